@@ -1,0 +1,19 @@
+// JSON text to Value and back. The only door to nlohmann's library.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "pipelined/base/result.h"
+#include "pipelined/base/value.h"
+
+namespace pipelined {
+
+// Strict JSON, UTF-8, at most 128 levels deep. Of duplicate keys the last one counts. kInvalid says line and column.
+Result<Value> ParseJson(std::string_view text);
+
+// One line, no blanks after `,` and `:`; map order is kept. Invalid UTF-8 is replaced.
+std::string ToJson(const Value& value);
+std::string ToPrettyJson(const Value& value);
+
+}  // namespace pipelined

@@ -1,0 +1,116 @@
+#include "pipelined/schema/json.h"
+
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "schema/nlohmann_value.h"
+
+namespace pipelined {
+
+namespace {
+
+constexpr int kDeepest = 128;
+
+// Builds a Value from parse events. A callback that returns false ends the parse.
+class Builder : public nlohmann::json_sax<nlohmann::ordered_json> {
+ public:
+  bool null() override { return Put(Value()); }
+  bool boolean(bool b) override { return Put(Value(b)); }
+  bool number_integer(number_integer_t i) override { return Put(Value(std::int64_t{i})); }
+  bool number_unsigned(number_unsigned_t u) override {
+    if (u > static_cast<number_unsigned_t>(INT64_MAX)) return Put(Value(static_cast<double>(u)));
+    return Put(Value(static_cast<std::int64_t>(u)));
+  }
+  bool number_float(number_float_t d, const string_t&) override { return Put(Value(d)); }
+  bool string(string_t& s) override { return Put(Value(std::move(s))); }
+  bool binary(binary_t&) override { return false; }
+  bool start_object(std::size_t) override { return Open(Value::Map{}); }
+  bool key(string_t& name) override {
+    keys_.back() = std::move(name);
+    return true;
+  }
+  bool end_object() override { return Close(); }
+  bool start_array(std::size_t) override { return Open(Value::List{}); }
+  bool end_array() override { return Close(); }
+  bool parse_error(std::size_t, const std::string&, const nlohmann::json::exception& error) override {
+    message_ = error.what();
+    return false;
+  }
+
+  Value TakeRoot() { return std::move(root_); }
+  const std::string& message() const { return message_; }
+
+ private:
+  bool Put(Value value) {
+    if (open_.empty()) {
+      root_ = std::move(value);
+    } else if (open_.back().is_list()) {
+      open_.back().list().push_back(std::move(value));
+    } else {
+      open_.back().Set(keys_.back(), std::move(value));
+    }
+    return true;
+  }
+  bool Open(Value container) {
+    if (open_.size() >= kDeepest) {
+      message_ = fmt::format("nested deeper than {} levels", kDeepest);
+      return false;
+    }
+    open_.push_back(std::move(container));
+    keys_.emplace_back();
+    return true;
+  }
+  bool Close() {
+    Value done = std::move(open_.back());
+    open_.pop_back();
+    keys_.pop_back();
+    return Put(std::move(done));
+  }
+
+  Value root_;
+  std::vector<Value> open_;
+  std::vector<std::string> keys_;
+  std::string message_;
+};
+
+}  // namespace
+
+nlohmann::ordered_json ToNlohmann(const Value& value) {
+  if (value.is_bool()) return value.boolean();
+  if (value.is_int()) return value.integer();
+  if (value.is_double()) return value.number();
+  if (value.is_string()) return value.string();
+  if (value.is_list()) {
+    auto array = nlohmann::ordered_json::array();
+    for (const Value& item : value.list()) array.push_back(ToNlohmann(item));
+    return array;
+  }
+  if (value.is_map()) {
+    auto object = nlohmann::ordered_json::object();
+    for (const auto& [key, item] : value.map()) object[key] = ToNlohmann(item);
+    return object;
+  }
+  return nullptr;
+}
+
+Result<Value> ParseJson(std::string_view text) {
+  Builder builder;
+  if (!nlohmann::ordered_json::sax_parse(text, &builder)) {
+    // nlohmann's message begins with its exception's name and number in brackets, which say nothing to a user.
+    std::string message = builder.message();
+    if (const auto end = message.find("] "); message.starts_with("[json") && end != std::string::npos) message.erase(0, end + 2);
+    return Error{ErrorCode::kInvalid, "not valid JSON: " + message, ""};
+  }
+  return builder.TakeRoot();
+}
+
+std::string ToJson(const Value& value) {
+  return ToNlohmann(value).dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+}
+
+std::string ToPrettyJson(const Value& value) {
+  return ToNlohmann(value).dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+}
+
+}  // namespace pipelined
