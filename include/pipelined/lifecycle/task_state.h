@@ -1,0 +1,81 @@
+// Task states and the one table that says how a task may move between them.
+//
+// Words and meanings are Airflow's. No other code assigns a state: the engine asks Next(); the SQL CHECK, the API's enum and
+// the diagram in docs/architecture.md are tested against kTaskTransitions.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+namespace pipelined {
+
+enum class TaskState : std::uint8_t {
+  kNone,            // not looked at yet; has no row
+  kScheduled,       // its rule allows it; waits for a slot
+  kQueued,          // handed to a remote executor, not running yet
+  kRunning,         // an attempt was stored; its process is started after that commit
+  kUpForRetry,      // failed, tries left; waits for its delay
+  kSuccess,
+  kFailed,          // failed for good
+  kSkipped,
+  kUpstreamFailed,  // its rule can no longer be met because of a failure above
+  kRemoved,         // no longer part of the DAG (mapped tasks that shrank)
+};
+inline constexpr std::size_t kTaskStates = 10;
+
+enum class TaskEvent : std::uint8_t {
+  kAllowed,         // its trigger rule is met
+  kStarted,         // a slot was free: an attempt is stored
+  kSucceeded,
+  kFailedTry,       // a try failed and tries are left
+  kFailed,          // failed for good
+  kSkipped,         // by its rule, a branch or a mark
+  kUpstreamFailed,  // by its rule
+  kRetryDue,        // the retry delay is over
+  kCleared,         // asked to run again
+};
+
+struct TaskTransition {
+  TaskState from;
+  TaskEvent event;
+  TaskState to;
+};
+
+inline constexpr std::array kTaskTransitions{
+    TaskTransition{TaskState::kNone, TaskEvent::kAllowed, TaskState::kScheduled},
+    TaskTransition{TaskState::kNone, TaskEvent::kSkipped, TaskState::kSkipped},
+    TaskTransition{TaskState::kNone, TaskEvent::kUpstreamFailed, TaskState::kUpstreamFailed},
+    TaskTransition{TaskState::kScheduled, TaskEvent::kStarted, TaskState::kRunning},
+    TaskTransition{TaskState::kScheduled, TaskEvent::kSucceeded, TaskState::kSuccess},  // an empty task has no process
+    TaskTransition{TaskState::kScheduled, TaskEvent::kSkipped, TaskState::kSkipped},
+    TaskTransition{TaskState::kScheduled, TaskEvent::kFailed, TaskState::kFailed},
+    TaskTransition{TaskState::kRunning, TaskEvent::kSucceeded, TaskState::kSuccess},
+    TaskTransition{TaskState::kRunning, TaskEvent::kFailedTry, TaskState::kUpForRetry},
+    TaskTransition{TaskState::kRunning, TaskEvent::kFailed, TaskState::kFailed},
+    TaskTransition{TaskState::kRunning, TaskEvent::kSkipped, TaskState::kSkipped},
+    TaskTransition{TaskState::kUpForRetry, TaskEvent::kRetryDue, TaskState::kScheduled},
+    TaskTransition{TaskState::kUpForRetry, TaskEvent::kSkipped, TaskState::kSkipped},
+    TaskTransition{TaskState::kUpForRetry, TaskEvent::kFailed, TaskState::kFailed},
+};
+
+// The state after `event`, or nothing when a task in `from` cannot take it (the caller drops the event as stale).
+constexpr std::optional<TaskState> Next(TaskState from, TaskEvent event) {
+  for (const TaskTransition& t : kTaskTransitions) {
+    if (t.from == from && t.event == event) return t.to;
+  }
+  return std::nullopt;
+}
+
+// No further change without a clear.
+constexpr bool IsFinished(TaskState state) {
+  return state == TaskState::kSuccess || state == TaskState::kFailed || state == TaskState::kSkipped ||
+         state == TaskState::kUpstreamFailed || state == TaskState::kRemoved;
+}
+
+// Airflow's words: "up_for_retry"; kNone is "none".
+std::string_view ToString(TaskState state);
+std::optional<TaskState> TaskStateFromString(std::string_view text);
+
+}  // namespace pipelined
