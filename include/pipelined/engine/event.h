@@ -1,0 +1,128 @@
+// What the engine is told. Everything that it may not read for itself (clock, database, files) arrives here.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "pipelined/base/ids.h"
+#include "pipelined/base/time.h"
+#include "pipelined/base/value.h"
+#include "pipelined/lifecycle/run_state.h"
+#include "pipelined/lifecycle/task_state.h"
+#include "pipelined/model/dag.h"
+#include "pipelined/timetable/timetable.h"
+
+namespace pipelined {
+
+// What the engine keeps of every DAG, whether or not it runs: small, so that 10,000 of them cost little.
+struct DagHead {
+  std::string dag_id;
+  VersionId version;                                 // the current one: what new scheduled runs are pinned to
+  std::shared_ptr<const Timetable> timetable;        // nullptr: no schedule
+  bool paused = false;
+  bool stale = false;                                // its file is gone: no new scheduled runs
+  std::int32_t max_active_runs = 16;
+  std::int32_t max_consecutive_failed_dag_runs = 0;
+  std::optional<DataInterval> last_interval;         // of its last scheduled run
+};
+
+// A DAG was loaded, changed or (stale) lost its file.
+struct DagUpdated {
+  DagHead head;
+};
+
+// A stored run as it enters the engine.
+struct RunInfo {
+  RunId id;
+  std::string dag_id;
+  std::string run_id;  // "manual__2026-01-01T06:00:00+00:00"
+  RunType type = RunType::kManual;
+  RunState state = RunState::kQueued;
+  std::optional<Instant> logical_date;
+  std::optional<DataInterval> interval;
+  Instant run_after{};
+  Instant queued_at{};
+  std::optional<Instant> start_date;
+  Value conf;
+  VersionId version;
+};
+
+// A queued run: new, or met again after a restart.
+struct RunRequested {
+  RunInfo run;
+  DagPtr dag;  // the version that it is pinned to
+};
+
+struct StoredTask {
+  TaskNo task = 0;
+  TaskState state = TaskState::kNone;
+  std::int32_t try_number = 0;
+  std::optional<Instant> retry_at;  // when state is up_for_retry
+  AttemptId attempt;                // the open one, when state is running
+};
+
+// A running run, rebuilt from the store after a restart. Tasks without a row have not been touched.
+struct RunRestored {
+  RunInfo run;
+  DagPtr dag;
+  std::vector<StoredTask> tasks;
+};
+
+enum class TryOutcome : std::uint8_t { kSucceeded, kFailed, kTimedOut, kStopped, kLaunchFailed, kBadOutput, kLost };
+std::string_view ToString(TryOutcome outcome);  // "success", "failed", "timed_out", "stopped", "launch_failed", "bad_output", "lost"
+std::optional<TryOutcome> TryOutcomeFromString(std::string_view text);
+
+// An attempt's process ended, or what became of it can no longer be known.
+struct AttemptFinished {
+  AttemptId attempt;
+  TryOutcome outcome = TryOutcome::kFailed;
+  int exit_code = 0;  // valid for a command that exited by itself
+  int signal = 0;
+  std::optional<Instant> start;  // nothing when no process ran
+  Instant end{};
+  Micros duration{0}, cpu_user{0}, cpu_system{0};
+  std::int64_t max_rss_kib = 0;
+  std::int64_t pid = 0;
+  std::string message;  // why, in words; empty for a success
+  Value outputs;        // map or null
+};
+
+struct PoolChanged {
+  std::string name;
+  std::int32_t slots = 0;  // -1: no limit
+};
+
+// What people ask of the engine; rows of the command table.
+struct PauseDag {
+  std::string dag_id;
+  bool paused = true;
+};
+struct DeleteDag {
+  std::string dag_id;
+};
+// Ends a run as failed: running tasks are stopped, waiting ones skipped.
+struct CancelRun {
+  RunId run;
+};
+// Asks what a task waits for.
+struct WhyTask {
+  RunId run;
+  std::string task_id;
+};
+struct SetPool {
+  std::string name;
+  std::int32_t slots = 0;
+};
+
+struct Command {
+  CommandId id;
+  std::string who;
+  std::variant<PauseDag, DeleteDag, CancelRun, WhyTask, SetPool> what;
+};
+
+using Event = std::variant<DagUpdated, RunRequested, RunRestored, AttemptFinished, PoolChanged, Command>;
+
+}  // namespace pipelined

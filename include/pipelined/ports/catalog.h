@@ -1,0 +1,149 @@
+// What the API reads, and the few things that it may write: triggered runs, commands, tokens. Thread-safe: every call takes a
+// connection of its own from a pool.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "pipelined/engine/event.h"
+#include "pipelined/engine/plan.h"
+
+namespace pipelined {
+
+struct Page {
+  std::int64_t limit = 50;
+  std::int64_t offset = 0;
+  std::vector<std::string> order_by;  // column names of the API, "-" in front for descending; unknown ones are kInvalid
+};
+
+template <class Row>
+struct Listing {
+  std::vector<Row> rows;
+  std::int64_t total = 0;  // without the page's bounds
+};
+
+struct DagRow {
+  std::string dag_id, description, doc_md, owner, relative_file, file;
+  std::vector<std::string> tags;
+  Schedule schedule;
+  bool paused = false, stale = false, has_import_errors = false;
+  std::int32_t max_active_runs = 16, max_active_tasks = 16, max_consecutive_failed_dag_runs = 0;
+  bool fail_fast = false, is_paused_upon_creation = false;
+  Micros dagrun_timeout{0};
+  Value params;  // name -> {value, schema}, as stored with the version
+  VersionId version;
+  std::int32_t version_number = 1;  // 1, 2 … per DAG
+  Instant last_parsed{};
+  std::optional<DataInterval> last_interval;
+};
+
+struct RunRow {
+  RunInfo info;
+  std::optional<Instant> end_date, last_scheduling_decision;
+  std::int32_t version_number = 1;
+  std::string triggered_by;    // "rest_api", "timetable", "cli" …
+  std::string triggering_user;
+  std::string note;
+};
+
+struct TaskInstanceRow {
+  RunId run;
+  std::string dag_id, run_id, task_id;
+  TaskNo task_no = 0;
+  std::optional<Instant> logical_date;
+  Instant run_after{};
+  TaskState state = TaskState::kNone;
+  std::int32_t try_number = 0, max_tries = 0;
+  std::optional<Instant> start_date, end_date, scheduled_when, queued_when, retry_at;
+  std::string operator_name;  // "bash", "python" …
+  std::string pool;
+  std::int32_t pool_slots = 1, priority_weight = 1;
+  std::string queue;
+  std::string executor_instance;
+  std::string hostname;
+  std::int64_t pid = 0;
+  std::string outcome;        // of the (last) attempt: "lost", "timed_out" …; empty while open
+  std::string message;
+  std::optional<int> exit_code;
+  AttemptId attempt;
+  VersionId version;
+};
+
+struct ImportErrorRow {
+  std::int64_t id = 0;
+  Instant timestamp{};
+  std::string relative_file, text, root;
+};
+
+struct DagFilter {
+  std::string dag_id_pattern;         // case-insensitive substring, "%" and "_" wild, "|" = or
+  std::vector<std::string> tags;
+  std::optional<bool> paused;
+  bool include_stale = false;
+};
+
+struct RunFilter {
+  std::string dag_id;                 // "~": all
+  std::vector<std::string> states, types;
+  std::string run_id_pattern;
+  std::optional<Instant> logical_date_gte, logical_date_lte, start_date_gte, start_date_lte, run_after_gte, run_after_lte;
+};
+
+struct TaskFilter {
+  std::string dag_id = "~", run_id = "~";
+  std::vector<std::string> states;
+  std::string task_id;  // empty: all
+};
+
+struct TriggerRequest {
+  std::string dag_id, run_id;  // run_id empty: made from run_after
+  std::optional<Instant> logical_date;
+  std::optional<DataInterval> interval;
+  Instant run_after{};
+  Value conf;
+  std::string note, who, triggered_by;
+};
+
+struct Health {
+  bool database = false;
+  std::optional<Instant> scheduler_heartbeat;  // last renewal of the lease
+  bool scheduler_leading = false;              // the lease is not expired
+};
+
+struct UserRow {
+  std::int64_t id = 0;
+  std::string name, password_hash, role;
+};
+
+class Catalog {
+ public:
+  virtual ~Catalog() = default;
+
+  virtual Result<Listing<DagRow>> Dags(const DagFilter& filter, const Page& page) = 0;
+  virtual Result<DagRow> Dag(const std::string& dag_id) = 0;                                       // kNotFound
+  virtual Result<Listing<RunRow>> Runs(const RunFilter& filter, const Page& page) = 0;
+  virtual Result<RunRow> Run(const std::string& dag_id, const std::string& run_id) = 0;            // kNotFound
+  // Untouched tasks of a run appear with state none: they have no row, the pinned version's task list fills the gap.
+  virtual Result<Listing<TaskInstanceRow>> TaskInstances(const TaskFilter& filter, const Page& page) = 0;
+  virtual Result<std::vector<TaskInstanceRow>> Tries(const std::string& dag_id, const std::string& run_id, const std::string& task_id) = 0;
+  virtual Result<Listing<ImportErrorRow>> ImportErrors(const Page& page) = 0;
+  virtual Result<DagSource> Source(VersionId version) = 0;
+  virtual Result<Value> Outputs(RunId run, const std::string& task_id) = 0;  // a map of XCom entries
+
+  // Inserts a queued run pinned to the DAG's current version and wakes the leader. kNotFound, kConflict (run id or logical date
+  // exists), kInvalid (run id's form).
+  virtual Result<RunRow> Trigger(const TriggerRequest& request) = 0;
+  // Files a command and waits for its result. kUnavailable after `patience` without one: it stays filed and is applied once.
+  virtual Result<CommandDone> Execute(const Command& command, Micros patience) = 0;
+
+  virtual Result<Health> CheckHealth() = 0;
+
+  virtual Result<std::optional<UserRow>> FindUser(const std::string& name) = 0;
+  virtual Status AddUser(const UserRow& user) = 0;  // kConflict
+  // Tokens are kept as SHA-256; `role` is that of the user.
+  virtual Status AddToken(const std::string& token_sha256, std::int64_t user, Instant expires) = 0;
+  virtual Result<std::optional<UserRow>> UserOfToken(const std::string& token_sha256) = 0;  // nothing: unknown or expired
+};
+
+}  // namespace pipelined

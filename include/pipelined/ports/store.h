@@ -1,0 +1,83 @@
+// Where runs are kept: what the leading scheduler reads and writes. Implementations: store/ (PostgreSQL) and an in-memory one
+// for `dags test` and the simulation; both pass tests/contract/store. All calls from one thread.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "pipelined/engine/event.h"
+#include "pipelined/engine/plan.h"
+#include "pipelined/ports/executor.h"
+
+namespace pipelined {
+
+// The right to write. Judged by the database's clock; trusted locally until `trusted_until`.
+struct Lease {
+  std::int64_t epoch = 0;
+  Micros trusted_until{0};  // Clock::Monotonic(): start of the last renewing request + ttl - margin
+};
+
+// Who runs the attempts that a commit opens.
+struct ExecutorIdentity {
+  std::string instance;
+  std::string boot_id;
+};
+
+struct RestoredRun {
+  RunInfo run;
+  std::vector<StoredTask> tasks;  // empty for a queued run
+};
+
+// A DAG as stored, without its tasks.
+struct StoredDag {
+  DagHead head;       // timetable is nullptr: made from `schedule`
+  Schedule schedule;
+};
+
+// Everything a new leader needs.
+struct Snapshot {
+  std::vector<StoredDag> dags;
+  std::vector<PoolChanged> pools;
+  std::vector<RestoredRun> runs;      // queued and running, by id
+  std::vector<OpenAttempt> attempts;  // open, of every executor instance
+  AttemptId last_attempt;             // greatest id ever given out
+};
+
+// What others wrote for the leader since it last looked.
+struct Inbox {
+  std::vector<RunInfo> runs;      // queued runs not yet seen, by id
+  std::vector<Command> commands;  // not yet applied, by id
+};
+
+struct Committed {
+  std::vector<RunInfo> runs;  // what became of Plan::new_runs, with their ids; one that existed already is absent
+};
+
+// Errors of every method: kUnavailable (no connection: reconnect, then Load again), kStale (another leader took over: step
+// down), kInDoubt (COMMIT without answer: Load again), kBug. After an error of Commit nothing may be assumed.
+class Store {
+ public:
+  virtual ~Store() = default;
+
+  // Takes the lease when it is free, expired, or already `holder`'s; each taking raises the epoch. Nothing: another leads.
+  virtual Result<std::optional<Lease>> Acquire(const std::string& holder, Micros ttl) = 0;
+  virtual Status Renew(Lease& lease) = 0;
+  virtual Status Release(const Lease& lease) = 0;
+
+  virtual Result<Snapshot> Load(const Lease& lease) = 0;
+  // Also answers what was written while nobody listened. Cheap when there is nothing.
+  virtual Result<Inbox> Poll() = 0;
+  // One transaction, fenced by the lease, which it renews. Every change carries its expected old state.
+  virtual Result<Committed> Commit(const Plan& plan, Lease& lease, const ExecutorIdentity& executor) = 0;
+
+  // The text that a version was made from.
+  virtual Result<DagSource> LoadVersion(VersionId version) = 0;
+  // Outputs of a run's tasks: {"extract": {"rows": 42}}. Only for the tasks named.
+  virtual Result<Value> Outputs(RunId run, const std::vector<std::string>& task_ids) = 0;
+
+  // Readable when somebody notified; -1 when there is no such thing. Changes after a reconnect.
+  virtual int NotifyFd() const = 0;
+};
+
+}  // namespace pipelined
