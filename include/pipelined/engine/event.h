@@ -90,6 +90,12 @@ struct AttemptFinished {
   Value outputs;        // map or null
 };
 
+// An attempt that the store holds open although its task has moved on (its run was cancelled): it is stopped, and counts against
+// the limits until it ends.
+struct AttemptOrphaned {
+  AttemptId attempt;
+};
+
 struct PoolChanged {
   std::string name;
   std::int32_t slots = 0;  // -1: no limit
@@ -123,6 +129,6 @@ struct Command {
   std::variant<PauseDag, DeleteDag, CancelRun, WhyTask, SetPool> what;
 };
 
-using Event = std::variant<DagUpdated, RunRequested, RunRestored, AttemptFinished, PoolChanged, Command>;
+using Event = std::variant<DagUpdated, RunRequested, RunRestored, AttemptFinished, AttemptOrphaned, PoolChanged, Command>;
 
 }  // namespace pipelined

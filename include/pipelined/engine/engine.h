@@ -1,0 +1,49 @@
+// The engine: every decision about runs and tasks, and nothing else. No I/O, no clock, no locks: it is told what happened and
+// answers what is to be stored and done. The same events in the same order always give the same plans.
+//
+// A finished task costs work in proportion to its direct downstreams; choosing the next of n waiting tasks costs O(log n).
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "pipelined/engine/event.h"
+#include "pipelined/engine/plan.h"
+
+namespace pipelined {
+
+struct EngineLimits {
+  std::int32_t parallelism = 32;  // running attempts over all runs
+};
+
+// Not thread-safe; lives in the scheduler's thread.
+class Engine {
+ public:
+  // `last_attempt` is the greatest attempt id ever given out.
+  explicit Engine(EngineLimits limits, AttemptId last_attempt = {});
+  ~Engine();
+  Engine(Engine&&) noexcept;
+  Engine& operator=(Engine&&) noexcept;
+
+  // Takes in events in their order, fires the timers that are due at `now`, and starts what fits. Must be called again (with
+  // no events) when NextTimer() comes. The plan must be stored before the next call.
+  Plan Apply(std::vector<Event> events, Instant now);
+
+  // When there is something to do without any event; nothing: only events matter.
+  std::optional<Instant> NextTimer() const;
+
+  // For those who carry out a plan: the run that an opened attempt belongs to. nullptr when it has left memory.
+  const RunInfo* FindRun(RunId run) const;
+  DagPtr DagOf(RunId run) const;
+  std::size_t active_runs() const;
+
+  AttemptId last_attempt() const;
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace pipelined

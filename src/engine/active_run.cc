@@ -1,0 +1,191 @@
+#include "engine/active_run.h"
+
+#include <utility>
+
+namespace pipelined {
+namespace {
+
+bool IsActive(TaskState state) {
+  return state == TaskState::kScheduled || state == TaskState::kQueued || state == TaskState::kRunning || state == TaskState::kUpForRetry;
+}
+
+bool IsFailure(TaskState state) { return state == TaskState::kFailed || state == TaskState::kUpstreamFailed; }
+
+}  // namespace
+
+ActiveRun::ActiveRun(RunInfo run, DagPtr dag)
+    : info(std::move(run)), stored_state(info.state), dag_(std::move(dag)), slots_(dag_->tasks.size()), unfinished_(static_cast<std::uint32_t>(slots_.size())) {}
+
+void ActiveRun::Restore(const std::vector<StoredTask>& tasks) {
+  for (const StoredTask& stored : tasks) {
+    TaskSlot& slot = slots_[stored.task];
+    Recount(stored.task, slot.state, stored.state);
+    slot.state = slot.stored = stored.state;
+    slot.try_number = stored.try_number;
+    slot.attempt = stored.attempt;
+    if (stored.state == TaskState::kScheduled) scheduled_.push_back(stored.task);
+    if (IsFinished(stored.state)) CountForDownstreams(stored.task);
+  }
+  candidates_.clear();  // Begin() decides all of them
+  for (TaskSlot& slot : slots_) slot.candidate = false;
+}
+
+void ActiveRun::Begin(Turn& turn) {
+  // Decided against the states as they are: what this pass sets is seen by the next one.
+  std::vector<TaskNo> waiting;
+  for (TaskNo task = 0; task < slots_.size(); ++task) {
+    if (slots_[task].state == TaskState::kNone) waiting.push_back(task);
+  }
+  for (const TaskNo task : waiting) Decide(turn, task);
+  Propagate(turn);
+}
+
+bool ActiveRun::Move(Turn& turn, TaskNo task, TaskEvent event) {
+  if (!Assign(turn, task, event)) return false;
+  Propagate(turn);
+  return true;
+}
+
+bool ActiveRun::Assign(Turn& turn, TaskNo task, TaskEvent event) {
+  TaskSlot& slot = slots_[task];
+  const auto next = Next(slot.state, event);
+  if (!next) return false;
+  Recount(task, slot.state, *next);
+  slot.state = *next;
+  if (*next == TaskState::kScheduled) {
+    scheduled_.push_back(task);  // its row is written with its start, or in the background
+    if (slot.change != 0) Change(turn, task);
+    return true;
+  }
+  TaskChange& change = Change(turn, task);
+  if (IsFinished(*next)) {
+    if (!change.end_date) change.end_date = turn.now;
+    frontier_.push_back(task);
+  }
+  return true;
+}
+
+// Keeps the counters of the run in step with one task's change of state.
+void ActiveRun::Recount(TaskNo task, TaskState from, TaskState to) {
+  active_ += static_cast<std::uint32_t>(IsActive(to)) - static_cast<std::uint32_t>(IsActive(from));
+  unfinished_ += static_cast<std::uint32_t>(IsFinished(from)) - static_cast<std::uint32_t>(IsFinished(to));
+  if (dag_->downstream.Of(task).empty()) {
+    failed_leaves_ += static_cast<std::uint32_t>(IsFailure(to)) - static_cast<std::uint32_t>(IsFailure(from));
+  }
+}
+
+void ActiveRun::Propagate(Turn& turn) {
+  while (!frontier_.empty()) {
+    std::vector<TaskNo> level;
+    level.swap(frontier_);
+    for (const TaskNo task : level) CountForDownstreams(task);
+    std::vector<TaskNo> pass;
+    pass.swap(candidates_);
+    for (const TaskNo task : pass) {
+      slots_[task].candidate = false;
+      Decide(turn, task);
+    }
+  }
+}
+
+void ActiveRun::CountForDownstreams(TaskNo task) {
+  const TaskState state = slots_[task].state;
+  for (const TaskNo below : dag_->downstream.Of(task)) {
+    TaskSlot& slot = slots_[below];
+    slot.success += static_cast<std::uint32_t>(state == TaskState::kSuccess);
+    slot.failed += static_cast<std::uint32_t>(state == TaskState::kFailed);
+    slot.skipped += static_cast<std::uint32_t>(state == TaskState::kSkipped);
+    slot.upstream_failed += static_cast<std::uint32_t>(state == TaskState::kUpstreamFailed);
+    if (slot.state == TaskState::kNone && !slot.candidate) {
+      slot.candidate = true;
+      candidates_.push_back(below);
+    }
+  }
+}
+
+void ActiveRun::Decide(Turn& turn, TaskNo task) {
+  if (slots_[task].state != TaskState::kNone) return;
+  switch (Evaluate(dag_->tasks[task].trigger_rule, CountsOf(task))) {
+    case RuleVerdict::kWait: return;
+    case RuleVerdict::kSkip: Assign(turn, task, TaskEvent::kSkipped); return;
+    case RuleVerdict::kUpstreamFailed: Assign(turn, task, TaskEvent::kUpstreamFailed); return;
+    case RuleVerdict::kRun: break;
+  }
+  Assign(turn, task, TaskEvent::kAllowed);
+  if (dag_->tasks[task].action.kind != ActionKind::kEmpty) return;
+  scheduled_.pop_back();  // an empty task needs no slot
+  if (hold_empty_) {
+    held_empty_.push_back(task);
+  } else {
+    FinishEmpty(turn, task);
+  }
+}
+
+void ActiveRun::FinishEmpty(Turn& turn, TaskNo task) {
+  slots_[task].try_number = 1;
+  Assign(turn, task, TaskEvent::kSucceeded);
+  Change(turn, task).start_date = turn.now;
+}
+
+void ActiveRun::ReleaseEmptyTasks(Turn& turn) {
+  std::deque<TaskNo> held;
+  held.swap(held_empty_);
+  for (const TaskNo task : held) FinishEmpty(turn, task);
+  Propagate(turn);
+}
+
+std::vector<AttemptId> ActiveRun::EndUnfinished(Turn& turn, TaskEvent running, const std::string& why) {
+  std::vector<AttemptId> stops;
+  held_empty_.clear();
+  for (TaskNo task = 0; task < slots_.size(); ++task) {
+    TaskSlot& slot = slots_[task];
+    if (IsFinished(slot.state)) continue;
+    const bool runs = slot.state == TaskState::kRunning;
+    if (runs) stops.push_back(slot.attempt);
+    if (Assign(turn, task, runs ? running : TaskEvent::kSkipped)) Change(turn, task).why = why;
+  }
+  Propagate(turn);  // nothing is left to decide; brings the counts up to date
+  return stops;
+}
+
+TaskChange& ActiveRun::Change(Turn& turn, TaskNo task) {
+  TaskSlot& slot = slots_[task];
+  if (slot.change == 0) {
+    TaskChange change;
+    change.run = info.id;
+    change.task = task;
+    change.from = slot.stored;
+    change.max_tries = dag_->tasks[task].retry.retries;
+    turn.plan.tasks.push_back(std::move(change));
+    slot.change = static_cast<std::uint32_t>(turn.plan.tasks.size());
+  }
+  TaskChange& change = turn.plan.tasks[slot.change - 1];
+  change.to = slot.state;
+  change.try_number = slot.try_number;
+  change.attempt = slot.attempt;
+  if (!IsFinished(slot.state)) change.end_date.reset();
+  if (slot.state != TaskState::kUpForRetry) change.retry_at.reset();
+  return change;
+}
+
+void ActiveRun::Stored(TaskNo task) {
+  slots_[task].stored = slots_[task].state;
+  slots_[task].change = 0;
+}
+
+std::vector<TaskNo> ActiveRun::TakeScheduled() { return std::exchange(scheduled_, {}); }
+
+RunEvent ActiveRun::Outcome() const { return unfinished_ > 0 || failed_leaves_ > 0 ? RunEvent::kFailed : RunEvent::kSucceeded; }
+
+UpstreamCounts ActiveRun::CountsOf(TaskNo task) const {
+  const TaskSlot& slot = slots_[task];
+  UpstreamCounts counts;
+  counts.total = static_cast<std::uint32_t>(dag_->upstream.Of(task).size());
+  counts.success = slot.success;
+  counts.failed = slot.failed;
+  counts.skipped = slot.skipped;
+  counts.upstream_failed = slot.upstream_failed;
+  return counts;
+}
+
+}  // namespace pipelined

@@ -1,0 +1,89 @@
+// One run in memory: the states of its tasks and how they follow from each other. 40 bytes per task.
+#pragma once
+
+#include <deque>
+#include <vector>
+
+#include "engine/turn.h"
+#include "pipelined/engine/event.h"
+#include "pipelined/lifecycle/trigger_rule.h"
+
+namespace pipelined {
+
+struct TaskSlot {
+  TaskState state = TaskState::kNone;
+  TaskState stored = TaskState::kNone;  // what the database holds
+  bool candidate = false;               // already on the list of the pass under way
+  std::int32_t try_number = 0;
+  std::uint32_t success = 0, failed = 0, skipped = 0, upstream_failed = 0;  // direct upstreams in that state
+  std::uint32_t change = 0;             // 1 + its place in the plan under construction; 0: not in it
+  AttemptId attempt;
+};
+
+class ActiveRun {
+ public:
+  ActiveRun(RunInfo info, DagPtr dag);
+
+  // Takes over what the store holds. Call Begin() afterwards.
+  void Restore(const std::vector<StoredTask>& tasks);
+
+  // Decides every task that can be decided now. O(tasks); for the start of a run and after a restart.
+  void Begin(Turn& turn);
+
+  // Moves one task and everything that follows from it, level by level: all tasks of a level are decided against the states
+  // before it, as Airflow does. False when the transition table refuses (the event is stale).
+  bool Move(Turn& turn, TaskNo task, TaskEvent event);
+
+  // Ends everything unfinished: running tasks take `running`, waiting ones are skipped. Answers the attempts to stop.
+  std::vector<AttemptId> EndUnfinished(Turn& turn, TaskEvent running, const std::string& why);
+
+  // While held (its DAG is paused) empty tasks wait as all others do.
+  void HoldEmptyTasks(bool hold) { hold_empty_ = hold; }
+  void ReleaseEmptyTasks(Turn& turn);
+
+  // The change of a task in this turn's plan, made when there is none yet.
+  TaskChange& Change(Turn& turn, TaskNo task);
+  // The plan is complete: its states are what the store will hold.
+  void Stored(TaskNo task);
+
+  // Tasks that became scheduled since the last call and wait for a slot.
+  std::vector<TaskNo> TakeScheduled();
+
+  // Nothing runs, waits for a slot or for a retry.
+  bool IsOver() const { return active_ == 0 && held_empty_.empty(); }
+  // Valid when over. Unfinished tasks then can never start: a deadlock, which fails.
+  RunEvent Outcome() const;
+  bool IsDeadlocked() const { return unfinished_ > 0; }
+
+  UpstreamCounts CountsOf(TaskNo task) const;
+  const TaskSlot& slot(TaskNo task) const { return slots_[task]; }
+  TaskSlot& slot(TaskNo task) { return slots_[task]; }
+  std::size_t size() const { return slots_.size(); }
+  const Dag& dag() const { return *dag_; }
+  const DagPtr& dag_ptr() const { return dag_; }
+
+  RunInfo info;
+  std::int32_t running_tasks = 0;  // attempts under way, for max_active_tasks
+  RunState stored_state = RunState::kQueued;
+
+ private:
+  bool Assign(Turn& turn, TaskNo task, TaskEvent event);
+  void Decide(Turn& turn, TaskNo task);
+  void Propagate(Turn& turn);
+  void CountForDownstreams(TaskNo task);
+  void Recount(TaskNo task, TaskState from, TaskState to);
+  void FinishEmpty(Turn& turn, TaskNo task);
+
+  DagPtr dag_;
+  std::vector<TaskSlot> slots_;
+  std::vector<TaskNo> frontier_;    // finished, their downstreams not told yet
+  std::vector<TaskNo> candidates_;  // to be decided in this pass
+  std::vector<TaskNo> scheduled_;
+  std::deque<TaskNo> held_empty_;
+  bool hold_empty_ = false;
+  std::uint32_t unfinished_ = 0;
+  std::uint32_t active_ = 0;         // scheduled, queued, running, up_for_retry
+  std::uint32_t failed_leaves_ = 0;  // only leaves decide the outcome
+};
+
+}  // namespace pipelined
