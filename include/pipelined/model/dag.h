@@ -75,6 +75,10 @@ class Graph {
   std::vector<TaskNo> to_;
 };
 
+// Why `downstream` has no order: the tasks of one cycle, the first one repeated at the end (a, b, a), in the
+// direction of the arrows and beginning with the one that stands first in the file. Empty when there is no cycle.
+std::vector<TaskNo> FindCycle(const Graph& downstream, std::size_t nodes);
+
 struct Dag {
   std::string id;
   std::string description, doc_md, owner;

@@ -1,0 +1,75 @@
+#include "pipelined/model/dag.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <numeric>
+
+#include "model/topology.h"
+
+namespace pipelined {
+namespace {
+
+bool AnyHas(const std::vector<Task>& tasks, WeightRule rule) {
+  return std::any_of(tasks.begin(), tasks.end(), [rule](const Task& task) { return task.weight_rule == rule; });
+}
+
+std::vector<std::int32_t> Weights(const Dag& dag, std::vector<TaskNo> order) {
+  std::vector<std::int32_t> own(dag.tasks.size());
+  for (std::size_t i = 0; i < own.size(); ++i) own[i] = dag.tasks[i].priority_weight;
+  std::vector<std::int32_t> down, up;
+  if (AnyHas(dag.tasks, WeightRule::kDownstream)) down = DescendantSums(dag.downstream, dag.upstream, order, own);
+  if (AnyHas(dag.tasks, WeightRule::kUpstream)) {
+    std::reverse(order.begin(), order.end());
+    up = DescendantSums(dag.upstream, dag.downstream, order, own);
+  }
+  for (std::size_t i = 0; i < own.size(); ++i) {
+    if (dag.tasks[i].weight_rule == WeightRule::kDownstream) own[i] = down[i];
+    if (dag.tasks[i].weight_rule == WeightRule::kUpstream) own[i] = up[i];
+  }
+  return own;
+}
+
+// "a -> b -> a"; a long cycle is shown by its two ends.
+std::string PathText(const std::vector<Task>& tasks, const std::vector<TaskNo>& path) {
+  constexpr std::size_t kShown = 8;
+  std::string text;
+  for (std::size_t i = 0; i < path.size(); ++i) {
+    if (path.size() > 2 * kShown && i == kShown) {
+      text += fmt::format(" -> … {} more …", path.size() - 2 * kShown);
+      i = path.size() - kShown;
+    }
+    text += (text.empty() ? "" : " -> ") + tasks[path[i]].id;
+  }
+  return text;
+}
+
+}  // namespace
+
+std::optional<TaskNo> Dag::Find(std::string_view task_id) const {
+  const auto at = std::lower_bound(by_id_.begin(), by_id_.end(), task_id,
+                                   [this](TaskNo no, std::string_view wanted) { return tasks[no].id < wanted; });
+  if (at == by_id_.end() || tasks[*at].id != task_id) return std::nullopt;
+  return *at;
+}
+
+Status Dag::Link(std::vector<std::pair<TaskNo, TaskNo>> edges) {
+  by_id_.resize(tasks.size());
+  std::iota(by_id_.begin(), by_id_.end(), TaskNo{0});
+  std::sort(by_id_.begin(), by_id_.end(), [this](TaskNo a, TaskNo b) { return tasks[a].id < tasks[b].id; });
+
+  downstream = Graph(tasks.size(), edges);
+  for (auto& [from, to] : edges) std::swap(from, to);
+  upstream = Graph(tasks.size(), std::move(edges));
+
+  std::vector<TaskNo> order = TopologicalOrder(downstream, tasks.size());
+  if (order.size() < tasks.size()) {
+    return Error{ErrorCode::kInvalid,
+                 fmt::format("the tasks depend on each other in a circle: {}", PathText(tasks, FindCycle(downstream, tasks.size()))),
+                 "take one of these dependencies away"};
+  }
+  weights = Weights(*this, std::move(order));
+  return Ok();
+}
+
+}  // namespace pipelined
