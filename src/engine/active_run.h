@@ -34,6 +34,9 @@ class ActiveRun {
   // before it, as Airflow does. False when the transition table refuses (the event is stale).
   bool Move(Turn& turn, TaskNo task, TaskEvent event);
 
+  // The same without what follows; EndUnfinished() must come next.
+  bool MoveAlone(Turn& turn, TaskNo task, TaskEvent event) { return Assign(turn, task, event); }
+
   // Ends everything unfinished: running tasks take `running`, waiting ones are skipped. Answers the attempts to stop.
   std::vector<AttemptId> EndUnfinished(Turn& turn, TaskEvent running, const std::string& why);
 

@@ -362,9 +362,14 @@ class Engine::Impl {
     }
     TaskChange& change = run.Change(turn, task);
     change.why = end.message;
-    run.Move(turn, task, TaskEvent::kFailed);
+    change.end_date = end.end;
+    if (run.dag().fail_fast) {  // the others are ended before anything follows from this failure
+      run.MoveAlone(turn, task, TaskEvent::kFailed);
+      StopTasks(turn, run, TaskEvent::kFailed, fmt::format("fail_fast: task {} failed", what.id));
+    } else {
+      run.Move(turn, task, TaskEvent::kFailed);
+    }
     run.Change(turn, task).end_date = end.end;
-    if (run.dag().fail_fast) StopTasks(turn, run, TaskEvent::kFailed, fmt::format("fail_fast: task {} failed", what.id));
   }
 
   void SetRetryTimer(const ActiveRun& run, TaskNo task, Instant at) {
