@@ -24,6 +24,9 @@ inline constexpr std::string_view kDefaultPool = "default_pool";
 
 enum class ActionKind : std::uint8_t { kEmpty, kBash, kExec, kPythonFile, kPythonCode };
 
+// "empty", "bash", "exec", "python": what the API calls the operator.
+std::string_view OperatorName(ActionKind kind);
+
 struct Action {
   ActionKind kind = ActionKind::kEmpty;
   std::vector<std::string> words;  // templates: the script, the argv, the file (as written) or the code

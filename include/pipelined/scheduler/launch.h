@@ -1,0 +1,38 @@
+// From a task to a command: templates rendered, environment complete, paths absolute.
+#pragma once
+
+#include <string>
+
+#include "pipelined/engine/event.h"
+#include "pipelined/ports/executor.h"
+
+namespace pipelined {
+
+struct LaunchOptions {
+  std::string logs_dir;  // absolute
+  Millis grace{10'000};
+  Env environment;       // what every command inherits: the daemon's own without its settings and secrets
+};
+
+// The daemon's environment as tasks may see it: without PIPELINED_* (settings, tokens) and what belongs to its supervisor.
+Env InheritedEnvironment(const char* const* environ);
+
+// The tasks whose outputs the templates of `task` ask for.
+std::vector<std::string> OutputsNeeded(const Dag& dag, TaskNo task);
+
+struct LaunchRequest {
+  const Dag& dag;
+  TaskNo task;
+  const RunInfo& run;
+  AttemptOpened attempt;
+  std::int64_t epoch;
+  Value outputs;  // {"extract": {"rows": 42}}
+};
+
+// kInvalid: a template cannot be rendered; the message names the place. That is a failed try.
+Result<AttemptStart> Prepare(const LaunchRequest& request, const LaunchOptions& options);
+
+// logs/dag_id=…/run_id=…/task_id=…/attempt=N.log, below the logs folder.
+std::string LogPath(const std::string& dag_id, const std::string& run_id, const std::string& task_id, int try_number);
+
+}  // namespace pipelined

@@ -1,0 +1,109 @@
+// The scheduler: the one loop that takes in what happened, lets the engine decide, stores the plan in one transaction and only
+// then carries it out. Also leadership and recovery: while another scheduler leads it stands by, and whenever a commit fails it
+// forgets what it knew and starts again from the store.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+#include "pipelined/base/clock.h"
+#include "pipelined/engine/engine.h"
+#include "pipelined/ports/executor.h"
+#include "pipelined/ports/store.h"
+#include "pipelined/scheduler/dag_cache.h"
+#include "pipelined/scheduler/launch.h"
+#include "pipelined/timetable/zone.h"
+
+namespace pipelined {
+
+struct SchedulerOptions {
+  std::string holder;                        // this process, in the lease: unique
+  EngineLimits limits;
+  Micros lease_ttl = std::chrono::seconds(10);
+  Micros standby_interval = std::chrono::seconds(1);  // how often a standby asks for the lease, and a reconnect is tried
+  LaunchOptions launch;
+  // Called in the scheduler's thread when it begins to lead (with the epoch) and when it stops leading.
+  std::function<void(std::int64_t epoch)> on_lead;
+  std::function<void()> on_step_down;
+  // Each plan after it was stored; for progress output. May be empty.
+  std::function<void(const Plan&)> on_plan;
+};
+
+// Turns a stored version back into a DAG.
+using ParseVersion = std::function<Result<DagPtr>(const DagSource&)>;
+
+class Scheduler {
+ public:
+  Scheduler(SchedulerOptions options, Store& store, Executor& executor, const ZoneSource& zones, ParseVersion parse, const Clock& clock);
+  ~Scheduler();
+
+  // Runs until Stop(); returns kUnavailable only when it could not even begin. Tasks in flight go on afterwards, under their
+  // supervisors.
+  Status Run();
+
+  // From any thread or signal handler. With `stop_tasks` the attempts of this executor are ended first.
+  void Stop(bool stop_tasks = false);
+
+  // A DAG that was loaded or changed; `dag`, when given, is its current version, which then need not be read again.
+  struct PostedDag {
+    StoredDag stored;
+    DagPtr dag;
+  };
+  // From the loader's thread.
+  void Post(std::vector<PostedDag> dags);
+
+ private:
+  struct Wakeups;
+
+  void Wait();
+  void ArmTimer();
+  Status Lead();
+  void StepDown(const std::string& why);
+  void Recover(const Error& error);
+  void Turn();
+  void TakePosted(std::vector<Event>& events);
+  void TakeEnds(std::vector<Event>& events);
+  Status TakeInbox(std::vector<Event>& events);
+  void Enter(const RunInfo& run, std::vector<Event>& events);
+  void CarryOut(const Plan& plan);
+  void StartAttempts(const std::vector<AttemptOpened>& opened);
+  Status RestoreRuns(const Snapshot& snapshot, std::vector<Event>& events);
+  Status Reattach(const Snapshot& snapshot);
+  Status KeepLease();
+  void StopTasks();
+  Result<DagPtr> VersionOf(VersionId version);
+  DagHead HeadOf(const StoredDag& dag);
+
+  SchedulerOptions options_;
+  Store& store_;
+  Executor& executor_;
+  const ZoneSource& zones_;
+  ParseVersion parse_;
+  const Clock& clock_;
+
+  std::unique_ptr<Wakeups> wakeups_;
+  std::atomic<bool> stopping_{false};
+  std::atomic<bool> stop_tasks_{false};
+
+  bool leading_ = false;
+  Lease lease_;
+  Micros renewed_{0};
+  Engine engine_{EngineLimits{}};
+  std::vector<Event> inbox_;                      // for the next turn
+  std::vector<AttemptId> ended_;                  // reported in this turn, to be forgotten when it is stored
+  std::unordered_set<AttemptId> in_flight_;       // started here and not ended
+  std::vector<AttemptOpened> unstarted_;          // found by Reattach: committed, never started
+  bool notified_ = true;                          // somebody may have written something
+  DagCache versions_;
+
+  std::mutex posted_mutex_;
+  std::vector<PostedDag> posted_;  // guarded by posted_mutex_
+};
+
+}  // namespace pipelined

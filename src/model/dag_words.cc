@@ -1,0 +1,16 @@
+#include "pipelined/model/dag.h"
+
+namespace pipelined {
+
+std::string_view OperatorName(ActionKind kind) {
+  switch (kind) {
+    case ActionKind::kEmpty: return "empty";
+    case ActionKind::kBash: return "bash";
+    case ActionKind::kExec: return "exec";
+    case ActionKind::kPythonFile:
+    case ActionKind::kPythonCode: return "python";
+  }
+  return "";
+}
+
+}  // namespace pipelined

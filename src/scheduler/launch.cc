@@ -1,0 +1,171 @@
+#include "pipelined/scheduler/launch.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+
+#include "pipelined/template/task_context.h"
+#include "pipelined/template/template.h"
+
+namespace pipelined {
+namespace {
+
+// Every template of a task.
+template <class Visit>
+void ForEachTemplate(const Task& task, Visit visit) {
+  for (const std::string& word : task.action.words) visit(word);
+  for (const auto& [name, value] : task.env) visit(value);
+  visit(task.working_dir);
+}
+
+bool MayHoldExpressions(const std::string& text) { return text.find('{') != std::string::npos; }
+
+class Renderer {
+ public:
+  Renderer(const TaskContext& context) : scope_(MakeTaskScope(context)) {}  // NOLINT: used in one place
+
+  Result<std::string> Render(const std::string& text, const std::string& place, Quote quote = Quote::kNone) const {
+    if (!MayHoldExpressions(text)) return text;
+    auto parsed = Template::Parse(text);
+    if (!parsed) return Located(parsed.error(), place);
+    RenderOptions options;
+    options.quote = quote;
+    auto rendered = parsed->Render(*scope_, options);
+    if (!rendered) return Located(rendered.error(), place);
+    return rendered;
+  }
+
+ private:
+  static Error Located(Error error, const std::string& place) {
+    error.message = fmt::format("{}: {}", place, error.message);
+    if (!error.hint.empty()) error.message += fmt::format(" ({})", error.hint);
+    return error;
+  }
+  std::unique_ptr<Scope> scope_;
+};
+
+// Later settings win, the order of the first ones stays.
+class Environ {
+ public:
+  explicit Environ(const Env& base) {
+    for (const auto& [name, value] : base) Set(name, value);
+  }
+  void Set(const std::string& name, const std::string& value) {
+    const auto [found, added] = places_.try_emplace(name, env_.size());
+    if (added) {
+      env_.emplace_back(name, value);
+    } else {
+      env_[found->second].second = value;
+    }
+  }
+  Env Take() { return std::move(env_); }
+
+ private:
+  Env env_;
+  std::map<std::string, std::size_t> places_;
+};
+
+std::vector<std::string> Argv(const Task& task, std::vector<std::string> words) {
+  switch (task.action.kind) {
+    case ActionKind::kEmpty: return {"true"};
+    case ActionKind::kBash: return {"bash", "-c", std::move(words.front())};
+    case ActionKind::kExec: return words;
+    case ActionKind::kPythonFile: return {"python3", std::move(words.front())};
+    case ActionKind::kPythonCode: return {"python3", "-c", std::move(words.front())};
+  }
+  return words;
+}
+
+}  // namespace
+
+Env InheritedEnvironment(const char* const* environ) {
+  static constexpr std::string_view kWithheld[] = {"PIPELINED_", "NOTIFY_SOCKET", "LISTEN_", "WATCHDOG_", "CREDENTIALS_DIRECTORY"};
+  Env env;
+  for (; *environ != nullptr; ++environ) {
+    const std::string_view entry(*environ);
+    const auto equals = entry.find('=');
+    const bool withheld = std::any_of(std::begin(kWithheld), std::end(kWithheld), [&](std::string_view p) { return entry.starts_with(p); });
+    if (equals == std::string_view::npos || withheld) continue;
+    env.emplace_back(entry.substr(0, equals), entry.substr(equals + 1));
+  }
+  return env;
+}
+
+std::vector<std::string> OutputsNeeded(const Dag& dag, TaskNo task) {
+  std::vector<std::string> ids;
+  ForEachTemplate(dag.tasks[task], [&](const std::string& text) {
+    if (!MayHoldExpressions(text)) return;
+    const auto parsed = Template::Parse(text);
+    if (!parsed) return;
+    for (const TemplateReference& reference : parsed->references()) {
+      if (reference.path.empty() || reference.path[0] != "tasks") continue;
+      if (reference.path.size() > 1 && dag.Find(reference.path[1])) {
+        ids.push_back(reference.path[1]);
+      } else {  // which one is known only when it is rendered: all that stand directly above
+        for (const TaskNo up : dag.upstream.Of(task)) ids.push_back(dag.tasks[up].id);
+      }
+    }
+  });
+  std::sort(ids.begin(), ids.end());
+  ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
+  return ids;
+}
+
+Result<AttemptStart> Prepare(const LaunchRequest& request, const LaunchOptions& options) {
+  const Task& task = request.dag.tasks[request.task];
+  TaskContext context;
+  context.dag = &request.dag;
+  context.task = &task;
+  context.try_number = request.attempt.try_number;
+  context.max_tries = task.retry.retries;
+  context.run.run_id = request.run.run_id;
+  context.run.run_type = ToString(request.run.type);
+  context.run.logical_date = request.run.logical_date;
+  context.run.data_interval = request.run.interval;
+  context.run.run_after = request.run.run_after;
+  context.run.start_date = request.run.start_date;
+  context.run.conf = request.run.conf;
+  auto params = ResolveParams(request.dag, request.run.conf);
+  if (!params) return params.error();
+  context.run.params = std::move(*params);
+  context.outputs = [&request](std::string_view id) { return request.outputs.Find(id); };
+
+  const Renderer renderer(context);
+  AttemptStart start;
+  start.attempt = request.attempt.attempt;
+  start.epoch = request.epoch;
+  start.timeout = task.execution_timeout;
+  start.grace = options.grace;
+  start.run_as_user = task.run_as_user;
+  start.log_path = options.logs_dir + "/" + LogPath(request.dag.id, request.run.run_id, task.id, request.attempt.try_number);
+
+  Environ environ(options.environment);
+  for (const auto& [name, value] : Environment(context)) environ.Set(name, value);
+  for (const auto& [name, text] : task.env) {
+    auto value = renderer.Render(text, "env." + name);
+    if (!value) return value.error();
+    environ.Set(name, *value);
+  }
+  start.env = environ.Take();
+
+  auto dir = renderer.Render(task.working_dir, "working_dir");
+  if (!dir) return dir.error();
+  start.working_dir = std::move(*dir);
+
+  const Quote quote = task.action.kind == ActionKind::kBash ? Quote::kShell : Quote::kNone;
+  std::vector<std::string> words;
+  for (const std::string& text : task.action.words) {
+    auto word = renderer.Render(text, std::string(OperatorName(task.action.kind)), quote);
+    if (!word) return word.error();
+    words.push_back(std::move(*word));
+  }
+  start.argv = Argv(task, std::move(words));
+  return start;
+}
+
+std::string LogPath(const std::string& dag_id, const std::string& run_id, const std::string& task_id, int try_number) {
+  return fmt::format("dag_id={}/run_id={}/task_id={}/attempt={}.log", dag_id, run_id, task_id, try_number);
+}
+
+}  // namespace pipelined

@@ -1,0 +1,332 @@
+#include "pipelined/scheduler/scheduler.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "pipelined/base/log.h"
+#include "pipelined/timetable/timetable.h"
+#include "scheduler/wakeups.h"
+
+namespace pipelined {
+namespace {
+
+AttemptFinished ToEvent(AttemptEnd end) {
+  static constexpr TryOutcome kOutcomes[] = {TryOutcome::kSucceeded,    TryOutcome::kFailed,    TryOutcome::kTimedOut, TryOutcome::kStopped,
+                                             TryOutcome::kLaunchFailed, TryOutcome::kBadOutput, TryOutcome::kLost};
+  AttemptFinished event;
+  event.attempt = end.attempt;
+  event.outcome = kOutcomes[static_cast<std::size_t>(end.outcome)];
+  event.exit_code = end.exit_code;
+  event.signal = end.signal;
+  if (end.start != Instant{}) event.start = end.start;
+  event.end = end.end;
+  event.duration = end.duration;
+  event.cpu_user = end.cpu_user;
+  event.cpu_system = end.cpu_system;
+  event.max_rss_kib = end.max_rss_kib;
+  event.pid = end.pid;
+  event.message = std::move(end.message);
+  event.outputs = std::move(end.outputs);
+  return event;
+}
+
+}  // namespace
+
+Scheduler::Scheduler(SchedulerOptions options, Store& store, Executor& executor, const ZoneSource& zones, ParseVersion parse, const Clock& clock)
+    : options_(std::move(options)),
+      store_(store),
+      executor_(executor),
+      zones_(zones),
+      parse_(std::move(parse)),
+      clock_(clock),
+      wakeups_(std::make_unique<Wakeups>(executor.PollFd())) {}
+
+Scheduler::~Scheduler() = default;
+
+Status Scheduler::Run() {
+  while (!stopping_) {
+    if (!leading_) {
+      if (const Status lead = Lead(); !lead) log::Warning("cannot lead yet: {}", lead.error().message);
+    }
+    if (leading_) Turn();
+    if (!stopping_) Wait();
+  }
+  if (leading_ && stop_tasks_) StopTasks();
+  if (leading_) {
+    if (options_.on_step_down) options_.on_step_down();
+    if (const Status released = store_.Release(lease_); !released) log::Warning("the lease was not released: {}", released.error().message);
+  }
+  return Ok();
+}
+
+void Scheduler::Stop(bool stop_tasks) {
+  if (stop_tasks) stop_tasks_ = true;
+  stopping_ = true;
+  wakeups_->Wake();
+}
+
+void Scheduler::Post(std::vector<PostedDag> dags) {
+  {
+    const std::lock_guard lock(posted_mutex_);
+    std::move(dags.begin(), dags.end(), std::back_inserter(posted_));
+  }
+  wakeups_->Wake();
+}
+
+void Scheduler::Wait() {
+  if (!inbox_.empty()) return;
+  if (leading_) {
+    wakeups_->Arm(engine_.NextTimer(), renewed_ + options_.lease_ttl / 3 - clock_.Monotonic());
+  } else {
+    wakeups_->Arm(std::nullopt, options_.standby_interval);
+  }
+  if (wakeups_->Sleep()) notified_ = true;
+}
+
+// --- leadership -------------------------------------------------------------------------------------------------------------
+
+Status Scheduler::Lead() {
+  auto acquired = store_.Acquire(options_.holder, options_.lease_ttl);
+  if (!acquired) return acquired.error();
+  if (!*acquired) return Ok();  // another one leads
+  lease_ = **acquired;
+  renewed_ = clock_.Monotonic();
+  const auto snapshot = store_.Load(lease_);
+  if (!snapshot) return snapshot.error();
+  log::Info("leading with epoch {}: {} DAGs, {} active runs, {} open attempts", lease_.epoch, snapshot->dags.size(), snapshot->runs.size(),
+            snapshot->attempts.size());
+  engine_ = Engine(options_.limits, snapshot->last_attempt);
+  inbox_.clear();
+  ended_.clear();
+  in_flight_.clear();
+  notified_ = true;
+  wakeups_->WatchStore(store_.NotifyFd());
+  std::vector<Event> events;
+  for (const PoolChanged& pool : snapshot->pools) events.emplace_back(pool);
+  for (const StoredDag& dag : snapshot->dags) events.emplace_back(DagUpdated{HeadOf(dag)});
+  if (const Status restored = RestoreRuns(*snapshot, events); !restored) return restored;
+  if (const Status attached = Reattach(*snapshot); !attached) return attached;
+  std::move(inbox_.begin(), inbox_.end(), std::back_inserter(events));
+  inbox_ = std::move(events);
+  leading_ = true;
+  if (options_.on_lead) options_.on_lead(lease_.epoch);
+  return Ok();
+}
+
+Status Scheduler::RestoreRuns(const Snapshot& snapshot, std::vector<Event>& events) {
+  std::unordered_set<AttemptId> known;
+  for (const RestoredRun& stored : snapshot.runs) {
+    auto dag = VersionOf(stored.run.version);
+    if (!dag) {
+      if (dag.error().code == ErrorCode::kUnavailable) return dag.error();
+      log::Error("run {} of {} stays where it is: its DAG version cannot be read: {}", stored.run.run_id, stored.run.dag_id, dag.error().message);
+      continue;
+    }
+    for (const StoredTask& task : stored.tasks) {
+      if (task.state == TaskState::kRunning) known.insert(task.attempt);
+    }
+    if (stored.run.state == RunState::kQueued) {
+      events.emplace_back(RunRequested{stored.run, *dag});
+    } else {
+      events.emplace_back(RunRestored{stored.run, *dag, stored.tasks});
+    }
+  }
+  for (const OpenAttempt& open : snapshot.attempts) {
+    if (!known.contains(open.attempt)) events.emplace_back(AttemptOrphaned{open.attempt});
+  }
+  return Ok();
+}
+
+// What became of the attempts that the store holds open. Only what this executor knows is believed.
+Status Scheduler::Reattach(const Snapshot& snapshot) {
+  std::unordered_map<AttemptId, AttemptOpened> opened;
+  for (const RestoredRun& stored : snapshot.runs) {
+    for (const StoredTask& task : stored.tasks) {
+      if (task.state == TaskState::kRunning) opened[task.attempt] = AttemptOpened{task.attempt, stored.run.id, task.task, task.try_number};
+    }
+  }
+  for (const AttemptStatus& status : executor_.Reattach(snapshot.attempts)) {
+    switch (status.liveness) {
+      case AttemptLiveness::kForeign: break;
+      case AttemptLiveness::kRunning:
+      case AttemptLiveness::kEnded: in_flight_.insert(status.attempt); break;
+      case AttemptLiveness::kNotStarted:
+        if (const auto found = opened.find(status.attempt); found != opened.end()) {
+          unstarted_.push_back(found->second);
+          break;
+        }
+        [[fallthrough]];  // its run was cancelled before it began: it never will
+      case AttemptLiveness::kLost: {
+        AttemptFinished lost;
+        lost.attempt = status.attempt;
+        lost.outcome = TryOutcome::kLost;
+        lost.end = clock_.Now();
+        lost.message = "what became of it cannot be known: its supervisor or its host went down";
+        inbox_.emplace_back(std::move(lost));
+        break;
+      }
+    }
+  }
+  return Ok();
+}
+
+void Scheduler::StepDown(const std::string& why) {
+  log::Warning("stepping down: {}", why);
+  leading_ = false;
+  inbox_.clear();
+  unstarted_.clear();
+  if (options_.on_step_down) options_.on_step_down();
+}
+
+// Nothing is assumed of a commit that failed: the engine is built anew from the store.
+void Scheduler::Recover(const Error& error) { StepDown(error.message); }
+
+Status Scheduler::KeepLease() {
+  if (clock_.Monotonic() < renewed_ + options_.lease_ttl / 3) return Ok();
+  const Micros asked = clock_.Monotonic();
+  const Status kept = store_.Renew(lease_);
+  if (kept) renewed_ = asked;
+  return kept;
+}
+
+// --- the turn ---------------------------------------------------------------------------------------------------------------
+
+// Take in what happened, decide, store, and only then act.
+void Scheduler::Turn() {
+  std::vector<Event> events = std::exchange(inbox_, {});
+  TakePosted(events);
+  TakeEnds(events);
+  if (const Status taken = TakeInbox(events); !taken) return Recover(taken.error());
+  const Plan plan = engine_.Apply(std::move(events), clock_.Now());
+  if (plan.empty()) {
+    if (const Status kept = KeepLease(); !kept) return Recover(kept.error());
+  } else {
+    const Micros asked = clock_.Monotonic();
+    auto committed = store_.Commit(plan, lease_, ExecutorIdentity{executor_.instance(), executor_.boot_id()});
+    if (!committed) return Recover(committed.error());
+    renewed_ = asked;
+    for (const RunInfo& run : committed->runs) Enter(run, inbox_);
+    if (options_.on_plan) options_.on_plan(plan);
+  }
+  executor_.Forget(std::exchange(ended_, {}));
+  if (clock_.Monotonic() >= lease_.trusted_until) return StepDown("the lease ran out while a turn was stored");
+  CarryOut(plan);
+}
+
+void Scheduler::TakePosted(std::vector<Event>& events) {
+  std::vector<PostedDag> posted;
+  {
+    const std::lock_guard lock(posted_mutex_);
+    posted.swap(posted_);
+  }
+  for (PostedDag& dag : posted) {
+    if (dag.dag != nullptr) versions_.Put(dag.stored.head.version, std::move(dag.dag));
+    events.emplace_back(DagUpdated{HeadOf(dag.stored)});
+  }
+}
+
+void Scheduler::TakeEnds(std::vector<Event>& events) {
+  for (AttemptEnd& end : executor_.Ended()) {
+    ended_.push_back(end.attempt);
+    in_flight_.erase(end.attempt);
+    events.emplace_back(ToEvent(std::move(end)));
+  }
+}
+
+Status Scheduler::TakeInbox(std::vector<Event>& events) {
+  if (!std::exchange(notified_, false)) return Ok();
+  auto inbox = store_.Poll();
+  if (!inbox) return inbox.error();
+  for (const RunInfo& run : inbox->runs) Enter(run, events);
+  for (Command& command : inbox->commands) events.emplace_back(std::move(command));
+  return Ok();
+}
+
+void Scheduler::Enter(const RunInfo& run, std::vector<Event>& events) {
+  auto dag = VersionOf(run.version);
+  if (dag) {
+    events.emplace_back(RunRequested{run, std::move(*dag)});
+  } else {
+    log::Error("run {} of {} cannot begin: its DAG version cannot be read: {}", run.run_id, run.dag_id, dag.error().message);
+  }
+}
+
+void Scheduler::CarryOut(const Plan& plan) {
+  if (!unstarted_.empty()) StartAttempts(std::exchange(unstarted_, {}));
+  if (!plan.opened.empty()) StartAttempts(plan.opened);
+  for (const AttemptId id : plan.stops) executor_.Stop(id);
+}
+
+void Scheduler::StartAttempts(const std::vector<AttemptOpened>& opened) {
+  std::vector<AttemptStart> starts;
+  starts.reserve(opened.size());
+  for (const AttemptOpened& attempt : opened) {
+    const RunInfo* run = engine_.FindRun(attempt.run);
+    const DagPtr dag = engine_.DagOf(attempt.run);
+    if (run == nullptr || dag == nullptr) continue;  // cancelled meanwhile
+    LaunchRequest request{*dag, attempt.task, *run, attempt, lease_.epoch, Value()};
+    Result<Value> outputs = Value();
+    if (const auto needed = OutputsNeeded(*dag, attempt.task); !needed.empty()) outputs = store_.Outputs(attempt.run, needed);
+    // Committed and not started: that is found again, and started, when the store is back.
+    if (!outputs && outputs.error().code == ErrorCode::kUnavailable) return Recover(outputs.error());
+    Result<AttemptStart> start = outputs ? (request.outputs = std::move(*outputs), Prepare(request, options_.launch)) : outputs.error();
+    if (start) {
+      in_flight_.insert(attempt.attempt);
+      starts.push_back(std::move(*start));
+      continue;
+    }
+    AttemptFinished failed;
+    failed.attempt = attempt.attempt;
+    failed.outcome = TryOutcome::kLaunchFailed;
+    failed.end = clock_.Now();
+    failed.message = start.error().message;
+    inbox_.emplace_back(std::move(failed));
+  }
+  executor_.Start(std::move(starts));
+}
+
+// --- the end ----------------------------------------------------------------------------------------------------------------
+
+void Scheduler::StopTasks() {
+  log::Info("stopping {} tasks in flight", in_flight_.size());
+  for (const AttemptId id : in_flight_) executor_.Stop(id);
+  const Micros give_up = clock_.Monotonic() + options_.launch.grace + std::chrono::seconds(5);
+  while (leading_ && !in_flight_.empty() && clock_.Monotonic() < give_up) {
+    // Their ends are stored, but nothing new is started: what would be is committed and begins with the next start.
+    std::vector<Event> events = std::exchange(inbox_, {});
+    TakeEnds(events);
+    const Plan plan = engine_.Apply(std::move(events), clock_.Now());
+    if (!plan.empty()) {
+      if (const auto committed = store_.Commit(plan, lease_, ExecutorIdentity{executor_.instance(), executor_.boot_id()}); !committed) {
+        return Recover(committed.error());
+      }
+    }
+    executor_.Forget(std::exchange(ended_, {}));
+    wakeups_->Arm(std::nullopt, Millis(100));
+    if (!in_flight_.empty()) wakeups_->Sleep();
+  }
+}
+
+// --- what is remembered -----------------------------------------------------------------------------------------------------
+
+Result<DagPtr> Scheduler::VersionOf(VersionId version) {
+  if (DagPtr dag = versions_.Find(version)) return dag;
+  auto source = store_.LoadVersion(version);
+  if (!source) return source.error();
+  auto dag = parse_(*source);
+  if (dag) versions_.Put(version, *dag);
+  return dag;
+}
+
+DagHead Scheduler::HeadOf(const StoredDag& dag) {
+  DagHead head = dag.head;
+  auto timetable = MakeTimetable(dag.schedule, zones_);
+  if (timetable) {
+    head.timetable = std::move(*timetable);
+  } else {
+    log::Error("DAG {} is not scheduled: {}", head.dag_id, timetable.error().message);
+  }
+  return head;
+}
+
+}  // namespace pipelined
