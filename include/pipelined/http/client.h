@@ -1,0 +1,33 @@
+// Outgoing HTTP. The door to cpprestsdk's client.
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "pipelined/base/result.h"
+#include "pipelined/base/time.h"
+
+namespace pipelined {
+
+struct HttpRequest {
+  std::string method = "GET";
+  std::string url;  // absolute, already encoded
+  std::map<std::string, std::string> headers;
+  std::string body;
+  Micros timeout = std::chrono::seconds(30);
+};
+
+struct HttpResponse {
+  int status = 0;
+  std::map<std::string, std::string> headers;  // names in lower case
+  std::string body;
+};
+
+// Blocks until the answer is there. kUnavailable: no connection, or no answer in time. Any status is a success here.
+// Thread-safe; connections to one server are kept.
+Result<HttpResponse> SendHttp(const HttpRequest& request);
+
+// Percent-encodes everything but unreserved characters: for one path segment or one query value.
+std::string UrlEncode(std::string_view text);
+
+}  // namespace pipelined

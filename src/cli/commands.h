@@ -1,0 +1,42 @@
+// The commands, one file per noun. Each adds itself to the program and does its work in a callback that sets the exit code.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <functional>
+#include <string>
+
+#include "cli/exit_code.h"
+#include "cli/output.h"
+#include "cli/session.h"
+
+namespace pipelined::cli {
+
+struct Program {
+  GlobalOptions global;
+  int exit_code = Exit::kDone;
+
+  // Prints the error and remembers its exit code.
+  void Fail(const Error& error) {
+    PrintError(error);
+    exit_code = ExitCode(error.code);
+  }
+  // Runs `work` with an open session; any error ends the program with its code.
+  void WithSession(const std::function<Status(const Session&)>& work);
+};
+
+// A command that shows an example below its options.
+CLI::App* AddCommand(CLI::App& parent, const std::string& name, const std::string& does, const std::string& example);
+// -o table|json|yaml|plain
+void AddOutputOption(CLI::App& command, Program& program);
+
+void AddDagCommands(CLI::App& app, Program& program);
+void AddRunCommands(CLI::App& app, Program& program);
+void AddTaskCommands(CLI::App& app, Program& program);
+void AddServerCommands(CLI::App& app, Program& program);   // login, health, version, pools
+void AddOfflineCommands(CLI::App& dags, Program& program);  // dags validate, dags test
+void AddCompletionCommand(CLI::App& app);
+
+// /api/v2/dags/{dag}/dagRuns/{run}, encoded.
+std::string RunPath(const std::string& dag_id, const std::string& run_id, const std::string& prefix = "/api/v2");
+
+}  // namespace pipelined::cli

@@ -1,0 +1,104 @@
+// pipectl runs: list, show, watch, wait, cancel.
+#include <fmt/format.h>
+
+#include "cli/commands.h"
+#include "cli/run_name.h"
+#include "cli/watch.h"
+#include "pipelined/http/client.h"
+
+namespace pipelined::cli {
+namespace {
+
+const std::vector<Column> kRunColumns{{"DAG", "dag_id"},          {"RUN", "dag_run_id"},     {"STATE", "state"},
+                                      {"TYPE", "run_type"},       {"LOGICAL DATE", "logical_date"}, {"START", "start_date"},
+                                      {"END", "end_date"}};
+
+std::string TextOf(const Value& object, std::string_view key) {
+  const Value* value = object.Find(key);
+  return value != nullptr && value->is_string() ? value->string() : "";
+}
+
+void AddList(CLI::App& runs, Program& program) {
+  struct Options {
+    std::string dag_id = "~";
+    std::vector<std::string> states;
+    std::size_t limit = 50;
+  };
+  const auto options = std::make_shared<Options>();
+  CLI::App* list = AddCommand(runs, "list", "List runs, the latest first", "pipectl runs list sales_daily --state failed");
+  list->add_option("DAG", options->dag_id, "Only of this DAG");
+  list->add_option("--state", options->states, "queued, running, success or failed; may be repeated");
+  list->add_option("--limit", options->limit, "At most so many; 0: all")->capture_default_str();
+  AddOutputOption(*list, program);
+  list->callback([&program, options] {
+    program.WithSession([&](const Session& session) -> Status {
+      const auto format = OutputFormat(program.global);
+      if (!format) return format.error();
+      std::string path = "/api/v2/dags/" + UrlEncode(options->dag_id) + "/dagRuns?order_by=-id";
+      for (const std::string& state : options->states) path += "&state=" + UrlEncode(state);
+      const auto rows = session.GetAll(path, "dag_runs", options->limit);
+      if (!rows) return rows.error();
+      PrintRows(*format, *rows, kRunColumns);
+      return Ok();
+    });
+  });
+}
+
+// A command about one run.
+void AddForRun(CLI::App& runs, Program& program, const std::string& name, const std::string& does,
+               const std::function<Status(const Session&, const RunName&, Program&)>& work, const std::function<void(CLI::App&)>& more = {}) {
+  const auto words = std::make_shared<std::vector<std::string>>();
+  CLI::App* command = AddCommand(runs, name, does, fmt::format("pipectl runs {} sales_daily manual__2026-01-31T06:00:00+00:00", name));
+  command->add_option("RUN", *words, "DAG and run id, or a run id alone when only one DAG has it")->required()->expected(1, 2);
+  AddOutputOption(*command, program);
+  if (more) more(*command);
+  command->callback([&program, words, work] {
+    program.WithSession([&](const Session& session) -> Status {
+      const auto run = FindRun(session, *words);
+      if (!run) return run.error();
+      return work(session, *run, program);
+    });
+  });
+}
+
+Status ShowResult(Program& program, const Value& run) {
+  const auto format = OutputFormat(program.global);
+  if (!format) return format.error();
+  if (!program.global.quiet || *format == Format::kJson) PrintObject(*format, run);
+  return Ok();
+}
+
+}  // namespace
+
+void AddRunCommands(CLI::App& app, Program& program) {
+  CLI::App* runs = AddCommand(app, "runs", "Runs: list, follow, cancel", "pipectl runs list");
+  runs->require_subcommand(1);
+  AddList(*runs, program);
+  AddForRun(*runs, program, "show", "Show one run", [](const Session& session, const RunName& name, Program& p) -> Status {
+    const auto run = session.Get(RunPath(name.dag_id, name.run_id));
+    if (!run) return run.error();
+    return ShowResult(p, *run);
+  });
+  const auto timeout = std::make_shared<double>(0);
+  const auto follow = [timeout](bool progress) {
+    return [timeout, progress](const Session& session, const RunName& name, Program& p) -> Status {
+      WatchOptions options;
+      options.progress = progress && !p.global.quiet;
+      options.timeout_seconds = *timeout;
+      const auto run = WatchRun(session, name.dag_id, name.run_id, options);
+      if (!run) return run.error();
+      if (TextOf(*run, "state") != "success") p.exit_code = Exit::kFailed;
+      return ShowResult(p, *run);
+    };
+  };
+  const auto with_timeout = [timeout](CLI::App& command) { command.add_option("--timeout", *timeout, "Give up after so many seconds; the run goes on"); };
+  AddForRun(*runs, program, "watch", "Follow a run to its end, with progress", follow(true), with_timeout);
+  AddForRun(*runs, program, "wait", "Wait for the end of a run; the exit code says how it ended", follow(false), with_timeout);
+  AddForRun(*runs, program, "cancel", "End a run: what runs is stopped, what waits is skipped", [](const Session& session, const RunName& name, Program& p) -> Status {
+    const auto run = session.Patch(RunPath(name.dag_id, name.run_id) + "?update_mask=state", Value(Value::Map{{"state", "failed"}}));
+    if (!run) return run.error();
+    return ShowResult(p, *run);
+  });
+}
+
+}  // namespace pipelined::cli

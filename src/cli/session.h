@@ -1,0 +1,51 @@
+// The connection to a server: which one, with which token, and its answers as values or errors.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "pipelined/base/result.h"
+#include "pipelined/base/value.h"
+
+namespace pipelined::cli {
+
+struct GlobalOptions {
+  std::string url, token, home;
+  std::string output;  // table, json, yaml, plain; empty: table on a terminal, plain otherwise
+  bool quiet = false;
+};
+
+// --home, else $PIPELINED_HOME, else /var/lib/pipelined for root and ~/.pipelined for others.
+std::string HomeFolder(const GlobalOptions& options);
+
+class Session {
+ public:
+  // Order: command line, PIPELINED_URL and PIPELINED_TOKEN, the log-in profile, the local home. The local token goes only to
+  // the address that is recorded in that home. kUnavailable when there is no server to be found.
+  static Result<Session> Open(const GlobalOptions& options);
+
+  // `path` begins with '/'. Errors say what the server said.
+  Result<Value> Get(const std::string& path) const { return Send("GET", path, std::nullopt); }
+  Result<Value> Post(const std::string& path, const Value& body) const { return Send("POST", path, body); }
+  Result<Value> Patch(const std::string& path, const Value& body) const { return Send("PATCH", path, body); }
+  Result<Value> Delete(const std::string& path) const { return Send("DELETE", path, std::nullopt); }
+  Result<std::string> GetText(const std::string& path) const;
+
+  // Every row of a listing, page by page: the entries of `plural` in the answers. `path` may hold a query. At most `limit`
+  // rows (0: all).
+  Result<Value::List> GetAll(const std::string& path, const std::string& plural, std::size_t limit = 0) const;
+
+  const std::string& url() const { return url_; }
+
+ private:
+  Result<Value> Send(const std::string& method, const std::string& path, const std::optional<Value>& body) const;
+  Result<std::string> SendText(const std::string& method, const std::string& path, const std::optional<Value>& body, const std::string& accept) const;
+
+  std::string url_, token_;
+};
+
+// Where `pipectl login` keeps what it was given: ~/.config/pipelined/login.json, mode 0600.
+std::string ProfilePath();
+Status SaveProfile(const std::string& url, const std::string& token);
+
+}  // namespace pipelined::cli

@@ -1,0 +1,125 @@
+// pipectl tasks: list, logs, why.
+#include <fmt/format.h>
+#include <poll.h>
+
+#include "cli/commands.h"
+#include "cli/run_name.h"
+#include "pipelined/http/client.h"
+
+namespace pipelined::cli {
+namespace {
+
+const std::vector<Column> kTaskColumns{{"TASK", "task_id"}, {"STATE", "state"}, {"TRY", "try_number"}, {"START", "start_date"}, {"END", "end_date"}, {"SECONDS", "duration"}};
+
+std::string TextOf(const Value& object, std::string_view key) {
+  const Value* value = object.Find(key);
+  return value != nullptr && value->is_string() ? value->string() : "";
+}
+
+std::string TaskPath(const RunName& run, const std::string& task_id, const std::string& prefix = "/api/v2") {
+  return RunPath(run.dag_id, run.run_id, prefix) + "/taskInstances/" + UrlEncode(task_id);
+}
+
+struct TaskWords {
+  std::vector<std::string> words;
+  bool follow = false;
+  int try_number = 0;
+};
+
+// The last word is the task, those before it name the run.
+Result<std::pair<RunName, std::string>> Split(const Session& session, const TaskWords& given) {
+  const auto run = FindRun(session, {given.words.begin(), given.words.end() - 1});
+  if (!run) return run.error();
+  return std::make_pair(*run, given.words.back());
+}
+
+CLI::App* AddForTask(CLI::App& tasks, const std::string& name, const std::string& does, const std::shared_ptr<TaskWords>& words) {
+  CLI::App* command = AddCommand(tasks, name, does, fmt::format("pipectl tasks {} sales_daily latest extract", name));
+  command->add_option("TASK", words->words, "DAG, run id (or \"latest\") and task id")->required()->expected(2, 3);
+  return command;
+}
+
+Status List(const Session& session, Program& program, const std::vector<std::string>& words) {
+  const auto format = OutputFormat(program.global);
+  if (!format) return format.error();
+  const auto run = FindRun(session, words);
+  if (!run) return run.error();
+  const auto rows = session.GetAll(RunPath(run->dag_id, run->run_id) + "/taskInstances", "task_instances");
+  if (!rows) return rows.error();
+  PrintRows(*format, *rows, kTaskColumns);
+  return Ok();
+}
+
+// Prints a log; with `follow` goes on until the try has ended.
+Status Logs(const Session& session, const TaskWords& given) {
+  constexpr int kEveryMillis = 200;
+  const auto named = Split(session, given);
+  if (!named) return named.error();
+  const auto& [run, task] = *named;
+  std::size_t printed = 0;
+  int try_number = given.try_number;
+  for (;;) {
+    const auto instance = session.Get(TaskPath(run, task));
+    if (!instance) return instance.error();
+    const std::string state = TextOf(*instance, "state");
+    const Value* tried = instance->Find("try_number");
+    const int current = tried != nullptr && tried->is_int() ? static_cast<int>(tried->integer()) : 0;
+    if (try_number == 0) try_number = current;
+    if (try_number > 0) {
+      const auto text = session.GetText(TaskPath(run, task) + "/logs/" + std::to_string(try_number) + "?full_content=true");
+      if (!text && text.error().code != ErrorCode::kNotFound) return text.error();
+      if (text && text->size() > printed) {
+        fmt::print("{}", text->substr(printed));
+        std::fflush(stdout);
+        printed = text->size();
+      }
+    }
+    const bool over = state == "success" || state == "failed" || state == "skipped" || state == "upstream_failed" || current > try_number || (state == "up_for_retry" && try_number > 0);
+    if (!given.follow || over) return Ok();
+    poll(nullptr, 0, kEveryMillis);
+  }
+}
+
+Status Why(const Session& session, Program& program, const TaskWords& given) {
+  const auto format = OutputFormat(program.global);
+  if (!format) return format.error();
+  const auto named = Split(session, given);
+  if (!named) return named.error();
+  const auto answer = session.Get(TaskPath(named->first, named->second, "/api/ext/v1") + "/why");
+  if (!answer) return answer.error();
+  if (*format == Format::kJson || *format == Format::kYaml) {
+    PrintObject(*format, *answer);
+    return Ok();
+  }
+  fmt::print("{}: {}\n", named->second, TextOf(*answer, "state"));
+  if (const Value* reasons = answer->Find("reasons"); reasons != nullptr && reasons->is_list()) {
+    for (const Value& reason : reasons->list()) fmt::print("  {}  ({})\n", TextOf(reason, "text"), TextOf(reason, "code"));
+  }
+  return Ok();
+}
+
+}  // namespace
+
+void AddTaskCommands(CLI::App& app, Program& program) {
+  CLI::App* tasks = AddCommand(app, "tasks", "Task instances: list, logs, what they wait for", "pipectl tasks list sales_daily latest");
+  tasks->require_subcommand(1);
+
+  const auto list_words = std::make_shared<std::vector<std::string>>();
+  CLI::App* list = AddCommand(*tasks, "list", "List the tasks of a run with their states", "pipectl tasks list sales_daily latest");
+  list->add_option("RUN", *list_words, "DAG and run id (or \"latest\")")->required()->expected(1, 2);
+  AddOutputOption(*list, program);
+  list->callback([&program, list_words] { program.WithSession([&](const Session& session) { return List(session, program, *list_words); }); });
+
+  const auto log_words = std::make_shared<TaskWords>();
+  CLI::App* logs = AddForTask(*tasks, "logs", "Print the log of a try, by default the last", log_words);
+  logs->add_flag("-f,--follow", log_words->follow, "Go on until the try has ended");
+  logs->add_option("--try", log_words->try_number, "Of this try");
+  logs->callback([&program, log_words] { program.WithSession([&](const Session& session) { return Logs(session, *log_words); }); });
+
+  const auto why_words = std::make_shared<TaskWords>();
+  CLI::App* why = AddForTask(*tasks, "why", "Say what a task waits for", why_words);
+  AddOutputOption(*why, program);
+  why->callback([&program, why_words] { program.WithSession([&](const Session& session) { return Why(session, program, *why_words); }); });
+}
+
+}  // namespace pipelined::cli

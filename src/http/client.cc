@@ -1,0 +1,83 @@
+#include "pipelined/http/client.h"
+
+#include <cpprest/http_client.h>
+#include <pplx/threadpool.h>
+
+#include <algorithm>
+#include <cctype>
+#include <memory>
+#include <mutex>
+
+namespace pipelined {
+namespace {
+
+namespace client = web::http::client;
+
+// One client per server and timeout: it keeps its connections.
+std::shared_ptr<client::http_client> ClientFor(const web::uri& server, Micros timeout) {
+  static std::mutex mutex;
+  static std::map<std::string, std::shared_ptr<client::http_client>> clients;
+  static const bool pool = [] {
+    crossplat::threadpool::initialize_with_threads(2);  // its default is 40
+    return true;
+  }();
+  static_cast<void>(pool);
+  const std::lock_guard lock(mutex);
+  auto& known = clients[server.to_string() + " " + std::to_string(timeout.count())];
+  if (known == nullptr) {
+    client::http_client_config config;
+    config.set_timeout(std::chrono::duration_cast<utility::seconds>(timeout + Seconds(1)));
+    config.set_request_compressed_response(false);
+    known = std::make_shared<client::http_client>(server, config);
+  }
+  return known;
+}
+
+std::string Lower(std::string text) {
+  std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return text;
+}
+
+}  // namespace
+
+Result<HttpResponse> SendHttp(const HttpRequest& request) {
+  try {
+    const web::uri url(request.url);
+    web::http::http_request message(request.method);
+    message.set_request_uri(url.resource());
+    for (const auto& [name, value] : request.headers) message.headers().add(name, value);
+    if (!request.body.empty()) {
+      message.set_body(request.body);
+      if (const auto type = request.headers.find("Content-Type"); type != request.headers.end()) message.headers().set_content_type(type->second);
+    }
+    web::http::http_response answer = ClientFor(url.authority(), request.timeout)->request(message).get();
+    HttpResponse response;
+    response.status = answer.status_code();
+    for (const auto& [name, value] : answer.headers()) response.headers[Lower(name)] = value;
+    response.body = answer.extract_utf8string(true).get();
+    return response;
+  } catch (const web::uri_exception&) {
+    return Error{ErrorCode::kInvalid, "\"" + request.url + "\" is no URL", "write it as http://127.0.0.1:8080"};
+  } catch (const std::exception& failure) {  // http_exception, and what tasks pass on
+    const web::uri server = web::uri::validate(request.url) ? web::uri(request.url).authority() : web::uri();
+    return Error{ErrorCode::kUnavailable, "no answer from " + server.to_string() + ": " + failure.what(), ""};
+  }
+}
+
+std::string UrlEncode(std::string_view text) {
+  constexpr char kDigits[] = "0123456789ABCDEF";
+  std::string encoded;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (std::isalnum(byte) != 0 || c == '-' || c == '_' || c == '.' || c == '~') {
+      encoded += c;
+    } else {
+      encoded += '%';
+      encoded += kDigits[byte >> 4];
+      encoded += kDigits[byte & 15];
+    }
+  }
+  return encoded;
+}
+
+}  // namespace pipelined
