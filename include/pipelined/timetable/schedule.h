@@ -1,6 +1,7 @@
 // What a DAG file says about when its runs are due. Plain data; MakeTimetable (timetable.h) turns it into behaviour.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -16,15 +17,30 @@ enum class ScheduleKind : std::uint8_t {
   kOnce,        // @once
   kContinuous,  // @continuous
   kAssets,      // loads and is shown; what starts such a run comes later
+  kEvents,      // a list of instants
 };
 
 // Airflow 3's default fires at the tick, with an interval of no length; Airflow 2's fires at the end of [tick, next).
 enum class DataIntervalMeaning : std::uint8_t { kTrigger, kInterval };
 
+// A step of the calendar (in UTC): months first, the day cut down to the month's last one, then days, then `Schedule::every`.
+struct CalendarParts {
+  std::int32_t months = 0;
+  std::int32_t days = 0;
+  friend bool operator==(const CalendarParts&, const CalendarParts&) = default;
+};
+
+// Airflow's run_immediately: whether a trigger schedule without a start date and without an earlier run takes the slot
+// that has just passed. kWhenRecent: at most max(a tenth of the gap, 5 minutes) ago; kWithin: at most `first_slot_within` ago.
+enum class FirstSlot : std::uint8_t { kWhenRecent, kAlways, kWithin };
+
 struct Schedule {
   ScheduleKind kind = ScheduleKind::kNone;
   std::vector<std::string> crons;
   Micros every{0};
+  CalendarParts every_calendar;  // together with `every`; all zero: a fixed length
+  std::vector<Instant> events;   // in any order
+  bool restrict_to_events = false;  // a run by hand takes the interval of the latest past event
   std::vector<std::string> assets;  // names or URIs, flattened
   std::string text;                 // as a person wrote it, for listings: "0 6 * * *", "@daily", "every 15m"
   std::string timezone = "UTC";
@@ -32,6 +48,10 @@ struct Schedule {
   std::optional<Instant> end_date;
   bool catchup = false;
   DataIntervalMeaning data_interval = DataIntervalMeaning::kTrigger;
+  CalendarParts interval_calendar;  // kTrigger: the length of the data interval before the tick …
+  Micros interval{0};               // … together with this
+  FirstSlot first_slot = FirstSlot::kWhenRecent;
+  Micros first_slot_within{0};
 
   friend bool operator==(const Schedule&, const Schedule&) = default;
 };

@@ -11,6 +11,8 @@
 
 namespace pipelined {
 
+class PosixRule;
+
 // Immutable and thread-safe.
 class Zone {
  public:
@@ -25,18 +27,30 @@ class Zone {
   // (design: cron's rule, as Airflow's).
   Instant ToInstant(LocalTime local) const;
 
+  // The stretch of constant offset around `instant`: [begin, end). Instant::min() and max() where it never changes. Two
+  // neighbours may have the same offset (a change of name only).
+  struct Stretch {
+    Instant begin;
+    Instant end;
+    Seconds offset;
+  };
+  Stretch StretchAt(Instant instant) const;
+
+  ~Zone();
+  Zone(const Zone&) = delete;
+  Zone& operator=(const Zone&) = delete;
+
  private:
-  struct Rule;        // the POSIX footer
   struct Transition {
     std::int64_t at;  // seconds since 1970, UTC
     std::int32_t offset;
   };
-  Zone() = default;
+  Zone();
 
   std::string name_;
   std::int32_t first_offset_ = 0;
   std::vector<Transition> transitions_;
-  std::shared_ptr<const Rule> rule_;
+  std::unique_ptr<const PosixRule> rule_;  // the footer: how it goes on after the last transition
 };
 
 // Names to zones. Implementations: the system's files (below the line), UTC alone (tests). Thread-safe.

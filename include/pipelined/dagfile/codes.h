@@ -1,0 +1,60 @@
+// The codes of everything that can be wrong with a DAG file. Stable: a number is never given another meaning.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace pipelined {
+
+enum class Code : int {
+  kUnreadable = 1,
+  kTooLarge = 2,
+  kBadBytes = 3,
+  kSyntax = 4,
+  kUnterminatedQuote = 5,
+  kTooDeep = 6,
+  kTooManyNodes = 7,
+  kAliasCycle = 8,
+  kDuplicateKey = 9,
+  kBadKey = 10,
+  kUnquotedTemplate = 11,
+  kTag = 12,
+  kBadMerge = 13,
+  kEmptyFile = 14,
+  kWrongType = 15,
+  kUnknownKey = 16,
+  kNotAvailable = 17,
+  kBadValue = 18,
+  kMissingKey = 19,
+  kMisplacedKey = 20,
+  kUnknownTask = 21,
+  kSelfDependency = 22,
+  kCycle = 23,
+  kBadId = 24,
+  kNoAction = 25,
+  kManyActions = 26,
+  kBadDuration = 27,
+  kBadTimezone = 28,
+  kBadDate = 29,
+  kBadSchedule = 30,
+  kBadParam = 31,
+  kDuplicateDag = 32,
+  kTooMuchText = 33,
+  kTooManyErrors = 34,
+  kTemplateSyntax = 35,
+  kTemplateName = 36,
+  kRawFilter = 37,
+};
+
+struct CodeInfo {
+  Code code;
+  std::string_view meaning;
+};
+
+// All of them, in order; docs/dag-files.md is tested against it.
+std::span<const CodeInfo> AllCodes();
+
+std::string CodeText(Code code);  // "DAG021"
+
+}  // namespace pipelined

@@ -1,0 +1,55 @@
+// Cron expressions: minute, hour, day of month, month, day of week, then optionally second and year (in that order, as
+// Airflow reads them). Wall-clock arithmetic only; cron_clock.h adds the zone.
+//
+// Day of month and day of week: a day needs one of them when both are restricted; only a plain `*` or `?` is unrestricted.
+#pragma once
+
+#include <array>
+#include <bitset>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+#include "pipelined/base/time.h"
+
+namespace pipelined {
+
+// Immutable and thread-safe.
+class Cron {
+ public:
+  static constexpr int kFirstYear = 1970, kLastYear = 2099;  // what a year field may name
+  static constexpr std::size_t kLongest = 1000;              // characters of an expression
+
+  // Presets ("@daily") too. kInvalid names the field and what would be right; any bytes are safe.
+  static Result<Cron> Parse(std::string_view expression);
+
+  // The first match after `local` and the last one before it (strictly), or nothing when there is none within 50 years.
+  std::optional<LocalTime> After(LocalTime local) const;
+  std::optional<LocalTime> Before(LocalTime local) const;
+
+  // Whether all 24 hours match: such a schedule follows elapsed time over a change of the clock.
+  bool every_hour() const { return hours_ == kAllHours; }
+
+ private:
+  friend class CronParser;
+  static constexpr std::uint64_t kAllHours = (std::uint64_t{1} << 24) - 1;
+
+  Cron() = default;
+  bool YearMatches(int year) const;
+  std::uint32_t DaysOf(int year, int month) const;  // bit n: day n of that month matches
+  std::optional<int> SecondOfDayFrom(int second) const;   // first match at or after
+  std::optional<int> SecondOfDayUpTo(int second) const;   // last match at or before
+
+  std::uint64_t seconds_ = 1, minutes_ = 0, hours_ = 0;
+  std::uint32_t days_ = 0;       // bits 1..31
+  std::uint32_t months_ = 0;     // bits 1..12
+  std::uint32_t weekdays_ = 0;   // bits 0 (Sunday)..6
+  bool any_day_ = false;         // day of month is `*` or `?`
+  bool any_weekday_ = false;     // day of week is `*` or `?`
+  bool last_day_ = false;        // L
+  int nearest_weekday_ = 0;      // 15W; 0: none
+  std::array<std::uint8_t, 7> nth_{};  // by weekday: bits 1..5 the nth of the month (1#2), bit 0 the last (L1)
+  std::optional<std::bitset<kLastYear - kFirstYear + 1>> years_;
+};
+
+}  // namespace pipelined

@@ -1,0 +1,159 @@
+#include "dagfile/keys.h"
+
+#include <fmt/format.h>
+
+#include <array>
+
+#include "pipelined/base/near_match.h"
+
+namespace pipelined::dagfile {
+namespace {
+
+constexpr std::array kDagTable{
+    KeyRow{"dag_id", Key::kDagId},
+    KeyRow{"description", Key::kDescription, true},
+    KeyRow{"doc_md", Key::kDocMd, true},
+    KeyRow{"owner", Key::kOwner, true},
+    KeyRow{"tags", Key::kTags, true},
+    KeyRow{"schedule", Key::kSchedule},
+    KeyRow{"timezone", Key::kTimezone},
+    KeyRow{"start_date", Key::kStartDate, true},
+    KeyRow{"end_date", Key::kEndDate, true},
+    KeyRow{"catchup", Key::kCatchup},
+    KeyRow{"data_interval", Key::kDataInterval},
+    KeyRow{"max_active_runs", Key::kMaxActiveRuns},
+    KeyRow{"max_active_tasks", Key::kMaxActiveTasks},
+    KeyRow{"max_consecutive_failed_dag_runs", Key::kMaxConsecutiveFailed},
+    KeyRow{"dagrun_timeout", Key::kDagrunTimeout, true},
+    KeyRow{"fail_fast", Key::kFailFast},
+    KeyRow{"params", Key::kParams, true},
+    KeyRow{"env", Key::kEnv, true},
+    KeyRow{"working_dir", Key::kWorkingDir, true},
+    KeyRow{"default_args", Key::kDefaultArgs, true},
+    KeyRow{"is_paused_upon_creation", Key::kPausedUponCreation},
+    KeyRow{"tasks", Key::kTasks},
+    KeyRow{"overlap", Key::kLater, false, "queue"},
+    KeyRow{"on_success"},
+    KeyRow{"on_failure"},
+    KeyRow{"deadline"},
+    KeyRow{"task_groups"},
+};
+
+constexpr std::array kTaskTable{
+    KeyRow{"bash", Key::kBash},
+    KeyRow{"exec", Key::kExec},
+    KeyRow{"python", Key::kPython},
+    KeyRow{"empty", Key::kEmpty},
+    KeyRow{"depends_on", Key::kDependsOn, true},
+    KeyRow{"trigger_rule", Key::kTriggerRule},
+    KeyRow{"retries", Key::kRetries},
+    KeyRow{"retry_delay", Key::kRetryDelay},
+    KeyRow{"retry_exponential_backoff", Key::kRetryBackoff},
+    KeyRow{"max_retry_delay", Key::kMaxRetryDelay, true},
+    KeyRow{"retry_on", Key::kRetryOn, true},
+    KeyRow{"execution_timeout", Key::kExecutionTimeout, true},
+    KeyRow{"pool", Key::kPool},
+    KeyRow{"pool_slots", Key::kPoolSlots},
+    KeyRow{"priority_weight", Key::kPriorityWeight},
+    KeyRow{"weight_rule", Key::kWeightRule},
+    KeyRow{"max_active_tis_per_dag", Key::kMaxTisPerDag, true},
+    KeyRow{"max_active_tis_per_dagrun", Key::kMaxTisPerDagrun, true},
+    KeyRow{"env", Key::kEnv, true},
+    KeyRow{"working_dir", Key::kWorkingDir, true},
+    KeyRow{"run_as_user", Key::kRunAsUser, true},
+    KeyRow{"inlets", Key::kInlets, true},
+    KeyRow{"outlets", Key::kOutlets, true},
+    KeyRow{"on_lost", Key::kOnLost},
+    KeyRow{"owner", Key::kOwner, true},
+    KeyRow{"doc_md", Key::kDocMd, true},
+    KeyRow{"http"},
+    KeyRow{"sql"},
+    KeyRow{"branch"},
+    KeyRow{"short_circuit"},
+    KeyRow{"sensor"},
+    KeyRow{"trigger_dag"},
+    KeyRow{"check"},
+    KeyRow{"spark"},
+    KeyRow{"flink"},
+    KeyRow{"kafka"},
+    KeyRow{"approval"},
+    KeyRow{"mail"},
+    KeyRow{"when"},
+    KeyRow{"depends_on_past", Key::kLater, false, "false"},
+    KeyRow{"wait_for_downstream", Key::kLater, false, "false"},
+    KeyRow{"expand"},
+    KeyRow{"expand_kwargs"},
+    KeyRow{"group"},
+    KeyRow{"setup", Key::kLater, false, "false"},
+    KeyRow{"teardown", Key::kLater, false, "false"},
+    KeyRow{"on_failure_fail_dagrun", Key::kLater, false, "false"},
+    KeyRow{"resources"},
+    KeyRow{"executor", Key::kLater, false, "local"},
+    KeyRow{"queue"},
+    KeyRow{"on_success"},
+    KeyRow{"on_failure"},
+    KeyRow{"on_retry"},
+    KeyRow{"on_skipped"},
+};
+
+constexpr std::array kPythonTable{KeyRow{"file", Key::kFile}, KeyRow{"code", Key::kCode}};
+constexpr std::array kRetryOnTable{KeyRow{"exit_codes", Key::kExitCodes}};
+constexpr std::array kScheduleTable{
+    KeyRow{"every", Key::kEvery},
+    KeyRow{"cron", Key::kCron},
+    KeyRow{"assets", Key::kAssets},
+    KeyRow{"interval"},
+    KeyRow{"run_immediately", Key::kLater, false, "false"},
+    KeyRow{"at"},
+    KeyRow{"kafka"},
+    KeyRow{"cdc"},
+};
+
+void ReportUnknown(const Entry& entry, std::span<const KeyRow> table, std::string_view what, Reporter& reporter) {
+  std::vector<std::string_view> names;
+  for (const KeyRow& row : table) names.push_back(row.name);
+  const auto near = NearMatch(entry.name(), names);
+  std::string hint;
+  if (near) {
+    hint = fmt::format("did you mean \"{}\"?", *near);
+  } else if (names.size() <= 8) {
+    hint = fmt::format("known are: {}", fmt::join(names, ", "));
+  }
+  reporter.Error(Code::kUnknownKey, entry.key.place(), fmt::format("{} has no key {}", what, Quoted(entry.name())), hint);
+}
+
+}  // namespace
+
+const std::span<const KeyRow> kDagKeys = kDagTable;
+const std::span<const KeyRow> kTaskKeys = kTaskTable;
+const std::span<const KeyRow> kPythonKeys = kPythonTable;
+const std::span<const KeyRow> kRetryOnKeys = kRetryOnTable;
+const std::span<const KeyRow> kScheduleKeys = kScheduleTable;
+
+bool IsAction(Key key) { return key == Key::kBash || key == Key::kExec || key == Key::kPython || key == Key::kEmpty; }
+
+void EachKey(NodeRef map, std::span<const KeyRow> table, std::string_view what, Reporter& reporter,
+             const std::function<void(Key, const Entry&)>& read) {
+  for (const Entry entry : EntriesOf(map)) {
+    const std::string_view name = entry.name();
+    const KeyRow* found = nullptr;
+    for (const KeyRow& row : table) {
+      if (row.name == name) {
+        found = &row;
+        break;
+      }
+    }
+    if (found == nullptr) {
+      if (name != "<<" || !entry.key.is_plain()) ReportUnknown(entry, table, what, reporter);  // << was merged already
+    } else if (entry.value.is_null() && found->may_be_null) {
+      continue;
+    } else if (found->key != Key::kLater) {
+      read(found->key, entry);
+    } else if (found->no_op.empty() || !entry.value.is_scalar() || entry.value.text() != found->no_op) {
+      reporter.Error(Code::kNotAvailable, entry.key.place(), fmt::format("{} is not available yet in this version", Quoted(name)),
+                     found->no_op.empty() ? "" : fmt::format("only its default, {}, is", found->no_op));
+    }
+  }
+}
+
+}  // namespace pipelined::dagfile

@@ -1,0 +1,47 @@
+// The keys that a DAG file may hold: one table per place, from which both the reading and the messages are made.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <string_view>
+
+#include "dagfile/document.h"
+
+namespace pipelined::dagfile {
+
+enum class Key : std::uint8_t {
+  kLater,  // known, but not available yet
+  // of a DAG
+  kDagId, kDescription, kDocMd, kOwner, kTags, kSchedule, kTimezone, kStartDate, kEndDate, kCatchup, kDataInterval,
+  kMaxActiveRuns, kMaxActiveTasks, kMaxConsecutiveFailed, kDagrunTimeout, kFailFast, kParams, kEnv, kWorkingDir, kDefaultArgs,
+  kPausedUponCreation, kTasks,
+  // of a task
+  kBash, kExec, kPython, kEmpty, kDependsOn, kTriggerRule, kRetries, kRetryDelay, kRetryBackoff, kMaxRetryDelay, kRetryOn,
+  kExecutionTimeout, kPool, kPoolSlots, kPriorityWeight, kWeightRule, kMaxTisPerDag, kMaxTisPerDagrun, kRunAsUser, kInlets,
+  kOutlets, kOnLost,
+  // of python, retry_on and schedule
+  kFile, kCode, kExitCodes, kEvery, kCron, kAssets,
+};
+
+struct KeyRow {
+  std::string_view name;
+  Key key = Key::kLater;
+  bool may_be_null = false;      // null is the same as leaving it out
+  std::string_view no_op = {};   // of a later feature: the value that changes nothing and is accepted
+};
+
+extern const std::span<const KeyRow> kDagKeys;
+extern const std::span<const KeyRow> kTaskKeys;
+extern const std::span<const KeyRow> kPythonKeys;
+extern const std::span<const KeyRow> kRetryOnKeys;
+extern const std::span<const KeyRow> kScheduleKeys;
+
+bool IsAction(Key key);
+
+// Calls `read` for each entry of `map` whose key is in `table` and available; reports the others. `what` as in "a task has
+// no key …". Entries that are null where the table allows it are passed over.
+void EachKey(NodeRef map, std::span<const KeyRow> table, std::string_view what, Reporter& reporter,
+             const std::function<void(Key, const Entry&)>& read);
+
+}  // namespace pipelined::dagfile

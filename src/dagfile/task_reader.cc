@@ -1,0 +1,219 @@
+#include "dagfile/task_reader.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+
+#include "dagfile/keys.h"
+#include "dagfile/values.h"
+#include "pipelined/base/near_match.h"
+
+namespace pipelined::dagfile {
+namespace {
+
+// One of a few words, or a report that names the nearest.
+template <std::size_t N>
+std::optional<std::size_t> ReadChoice(const Entry& entry, const std::array<std::string_view, N>& choices, Reporter& reporter) {
+  std::string text;
+  if (!ReadText(entry, reporter, text)) return std::nullopt;
+  const auto at = std::find(choices.begin(), choices.end(), text);
+  if (at != choices.end()) return static_cast<std::size_t>(at - choices.begin());
+  const auto near = NearMatch(text, choices);
+  reporter.Error(Code::kBadValue, entry.place(), fmt::format("{} cannot be {}", entry.name(), Quoted(text)),
+                 near ? fmt::format("did you mean \"{}\"?", *near) : fmt::format("known are: {}", fmt::join(choices, ", ")));
+  return std::nullopt;
+}
+
+constexpr std::array<std::string_view, 13> kTriggerRules{
+    "all_success", "all_failed", "all_done", "all_done_min_one_success", "one_success", "one_failed", "one_done", "none_failed",
+    "none_failed_min_one_success", "none_skipped", "all_skipped", "always", "all_done_setup_success"};
+constexpr std::array<std::string_view, 3> kWeightRules{"downstream", "upstream", "absolute"};
+constexpr std::array<std::string_view, 2> kOnLostWords{"fail", "retry"};
+
+}  // namespace
+
+bool IsId(std::string_view id, std::size_t longest) {
+  const auto allowed = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-' || c == '.';
+  };
+  return !id.empty() && id.size() <= longest && id != "." && id != ".." && std::all_of(id.begin(), id.end(), allowed);
+}
+
+void TaskReader::ApplyDefaults(const Entry& default_args, Task& task) {
+  if (!RequireMap(default_args, reporter_, "a mapping of task keys")) return;
+  EachKey(default_args.value, kTaskKeys, "default_args", reporter_, [&](Key key, const Entry& entry) {
+    if (IsAction(key) || key == Key::kDependsOn) {
+      reporter_.Error(Code::kMisplacedKey, entry.key.place(), fmt::format("{} does not belong in default_args", entry.name()),
+                      "give it to each task");
+    } else {
+      Apply(key, entry, task);
+    }
+  });
+}
+
+Task TaskReader::Read(const Entry& entry, const Task& defaults) {
+  Task task = defaults;
+  task.id = entry.name();
+  task.line = entry.key.line();
+  if (!IsId(entry.name(), kLongestTaskId)) {
+    reporter_.Error(Code::kBadId, entry.key.place(), fmt::format("{} cannot be the id of a task", Quoted(entry.name())),
+                    fmt::format("letters, digits, _, - and ., at most {} of them", kLongestTaskId));
+  }
+  const std::size_t errors = reporter_.errors();
+  action_.reset();
+  if (RequireMap(entry, reporter_, "a mapping with an action")) {
+    EachKey(entry.value, kTaskKeys, "a task", reporter_, [&](Key key, const Entry& part) { Apply(key, part, task); });
+    if (!action_ && reporter_.errors() == errors) {
+      reporter_.Error(Code::kNoAction, entry.key.place(), fmt::format("task {} has no action", Quoted(entry.name())),
+                      "give it one of bash, exec, python, empty");
+    }
+  }
+  ++next_;
+  return task;
+}
+
+void TaskReader::Apply(Key key, const Entry& entry, Task& task) {
+  switch (key) {
+    case Key::kBash:
+    case Key::kExec:
+    case Key::kPython:
+    case Key::kEmpty: return ReadAction(key, entry, task);
+    case Key::kDependsOn: return ReadDependsOn(entry);
+    case Key::kTriggerRule:
+      if (const auto n = ReadChoice(entry, kTriggerRules, reporter_)) task.trigger_rule = *TriggerRuleFromString(kTriggerRules[*n]);
+      return;
+    case Key::kRetries: return void(ReadInt(entry, reporter_, task.retry.retries, 0));
+    case Key::kRetryDelay: return void(ReadDuration(entry, reporter_, task.retry.delay));
+    case Key::kRetryBackoff: return ReadBackoff(entry, task.retry);
+    case Key::kMaxRetryDelay: {
+      Micros most{};
+      if (ReadDuration(entry, reporter_, most)) task.retry.max_delay = most;
+      return;
+    }
+    case Key::kRetryOn: return ReadRetryOn(entry, task.retry);
+    case Key::kExecutionTimeout: return void(ReadDuration(entry, reporter_, task.execution_timeout));
+    case Key::kPool: return void(ReadWord(entry, reporter_, task.pool));
+    case Key::kPoolSlots: return void(ReadInt(entry, reporter_, task.pool_slots, 1));
+    case Key::kPriorityWeight:
+      return void(ReadInt(entry, reporter_, task.priority_weight, std::numeric_limits<std::int32_t>::min()));
+    case Key::kWeightRule:
+      if (const auto n = ReadChoice(entry, kWeightRules, reporter_)) task.weight_rule = static_cast<WeightRule>(*n);
+      return;
+    case Key::kMaxTisPerDag: return void(ReadInt(entry, reporter_, task.max_active_tis_per_dag, 1));
+    case Key::kMaxTisPerDagrun: return void(ReadInt(entry, reporter_, task.max_active_tis_per_dagrun, 1));
+    case Key::kEnv: return ReadEnv(entry, reporter_, task.env);
+    case Key::kWorkingDir: task.working_dir = WorkingDir(entry, std::move(task.working_dir)); return;
+    case Key::kRunAsUser: return void(ReadWord(entry, reporter_, task.run_as_user));
+    case Key::kInlets: return void(ReadTexts(entry, reporter_, task.inlets));
+    case Key::kOutlets: return void(ReadTexts(entry, reporter_, task.outlets));
+    case Key::kOnLost:
+      if (const auto n = ReadChoice(entry, kOnLostWords, reporter_)) task.on_lost = static_cast<OnLost>(*n);
+      return;
+    case Key::kOwner: return void(ReadText(entry, reporter_, task.owner));
+    case Key::kDocMd: return void(ReadText(entry, reporter_, task.doc_md));
+    default: return;
+  }
+}
+
+std::string TaskReader::WorkingDir(const Entry& entry, std::string old) {
+  std::string text;
+  if (!ReadWord(entry, reporter_, text)) return old;
+  return text.starts_with('/') || text.starts_with("{{") ? text : folder_ + "/" + text;
+}
+
+void TaskReader::ReadAction(Key key, const Entry& entry, Task& task) {
+  if (action_) {
+    reporter_.Error(Code::kManyActions, entry.key.place(), fmt::format("a task has one action, and {} is there already", action_->name()),
+                    "make two tasks of it");
+    return;
+  }
+  action_ = entry;
+  if (key == Key::kPython) return ReadPython(entry, task);
+  if (key == Key::kEmpty) {
+    bool empty = true;
+    if (ReadBool(entry, reporter_, empty) && !empty) {
+      reporter_.Error(Code::kBadValue, entry.place(), "an empty task is written `empty: true`");
+    }
+    task.action.kind = ActionKind::kEmpty;
+    return;
+  }
+  if (key == Key::kBash) {
+    task.action.kind = ActionKind::kBash;
+    task.action.words.resize(1);
+    return void(ReadWord(entry, reporter_, task.action.words[0]));
+  }
+  task.action.kind = ActionKind::kExec;
+  if (!entry.value.is_list()) {
+    ReportType(entry, reporter_, "a list of words", "for example exec: [/bin/echo, hello]; for a line of shell use bash");
+  } else if (ReadTexts(entry, reporter_, task.action.words) && (task.action.words.empty() || task.action.words[0].empty())) {
+    reporter_.Error(Code::kBadValue, entry.place(), "exec needs a program as its first word");
+  }
+}
+
+void TaskReader::ReadPython(const Entry& entry, Task& task) {
+  if (!entry.value.is_map()) {
+    ReportType(entry, reporter_, "a mapping with file or code", "for example python: {file: report.py}");
+    return;
+  }
+  const std::size_t errors = reporter_.errors();
+  task.action.words.clear();
+  EachKey(entry.value, kPythonKeys, "python", reporter_, [&](Key key, const Entry& part) {
+    task.action.kind = key == Key::kFile ? ActionKind::kPythonFile : ActionKind::kPythonCode;
+    task.action.words.emplace_back();
+    ReadWord(part, reporter_, task.action.words.back());
+  });
+  if (task.action.words.size() != 1 && reporter_.errors() == errors) {
+    const bool none = task.action.words.empty();
+    reporter_.Error(none ? Code::kMissingKey : Code::kManyActions, entry.place(), none ? "python needs file or code" : "python has file or code, not both");
+  }
+}
+
+void TaskReader::ReadBackoff(const Entry& entry, RetryPolicy& retry) {
+  const ScalarKind kind = entry.value.is_scalar() ? KindOf(entry.value) : ScalarKind::kText;
+  if (kind == ScalarKind::kInt || kind == ScalarKind::kFloat) {
+    const double multiplier = ToValue(entry.value).number();
+    if (multiplier < 0 || multiplier > 1000) {
+      reporter_.Error(Code::kBadValue, entry.place(), fmt::format("{} must lie between 0 and 1000", entry.name()));
+    } else {
+      retry.multiplier = multiplier;
+    }
+    return;
+  }
+  bool on = false;
+  if (entry.value.is_scalar() && ReadBool(entry, reporter_, on)) {
+    retry.multiplier = on ? 2 : 0;
+  } else if (!entry.value.is_scalar()) {
+    ReportType(entry, reporter_, "true, false or a multiplier");
+  }
+}
+
+void TaskReader::ReadRetryOn(const Entry& entry, RetryPolicy& retry) {
+  if (!RequireMap(entry, reporter_, "a mapping with exit_codes")) return;
+  EachKey(entry.value, kRetryOnKeys, "retry_on", reporter_, [&](Key, const Entry& part) {
+    if (!part.value.is_list()) return ReportType(part, reporter_, "a list of exit codes", "for example {exit_codes: [75]}");
+    retry.exit_codes.clear();
+    for (const NodeRef item : ItemsOf(part.value)) {
+      std::int32_t code = 0;
+      if (ReadInt({part.key, item}, reporter_, code, 0, 255)) retry.exit_codes.push_back(code);
+    }
+  });
+}
+
+void TaskReader::ReadDependsOn(const Entry& entry) {
+  if (entry.value.is_scalar()) {
+    dependencies_.push_back({next_, entry.value});
+    return;
+  }
+  if (!entry.value.is_list()) return ReportType(entry, reporter_, "a list of task ids");
+  for (const NodeRef item : ItemsOf(entry.value)) {
+    if (item.is_scalar()) {
+      dependencies_.push_back({next_, item});
+    } else {
+      reporter_.Error(Code::kWrongType, item.is_null() ? entry.key.place() : item.place(), "depends_on needs ids of tasks");
+    }
+  }
+}
+
+}  // namespace pipelined::dagfile

@@ -1,0 +1,57 @@
+// Tasks: their keys, and `default_args`, which may hold most of the same keys.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "dagfile/document.h"
+#include "dagfile/keys.h"
+#include "pipelined/model/dag.h"
+
+namespace pipelined::dagfile {
+
+// What stands under `depends_on` of a task, to be looked up when all tasks are known.
+struct Dependency {
+  TaskNo task;
+  NodeRef names;  // of a task: a scalar
+};
+
+class TaskReader {
+ public:
+  // `folder`: of the DAG file; relative working directories start there.
+  TaskReader(std::string folder, Reporter& reporter) : folder_(std::move(folder)), reporter_(reporter) {}
+
+  // Puts what `default_args` says on top of `task`.
+  void ApplyDefaults(const Entry& default_args, Task& task);
+
+  // The task that `entry` describes, standing on `defaults`.
+  Task Read(const Entry& entry, const Task& defaults);
+
+  // Of the tasks read so far; TaskNo counts the calls of Read().
+  const std::vector<Dependency>& dependencies() const { return dependencies_; }
+
+  std::string WorkingDir(const Entry& entry, std::string old);
+
+ private:
+  void Apply(Key key, const Entry& entry, Task& task);
+  void ReadAction(Key key, const Entry& entry, Task& task);
+  void ReadPython(const Entry& entry, Task& task);
+  void ReadRetryOn(const Entry& entry, RetryPolicy& retry);
+  void ReadBackoff(const Entry& entry, RetryPolicy& retry);
+  void ReadDependsOn(const Entry& entry);
+
+  std::string folder_;
+  Reporter& reporter_;
+  TaskNo next_ = 0;
+  std::vector<Dependency> dependencies_;
+  std::optional<Entry> action_;  // of the task that is being read
+};
+
+// Names of DAGs and tasks: letters, digits, `_`, `-`, `.`; not `.` or `..`, which would be folders.
+bool IsId(std::string_view id, std::size_t longest);
+
+inline constexpr std::size_t kLongestDagId = 128;
+inline constexpr std::size_t kLongestTaskId = 250;
+
+}  // namespace pipelined::dagfile

@@ -1,0 +1,36 @@
+// The ticks of a cron expression in a time zone.
+//
+// A wall time in a gap ticks at the shifted instant. A wall time that occurs twice ticks at its second occurrence, unless
+// the expression matches every hour: then elapsed time counts and both occurrences tick.
+#pragma once
+
+#include <memory>
+#include <optional>
+
+#include "pipelined/timetable/cron.h"
+#include "pipelined/timetable/zone.h"
+
+namespace pipelined {
+
+// Immutable and thread-safe.
+class CronClock {
+ public:
+  CronClock(Cron cron, std::shared_ptr<const Zone> zone) : cron_(cron), zone_(std::move(zone)) {}
+
+  // Strictly after and before `instant`; nothing when there is no tick within 50 years.
+  std::optional<Instant> After(Instant instant) const;
+  std::optional<Instant> Before(Instant instant) const;
+
+  // `instant` itself if it is a tick, else the next and the last one.
+  std::optional<Instant> AtOrAfter(Instant instant) const;
+  std::optional<Instant> AtOrBefore(Instant instant) const;
+
+ private:
+  std::optional<Instant> ElapsedAfter(Instant instant) const;
+  std::optional<Instant> ElapsedBefore(Instant instant) const;
+
+  Cron cron_;
+  std::shared_ptr<const Zone> zone_;
+};
+
+}  // namespace pipelined

@@ -1,0 +1,184 @@
+// Every mistake: the text, and the code, line and column that it must give. `⟦` stands in front of the place.
+#include <gmock/gmock.h>
+
+#include <set>
+
+#include "pipelined/dagfile/codes.h"
+#include "unit/dagfile/loading.h"
+
+namespace pipelined {
+namespace {
+
+constexpr std::string_view kMark = "⟦";
+
+struct Mistake {
+  std::string_view name;
+  Code code;
+  std::string_view yaml;   // with the mark where the diagnostic must point
+  std::string_view says;   // must be in message or hint
+};
+
+void PrintTo(const Mistake& mistake, std::ostream* out) { *out << mistake.name; }
+
+const std::vector<Mistake> kMistakes{
+    {"Nul", Code::kBadBytes, "tasks:\n  a: {bash: \"x⟦\\0y\"}\n", "NUL"},
+    {"Utf8", Code::kBadBytes, "tasks:\n  a: {bash: ⟦\xff}\n", "0xff"},
+    {"OverlongUtf8", Code::kBadBytes, "tasks:\n  a: {bash: ⟦\xc0\xaf}\n", "UTF-8"},
+    {"UnterminatedDouble", Code::kUnterminatedQuote, "tasks:\n  a:\n    bash: ⟦\"echo hello\n", "never closed"},
+    {"UnterminatedSingle", Code::kUnterminatedQuote, "tasks:\n  a:\n    bash: ⟦'it''s\n", "never closed"},
+    {"UnterminatedEscape", Code::kUnterminatedQuote, "tasks:\n  a:\n    bash: ⟦\"echo \\\"\n", "never closed"},
+    {"AliasOfItself", Code::kAliasCycle, "tasks: &x\n  a: ⟦*x\n", "never end"},
+    {"DuplicateKey", Code::kDuplicateKey, "tasks:\n  a:\n    bash: x\n    pool: p\n    ⟦bash: y\n", "line 3"},
+    {"DuplicateTask", Code::kDuplicateKey, "tasks:\n  a: {bash: x}\n  ⟦a: {bash: y}\n", "twice"},
+    {"ListAsKey", Code::kBadKey, "tasks:\n  ? ⟦[a, b]\n  : {bash: x}\n", "word"},
+    {"UnquotedTemplate", Code::kUnquotedTemplate, "tasks:\n  a:\n    bash: ⟦{{ ds }}\n", "\"{{ ds }}\""},
+    {"TemplateThenText", Code::kUnquotedTemplate, "tasks:\n  a:\n    bash: ⟦{{ ds }}/x\n", "in quotes"},
+    {"TemplateInFlow", Code::kSyntax, "tasks:\n  a: {bash: echo {{ ⟦ds }}}\n", "in quotes"},
+    {"TabIndent", Code::kSyntax, "tasks:\n  a:\n\t⟦bash: x\n", "spaces"},
+    {"ColonInText", Code::kSyntax, "tasks:\n  a:\n    bash: echo a⟦: b\n", "quotes"},
+    {"UnclosedBracket", Code::kSyntax, "tasks:\n  a: {exec: [x, y}⟦\n", ""},
+    {"UnknownAlias", Code::kSyntax, "tasks:\n  a: ⟦*nobody\n", "anchor"},
+    {"Tag", Code::kTag, "tasks:\n  a: {bash: ⟦!shell x}\n", "tags"},
+    {"MergeOfText", Code::kBadMerge, "tasks:\n  a: {bash: x, <<: ⟦text}\n", "mapping"},
+    {"NotAMapping", Code::kWrongType, "⟦- a\n- b\n", "mapping"},
+    {"UnknownDagKey", Code::kUnknownKey, "⟦descripton: x\ntasks: {a: {bash: x}}\n", "\"description\""},
+    {"UnknownTaskKey", Code::kUnknownKey, "tasks:\n  a:\n    bash: x\n    ⟦depend_on: b\n", "\"depends_on\""},
+    {"UnknownPythonKey", Code::kUnknownKey, "tasks:\n  a: {python: {⟦script: x.py}}\n", "file, code"},
+    {"LaterAction", Code::kNotAvailable, "tasks:\n  a: {⟦sql: {file: x.sql}}\n", "not available yet"},
+    {"LaterDagKey", Code::kNotAvailable, "⟦task_groups: {}\ntasks: {a: {bash: x}}\n", "not available yet"},
+    {"LaterOverlap", Code::kNotAvailable, "⟦overlap: skip\ntasks: {a: {bash: x}}\n", "queue"},
+    {"LaterSchedule", Code::kNotAvailable, "schedule: {⟦at: [2026-01-01]}\ntasks: {a: {bash: x}}\n", "not available yet"},
+    {"CalendarEvery", Code::kNotAvailable, "schedule: {every: ⟦{months: 1}}\ntasks: {a: {bash: x}}\n", "cron"},
+    {"CronBesideAssets", Code::kNotAvailable, "schedule: {⟦cron: '0 0 * * *', assets: [a]}\ntasks: {a: {bash: x}}\n", "assets"},
+    {"TextForBool", Code::kWrongType, "catchup: ⟦maybe\ntasks: {a: {bash: x}}\n", "true or false"},
+    {"QuotedBool", Code::kWrongType, "fail_fast: ⟦'true'\ntasks: {a: {bash: x}}\n", "quotes away"},
+    {"Octal", Code::kWrongType, "tasks:\n  a: {bash: x, retries: ⟦0755}\n", "0o755"},
+    {"TextForInt", Code::kWrongType, "tasks:\n  a: {bash: x, retries: ⟦three}\n", "whole number"},
+    {"NullForInt", Code::kWrongType, "tasks:\n  a:\n    bash: x\n    ⟦retries:\n", "nothing"},
+    {"ListForText", Code::kWrongType, "tasks:\n  a: {bash: ⟦[x]}\n", "a list"},
+    {"TextForExec", Code::kWrongType, "tasks:\n  a: {exec: ⟦/bin/true}\n", "bash"},
+    {"TextForPython", Code::kWrongType, "tasks:\n  a: {python: ⟦report.py}\n", "{file: report.py}"},
+    {"TasksAsList", Code::kWrongType, "tasks:\n  ⟦- {id: a}\n", "mapping"},
+    {"TaskAsText", Code::kWrongType, "tasks:\n  a: ⟦echo\n", "action"},
+    {"NegativeRetries", Code::kBadValue, "tasks:\n  a: {bash: x, retries: ⟦-1}\n", "at least 0"},
+    {"HugeInt", Code::kBadValue, "tasks:\n  a: {bash: x, pool_slots: ⟦3000000000}\n", "between"},
+    {"TriggerRule", Code::kBadValue, "tasks:\n  a: {bash: x, trigger_rule: ⟦all_sucess}\n", "\"all_success\""},
+    {"WeightRule", Code::kBadValue, "tasks:\n  a: {bash: x, weight_rule: ⟦down}\n", "downstream"},
+    {"OnLost", Code::kBadValue, "tasks:\n  a: {bash: x, on_lost: ⟦ignore}\n", "fail"},
+    {"EmptyPool", Code::kBadValue, "tasks:\n  a: {bash: x, pool: ⟦''}\n", "empty"},
+    {"ExitCode", Code::kBadValue, "tasks:\n  a: {bash: x, retry_on: {exit_codes: [1, ⟦300]}}\n", "255"},
+    {"EmptyFalse", Code::kBadValue, "tasks:\n  a: {empty: ⟦false}\n", "empty: true"},
+    {"EnvName", Code::kBadValue, "tasks:\n  a: {bash: x, env: {⟦\"A=B\": c}}\n", "environment"},
+    {"NoTasks", Code::kMissingKey, "⟦dag_id: a\n", "tasks"},
+    {"EmptyTasks", Code::kMissingKey, "tasks: ⟦{}\n", "at least one"},
+    {"EmptyPython", Code::kMissingKey, "tasks:\n  a: {python: ⟦{}}\n", "file or code"},
+    {"EmptySchedule", Code::kMissingKey, "schedule: ⟦{}\ntasks: {a: {bash: x}}\n", "every, cron and assets"},
+    {"ActionInDefaults", Code::kMisplacedKey, "default_args: {⟦bash: x}\ntasks: {a: {bash: x}}\n", "each task"},
+    {"UnknownTask", Code::kUnknownTask, "tasks:\n  extract: {bash: x}\n  load: {bash: x, depends_on: [⟦extarct]}\n", "\"extract\" (line 2)"},
+    {"SelfDependency", Code::kSelfDependency, "tasks:\n  a: {bash: x, depends_on: ⟦a}\n", "itself"},
+    {"Cycle", Code::kCycle, "tasks:\n  a: {bash: x, depends_on: [c]}\n  b: {bash: x, depends_on: [⟦a]}\n  c: {bash: x, depends_on: [b]}\n", "a -> b -> c -> a"},
+    {"DagId", Code::kBadId, "dag_id: ⟦a/b\ntasks: {a: {bash: x}}\n", "letters"},
+    {"DagIdDots", Code::kBadId, "dag_id: ⟦..\ntasks: {a: {bash: x}}\n", "letters"},
+    {"TaskId", Code::kBadId, "tasks:\n  ⟦a b: {bash: x}\n", "letters"},
+    {"ParamName", Code::kBadId, "params: {⟦a-b: 1}\ntasks: {a: {bash: x}}\n", "letters"},
+    {"NoAction", Code::kNoAction, "tasks:\n  ⟦a: {pool: p}\n", "bash, exec"},
+    {"TwoActions", Code::kManyActions, "tasks:\n  a: {bash: x, ⟦exec: [y]}\n", "two tasks"},
+    {"FileAndCode", Code::kManyActions, "tasks:\n  a: {python: ⟦{file: x, code: y}}\n", "not both"},
+    {"Duration", Code::kBadDuration, "tasks:\n  a: {bash: x, retry_delay: ⟦5 parsecs}\n", "1h30m"},
+    {"EveryNothing", Code::kBadDuration, "schedule: {every: ⟦0s}\ntasks: {a: {bash: x}}\n", "longer"},
+    {"Timezone", Code::kBadTimezone, "timezone: ⟦Mars/Olympus\ntasks: {a: {bash: x}}\n", "UTC"},
+    {"StartDate", Code::kBadDate, "start_date: ⟦yesterday\ntasks: {a: {bash: x}}\n", "2026-01-01"},
+    {"EndBeforeStart", Code::kBadDate, "start_date: 2026-01-02\nend_date: ⟦2026-01-01\ntasks: {a: {bash: x}}\n", "before"},
+    {"Cron", Code::kBadSchedule, "schedule: ⟦0 99 * * *\ntasks: {a: {bash: x}}\n", ""},
+    {"Preset", Code::kBadSchedule, "schedule: ⟦\"@dayly\"\ntasks: {a: {bash: x}}\n", "@daily"},
+    {"TwoForms", Code::kBadSchedule, "schedule: ⟦{every: 1h, cron: '0 0 * * *'}\ntasks: {a: {bash: x}}\n", "only one"},
+    {"ParamType", Code::kBadParam, "params: {n: {type: ⟦integr}}\ntasks: {a: {bash: x}}\n", "\"integer\""},
+    {"TwoDagsOneId", Code::kDuplicateDag, "dag_id: x\ntasks: {a: {bash: x}}\n---\n⟦dag_id: x\ntasks: {a: {bash: x}}\n", "own"},
+};
+
+class Diagnose : public testing::TestWithParam<Mistake> {};
+
+TEST_P(Diagnose, AtItsPlace) {
+  std::string yaml(GetParam().yaml);
+  const std::size_t at = yaml.find(kMark);
+  ASSERT_NE(at, std::string::npos);
+  yaml.erase(at, kMark.size());
+  const auto line = 1 + std::count(yaml.begin(), yaml.begin() + static_cast<std::ptrdiff_t>(at), '\n');
+  const std::size_t column = at - yaml.substr(0, at).rfind('\n');
+
+  const LoadResult result = Load(yaml);
+  ASSERT_FALSE(result.diagnostics.empty());
+  const Diagnostic& first = result.diagnostics[0];
+  EXPECT_EQ(result.diagnostics.size(), 1u) << Format(result.diagnostics);
+  EXPECT_EQ(first.code, CodeText(GetParam().code)) << Format(first);
+  if (GetParam().code != Code::kSyntax && GetParam().name != "Nul") {  // where YAML stops to make sense is not exact
+    EXPECT_EQ(first.line, line) << Format(first);
+    EXPECT_EQ(first.column, static_cast<int>(column == 0 ? at + 1 : column)) << Format(first);
+  }
+  EXPECT_THAT(first.message + first.hint, testing::HasSubstr(std::string(GetParam().says))) << Format(first);
+}
+
+INSTANTIATE_TEST_SUITE_P(All, Diagnose, testing::ValuesIn(kMistakes),
+                         [](const testing::TestParamInfo<Mistake>& mistake) { return std::string(mistake.param.name); });
+
+TEST(Diagnostics, AllMistakesOfAFileComeAtOnce) {
+  const LoadResult result = Load(R"(dag_id: "a b"
+schedule: "@dayly"
+tasks:
+  one: {bash: x, retries: many}
+  two: {depends_on: [oen], sql: {}}
+)");
+  std::set<std::string> codes;
+  for (const Diagnostic& d : result.diagnostics) codes.insert(d.code);
+  EXPECT_EQ(codes, (std::set<std::string>{"DAG015", "DAG017", "DAG021", "DAG024", "DAG030"})) << Format(result.diagnostics);
+  EXPECT_TRUE(result.dags.empty());
+}
+
+TEST(Diagnostics, AMistakeInOneDocumentLeavesTheOthers) {
+  const LoadResult result = Load("dag_id: bad\ntasks: {a: {bash: 'x}}\n---\ndag_id: good\ntasks: {a: {bash: x}}\n");
+  ASSERT_EQ(result.dags.size(), 1u);
+  EXPECT_EQ(result.dags[0].dag->id, "good");
+  EXPECT_EQ(result.dags[0].source.first_line, 3);
+}
+
+TEST(Diagnostics, AreCappedAndTheRestIsCounted) {
+  std::string yaml = "tasks:\n";
+  for (int i = 0; i < 500; ++i) yaml += "  t" + std::to_string(i) + ": {pool: p}\n";
+  const LoadResult result = Load(yaml);
+  EXPECT_EQ(result.diagnostics.size(), 101u);
+  EXPECT_EQ(result.diagnostics.back().code, "DAG034");
+  EXPECT_THAT(result.diagnostics.back().message, testing::HasSubstr("400 more"));
+}
+
+TEST(Diagnostics, AnEmptyFileHoldsNoDag) {
+  for (const char* yaml : {"", "# nothing\n", "---\n", "---\n...\n"}) {
+    const LoadResult result = Load(yaml);
+    ASSERT_EQ(result.diagnostics.size(), 1u) << yaml;
+    EXPECT_EQ(result.diagnostics[0].code, "DAG014");
+  }
+}
+
+TEST(Diagnostics, OfDefaultsNameTheDefaultsFile) {
+  const LoadResult result = Load("tasks: {a: {bash: x}}\n", {"default_args:\n  retires: 3\n"});
+  ASSERT_EQ(result.diagnostics.size(), 1u);
+  EXPECT_EQ(result.diagnostics[0].file, "team/defaults.yaml");
+  EXPECT_EQ(result.diagnostics[0].line, 2);
+  EXPECT_EQ(result.diagnostics[0].hint, "did you mean \"retries\"?");
+  EXPECT_TRUE(result.dags.empty());
+}
+
+TEST(Diagnostics, ATypoInASchemaIsOnlyAWarning) {
+  const LoadResult result = Load("params: {n: {type: integer, minimun: 1}}\ntasks: {a: {bash: x}}\n");
+  ASSERT_EQ(result.diagnostics.size(), 1u);
+  EXPECT_EQ(result.diagnostics[0].severity, Severity::kWarning);
+  EXPECT_EQ(result.dags.size(), 1u);
+}
+
+TEST(Codes, AreInOrderAndHaveOneMeaningEach) {
+  int expected = 1;
+  for (const CodeInfo& info : AllCodes()) EXPECT_EQ(static_cast<int>(info.code), expected++);
+  EXPECT_EQ(CodeText(Code::kUnknownTask), "DAG021");
+}
+
+}  // namespace
+}  // namespace pipelined
