@@ -1,0 +1,86 @@
+// The settings of the daemons: what they are, where each value came from, and how they are read.
+//
+// Order, last wins: built-in default, config/<environment>.yaml, <home>/pipelined.yaml, environment variables
+// PIPELINED__SECTION__KEY, command line. One table (src/config/setting_table.cc) says name, type, default and meaning of each;
+// config/pipelined.yaml in the repository is written from it.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "pipelined/base/log.h"
+#include "pipelined/base/result.h"
+#include "pipelined/base/time.h"
+
+namespace pipelined {
+
+struct Settings {
+  struct Core {
+    std::int64_t parallelism = 0;
+    std::vector<std::string> dags_folder;  // absolute
+    std::string default_timezone;
+  } core;
+  struct Database {
+    std::string url;  // empty: the private cluster of a standalone
+    std::int64_t pool_size = 0;
+  } database;
+  struct Scheduler {
+    Micros lease_ttl{0};
+    Micros rescan_interval{0};
+  } scheduler;
+  struct Executor {
+    std::int64_t log_cap = 0;  // bytes per attempt
+    Micros grace{0};           // between TERM and KILL
+  } executor;
+  struct Api {
+    std::string host;
+    std::int64_t port = 0;
+    std::int64_t threads = 0;
+  } api;
+  struct Auth {
+    Micros token_lifetime{0};
+  } auth;
+  struct Logging {
+    std::string level;  // a word of log::Level
+  } logging;
+};
+
+// The level that `logging.level` names.
+log::Level LogLevel(const Settings& settings);
+
+// Where to look. Everything from outside the process comes in here, so that tests need no environment of their own.
+struct SettingsSources {
+  std::string home;                      // absolute; relative paths of <home>/pipelined.yaml and of the defaults start here
+  std::string environment;               // "production" …; empty: none
+  std::vector<std::string> config_dirs;  // where <environment>.yaml is looked for, in this order
+  std::string working_dir;               // relative paths of variables and of the command line start here
+  std::vector<std::pair<std::string, std::string>> variables;     // the process's environment
+  std::vector<std::pair<std::string, std::string>> command_line;  // {"api.port", "8081"}; a repeated list setting adds up
+};
+
+// One setting as it is in effect.
+struct EffectiveSetting {
+  std::string name;    // "api.port"
+  std::string value;   // as text; secrets are masked
+  std::string origin;  // "default", "/home/x/pipelined.yaml:3", "PIPELINED__API__PORT", "command line"
+};
+
+struct LoadedSettings {
+  Settings settings;
+  std::vector<EffectiveSetting> effective;  // in the order of the table
+};
+
+// kInvalid carries every mistake that was found, one per line, each with file and line and the nearest known name; a file or
+// command that a value names and that cannot be read is kInvalid too. Runs the programs of `{command: …}` values, each for at
+// most ten seconds.
+Result<LoadedSettings> LoadSettings(const SettingsSources& sources);
+
+// The text of config/pipelined.yaml: every setting, commented out, with its default and its meaning.
+std::string SettingsReference();
+
+// A connection URL or keyword string with its password replaced by "***".
+std::string MaskPassword(const std::string& url);
+
+}  // namespace pipelined
