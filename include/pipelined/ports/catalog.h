@@ -34,6 +34,7 @@ struct DagRow {
   Value params;  // name -> {value, schema}, as stored with the version
   VersionId version;
   std::int32_t version_number = 1;  // 1, 2 … per DAG
+  std::optional<Instant> version_created;
   Instant last_parsed{};
   std::optional<DataInterval> last_interval;
 };
@@ -42,6 +43,7 @@ struct RunRow {
   RunInfo info;
   std::optional<Instant> end_date, last_scheduling_decision;
   std::int32_t version_number = 1;
+  std::optional<Instant> version_created;
   std::string triggered_by;    // "rest_api", "timetable", "cli" …
   std::string triggering_user;
   std::string note;
@@ -68,6 +70,8 @@ struct TaskInstanceRow {
   std::optional<int> exit_code;
   AttemptId attempt;
   VersionId version;
+  std::int32_t version_number = 1;
+  std::optional<Instant> version_created;
 };
 
 struct ImportErrorRow {

@@ -1,0 +1,96 @@
+#include "api/auth.h"
+
+#include <fmt/format.h>
+
+#include "api/errors.h"
+#include "pipelined/schema/json.h"
+#include "pipelined/secrets/password.h"
+#include "pipelined/secrets/token.h"
+
+namespace pipelined::api {
+namespace {
+
+constexpr auto kTokenLife = std::chrono::hours(24);
+
+std::optional<Role> RoleFromString(std::string_view text) {
+  if (text == "admin") return Role::kAdmin;
+  if (text == "op") return Role::kOp;
+  if (text == "user") return Role::kUser;
+  if (text == "viewer") return Role::kViewer;
+  return std::nullopt;
+}
+
+Response Unauthorized() {
+  Response response = Detail(401, "Not authenticated");
+  response.headers.emplace_back("WWW-Authenticate", "Bearer");
+  return response;
+}
+
+// The token of "Bearer …"; nothing for any other scheme.
+std::optional<std::string_view> BearerToken(const Request& request) {
+  const std::string* header = request.Header("authorization");
+  if (header == nullptr || header->size() < 8) return std::nullopt;
+  std::string scheme = header->substr(0, 7);
+  for (char& c : scheme) c = static_cast<char>(c >= 'A' && c <= 'Z' ? c + 32 : c);
+  if (scheme != "bearer ") return std::nullopt;
+  return std::string_view(*header).substr(7);
+}
+
+Response TooMany(std::int64_t seconds) {
+  Response response = Detail(429, "Too many failed log-ins; try again later");
+  response.headers.emplace_back("Retry-After", std::to_string(seconds));
+  return response;
+}
+
+Response Issue(Service& service, const UserRow& user) {
+  const std::string token = secrets::NewToken();
+  const Status stored = service.catalog.AddToken(secrets::TokenHash(token), user.id, service.Now() + kTokenLife);
+  if (!stored.ok()) return ErrorResponse(stored.error());
+  return Json(201, Value::Map{{"access_token", token}});
+}
+
+}  // namespace
+
+std::variant<Caller, Response> Authenticate(Service& service, const Request& request) {
+  const std::optional<std::string_view> token = BearerToken(request);
+  if (!token) return Unauthorized();
+  const std::string& local = service.options.local_token;
+  if (!local.empty() && secrets::ConstantTimeEqual(*token, local)) return Caller{"admin", Role::kAdmin};
+  const Result<std::optional<UserRow>> user = service.catalog.UserOfToken(secrets::TokenHash(*token));
+  if (!user.ok()) return ErrorResponse(user.error());
+  if (!user->has_value()) return Detail(403, "Forbidden: the token is unknown or has expired");
+  const std::optional<Role> role = RoleFromString((*user)->role);
+  if (!role) return Detail(403, "Forbidden: the user has no role that is known here");
+  return Caller{(*user)->name, *role};
+}
+
+bool IsLoopback(std::string_view address) {
+  return address.starts_with("127.") || address == "::1" || address.starts_with("::ffff:127.");
+}
+
+Response PostToken(const Call& call) {
+  const Result<Value> body = ParseJson(call.request.body);
+  if (!body.ok()) return Detail(422, "the body must be JSON: " + body.error().message);
+  const Value* name = body->Find("username");
+  const Value* password = body->Find("password");
+  if (name == nullptr || password == nullptr || !name->is_string() || !password->is_string()) {
+    return Detail(422, "username and password are required");
+  }
+  Service& service = call.service;
+  const Micros monotonic = service.clock.Monotonic();
+  if (const std::int64_t wait = service.logins.RetryAfter(name->string(), monotonic); wait > 0) return TooMany(wait);
+  const Result<std::optional<UserRow>> user = service.catalog.FindUser(name->string());
+  if (!user.ok()) return ErrorResponse(user.error());
+  const bool right = user->has_value() ? secrets::VerifyPassword(password->string(), (*user)->password_hash)
+                                       : secrets::VerifyNobody(password->string());
+  if (!right) {
+    service.logins.Failed(name->string(), monotonic);
+    Response response = Detail(401, "Invalid credentials");
+    response.headers.emplace_back("WWW-Authenticate", "Bearer");
+    return response;
+  }
+  service.logins.Succeeded(name->string());
+  return Issue(service, **user);
+}
+
+}  // namespace pipelined::api

@@ -1,0 +1,114 @@
+#include "api/body.h"
+
+#include <algorithm>
+#include <cctype>
+#include <cstdlib>
+
+#include <fmt/format.h>
+
+#include "pipelined/schema/json.h"
+
+namespace pipelined::api {
+namespace {
+
+// Of a text that ParseInstant accepted: "…Z" or "…+02:00".
+Seconds OffsetOf(std::string_view text) {
+  const std::size_t sign = text.find_last_of("+-");
+  if (text.empty() || text.back() == 'Z' || text.back() == 'z' || sign == std::string_view::npos || sign < 11) return Seconds(0);
+  std::string digits;
+  for (const char c : text.substr(sign + 1)) {
+    if (std::isdigit(static_cast<unsigned char>(c)) != 0) digits += c;
+  }
+  digits.resize(4, '0');
+  const int hours = (digits[0] - '0') * 10 + digits[1] - '0';
+  const int minutes = (digits[2] - '0') * 10 + digits[3] - '0';
+  const Seconds offset(hours * 3600 + minutes * 60);
+  return text[sign] == '-' ? -offset : offset;
+}
+
+}  // namespace
+
+std::string FormatGiven(Instant instant, Seconds offset) {
+  if (offset == Seconds(0)) return FormatInstant(instant);
+  std::string text = FormatInstant(instant + offset);
+  text.pop_back();  // its Z
+  const std::int64_t minutes = std::abs(offset.count()) / 60;
+  return fmt::format("{}{}{:02}:{:02}", text, offset < Seconds(0) ? '-' : '+', minutes / 60, minutes % 60);
+}
+
+Body::Body(const Request& request, std::initializer_list<std::string_view> known) {
+  Result<Value> parsed = ParseJson(request.body);
+  if (!parsed.ok()) {
+    violations_.Add("json_invalid", {"body", static_cast<std::int64_t>(request.body.size())}, "JSON decode error: " + parsed.error().message,
+                    Value(Value::Map{}));
+    return;
+  }
+  if (!parsed->is_map()) {
+    violations_.Add("model_attributes_type", {"body"}, "Input should be a valid dictionary or object to extract fields from", *parsed);
+    return;
+  }
+  value_ = *std::move(parsed);
+  for (const auto& [key, value] : value_.map()) {
+    if (std::find(known.begin(), known.end(), key) == known.end()) {
+      violations_.Add("extra_forbidden", {"body", key}, "Extra inputs are not permitted", value);
+    }
+  }
+}
+
+const Value* Body::Find(std::string_view key) const {
+  const Value* found = value_.Find(key);
+  return found == nullptr || found->is_null() ? nullptr : found;
+}
+
+void Body::Require(std::string_view key) {
+  if (value_.is_map() && !Has(key)) violations_.Add("missing", {"body", key}, "Field required", value_);
+}
+
+std::optional<std::string> Body::String(std::string_view key) {
+  const Value* value = Find(key);
+  if (value == nullptr) return std::nullopt;
+  if (value->is_string() && value->string().find('\0') == std::string::npos) return value->string();
+  violations_.Add("string_type", {"body", key}, "Input should be a valid string", *value);
+  return std::nullopt;
+}
+
+std::optional<bool> Body::Bool(std::string_view key) {
+  const Value* value = value_.Find(key);
+  if (value == nullptr) return std::nullopt;
+  if (value->is_bool()) return value->boolean();
+  violations_.Add("bool_type", {"body", key}, "Input should be a valid boolean", *value);
+  return std::nullopt;
+}
+
+std::optional<GivenDate> Body::Date(std::string_view key) {
+  const Value* value = Find(key);
+  if (value == nullptr) return std::nullopt;
+  const bool text = value->is_string();
+  if (!text && !value->is_number()) {
+    violations_.Add("datetime_type", {"body", key}, "Input should be a valid datetime", *value);
+    return std::nullopt;
+  }
+  const Result<Instant> instant = ParseApiDate(text ? value->string() : fmt::format("{}", value->number()));
+  if (instant.ok()) return GivenDate{*instant, text ? OffsetOf(value->string()) : Seconds(0)};
+  const bool only_offset_missing = text && ParseLocal(value->string()).ok();
+  violations_.Add(only_offset_missing ? "timezone_aware" : "datetime_from_date_parsing", {"body", key},
+                  only_offset_missing ? "Input should have timezone info" : "Input should be a valid datetime: " + instant.error().message, *value);
+  return std::nullopt;
+}
+
+std::optional<Value> Body::Object(std::string_view key) {
+  const Value* value = Find(key);
+  if (value == nullptr) return std::nullopt;
+  if (value->is_map()) return *value;
+  violations_.Add("dict_type", {"body", key}, "Input should be a valid dictionary", *value);
+  return std::nullopt;
+}
+
+void Body::Refuse(std::string_view message) { violations_.Add("value_error", {"body"}, message, value_); }
+
+void Body::RefuseEnum(std::string_view key, std::string_view words) {
+  const Value* value = value_.Find(key);
+  violations_.Add("enum", {"body", key}, fmt::format("Input should be {}", words), value == nullptr ? Value() : *value);
+}
+
+}  // namespace pipelined::api

@@ -1,0 +1,46 @@
+// Reading a JSON body: an object with known keys. Mistakes are gathered like those of the query.
+#pragma once
+
+#include <initializer_list>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "api/http.h"
+#include "api/query.h"
+
+namespace pipelined::api {
+
+// A date as it was given: the answer to a trigger echoes its offset.
+struct GivenDate {
+  Instant instant{};
+  Seconds offset{0};
+};
+std::string FormatGiven(Instant instant, Seconds offset);
+
+class Body {
+ public:
+  // Parses the body; keys other than `known` are refused.
+  Body(const Request& request, std::initializer_list<std::string_view> known);
+
+  bool Has(std::string_view key) const { return value_.Find(key) != nullptr; }
+  void Require(std::string_view key);
+  // Each: nothing when absent, null, or (noted) of the wrong type.
+  std::optional<std::string> String(std::string_view key);
+  std::optional<bool> Bool(std::string_view key);
+  std::optional<GivenDate> Date(std::string_view key);
+  std::optional<Value> Object(std::string_view key);
+  // The model as a whole is wrong ("both or neither of …").
+  void Refuse(std::string_view message);
+  void RefuseEnum(std::string_view key, std::string_view words);
+
+  bool ok() const { return violations_.empty(); }
+  Response Refusal() const { return violations_.Answer(); }
+
+ private:
+  const Value* Find(std::string_view key) const;  // nullptr for null, too
+  Value value_;
+  Violations violations_;
+};
+
+}  // namespace pipelined::api

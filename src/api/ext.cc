@@ -1,0 +1,56 @@
+// What Airflow does not have: why a task waits, and how each try really ended.
+#include "api/errors.h"
+#include "api/handlers.h"
+#include "api/query.h"
+#include "api/shapes.h"
+
+namespace pipelined::api {
+namespace {
+
+Value WithOutcome(Value shape, const TaskInstanceRow& row) {
+  shape.Set("outcome", TextOrNull(row.outcome));
+  shape.Set("message", TextOrNull(row.message));
+  shape.Set("exit_code", row.exit_code ? Value(*row.exit_code) : Value());
+  shape.Set("attempt", row.attempt ? Value(row.attempt.value) : Value());
+  shape.Set("executor_instance", TextOrNull(row.executor_instance));
+  shape.Set("retry_at", InstantOrNull(row.retry_at));
+  return shape;
+}
+
+}  // namespace
+
+Response GetWhy(const Call& call) {
+  const Result<TaskInstanceRow> instance = FindInstance(call);
+  if (!instance.ok()) return ErrorResponse(instance.error());
+  Value result;
+  if (auto refusal = Carry(call, Command{{}, {}, WhyTask{instance->run, instance->task_id}}, &result)) return *std::move(refusal);
+  return Json(result);
+}
+
+Response GetInstancesWithOutcomes(const Call& call) {
+  Query query(call.request);
+  TaskFilter filter;
+  filter.dag_id = call.Arg("dag_id");
+  filter.run_id = call.Arg("dag_run_id");
+  const Page page = query.ReadPage();
+  if (!query.ok()) return query.Refusal();
+  const Result<RunRow> run = call.catalog().Run(filter.dag_id, filter.run_id);
+  if (!run.ok()) return ErrorResponse(run.error());
+  const Result<Listing<TaskInstanceRow>> listing = call.catalog().TaskInstances(filter, page);
+  if (!listing.ok()) return ErrorResponse(listing.error());
+  Value::List instances;
+  for (const TaskInstanceRow& row : listing->rows) instances.push_back(WithOutcome(TaskInstanceShape(row), row));
+  return Json(Value::Map{{"task_instances", std::move(instances)}, {"total_entries", listing->total}});
+}
+
+Response GetTriesWithOutcomes(const Call& call) {
+  if (const Result<TaskInstanceRow> instance = FindInstance(call); !instance.ok()) return ErrorResponse(instance.error());
+  const Result<std::vector<TaskInstanceRow>> rows = call.catalog().Tries(call.Arg("dag_id"), call.Arg("dag_run_id"), call.Arg("task_id"));
+  if (!rows.ok()) return ErrorResponse(rows.error());
+  Value::List tries;
+  for (const TaskInstanceRow& row : *rows) tries.push_back(WithOutcome(TryShape(row), row));
+  const auto total = static_cast<std::int64_t>(tries.size());
+  return Json(Value::Map{{"task_instances", std::move(tries)}, {"total_entries", total}});
+}
+
+}  // namespace pipelined::api

@@ -1,0 +1,69 @@
+// One function per operation. All are plain functions of a Call: no sockets, no threads.
+#pragma once
+
+#include <optional>
+
+#include "api/http.h"
+#include "api/service.h"
+
+namespace pipelined::api {
+
+// system.cc
+Response GetHealth(const Call& call);
+Response GetVersion(const Call& call);
+Response GetMetrics(const Call& call);
+
+// openapi.cc
+Response GetOpenApi(const Call& call);
+Response GetDocs(const Call& call);
+
+// dags.cc
+Response GetDags(const Call& call);
+Response GetDag(const Call& call);
+Response GetDagDetails(const Call& call);
+Response PatchDag(const Call& call);
+Response DeleteDag(const Call& call);
+Response GetDagSource(const Call& call);
+
+// tasks.cc
+Response GetTasks(const Call& call);
+Response GetTask(const Call& call);
+
+// runs.cc
+Response GetRuns(const Call& call);
+Response GetRun(const Call& call);
+Response PatchRun(const Call& call);
+
+// trigger.cc
+Response TriggerRun(const Call& call);
+
+// instances.cc
+Response GetTaskInstances(const Call& call);
+Response GetTaskInstance(const Call& call);
+Response GetMappedTaskInstance(const Call& call);
+Response GetTries(const Call& call);
+Response GetTry(const Call& call);
+Response GetXComEntries(const Call& call);
+Response GetXComEntry(const Call& call);
+// The instance that dag_id, dag_run_id and task_id name.
+Result<TaskInstanceRow> FindInstance(const Call& call);
+
+// logs.cc
+Response GetLog(const Call& call);
+
+// import_errors.cc
+Response GetImportErrors(const Call& call);
+Response GetImportError(const Call& call);
+
+// ext.cc
+Response GetWhy(const Call& call);
+Response GetInstancesWithOutcomes(const Call& call);
+Response GetTriesWithOutcomes(const Call& call);
+
+// progress.cc
+Response GetProgress(const Call& call);
+
+// Files a command and waits; nothing: done.
+std::optional<Response> Carry(const Call& call, Command command, Value* result = nullptr);
+
+}  // namespace pipelined::api

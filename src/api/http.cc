@@ -1,0 +1,40 @@
+#include "api/http.h"
+
+#include "pipelined/schema/json.h"
+
+namespace pipelined::api {
+
+const std::string* Request::Header(std::string_view lower_case_name) const {
+  for (const auto& [name, value] : headers) {
+    if (name == lower_case_name) return &value;
+  }
+  return nullptr;
+}
+
+Response Json(int status, const Value& value) {
+  Response response;
+  response.status = status;
+  response.body = ToJson(value);
+  return response;
+}
+
+Response Json(const Value& value) { return Json(200, value); }
+
+Response NoContent() {
+  Response response;
+  response.status = 204;
+  response.content_type.clear();
+  return response;
+}
+
+Response Text(int status, std::string content_type, std::string body) {
+  Response response;
+  response.status = status;
+  response.content_type = std::move(content_type);
+  response.body = std::move(body);
+  return response;
+}
+
+Response Detail(int status, std::string_view message) { return Json(status, Value::Map{{"detail", message}}); }
+
+}  // namespace pipelined::api

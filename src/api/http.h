@@ -1,0 +1,42 @@
+// A request and an answer, free of any HTTP library: what routes and handlers see. The transport makes and sends them.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "pipelined/base/value.h"
+
+namespace pipelined::api {
+
+using Pairs = std::vector<std::pair<std::string, std::string>>;
+
+struct Request {
+  std::string method;                 // upper case
+  std::string path;                   // as sent, without the query; for the log only
+  std::vector<std::string> segments;  // decoded and checked: none is empty, "." or "..", or holds a slash, NUL or control character
+  Pairs query;                        // decoded, in order; names may repeat
+  Pairs headers;                      // names in lower case
+  std::string body;
+  std::string remote;                 // address of the peer; empty when unknown
+
+  const std::string* Header(std::string_view lower_case_name) const;
+};
+
+struct Response {
+  int status = 200;
+  std::string content_type = "application/json";
+  Pairs headers;
+  std::string body;
+};
+
+Response Json(int status, const Value& value);
+Response Json(const Value& value);
+Response NoContent();
+Response Text(int status, std::string content_type, std::string body);
+// {"detail": "…"}: how Airflow says what is wrong.
+Response Detail(int status, std::string_view message);
+
+}  // namespace pipelined::api

@@ -1,0 +1,45 @@
+#include <charconv>
+
+#include <fmt/format.h>
+
+#include "api/errors.h"
+#include "api/handlers.h"
+#include "api/query.h"
+#include "api/shapes.h"
+
+namespace pipelined::api {
+
+Response GetImportErrors(const Call& call) {
+  Query query(call.request);
+  const Page page = query.ReadPage();
+  query.NotYet({"filename_pattern", "filename_prefix_pattern", "filename"});
+  if (!query.ok()) return query.Refusal();
+  const Result<Listing<ImportErrorRow>> listing = call.catalog().ImportErrors(page);
+  if (!listing.ok()) return ErrorResponse(listing.error());
+  Value::List errors;
+  for (const ImportErrorRow& row : listing->rows) errors.push_back(ImportErrorShape(row));
+  return Json(Value::Map{{"import_errors", std::move(errors)}, {"total_entries", listing->total}});
+}
+
+Response GetImportError(const Call& call) {
+  const std::string& text = call.Arg("import_error_id");
+  std::int64_t id = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), id);
+  if (error != std::errc() || end != text.data() + text.size()) {
+    Violations violations;
+    violations.Add("int_parsing", {"path", "import_error_id"}, "Input should be a valid integer, unable to parse string as an integer", Value(text));
+    return violations.Answer();
+  }
+  Page page;
+  page.limit = kMaxLimit;
+  for (;; page.offset += page.limit) {
+    const Result<Listing<ImportErrorRow>> listing = call.catalog().ImportErrors(page);
+    if (!listing.ok()) return ErrorResponse(listing.error());
+    for (const ImportErrorRow& row : listing->rows) {
+      if (row.id == id) return Json(ImportErrorShape(row));
+    }
+    if (page.offset + page.limit >= listing->total) return Detail(404, fmt::format("The ImportError with import_error_id: `{}` was not found", id));
+  }
+}
+
+}  // namespace pipelined::api

@@ -1,0 +1,164 @@
+// Task instances, their tries and their outputs (XCom entries).
+#include <algorithm>
+#include <charconv>
+
+#include <fmt/format.h>
+
+#include "api/errors.h"
+#include "api/handlers.h"
+#include "api/query.h"
+#include "api/shapes.h"
+#include "api/words.h"
+#include "pipelined/schema/json.h"
+
+namespace pipelined::api {
+namespace {
+
+TaskFilter ReadFilter(const Call& call, Query& query) {
+  TaskFilter filter;
+  filter.dag_id = call.Arg("dag_id");
+  filter.run_id = call.Arg("dag_run_id");
+  filter.task_id = query.String("task_id");
+  filter.states = query.Words("state", TaskStateWords());
+  std::replace(filter.states.begin(), filter.states.end(), std::string("no_status"), std::string("none"));
+  for (const std::string_view field : {"run_after", "logical_date", "start_date", "end_date", "updated_at", "duration"}) {
+    const std::string name(field);
+    query.NotYet({name + "_gte", name + "_gt", name + "_lte", name + "_lt"});
+  }
+  query.NotYet({"cursor", "task_display_name_pattern", "task_display_name_prefix_pattern", "task_group_id", "dag_id_pattern",
+                "dag_id_prefix_pattern", "run_id_pattern", "run_id_prefix_pattern", "pool", "pool_name_pattern", "pool_name_prefix_pattern",
+                "queue", "queue_name_pattern", "queue_name_prefix_pattern", "executor", "version_number", "try_number", "operator",
+                "operator_name_pattern", "operator_name_prefix_pattern", "map_index", "rendered_map_index_pattern",
+                "rendered_map_index_prefix_pattern"});
+  return filter;
+}
+
+Response NoInstance(const Call& call) {
+  return Detail(404, fmt::format("The Task Instance with dag_id: `{}`, run_id: `{}` and task_id: `{}` was not found", call.Arg("dag_id"),
+                                 call.Arg("dag_run_id"), call.Arg("task_id")));
+}
+
+// The tries of the instance; an untouched one has a single try, number 0.
+Result<std::vector<TaskInstanceRow>> TriesOf(const Call& call) {
+  Result<TaskInstanceRow> instance = FindInstance(call);
+  if (!instance.ok()) return instance.error();
+  Result<std::vector<TaskInstanceRow>> tries = call.catalog().Tries(call.Arg("dag_id"), call.Arg("dag_run_id"), call.Arg("task_id"));
+  if (tries.ok() && tries->empty()) tries->push_back(*std::move(instance));
+  return tries;
+}
+
+Value EntryShape(const TaskInstanceRow& row, const std::string& key) {
+  return Value::Map{{"key", key},
+                    {"timestamp", FormatInstant(row.end_date.value_or(row.run_after))},
+                    {"logical_date", InstantOrNull(row.logical_date)},
+                    {"map_index", -1},
+                    {"task_id", row.task_id},
+                    {"dag_id", row.dag_id},
+                    {"run_id", row.run_id},
+                    {"dag_display_name", row.dag_id},
+                    {"task_display_name", row.task_id},
+                    {"run_after", FormatInstant(row.run_after)}};
+}
+
+}  // namespace
+
+Result<TaskInstanceRow> FindInstance(const Call& call) {
+  TaskFilter filter;
+  filter.dag_id = call.Arg("dag_id");
+  filter.run_id = call.Arg("dag_run_id");
+  filter.task_id = call.Arg("task_id");
+  Page one;
+  one.limit = 1;
+  Result<Listing<TaskInstanceRow>> found = call.catalog().TaskInstances(filter, one);
+  if (!found.ok()) return found.error();
+  // "~" in one of the ids is a wildcard in a listing, and nobody's name here.
+  const bool wild = filter.dag_id == "~" || filter.run_id == "~" || filter.task_id == "~";
+  if (wild || found->rows.empty()) {
+    return Error{ErrorCode::kNotFound, fmt::format("The Task Instance with dag_id: `{}`, run_id: `{}` and task_id: `{}` was not found",
+                                                   filter.dag_id, filter.run_id, filter.task_id), ""};
+  }
+  return std::move(found->rows.front());
+}
+
+Response GetTaskInstances(const Call& call) {
+  Query query(call.request);
+  const TaskFilter filter = ReadFilter(call, query);
+  const Page page = query.ReadPage();
+  if (!query.ok()) return query.Refusal();
+  if (filter.run_id != "~") {
+    if (const Result<RunRow> run = call.catalog().Run(filter.dag_id, filter.run_id); !run.ok()) return ErrorResponse(run.error());
+  } else if (filter.dag_id != "~") {
+    if (const Result<DagRow> dag = call.catalog().Dag(filter.dag_id); !dag.ok()) return ErrorResponse(dag.error());
+  }
+  const Result<Listing<TaskInstanceRow>> listing = call.catalog().TaskInstances(filter, page);
+  if (!listing.ok()) return ErrorResponse(listing.error());
+  Value::List instances;
+  for (const TaskInstanceRow& row : listing->rows) instances.push_back(TaskInstanceShape(row));
+  return Json(Value::Map{{"task_instances", std::move(instances)}, {"total_entries", listing->total}});
+}
+
+Response GetTaskInstance(const Call& call) {
+  const Result<TaskInstanceRow> row = FindInstance(call);
+  if (!row.ok()) return ErrorResponse(row.error());
+  return Json(TaskInstanceShape(*row));
+}
+
+Response GetMappedTaskInstance(const Call& call) {
+  // No task is mapped yet: every one has the index -1 only.
+  return call.Arg("map_index") == "-1" ? GetTaskInstance(call) : NoInstance(call);
+}
+
+Response GetTries(const Call& call) {
+  const Result<std::vector<TaskInstanceRow>> rows = TriesOf(call);
+  if (!rows.ok()) return ErrorResponse(rows.error());
+  Value::List tries;
+  for (const TaskInstanceRow& row : *rows) tries.push_back(TryShape(row));
+  const auto total = static_cast<std::int64_t>(tries.size());
+  return Json(Value::Map{{"task_instances", std::move(tries)}, {"total_entries", total}});
+}
+
+Response GetTry(const Call& call) {
+  const Result<std::vector<TaskInstanceRow>> rows = TriesOf(call);
+  if (!rows.ok()) return ErrorResponse(rows.error());
+  for (const TaskInstanceRow& row : *rows) {
+    if (std::to_string(row.try_number) == call.Arg("task_try_number")) return Json(TryShape(row));
+  }
+  return Detail(404, fmt::format("The Task Instance {} has no try {}", call.Arg("task_id"), call.Arg("task_try_number")));
+}
+
+Response GetXComEntries(const Call& call) {
+  Query query(call.request);
+  const Page page = query.ReadPage();
+  const std::string wanted = query.String("xcom_key");
+  if (!query.ok()) return query.Refusal();
+  const Result<TaskInstanceRow> row = FindInstance(call);
+  if (!row.ok()) return ErrorResponse(row.error());
+  const Result<Value> outputs = call.catalog().Outputs(row->run, row->task_id);
+  if (!outputs.ok()) return ErrorResponse(outputs.error());
+  Value::List entries;
+  std::int64_t total = 0;
+  for (const auto& [key, value] : outputs->is_map() ? outputs->map() : Value::Map{}) {
+    if (!wanted.empty() && key != wanted) continue;
+    if (total >= page.offset && total < page.offset + page.limit) entries.push_back(EntryShape(*row, key));
+    ++total;
+  }
+  return Json(Value::Map{{"xcom_entries", std::move(entries)}, {"total_entries", total}});
+}
+
+Response GetXComEntry(const Call& call) {
+  Query query(call.request);
+  const bool stringify = query.Bool("stringify").value_or(false);
+  if (!query.ok()) return query.Refusal();
+  const Result<TaskInstanceRow> row = FindInstance(call);
+  if (!row.ok()) return ErrorResponse(row.error());
+  const Result<Value> outputs = call.catalog().Outputs(row->run, row->task_id);
+  if (!outputs.ok()) return ErrorResponse(outputs.error());
+  const std::string& key = call.Arg("xcom_key");
+  const Value* value = outputs->Find(key);
+  if (value == nullptr) return Detail(404, fmt::format("XCom entry with key: `{}` not found", key));
+  Value entry = EntryShape(*row, key);
+  entry.Set("value", stringify ? Value(ToJson(*value)) : *value);
+  return Json(entry);
+}
+
+}  // namespace pipelined::api

@@ -1,0 +1,137 @@
+#include "api/query.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+
+#include <fmt/format.h>
+
+namespace pipelined::api {
+namespace {
+
+std::optional<std::int64_t> ToInt(std::string_view text) {
+  std::int64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return value;
+}
+
+std::optional<double> ToNumber(std::string_view text) {
+  double value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size() || !std::isfinite(value)) return std::nullopt;
+  return value;
+}
+
+std::optional<bool> ToBool(std::string text) {
+  std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return static_cast<char>(c >= 'A' && c <= 'Z' ? c + 32 : c); });
+  for (const std::string_view yes : {"true", "1", "yes", "on", "t", "y"}) if (text == yes) return true;
+  for (const std::string_view no : {"false", "0", "no", "off", "f", "n"}) if (text == no) return false;
+  return std::nullopt;
+}
+
+}  // namespace
+
+void Violations::Add(std::string_view type, Value::List where, std::string_view message, std::optional<Value> input) {
+  Value::Map entry{{"type", type}, {"loc", std::move(where)}, {"msg", message}};
+  if (input) entry.emplace_back("input", *std::move(input));
+  list_.emplace_back(std::move(entry));
+}
+
+Response Violations::Answer() const { return Json(422, Value::Map{{"detail", list_}}); }
+
+const std::string* Query::Find(std::string_view name) const {
+  // The last one counts, as in Airflow.
+  const auto found = std::find_if(request_.query.rbegin(), request_.query.rend(), [&](const auto& pair) { return pair.first == name; });
+  return found == request_.query.rend() ? nullptr : &found->second;
+}
+
+void Query::Refuse(std::string_view type, std::string_view name, std::string_view message, const std::string& input) {
+  violations_.Add(type, {"query", name}, message, Value(input));
+}
+
+std::int64_t Query::Int(std::string_view name, std::int64_t standard, std::int64_t minimum) {
+  const std::string* text = Find(name);
+  if (text == nullptr) return standard;
+  const std::optional<std::int64_t> value = ToInt(*text);
+  if (!value) {
+    Refuse("int_parsing", name, "Input should be a valid integer, unable to parse string as an integer", *text);
+  } else if (*value < minimum) {
+    Refuse("greater_than_equal", name, fmt::format("Input should be greater than or equal to {}", minimum), *text);
+  } else {
+    return *value;
+  }
+  return standard;
+}
+
+std::optional<bool> Query::Bool(std::string_view name) {
+  const std::string* text = Find(name);
+  if (text == nullptr) return std::nullopt;
+  const std::optional<bool> value = ToBool(*text);
+  if (!value) Refuse("bool_parsing", name, "Input should be a valid boolean, unable to interpret input", *text);
+  return value;
+}
+
+std::string Query::String(std::string_view name) const {
+  const std::string* text = Find(name);
+  return text == nullptr ? std::string() : *text;
+}
+
+std::vector<std::string> Query::Strings(std::string_view name) const {
+  std::vector<std::string> values;
+  for (const auto& [key, value] : request_.query) {
+    if (key == name) values.push_back(value);
+  }
+  return values;
+}
+
+std::vector<std::string> Query::Words(std::string_view name, std::span<const std::string_view> words, std::string_view type) {
+  std::vector<std::string> values = Strings(name);
+  for (const std::string& value : values) {
+    if (std::find(words.begin(), words.end(), value) == words.end()) {
+      Refuse(type, name, fmt::format("Input should be one of '{}'", fmt::join(words, "', '")), value);
+    }
+  }
+  return values;
+}
+
+std::optional<Instant> Query::Date(std::string_view name) {
+  const std::string* text = Find(name);
+  if (text == nullptr) return std::nullopt;
+  const Result<Instant> instant = ParseApiDate(*text);
+  if (instant.ok()) return *instant;
+  Refuse("datetime_parsing", name, instant.error().message, *text);
+  return std::nullopt;
+}
+
+void Query::Range(std::string_view field, std::optional<Instant>& gte, std::optional<Instant>& lte) {
+  gte = Date(fmt::format("{}_gte", field));
+  lte = Date(fmt::format("{}_lte", field));
+  if (const auto gt = Date(fmt::format("{}_gt", field))) gte = gte ? std::max(*gte, *gt + Micros(1)) : *gt + Micros(1);
+  if (const auto lt = Date(fmt::format("{}_lt", field))) lte = lte ? std::min(*lte, *lt - Micros(1)) : *lt - Micros(1);
+}
+
+Page Query::ReadPage() {
+  Page page;
+  page.limit = std::min(Int("limit", 50, 0), kMaxLimit);
+  page.offset = Int("offset", 0, 0);
+  page.order_by = Strings("order_by");
+  return page;
+}
+
+void Query::NotYet(std::initializer_list<std::string_view> names) {
+  for (const std::string_view name : names) {
+    if (const std::string* text = Find(name)) Refuse("not_available", name, "not available yet in this version", *text);
+  }
+}
+
+Result<Instant> ParseApiDate(std::string_view text) {
+  if (const std::optional<double> number = ToNumber(text)) {
+    const double seconds = std::abs(*number) > 2e10 ? *number / 1000 : *number;
+    if (std::abs(seconds) > 253402300799.0) return Error{ErrorCode::kInvalid, "the date lies beyond the year 9999", ""};
+    return Instant(Micros(static_cast<std::int64_t>(std::llround(seconds * 1e6))));
+  }
+  return ParseInstant(text);
+}
+
+}  // namespace pipelined::api

@@ -1,0 +1,63 @@
+// Reading query parameters. Every mistake is gathered, and all come in one 422 answer of Airflow's shape.
+#pragma once
+
+#include <initializer_list>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "api/http.h"
+#include "pipelined/base/time.h"
+#include "pipelined/ports/catalog.h"
+
+namespace pipelined::api {
+
+// The list of {"type", "loc", "msg"[, "input"]} that a 422 carries.
+class Violations {
+ public:
+  void Add(std::string_view type, Value::List where, std::string_view message, std::optional<Value> input = std::nullopt);
+  bool empty() const { return list_.empty(); }
+  Response Answer() const;
+
+ private:
+  Value::List list_;
+};
+
+class Query {
+ public:
+  explicit Query(const Request& request) : request_(request) {}
+
+  // Each answers the parameter's value, or the default after noting what is wrong with it.
+  std::int64_t Int(std::string_view name, std::int64_t standard, std::int64_t minimum);
+  std::optional<bool> Bool(std::string_view name);
+  std::string String(std::string_view name) const;  // empty when absent
+  std::vector<std::string> Strings(std::string_view name) const;
+  // Each must be one of `words`.
+  std::vector<std::string> Words(std::string_view name, std::span<const std::string_view> words, std::string_view type = "enum");
+  std::optional<Instant> Date(std::string_view name);
+  // `field`_gte, _gt, _lte, _lt as two inclusive bounds: instants are whole microseconds.
+  void Range(std::string_view field, std::optional<Instant>& gte, std::optional<Instant>& lte);
+  // limit, offset, order_by.
+  Page ReadPage();
+  // Parameters of Airflow's that would narrow the answer, and that this version cannot: better refused than ignored.
+  void NotYet(std::initializer_list<std::string_view> names);
+
+  bool ok() const { return violations_.empty(); }
+  Response Refusal() const { return violations_.Answer(); }
+
+ private:
+  const std::string* Find(std::string_view name) const;
+  void Refuse(std::string_view type, std::string_view name, std::string_view message, const std::string& input);
+
+  const Request& request_;
+  Violations violations_;
+};
+
+// RFC 3339 with an offset, or a Unix time (seconds; milliseconds beyond 2e10), as Airflow reads dates.
+Result<Instant> ParseApiDate(std::string_view text);
+
+inline constexpr std::int64_t kMaxLimit = 1000;
+
+}  // namespace pipelined::api

@@ -1,0 +1,163 @@
+#include "api/routes.h"
+
+#include <algorithm>
+#include <exception>
+
+#include "api/auth.h"
+#include "api/errors.h"
+#include "api/handlers.h"
+#include "pipelined/base/log.h"
+
+namespace pipelined::api {
+namespace {
+
+#define DAG "/api/v2/dags/{dag_id}"
+#define RUN DAG "/dagRuns/{dag_run_id}"
+#define TASK RUN "/taskInstances/{task_id}"
+#define EXT_RUN "/api/ext/v1/dags/{dag_id}/dagRuns/{dag_run_id}"
+
+constexpr Route kRoutes[] = {
+    {"GET", "/api/v2/monitor/health", "get_health", Access::kPublic, Role::kViewer, GetHealth},
+    {"GET", "/api/v2/version", "get_version", Access::kPublic, Role::kViewer, GetVersion},
+    {"POST", "/auth/token", "create_token", Access::kPublic, Role::kViewer, PostToken},
+    {"GET", "/openapi.json", "get_openapi", Access::kPublic, Role::kViewer, GetOpenApi},
+    {"GET", "/docs", "get_docs", Access::kPublic, Role::kViewer, GetDocs},
+    {"GET", "/metrics", "get_metrics", Access::kLoopback, Role::kViewer, GetMetrics},
+
+    {"GET", "/api/v2/dags", "get_dags", Access::kToken, Role::kViewer, GetDags},
+    {"GET", DAG, "get_dag", Access::kToken, Role::kViewer, GetDag},
+    {"PATCH", DAG, "patch_dag", Access::kToken, Role::kUser, PatchDag},
+    {"DELETE", DAG, "delete_dag", Access::kToken, Role::kUser, DeleteDag},
+    {"GET", DAG "/details", "get_dag_details", Access::kToken, Role::kViewer, GetDagDetails},
+    {"GET", DAG "/tasks", "get_tasks", Access::kToken, Role::kViewer, GetTasks},
+    {"GET", DAG "/tasks/{task_id}", "get_task", Access::kToken, Role::kViewer, GetTask},
+    {"GET", "/api/v2/dagSources/{dag_id}", "get_dag_source", Access::kToken, Role::kViewer, GetDagSource},
+
+    {"GET", DAG "/dagRuns", "get_dag_runs", Access::kToken, Role::kViewer, GetRuns},
+    {"POST", DAG "/dagRuns", "trigger_dag_run", Access::kToken, Role::kUser, TriggerRun},
+    {"GET", RUN, "get_dag_run", Access::kToken, Role::kViewer, GetRun},
+    {"PATCH", RUN, "patch_dag_run", Access::kToken, Role::kUser, PatchRun},
+
+    {"GET", RUN "/taskInstances", "get_task_instances", Access::kToken, Role::kViewer, GetTaskInstances},
+    {"GET", TASK, "get_task_instance", Access::kToken, Role::kViewer, GetTaskInstance},
+    {"GET", TASK "/{map_index}", "get_mapped_task_instance", Access::kToken, Role::kViewer, GetMappedTaskInstance},
+    {"GET", TASK "/tries", "get_task_instance_tries", Access::kToken, Role::kViewer, GetTries},
+    {"GET", TASK "/tries/{task_try_number}", "get_task_instance_try_details", Access::kToken, Role::kViewer, GetTry},
+    {"GET", TASK "/logs/{try_number}", "get_log", Access::kToken, Role::kViewer, GetLog},
+    {"GET", TASK "/xcomEntries", "get_xcom_entries", Access::kToken, Role::kViewer, GetXComEntries},
+    {"GET", TASK "/xcomEntries/{xcom_key}", "get_xcom_entry", Access::kToken, Role::kViewer, GetXComEntry},
+
+    {"GET", "/api/v2/importErrors", "get_import_errors", Access::kToken, Role::kViewer, GetImportErrors},
+    {"GET", "/api/v2/importErrors/{import_error_id}", "get_import_error", Access::kToken, Role::kViewer, GetImportError},
+
+    {"GET", EXT_RUN "/progress", "ext_get_progress", Access::kToken, Role::kViewer, GetProgress},
+    {"GET", EXT_RUN "/taskInstances", "ext_get_task_instances", Access::kToken, Role::kViewer, GetInstancesWithOutcomes},
+    {"GET", EXT_RUN "/taskInstances/{task_id}/tries", "ext_get_tries", Access::kToken, Role::kViewer, GetTriesWithOutcomes},
+    {"GET", EXT_RUN "/taskInstances/{task_id}/why", "ext_get_why", Access::kToken, Role::kViewer, GetWhy},
+};
+
+#undef DAG
+#undef RUN
+#undef TASK
+#undef EXT_RUN
+
+std::vector<std::string_view> Split(std::string_view pattern) {
+  std::vector<std::string_view> parts;
+  while (!pattern.empty()) {
+    pattern.remove_prefix(1);  // the slash
+    const std::size_t end = std::min(pattern.find('/'), pattern.size());
+    parts.push_back(pattern.substr(0, end));
+    pattern.remove_prefix(end);
+  }
+  return parts;
+}
+
+const std::vector<std::vector<std::string_view>>& Patterns() {
+  static const std::vector<std::vector<std::string_view>> kPatterns = [] {
+    std::vector<std::vector<std::string_view>> all;
+    for (const Route& route : kRoutes) all.push_back(Split(route.pattern));
+    return all;
+  }();
+  return kPatterns;
+}
+
+bool IsVariable(std::string_view part) { return part.front() == '{'; }
+
+bool Fits(const std::vector<std::string_view>& pattern, const std::vector<std::string>& segments) {
+  return std::equal(pattern.begin(), pattern.end(), segments.begin(), segments.end(),
+                    [](std::string_view part, const std::string& segment) { return IsVariable(part) || part == segment; });
+}
+
+// Which of two patterns that both fit is the more literal one, from the left.
+bool MoreLiteral(const std::vector<std::string_view>& a, const std::vector<std::string_view>& b) {
+  return std::lexicographical_compare(a.begin(), a.end(), b.begin(), b.end(),
+                                      [](std::string_view x, std::string_view y) { return IsVariable(y) && !IsVariable(x); });
+}
+
+std::string Allow(const std::vector<std::string_view>& methods) {
+  std::string text;
+  for (const std::string_view method : methods) {
+    if (!text.empty()) text += ", ";
+    text += method;
+  }
+  return text;
+}
+
+// The refusal of a route that needs somebody, or nothing and `caller` filled in.
+std::optional<Response> Admit(Service& service, const Request& request, const Route& route, Caller& caller) {
+  if (route.access == Access::kPublic) return std::nullopt;
+  if (route.access == Access::kLoopback && IsLoopback(request.remote)) return std::nullopt;
+  std::variant<Caller, Response> who = Authenticate(service, request);
+  if (Response* refusal = std::get_if<Response>(&who)) return std::move(*refusal);
+  caller = std::get<Caller>(std::move(who));
+  if (caller.role < route.role) return Detail(403, "Forbidden: your role may not do this");
+  return std::nullopt;
+}
+
+Response Run(Service& service, const Request& request) {
+  const std::string_view method = request.method == "HEAD" ? std::string_view("GET") : std::string_view(request.method);
+  Match match = FindRoute(method, request.segments);
+  if (match.route == nullptr && match.methods.empty()) return Json(404, Value::Map{{"error", "Not found: " + request.path}});
+  if (match.route == nullptr) {
+    Response response = Detail(405, "Method Not Allowed");
+    response.headers.emplace_back("Allow", Allow(match.methods));
+    return response;
+  }
+  Caller caller;
+  if (std::optional<Response> refusal = Admit(service, request, *match.route, caller)) return *std::move(refusal);
+  return match.route->handler(Call{service, request, caller, std::move(match.args)});
+}
+
+}  // namespace
+
+std::span<const Route> Routes() { return kRoutes; }
+
+Match FindRoute(std::string_view method, const std::vector<std::string>& segments) {
+  const auto& patterns = Patterns();
+  const std::vector<std::string_view>* best = nullptr;
+  for (const auto& pattern : patterns) {
+    if (Fits(pattern, segments) && (best == nullptr || MoreLiteral(pattern, *best))) best = &pattern;
+  }
+  Match match;
+  if (best == nullptr) return match;
+  for (std::size_t i = 0; i < patterns.size(); ++i) {
+    if (patterns[i] != *best) continue;
+    match.methods.push_back(kRoutes[i].method);
+    if (kRoutes[i].method == method) match.route = &kRoutes[i];
+  }
+  for (std::size_t i = 0; i < best->size(); ++i) {
+    const std::string_view part = (*best)[i];
+    if (IsVariable(part)) match.args.emplace_back(part.substr(1, part.size() - 2), segments[i]);
+  }
+  return match;
+}
+
+Response Dispatch(Service& service, const Request& request) {
+  try {
+    return Run(service, request);
+  } catch (const std::exception& failure) {  // a bug of ours must not take the server down
+    return ErrorResponse({ErrorCode::kBug, failure.what(), ""});
+  }
+}
+
+}  // namespace pipelined::api

@@ -1,0 +1,42 @@
+// The table of all routes. What is not in it does not exist: no handler is reached by a prefix, a suffix or a default.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "api/http.h"
+#include "api/service.h"
+
+namespace pipelined::api {
+
+enum class Access : unsigned char {
+  kPublic,    // no token
+  kLoopback,  // from this host without a token, from elsewhere with one
+  kToken,     // a token whose user has at least `role`
+};
+
+struct Route {
+  std::string_view method;
+  std::string_view pattern;       // "/api/v2/dags/{dag_id}"; literal segments win over {…}
+  std::string_view operation_id;  // Airflow's
+  Access access = Access::kToken;
+  Role role = Role::kViewer;
+  Response (*handler)(const Call&) = nullptr;
+};
+
+std::span<const Route> Routes();
+
+struct Match {
+  const Route* route = nullptr;    // nullptr: no such path, or not with this method
+  std::vector<std::string_view> methods;  // of this path, when only the method is wrong
+  std::vector<std::pair<std::string_view, std::string>> args;
+};
+
+Match FindRoute(std::string_view method, const std::vector<std::string>& segments);
+
+// From a request to its answer: route, token, role, handler. Never throws.
+Response Dispatch(Service& service, const Request& request);
+
+}  // namespace pipelined::api

@@ -1,0 +1,70 @@
+#include "api/service.h"
+
+#include <algorithm>
+
+namespace pipelined::api {
+namespace {
+constexpr std::size_t kCachedDags = 32;
+}
+
+DagPtr DagCache::Find(VersionId version) {
+  const std::scoped_lock lock(mutex_);
+  const auto found = std::find_if(dags_.begin(), dags_.end(), [&](const auto& entry) { return entry.first == version; });
+  return found == dags_.end() ? nullptr : found->second;
+}
+
+void DagCache::Add(VersionId version, DagPtr dag) {
+  const std::scoped_lock lock(mutex_);
+  if (dags_.size() >= kCachedDags) dags_.erase(dags_.begin());
+  dags_.emplace_back(version, std::move(dag));
+}
+
+void Counters::Count(int status) {
+  const std::scoped_lock lock(mutex_);
+  ++by_status_[status];
+}
+
+std::map<int, std::int64_t> Counters::Snapshot() {
+  const std::scoped_lock lock(mutex_);
+  return by_status_;
+}
+
+void StopFlag::Set() {
+  const std::scoped_lock lock(mutex_);
+  set_ = true;
+  changed_.notify_all();
+}
+
+bool StopFlag::Wait(Micros at_most) {
+  std::unique_lock lock(mutex_);
+  return !changed_.wait_for(lock, at_most, [this] { return set_; });
+}
+
+Service::Service(Catalog& catalog_, ApiOptions options_)
+    : catalog(catalog_), options(std::move(options_)), clock(options.clock != nullptr ? *options.clock : SystemClock()) {}
+
+Result<DagPtr> Service::LoadDag(VersionId version) {
+  if (DagPtr cached = dags.Find(version)) return cached;
+  if (!options.load_dag) return Error{ErrorCode::kUnavailable, "this server cannot load DAG files", ""};
+  const Result<DagSource> source = catalog.Source(version);
+  if (!source.ok()) return source.error();
+  Result<DagPtr> dag = options.load_dag(*source);
+  if (dag.ok()) dags.Add(version, *dag);
+  return dag;
+}
+
+std::shared_ptr<const Timetable> Service::TimetableOf(const Schedule& schedule) const {
+  if (!options.make_timetable) return nullptr;
+  const Result<std::shared_ptr<const Timetable>> made = options.make_timetable(schedule);
+  return made.ok() ? *made : nullptr;
+}
+
+const std::string& Call::Arg(std::string_view name) const {
+  for (const auto& [key, value] : args) {
+    if (key == name) return value;
+  }
+  static const std::string kNone;
+  return kNone;
+}
+
+}  // namespace pipelined::api

@@ -1,0 +1,88 @@
+// What every handler works with. One per server; thread-safe.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <map>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "api/http.h"
+#include "api/rate_limit.h"
+#include "pipelined/api/server.h"
+
+namespace pipelined::api {
+
+enum class Role : unsigned char { kViewer, kUser, kOp, kAdmin };  // each may do what those before it may
+
+struct Caller {
+  std::string name;  // empty: nobody (public routes)
+  Role role = Role::kViewer;
+};
+
+// Caches by VersionId: a version never changes.
+class DagCache {
+ public:
+  DagPtr Find(VersionId version);
+  void Add(VersionId version, DagPtr dag);
+
+ private:
+  std::mutex mutex_;
+  std::vector<std::pair<VersionId, DagPtr>> dags_;  // the last few, oldest first
+};
+
+struct Counters {
+  void Count(int status);
+  std::map<int, std::int64_t> Snapshot();
+
+ private:
+  std::mutex mutex_;
+  std::map<int, std::int64_t> by_status_;
+};
+
+// Set once, when the server stops: wakes handlers that wait for something to change.
+class StopFlag {
+ public:
+  void Set();
+  // Waits `at_most`; false: the server is stopping.
+  bool Wait(Micros at_most);
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  bool set_ = false;
+};
+
+struct Service {
+  Service(Catalog& catalog_, ApiOptions options_);
+
+  Instant Now() const { return clock.Now(); }
+  // The DAG of a version. kUnavailable when this server cannot load DAG files.
+  Result<DagPtr> LoadDag(VersionId version);
+  // nullptr: no schedule, or none that can be told.
+  std::shared_ptr<const Timetable> TimetableOf(const Schedule& schedule) const;
+
+  Catalog& catalog;
+  const ApiOptions options;
+  const Clock& clock;
+  DagCache dags;
+  Counters counters;
+  RateLimit logins;
+  StopFlag stopping;
+  std::atomic<int> waiting{0};  // handlers that hold a thread until something changes
+};
+
+// One request on its way through a route.
+struct Call {
+  Service& service;
+  const Request& request;
+  const Caller& caller;
+  std::vector<std::pair<std::string_view, std::string>> args;  // of the pattern: {"dag_id", "sales"}
+
+  const std::string& Arg(std::string_view name) const;  // must be in the pattern
+  Catalog& catalog() const { return service.catalog; }
+};
+
+}  // namespace pipelined::api
