@@ -75,7 +75,9 @@ class Watch {
     const Value* run = progress.Find("run");
     if (!progress_ || tasks == nullptr || !tasks->is_list() || run == nullptr) return;
     if (live_) {
-      Draw(*run, tasks->list(), progress.Find("previous_durations"));
+      const Value* previous = progress.Find("previous");  // comes with the first answer only
+      if (previous != nullptr && previous->Find("tasks") != nullptr) previous_ = *previous->Find("tasks");
+      Draw(*run, tasks->list());
     } else {
       PrintChanges(*run, tasks->list());
     }
@@ -100,11 +102,11 @@ class Watch {
     seen_[""] = state;
   }
 
-  void Draw(const Value& run, const Value::List& tasks, const Value* previous) {
+  void Draw(const Value& run, const Value::List& tasks) {
     std::map<std::string, int> counts;
     double done = 0;
     double left = 0;
-    bool known = previous != nullptr && previous->is_map() && !previous->map().empty();
+    const bool known = previous_.is_map() && !previous_.map().empty();
     const Instant now = SystemClock().Now();
     std::vector<std::string> rows;
     for (const Value& task : tasks) {
@@ -114,7 +116,7 @@ class Watch {
       const bool ended = state == "success" || state == "failed" || state == "skipped" || state == "upstream_failed" || state == "removed";
       done += ended ? 1 : 0;
       if (known && !ended) {
-        const Value* took = previous->Find(TextOf(task, "task_id"));
+        const Value* took = previous_.Find(TextOf(task, "task_id"));
         left += took != nullptr && took->is_number() ? took->number() : 0;
       }
       rows.push_back(Row(task, state, now));
@@ -138,8 +140,8 @@ class Watch {
   }
 
   static std::string Row(const Value& task, const std::string& state, Instant now) {
-    const auto start = ParseInstant(TextOf(task, "start_date"));
-    const auto end = ParseInstant(TextOf(task, "end_date"));
+    const auto start = ParseInstant(TextOf(task, "start"));
+    const auto end = ParseInstant(TextOf(task, "end"));
     const std::string took = start ? Clock((end ? *end : now) - *start) : "";
     const Value* tried = task.Find("try_number");
     const bool again = tried != nullptr && tried->is_int() && tried->integer() > 1;
@@ -151,20 +153,25 @@ class Watch {
   bool progress_, live_;
   LiveView view_;
   std::map<std::string, std::string> seen_;
+  Value previous_;  // seconds of each task in the last successful run
 };
 
 }  // namespace
 
 Result<Value> WatchRun(const Session& session, const std::string& dag_id, const std::string& run_id, const WatchOptions& options) {
-  constexpr int kEveryMillis = 100;
+  constexpr int kEveryMillis = 50;
+  constexpr int kWaitSeconds = 2;  // the server answers as soon as something changes
+  const std::string path = RunPath(dag_id, run_id, "/api/ext/v1") + "/progress";
+  std::string etag;
   Watch watch(dag_id, run_id, options.progress);
   const Micros began = SystemClock().Monotonic();
   int failures = 0;
   for (;;) {
-    auto progress = session.Get(RunPath(dag_id, run_id, "/api/ext/v1") + "/progress");
+    auto progress = session.Get(etag.empty() ? path : fmt::format("{}?after={}&wait={}", path, etag, kWaitSeconds));
     if (!progress && (progress.error().code != ErrorCode::kUnavailable || ++failures > 100)) return progress.error();
     if (progress) {  // a server that restarts is waited for
       failures = 0;
+      if (progress->is_map()) etag = TextOf(*progress, "etag");
       watch.Show(*progress);
       const Value* run = progress->Find("run");
       if (run != nullptr && IsEnd(TextOf(*run, "state"))) return *run;
