@@ -25,14 +25,16 @@ std::optional<Instant> CronClock::Before(Instant instant) const {
   return zone_->ToInstant(*wall);
 }
 
-// Stretch by stretch of constant offset. The wall times that a change skips tick at the instants that they are shifted to.
+// The whole way to the next tick is elapsed time, as Airflow counts it, as long as that ends on a wall time that matches.
+// Otherwise (Airflow would be off the wall clock) stretch by stretch of constant offset. The wall times that a change skips tick at the instants that they are shifted to.
 std::optional<Instant> CronClock::ElapsedAfter(Instant instant) const {
   Zone::Stretch stretch = zone_->StretchAt(instant);
   const auto first = cron_.After(Wall(instant, stretch.offset));
   if (!first) return std::nullopt;
-  if (At(*first, stretch.offset) < stretch.end) return At(*first, stretch.offset);
+  const Instant elapsed = At(*first, stretch.offset);
+  if (elapsed < stretch.end || cron_.Matches(zone_->ToLocal(elapsed))) return elapsed;
   // Days may be restricted, so that the tick is many changes away: go on from the last change before it.
-  const Zone::Stretch near = zone_->StretchAt(At(*first, stretch.offset) - std::chrono::days(2));
+  const Zone::Stretch near = zone_->StretchAt(elapsed - std::chrono::days(2));
   if (near.begin > stretch.begin) stretch = near;
   for (;;) {
     const auto wall = cron_.After(Wall(std::max(instant, stretch.begin), stretch.offset) - Micros(stretch.begin > instant ? 1 : 0));
@@ -49,6 +51,10 @@ std::optional<Instant> CronClock::ElapsedAfter(Instant instant) const {
 
 std::optional<Instant> CronClock::ElapsedBefore(Instant instant) const {
   Zone::Stretch stretch = zone_->StretchAt(instant);
+  const auto first = cron_.Before(Wall(instant, stretch.offset));
+  if (!first) return std::nullopt;
+  const Instant elapsed = At(*first, stretch.offset);
+  if (elapsed >= stretch.begin || cron_.Matches(zone_->ToLocal(elapsed))) return elapsed;
   for (;;) {
     const auto wall = cron_.Before(Wall(std::min(instant, stretch.end), stretch.offset));
     std::optional<Instant> tick;

@@ -105,6 +105,7 @@ class CronParser {
     for (std::size_t i = 0; i < words.size(); ++i) {
       if (const Status read = ReadField(static_cast<FieldNo>(i), words[i]); !read.ok()) return read.error();
     }
+    LoosenDays(words[kDay], words[kWeekday]);
     return cron_;
   }
 
@@ -253,6 +254,14 @@ class CronParser {
         if (!plain) cron_.years_ = set_;
         break;
     }
+  }
+
+  // A field that names every day restricts nothing when the other one is written with a star ("0 0 */2 * 0-7": every
+  // second day), but does when it is not ("0 0 30 * 0-7": daily).
+  void LoosenDays(std::string_view day, std::string_view weekday) {
+    constexpr std::uint32_t kAllDays = 0xfffffffe, kAllWeekdays = 0x7f;
+    if (cron_.days_ == kAllDays && weekday.find('*') != std::string_view::npos) cron_.any_day_ = true;
+    if (cron_.weekdays_ == kAllWeekdays && day.find('*') != std::string_view::npos) cron_.any_weekday_ = true;
   }
 
   Cron cron_;

@@ -62,8 +62,12 @@ bool Cron::YearMatches(int year) const {
   return year >= kFirstYear && year <= kLastYear && years_->test(static_cast<std::size_t>(year - kFirstYear));
 }
 
-std::uint32_t Cron::DaysOf(int year, int month) const {
-  if ((months_ >> month & 1) == 0) return 0;
+bool Cron::must_meet() const {
+  return !any_day_ && std::any_of(nth_.begin(), nth_.end(), [](std::uint8_t nth) { return nth != 0; });
+}
+
+Cron::Days Cron::DaysOf(int year, int month) const {
+  if ((months_ >> month & 1) == 0) return {};
   const int length = LengthOf(year, month), first_weekday = WeekdayOf(year, month, 1);
   const std::uint32_t whole = static_cast<std::uint32_t>(((std::uint64_t{1} << length) - 1) << 1);
   std::uint32_t by_day = any_day_ ? whole : days_ & whole;
@@ -82,8 +86,20 @@ std::uint32_t Cron::DaysOf(int year, int month) const {
     const bool match = (weekdays_ >> weekday & 1) != 0 || (nth >> ((day - 1) / 7 + 1) & 1) != 0 || ((nth & 1) != 0 && day + 7 > length);
     if (match) by_weekday |= std::uint32_t{1} << day;
   }
-  if (any_day_) return any_weekday_ ? whole : by_weekday;
-  return any_weekday_ ? by_day : by_day | by_weekday;
+  if (any_day_) return {any_weekday_ ? whole : by_weekday, 0};
+  if (must_meet()) return {by_weekday, by_day & by_weekday};
+  return {any_weekday_ ? by_day : by_day | by_weekday, 0};
+}
+
+// Whether a day of month and an nth day of week ever fall together, searching forward (1) or backward (-1).
+bool Cron::MeetsWithin50Years(int year, int direction) const {
+  for (int i = 0; i <= kYearsAhead; ++i, year += direction) {
+    if (!YearMatches(year)) continue;
+    for (int month = 1; month <= 12; ++month) {
+      if (DaysOf(year, month).meet != 0) return true;
+    }
+  }
+  return false;
 }
 
 std::optional<int> Cron::SecondOfDayFrom(int second) const {
@@ -124,6 +140,7 @@ std::optional<int> Cron::SecondOfDayUpTo(int second) const {
 
 std::optional<LocalTime> Cron::After(LocalTime local) const {
   const Moment from = Split(std::chrono::floor<Seconds>(local) + Seconds(1));
+  if (must_meet() && !MeetsWithin50Years(from.year, 1)) return std::nullopt;
   const auto rest_of_day = SecondOfDayFrom(from.second);
   int first_day = rest_of_day ? from.day : from.day + 1;
   int month = from.month;
@@ -133,7 +150,7 @@ std::optional<LocalTime> Cron::After(LocalTime local) const {
       continue;
     }
     for (; month <= 12; ++month, first_day = 1) {
-      const int day = BitFrom(DaysOf(year, month), first_day);
+      const int day = BitFrom(DaysOf(year, month).match, first_day);
       if (day < 0) continue;
       const bool today = year == from.year && month == from.month && day == from.day;
       return Join(year, month, day, today ? *rest_of_day : *SecondOfDayFrom(0));
@@ -144,6 +161,7 @@ std::optional<LocalTime> Cron::After(LocalTime local) const {
 
 std::optional<LocalTime> Cron::Before(LocalTime local) const {
   const Moment from = Split(std::chrono::ceil<Seconds>(local) - Seconds(1));
+  if (must_meet() && !MeetsWithin50Years(from.year, -1)) return std::nullopt;
   const auto start_of_day = SecondOfDayUpTo(from.second);
   int last_day = start_of_day ? from.day : from.day - 1;
   int month = from.month;
@@ -153,7 +171,7 @@ std::optional<LocalTime> Cron::Before(LocalTime local) const {
       continue;
     }
     for (; month >= 1; --month, last_day = 31) {
-      const int day = BitUpTo(DaysOf(year, month), last_day);
+      const int day = BitUpTo(DaysOf(year, month).match, last_day);
       if (day < 0) continue;
       const bool today = year == from.year && month == from.month && day == from.day;
       return Join(year, month, day, today ? *start_of_day : *SecondOfDayUpTo(kSecondsOfDay - 1));

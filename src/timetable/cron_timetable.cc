@@ -80,8 +80,9 @@ std::optional<Instant> CronTriggerTimetable::NextTick(const CronClock& clock, co
 
 std::optional<DueRun> CronTriggerTimetable::Next(const std::optional<DataInterval>& last, Instant now) const {
   std::optional<Instant> best;
-  // Catching up: the earliest. Otherwise the latest of those that are past, else the next to come.
-  const auto more_pressing = [&](Instant a, Instant b) {
+  // Catching up: the earliest. Otherwise the latest of those whose logical date is past, else the next to come.
+  const auto more_pressing = [&](Instant tick, Instant other) {
+    const Instant a = Subtract(tick, interval_), b = Subtract(other, interval_);
     if (!catchup_ && (a <= now) != (b <= now)) return a <= now;
     return !catchup_ && a <= now ? a > b : a < b;
   };

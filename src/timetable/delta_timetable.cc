@@ -10,12 +10,25 @@ DeltaIntervalTimetable::DeltaIntervalTimetable(const Schedule& schedule)
       end_date_(schedule.end_date),
       catchup_(schedule.catchup) {}
 
-// Intervals are aligned to multiples of the step since 1970, so that the grid does not move with the scheduler's clock.
+// The start of the latest interval that has ended by `now`. Fixed lengths (days too) have their grid at multiples since
+// 1970, months at steps from the start date, so that the grid does not move with the clock; without either, it ends now.
 Instant DeltaIntervalTimetable::LatestCompleteStart(Instant now) const {
-  const Micros length = RoughLength(step_);
-  Micros past = now.time_since_epoch() % length;
-  if (past < Micros(0)) past += length;
-  return Subtract(now - past, step_);
+  if (step_.calendar.months == 0) {
+    const Micros length = RoughLength(step_);  // exact: there are no months
+    Micros past = now.time_since_epoch() % length;
+    if (past < Micros(0)) past += length;
+    return now - past - length;
+  }
+  return start_date_ ? LatestOfMonths(*start_date_, now) : Subtract(now, step_);
+}
+
+// A month's end that was cut down stays so, hence step by step; a few hundred for a start date decades ago.
+Instant DeltaIntervalTimetable::LatestOfMonths(Instant start, Instant now) const {
+  for (;;) {
+    const Instant end = Add(start, step_);
+    if (end <= start || Add(end, step_) > now) return start;
+    start = end;
+  }
 }
 
 std::optional<DueRun> DeltaIntervalTimetable::Next(const std::optional<DataInterval>& last, Instant now) const {

@@ -15,6 +15,7 @@ class DeltaIntervalTimetable : public Timetable {
 
  private:
   Instant LatestCompleteStart(Instant now) const;
+  Instant LatestOfMonths(Instant start, Instant now) const;
 
   Step step_;
   std::optional<Instant> start_date_, end_date_;

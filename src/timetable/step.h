@@ -9,7 +9,6 @@ struct Step {
   CalendarParts calendar;
   Micros fixed{0};
 
-  bool is_calendar() const { return calendar != CalendarParts{}; }
 };
 
 // In UTC. Months first, the day cut down to the last one of the month, then days and the fixed part.

@@ -129,12 +129,10 @@ class Timetables : public ::testing::Test {
 
   void Run(const std::string& table, const std::string& kind_of_all = "") {
     Tally tally(table);
-    for (const Value& c : testing::ReadTable(table)) {
+    std::vector<Value> cases = testing::ReadTable(table);
+    for (Value& c : cases) {
+      if (IsFault(c)) c.Set("quirk", "fails");
       const Schedule schedule = ReadSchedule(c, Text(c, "kind", kind_of_all));
-      if (IsFault(c)) {
-        tally.Skip();
-        continue;
-      }
       const bool manual = Flag(c, "manual");
       const std::string got = manual ? Manual(c, schedule) : Next(c, schedule);
       const std::string expected =

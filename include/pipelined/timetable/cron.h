@@ -2,6 +2,7 @@
 // Airflow reads them). Wall-clock arithmetic only; cron_clock.h adds the zone.
 //
 // Day of month and day of week: a day needs one of them when both are restricted; only a plain `*` or `?` is unrestricted.
+// Where the day of week has # or L, the day of month does not count, but the two must be able to meet: Airflow's rule.
 #pragma once
 
 #include <array>
@@ -27,6 +28,8 @@ class Cron {
   std::optional<LocalTime> After(LocalTime local) const;
   std::optional<LocalTime> Before(LocalTime local) const;
 
+  bool Matches(LocalTime local) const { return After(local - Micros(1)) == local; }
+
   // Whether all 24 hours match: such a schedule follows elapsed time over a change of the clock.
   bool every_hour() const { return hours_ == kAllHours; }
 
@@ -36,7 +39,13 @@ class Cron {
 
   Cron() = default;
   bool YearMatches(int year) const;
-  std::uint32_t DaysOf(int year, int month) const;  // bit n: day n of that month matches
+  struct Days {
+    std::uint32_t match = 0;  // bit n: day n of that month matches
+    std::uint32_t meet = 0;   // bit n: day of month and day of week both match
+  };
+  Days DaysOf(int year, int month) const;
+  bool must_meet() const;
+  bool MeetsWithin50Years(int year, int direction) const;
   std::optional<int> SecondOfDayFrom(int second) const;   // first match at or after
   std::optional<int> SecondOfDayUpTo(int second) const;   // last match at or before
 
