@@ -8,7 +8,6 @@ namespace pipelined {
 struct Step {
   CalendarParts calendar;
   Micros fixed{0};
-
 };
 
 // In UTC. Months first, the day cut down to the last one of the month, then days and the fixed part.
