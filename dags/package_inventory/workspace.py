@@ -85,7 +85,7 @@ def give_outputs(**outputs):
     print("outputs: " + ", ".join(f"{key}={shown(value)}" for key, value in outputs.items()))
     target = os.environ.get("PIPELINED_OUTPUT")
     if target:  # not set when the step is run by hand
-        write_whole(Path(target), json.dumps(outputs))
+        Path(target).write_text(json.dumps(outputs), encoding="utf-8")  # in place: the file is there already
 
 
 def shown(value):
