@@ -15,7 +15,7 @@ INTERMEDIATE = ("status", "records.jsonl", "valid.jsonl")
 
 def clean(run_dir, keep_runs):
     """(files, folders) removed. Doing it twice is harmless."""
-    others = [folder for folder in run_dir.parent.iterdir() if folder.is_dir() and folder != run_dir]
+    others = [folder for folder in run_dir.parent.iterdir() if folder != run_dir and (folder / workspace.RUN_MARK).is_file()]
     newest_first = sorted(others, key=lambda folder: folder.stat().st_mtime, reverse=True)
     kept, old = newest_first[:keep_runs - 1], newest_first[keep_runs - 1:]
     for folder in old:

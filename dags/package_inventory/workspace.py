@@ -7,6 +7,7 @@ Layout below the work folder (mode 0700, it belongs to the user who runs the ste
     runs/<run id>/                 what one run makes: its snapshot, its records, its report
 """
 
+import contextlib
 import hashlib
 import json
 import os
@@ -19,6 +20,8 @@ from pathlib import Path
 
 # sysexits.h's EX_TEMPFAIL: "try again". The DAG file retries on exactly this code.
 TRY_AGAIN = 75
+
+RUN_MARK = "run_id"  # a file in every run's folder: clean_up removes only folders that have it
 
 
 def default_work_dir():
@@ -37,12 +40,13 @@ def default_work_dir():
 
 
 def private_folder(path):
-    """Makes `path` with mode 0700. Refuses a folder or link that another user put there first."""
-    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    """Makes `path` with mode 0700. One that is there already is left as it is, and must be nobody else's: not a link, not
+    another user's, not one that others may write to (such as /tmp itself)."""
+    with contextlib.suppress(FileExistsError):
+        path.mkdir(mode=0o700, parents=True)
     found = path.lstat()
-    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
-        raise SystemExit(f"error: {path} is not a folder of this user; choose another with -p work_dir=…")
-    path.chmod(0o700)
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o022:
+        fail(f"{path} is not a private folder of this user", "choose another: -p work_dir=…")
     return path
 
 
@@ -55,7 +59,9 @@ def folder_name(run_id):
 def run_folder(work_dir, run_id):
     work = private_folder(Path(work_dir).absolute() if work_dir else default_work_dir())
     private_folder(work / "runs")
-    return private_folder(work / "runs" / folder_name(run_id))
+    folder = private_folder(work / "runs" / folder_name(run_id))
+    write_whole(folder / RUN_MARK, run_id + "\n")
+    return folder
 
 
 def work_folder_of(run_dir):
@@ -85,7 +91,7 @@ def give_outputs(**outputs):
     print("outputs: " + ", ".join(f"{key}={shown(value)}" for key, value in outputs.items()))
     target = os.environ.get("PIPELINED_OUTPUT")
     if target:  # not set when the step is run by hand
-        write_whole(Path(target), json.dumps(outputs))
+        Path(target).write_text(json.dumps(outputs), encoding="utf-8")  # in place: the file is there already
 
 
 def shown(value):

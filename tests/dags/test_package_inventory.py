@@ -279,15 +279,23 @@ class Steps(unittest.TestCase):
         outputs = self.step("extract.py", "--work-dir", self.work, "--status", self.status, PIPELINED_RUN_ID="../../x")
         self.assertEqual(Path(outputs["run_dir"]).parent, self.work / "runs")
         self.assertEqual(self.work.stat().st_mode & 0o777, 0o700)
+        shared = Path(self.folder.name, "shared")
+        shared.mkdir()
+        shared.chmod(0o777)
+        self.step("extract.py", "--work-dir", shared, "--status", self.status, expect=1)
+        self.assertEqual((shared.stat().st_mode & 0o777, list(shared.iterdir())), (0o777, []))
         self.assertNotEqual(workspace.folder_name("a/b"), workspace.folder_name("a_b"))
 
     def test_clean_up_keeps_the_run_and_shrinks_the_earlier_ones(self):
         runs = [Path(self.step("extract.py", "--work-dir", self.work, "--status", self.status, PIPELINED_RUN_ID=f"r{i}")["run_dir"])
                 for i in range(3) if self.status.write_text(stanza("a1"))]
         os.utime(runs[0], (1, 1))
+        foreign = self.work / "runs" / "of-another-program"
+        foreign.mkdir()
         removed = self.step("clean_up.py", "--work-dir", self.work, "--keep-runs", 2, PIPELINED_RUN_ID="r2")
         self.assertEqual(removed, {"files_removed": 1, "folders_removed": 1})
         self.assertEqual([(run.exists(), (run / "status").exists()) for run in runs], [(False, False), (True, False), (True, True)])
+        self.assertTrue(foreign.exists())
 
     def test_the_backup_is_a_warehouse_of_its_own(self):
         run_dir = self.load_all(stanza("a1"))
