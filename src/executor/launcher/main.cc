@@ -383,7 +383,20 @@ class Launcher {
   std::size_t size_ = 0, capacity_ = 0;
 };
 
+// posix_spawn() leaves the C library's two internal signals ignored, and tasks would inherit that. Its own functions refuse
+// to touch them.
+void ResetInternalSignals() {
+  struct {
+    void (*handler)(int);
+    unsigned long flags;
+    void (*restorer)();
+    unsigned long mask;
+  } action{};
+  for (const int number : {32, 33}) syscall(SYS_rt_sigaction, number, &action, nullptr, sizeof action.mask);
+}
+
 void PrepareProcess() {
+  ResetInternalSignals();
   setsid();  // no terminal's Ctrl-C reaches supervisors
   umask(077);
   if (chdir("/") != 0) _exit(1);  // keep no mount busy
