@@ -1,0 +1,36 @@
+// The command of an attempt: unpacked from its frame, and brought into being.
+#pragma once
+
+#include <sys/types.h>
+
+#include "executor/launcher/context.h"
+#include "executor/record.h"
+#include "executor/wire.h"
+
+namespace pipelined::executor {
+
+// Points into the frame; argv and envp are one allocation that lives as long as the supervisor.
+struct Command {
+  const StartFrame* frame = nullptr;
+  const std::uint32_t* groups = nullptr;
+  const char* folder = nullptr;
+  const char* log_path = nullptr;
+  char** argv = nullptr;
+  char** envp = nullptr;
+  const char* path = nullptr;  // the value of PATH in envp
+};
+
+// False: the frame is broken or memory is short.
+bool Unpack(const StartFrame* frame, Command* command);
+
+struct Spawned {
+  pid_t pid = 0;  // 0: no process came into being, and the two below say why
+  SpawnStage stage = SpawnStage::kNone;
+  int error = 0;
+};
+
+// vfork + exec with stdin from /dev/null, stdout and stderr into `output_fd`, nothing else open, its own session, all
+// signals at their defaults, dying with this process. `cgroup_procs_fd`: cgroup.procs of the attempt's cgroup, or -1.
+Spawned Spawn(const Command& command, const Context& context, int output_fd, int cgroup_procs_fd);
+
+}  // namespace pipelined::executor
