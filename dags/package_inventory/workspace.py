@@ -60,7 +60,7 @@ def run_folder(work_dir, run_id):
     work = private_folder(Path(work_dir).absolute() if work_dir else default_work_dir())
     private_folder(work / "runs")
     folder = private_folder(work / "runs" / folder_name(run_id))
-    write_whole(folder / RUN_MARK, run_id + "\n")
+    (folder / RUN_MARK).write_text(run_id + "\n", encoding="utf-8")  # two steps may do so at once: no rename
     return folder
 
 
