@@ -1,0 +1,76 @@
+// What the templates and the process of one try see: Airflow's names, made from plain data.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "pipelined/base/time.h"
+#include "pipelined/model/dag.h"
+#include "pipelined/template/template.h"
+#include "pipelined/timetable/timetable.h"
+
+namespace pipelined {
+
+struct RunInfo {
+  std::string run_id;
+  std::string run_type;  // "scheduled", "manual" …
+  std::optional<Instant> logical_date;
+  std::optional<DataInterval> data_interval;
+  Instant run_after{};
+  std::optional<Instant> start_date;
+  Value conf;    // what the run was triggered with
+  Value params;  // ResolveParams' answer
+
+  // The last successful run's; nothing before the first.
+  struct Previous {
+    std::optional<DataInterval> data_interval;
+    std::optional<Instant> start_date, end_date;
+  };
+  Previous previous_success;
+};
+
+// Borrowed and plain data of one try.
+struct TaskContext {
+  const Dag* dag = nullptr;
+  const Task* task = nullptr;
+  RunInfo run;
+  int try_number = 1;
+  int max_tries = 0;  // retries
+  int map_index = -1;
+
+  // The outputs of a task of this run as a map, or nullptr when it gave none (yet).
+  std::function<const Value*(std::string_view task_id)> outputs;
+  // Text of a variable; nothing when there is none such.
+  std::function<std::optional<std::string>(std::string_view key)> variable;
+  // A connection's fields: conn_type, host, port, login, password, schema, extra.
+  std::function<std::optional<Value>(std::string_view id)> connection;
+  // The offset of a zone at an instant, for in_timezone(); nothing for an unknown zone.
+  std::function<std::optional<Seconds>(std::string_view zone, Instant at)> zone_offset;
+};
+
+// `context` is borrowed and must outlive the scope.
+std::unique_ptr<Scope> MakeTaskScope(const TaskContext& context);
+
+// The variables of every try: PIPELINED_* and Airflow's AIRFLOW_CTX_*. What does not apply is left out.
+std::vector<std::pair<std::string, std::string>> Environment(const TaskContext& context);
+
+// The parameters of a run: defaults overridden by `conf` (null or a map), each declared one checked against its schema.
+// Names that are not declared are taken over, as Airflow does. kInvalid names every parameter that is wrong.
+Result<Value> ResolveParams(const Dag& dag, const Value& conf);
+
+// A reference that cannot work, found when a file is loaded.
+struct NameProblem {
+  TemplateReference where;
+  bool warning = false;  // it may still be given with the run's conf
+  std::string message, hint;
+};
+// Names that no run of this DAG can have: unknown roots, tasks that do not exist or are not upstream, members that the
+// engine's own objects lack. A parameter that is not declared is a warning.
+std::vector<NameProblem> CheckNames(const Template& parsed, const Dag& dag, TaskNo task);
+
+}  // namespace pipelined

@@ -1,0 +1,112 @@
+// What can be known of a template's names before any run.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "pipelined/base/near_match.h"
+#include "pipelined/template/task_context.h"
+#include "template/task_names.h"
+
+namespace pipelined {
+namespace {
+
+constexpr std::size_t kMostVisits = 2'000;  // upstream tasks looked at before the benefit of the doubt is given
+
+std::string Near(std::string_view word, std::span<const std::string_view> candidates) {
+  const auto near = NearMatch(word, candidates);
+  return near ? fmt::format("did you mean \"{}\"?", *near) : "";
+}
+
+bool Has(std::span<const std::string_view> words, std::string_view word) {
+  return std::find(words.begin(), words.end(), word) != words.end();
+}
+
+bool IsUpstream(const Dag& dag, TaskNo task, TaskNo wanted) {
+  std::vector<TaskNo> open{task};
+  for (std::size_t i = 0; i < open.size(); ++i) {
+    if (i > kMostVisits) return true;
+    for (const TaskNo up : dag.upstream.Of(open[i])) {
+      if (up == wanted) return true;
+      if (open.size() <= kMostVisits + 1 && std::find(open.begin(), open.end(), up) == open.end()) open.push_back(up);
+    }
+  }
+  return false;
+}
+
+class Checker {
+ public:
+  Checker(const Dag& dag, TaskNo task) : dag_(dag), task_(task) {}
+
+  void Check(const TemplateReference& reference) {
+    const std::string& root = reference.path[0];
+    if (!Has(KnownNames(), root)) {
+      if (reference.guarded) return;
+      const std::string_view removed = RemovedNameHint(root);
+      return Problem(reference, fmt::format("there is no name \"{}\"", root), removed.empty() ? Near(root, KnownNames()) : std::string(removed));
+    }
+    if (reference.path.size() < 2) return;
+    if (root == "dag") return Member(reference, DagMembers());
+    if (root == "task") return Member(reference, TaskMembers());
+    if (root == "dag_run") return Member(reference, RunMembers());
+    if (root == "ti" || root == "task_instance") return Member(reference, InstanceMembers());
+    if (root == "macros") return Member(reference, MacroMembers());
+    if (root == "params") return Parameter(reference);
+    if (root == "tasks") return Outputs(reference);
+  }
+
+  std::vector<NameProblem> Take() { return std::move(problems_); }
+
+ private:
+  void Problem(const TemplateReference& where, std::string message, std::string hint, bool warning = false) {
+    problems_.push_back(NameProblem{where, warning, std::move(message), std::move(hint)});
+  }
+
+  void Member(const TemplateReference& reference, std::span<const std::string_view> members) {
+    if (reference.guarded || Has(members, reference.path[1])) return;
+    Problem(reference, fmt::format("there is no \"{}\" in {}", reference.path[1], reference.path[0]), Near(reference.path[1], members));
+  }
+
+  void Parameter(const TemplateReference& reference) {
+    if (reference.guarded) return;
+    std::vector<std::string_view> names;
+    for (const Param& param : dag_.params) names.push_back(param.name);
+    const std::string& name = reference.path[1];
+    if (Has(names, name)) return;
+    const std::string hint = Near(name, names);
+    Problem(reference, fmt::format("the parameter \"{}\" is not declared", name),
+            hint.empty() ? "declare it under params, or give it with every run" : hint, true);
+  }
+
+  void Outputs(const TemplateReference& reference) {
+    std::string id;
+    std::optional<TaskNo> found;
+    for (std::size_t i = 1; i < reference.path.size() && !found; ++i) {
+      id += (i > 1 ? "." : "") + reference.path[i];
+      found = dag_.Find(id);
+    }
+    if (!found) {
+      std::vector<std::string_view> ids;
+      for (const Task& task : dag_.tasks) {
+        if (ids.size() < 1'000) ids.push_back(task.id);
+      }
+      return Problem(reference, fmt::format("there is no task \"{}\"", reference.path[1]), Near(reference.path[1], ids));
+    }
+    if (*found != task_ && IsUpstream(dag_, task_, *found)) return;
+    Problem(reference, fmt::format("\"{}\" is not upstream of \"{}\", so its outputs may not be there yet", id, dag_.tasks[task_].id),
+            fmt::format("add \"{}\" to depends_on", id));
+  }
+
+  const Dag& dag_;
+  TaskNo task_;
+  std::vector<NameProblem> problems_;
+};
+
+}  // namespace
+
+std::vector<NameProblem> CheckNames(const Template& parsed, const Dag& dag, TaskNo task) {
+  Checker checker(dag, task);
+  for (const TemplateReference& reference : parsed.references()) checker.Check(reference);
+  return checker.Take();
+}
+
+}  // namespace pipelined

@@ -1,0 +1,72 @@
+// Runs a parsed template once.
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "template/ast.h"
+#include "template/machine.h"
+#include "template/shell_quote.h"
+
+namespace pipelined::tmpl {
+
+class Interpreter {
+ public:
+  Interpreter(const Program& program, const Scope& scope, const RenderOptions& options)
+      : program_(program), machine_(scope, options), options_(options) {}
+
+  // Both raise Fault.
+  std::string Render();
+  Value Evaluate();
+
+ private:
+  friend class MacroFunction;
+  struct Deeper;
+  struct Frame;
+  struct Capture {
+    std::string text;
+    bool outside = false;
+  };
+
+  void Run(const Block& block);
+  void Run(const Statement& statement);
+  void RunIf(const Statement& statement);
+  void RunFor(const Statement& statement);
+  void RunSet(const Statement& statement);
+  void RunFilterBlock(const Statement& statement);
+  void RunWith(const Statement& statement);
+  Val Captured(const Block& block);
+  Vals LoopItems(const Statement& statement);
+  void BindTargets(const std::vector<std::string>& targets, const Val& value);
+
+  void EmitLiteral(std::string_view text);
+  void Emit(const Val& value);
+  void Append(std::string_view text);
+
+  Val Eval(const Node& node);
+  Val EvalNode(const Node& node);
+  Val EvalName(const Node& node);
+  Val EvalAttribute(const Node& node);
+  Val EvalIndex(const Node& node);
+  Val EvalCall(const Node& node);
+  Val EvalFilter(const Node& node, const Val& input);
+  Val EvalTest(const Node& node);
+  Val EvalCompare(const Node& node);
+  Val EvalDict(const Node& node);
+  Val EvalChain(const Node& node, const Val& leaf);
+  Vals EvalAll(const Node& node, std::size_t from);
+  Args Arguments(const Node& node, std::size_t from, std::string_view function);
+  Val CallMacro(const Statement& macro, Args& args);
+
+  const Program& program_;
+  Machine machine_;
+  const RenderOptions& options_;
+  std::vector<std::pair<std::string, Val>> locals_;  // the innermost last
+  int depth_ = 0;
+  std::string out_;
+  ShellText shell_;
+  Capture* capture_ = nullptr;
+};
+
+}  // namespace pipelined::tmpl

@@ -1,0 +1,77 @@
+// Follows a bash script as it is written, so that a value can be put at any place of it without being read as script.
+//
+// What cannot be judged with certainty is refused, never guessed: inside `…`, ${…}, or where the script has become unclear.
+// What this does not do: keep the command from reading its word as script (eval, bash -c, let, [[ -eq ]]).
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "template/fault.h"
+
+namespace pipelined::tmpl {
+
+class ShellText {
+ public:
+  // Text of the author: the next piece of the script.
+  void Literal(std::string_view text);
+  // The text to write for a value from outside, which is then part of the script. kUnsafe when it cannot be put here.
+  std::string Value(std::string_view value);
+
+ private:
+  enum class In : unsigned char { kCommand, kParen, kSubstitution, kSingle, kDouble, kAnsi, kBacktick, kBrace, kArithmetic };
+  struct Frame {
+    In in;
+    int parens = 0;         // kArithmetic: open ones inside
+    bool just_opened = false;
+    bool quoted = false;    // kBrace: inside double quotes
+  };
+  struct HereDoc {
+    std::string delimiter;
+    bool expands = true;
+    bool strips_tabs = false;
+    std::size_t depth = 1;  // frames that were open where it was announced
+  };
+
+  void Put(char c);
+  void PutHereDoc(char c);
+  void PutCommand(char c);
+  void PutDouble(char c);
+  void PutBrace(char c);
+  void PutArithmetic(char c);
+  void PutDelimiter(char c);
+  bool Dollar(char c);  // what follows a `$`; false: nothing special
+  void Push(In in);
+  void Pop();
+  In top() const { return frames_.back().in; }
+  bool Below(In in) const;
+  void Word(char c);
+  void EndHereDocLine();
+  void NextHereDoc();
+
+  [[noreturn]] void Refuse(std::string_view where, std::string_view hint) const;
+  void CheckPlace() const;
+  std::string HereDocValue(std::string_view value);
+  void AfterValue();
+
+  std::vector<Frame> frames_{Frame{In::kCommand}};
+  bool escape_ = false;        // a backslash waits for its character
+  bool dollar_ = false;        // a `$` waits
+  bool comment_ = false;
+  bool word_start_ = true;     // the next character begins a word
+  std::string word_;           // letters of the word so far, as long as it could be a keyword
+  int less_ = 0;               // `<` in a row
+  bool reading_delimiter_ = false;
+  bool delimiter_began_ = false;
+  char delimiter_quote_ = 0;
+  HereDoc incoming_;
+  std::vector<HereDoc> waiting_;  // their bodies begin after this line
+  bool in_heredoc_ = false;
+  HereDoc heredoc_;
+  std::string line_;              // of the here-document, so far
+  int simple_ = 0;                // in a here-document: 0 plain, '(' or '{' inside a simple $(…) or ${…}
+  const char* unclear_ = nullptr;  // why nothing can be quoted from here on
+};
+
+}  // namespace pipelined::tmpl

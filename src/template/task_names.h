@@ -1,0 +1,19 @@
+// The names that templates of tasks know, for the scope and for the check at load time.
+#pragma once
+
+#include <span>
+#include <string_view>
+
+namespace pipelined {
+
+std::span<const std::string_view> KnownNames();
+std::span<const std::string_view> DagMembers();
+std::span<const std::string_view> TaskMembers();
+std::span<const std::string_view> RunMembers();
+std::span<const std::string_view> InstanceMembers();
+std::span<const std::string_view> MacroMembers();
+
+// What to use instead of a name that Airflow 2 had; empty for others.
+std::string_view RemovedNameHint(std::string_view name);
+
+}  // namespace pipelined
