@@ -39,4 +39,7 @@ void AddCompletionCommand(CLI::App& app);
 // /api/v2/dags/{dag}/dagRuns/{run}, encoded.
 std::string RunPath(const std::string& dag_id, const std::string& run_id, const std::string& prefix = "/api/v2");
 
+// --conf and -p together: {"region": "eu"}. What reads as JSON is taken as such, everything else is text.
+Result<Value> ParamsFromOptions(const std::string& conf, const std::vector<std::string>& params);
+
 }  // namespace pipelined::cli

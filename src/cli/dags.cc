@@ -18,30 +18,10 @@ struct RunOptions {
   bool wait = false, watch = false;
 };
 
-// "rows=5" -> {"rows": 5}: what reads as JSON is taken as such, everything else is text.
-Status AddParam(Value& conf, const std::string& given) {
-  const auto equals = given.find('=');
-  if (equals == std::string::npos || equals == 0) {
-    return Error{ErrorCode::kInvalid, fmt::format("-p {}: not of the form key=value", given), "for example: -p region=eu"};
-  }
-  const std::string text = given.substr(equals + 1);
-  const auto parsed = ParseJson(text);
-  conf.Set(given.substr(0, equals), parsed ? *parsed : Value(text));
-  return Ok();
-}
-
 Result<Value> RunBody(const RunOptions& options) {
-  Value conf = Value(Value::Map{});
-  if (!options.conf.empty()) {
-    auto parsed = ParseJson(options.conf);
-    if (!parsed) return Error{ErrorCode::kInvalid, "--conf is " + parsed.error().message, "for example: --conf '{\"region\": \"eu\"}'"};
-    if (!parsed->is_map()) return Error{ErrorCode::kInvalid, "--conf is no JSON object", "for example: --conf '{\"region\": \"eu\"}'"};
-    conf = std::move(*parsed);
-  }
-  for (const std::string& param : options.params) {
-    if (const Status added = AddParam(conf, param); !added) return added.error();
-  }
-  Value body = Value(Value::Map{{"logical_date", options.logical_date.empty() ? Value() : Value(options.logical_date)}, {"conf", std::move(conf)}});
+  auto conf = ParamsFromOptions(options.conf, options.params);
+  if (!conf) return conf.error();
+  Value body = Value(Value::Map{{"logical_date", options.logical_date.empty() ? Value() : Value(options.logical_date)}, {"conf", std::move(*conf)}});
   if (!options.run_id.empty()) body.Set("dag_run_id", options.run_id);
   if (!options.note.empty()) body.Set("note", options.note);
   return body;

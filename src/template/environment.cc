@@ -7,7 +7,7 @@
 namespace pipelined {
 
 std::vector<std::pair<std::string, std::string>> Environment(const TaskContext& context) {
-  const RunInfo& run = context.run;
+  const TemplateRun& run = context.run;
   std::vector<std::pair<std::string, std::string>> env{
       {"PIPELINED_DAG_ID", context.dag->id},
       {"PIPELINED_RUN_ID", run.run_id},

@@ -74,7 +74,7 @@ class TaskScope : public Scope {
   explicit TaskScope(const TaskContext& context) : context_(context) {}
 
   Val Find(std::string_view name) const override {
-    const RunInfo& run = context_.run;
+    const TemplateRun& run = context_.run;
     if (name == "logical_date" || name.starts_with("ds") || name.starts_with("ts")) return LogicalName(name);
     if (name == "data_interval_start" || name == "data_interval_end") {
       if (!run.data_interval) return NoInterval(name);
@@ -135,7 +135,7 @@ class TaskScope : public Scope {
   }
 
   Val Previous(std::string_view name) const {
-    const RunInfo::Previous& previous = context_.run.previous_success;
+    const TemplateRun::Previous& previous = context_.run.previous_success;
     const auto& interval = previous.data_interval;
     if (name == "prev_data_interval_start_success") return interval ? Date(interval->start) : Val();
     if (name == "prev_data_interval_end_success") return interval ? Date(interval->end) : Val();
@@ -179,7 +179,7 @@ class TaskScope : public Scope {
   Val RunObject() const {
     const TaskContext* context = &context_;
     return MakeObject("dag_run", Strings(RunMembers()), [context](std::string_view name) {
-      const RunInfo& run = context->run;
+      const TemplateRun& run = context->run;
       if (name == "run_id") return Foreign(run.run_id);
       if (name == "run_type") return Word(run.run_type);
       if (name == "dag_id") return Word(context->dag->id);

@@ -62,8 +62,8 @@ Value Connection(std::string uri) {
   return connection;
 }
 
-RunInfo RunOf(const Value& run, const Dag& dag) {
-  RunInfo info;
+TemplateRun RunOf(const Value& run, const Dag& dag) {
+  TemplateRun info;
   info.run_id = Text(run, "run_id");
   info.run_type = Text(run, "run_type");
   info.logical_date = Date(&run, "logical_date");
@@ -72,7 +72,7 @@ RunInfo RunOf(const Value& run, const Dag& dag) {
   info.conf = *run.Find("conf");
   info.params = *ResolveParams(dag, info.conf);
   const Value* previous = run.Find("prev");
-  info.previous_success = RunInfo::Previous{Interval(previous), Date(previous, "start_date"), Date(previous, "end_date")};
+  info.previous_success = TemplateRun::Previous{Interval(previous), Date(previous, "start_date"), Date(previous, "end_date")};
   return info;
 }
 

@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "pipelined/engine/event.h"
+#include "pipelined/engine/plan.h"
 #include "pipelined/ports/executor.h"
 
 namespace pipelined {

@@ -16,7 +16,7 @@
 
 namespace pipelined {
 
-struct RunInfo {
+struct TemplateRun {
   std::string run_id;
   std::string run_type;  // "scheduled", "manual" …
   std::optional<Instant> logical_date;
@@ -38,7 +38,7 @@ struct RunInfo {
 struct TaskContext {
   const Dag* dag = nullptr;
   const Task* task = nullptr;
-  RunInfo run;
+  TemplateRun run;
   int try_number = 1;
   int max_tries = 0;  // retries
   int map_index = -1;
