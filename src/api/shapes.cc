@@ -44,6 +44,7 @@ Value Description(const Schedule& schedule) {
     case ScheduleKind::kOnce: return "Once, as soon as possible";
     case ScheduleKind::kContinuous: return "As frequently as possible, but only one run at a time.";
     case ScheduleKind::kAssets: return "Triggered by assets";
+    case ScheduleKind::kEvents: return "At given times";
     case ScheduleKind::kEvery: return "Every " + FormatDuration(schedule.every);
     case ScheduleKind::kCron: return "";
   }

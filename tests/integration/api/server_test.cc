@@ -1,0 +1,155 @@
+// The server over real sockets: its start and end, its limits, and what hostile clients get.
+#include "pipelined/api/server.h"
+
+#include <arpa/inet.h>
+#include <gmock/gmock.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include <thread>
+
+#include "pipelined/schema/json.h"
+#include "unit/api/fake_catalog.h"
+
+namespace pipelined::api {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
+
+// Sends bytes as they are and reads until the server closes or answers.
+std::string Exchange(std::uint16_t port, const std::string& bytes) {
+  const int fd = socket(AF_INET, SOCK_STREAM, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(port);
+  inet_pton(AF_INET, "127.0.0.1", &address.sin_addr);
+  if (connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) {
+    close(fd);
+    return "no connection";
+  }
+  const timeval patience{3, 0};
+  setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+  (void)!write(fd, bytes.data(), bytes.size());
+  std::string answer;
+  char buffer[4096];
+  for (ssize_t n = 0; (n = read(fd, buffer, sizeof buffer)) > 0;) answer.append(buffer, static_cast<std::size_t>(n));
+  close(fd);
+  return answer;
+}
+
+class ServerTest : public ::testing::Test {
+ protected:
+  ServerTest() {
+    catalog_.AddDag("sales");
+    ApiOptions options;
+    options.port = 0;
+    options.local_token = "local";
+    options.max_body = 1000;
+    Result<std::unique_ptr<ApiServer>> server = ApiServer::Start(catalog_, options);
+    EXPECT_TRUE(server.ok()) << server.error().message;
+    server_ = *std::move(server);
+  }
+
+  std::string Send(const std::string& method, const std::string& target, const std::string& headers = "", const std::string& body = "") {
+    std::string text = method + " " + target + " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n" + headers;
+    if (!body.empty()) text += "Content-Length: " + std::to_string(body.size()) + "\r\n";
+    return Exchange(server_->port(), text + "\r\n" + body);
+  }
+  std::string SendAsAdmin(const std::string& method, const std::string& target, const std::string& body = "") {
+    return Send(method, target, "Authorization: Bearer local\r\n", body);
+  }
+
+  testing::FakeCatalog catalog_;
+  std::unique_ptr<ApiServer> server_;
+};
+
+TEST_F(ServerTest, HealthNeedsNoToken) {
+  const std::string answer = Send("GET", "/api/v2/monitor/health");
+  EXPECT_THAT(answer, StartsWith("HTTP/1.1 200 OK\r\n"));
+  EXPECT_THAT(answer, HasSubstr("\"metadatabase\":{\"status\":\"healthy\"}"));
+  EXPECT_THAT(answer, HasSubstr("Content-Type: application/json\r\n"));
+  EXPECT_THAT(answer, HasSubstr("X-Request-Id: "));
+}
+
+TEST_F(ServerTest, AllElseNeedsOne) {
+  const std::string answer = Send("GET", "/api/v2/dags");
+  EXPECT_THAT(answer, StartsWith("HTTP/1.1 401 "));
+  EXPECT_THAT(answer, HasSubstr("WWW-Authenticate: Bearer\r\n"));
+  EXPECT_THAT(Send("GET", "/api/v2/dags", "Authorization: Bearer wrong\r\n"), StartsWith("HTTP/1.1 403 "));
+  EXPECT_THAT(Send("GET", "/api/v2/dags", "Authorization: Basic YTpi\r\n"), StartsWith("HTTP/1.1 401 "));
+  EXPECT_THAT(SendAsAdmin("GET", "/api/v2/dags"), HasSubstr("\"dag_id\":\"sales\""));
+}
+
+TEST_F(ServerTest, ATriggeredRunIsAnswered) {
+  const std::string answer = SendAsAdmin("POST", "/api/v2/dags/sales/dagRuns", R"({"logical_date":null,"dag_run_id":"r1"})");
+  EXPECT_THAT(answer, StartsWith("HTTP/1.1 200 "));
+  EXPECT_THAT(answer, HasSubstr("\"dag_run_id\":\"r1\""));
+  EXPECT_EQ(catalog_.triggers.size(), 1U);
+}
+
+// The stock listener sends the answer only after the body has come, though nobody reads it.
+TEST_F(ServerTest, ABodyBeyondTheLimitIsRefused) {
+  EXPECT_THAT(Send("POST", "/auth/token", "", std::string(1001, ' ')), StartsWith("HTTP/1.1 413 "));
+}
+
+TEST_F(ServerTest, TraceDoesNotEcho) {
+  const std::string answer = Send("TRACE", "/api/v2/monitor/health", "Cookie: secret\r\n");
+  EXPECT_THAT(answer, StartsWith("HTTP/1.1 405 "));
+  EXPECT_THAT(answer, ::testing::Not(HasSubstr("secret")));
+}
+
+TEST_F(ServerTest, HiddenSlashesAndBadEscapesAreRefused) {
+  for (const char* target : {"/api/v2/dags/..%2f..%2fetc", "/api/v2/dags/%2e%2e/x", "/api/v2/dags/a%00", "/api/v2/dags/a%5Cb"}) {
+    EXPECT_THAT(SendAsAdmin("GET", target), StartsWith("HTTP/1.1 400 ")) << target;
+  }
+}
+
+TEST_F(ServerTest, HeadAnswersWithoutABody) {
+  const std::string answer = Send("HEAD", "/api/v2/version");
+  EXPECT_THAT(answer, StartsWith("HTTP/1.1 200 "));
+  EXPECT_THAT(answer, ::testing::Not(HasSubstr("{")));
+}
+
+TEST_F(ServerTest, APortInUseIsNamed) {
+  ApiOptions options;
+  options.port = server_->port();
+  const auto second = ApiServer::Start(catalog_, options);
+  ASSERT_FALSE(second.ok());
+  EXPECT_EQ(second.error().code, ErrorCode::kConflict);
+  EXPECT_THAT(second.error().message, HasSubstr(std::to_string(server_->port())));
+}
+
+TEST_F(ServerTest, BeyondTheLoopbackItMustBeAllowed) {
+  ApiOptions options;
+  options.host = "0.0.0.0";
+  options.port = 0;
+  const auto refused = ApiServer::Start(catalog_, options);
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error().code, ErrorCode::kInvalid);
+  options.allow_insecure = true;
+  EXPECT_TRUE(ApiServer::Start(catalog_, options).ok());
+}
+
+TEST_F(ServerTest, ManyClientsAtOnceAreAllAnswered) {
+  std::vector<std::thread> clients;
+  std::atomic<int> answered = 0;
+  for (int i = 0; i < 16; ++i) {
+    clients.emplace_back([&] {
+      for (int k = 0; k < 10; ++k) answered += SendAsAdmin("GET", "/api/v2/dags/sales").starts_with("HTTP/1.1 200") ? 1 : 0;
+    });
+  }
+  for (std::thread& client : clients) client.join();
+  EXPECT_EQ(answered, 160);
+}
+
+TEST_F(ServerTest, AfterStopNothingIsAnswered) {
+  const std::uint16_t port = server_->port();
+  server_->Stop();
+  server_->Stop();
+  EXPECT_EQ(Exchange(port, "GET / HTTP/1.1\r\n\r\n"), "no connection");
+}
+
+}  // namespace
+}  // namespace pipelined::api

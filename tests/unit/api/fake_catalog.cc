@@ -1,0 +1,283 @@
+#include "unit/api/fake_catalog.h"
+
+#include <algorithm>
+
+#include "pipelined/base/hash.h"
+
+namespace pipelined::testing {
+namespace {
+
+Error NotFound(const std::string& what) { return {ErrorCode::kNotFound, what + " was not found", ""}; }
+
+template <class Row>
+Listing<Row> Cut(std::vector<Row> rows, const Page& page) {
+  Listing<Row> listing;
+  listing.total = static_cast<std::int64_t>(rows.size());
+  for (std::int64_t i = page.offset; i < std::min(listing.total, page.offset + page.limit); ++i) {
+    listing.rows.push_back(rows[static_cast<std::size_t>(i)]);
+  }
+  return listing;
+}
+
+// The rows in the order asked for; false: a key that is not in `keys`.
+template <class Row>
+bool Order(std::vector<Row>& rows, const Page& page, const std::map<std::string, std::function<std::string(const Row&)>>& keys) {
+  for (auto asked = page.order_by.rbegin(); asked != page.order_by.rend(); ++asked) {
+    const bool down = asked->starts_with('-');
+    const auto key = keys.find(down ? asked->substr(1) : *asked);
+    if (key == keys.end()) return false;
+    std::stable_sort(rows.begin(), rows.end(), [&](const Row& a, const Row& b) {
+      return down ? key->second(b) < key->second(a) : key->second(a) < key->second(b);
+    });
+  }
+  return true;
+}
+
+const Error kBadOrder{ErrorCode::kInvalid, "unknown order_by", ""};
+
+std::string Lower(std::string text) {
+  std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return text;
+}
+
+// "%" and "_" as in SQL, anywhere in `text`.
+bool Like(std::string_view text, std::string_view pattern) {
+  if (pattern.empty()) return text.empty();
+  if (pattern.front() == '%') {
+    for (std::size_t i = 0; i <= text.size(); ++i) {
+      if (Like(text.substr(i), pattern.substr(1))) return true;
+    }
+    return false;
+  }
+  return !text.empty() && (pattern.front() == '_' || pattern.front() == text.front()) && Like(text.substr(1), pattern.substr(1));
+}
+
+bool Matches(const std::string& text, std::string pattern) {
+  if (pattern.empty()) return true;
+  for (;;) {
+    const std::size_t bar = pattern.find('|');
+    if (Like(Lower(text), "%" + Lower(pattern.substr(0, bar)) + "%")) return true;
+    if (bar == std::string::npos) return false;
+    pattern.erase(0, bar + 1);
+  }
+}
+
+bool Has(const std::vector<std::string>& wanted, std::string_view word) {
+  return wanted.empty() || std::find(wanted.begin(), wanted.end(), word) != wanted.end();
+}
+
+std::string Sortable(const std::optional<Instant>& instant) { return instant ? FormatInstant(*instant) : std::string("~"); }
+
+}  // namespace
+
+void FakeCatalog::AddDag(const std::string& id, std::function<void(DagRow&)> change) {
+  DagRow row;
+  row.dag_id = id;
+  row.file = "/dags/" + id + ".yaml";
+  row.relative_file = id + ".yaml";
+  row.owner = "airflow";
+  row.version = VersionId{static_cast<std::int64_t>(dags.size()) + 1};
+  row.params = Value::Map{};
+  if (change) change(row);
+  dags.push_back(std::move(row));
+}
+
+void FakeCatalog::AddRun(const std::string& dag_id, const std::string& run_id, RunState state, std::function<void(RunRow&)> change) {
+  RunRow row;
+  row.info.id = RunId{static_cast<std::int64_t>(runs.size()) + 1};
+  row.info.dag_id = dag_id;
+  row.info.run_id = run_id;
+  row.info.state = state;
+  row.info.version = VersionId{1};
+  row.triggered_by = "rest_api";
+  if (change) change(row);
+  runs.push_back(std::move(row));
+}
+
+void FakeCatalog::AddTask(const std::string& dag_id, const std::string& run_id, const std::string& task_id, TaskState state,
+                          std::function<void(TaskInstanceRow&)> change) {
+  TaskInstanceRow row;
+  row.dag_id = dag_id;
+  row.run_id = run_id;
+  row.task_id = task_id;
+  row.task_no = static_cast<TaskNo>(instances.size());
+  row.state = state;
+  row.operator_name = "bash";
+  row.pool = "default_pool";
+  if (change) change(row);
+  instances.push_back(std::move(row));
+}
+
+void FakeCatalog::AddUser(const std::string& name, const std::string& role, const std::string& token) {
+  UserRow user;
+  user.id = static_cast<std::int64_t>(users.size()) + 1;
+  user.name = name;
+  user.role = role;
+  users.push_back(user);
+  tokens[Sha256Hex(token)] = name;
+}
+
+Result<Listing<DagRow>> FakeCatalog::Dags(const DagFilter& filter, const Page& page) {
+  const std::scoped_lock lock(mutex_);
+  if (broken) return *broken;
+  std::vector<DagRow> rows;
+  for (const DagRow& row : dags) {
+    const bool tagged = filter.tags.empty() || std::any_of(row.tags.begin(), row.tags.end(), [&](const std::string& tag) { return Has(filter.tags, tag); });
+    if (tagged && Matches(row.dag_id, filter.dag_id_pattern) && (!filter.paused || *filter.paused == row.paused) && (filter.include_stale || !row.stale)) {
+      rows.push_back(row);
+    }
+  }
+  std::sort(rows.begin(), rows.end(), [](const DagRow& a, const DagRow& b) { return a.dag_id < b.dag_id; });
+  if (!Order<DagRow>(rows, page, {{"dag_id", [](const DagRow& row) { return row.dag_id; }}})) return kBadOrder;
+  return Cut(std::move(rows), page);
+}
+
+Result<DagRow> FakeCatalog::Dag(const std::string& dag_id) {
+  const std::scoped_lock lock(mutex_);
+  if (broken) return *broken;
+  for (const DagRow& row : dags) {
+    if (row.dag_id == dag_id) return row;
+  }
+  return NotFound("Dag with ID: '" + dag_id + "'");
+}
+
+Result<Listing<RunRow>> FakeCatalog::Runs(const RunFilter& filter, const Page& page) {
+  const std::scoped_lock lock(mutex_);
+  if (broken) return *broken;
+  std::vector<RunRow> rows;
+  for (const RunRow& row : runs) {
+    const bool dated = (!filter.logical_date_gte || (row.info.logical_date && *row.info.logical_date >= *filter.logical_date_gte)) &&
+                       (!filter.logical_date_lte || (row.info.logical_date && *row.info.logical_date <= *filter.logical_date_lte));
+    if ((filter.dag_id == "~" || filter.dag_id == row.info.dag_id) && Has(filter.states, ToString(row.info.state)) &&
+        Has(filter.types, ToString(row.info.type)) && Matches(row.info.run_id, filter.run_id_pattern) && dated) {
+      rows.push_back(row);
+    }
+  }
+  const bool ordered = Order<RunRow>(rows, page, {{"dag_id", [](const RunRow& row) { return row.info.dag_id; }},
+                                                  {"dag_run_id", [](const RunRow& row) { return row.info.run_id; }},
+                                                  {"run_after", [](const RunRow& row) { return Sortable(row.info.run_after); }},
+                                                  {"start_date", [](const RunRow& row) { return Sortable(row.info.start_date); }}});
+  if (!ordered) return kBadOrder;
+  return Cut(std::move(rows), page);
+}
+
+Result<RunRow> FakeCatalog::Run(const std::string& dag_id, const std::string& run_id) {
+  const std::scoped_lock lock(mutex_);
+  if (broken) return *broken;
+  for (const RunRow& row : runs) {
+    if (row.info.dag_id == dag_id && row.info.run_id == run_id) return row;
+  }
+  return NotFound("The DagRun with dag_id: `" + dag_id + "` and run_id: `" + run_id + "`");
+}
+
+Result<Listing<TaskInstanceRow>> FakeCatalog::TaskInstances(const TaskFilter& filter, const Page& page) {
+  const std::scoped_lock lock(mutex_);
+  if (broken) return *broken;
+  std::vector<TaskInstanceRow> rows;
+  for (const TaskInstanceRow& row : instances) {
+    if ((filter.dag_id == "~" || filter.dag_id == row.dag_id) && (filter.run_id == "~" || filter.run_id == row.run_id) &&
+        (filter.task_id.empty() || filter.task_id == row.task_id) && Has(filter.states, ToString(row.state))) {
+      rows.push_back(row);
+    }
+  }
+  if (!Order<TaskInstanceRow>(rows, page, {{"map_index", [](const TaskInstanceRow&) { return std::string(); }}})) return kBadOrder;
+  return Cut(std::move(rows), page);
+}
+
+Result<std::vector<TaskInstanceRow>> FakeCatalog::Tries(const std::string&, const std::string&, const std::string& task_id) {
+  const std::scoped_lock lock(mutex_);
+  if (broken) return *broken;
+  return tries[task_id];
+}
+
+Result<Listing<ImportErrorRow>> FakeCatalog::ImportErrors(const Page& page) {
+  const std::scoped_lock lock(mutex_);
+  if (broken) return *broken;
+  return Cut(import_errors, page);
+}
+
+Result<DagSource> FakeCatalog::Source(VersionId) {
+  if (broken) return *broken;
+  DagSource source;
+  source.document = "dag_id: sales\n";
+  return source;
+}
+
+Result<Value> FakeCatalog::Outputs(RunId, const std::string& task_id) {
+  const std::scoped_lock lock(mutex_);
+  if (broken) return *broken;
+  return outputs[task_id];
+}
+
+Result<RunRow> FakeCatalog::Trigger(const TriggerRequest& request) {
+  if (broken) return *broken;
+  if (Result<DagRow> dag = Dag(request.dag_id); !dag.ok()) return dag.error();
+  {
+    const std::scoped_lock lock(mutex_);
+    for (const RunRow& row : runs) {
+      if (row.info.dag_id != request.dag_id) continue;
+      const bool same_date = request.logical_date && row.info.logical_date == request.logical_date;
+      if (row.info.run_id == request.run_id || same_date) return Error{ErrorCode::kConflict, "there is such a run already", ""};
+    }
+    triggers.push_back(request);
+  }
+  const std::string run_id = request.run_id.empty() ? "manual__" + FormatIso(request.run_after) : request.run_id;
+  AddRun(request.dag_id, run_id, RunState::kQueued, [&](RunRow& row) {
+    row.info.logical_date = request.logical_date;
+    row.info.interval = request.interval;
+    row.info.run_after = request.run_after;
+    row.info.queued_at = request.run_after;
+    row.info.conf = request.conf;
+    row.note = request.note;
+    row.triggering_user = request.who;
+    row.triggered_by = request.triggered_by;
+  });
+  return runs.back();
+}
+
+Result<CommandDone> FakeCatalog::Execute(const Command& command, Micros) {
+  if (broken) return *broken;
+  commands.push_back(command);
+  if (!leader) return Error{ErrorCode::kUnavailable, "no scheduler is leading", ""};
+  return leader(command);
+}
+
+Result<Health> FakeCatalog::CheckHealth() {
+  if (broken) return *broken;
+  return health;
+}
+
+Result<std::optional<UserRow>> FakeCatalog::FindUser(const std::string& name) {
+  const std::scoped_lock lock(mutex_);
+  if (broken) return *broken;
+  for (const UserRow& user : users) {
+    if (user.name == name) return std::optional<UserRow>(user);
+  }
+  return std::optional<UserRow>();
+}
+
+Status FakeCatalog::AddUser(const UserRow& user) {
+  const std::scoped_lock lock(mutex_);
+  if (broken) return *broken;
+  users.push_back(user);
+  users.back().id = static_cast<std::int64_t>(users.size());
+  return Ok();
+}
+
+Status FakeCatalog::AddToken(const std::string& token_sha256, std::int64_t user, Instant) {
+  const std::scoped_lock lock(mutex_);
+  if (broken) return *broken;
+  for (const UserRow& row : users) {
+    if (row.id == user) tokens[token_sha256] = row.name;
+  }
+  return Ok();
+}
+
+Result<std::optional<UserRow>> FakeCatalog::UserOfToken(const std::string& token_sha256) {
+  if (broken) return *broken;
+  const auto token = tokens.find(token_sha256);
+  if (token == tokens.end()) return std::optional<UserRow>();
+  return FindUser(token->second);
+}
+
+}  // namespace pipelined::testing

@@ -1,0 +1,57 @@
+// A Catalog in memory, small enough to read: what the API's tests are run against. Not thread-safe beyond one lock.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "pipelined/ports/catalog.h"
+
+namespace pipelined::testing {
+
+class FakeCatalog : public Catalog {
+ public:
+  std::vector<DagRow> dags;
+  std::vector<RunRow> runs;
+  std::vector<TaskInstanceRow> instances;
+  std::map<std::string, std::vector<TaskInstanceRow>> tries;  // by task id
+  std::vector<ImportErrorRow> import_errors;
+  std::map<std::string, Value> outputs;                       // by task id
+  std::vector<UserRow> users;
+  std::map<std::string, std::string> tokens;                  // hash -> user's name
+  std::vector<Command> commands;
+  std::vector<TriggerRequest> triggers;
+  Health health{true, std::nullopt, true};
+  std::optional<Error> broken;                                // what every call answers
+  std::function<Result<CommandDone>(const Command&)> leader;  // empty: nobody leads
+
+  void AddDag(const std::string& id, std::function<void(DagRow&)> change = {});
+  void AddRun(const std::string& dag_id, const std::string& run_id, RunState state, std::function<void(RunRow&)> change = {});
+  void AddTask(const std::string& dag_id, const std::string& run_id, const std::string& task_id, TaskState state,
+               std::function<void(TaskInstanceRow&)> change = {});
+  void AddUser(const std::string& name, const std::string& role, const std::string& token);
+
+  Result<Listing<DagRow>> Dags(const DagFilter& filter, const Page& page) override;
+  Result<DagRow> Dag(const std::string& dag_id) override;
+  Result<Listing<RunRow>> Runs(const RunFilter& filter, const Page& page) override;
+  Result<RunRow> Run(const std::string& dag_id, const std::string& run_id) override;
+  Result<Listing<TaskInstanceRow>> TaskInstances(const TaskFilter& filter, const Page& page) override;
+  Result<std::vector<TaskInstanceRow>> Tries(const std::string& dag_id, const std::string& run_id, const std::string& task_id) override;
+  Result<Listing<ImportErrorRow>> ImportErrors(const Page& page) override;
+  Result<DagSource> Source(VersionId version) override;
+  Result<Value> Outputs(RunId run, const std::string& task_id) override;
+  Result<RunRow> Trigger(const TriggerRequest& request) override;
+  Result<CommandDone> Execute(const Command& command, Micros patience) override;
+  Result<Health> CheckHealth() override;
+  Result<std::optional<UserRow>> FindUser(const std::string& name) override;
+  Status AddUser(const UserRow& user) override;
+  Status AddToken(const std::string& token_sha256, std::int64_t user, Instant expires) override;
+  Result<std::optional<UserRow>> UserOfToken(const std::string& token_sha256) override;
+
+ private:
+  std::mutex mutex_;
+};
+
+}  // namespace pipelined::testing
