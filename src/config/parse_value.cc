@@ -66,6 +66,12 @@ Status StoreDuration(const Setting& setting, const std::string& text, Micros& in
   return Ok();
 }
 
+Status StoreFlag(const std::string& text, bool& into) {
+  if (text != "true" && text != "false") return Invalid(fmt::format("\"{}\" is neither true nor false", text));
+  into = text == "true";
+  return Ok();
+}
+
 Status StoreSize(const Setting& setting, const std::string& text, std::int64_t& into) {
   const auto bytes = Bytes(text);
   if (!bytes) return Invalid(fmt::format("\"{}\" is not a size such as \"4096\", \"64KiB\" or \"100MiB\"", text));
@@ -96,6 +102,7 @@ Status Store(const Setting& setting, const std::vector<std::string>& texts, cons
   const std::string& text = texts.front();
   switch (setting.type) {
     case Type::kInteger: return StoreInteger(setting, text, *std::get<std::int64_t*>(slot));
+    case Type::kFlag: return StoreFlag(text, *std::get<bool*>(slot));
     case Type::kDuration: return StoreDuration(setting, text, *std::get<Micros*>(slot));
     case Type::kSize: return StoreSize(setting, text, *std::get<std::int64_t*>(slot));
     case Type::kChoice:
@@ -113,6 +120,7 @@ std::string Show(const Setting& setting, Settings& from) {
   switch (setting.type) {
     case Type::kInteger: return std::to_string(*std::get<std::int64_t*>(slot));
     case Type::kSize: return ShowBytes(*std::get<std::int64_t*>(slot));
+    case Type::kFlag: return *std::get<bool*>(slot) ? "true" : "false";
     case Type::kDuration: return FormatDuration(*std::get<Micros*>(slot));
     case Type::kPaths: return fmt::format("{}", fmt::join(*std::get<std::vector<std::string>*>(slot), ":"));
     case Type::kSecret: return MaskPassword(*std::get<std::string*>(slot));

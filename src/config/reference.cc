@@ -20,6 +20,7 @@ std::string Commented(std::string_view text) {
 std::string Range(const Setting& setting) {
   switch (setting.type) {
     case Type::kInteger: return fmt::format("A whole number from {} to {}.", setting.least, setting.most);
+    case Type::kFlag: return "true or false.";
     case Type::kDuration: return "A duration: 500ms, 30s, 5m, 1h30m, 2d.";
     case Type::kSize: return "A size in bytes, or with KiB, MiB, GiB.";
     case Type::kChoice: {

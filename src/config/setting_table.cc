@@ -34,7 +34,7 @@ const Setting kTable[] = {
      "not (network file systems).",
      100, 0, {}, [](Settings& s) -> Slot { return &s.scheduler.rescan_interval; }},
 
-    {"executor", "log_cap", Type::kSize, "100MiB",
+    {"executor", "log_cap", Type::kSize, "64MiB",
      "The most that one attempt's log may take; what is beyond it is dropped, and the log says so.",
      4'096, 0, {}, [](Settings& s) -> Slot { return &s.executor.log_cap; }},
     {"executor", "grace", Type::kDuration, "10s",
@@ -45,11 +45,15 @@ const Setting kTable[] = {
      "The address that the API listens on. 0.0.0.0 is every address of the machine.",
      0, 0, {}, [](Settings& s) -> Slot { return &s.api.host; }},
     {"api", "port", Type::kInteger, "8080",
-     "The port that the API listens on.",
-     1, 65'535, {}, [](Settings& s) -> Slot { return &s.api.port; }},
+     "The port that the API listens on; 0 takes any free one.",
+     0, 65'535, {}, [](Settings& s) -> Slot { return &s.api.port; }},
     {"api", "threads", Type::kInteger, "4",
      "Threads that answer requests.",
      1, 256, {}, [](Settings& s) -> Slot { return &s.api.threads; }},
+
+    {"api", "allow_insecure", Type::kFlag, "false",
+     "Whether the API may listen beyond the loopback although it speaks no TLS: passwords and tokens can then be read on the way.",
+     0, 0, {}, [](Settings& s) -> Slot { return &s.api.allow_insecure; }},
 
     {"auth", "token_lifetime", Type::kDuration, "24h",
      "How long a token of POST /auth/token is valid.",

@@ -17,13 +17,14 @@ enum class Type : std::uint8_t {
   kInteger,   // between `least` and `most`
   kDuration,  // "30s"; at least `least` milliseconds
   kSize,      // "10MiB"
+  kFlag,      // true or false
   kText,
   kChoice,    // one of `choices`
   kPaths,     // one path or a list; ":" between them where only text can be given
   kSecret,    // text with a password in it
 };
 
-using Slot = std::variant<std::int64_t*, Micros*, std::string*, std::vector<std::string>*>;
+using Slot = std::variant<bool*, std::int64_t*, Micros*, std::string*, std::vector<std::string>*>;
 
 struct Setting {
   std::string_view section, key;

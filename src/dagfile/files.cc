@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -14,18 +15,6 @@ namespace pipelined {
 namespace dagfile {
 namespace {
 
-class Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  ~Descriptor() { if (fd_ >= 0) close(fd_); }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  int get() const { return fd_; }
-
- private:
-  int fd_;
-};
-
 Error SystemError(const std::string& path) {
   const int error = errno;
   return {error == ENOENT || error == ENOTDIR ? ErrorCode::kNotFound : ErrorCode::kUnavailable,
@@ -34,19 +23,29 @@ Error SystemError(const std::string& path) {
 
 }  // namespace
 
-Result<std::string> ReadTextFile(const std::string& path, std::size_t most) {
+Descriptor::~Descriptor() {
+  if (fd_ >= 0) close(fd_);
+}
+
+Result<Descriptor> OpenRegular(const std::string& path) {
   // Non-blocking: opening a FIFO would otherwise wait for its writer.
-  const Descriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+  Descriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
   if (file.get() < 0) return SystemError(path);
   struct stat info{};
   if (fstat(file.get(), &info) != 0) return SystemError(path);
   if (!S_ISREG(info.st_mode)) return Error{ErrorCode::kInvalid, fmt::format("{} is not a regular file", path), ""};
+  return file;
+}
+
+Result<std::string> ReadAll(const Descriptor& file, const std::string& path, std::size_t most) {
+  struct stat info{};
+  if (fstat(file.get(), &info) != 0) return SystemError(path);
   std::string text;
-  text.resize(std::min<std::size_t>(static_cast<std::size_t>(info.st_size), most) + 1);  // one more shows growth, and the limit
+  text.resize(std::min(static_cast<std::size_t>(info.st_size), most) + 1);  // one more shows growth, and the limit
   std::size_t size = 0;
   for (;;) {
-    if (size == text.size()) text.resize(std::min(text.size() * 2, most + 1));
     if (size > most) return Error{ErrorCode::kInvalid, fmt::format("{} is longer than the {} MiB that are allowed", path, most >> 20), ""};
+    if (size == text.size()) text.resize(std::min(text.size() * 2, most + 1));
     const ssize_t got = read(file.get(), text.data() + size, text.size() - size);
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return SystemError(path);
@@ -55,6 +54,12 @@ Result<std::string> ReadTextFile(const std::string& path, std::size_t most) {
   }
   text.resize(size);
   return text;
+}
+
+Result<std::string> ReadTextFile(const std::string& path, std::size_t most) {
+  const auto file = OpenRegular(path);
+  if (!file) return file.error();
+  return ReadAll(*file, path, most);
 }
 
 std::vector<std::string> DefaultsPaths(const std::string& path, const std::string& root) {

@@ -36,8 +36,9 @@ struct Settings {
   } executor;
   struct Api {
     std::string host;
-    std::int64_t port = 0;
+    std::int64_t port = 0;  // 0: any free one
     std::int64_t threads = 0;
+    bool allow_insecure = false;
   } api;
   struct Auth {
     Micros token_lifetime{0};

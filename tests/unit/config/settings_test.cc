@@ -65,7 +65,7 @@ TEST_F(SettingsTest, DefaultsNeedNoFile) {
   EXPECT_EQ(settings.api.port, 8080);
   EXPECT_EQ(settings.core.parallelism, 32);
   EXPECT_EQ(settings.database.url, "");
-  EXPECT_EQ(settings.executor.log_cap, 100 * 1024 * 1024);
+  EXPECT_EQ(settings.executor.log_cap, 64 * 1024 * 1024);
   EXPECT_EQ(settings.scheduler.lease_ttl, Seconds(10));
   EXPECT_THAT(settings.core.dags_folder, ElementsAre(home_ + "/dags"));
 }
@@ -120,7 +120,7 @@ TEST_F(SettingsTest, AWrongTypeSaysWhatIsWanted) {
 
 TEST_F(SettingsTest, ANumberOutOfRangeSaysTheRange) {
   Variable("PIPELINED__API__PORT", "65536");
-  EXPECT_EQ(Mistakes(), "PIPELINED__API__PORT: api.port: 65536 is not between 1 and 65535");
+  EXPECT_EQ(Mistakes(), "PIPELINED__API__PORT: api.port: 65536 is not between 0 and 65535");
 }
 
 TEST_F(SettingsTest, AnUnknownVariableIsAMistakeToo) {

@@ -1,0 +1,19 @@
+// The database as `standalone` and `pipelined db` need it.
+#pragma once
+
+#include <string>
+
+#include "pipelined/base/result.h"
+
+namespace pipelined::apps {
+
+// Brings the schema up to date, and makes the home's local token and the user `admin` where they are missing.
+Status PrepareDatabase(const std::string& url, const std::string& home);
+
+// `pipelined db VERB`; each answers the exit code.
+int DbMigrate(const std::string& url);
+int DbCheck(const std::string& url);
+int DbDowngrade(const std::string& url, int to_version);
+int DbClean(const std::string& url, const std::string& before);
+
+}  // namespace pipelined::apps

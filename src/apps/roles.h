@@ -1,0 +1,36 @@
+// The roles of the server side. Each is a process of its own; `standalone` starts the others as its children.
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "pipelined/config/settings.h"
+
+namespace pipelined::apps {
+
+// What a role is started with besides its settings.
+struct RoleContext {
+  std::string home;          // absolute, prepared
+  std::string database_url;
+  bool stop_tasks = false;   // scheduler: a stop ends the tasks in flight first
+  int ready_fd = -1;         // where to say once that the role is at work; -1: nobody asks
+};
+
+// Each runs until SIGTERM or SIGINT and answers the exit code. Both need a migrated database.
+int RunScheduler(const Settings& settings, const RoleContext& context);
+int RunApiServer(const Settings& settings, const RoleContext& context);
+
+struct StandaloneOptions {
+  std::string home;
+  std::string environment;                                        // --env
+  std::vector<std::pair<std::string, std::string>> command_line;  // settings given there, passed on to the roles
+  bool stop_tasks = false;
+};
+
+int RunStandalone(const Settings& settings, const StandaloneOptions& options);
+
+// Tells whoever waits on `ready_fd` (the scheduler: "loading"; the API: its URL). Once: the descriptor is closed.
+void SayReady(int ready_fd, const std::string& what);
+
+}  // namespace pipelined::apps
