@@ -54,7 +54,7 @@ Status RunDag(const Session& session, Program& program, const RunOptions& option
     run = std::move(ended);
     if (TextOf(*run, "state") != "success") program.exit_code = Exit::kFailed;
   }
-  if (*format == Format::kJson || *format == Format::kYaml) {
+  if (*format == Layout::kJson || *format == Layout::kYaml) {
     PrintObject(*format, *run);
   } else {
     fmt::print("{}\t{}\n", run_id, TextOf(*run, "state"));
@@ -153,7 +153,7 @@ void AddImportErrors(CLI::App& dags, Program& program) {
       if (!format) return format.error();
       const auto rows = session.GetAll("/api/v2/importErrors", "import_errors");
       if (!rows) return rows.error();
-      if (*format != Format::kTable) {
+      if (*format != Layout::kTable) {
         PrintRows(*format, *rows, kErrorColumns);
         return Ok();
       }

@@ -83,7 +83,7 @@ Status Validate(Program& program, const std::vector<std::string>& paths) {
   std::sort(all.begin(), all.end(), [](const Checked& a, const Checked& b) { return a.path < b.path; });
   const auto bad = std::count_if(all.begin(), all.end(), [](const Checked& c) { return !c.ok; });
   if (bad > 0) program.exit_code = Exit::kFailed;
-  if (*format == Format::kJson || *format == Format::kYaml) {
+  if (*format == Layout::kJson || *format == Layout::kYaml) {
     Value::List rows;
     for (const Checked& c : all) {
       Value::List ids;

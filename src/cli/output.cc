@@ -70,12 +70,12 @@ void AppendYaml(const Value& value, std::size_t indent, std::string& out) {
 bool StdoutIsTerminal() { return isatty(STDOUT_FILENO) == 1; }
 bool StderrIsTerminal() { return isatty(STDERR_FILENO) == 1; }
 
-Result<Format> OutputFormat(const GlobalOptions& options) {
-  if (options.output.empty()) return StdoutIsTerminal() ? Format::kTable : Format::kPlain;
-  if (options.output == "table") return Format::kTable;
-  if (options.output == "plain") return Format::kPlain;
-  if (options.output == "json") return Format::kJson;
-  if (options.output == "yaml") return Format::kYaml;
+Result<Layout> OutputFormat(const GlobalOptions& options) {
+  if (options.output.empty()) return StdoutIsTerminal() ? Layout::kTable : Layout::kPlain;
+  if (options.output == "table") return Layout::kTable;
+  if (options.output == "plain") return Layout::kPlain;
+  if (options.output == "json") return Layout::kJson;
+  if (options.output == "yaml") return Layout::kYaml;
   return Error{ErrorCode::kInvalid, fmt::format("no output format \"{}\"", options.output), "choose table, json, yaml or plain"};
 }
 
@@ -107,12 +107,12 @@ std::string ColouredState(const std::string& state, bool colour) {
   return code == nullptr ? state : fmt::format("\033[{}m{}\033[0m", code, state);
 }
 
-void PrintRows(Format format, const Value::List& rows, const std::vector<Column>& columns) {
-  if (format == Format::kJson) {
+void PrintRows(Layout format, const Value::List& rows, const std::vector<Column>& columns) {
+  if (format == Layout::kJson) {
     fmt::print("{}\n", ToPrettyJson(Value(rows)));
     return;
   }
-  if (format == Format::kYaml) {
+  if (format == Layout::kYaml) {
     fmt::print("{}", rows.empty() ? "[]\n" : ToYaml(Value(rows)));
     return;
   }
@@ -121,7 +121,7 @@ void PrintRows(Format format, const Value::List& rows, const std::vector<Column>
     auto& line = cells.emplace_back();
     for (const Column& column : columns) line.push_back(CellText(Entry(row, column.key)));
   }
-  if (format == Format::kPlain) {  // for scripts: a tab between cells, no padding
+  if (format == Layout::kPlain) {  // for scripts: a tab between cells, no padding
     for (const auto& line : cells) fmt::print("{}\n", fmt::join(line, "\t"));
     return;
   }
@@ -146,17 +146,17 @@ void PrintRows(Format format, const Value::List& rows, const std::vector<Column>
   for (const auto& line : cells) print(line, false);
 }
 
-void PrintObject(Format format, const Value& object) {
-  if (format == Format::kJson) {
+void PrintObject(Layout format, const Value& object) {
+  if (format == Layout::kJson) {
     fmt::print("{}\n", ToPrettyJson(object));
-  } else if (format == Format::kYaml) {
+  } else if (format == Layout::kYaml) {
     fmt::print("{}", ToYaml(object));
   } else if (object.is_map()) {
     std::size_t width = 0;
     for (const auto& [key, value] : object.map()) width = std::max(width, key.size());
     for (const auto& [key, value] : object.map()) {
       const std::string cell = key == "state" ? ColouredState(CellText(&value), StdoutIsTerminal()) : CellText(&value);
-      fmt::print("{}\n", format == Format::kPlain ? key + "\t" + cell : key + std::string(width - key.size() + 2, ' ') + cell);
+      fmt::print("{}\n", format == Layout::kPlain ? key + "\t" + cell : key + std::string(width - key.size() + 2, ' ') + cell);
     }
   }
 }

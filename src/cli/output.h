@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "cli/session.h"
+#include "pipelined/base/time.h"
 
 namespace pipelined::cli {
 
@@ -13,14 +14,14 @@ struct Column {
   std::string key;  // of the row; "dag_run_id", or "a.b" for an entry within
 };
 
-enum class Format { kTable, kPlain, kJson, kYaml };
+enum class Layout { kTable, kPlain, kJson, kYaml };
 
-Result<Format> OutputFormat(const GlobalOptions& options);
+Result<Layout> OutputFormat(const GlobalOptions& options);
 
 // A listing. json and yaml print the rows unchanged.
-void PrintRows(Format format, const Value::List& rows, const std::vector<Column>& columns);
+void PrintRows(Layout format, const Value::List& rows, const std::vector<Column>& columns);
 // One object: key and value per line in table and plain.
-void PrintObject(Format format, const Value& object);
+void PrintObject(Layout format, const Value& object);
 
 std::string ToYaml(const Value& value);
 // A cell: text as it is, dates to the second, null as nothing, the rest as JSON.

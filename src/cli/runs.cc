@@ -64,7 +64,7 @@ void AddForRun(CLI::App& runs, Program& program, const std::string& name, const 
 Status ShowResult(Program& program, const Value& run) {
   const auto format = OutputFormat(program.global);
   if (!format) return format.error();
-  if (!program.global.quiet || *format == Format::kJson) PrintObject(*format, run);
+  if (!program.global.quiet || *format == Layout::kJson) PrintObject(*format, run);
   return Ok();
 }
 

@@ -72,7 +72,7 @@ void AddHealth(CLI::App& app, Program& program) {
         if (!status.empty()) shown.Set(part, status);
         if (part == "metadatabase" || part == "scheduler") healthy = healthy && status == "healthy";
       }
-      const bool whole = *format == Format::kJson || *format == Format::kYaml;
+      const bool whole = *format == Layout::kJson || *format == Layout::kYaml;
       PrintObject(*format, whole ? *answer : shown);
       if (!healthy) program.exit_code = Exit::kFailed;
       return Ok();

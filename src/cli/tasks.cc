@@ -87,7 +87,7 @@ Status Why(const Session& session, Program& program, const TaskWords& given) {
   if (!named) return named.error();
   const auto answer = session.Get(TaskPath(named->first, named->second, "/api/ext/v1") + "/why");
   if (!answer) return answer.error();
-  if (*format == Format::kJson || *format == Format::kYaml) {
+  if (*format == Layout::kJson || *format == Layout::kYaml) {
     PrintObject(*format, *answer);
     return Ok();
   }
