@@ -6,6 +6,8 @@
 #include <map>
 #include <set>
 
+// Otherwise a broken schema ends the process.
+#define VALIJSON_USE_EXCEPTIONS 1
 #include <nlohmann/json.hpp>
 #include <valijson/adapters/nlohmann_json_adapter.hpp>
 #include <valijson/schema.hpp>
@@ -182,6 +184,7 @@ std::vector<SchemaViolation> Plain(const Value& schema, valijson::ValidationResu
   if (const Value* pattern = schema.Find("pattern"); pattern != nullptr && instance.is_string()) {
     return {SchemaViolation{"", fmt::format("{} does not match the pattern {}", Shown(instance), Shown(*pattern))}};
   }
+  if (found.size() > 1) found.erase(found.begin(), found.end() - 1);  // the others repeat it, branch by branch
   if (found.empty()) found.push_back(SchemaViolation{"", fmt::format("{} is not valid", Shown(instance))});
   return found;
 }

@@ -258,7 +258,8 @@ Val Interpreter::Eval(const Node& node) {
   const Deeper deeper(this);
   machine_.Step();
   try {
-    return EvalNode(node);
+    Val value = EvalNode(node);
+    return value.is(Kind::kUndefined) ? value.MissingAt(node.offset, node.length) : value;
   } catch (Fault& fault) {
     if (fault.offset == Fault::kNowhere) {
       fault.offset = node.offset;
@@ -399,17 +400,8 @@ Val Interpreter::EvalCall(const Node& node) {
 }
 
 Val Interpreter::EvalFilter(const Node& node, const Val& input) {
-  try {
-    Args args = Arguments(node, 1, node.name);
-    return ApplyFilter(machine_, node.name, input, args);
-  } catch (Fault& fault) {
-    // What is missing stands before the filter, and that is the place to show.
-    if (fault.offset == Fault::kNowhere && fault.kind == TemplateFault::kUndefined && input.is(Kind::kUndefined)) {
-      fault.offset = node.kids[0]->offset;
-      fault.length = node.kids[0]->length;
-    }
-    throw;
-  }
+  Args args = Arguments(node, 1, node.name);
+  return ApplyFilter(machine_, node.name, input, args);
 }
 
 Val Interpreter::EvalTest(const Node& node) {

@@ -40,12 +40,20 @@ bool CanBeKey(const Val& val) { return val.is(Kind::kString) || val.is_number() 
 Val Object::Call(Machine&, Args&) const { TypeError(fmt::format("{} cannot be called", Text())); }
 
 Val Val::Undefined(std::string what, std::string hint) {
-  return Val(Kind::kUndefined, std::make_shared<const Missing>(Missing{std::move(what), std::move(hint)}));
+  return Val(Kind::kUndefined, std::make_shared<const Missing>(Missing{std::move(what), std::move(hint), Fault::kNowhere, 1}));
 }
 
 void Val::RaiseUndefined() const {
   const Missing& missing = *std::get<std::shared_ptr<const Missing>>(data_);
-  Raise(TemplateFault::kUndefined, missing.what, missing.hint);
+  throw Fault{TemplateFault::kUndefined, missing.what, missing.hint, missing.offset, missing.length};
+}
+
+Val Val::MissingAt(std::size_t offset, std::size_t length) const {
+  Missing missing = *std::get<std::shared_ptr<const Missing>>(data_);
+  if (missing.offset != Fault::kNowhere) return *this;
+  missing.offset = offset;
+  missing.length = length;
+  return Val(Kind::kUndefined, std::make_shared<const Missing>(std::move(missing)));
 }
 
 const std::string& Val::missing_what() const { return std::get<std::shared_ptr<const Missing>>(data_)->what; }

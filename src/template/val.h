@@ -101,12 +101,14 @@ class Val {
   [[noreturn]] void RaiseUndefined() const;
   const std::string& missing_what() const;
   const std::string& missing_hint() const;
+  Val MissingAt(std::size_t offset, std::size_t length) const;  // with its place in the text, unless it has one
 
  private:
   struct Items;
   struct Entries;
   struct Missing {
     std::string what, hint;
+    std::size_t offset = Fault::kNowhere, length = 1;
   };
   using Data = std::variant<std::monostate, bool, std::int64_t, double, std::shared_ptr<const std::string>,
                             std::shared_ptr<const Items>, std::shared_ptr<const Entries>,

@@ -1,0 +1,46 @@
+// Any text as a template, rendered with and without quoting: it ends soon, within its limits, and without a fault.
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <string_view>
+
+#include "pipelined/template/task_context.h"
+
+namespace {
+
+const pipelined::Dag& TheDag() {
+  static const pipelined::Dag dag = [] {
+    pipelined::Dag d;
+    d.id = "d";
+    d.tasks.push_back(pipelined::Task{});
+    d.tasks[0].id = "t";
+    return d;
+  }();
+  return dag;
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  using namespace pipelined;
+  const std::string_view text(reinterpret_cast<const char*>(data), size);
+  const auto parsed = Template::Parse(text);
+  if (!parsed) return 0;
+  TaskContext context;
+  context.dag = &TheDag();
+  context.task = context.dag->tasks.data();
+  context.run.run_id = "r";
+  context.run.logical_date = Instant(Seconds(1'770'000'000));
+  context.run.params = Value::Map{{"x", Value("a 'b\n$(c)")}, {"n", Value(5)}, {"l", Value::List{Value(1), Value("two")}}};
+  context.run.conf = context.run.params;
+  const auto scope = MakeTaskScope(context);
+  RenderOptions options;
+  options.max_steps = 20'000;
+  options.max_output = options.max_memory = 1 << 18;
+  for (const Quote quote : {Quote::kNone, Quote::kShell}) {
+    options.quote = quote;
+    const auto rendered = parsed->Render(*scope, options);
+    if (rendered && rendered->size() > options.max_output && !parsed->is_literal()) std::abort();
+  }
+  return 0;
+}
