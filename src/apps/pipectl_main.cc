@@ -1,0 +1,3 @@
+#include "pipelined/cli/pipectl.h"
+
+int main(int argc, char** argv) { return pipelined::RunPipectl(argc, argv); }
