@@ -45,10 +45,7 @@ Scheduler::~Scheduler() = default;
 
 Status Scheduler::Run() {
   while (!stopping_) {
-    if (!leading_) {
-      if (const Status lead = Lead(); !lead) log::Warning("cannot lead yet: {}", lead.error().message);
-    }
-    if (leading_) Turn();
+    Step();
     if (!stopping_) Wait();
   }
   if (leading_ && stop_tasks_) StopTasks();
@@ -57,6 +54,13 @@ Status Scheduler::Run() {
     if (const Status released = store_.Release(lease_); !released) log::Warning("the lease was not released: {}", released.error().message);
   }
   return Ok();
+}
+
+void Scheduler::Step() {
+  if (!leading_) {
+    if (const Status lead = Lead(); !lead) log::Warning("cannot lead yet: {}", lead.error().message);
+  }
+  if (leading_) Turn();
 }
 
 void Scheduler::Stop(bool stop_tasks) {
@@ -88,7 +92,14 @@ void Scheduler::Wait() {
 Status Scheduler::Lead() {
   auto acquired = store_.Acquire(options_.holder, options_.lease_ttl);
   if (!acquired) return acquired.error();
-  if (!*acquired) return Ok();  // another one leads
+  if (!*acquired) {  // another one leads
+    if (!std::exchange(stood_by_, true)) {
+      log::Info("another scheduler leads: standing by");
+      if (options_.on_standby) options_.on_standby();
+    }
+    return Ok();
+  }
+  stood_by_ = false;
   lease_ = **acquired;
   renewed_ = clock_.Monotonic();
   const auto snapshot = store_.Load(lease_);

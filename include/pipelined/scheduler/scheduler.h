@@ -31,6 +31,8 @@ struct SchedulerOptions {
   // Called in the scheduler's thread when it begins to lead (with the epoch) and when it stops leading.
   std::function<void(std::int64_t epoch)> on_lead;
   std::function<void()> on_step_down;
+  // Called once, when another scheduler is found to lead.
+  std::function<void()> on_standby;
   // Each plan after it was stored; for progress output. May be empty.
   std::function<void(const Plan&)> on_plan;
 };
@@ -46,6 +48,12 @@ class Scheduler {
   // Runs until Stop(); returns kUnavailable only when it could not even begin. Tasks in flight go on afterwards, under their
   // supervisors.
   Status Run();
+
+  // One step of Run() without the sleep: asks for leadership, or takes one turn. For simulation.
+  void Step();
+  bool leading() const { return leading_; }
+  // When Step() has something to do without any event.
+  std::optional<Instant> NextTimer() const { return engine_.NextTimer(); }
 
   // From any thread or signal handler. With `stop_tasks` the attempts of this executor are ended first.
   void Stop(bool stop_tasks = false);
@@ -92,6 +100,7 @@ class Scheduler {
   std::atomic<bool> stop_tasks_{false};
 
   bool leading_ = false;
+  bool stood_by_ = false;
   Lease lease_;
   Micros renewed_{0};
   Engine engine_{EngineLimits{}};
