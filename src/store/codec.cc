@@ -1,0 +1,147 @@
+#include "store/codec.h"
+
+#include <fmt/format.h>
+
+#include "pipelined/schema/json.h"
+
+namespace pipelined {
+namespace {
+
+Value Strings(const std::vector<std::string>& strings) { return Value::List(strings.begin(), strings.end()); }
+
+std::string Text(const Value& map, std::string_view key) {
+  const Value* found = map.Find(key);
+  return found != nullptr && found->is_string() ? found->string() : std::string();
+}
+
+std::int64_t Number(const Value& map, std::string_view key, std::int64_t otherwise = 0) {
+  const Value* found = map.Find(key);
+  return found != nullptr && found->is_int() ? found->integer() : otherwise;
+}
+
+bool Flag(const Value& map, std::string_view key) {
+  const Value* found = map.Find(key);
+  return found != nullptr && found->is_bool() && found->boolean();
+}
+
+std::vector<std::string> List(const Value& map, std::string_view key) {
+  std::vector<std::string> strings;
+  if (const Value* found = map.Find(key); found != nullptr && found->is_list()) {
+    for (const Value& value : found->list()) {
+      if (value.is_string()) strings.push_back(value.string());
+    }
+  }
+  return strings;
+}
+
+void SetInstant(Value& map, std::string_view key, const std::optional<Instant>& instant) {
+  if (instant) map.Set(key, static_cast<std::int64_t>(instant->time_since_epoch().count()));
+}
+
+std::optional<Instant> GetInstant(const Value& map, std::string_view key) {
+  const Value* found = map.Find(key);
+  if (found == nullptr || !found->is_int()) return std::nullopt;
+  return Instant(Micros(found->integer()));
+}
+
+}  // namespace
+
+std::string EncodeSchedule(const Schedule& schedule) {
+  Value map;
+  map.Set("kind", static_cast<std::int64_t>(schedule.kind));
+  map.Set("crons", Strings(schedule.crons));
+  map.Set("every_us", static_cast<std::int64_t>(schedule.every.count()));
+  map.Set("assets", Strings(schedule.assets));
+  map.Set("text", schedule.text);
+  map.Set("timezone", schedule.timezone);
+  SetInstant(map, "start_us", schedule.start_date);
+  SetInstant(map, "end_us", schedule.end_date);
+  map.Set("catchup", schedule.catchup);
+  map.Set("data_interval", static_cast<std::int64_t>(schedule.data_interval));
+  return ToJson(map);
+}
+
+Result<Schedule> DecodeSchedule(std::string_view json) {
+  const auto map = ParseJson(json);
+  if (!map) return map.error();
+  Schedule schedule;
+  schedule.kind = static_cast<ScheduleKind>(Number(*map, "kind"));
+  schedule.crons = List(*map, "crons");
+  schedule.every = Micros(Number(*map, "every_us"));
+  schedule.assets = List(*map, "assets");
+  schedule.text = Text(*map, "text");
+  schedule.timezone = Text(*map, "timezone");
+  schedule.start_date = GetInstant(*map, "start_us");
+  schedule.end_date = GetInstant(*map, "end_us");
+  schedule.catchup = Flag(*map, "catchup");
+  schedule.data_interval = static_cast<DataIntervalMeaning>(Number(*map, "data_interval"));
+  return schedule;
+}
+
+std::string EncodeSource(const DagSource& source) {
+  Value map;
+  map.Set("file", source.file);
+  map.Set("relative_file", source.relative_file);
+  map.Set("document", source.document);
+  map.Set("first_line", static_cast<std::int64_t>(source.first_line));
+  map.Set("defaults", Strings(source.defaults));
+  return ToJson(map);
+}
+
+Result<DagSource> DecodeSource(std::string_view json) {
+  const auto map = ParseJson(json);
+  if (!map) return map.error();
+  DagSource source;
+  source.file = Text(*map, "file");
+  source.relative_file = Text(*map, "relative_file");
+  source.document = Text(*map, "document");
+  source.first_line = static_cast<std::int32_t>(Number(*map, "first_line", 1));
+  source.defaults = List(*map, "defaults");
+  return source;
+}
+
+std::string EncodeParams(const std::vector<Param>& params) {
+  Value::Map map;
+  for (const Param& param : params) {
+    Value entry;
+    entry.Set("value", param.default_value.value_or(Value()));
+    entry.Set("schema", param.schema);
+    map.emplace_back(param.name, std::move(entry));
+  }
+  return ToJson(Value(std::move(map)));
+}
+
+CommandText EncodeCommand(const Command& command) {
+  struct Encode {
+    CommandText operator()(const PauseDag& c) const { return {"pause_dag", ToJson(Value(Value::Map{{"dag_id", c.dag_id}, {"paused", c.paused}}))}; }
+    CommandText operator()(const DeleteDag& c) const { return {"delete_dag", ToJson(Value(Value::Map{{"dag_id", c.dag_id}}))}; }
+    CommandText operator()(const CancelRun& c) const { return {"cancel_run", ToJson(Value(Value::Map{{"run", c.run.value}}))}; }
+    CommandText operator()(const WhyTask& c) const { return {"why_task", ToJson(Value(Value::Map{{"run", c.run.value}, {"task_id", c.task_id}}))}; }
+    CommandText operator()(const SetPool& c) const {
+      return {"set_pool", ToJson(Value(Value::Map{{"name", c.name}, {"slots", static_cast<std::int64_t>(c.slots)}}))};
+    }
+  };
+  return std::visit(Encode{}, command.what);
+}
+
+Result<Command> DecodeCommand(CommandId id, std::string who, std::string_view what, std::string_view payload) {
+  const auto map = ParseJson(payload);
+  if (!map) return map.error();
+  Command command{id, std::move(who), {}};
+  if (what == "pause_dag") {
+    command.what = PauseDag{Text(*map, "dag_id"), Flag(*map, "paused")};
+  } else if (what == "delete_dag") {
+    command.what = DeleteDag{Text(*map, "dag_id")};
+  } else if (what == "cancel_run") {
+    command.what = CancelRun{RunId{Number(*map, "run")}};
+  } else if (what == "why_task") {
+    command.what = WhyTask{RunId{Number(*map, "run")}, Text(*map, "task_id")};
+  } else if (what == "set_pool") {
+    command.what = SetPool{Text(*map, "name"), static_cast<std::int32_t>(Number(*map, "slots"))};
+  } else {
+    return Error{ErrorCode::kBug, fmt::format("command {} is of an unknown kind: {}", id.value, what), ""};
+  }
+  return command;
+}
+
+}  // namespace pipelined

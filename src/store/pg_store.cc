@@ -1,0 +1,238 @@
+// Leadership, loading and looking for news. Committing is in pg_commit.cc.
+#include "store/pg_store.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdlib>
+
+#include "store/arrays.h"
+#include "store/codec.h"
+#include "store/pg_with.h"
+#include "store/rows.h"
+
+namespace pipelined {
+namespace {
+
+// A notification can only be missed through a bug or a server's crash: the scan behind it is a net, not a poll.
+constexpr Micros kScanInterval = std::chrono::minutes(1);
+
+void CheckLease(pqxx::transaction_base& transaction, Session& session, const Lease& lease, const std::string& holder) {
+  const pqxx::result held = session.In(transaction, "held", "select from lease where shard = 0 and epoch = $1 and holder = $2", lease.epoch, holder);
+  if (held.empty()) throw StaleRow(fmt::format("epoch {} no longer leads", lease.epoch));
+}
+
+}  // namespace
+
+void PgStore::Connect() {
+  if (session_ != nullptr && !session_->HungUp()) return;
+  Disconnect();
+  listening_ = std::make_unique<Session>(options_, "pipelined listener");
+  listener_ = std::make_unique<Listener>(listening_->raw(), options_.schema);
+  listening_->raw().activate();
+  session_ = std::make_unique<Session>(options_, "pipelined scheduler");
+  // The plans of a turn are made once and hold for every size of the tables: index lookups for each row of unnest(). What the
+  // planner would choose on an empty table is a disaster on a full one.
+  pqxx::nontransaction(session_->raw())
+      .exec("set plan_cache_mode to force_generic_plan; set enable_seqscan to off; set enable_hashjoin to off; set enable_mergejoin to off; "
+            "set enable_bitmapscan to off");
+}
+
+void PgStore::Disconnect() {
+  listener_.reset();
+  listening_.reset();
+  session_.reset();
+  runs_out_.clear();
+  commands_out_.clear();
+  scanned_.reset();
+}
+
+Micros PgStore::TrustedUntil(Micros asked) const { return asked + ttl_ - std::min<Micros>(ttl_ / 5, std::chrono::seconds(2)); }
+
+Result<std::optional<Lease>> PgStore::Acquire(const std::string& holder, Micros ttl) {
+  return Guard("take the lease", [&]() -> Result<std::optional<Lease>> {
+    try {
+      Connect();
+      const Micros asked = clock_.Monotonic();
+      const pqxx::result taken =
+          session_->Run("acquire",
+                        "update lease set holder = $1, epoch = epoch + 1, renewed_at = clock_timestamp(), "
+                        "expires_at = clock_timestamp() + $2 * interval '1 microsecond' "
+                        "where shard = 0 and (expires_at < clock_timestamp() or holder = $1) returning epoch",
+                        holder, static_cast<std::int64_t>(ttl.count()));
+      if (taken.empty()) return std::optional<Lease>();
+      holder_ = holder;
+      ttl_ = ttl;
+      session_->Run("partitions", "select ensure_event_partitions()");
+      return std::optional<Lease>(Lease{taken[0][0].as<std::int64_t>(), TrustedUntil(asked)});
+    } catch (const pqxx::broken_connection&) {
+      Disconnect();
+      throw;
+    }
+  });
+}
+
+Status PgStore::Renew(Lease& lease) {
+  return With("renew the lease", [&]() -> Status {
+    const Micros asked = clock_.Monotonic();
+    const pqxx::result kept = session_->Run("renew",
+                                            "update lease set renewed_at = clock_timestamp(), expires_at = clock_timestamp() + $3 * interval '1 microsecond' "
+                                            "where shard = 0 and epoch = $1 and holder = $2",
+                                            lease.epoch, holder_, static_cast<std::int64_t>(ttl_.count()));
+    if (kept.affected_rows() == 0) throw StaleRow(fmt::format("epoch {} no longer leads", lease.epoch));
+    lease.trusted_until = TrustedUntil(asked);
+    return Ok();
+  });
+}
+
+Status PgStore::Release(const Lease& lease) {
+  return With("give the lease back", [&]() -> Status {
+    const pqxx::result given = session_->Run("release", "update lease set expires_at = '-infinity' where shard = 0 and epoch = $1 and holder = $2", lease.epoch, holder_);
+    if (given.affected_rows() == 0) throw StaleRow(fmt::format("epoch {} no longer leads", lease.epoch));
+    return Ok();
+  });
+}
+
+Result<Snapshot> PgStore::Load(const Lease& lease) {
+  return Guard("load what is stored", [&]() -> Result<Snapshot> {
+    try {
+      Connect();
+      runs_out_.clear();
+      commands_out_.clear();
+      scanned_.reset();
+      Snapshot snapshot;
+      pqxx::transaction<pqxx::repeatable_read> transaction(session_->raw());
+      transaction.exec("set local enable_seqscan to on; set local enable_hashjoin to on; set local enable_mergejoin to on; set local enable_bitmapscan to on");
+      CheckLease(transaction, *session_, lease, holder_);
+      for (const pqxx::row& row : transaction.exec("select " PIPELINED_DAG_COLUMNS " from dag d order by d.dag_id")) snapshot.dags.push_back(ReadDag(row));
+      for (const pqxx::row& row : transaction.exec("select name, slots from pool order by name")) {
+        snapshot.pools.push_back(PoolChanged{row[0].c_str(), row[1].as<std::int32_t>()});
+      }
+      LoadRuns(transaction, snapshot);
+      for (const pqxx::row& row : transaction.exec("select id, instance, boot_id from attempt where outcome is null order by id")) {
+        snapshot.attempts.push_back(OpenAttempt{AttemptId{row[0].as<std::int64_t>()}, row[1].c_str(), row[2].c_str()});
+      }
+      const pqxx::row last = transaction.exec1("select greatest(last_attempt_id, (select max(id) from attempt)) from lease where shard = 0");
+      snapshot.last_attempt = AttemptId{last[0].as<std::int64_t>()};
+      transaction.commit();
+      return snapshot;
+    } catch (const pqxx::broken_connection&) {
+      Disconnect();
+      throw;
+    }
+  });
+}
+
+void PgStore::LoadRuns(pqxx::transaction_base& transaction, Snapshot& snapshot) {
+  std::unordered_map<std::int64_t, std::size_t> places;
+  ArrayText running;
+  for (const pqxx::row& row : transaction.exec("select " PIPELINED_RUN_COLUMNS " from dag_run r where r.state = 'queued' or r.state = 'running' order by r.id")) {
+    snapshot.runs.push_back(RestoredRun{ReadRun(row), {}});
+    const RunInfo& run = snapshot.runs.back().run;
+    if (run.state == RunState::kQueued) {
+      runs_out_.insert(run.id.value);
+    } else {
+      places[run.id.value] = snapshot.runs.size() - 1;
+      running.Add(run.id.value);
+    }
+  }
+  if (places.empty()) return;
+  const pqxx::result tasks = transaction.exec_params(
+      "select run_id, task_no, state, try_number, micros(retry_at), case when state = 'running' then attempt_id end "
+      "from task_instance where run_id = any ($1) order by run_id, task_no, map_index", running.text());
+  for (const pqxx::row& row : tasks) {
+    StoredTask task;
+    task.task = row[1].as<TaskNo>();
+    task.state = TaskStateFromString(row[2].c_str()).value_or(TaskState::kNone);
+    task.try_number = row[3].as<std::int32_t>();
+    task.retry_at = ReadInstant(row[4]);
+    if (!row[5].is_null()) task.attempt = AttemptId{row[5].as<std::int64_t>()};
+    snapshot.runs[places.at(row[0].as<std::int64_t>())].tasks.push_back(task);
+  }
+}
+
+// --- news -------------------------------------------------------------------------------------------------------------------
+
+struct PgStore::Wanted {
+  ArrayText runs, commands;
+};
+
+bool PgStore::ScanDue() const { return !scanned_ || clock_.Monotonic() - *scanned_ >= kScanInterval; }
+
+// What was notified is read by its id. Everything that waits is looked through only after (re)connecting and once a minute: ids
+// become visible out of order, so that no high-water mark would do, and the backlog may be long.
+Result<Inbox> PgStore::Poll() {
+  return With("look for news", [&]() -> Result<Inbox> {
+    if (listening_->HungUp()) throw pqxx::broken_connection("the listening connection broke");
+    Wanted wanted;
+    for (const std::string& payload : std::exchange(listener_->payloads, {})) {
+      const std::int64_t id = payload.size() > 1 ? std::strtoll(payload.c_str() + 1, nullptr, 10) : 0;
+      if (id > 0 && payload[0] == 'r' && !runs_out_.contains(id)) wanted.runs.Add(id);
+      if (id > 0 && payload[0] == 'c' && !commands_out_.contains(id)) wanted.commands.Add(id);
+    }
+    if (ScanDue()) {
+      wanted = Wanted{};
+      for (const pqxx::row& row : session_->Run("queued", "select id from dag_run where state = 'queued'")) {
+        if (const auto id = row[0].as<std::int64_t>(); !runs_out_.contains(id)) wanted.runs.Add(id);
+      }
+      for (const pqxx::row& row : session_->Run("waiting", "select id from command where done_at is null")) {
+        if (const auto id = row[0].as<std::int64_t>(); !commands_out_.contains(id)) wanted.commands.Add(id);
+      }
+      scanned_ = clock_.Monotonic();
+    }
+    return Read(std::move(wanted));
+  });
+}
+
+Inbox PgStore::Read(Wanted wanted) {
+  Inbox inbox;
+  if (!wanted.runs.empty()) {
+    for (const pqxx::row& row : session_->Run("new_runs", "select " PIPELINED_RUN_COLUMNS " from dag_run r where r.id = any ($1) and r.state = 'queued' order by r.id",
+                                              wanted.runs.text())) {
+      inbox.runs.push_back(ReadRun(row));
+      runs_out_.insert(inbox.runs.back().id.value);
+    }
+  }
+  if (!wanted.commands.empty()) {
+    for (const pqxx::row& row : session_->Run("new_commands", "select id, who, what, payload::text from command where id = any ($1) and done_at is null order by id",
+                                              wanted.commands.text())) {
+      auto command = DecodeCommand(CommandId{row[0].as<std::int64_t>()}, row[1].c_str(), row[2].c_str(), row[3].c_str());
+      if (!command) throw std::runtime_error(command.error().message);
+      commands_out_.insert(command->id.value);
+      inbox.commands.push_back(std::move(*command));
+    }
+  }
+  return inbox;
+}
+
+Result<DagSource> PgStore::LoadVersion(VersionId version) {
+  return With("read a DAG version", [&]() -> Result<DagSource> {
+    const pqxx::result found = session_->Run("version", "select source::text from dag_version where id = $1", version.value);
+    if (found.empty()) return Error{ErrorCode::kNotFound, fmt::format("there is no DAG version {}", version.value), ""};
+    return DecodeSource(found[0][0].c_str());
+  });
+}
+
+Result<Value> PgStore::Outputs(RunId run, const std::vector<std::string>& task_ids) {
+  return With("read outputs", [&]() -> Result<Value> {
+    Value outputs{Value::Map{}};
+    const pqxx::result found = session_->Run("outputs",
+                                             "select t.task_id, x.key, x.value::text from dag_run r "
+                                             "join dag_version_task t on t.version_id = r.version_id and t.task_id = any ($2) "
+                                             "join xcom x on x.run_id = r.id and x.task_no = t.task_no and x.map_index = -1 "
+                                             "where r.id = $1 order by t.task_id collate \"C\", x.key collate \"C\"",
+                                             run.value, TextArray(task_ids));
+    for (const pqxx::row& row : found) {
+      Value::Map& all = outputs.map();
+      if (all.empty() || all.back().first != row[0].c_str()) all.emplace_back(row[0].c_str(), Value(Value::Map{}));
+      all.back().second.map().emplace_back(row[1].c_str(), ReadJson(row[2]));
+    }
+    return outputs;
+  });
+}
+
+int PgStore::NotifyFd() const { return listening_ == nullptr ? -1 : listening_->fd(); }
+
+std::unique_ptr<Store> MakePgStore(const StoreOptions& options, const Clock& clock) { return std::make_unique<PgStore>(options, clock); }
+
+}  // namespace pipelined

@@ -1,0 +1,60 @@
+#include "store/rows.h"
+
+#include <stdexcept>
+
+#include "pipelined/schema/json.h"
+#include "store/arrays.h"
+#include "store/codec.h"
+
+namespace pipelined {
+
+std::optional<Instant> ReadInstant(const pqxx::field& field) {
+  if (field.is_null()) return std::nullopt;
+  return FromMicros(field.as<std::int64_t>());
+}
+
+std::optional<DataInterval> ReadInterval(const pqxx::field& start, const pqxx::field& end) {
+  if (start.is_null() || end.is_null()) return std::nullopt;
+  return DataInterval{FromMicros(start.as<std::int64_t>()), FromMicros(end.as<std::int64_t>())};
+}
+
+Value ReadJson(const pqxx::field& field) {
+  if (field.is_null()) return Value();
+  auto value = ParseJson(std::string_view(field.c_str(), field.size()));
+  if (!value) throw std::runtime_error("stored JSON: " + value.error().message);
+  return std::move(*value);
+}
+
+RunInfo ReadRun(const pqxx::row& row) {
+  RunInfo run;
+  run.id = RunId{row[0].as<std::int64_t>()};
+  run.dag_id = row[1].c_str();
+  run.run_id = row[2].c_str();
+  run.type = RunTypeFromString(row[3].c_str()).value_or(RunType::kManual);
+  run.state = RunStateFromString(row[4].c_str()).value_or(RunState::kQueued);
+  run.logical_date = ReadInstant(row[5]);
+  run.interval = ReadInterval(row[6], row[7]);
+  run.run_after = FromMicros(row[8].as<std::int64_t>());
+  run.queued_at = FromMicros(row[9].as<std::int64_t>());
+  run.start_date = ReadInstant(row[10]);
+  run.conf = ReadJson(row[11]);
+  run.version = VersionId{row[12].as<std::int64_t>()};
+  return run;
+}
+
+StoredDag ReadDag(const pqxx::row& row) {
+  StoredDag dag;
+  dag.head.dag_id = row[0].c_str();
+  dag.head.version = VersionId{row[1].as<std::int64_t>()};
+  dag.head.paused = row[2].as<bool>();
+  dag.head.stale = row[3].as<bool>();
+  dag.head.max_active_runs = row[4].as<std::int32_t>();
+  dag.head.max_consecutive_failed_dag_runs = row[5].as<std::int32_t>();
+  dag.head.last_interval = ReadInterval(row[6], row[7]);
+  auto schedule = DecodeSchedule(row[8].c_str());
+  if (!schedule) throw std::runtime_error("schedule of " + dag.head.dag_id + ": " + schedule.error().message);
+  dag.schedule = std::move(*schedule);
+  return dag;
+}
+
+}  // namespace pipelined

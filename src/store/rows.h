@@ -1,0 +1,27 @@
+// Rows of queries that several classes make.
+#pragma once
+
+#include <pqxx/pqxx>
+
+#include "pipelined/ports/store.h"
+
+namespace pipelined {
+
+// Of `dag_run r`, for ReadRun.
+#define PIPELINED_RUN_COLUMNS                                                                                                    \
+  "r.id, r.dag_id, r.run_id, r.type, r.state, micros(r.logical_date), micros(r.interval_start), micros(r.interval_end), "       \
+  "micros(r.run_after), micros(r.queued_at), micros(r.start_date), r.conf::text, r.version_id"
+inline constexpr int kRunColumns = 13;
+
+// Of `dag d`, for ReadDag.
+#define PIPELINED_DAG_COLUMNS                                                                                                    \
+  "d.dag_id, d.version_id, d.paused, d.stale, d.max_active_runs, d.max_consecutive_failed_dag_runs, "                            \
+  "micros(d.last_interval_start), micros(d.last_interval_end), d.schedule::text"
+
+std::optional<Instant> ReadInstant(const pqxx::field& field);
+std::optional<DataInterval> ReadInterval(const pqxx::field& start, const pqxx::field& end);
+Value ReadJson(const pqxx::field& field);  // null for NULL; throws std::runtime_error when it is no JSON
+RunInfo ReadRun(const pqxx::row& row);
+StoredDag ReadDag(const pqxx::row& row);
+
+}  // namespace pipelined

@@ -1,0 +1,86 @@
+#include "store/session.h"
+
+#include <fmt/format.h>
+#include <poll.h>
+
+#include <string_view>
+
+namespace pipelined {
+namespace {
+
+// SQLSTATEs after which the same thing may work on a new connection or a little later.
+bool IsPassing(std::string_view state) {
+  return state.starts_with("08") || state.starts_with("53") || state.starts_with("57P") || state == "40001" || state == "40P01" || state == "25006";
+}
+
+std::string FirstLine(std::string_view text) { return std::string(text.substr(0, text.find('\n'))); }
+
+Error Unavailable(const char* what, std::string_view why) {
+  return Error{ErrorCode::kUnavailable, fmt::format("cannot {}: {}", what, FirstLine(why)), "is PostgreSQL running and reachable?"};
+}
+
+Error OfSql(const char* what, const pqxx::sql_error& e) {
+  const std::string state = e.sqlstate();
+  const std::string message = fmt::format("cannot {}: {} (SQLSTATE {})", what, FirstLine(e.what()), state);
+  if (state == "PL001" || state == "PL002") return Error{ErrorCode::kStale, message, ""};
+  if (IsPassing(state)) return Error{ErrorCode::kUnavailable, message, ""};
+  if (state.starts_with("23")) return Error{ErrorCode::kConstraint, message, ""};
+  if (state == "3F000" || state == "42P01" || state == "42883") {
+    return Error{ErrorCode::kUnavailable, message, "the schema is missing or old: run `pipelined db migrate`"};
+  }
+  return Error{ErrorCode::kBug, message, ""};
+}
+
+}  // namespace
+
+Error TranslateException(const char* what) {
+  try {
+    throw;
+  } catch (const StaleRow& e) {
+    return Error{ErrorCode::kStale, fmt::format("cannot {}: {}", what, e.what()), ""};
+  } catch (const pqxx::in_doubt_error& e) {
+    return Error{ErrorCode::kInDoubt, fmt::format("{}: the connection broke in COMMIT: it may or may not have happened", what), ""};
+  } catch (const pqxx::broken_connection& e) {
+    return Unavailable(what, e.what());
+  } catch (const pqxx::sql_error& e) {
+    return OfSql(what, e);
+  } catch (const std::exception& e) {
+    return Error{ErrorCode::kBug, fmt::format("cannot {}: {}", what, FirstLine(e.what())), ""};
+  }
+}
+
+std::string QuoteIdentifier(const std::string& name) {
+  std::string quoted = "\"";
+  for (const char c : name) {
+    if (c == '"') quoted += '"';
+    quoted += c;
+  }
+  return quoted + '"';
+}
+
+Session::Session(const StoreOptions& options, const char* application) : connection_(options.url) {
+  // A quiet reconnect would lose settings, LISTEN and the knowledge that anything was lost at all.
+  connection_.inhibit_reactivation(true);
+  pqxx::nontransaction setup(connection_);
+  setup.exec(fmt::format("set search_path to {}; set timezone to 'UTC'; set jit to off; set client_min_messages to warning; "
+                         "set synchronous_commit to on; set application_name to '{}'",
+                         QuoteIdentifier(options.schema), application));
+}
+
+void Session::Prepare(const std::string& name, const std::string& sql) { connection_.prepare(name, sql); }
+
+bool Session::HungUp() {
+  pollfd watched{connection_.sock(), POLLIN | POLLRDHUP, 0};
+  if (watched.fd < 0) return true;
+  while (poll(&watched, 1, 0) > 0) {
+    if ((watched.revents & (POLLHUP | POLLRDHUP | POLLERR | POLLNVAL)) != 0) return true;
+    try {
+      connection_.get_notifs();
+    } catch (const pqxx::failure&) {
+      return true;
+    }
+  }
+  return false;
+}
+
+}  // namespace pipelined
