@@ -18,7 +18,7 @@ namespace pipelined::apps {
 namespace {
 
 struct CommandLine {
-  std::string home, environment, host, port, format = "table", before;
+  std::string home, environment, host, port, format = "table";
   std::vector<std::string> dags, settings;
   bool stop_tasks = false;
   int ready_fd = -1, lock_fd = -1, to_version = -1;
@@ -201,10 +201,6 @@ class Parser {
     CLI::App* downgrade = DbVerb(*db, "downgrade", "Take the schema back to an earlier version", "pipelined db downgrade --to 1",
                                  [](const std::string& url, const CommandLine& line) { return DbDowngrade(url, line.to_version); });
     downgrade->add_option("--to", line_.to_version, "Schema version to go back to; 0 removes everything")->required();
-    CLI::App* clean = DbVerb(*db, "clean", "Delete the history of runs that ended before an instant",
-                             "pipelined db clean --before 2026-01-01T00:00:00Z",
-                             [](const std::string& url, const CommandLine& line) { return DbClean(url, line.before); });
-    clean->add_option("--before", line_.before, "Instant, RFC 3339")->required();
   }
 
   void Configs() {
