@@ -14,6 +14,5 @@ Status PrepareDatabase(const std::string& url, const std::string& home);
 int DbMigrate(const std::string& url);
 int DbCheck(const std::string& url);
 int DbDowngrade(const std::string& url, int to_version);
-int DbClean(const std::string& url, const std::string& before);
 
 }  // namespace pipelined::apps

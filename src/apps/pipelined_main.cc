@@ -5,6 +5,11 @@
 
 #include <CLI/CLI.hpp>
 #include <exception>
+#include <functional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "apps/config_command.h"
 #include "apps/database.h"
@@ -13,12 +18,13 @@
 #include "apps/roles.h"
 #include "apps/sources.h"
 #include "pipelined/base/log.h"
+#include "pipelined/base/near_match.h"
 
 namespace pipelined::apps {
 namespace {
 
 struct CommandLine {
-  std::string home, environment, host, port, format = "table", before;
+  std::string home, environment, host, port, format = "table";
   std::vector<std::string> dags, settings;
   bool stop_tasks = false;
   int ready_fd = -1, lock_fd = -1, to_version = -1;
@@ -122,6 +128,8 @@ class Parser {
   int Run(int argc, char** argv) {
     try {
       app_.parse(argc, argv);
+    } catch (const CLI::RequiredError& e) {
+      return Unknown(argc, argv) ? int{kUsage} : app_.exit(e) == 0 ? int{kDone} : int{kUsage};
     } catch (const CLI::ParseError& e) {
       return app_.exit(e) == 0 ? kDone : kUsage;  // --help is no error; everything else is wrong usage
     }
@@ -134,6 +142,27 @@ class Parser {
     command->footer("Example:\n  " + example);
     command->callback([this, work = std::move(work)] { work_ = work; });
     return command;
+  }
+
+  // "A subcommand is required" is no answer to a misspelt one.
+  bool Unknown(int argc, char** argv) const {
+    const CLI::App* parent = &app_;
+    for (int i = 1; i < argc && argv[i][0] != '-'; ++i) {
+      std::vector<std::string> names;
+      const CLI::App* next = nullptr;
+      for (const CLI::App* known : parent->get_subcommands([](const CLI::App*) { return true; })) {
+        names.push_back(known->get_name());
+        if (names.back() == argv[i]) next = known;
+      }
+      if (next == nullptr) {
+        const auto near = NearMatch(argv[i], std::vector<std::string_view>(names.begin(), names.end()));
+        const std::string instead = near ? fmt::format("did you mean \"{}\"?", *near) : fmt::format("there are: {}", fmt::join(names, ", "));
+        Report({ErrorCode::kInvalid, fmt::format("unknown command \"{}\"", argv[i]), instead});
+        return true;
+      }
+      parent = next;
+    }
+    return false;
   }
 
   void Common(CLI::App& command) {
@@ -201,10 +230,6 @@ class Parser {
     CLI::App* downgrade = DbVerb(*db, "downgrade", "Take the schema back to an earlier version", "pipelined db downgrade --to 1",
                                  [](const std::string& url, const CommandLine& line) { return DbDowngrade(url, line.to_version); });
     downgrade->add_option("--to", line_.to_version, "Schema version to go back to; 0 removes everything")->required();
-    CLI::App* clean = DbVerb(*db, "clean", "Delete the history of runs that ended before an instant",
-                             "pipelined db clean --before 2026-01-01T00:00:00Z",
-                             [](const std::string& url, const CommandLine& line) { return DbClean(url, line.before); });
-    clean->add_option("--before", line_.before, "Instant, RFC 3339")->required();
   }
 
   void Configs() {

@@ -1,15 +1,56 @@
-#include <fmt/format.h>
+#include <memory>
 
+#include "apps/build_info.h"
+#include "apps/exit_code.h"
 #include "apps/roles.h"
 #include "apps/stop_signals.h"
+#include "pipelined/api/server.h"
+#include "pipelined/base/log.h"
+#include "pipelined/dagfile/load.h"
+#include "pipelined/secrets/home_secrets.h"
+#include "pipelined/store/migrations.h"
+#include "pipelined/store/pg_store.h"
+#include "pipelined/zoneinfo/system_zones.h"
 
 namespace pipelined::apps {
+namespace {
+
+api::ApiOptions MakeOptions(const Settings& settings, const RoleContext& context, const ZoneSource& zones) {
+  api::ApiOptions options;
+  options.host = settings.api.host;
+  options.port = static_cast<std::uint16_t>(settings.api.port);
+  options.threads = static_cast<int>(settings.api.threads);
+  options.allow_insecure = settings.api.allow_insecure;
+  options.logs_dir = context.home + "/logs";
+  options.version = PIPELINED_VERSION;
+  options.git_version = PIPELINED_COMMIT;
+  options.load_dag = [&zones](const DagSource& source) { return ParseSource(source, zones); };
+  options.make_timetable = [&zones](const Schedule& schedule) { return MakeTimetable(schedule, zones); };
+  return options;
+}
+
+}  // namespace
 
 int RunApiServer(const Settings& settings, const RoleContext& context) {
-  StopSignals signals;
-  SayReady(context.ready_fd, fmt::format("http://{}:{}", settings.api.host, settings.api.port));
+  const StopSignals signals;  // before the server's threads
+  StoreOptions store;
+  store.url = context.database_url;
+  store.catalog_connections = static_cast<int>(settings.database.pool_size);
+  if (const Result<SchemaState> schema = CheckMigrations(store); !schema) return Report(schema.error());
+  Result<std::string> token = secrets::EnsureLocalToken(context.home);
+  if (!token) return Report(token.error());
+
+  const SystemZones zones;
+  const std::unique_ptr<Catalog> catalog = MakePgCatalog(store);
+  api::ApiOptions options = MakeOptions(settings, context, zones);
+  options.local_token = std::move(*token);
+  Result<std::unique_ptr<api::ApiServer>> server = api::ApiServer::Start(*catalog, std::move(options));
+  if (!server) return Report(server.error());
+  log::Info("serving {}", (*server)->url());
+  SayReady(context.ready_fd, (*server)->url());
   signals.Wait();
-  return 0;
+  (*server)->Stop();
+  return kDone;
 }
 
 }  // namespace pipelined::apps

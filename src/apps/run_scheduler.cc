@@ -1,13 +1,102 @@
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <memory>
+
+#include "apps/dag_loader.h"
+#include "apps/exit_code.h"
 #include "apps/roles.h"
+#include "apps/sources.h"
 #include "apps/stop_signals.h"
+#include "pipelined/base/clock.h"
+#include "pipelined/base/log.h"
+#include "pipelined/dagfile/load.h"
+#include "pipelined/executor/local_executor.h"
+#include "pipelined/scheduler/scheduler.h"
+#include "pipelined/store/migrations.h"
+#include "pipelined/store/pg_store.h"
+#include "pipelined/zoneinfo/system_zones.h"
+
+extern char** environ;
 
 namespace pipelined::apps {
+namespace {
 
-int RunScheduler(const Settings&, const RoleContext& context) {
-  StopSignals signals;
-  SayReady(context.ready_fd, "loading");
-  signals.Wait();
-  return 0;
+LocalExecutorOptions ExecutorOptions(const Settings& settings, const RoleContext& context, std::string installation) {
+  LocalExecutorOptions options;
+  options.attempts_dir = context.home + "/attempts";
+  options.launcher_path = ProgramFolder() + "/pipelined-launcher";
+  options.installation_id = std::move(installation);
+  options.log_cap_bytes = settings.executor.log_cap;
+  options.cgroup_dir = DelegatedCgroup();
+  return options;
+}
+
+// The attempts folder belongs to one process at a time. Another scheduler of this home, living or just dying, has it: this one
+// stands by until it is free. Nothing: a signal came first.
+Result<std::unique_ptr<LocalExecutor>> OpenExecutor(const LocalExecutorOptions& options, const StopSignals& signals) {
+  bool said = false;
+  for (;;) {
+    auto executor = LocalExecutor::Open(options);
+    if (executor || executor.error().code != ErrorCode::kConflict) return executor;
+    if (signals.Wait(said ? Seconds(1) : Millis(50))) return std::unique_ptr<LocalExecutor>();
+    if (!said) log::Info("another scheduler of this home is at work; this one stands by");
+    said = true;
+  }
+}
+
+SchedulerOptions MakeOptions(const Settings& settings, const RoleContext& context, const Executor& executor) {
+  SchedulerOptions options;
+  // Not the process but the attempts folder, which one process at a time has: a killed scheduler's successor takes its lease at
+  // once instead of waiting for its end.
+  options.holder = executor.instance();
+  options.limits.parallelism = static_cast<std::int32_t>(settings.core.parallelism);
+  options.lease_ttl = settings.scheduler.lease_ttl;
+  options.launch.logs_dir = context.home + "/logs";
+  options.launch.grace = std::chrono::duration_cast<Millis>(settings.executor.grace);
+  options.launch.environment = InheritedEnvironment(environ);
+  return options;
+}
+
+DagLoaderOptions LoaderOptions(const Settings& settings, const RoleContext& context) {
+  DagLoaderOptions options;
+  options.folder.roots = settings.core.dags_folder;
+  options.folder.rescan = settings.scheduler.rescan_interval;
+  options.standby_after = settings.scheduler.lease_ttl + Seconds(2);
+  options.on_at_work = [fd = context.ready_fd] { SayReady(fd, "loading"); };
+  return options;
+}
+
+}  // namespace
+
+int RunScheduler(const Settings& settings, const RoleContext& context) {
+  StopSignals signals;  // before every thread
+  StoreOptions where;
+  where.url = context.database_url;
+  if (const Result<SchemaState> schema = CheckMigrations(where); !schema) return Report(schema.error());
+  Result<std::string> installation = InstallationId(where);
+  if (!installation) return Report(installation.error());
+  if (geteuid() == 0) log::Warning("running as root: tasks without run_as_user run as root, too");
+
+  const auto executor = OpenExecutor(ExecutorOptions(settings, context, std::move(*installation)), signals);
+  if (!executor) return Report(executor.error());
+  if (*executor == nullptr) return kDone;
+
+  const SystemZones zones;
+  const std::unique_ptr<Store> store = MakePgStore(where, SystemClock());
+  const std::unique_ptr<DagPublisher> publisher = MakePgPublisher(where);
+  DagLoader* loader_of_leader = nullptr;
+  SchedulerOptions options = MakeOptions(settings, context, **executor);
+  options.on_lead = [&](std::int64_t epoch) { loader_of_leader->Lead(epoch); };
+  options.on_step_down = [&] { loader_of_leader->StepDown(); };
+  Scheduler scheduler(std::move(options), *store, **executor, zones,
+                      [&zones](const DagSource& source) { return ParseSource(source, zones); }, SystemClock());
+  DagLoader loader(LoaderOptions(settings, context), *publisher, scheduler, zones);
+  loader_of_leader = &loader;
+  signals.OnSignal([&] { scheduler.Stop(context.stop_tasks); });
+  const Status ended = scheduler.Run();
+  signals.Forget();  // before the scheduler goes
+  return ended ? int{kDone} : Report(ended.error());
 }
 
 }  // namespace pipelined::apps

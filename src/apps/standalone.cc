@@ -2,7 +2,6 @@
 #include <fmt/format.h>
 #include <poll.h>
 #include <signal.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -17,6 +16,7 @@
 #include "apps/role_process.h"
 #include "apps/roles.h"
 #include "apps/service_manager.h"
+#include "apps/stop_signals.h"
 #include "pipelined/base/clock.h"
 #include "pipelined/base/log.h"
 #include "pipelined/cluster/private_cluster.h"
@@ -36,29 +36,6 @@ std::vector<std::string> SchedulerArguments(const StandaloneOptions& options) {
   if (options.stop_tasks) arguments.push_back("--stop-tasks");
   return arguments;
 }
-
-// SIGTERM, SIGINT and SIGHUP as a descriptor: they are seen in the poll loop and nowhere else.
-class SignalsToStop {
- public:
-  SignalsToStop() {
-    sigset_t signals;
-    sigemptyset(&signals);
-    for (const int signal : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&signals, signal);
-    sigprocmask(SIG_BLOCK, &signals, nullptr);
-    fd_ = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
-    signal(SIGPIPE, SIG_IGN);
-  }
-  ~SignalsToStop() { close(fd_); }
-  SignalsToStop(const SignalsToStop&) = delete;
-  int fd() const { return fd_; }
-  bool Take() const {
-    signalfd_siginfo info{};
-    return read(fd_, &info, sizeof info) == sizeof info;
-  }
-
- private:
-  int fd_;
-};
 
 class Standalone {
  public:
@@ -200,7 +177,7 @@ class Standalone {
 
   const Settings& settings_;
   const StandaloneOptions& options_;
-  const SignalsToStop signals_;
+  const StopSignals signals_;
   std::unique_ptr<PrivateCluster> cluster_;
   std::array<RoleProcess, 2> roles_;
   std::array<Micros, 2> next_start_{};

@@ -13,8 +13,7 @@ namespace pipelined::apps {
 StopSignals::StopSignals() {
   sigset_t set;
   sigemptyset(&set);
-  sigaddset(&set, SIGTERM);
-  sigaddset(&set, SIGINT);
+  for (const int number : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&set, number);
   pthread_sigmask(SIG_BLOCK, &set, nullptr);
   signal(SIGPIPE, SIG_IGN);
   signals_ = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
@@ -22,10 +21,14 @@ StopSignals::StopSignals() {
 }
 
 StopSignals::~StopSignals() {
-  eventfd_write(end_, 1);
-  if (thread_.joinable()) thread_.join();
+  Forget();
   close(signals_);
   close(end_);
+}
+
+bool StopSignals::Take() const {
+  signalfd_siginfo info{};
+  return read(signals_, &info, sizeof info) == sizeof info;
 }
 
 void StopSignals::OnSignal(std::function<void()> stop) {
@@ -37,10 +40,21 @@ void StopSignals::OnSignal(std::function<void()> stop) {
   });
 }
 
+void StopSignals::Forget() {
+  if (!thread_.joinable()) return;
+  eventfd_write(end_, 1);
+  thread_.join();
+}
+
 void StopSignals::Wait() const {
   pollfd wait{signals_, POLLIN, 0};
   while (poll(&wait, 1, -1) < 0) {
   }
+}
+
+bool StopSignals::Wait(Micros patience) const {
+  pollfd wait{signals_, POLLIN, 0};
+  return poll(&wait, 1, static_cast<int>(std::chrono::ceil<Millis>(patience).count())) > 0;
 }
 
 }  // namespace pipelined::apps

@@ -1,8 +1,11 @@
-// A role's end: SIGTERM and SIGINT, taken by a thread of its own, so that the role's loop needs to know nothing of signals.
+// The end of a process: SIGTERM, SIGINT and SIGHUP, taken from a descriptor or by a thread of its own, so that nothing else
+// needs to know of signals.
 #pragma once
 
 #include <functional>
 #include <thread>
+
+#include "pipelined/base/time.h"
 
 namespace pipelined::apps {
 
@@ -10,13 +13,22 @@ namespace pipelined::apps {
 class StopSignals {
  public:
   StopSignals();
-  ~StopSignals();  // ends the thread
+  ~StopSignals();
   StopSignals(const StopSignals&) = delete;
 
-  // `stop` is called once, on a thread of its own, when the first signal comes. Call at most once.
+  // For a poll loop: readable when a signal came. Take() takes one; false when there is none.
+  int fd() const { return signals_; }
+  bool Take() const;
+
+  // `stop` is called once, on a thread of its own, when the first signal comes; never again once Forget() has returned. Not
+  // together with the others.
   void OnSignal(std::function<void()> stop);
-  // Until a signal comes; for a role that has no loop of its own. Not together with OnSignal().
+  void Forget();
+
+  // Until a signal comes, which stays to be taken.
   void Wait() const;
+  // The same for at most `patience`: whether one came.
+  bool Wait(Micros patience) const;
 
  private:
   int signals_, end_;
