@@ -1,0 +1,121 @@
+// Logs in pieces, while a try runs and afterwards, and nothing from outside of the logs folder.
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "api/log_file.h"
+#include "unit/api/api_test.h"
+
+namespace pipelined::api {
+namespace {
+
+using ::testing::Contains;
+using ::testing::Pair;
+
+class TemporaryFolder {
+ public:
+  TemporaryFolder() {
+    std::string name = std::filesystem::temp_directory_path() / "pipelined-logs-XXXXXX";
+    path_ = mkdtemp(name.data());
+  }
+  ~TemporaryFolder() { std::filesystem::remove_all(path_); }
+  TemporaryFolder(const TemporaryFolder&) = delete;
+  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
+  const std::string& path() const { return path_; }
+  void Write(const std::string& relative, const std::string& text) const {
+    const std::filesystem::path file = std::filesystem::path(path_) / relative;
+    std::filesystem::create_directories(file.parent_path());
+    std::ofstream(file, std::ios::binary) << text;
+  }
+
+ private:
+  std::string path_;
+};
+
+const std::string kLog = "dag_id=sales/run_id=manual__2026-01-01T00:00:00+00:00/task_id=load/attempt=1.log";
+const std::string kTarget = "/api/v2/dags/sales/dagRuns/manual__2026-01-01T00:00:00+00:00/taskInstances/load/logs/1";
+
+class LogsTest : public TemporaryFolder, public ApiTest {
+ protected:
+  LogsTest() : ApiTest(Options(path())) {
+    catalog_.AddTask("sales", "manual__2026-01-01T00:00:00+00:00", "load", TaskState::kSuccess, [](TaskInstanceRow& row) { row.try_number = 1; });
+  }
+  static ApiOptions Options(const std::string& folder) {
+    ApiOptions options;
+    options.logs_dir = folder;
+    return options;
+  }
+  Response Ask(const std::string& query = "", const std::string& accept = "") { return Send("GET", kTarget + query, "", "viewer-token", accept); }
+  void StillRuns() { catalog_.instances.front().state = TaskState::kRunning; }
+};
+
+TEST_F(LogsTest, LinesComeAsEvents) {
+  Write(kLog, "one\n2026-01-01T00:00:00.5Z two\r\nthree");
+  const Response response = Ask();
+  EXPECT_EQ(Field(response, "content"), R"([{"event":"one"},{"timestamp":"2026-01-01T00:00:00.500000Z","event":"two"},{"event":"three"}])");
+  EXPECT_EQ(Field(response, "continuation_token"), "null");
+}
+
+TEST_F(LogsTest, TextIsWhatTheCommandWrote) {
+  const std::string text("<b>\x1b[31mred\0\n", 12);
+  Write(kLog, text);
+  const Response response = Ask("", "text/plain");
+  EXPECT_EQ(response.content_type, "text/plain; charset=utf-8");
+  EXPECT_EQ(response.body, text);
+}
+
+TEST_F(LogsTest, NdjsonHasALineForALine) {
+  Write(kLog, "a\nb\n");
+  EXPECT_EQ(Ask("", "application/x-ndjson").body, "{\"event\":\"a\"}\n{\"event\":\"b\"}\n");
+}
+
+TEST_F(LogsTest, WhileItRunsTheTokenContinues) {
+  StillRuns();
+  Write(kLog, "one\ntw");
+  const Response first = Ask("", "text/plain");
+  EXPECT_EQ(first.body, "one\n");
+  EXPECT_THAT(first.headers, Contains(Pair("X-Continuation-Token", "4")));
+  Write(kLog, "one\ntwo\n");
+  EXPECT_EQ(Field(Ask("?token=4"), "content"), R"([{"event":"two"}])");
+  EXPECT_EQ(Field(Ask("?token=8"), "continuation_token"), "\"8\"");
+  catalog_.instances.front().state = TaskState::kSuccess;
+  EXPECT_EQ(Field(Ask("?token=8"), "continuation_token"), "null");
+}
+
+TEST_F(LogsTest, WithoutOutputThereIsNoFileAndAnEmptyAnswer) { EXPECT_EQ(Field(Ask(), "content"), "[]"); }
+
+TEST_F(LogsTest, OtherTypesAre406) { EXPECT_EQ(Ask("", "image/png").status, 406); }
+
+TEST_F(LogsTest, ALongLogComesInPiecesOfWholeLines) {
+  std::string text;
+  for (int i = 0; i < 300'000; ++i) text += "line\n";
+  Write(kLog, text);
+  std::string all, token = "0";
+  int pieces = 0;
+  for (; !token.empty(); ++pieces) {
+    const Response piece = Ask("?token=" + token, "text/plain");
+    all += piece.body;
+    token.clear();
+    for (const auto& [name, value] : piece.headers) {
+      if (name == "X-Continuation-Token") token = value;
+    }
+  }
+  EXPECT_EQ(pieces, 2);
+  EXPECT_EQ(all, text);
+}
+
+TEST_F(LogsTest, ALinkIsNotFollowed) {
+  std::filesystem::create_directories((std::filesystem::path(path()) / kLog).parent_path());
+  std::filesystem::create_symlink("/etc/passwd", std::filesystem::path(path()) / kLog);
+  EXPECT_EQ(Ask().status, 403);
+}
+
+TEST_F(LogsTest, NoPathLeavesTheFolder) {
+  const auto piece = ReadLog(path(), "../../../../etc/passwd", 0, 100, true);
+  ASSERT_FALSE(piece.ok());
+  EXPECT_EQ(piece.error().code, ErrorCode::kNotAllowed);
+}
+
+}  // namespace
+}  // namespace pipelined::api

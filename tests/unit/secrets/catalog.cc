@@ -1,0 +1,2 @@
+// The fake that the API's tests use, too.
+#include "unit/api/fake_catalog.cc"  // NOLINT(bugprone-suspicious-include)
