@@ -1,0 +1,35 @@
+#pragma once
+
+#include "pipelined/store/pg_store.h"
+#include "store/session_pool.h"
+
+namespace pipelined {
+
+// Listings are in pg_listings.cc, what writes in pg_catalog.cc.
+class PgCatalog : public Catalog {
+ public:
+  explicit PgCatalog(const StoreOptions& options) : options_(options), pool_(options) {}
+
+  Result<Listing<DagRow>> Dags(const DagFilter& filter, const Page& page) override;
+  Result<DagRow> Dag(const std::string& dag_id) override;
+  Result<Listing<RunRow>> Runs(const RunFilter& filter, const Page& page) override;
+  Result<RunRow> Run(const std::string& dag_id, const std::string& run_id) override;
+  Result<Listing<TaskInstanceRow>> TaskInstances(const TaskFilter& filter, const Page& page) override;
+  Result<std::vector<TaskInstanceRow>> Tries(const std::string& dag_id, const std::string& run_id, const std::string& task_id) override;
+  Result<Listing<ImportErrorRow>> ImportErrors(const Page& page) override;
+  Result<DagSource> Source(VersionId version) override;
+  Result<Value> Outputs(RunId run, const std::string& task_id) override;
+  Result<RunRow> Trigger(const TriggerRequest& request) override;
+  Result<CommandDone> Execute(const Command& command, Micros patience) override;
+  Result<Health> CheckHealth() override;
+  Result<std::optional<UserRow>> FindUser(const std::string& name) override;
+  Status AddUser(const UserRow& user) override;
+  Status AddToken(const std::string& token_sha256, std::int64_t user, Instant expires) override;
+  Result<std::optional<UserRow>> UserOfToken(const std::string& token_sha256) override;
+
+ private:
+  StoreOptions options_;
+  SessionPool pool_;
+};
+
+}  // namespace pipelined
