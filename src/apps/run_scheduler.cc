@@ -3,7 +3,7 @@
 
 #include <memory>
 
-#include "apps/dag_loader.h"
+#include "pipelined/scheduler/dag_loader.h"
 #include "apps/exit_code.h"
 #include "apps/roles.h"
 #include "apps/sources.h"

@@ -1,108 +1,123 @@
 #include "pipelined/scheduler/dag_loader.h"
 
 #include <poll.h>
-#include <pthread.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
-#include <csignal>
-#include <map>
+#include <unordered_map>
 
+#include "pipelined/base/clock.h"
 #include "pipelined/base/log.h"
-#include "pipelined/dagfile/dag_folder.h"
 
 namespace pipelined {
+namespace {
 
-DagLoader::DagLoader(DagLoaderOptions options, DagPublisher& publisher, Scheduler& scheduler, const ZoneSource& zones, const Clock& clock)
-    : options_(std::move(options)), publisher_(publisher), scheduler_(scheduler), zones_(zones), clock_(clock), wake_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
+constexpr Micros kForEver = Micros::max();
+constexpr Micros kRetry = Seconds(1);
+
+// Each stored head with the DAG that was just parsed for it, so that it need not be read again.
+std::vector<Scheduler::PostedDag> Posted(std::vector<StoredDag> heads, const Publication& publication) {
+  std::unordered_map<std::string, DagPtr> parsed;
+  for (const PublishedDag& published : publication.dags) parsed[published.dag->id] = published.dag;
+  std::vector<Scheduler::PostedDag> posted;
+  for (StoredDag& head : heads) {
+    const auto found = head.head.stale ? parsed.end() : parsed.find(head.head.dag_id);
+    posted.push_back({std::move(head), found == parsed.end() ? nullptr : found->second});
+  }
+  return posted;
+}
+
+}  // namespace
+
+DagLoader::DagLoader(DagLoaderOptions options, DagPublisher& publisher, Scheduler& scheduler, const ZoneSource& zones)
+    : options_(std::move(options)), publisher_(publisher), scheduler_(scheduler), zones_(zones),
+      word_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)), thread_([this] { Run(); }) {}
 
 DagLoader::~DagLoader() {
-  Stop();
-  close(wake_);
-}
-
-void DagLoader::Start(std::int64_t lease_epoch) {
-  Stop();
-  stopping_ = false;
-  thread_ = std::thread([this, lease_epoch] {
-    sigset_t all;
-    sigfillset(&all);
-    pthread_sigmask(SIG_BLOCK, &all, nullptr);  // signals are the main thread's
-    Run(lease_epoch);
-  });
-}
-
-void DagLoader::Stop() {
-  if (!thread_.joinable()) return;
   stopping_ = true;
-  const std::uint64_t one = 1;
-  [[maybe_unused]] const ssize_t written = write(wake_, &one, sizeof one);
+  eventfd_write(word_, 1);
   thread_.join();
-  std::uint64_t drained = 0;
-  [[maybe_unused]] const ssize_t taken = read(wake_, &drained, sizeof drained);
+  close(word_);
 }
 
-void DagLoader::Run(std::int64_t epoch) {
-  while (!stopping_ && Serve(epoch)) {
-    if (!stopping_) Sleep(-1, options_.retry);
-  }
+void DagLoader::Lead(std::int64_t epoch) {
+  epoch_ = epoch;
+  eventfd_write(word_, 1);
 }
 
-// Watches until it is stopped or the database cannot be reached; then everything is looked at anew.
-bool DagLoader::Serve(std::int64_t epoch) {
-  const auto known = publisher_.KnownFiles();
-  if (!known) {
-    log::Warning("DAG files wait: {}", known.error().message);
-    return true;
-  }
-  DagFolderOptions folder_options;
-  folder_options.roots = options_.roots;
-  folder_options.rescan = options_.rescan;
-  auto folder = DagFolder::Open(std::move(folder_options), *known, zones_);
-  if (!folder) {
-    log::Error("DAG folders cannot be watched: {}", folder.error().message);
-    return true;
-  }
+void DagLoader::StepDown() { Lead(0); }
+
+void DagLoader::Run() {
+  const Micros standby_from = SystemClock().Monotonic() + options_.standby_after;
+  Micros wait_until = standby_from;
   while (!stopping_) {
-    const FolderChange change = (*folder)->Poll(clock_.Monotonic());
-    for (const std::string& warning : change.warnings) log::Warning("{}", warning);
-    const Publication& publication = change.publication;
-    const bool anything = !publication.files.empty() || !publication.removed.empty() || !publication.errors.empty() || !publication.dags.empty();
-    if (anything && !Publish(publication, epoch)) return !stopping_;
-    if (change.complete && !told_) {
-      told_ = true;
-      if (options_.on_loaded) options_.on_loaded();
+    const std::int64_t epoch = epoch_;
+    const Micros now = SystemClock().Monotonic();
+    if (epoch != 0 && (now >= wait_until || !at_work_)) {
+      wait_until = SystemClock().Monotonic() + Watch(epoch);
+      AtWork();  // also when it failed: why was said, and it is tried again
+      continue;
     }
-    Sleep((*folder)->PollFd(), (*folder)->NextWake() - clock_.Monotonic());
+    if (!at_work_ && now >= standby_from) {
+      log::Info("another scheduler leads; this one stands by");
+      AtWork();
+    }
+    if (Wait(-1, at_work_ && epoch == 0 ? kForEver : wait_until) == Woken::kWord) wait_until = SystemClock().Monotonic();
   }
-  return false;
 }
 
-// False: it was not stored, and the folder must be looked at anew.
-bool DagLoader::Publish(const Publication& publication, std::int64_t epoch) {
-  auto changed = publisher_.Publish(publication, epoch);
-  if (!changed) {
-    log::Warning("DAG files were not published: {}", changed.error().message);
-    return false;
+Micros DagLoader::Watch(std::int64_t epoch) {
+  const Result<std::vector<KnownFile>> known = publisher_.KnownFiles();
+  if (!known) {
+    log::Warning("the known DAG files cannot be read: {}", known.error().message);
+    return kRetry;
   }
-  for (const ImportError& error : publication.errors) log::Warning("{} cannot be loaded; see pipectl dags import-errors", error.relative_file);
-  std::map<std::string, DagPtr> parsed;
-  for (const PublishedDag& dag : publication.dags) parsed.emplace(dag.dag->id, dag.dag);
-  std::vector<Scheduler::PostedDag> posted;
-  for (StoredDag& dag : *changed) {
-    const auto found = parsed.find(dag.head.dag_id);
-    posted.push_back({std::move(dag), found == parsed.end() ? nullptr : found->second});
+  Result<std::unique_ptr<DagFolder>> folder = DagFolder::Open(options_.folder, *known, zones_);
+  if (!folder) {
+    log::Error("the DAG folders cannot be watched: {}", folder.error().message);
+    return kRetry;
   }
-  if (!posted.empty()) scheduler_.Post(std::move(posted));
-  return true;
+  while (!stopping_ && epoch_ == epoch) {
+    const FolderChange change = (*folder)->Poll(SystemClock().Monotonic());
+    if (const Status handled = Handle(change, epoch); !handled) {
+      // Another leader's epoch: the scheduler is about to hear of it, too. Anything else is tried again from what is stored.
+      if (handled.error().code != ErrorCode::kStale) log::Warning("DAG files cannot be stored: {}", handled.error().message);
+      return kRetry;
+    }
+    AtWork();
+    Wait((*folder)->PollFd(), (*folder)->NextWake());
+  }
+  return Micros(0);
 }
 
-void DagLoader::Sleep(int fd, Micros at_most) const {
-  std::array<pollfd, 2> fds{pollfd{wake_, POLLIN, 0}, pollfd{fd, POLLIN, 0}};
-  const auto millis = std::clamp<std::int64_t>((at_most.count() + 999) / 1000, 0, 3'600'000);
-  poll(fds.data(), fds.size(), static_cast<int>(millis));
+Status DagLoader::Handle(const FolderChange& change, std::int64_t epoch) {
+  for (const std::string& warning : change.warnings) log::Warning("{}", warning);
+  if (change.publication.files.empty() && change.publication.removed.empty()) return Ok();
+  Result<std::vector<StoredDag>> heads = publisher_.Publish(change.publication, epoch);
+  if (!heads) return heads.error();
+  if (!heads->empty()) scheduler_.Post(Posted(std::move(*heads), change.publication));
+  return Ok();
+}
+
+DagLoader::Woken DagLoader::Wait(int folder_fd, Micros until) {
+  int timeout = -1;
+  if (until != kForEver) {
+    const Micros left = std::clamp(until - SystemClock().Monotonic(), Micros(0), Micros(Seconds(3600)));
+    timeout = static_cast<int>(std::chrono::ceil<Millis>(left).count());
+  }
+  pollfd waits[] = {{word_, POLLIN, 0}, {folder_fd, POLLIN, 0}};
+  if (poll(waits, 2, timeout) <= 0) return Woken::kTime;
+  eventfd_t ignored = 0;
+  if (waits[0].revents == 0) return Woken::kFolder;
+  eventfd_read(word_, &ignored);
+  return Woken::kWord;
+}
+
+void DagLoader::AtWork() {
+  if (at_work_) return;
+  at_work_ = true;
+  options_.on_at_work();
 }
 
 }  // namespace pipelined

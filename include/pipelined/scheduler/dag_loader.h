@@ -1,53 +1,58 @@
-// Watches the DAG folders and publishes what changes, in a thread of its own, so that a huge file does not hold up a task.
+// The thread that watches the DAG folders of a leading scheduler: what changed is stored, then told to the scheduler.
 #pragma once
 
 #include <atomic>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "pipelined/base/result.h"
+#include "pipelined/base/time.h"
+#include "pipelined/dagfile/dag_folder.h"
 #include "pipelined/ports/dag_publisher.h"
 #include "pipelined/scheduler/scheduler.h"
-#include "pipelined/timetable/zone.h"
 
 namespace pipelined {
 
 struct DagLoaderOptions {
-  std::vector<std::string> roots;  // absolute
-  Micros rescan = std::chrono::seconds(60);
-  Micros retry = std::chrono::seconds(1);  // after the database could not be reached
-  std::function<void()> on_loaded;         // once, in the loader's thread: all that was there has been published
+  DagFolderOptions folder;
+  Micros standby_after{0};             // no lead for so long: another scheduler has it
+  std::function<void()> on_at_work;    // once, from the loader's thread: loading has begun, or this scheduler stands by
 };
 
-// Start() and Stop() from one thread.
 class DagLoader {
  public:
-  // `publisher` is used by the loader's thread alone; all references must outlive the object.
-  DagLoader(DagLoaderOptions options, DagPublisher& publisher, Scheduler& scheduler, const ZoneSource& zones, const Clock& clock);
-  ~DagLoader();  // as Stop()
+  // Starts the thread. All references must outlive the object.
+  DagLoader(DagLoaderOptions options, DagPublisher& publisher, Scheduler& scheduler, const ZoneSource& zones);
+  ~DagLoader();  // ends the thread
+  DagLoader(const DagLoader&) = delete;
 
-  // Begins with a look at everything; what was published before and has not changed is not even read.
-  void Start(std::int64_t lease_epoch);
-  void Stop();
+  // From any thread. Publications carry the epoch, so that what a former leader still has in hand is refused.
+  void Lead(std::int64_t epoch);
+  void StepDown();
 
  private:
-  void Run(std::int64_t epoch);
-  // False when it shall not go on.
-  bool Serve(std::int64_t epoch);
-  bool Publish(const Publication& publication, std::int64_t epoch);
-  void Sleep(int fd, Micros at_most) const;
+  enum class Woken { kTime, kFolder, kWord };
 
-  DagLoaderOptions options_;
+  void Run();
+  // Until the lead is lost or something fails; answers how long to wait before the next try.
+  Micros Watch(std::int64_t epoch);
+  Status Handle(const FolderChange& change, std::int64_t epoch);
+  Woken Wait(int folder_fd, Micros until);
+  void AtWork();
+
+  const DagLoaderOptions options_;
   DagPublisher& publisher_;
   Scheduler& scheduler_;
   const ZoneSource& zones_;
-  const Clock& clock_;
-  std::thread thread_;
+  const int word_;                          // eventfd: one of the two below has changed
+  std::atomic<std::int64_t> epoch_{0};      // 0: not leading
   std::atomic<bool> stopping_{false};
-  bool told_ = false;
-  int wake_ = -1;  // eventfd
+  bool at_work_ = false;                    // the thread's own
+  std::thread thread_;                      // last: starts when all else is there
 };
 
 }  // namespace pipelined
