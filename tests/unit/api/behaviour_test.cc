@@ -176,7 +176,9 @@ TEST(Behaviour, IsThatOfARealServer) {
     Compare(c, response, response.body);
     ++asked;
   }
-  if (std::getenv("PIPELINED_CONFORMANCE_DIR") == nullptr) EXPECT_GE(asked, 60);
+  if (std::getenv("PIPELINED_CONFORMANCE_DIR") == nullptr) {
+    EXPECT_GE(asked, 60);
+  }
 }
 
 }  // namespace
