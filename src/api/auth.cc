@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "api/body.h"
 #include "api/errors.h"
 #include "pipelined/schema/json.h"
 #include "pipelined/secrets/password.h"
@@ -11,6 +12,8 @@ namespace pipelined::api {
 namespace {
 
 constexpr auto kTokenLife = std::chrono::hours(24);
+constexpr std::size_t kLongestName = 256;
+constexpr int kLogInsAtOnce = 2;  // each holds a thread while it waits for the one password that is being hashed
 
 std::optional<Role> RoleFromString(std::string_view text) {
   if (text == "admin") return Role::kAdmin;
@@ -73,23 +76,27 @@ Response PostToken(const Call& call) {
   if (!body.ok()) return Detail(422, "the body must be JSON: " + body.error().message);
   const Value* name = body->Find("username");
   const Value* password = body->Find("password");
-  if (name == nullptr || password == nullptr || !name->is_string() || !password->is_string()) {
+  if (name == nullptr || password == nullptr || !name->is_string() || !password->is_string() || HoldsNul(*body) || name->string().size() > kLongestName) {
     return Detail(422, "username and password are required");
   }
   Service& service = call.service;
   const Micros monotonic = service.clock.Monotonic();
-  if (const std::int64_t wait = service.logins.RetryAfter(name->string(), monotonic); wait > 0) return TooMany(wait);
+  // Per address, too: who guesses from elsewhere does not lock the owner out.
+  const std::string who = call.request.remote + " " + name->string();
+  if (const std::int64_t wait = service.logins.RetryAfter(who, monotonic); wait > 0) return TooMany(wait);
+  const Place place(service.logging_in);
+  if (!place.Within(kLogInsAtOnce)) return TooMany(1);
   const Result<std::optional<UserRow>> user = service.catalog.FindUser(name->string());
   if (!user.ok()) return ErrorResponse(user.error());
   const bool right = user->has_value() ? secrets::VerifyPassword(password->string(), (*user)->password_hash)
                                        : secrets::VerifyNobody(password->string());
   if (!right) {
-    service.logins.Failed(name->string(), monotonic);
+    service.logins.Failed(who, monotonic);
     Response response = Detail(401, "Invalid credentials");
     response.headers.emplace_back("WWW-Authenticate", "Bearer");
     return response;
   }
-  service.logins.Succeeded(name->string());
+  service.logins.Succeeded(who);
   return Issue(service, **user);
 }
 

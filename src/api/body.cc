@@ -28,6 +28,14 @@ Seconds OffsetOf(std::string_view text) {
 
 }  // namespace
 
+bool HoldsNul(const Value& value) {
+  if (value.is_string()) return value.string().find('\0') != std::string::npos;
+  if (value.is_list()) return std::any_of(value.list().begin(), value.list().end(), HoldsNul);
+  if (!value.is_map()) return false;
+  return std::any_of(value.map().begin(), value.map().end(),
+                     [](const auto& entry) { return entry.first.find('\0') != std::string::npos || HoldsNul(entry.second); });
+}
+
 std::string FormatGiven(Instant instant, Seconds offset) {
   if (offset == Seconds(0)) return FormatInstant(instant);
   std::string text = FormatInstant(instant + offset);
@@ -45,6 +53,10 @@ Body::Body(const Request& request, std::initializer_list<std::string_view> known
   }
   if (!parsed->is_map()) {
     violations_.Add("model_attributes_type", {"body"}, "Input should be a valid dictionary or object to extract fields from", *parsed);
+    return;
+  }
+  if (HoldsNul(*parsed)) {
+    violations_.Add("value_error", {"body"}, "the body may not hold the character NUL");
     return;
   }
   value_ = *std::move(parsed);
@@ -67,7 +79,7 @@ void Body::Require(std::string_view key) {
 std::optional<std::string> Body::String(std::string_view key) {
   const Value* value = Find(key);
   if (value == nullptr) return std::nullopt;
-  if (value->is_string() && value->string().find('\0') == std::string::npos) return value->string();
+  if (value->is_string()) return value->string();
   violations_.Add("string_type", {"body", key}, "Input should be a valid string", *value);
   return std::nullopt;
 }

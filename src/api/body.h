@@ -18,6 +18,9 @@ struct GivenDate {
 };
 std::string FormatGiven(Instant instant, Seconds offset);
 
+// Whether any text in it, keys included, holds a NUL: PostgreSQL can store none, and C interfaces end there.
+bool HoldsNul(const Value& value);
+
 class Body {
  public:
   // Parses the body; keys other than `known` are refused.

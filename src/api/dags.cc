@@ -1,4 +1,5 @@
 // DAGs: list, show, pause, delete, source.
+#include <algorithm>
 #include <array>
 
 #include "api/body.h"
@@ -23,7 +24,21 @@ Response DagAnswer(const Call& call) {
   return Json(DagShape(*row, NextRunOf(call.service, *row)));
 }
 
-DagFilter ReadFilter(Query& query) {
+// What the catalog cannot narrow by. DAGs are few enough to look at all of them.
+struct Sieve {
+  std::vector<std::string> owners;
+  std::vector<std::string> all_tags;
+  std::optional<bool> import_errors;
+
+  bool active() const { return !owners.empty() || !all_tags.empty() || import_errors.has_value(); }
+  bool Keeps(const DagRow& row) const {
+    const auto has = [](const std::vector<std::string>& list, const std::string& word) { return std::find(list.begin(), list.end(), word) != list.end(); };
+    const bool tagged = std::all_of(all_tags.begin(), all_tags.end(), [&](const std::string& tag) { return has(row.tags, tag); });
+    return tagged && (owners.empty() || has(owners, OwnerOf(row))) && (!import_errors || *import_errors == row.has_import_errors);
+  }
+};
+
+DagFilter ReadFilter(Query& query, Sieve& sieve) {
   constexpr std::array<std::string_view, 2> kModes{"any", "all"};
   DagFilter filter;
   filter.dag_id_pattern = query.String("dag_id_pattern");
@@ -31,13 +46,30 @@ DagFilter ReadFilter(Query& query) {
   filter.paused = query.Bool("paused");
   filter.include_stale = !query.Bool("exclude_stale").value_or(true);
   const std::vector<std::string> modes = query.Words("tags_match_mode", kModes, "literal_error");
-  if (filter.tags.size() > 1 && !modes.empty() && modes.back() == "all") query.NotYet({"tags_match_mode"});
+  if (!modes.empty() && modes.back() == "all") sieve.all_tags = filter.tags;
+  sieve.owners = query.Strings("owners");
+  sieve.import_errors = query.Bool("has_import_errors");
   query.Words("last_dag_run_state", RunStateWords());
-  query.NotYet({"owners", "dag_id_prefix_pattern", "dag_display_name_pattern", "dag_display_name_prefix_pattern", "has_import_errors",
+  query.NotYet({"dag_id_prefix_pattern", "dag_display_name_pattern", "dag_display_name_prefix_pattern",
                 "last_dag_run_state", "dag_run_state", "has_asset_schedule", "asset_dependency", "is_favorite", "timetable_type",
                 "dag_run_start_date_gte", "dag_run_start_date_gt", "dag_run_start_date_lte", "dag_run_start_date_lt",
                 "dag_run_end_date_gte", "dag_run_end_date_gt", "dag_run_end_date_lte", "dag_run_end_date_lt"});
   return filter;
+}
+
+Result<Listing<DagRow>> List(Catalog& catalog, const DagFilter& filter, const Sieve& sieve, const Page& page) {
+  if (!sieve.active()) return catalog.Dags(filter, page);
+  Page all = page;
+  all.limit = 1'000'000;
+  all.offset = 0;
+  Result<Listing<DagRow>> listing = catalog.Dags(filter, all);
+  if (!listing.ok()) return listing;
+  std::vector<DagRow>& rows = listing->rows;
+  rows.erase(std::remove_if(rows.begin(), rows.end(), [&](const DagRow& row) { return !sieve.Keeps(row); }), rows.end());
+  listing->total = static_cast<std::int64_t>(rows.size());
+  rows.erase(rows.begin(), rows.begin() + std::min(page.offset, listing->total));
+  if (static_cast<std::int64_t>(rows.size()) > page.limit) rows.resize(static_cast<std::size_t>(page.limit));
+  return listing;
 }
 
 bool MaskNamesOnly(const Request& request, std::string_view field) {
@@ -56,10 +88,11 @@ bool WantsText(const Request& request) {
 
 Response GetDags(const Call& call) {
   Query query(call.request);
-  const DagFilter filter = ReadFilter(query);
+  Sieve sieve;
+  const DagFilter filter = ReadFilter(query, sieve);
   const Page page = query.ReadPage();
   if (!query.ok()) return query.Refusal();
-  const Result<Listing<DagRow>> listing = call.catalog().Dags(filter, page);
+  const Result<Listing<DagRow>> listing = List(call.catalog(), filter, sieve, page);
   if (!listing.ok()) return ErrorResponse(listing.error());
   Value::List dags;
   for (const DagRow& row : listing->rows) dags.push_back(DagShape(row, NextRunOf(call.service, row)));

@@ -16,7 +16,7 @@ using Pairs = std::vector<std::pair<std::string, std::string>>;
 struct Request {
   std::string method;                 // upper case
   std::string path;                   // as sent, without the query; for the log only
-  std::vector<std::string> segments;  // decoded and checked: none is empty, "." or "..", or holds a slash, NUL or control character
+  std::vector<std::string> segments;  // decoded and checked: none is "." or "..", or holds a slash, NUL or control character
   Pairs query;                        // decoded, in order; names may repeat
   Pairs headers;                      // names in lower case
   std::string body;

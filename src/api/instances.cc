@@ -19,7 +19,7 @@ TaskFilter ReadFilter(const Call& call, Query& query) {
   filter.dag_id = call.Arg("dag_id");
   filter.run_id = call.Arg("dag_run_id");
   filter.task_id = query.String("task_id");
-  filter.states = query.Words("state", TaskStateWords());
+  filter.states = query.Words("state", TaskStateWords(), Query::kPlain);
   std::replace(filter.states.begin(), filter.states.end(), std::string("no_status"), std::string("none"));
   for (const std::string_view field : {"run_after", "logical_date", "start_date", "end_date", "updated_at", "duration"}) {
     const std::string name(field);

@@ -89,29 +89,16 @@ Result<Snapshot> Take(const Call& call) {
   return snapshot;
 }
 
-// Holds a thread; counted, so that waiting never takes all of them.
-class WaitingPlace {
- public:
-  explicit WaitingPlace(Service& service) : service_(service), granted_(++service.waiting <= std::max(1, service.options.threads / 2)) {}
-  ~WaitingPlace() { --service_.waiting; }
-  WaitingPlace(const WaitingPlace&) = delete;
-  WaitingPlace& operator=(const WaitingPlace&) = delete;
-  bool granted() const { return granted_; }
-
- private:
-  Service& service_;
-  const bool granted_;
-};
-
 // Takes snapshots until one differs from `after` or `wait` is over. A look costs as much as the run is large, so pauses grow with it.
 Result<Snapshot> TakeChanged(const Call& call, const std::string& after, Micros wait) {
   const Clock& clock = call.service.clock;
   const Micros begin = clock.Monotonic();
-  const WaitingPlace place(call.service);
+  const Place place(call.service.waiting);
+  const bool may_wait = place.Within(std::max(1, call.service.options.threads / 2));
   while (true) {
     const Micros look = clock.Monotonic();
     Result<Snapshot> snapshot = Take(call);
-    if (!snapshot.ok() || snapshot->etag != after || !place.granted()) return snapshot;
+    if (!snapshot.ok() || snapshot->etag != after || !may_wait) return snapshot;
     const Micros now = clock.Monotonic();
     const Micros pause = std::min(std::max(kShortestPause, (now - look) * 5), begin + wait - now);
     if (pause <= Micros(0) || !call.service.stopping.Wait(pause)) return snapshot;

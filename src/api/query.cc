@@ -47,6 +47,7 @@ const std::string* Query::Find(std::string_view name) const {
 }
 
 void Query::Refuse(std::string_view type, std::string_view name, std::string_view message, const std::string& input) {
+  refused_.emplace_back(name);
   violations_.Add(type, {"query", name}, message, Value(input));
 }
 
@@ -88,7 +89,10 @@ std::vector<std::string> Query::Strings(std::string_view name) const {
 std::vector<std::string> Query::Words(std::string_view name, std::span<const std::string_view> words, std::string_view type) {
   std::vector<std::string> values = Strings(name);
   for (const std::string& value : values) {
-    if (std::find(words.begin(), words.end(), value) == words.end()) {
+    if (std::find(words.begin(), words.end(), value) != words.end()) continue;
+    if (type == kPlain) {
+      plain_ = fmt::format("Invalid value for {}. Valid values are {}", name, fmt::join(words, ", "));
+    } else {
       Refuse(type, name, fmt::format("Input should be one of '{}'", fmt::join(words, "', '")), value);
     }
   }
@@ -121,7 +125,8 @@ Page Query::ReadPage() {
 
 void Query::NotYet(std::initializer_list<std::string_view> names) {
   for (const std::string_view name : names) {
-    if (const std::string* text = Find(name)) Refuse("not_available", name, "not available yet in this version", *text);
+    const bool refused = std::find(refused_.begin(), refused_.end(), name) != refused_.end();
+    if (const std::string* text = Find(name); text != nullptr && !refused) Refuse("not_available", name, "not available yet in this version", *text);
   }
 }
 

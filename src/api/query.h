@@ -34,7 +34,8 @@ class Query {
   std::optional<bool> Bool(std::string_view name);
   std::string String(std::string_view name) const;  // empty when absent
   std::vector<std::string> Strings(std::string_view name) const;
-  // Each must be one of `words`.
+  // Each must be one of `words`. `type` kPlain: the refusal is a plain sentence, as Airflow has it for states.
+  static constexpr std::string_view kPlain = "";
   std::vector<std::string> Words(std::string_view name, std::span<const std::string_view> words, std::string_view type = "enum");
   std::optional<Instant> Date(std::string_view name);
   // `field`_gte, _gt, _lte, _lt as two inclusive bounds: instants are whole microseconds.
@@ -44,8 +45,8 @@ class Query {
   // Parameters of Airflow's that would narrow the answer, and that this version cannot: better refused than ignored.
   void NotYet(std::initializer_list<std::string_view> names);
 
-  bool ok() const { return violations_.empty(); }
-  Response Refusal() const { return violations_.Answer(); }
+  bool ok() const { return violations_.empty() && plain_.empty(); }
+  Response Refusal() const { return violations_.empty() ? Detail(422, plain_) : violations_.Answer(); }
 
  private:
   const std::string* Find(std::string_view name) const;
@@ -53,6 +54,8 @@ class Query {
 
   const Request& request_;
   Violations violations_;
+  std::string plain_;
+  std::vector<std::string> refused_;  // names of parameters
 };
 
 // RFC 3339 with an offset, or a Unix time (seconds; milliseconds beyond 2e10), as Airflow reads dates.

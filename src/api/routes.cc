@@ -85,7 +85,7 @@ bool IsVariable(std::string_view part) { return part.front() == '{'; }
 
 bool Fits(const std::vector<std::string_view>& pattern, const std::vector<std::string>& segments) {
   return std::equal(pattern.begin(), pattern.end(), segments.begin(), segments.end(),
-                    [](std::string_view part, const std::string& segment) { return IsVariable(part) || part == segment; });
+                    [](std::string_view part, const std::string& segment) { return IsVariable(part) ? !segment.empty() : part == segment; });
 }
 
 // Which of two patterns that both fit is the more literal one, from the left.

@@ -14,8 +14,8 @@ namespace {
 RunFilter ReadFilter(const Call& call, Query& query) {
   RunFilter filter;
   filter.dag_id = call.Arg("dag_id");
-  filter.states = query.Words("state", RunStateWords());
-  filter.types = query.Words("run_type", RunTypeWords());
+  filter.states = query.Words("state", RunStateWords(), Query::kPlain);
+  filter.types = query.Words("run_type", RunTypeWords(), Query::kPlain);
   filter.run_id_pattern = query.String("run_id_pattern");
   query.Range("logical_date", filter.logical_date_gte, filter.logical_date_lte);
   query.Range("start_date", filter.start_date_gte, filter.start_date_lte);

@@ -39,7 +39,6 @@ Response Answer(Service& service, RawRequest& raw) {
   if (raw.refused != 0) return Refused(raw.refused);
   Result<Target> target = ParseTarget(raw.target);
   if (!target.ok()) return Detail(400, target.error().message);
-  if (!target->well_formed) return Json(404, Value::Map{{"error", "Not found: no path has an empty segment or a trailing slash"}});
   Request request;
   request.method = raw.method;
   request.path = target->path;
@@ -67,7 +66,10 @@ Response Handle(Service& service, RawRequest raw) {
   response.headers.emplace_back("X-Content-Type-Options", "nosniff");
   response.headers.emplace_back("Cache-Control", "no-store");
   service.counters.Count(response.status);
-  log::Debug("{} {} {} {:.1f}ms {}", line, response.status, raw.remote, static_cast<double>((service.clock.Monotonic() - start).count()) / 1e3, id);
+  // Reads that went well are too many to be told by default.
+  const bool telling = response.status >= 400 || (raw.method != "GET" && raw.method != "HEAD");
+  log::Write(telling ? log::Level::kInfo : log::Level::kDebug,
+             fmt::format("{} {} {} {:.1f}ms {}", line, response.status, raw.remote, static_cast<double>((service.clock.Monotonic() - start).count()) / 1e3, id));
   return response;
 }
 

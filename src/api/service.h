@@ -55,6 +55,20 @@ class StopFlag {
   bool set_ = false;
 };
 
+// One of a counted number of places, as long as it lives.
+class Place {
+ public:
+  explicit Place(std::atomic<int>& taken) : taken_(taken), number_(++taken) {}
+  ~Place() { --taken_; }
+  Place(const Place&) = delete;
+  Place& operator=(const Place&) = delete;
+  bool Within(int places) const { return number_ <= places; }
+
+ private:
+  std::atomic<int>& taken_;
+  const int number_;
+};
+
 struct Service {
   Service(Catalog& catalog_, ApiOptions options_);
 
@@ -71,7 +85,8 @@ struct Service {
   Counters counters;
   RateLimit logins;
   StopFlag stopping;
-  std::atomic<int> waiting{0};  // handlers that hold a thread until something changes
+  std::atomic<int> waiting{0};     // handlers that hold a thread until something changes
+  std::atomic<int> logging_in{0};  // those that check a password
 };
 
 // One request on its way through a route.

@@ -93,7 +93,7 @@ Value::Map DagHeadFields(const DagRow& row, const std::optional<DueRun>& next) {
           {"next_dagrun_data_interval_end", InstantOrNull(end)},
           {"next_dagrun_run_after", InstantOrNull(after)},
           {"allowed_run_types", nullptr},
-          {"owners", Value::List{row.owner.empty() ? Value("pipelined") : Value(row.owner)}},
+          {"owners", Value::List{OwnerOf(row)}},
           {"is_backfillable", Backfillable(row.schedule)},
           {"file_token", StableUuid("file", row.file)}};
 }
@@ -158,6 +158,8 @@ Value::Map InstanceFields(const TaskInstanceRow& row) {
 
 Value InstantOrNull(const std::optional<Instant>& instant) { return instant ? Value(FormatInstant(*instant)) : Value(); }
 
+std::string OwnerOf(const DagRow& row) { return row.owner.empty() ? std::string(kDefaultOwner) : row.owner; }
+
 Value TextOrNull(const std::string& text) { return text.empty() ? Value() : Value(text); }
 
 std::string StableUuid(std::string_view kind, std::string_view words) {
@@ -218,7 +220,7 @@ Value TaskShape(const Dag& dag, TaskNo number) {
   const std::string operator_class = OperatorClass(task.action.kind);
   return Value::Map{{"task_id", task.id},
                     {"task_display_name", task.id},
-                    {"owner", task.owner.empty() ? dag.owner : task.owner},
+                    {"owner", !task.owner.empty() ? task.owner : dag.owner.empty() ? std::string(kDefaultOwner) : dag.owner},
                     {"start_date", InstantOrNull(dag.schedule.start_date)},
                     {"end_date", InstantOrNull(dag.schedule.end_date)},
                     {"trigger_rule", ToString(task.trigger_rule)},
@@ -240,7 +242,7 @@ Value TaskShape(const Dag& dag, TaskNo number) {
                     {"doc_md", TextOrNull(task.doc_md)},
                     {"operator_name", operator_class},
                     {"params", DeclaredParams(dag)},
-                    {"class_ref", Value::Map{{"module_path", "pipelined"}, {"class_name", operator_class}}},
+                    {"class_ref", Value::Map{{"module_path", OperatorModule(task.action.kind)}, {"class_name", operator_class}}},
                     {"is_mapped", false},
                     {"extra_links", Value::List{}}};
 }

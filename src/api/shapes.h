@@ -13,6 +13,9 @@ namespace pipelined::api {
 
 inline constexpr std::string_view kBundle = "dags-folder";  // Airflow's name of the watched folder
 
+inline constexpr std::string_view kDefaultOwner = "airflow";  // of those that name none, as in Airflow
+std::string OwnerOf(const DagRow& row);
+
 Value InstantOrNull(const std::optional<Instant>& instant);
 Value TextOrNull(const std::string& text);  // empty: null
 // A UUID that is always the same for the same words: for ids that are no UUIDs here.

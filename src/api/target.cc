@@ -67,7 +67,6 @@ Status ParsePath(std::string_view path, Target& target) {
     Result<std::string> segment = PercentDecode(path.substr(0, end), false);
     if (!segment.ok()) return segment.error();
     if (const Status checked = CheckSegment(*segment); !checked.ok()) return checked;
-    if (segment->empty()) target.well_formed = false;
     target.segments.push_back(*std::move(segment));
     if (end == std::string_view::npos) return Ok();
     path.remove_prefix(end + 1);

@@ -13,8 +13,7 @@ namespace pipelined::api {
 
 struct Target {
   std::string path;
-  std::vector<std::string> segments;  // empty for "/" alone
-  bool well_formed = true;            // false: a trailing or double slash; no route has one
+  std::vector<std::string> segments;  // none for "/" alone; one is empty where a slash is trailing or doubled: no route has such
   Pairs query;
 };
 

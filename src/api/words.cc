@@ -16,6 +16,17 @@ std::string OperatorClass(ActionKind kind) {
   return "BaseOperator";
 }
 
+std::string_view OperatorModule(ActionKind kind) {
+  switch (kind) {
+    case ActionKind::kEmpty: return "airflow.providers.standard.operators.empty";
+    case ActionKind::kBash: return "airflow.providers.standard.operators.bash";
+    case ActionKind::kExec: return "pipelined";
+    case ActionKind::kPythonFile:
+    case ActionKind::kPythonCode: return "airflow.providers.standard.operators.python";
+  }
+  return "pipelined";
+}
+
 Value OperatorClass(std::string_view operator_name) {
   if (operator_name.empty()) return nullptr;
   if (operator_name == "bash") return "BashOperator";

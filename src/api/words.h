@@ -11,6 +11,7 @@
 namespace pipelined::api {
 
 std::string OperatorClass(ActionKind kind);            // "BashOperator"
+std::string_view OperatorModule(ActionKind kind);      // where Airflow's class of that name lives, for clients that tell by it
 Value OperatorClass(std::string_view operator_name);   // "bash" -> "BashOperator"; null for an empty name
 Value TemplateFields(ActionKind kind);
 std::string_view WeightRuleWord(WeightRule rule);

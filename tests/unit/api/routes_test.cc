@@ -73,7 +73,7 @@ TEST_F(RoutesTest, AViewerChangesNothing) {
 TEST_F(RoutesTest, TricksWithThePathReachNoRouteWithoutAToken) {
   remote_ = "192.0.2.1";
   for (const char* target : {"/api/v2/dags/x/monitor/health", "/api/v2/dags;/monitor/health", "/API/V2/dags", "/api/v2/dags%20", "/api/v2/dags/x.json",
-                             "/api/v2/version/dags", "/auth/token/dags", "/metrics", "/api/v2/dags?x=/api/v2/monitor/health"}) {
+                             "/api/v2/version/dags", "/api/v2/dags/", "//api/v2/dags", "/auth/token/dags", "/metrics", "/api/v2/dags?x=/api/v2/monitor/health"}) {
     EXPECT_THAT(Send("GET", target, "", "").status, AnyOf(401, 404, 405)) << target;
   }
 }

@@ -70,6 +70,7 @@ INSTANTIATE_TEST_SUITE_P(
         RefusedCase{R"({"logical_date": true})", 422, R"("loc":["body","logical_date"])"},
         RefusedCase{R"({"logical_date": null, "dag_run_id": 7})", 422, R"("type":"string_type")"},
         RefusedCase{R"({"logical_date": null, "conf": []})", 422, R"("type":"dict_type")"},
+        RefusedCase{R"({"logical_date": null, "conf": {"x": ["a\u0000b"]}})", 422, "NUL"},
         RefusedCase{R"({"logical_date": null, "data_interval_start": "2026-01-01T00:00:00Z"})", 422, R"("type":"value_error","loc":["body"])"},
         RefusedCase{R"({"logical_date": null, "dag_run_id": "scheduled__x"})", 400, "scheduled__"},
         RefusedCase{R"({"logical_date": null, "dag_run_id": "a/b"})", 400, "a/b"},

@@ -1,0 +1,185 @@
+// What a real Airflow server answered (tests/conformance/rest-behaviour.jsonl), asked of the handlers over the same world.
+#include <set>
+
+#include "pipelined/secrets/password.h"
+#include "support/conformance_table.h"
+#include "unit/api/api_test.h"
+
+namespace pipelined::api {
+namespace {
+
+bool Starts(const std::string& text, std::string_view with) { return text.starts_with(with); }
+
+// Whether `actual` has everything that `expected` has. "<now>", "<uuid>", "<number>", "<string>" stand for what varies.
+bool Agrees(const Value& expected, const Value* actual) {
+  if (actual == nullptr) return false;
+  if (expected.is_string() && expected.string().find('<') != std::string::npos) {
+    const std::string& text = expected.string();
+    if (text == "<number>") return actual->is_number();
+    if (text == "<string>" || text == "<uuid>" || text == "<now>") return actual->is_string();
+    return actual->is_string() && Starts(actual->string(), text.substr(0, text.find('<')));
+  }
+  if (expected.is_map()) {
+    if (!actual->is_map()) return false;
+    for (const auto& [key, value] : expected.map()) {
+      if (!Agrees(value, actual->Find(key))) return false;
+    }
+    return true;
+  }
+  if (expected.is_list()) {
+    if (!actual->is_list() || actual->list().size() != expected.list().size()) return false;
+    for (std::size_t i = 0; i < expected.list().size(); ++i) {
+      if (!Agrees(expected.list()[i], &actual->list()[i])) return false;
+    }
+    return true;
+  }
+  if (expected.is_number() && actual->is_number()) return expected.number() == actual->number();
+  return expected == *actual;
+}
+
+// Cases of what this version does not have (yet), or does otherwise for a reason.
+bool LeftOut(const Value& c) {
+  if (c.Find("quirk") != nullptr) return true;
+  const std::string& path = c.Find("path")->string();
+  const std::string& method = c.Find("method")->string();
+  const auto has = [&](std::string_view part) { return path.find(part) != std::string::npos; };
+  const bool later = has("/mapped/") || has("listMapped") || has("order_by=conf") || has("state=none") || has("dagVersions") || has("/list") || has("clear") || has("assets") ||
+                     has("dependencies") || has("links") || has("externalLogUrl") || has("upstreamAssetEvents") || has("dry_run") || has("hitl") ||
+                     has("/wait") || has("favorite") || has("dagStats") || has("dagTags") || has("dagWarnings");
+  if (later || (has("xcomEntries") && method != "GET") || (has("taskInstances") && method != "GET")) return true;
+  return (has("dagRuns/r") && (method == "DELETE" || method == "PATCH")) || (has("/dagRuns") && method == "PATCH");
+}
+
+bool Covered(const std::string& path) {
+  return Starts(path, "/api/v2/dags") || Starts(path, "/auth/token") || Starts(path, "/api/v2/nope") || Starts(path, "/api/v2/importErrors");
+}
+
+class BehaviourTest : public ApiTest {
+ protected:
+  BehaviourTest() : ApiTest(Options()) {
+    static const std::string kHash = *secrets::HashPassword("pa");
+    for (UserRow& user : catalog_.users) {
+      if (user.name == "admin") user.password_hash = kHash;
+    }
+  }
+
+  static ApiOptions Options() {
+    ApiOptions options;
+    options.load_dag = [](const DagSource&) -> Result<DagPtr> {
+      auto dag = std::make_shared<Dag>();
+      dag->id = "manual_only";
+      dag->schedule.start_date = At("2026-01-01T00:00:00Z");
+      dag->params = {{"region", *ParseJson(R"({"type": "string", "enum": ["eu", "us"]})"), Value("eu")},
+                     {"limit", *ParseJson(R"({"type": "integer", "minimum": 1})"), Value(5)}};
+      for (const char* id : {"a", "b", "c"}) {
+        Task task;
+        task.id = id;
+        task.action.kind = ActionKind::kBash;
+        task.retry.retries = 2;
+        dag->tasks.push_back(std::move(task));
+      }
+      if (const Status linked = dag->Link({{0, 1}, {1, 2}}); !linked.ok()) return linked.error();
+      return DagPtr(std::move(dag));
+    };
+    return options;
+  }
+
+  void MakeDags() {
+    for (const char* id : {"consumer", "daily", "manual_only", "mapped", "no_start", "producer"}) {
+      catalog_.AddDag(id, [&](DagRow& row) {
+        row.paused = true;
+        row.version_created = At("2026-01-01T00:00:00Z");
+        if (row.dag_id == "daily") row.tags = {"beta"};
+        if (row.dag_id == "manual_only") Detail(row);
+      });
+    }
+  }
+  void Detail(DagRow& row) {
+    row.tags = {"alpha", "beta"};
+    row.max_active_runs = 3;
+    row.schedule.start_date = At("2026-01-01T00:00:00Z");
+    row.params = *ParseJson(R"({"region": {"value": "eu", "schema": {"type": "string", "enum": ["eu", "us"]}},
+                                "limit": {"value": 5, "schema": {"type": "integer", "minimum": 1}}})");
+  }
+  void MakeRun(const char* dag, const char* run, const char* date = nullptr) {
+    catalog_.AddRun(dag, run, RunState::kQueued, [&](RunRow& row) {
+      if (date != nullptr) {
+        row.info.logical_date = At(date);
+        row.info.interval = DataInterval{At(date), At(date)};
+        row.info.run_after = At(date);  // so that they order as the recorded ones did
+      }
+      row.triggering_user = "admin";
+      if (row.info.run_id == "r2") {
+        row.info.conf = *ParseJson(R"({"region": "us", "limit": 9})");
+        row.note = "hello";
+      }
+    });
+    for (const char* task : {"a", "b", "c"}) {
+      if (std::string_view(dag) == "manual_only") {
+        catalog_.AddTask(dag, run, task, TaskState::kNone, [&](TaskInstanceRow& row) { row.priority_weight = row.task_id == "a" ? 3 : 1; });
+      }
+    }
+  }
+
+  // The world of a case; false: none that is built here.
+  bool Build(const Value& given) {
+    const std::string text = ToJson(given);
+    if (text.find("six DAGs") == std::string::npos) return false;
+    const auto says = [&](std::string_view words) { return text.find(words) != std::string::npos; };
+    MakeDags();
+    if (says("no runs")) return true;
+    if (says("manual_only has run r1 (manual")) return MakeRun("manual_only", "r1", "2026-01-05T00:00:00Z"), true;
+    if (!says("runs of manual_only, all manual")) return false;
+    MakeRun("manual_only", "r1", "2026-01-05T00:00:00Z");
+    MakeRun("manual_only", "r2", "2026-01-05T22:00:00Z");
+    MakeRun("manual_only", "r3", "2026-01-07T00:00:00.5Z");
+    for (const auto& [dag, run] : {std::pair{"daily", "d1"}, {"daily", "d0"}, {"producer", "p1"}, {"no_start", "n1"}, {"mapped", "m1"}, {"consumer", "c1"}}) MakeRun(dag, run);
+    return true;
+  }
+
+  Response Ask(const Value& c) {
+    const Value* role = c.Find("role");
+    const std::string token = role == nullptr || role->is_null() ? "" : role->string() + "-token";
+    const Value* raw = c.Find("raw_body");
+    const Value* body = c.Find("body");
+    return Send(c.Find("method")->string(), c.Find("path")->string(), raw != nullptr ? raw->string() : body != nullptr ? ToJson(*body) : "", token);
+  }
+};
+
+void Compare(const Value& c, const Response& response, const std::string& body_text) {
+  const Result<Value> body = ParseJson(body_text);
+  EXPECT_EQ(response.status, c.Find("status")->integer()) << ToJson(c) << "\n" << body_text;
+  if (const Value* answer = c.Find("answer"); answer != nullptr && !answer->is_null()) {
+    EXPECT_TRUE(body.ok() && Agrees(*answer, &*body)) << ToJson(c) << "\n" << body_text;
+  }
+  if (const Value* keys = c.Find("answer_keys"); keys != nullptr && body.ok()) {
+    std::set<std::string> there;
+    for (const auto& [key, value] : body->map()) there.insert(key);
+    for (const Value& key : keys->list()) EXPECT_EQ(there.count(key.string()), 1U) << ToJson(c) << "\n" << key.string();
+  }
+}
+
+// Each case is a world of its own.
+struct OneCase : BehaviourTest {
+  void TestBody() override {}
+  using BehaviourTest::Ask;
+  using BehaviourTest::Build;
+};
+
+TEST(Behaviour, IsThatOfARealServer) {
+  int asked = 0;
+  for (const Value& c : testing::ReadTable("rest-behaviour.jsonl")) {
+    if (LeftOut(c) || !Covered(c.Find("path")->string())) continue;
+    OneCase world;
+    if (!world.Build(*c.Find("given"))) continue;
+    const Response response = world.Ask(c);
+    Compare(c, response, response.body);
+    ++asked;
+  }
+  if (std::getenv("PIPELINED_CONFORMANCE_DIR") == nullptr) {
+    EXPECT_GE(asked, 60);
+  }
+}
+
+}  // namespace
+}  // namespace pipelined::api
