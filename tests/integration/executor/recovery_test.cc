@@ -165,6 +165,28 @@ TEST_F(Recovery, AKilledSupervisorMeansLostAndItsCommandDiesToo) {
   EXPECT_TRUE(Eventually([&] { return !IsRunning(mark); }));
 }
 
+TEST_F(Recovery, WithCgroupsNothingSurvivesAKilledSupervisor) {
+  std::ifstream mounts("/proc/self/mounts");
+  std::string device, path, type, line, cgroup;
+  while (std::getline(mounts, line)) {
+    std::istringstream fields(line);
+    if (fields >> device >> path >> type && type == "cgroup2") cgroup = path + "/pipelined-test-" + std::to_string(getpid());
+  }
+  if (cgroup.empty() || mkdir(cgroup.c_str(), 0755) != 0) GTEST_SKIP() << "no writable cgroup v2 here";
+  options_.cgroup_dir = cgroup;
+  EXPECT_EQ(Run(Shell(2, "grep ^0:: /proc/self/cgroup")).outcome, AttemptOutcome::kSucceeded);
+  EXPECT_NE(Log(2).find("/attempt-2\n"), std::string::npos);
+  EXPECT_FALSE(std::filesystem::exists(cgroup + "/attempt-2")) << "removed at the end";
+  const std::string mark = "65432" + std::to_string(getpid());
+  Start(Shell(1, "setsid sleep " + mark + " & echo $PPID > $HERE/pid; mv $HERE/pid $HERE/running; wait"));
+  ASSERT_TRUE(Eventually([&] { return std::filesystem::exists(Path("running")) && IsRunning("sleep " + mark); }));
+  kill(SupervisorPid(), SIGKILL);
+  EXPECT_EQ(Await(1).outcome, AttemptOutcome::kLost);
+  EXPECT_TRUE(Eventually([&] { return !IsRunning(mark); }));
+  EXPECT_TRUE(Eventually([&] { return rmdir((cgroup + "/attempt-1").c_str()) == 0; }));
+  rmdir(cgroup.c_str());
+}
+
 TEST_F(Recovery, ASupervisorKilledWhileNoDaemonWasThereMeansLost) {
   StartAndKillDaemon("exec sleep 1000");
   kill(SupervisorPid(), SIGKILL);
