@@ -35,7 +35,7 @@ enum class ExitReason : std::uint8_t { kEnded = 0, kTimedOut = 1, kStopped = 2, 
 
 // How far the spawn came; what the errno belongs to.
 enum class SpawnStage : std::uint8_t {
-  kNone = 0, kPipe = 1, kFork = 2, kSession = 3, kCgroup = 4, kUser = 5, kDescriptors = 6, kFolder = 7, kExec = 8, kOutput = 9,
+  kNone = 0, kPipe = 1, kFork = 2, kGroup = 3, kCgroup = 4, kUser = 5, kDescriptors = 6, kFolder = 7, kExec = 8, kOutput = 9,
 };
 
 enum ExitFlag : std::uint16_t { kHasOutput = 1, kKilled = 2, kLeftovers = 4, kLogCut = 8 };
@@ -65,7 +65,7 @@ struct StartBody {
 };
 
 struct SpawnedBody {
-  ProcessName command;     // also the id of its process group and session
+  ProcessName command;     // also the id of its process group
   std::int64_t start_us;   // wall clock
 };
 

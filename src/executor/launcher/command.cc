@@ -86,7 +86,8 @@ int ExecSearching(const Command& command) {
     result->error = error;
     _exit(127);
   };
-  if (setsid() < 0) fail(SpawnStage::kSession, errno);
+  // A group of its own, but no session: the launcher's has no terminal, and each setsid() would cost a scheduler autogroup.
+  if (setpgid(0, 0) < 0) fail(SpawnStage::kGroup, errno);
   if (cgroup_procs_fd >= 0 && write(cgroup_procs_fd, "0", 1) < 0) fail(SpawnStage::kCgroup, errno);
   if (context.reset_oom_score) ResetOomScore();
   if (!BecomeUser(command)) fail(SpawnStage::kUser, errno);
@@ -116,10 +117,14 @@ bool Unpack(const StartFrame* frame, Command* command) {
   Strings strings(reinterpret_cast<const char*>(command->groups + frame->groups), end);
   command->folder = strings.Next();
   command->log_path = strings.Next();
-  auto** pointers = static_cast<char**>(std::calloc(std::size_t{frame->args} + frame->envs + 2, sizeof(char*)));
+  const std::size_t needed = std::size_t{frame->args} + frame->envs + 2;
+  const bool fits = needed <= sizeof command->pointers / sizeof command->pointers[0];
+  auto** pointers = fits ? command->pointers : static_cast<char**>(std::malloc(needed * sizeof(char*)));
   if (pointers == nullptr || command->folder == nullptr || command->log_path == nullptr) return false;
   command->argv = pointers;
   command->envp = pointers + frame->args + 1;
+  command->argv[frame->args] = nullptr;
+  command->envp[frame->envs] = nullptr;
   command->path = kDefaultPath;
   for (std::uint32_t i = 0; i < frame->args; ++i) {
     if ((command->argv[i] = const_cast<char*>(strings.Next())) == nullptr) return false;

@@ -9,7 +9,7 @@
 
 namespace pipelined::executor {
 
-// Points into the frame; argv and envp are one allocation that lives as long as the supervisor.
+// Points into the frame.
 struct Command {
   const StartFrame* frame = nullptr;
   const std::uint32_t* groups = nullptr;
@@ -18,6 +18,7 @@ struct Command {
   char** argv = nullptr;
   char** envp = nullptr;
   const char* path = nullptr;  // the value of PATH in envp
+  char* pointers[256];         // room for the usual argv and envp; more are allocated
 };
 
 // False: the frame is broken or memory is short.
@@ -29,8 +30,8 @@ struct Spawned {
   int error = 0;
 };
 
-// vfork + exec with stdin from /dev/null, stdout and stderr into `output_fd`, nothing else open, its own session, all
-// signals at their defaults, dying with this process. `cgroup_procs_fd`: cgroup.procs of the attempt's cgroup, or -1.
+// vfork + exec with stdin from /dev/null, stdout and stderr into `output_fd`, nothing else open, its own process
+// group, all signals at their defaults, dying with this process. `cgroup_procs_fd`: cgroup.procs of the attempt's cgroup, or -1.
 Spawned Spawn(const Command& command, const Context& context, int output_fd, int cgroup_procs_fd);
 
 }  // namespace pipelined::executor

@@ -2,8 +2,10 @@
 #pragma once
 
 #include <signal.h>
+#include <sys/syscall.h>
 #include <sys/types.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <cstdint>
 
@@ -28,7 +30,7 @@ extern volatile sig_atomic_t g_stop_asked;
 
 inline std::int64_t ReadClock(clockid_t clock) {  // ns
   timespec now{};
-  clock_gettime(clock, &now);
+  syscall(SYS_clock_gettime, clock, &now);  // for a few reads cheaper than paging the vdso in
   return static_cast<std::int64_t>(now.tv_sec) * 1'000'000'000 + now.tv_nsec;
 }
 inline std::int64_t BootNanos() { return ReadClock(CLOCK_BOOTTIME); }

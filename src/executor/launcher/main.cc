@@ -5,7 +5,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdio.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -19,6 +18,7 @@
 #include <new>
 
 #include "executor/launcher/context.h"
+#include "executor/launcher/digits.h"
 #include "executor/launcher/id_set.h"
 #include "executor/launcher/supervisor.h"
 #include "executor/record.h"
@@ -198,8 +198,8 @@ class Launcher {
     close(fd);
   }
 
-  static void JournalName(std::int64_t number, char (&name)[40]) {
-    snprintf(name, sizeof name, "journal-%lld", static_cast<long long>(number));
+  static void JournalName(std::int64_t number, char (&name)[48]) {
+    std::strcpy(name, NumberedName("journal-", number, "").text);
   }
 
   // What the journals before `current` say. There may be holes: each goes when nothing in it is needed any more.
@@ -234,7 +234,7 @@ class Launcher {
 
   void DropRemovedGenerations() {
     for (std::size_t i = generations_.size(); i-- > 0;) {
-      char name[40];
+      char name[48];
       JournalName(generations_[i].number, name);
       if (faccessat(kFolderFd, name, F_OK, 0) == 0) continue;
       generations_[i].started->Clear();
@@ -251,7 +251,7 @@ class Launcher {
   }
 
   void OpenJournal(std::int64_t number) {
-    char name[40];
+    char name[48];
     JournalName(number, name);
     context_.journal_fd = openat(kFolderFd, name, O_RDWR | O_APPEND | O_CLOEXEC);
     if (context_.journal_fd < 0) Fail(FatalStage::kJournal, errno);
@@ -306,7 +306,9 @@ class Launcher {
     }
     RaiseEpoch(frame->epoch);
     if (IsStarted(frame->attempt)) return ReportGone(frame->attempt, 0, kAlreadyStarted << 8);
-    const pid_t pid = static_cast<pid_t>(fork());
+    // The bare system call: the library's fork() also readies locks of threads that we do not have, and each page that it
+    // touches is copied twice.
+    const auto pid = static_cast<pid_t>(syscall(SYS_clone, SIGCHLD, nullptr, nullptr, nullptr, nullptr));
     if (pid == 0) {
       close(kSocketFd);  // or the daemon would not see that its launcher is gone
       g_child_ended = 0;
@@ -349,7 +351,7 @@ class Launcher {
   // The next journal takes over: it must be there before this one is closed, and this one must be read to its *closed*
   // before the first start goes to the next. What the daemon no longer needs of the old ones it removes.
   void Rotate() {
-    char name[40];
+    char name[48];
     JournalName(journal_ + 1, name);
     const int next = openat(kFolderFd, name, O_RDWR | O_APPEND | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (next < 0) return;
@@ -425,6 +427,6 @@ int main(int argc, char**) {
     return 2;
   }
   pipelined::executor::PrepareProcess();
-  static pipelined::executor::Launcher launcher;
+  pipelined::executor::Launcher launcher;  // on the stack, whose page every fork copies anyway
   launcher.Run();
 }

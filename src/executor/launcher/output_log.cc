@@ -8,7 +8,12 @@
 #include <algorithm>
 #include <cstring>
 
+#include "executor/launcher/digits.h"
+
 namespace pipelined::executor {
+
+char OutputLog::tail_[kTail];
+
 namespace {
 
 // mkdir -p of all folders above `path`. Best effort: the open() that follows tells.
@@ -22,18 +27,6 @@ void MakeFoldersOf(const char* path) {
     mkdir(folder, 0777);  // the umask is 077
     *slash = '/';
   }
-}
-
-// Decimal digits of `value` into `text` (at least 21 bytes); returns their number.
-std::size_t Digits(std::int64_t value, char* text) {
-  char reversed[21];
-  std::size_t size = 0;
-  do {
-    reversed[size++] = static_cast<char>('0' + value % 10);
-    value /= 10;
-  } while (value > 0);
-  for (std::size_t i = 0; i < size; ++i) text[i] = reversed[size - 1 - i];
-  return size;
 }
 
 }  // namespace

@@ -32,7 +32,9 @@ class OutputLog {
   int fd_ = -1;
   int error_ = 0;
   bool cut_ = false;
-  char tail_[kTail];          // a ring; its pages are not touched before the cap is
+
+  // A ring. One process has one log, and in static storage its pages cost nothing until the cap is reached.
+  static char tail_[kTail];
 };
 
 }  // namespace pipelined::executor

@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdio.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -16,6 +15,7 @@
 #include <cstring>
 
 #include "executor/launcher/command.h"
+#include "executor/launcher/digits.h"
 #include "executor/launcher/output_log.h"
 #include "executor/launcher/sweep.h"
 #include "executor/record.h"
@@ -43,7 +43,7 @@ void AppendSurely(int journal_fd, const Record& record) {
 
 // Whether the start record that names us is the attempt's first and no *closed* stands before it.
 SupervisorExit LookBack(const Context& context, std::int64_t attempt, std::int64_t seen_ns) {
-  char buffer[64 * kRecordSize];
+  char buffer[16 * kRecordSize];
   std::int64_t offset = context.journal_scanned;
   for (;;) {
     const ssize_t size = pread(context.journal_fd, buffer, sizeof buffer, offset);
@@ -102,16 +102,16 @@ class Cgroup {
  public:
   Cgroup(int parent_fd, std::int64_t attempt) : parent_fd_(parent_fd) {
     if (parent_fd < 0) return;
-    snprintf(name_, sizeof name_, "attempt-%lld", static_cast<long long>(attempt));
-    if (mkdirat(parent_fd, name_, 0755) != 0 && errno != EEXIST) return;
-    const int folder = openat(parent_fd, name_, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    name_ = NumberedName("attempt-", attempt, "");
+    if (mkdirat(parent_fd, name_.text, 0755) != 0 && errno != EEXIST) return;
+    const int folder = openat(parent_fd, name_.text, O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (folder < 0) return;
     procs_fd = openat(folder, "cgroup.procs", O_WRONLY | O_CLOEXEC);
     kill_fd = openat(folder, "cgroup.kill", O_WRONLY | O_CLOEXEC);
     close(folder);
   }
   void Remove() const {
-    if (procs_fd >= 0) unlinkat(parent_fd_, name_, AT_REMOVEDIR);
+    if (procs_fd >= 0) unlinkat(parent_fd_, name_.text, AT_REMOVEDIR);
   }
 
   int procs_fd = -1;
@@ -119,7 +119,7 @@ class Cgroup {
 
  private:
   int parent_fd_;
-  char name_[40];
+  NumberedName name_{"", 0, ""};
 };
 
 class Supervisor {
@@ -223,8 +223,9 @@ class Supervisor {
   }
 
   void Pump() {
-    const ssize_t size = read(output_fd_, buffer_, sizeof buffer_);
-    if (size > 0) log_.Append(buffer_, static_cast<std::size_t>(size));
+    static char buffer[64 * 1024];  // as much as a pipe holds; untouched while there is no output
+    const ssize_t size = read(output_fd_, buffer, sizeof buffer);
+    if (size > 0) log_.Append(buffer, static_cast<std::size_t>(size));
   }
 
   // Everyone who could write is gone: what is in the pipe is all there is.
@@ -236,10 +237,8 @@ class Supervisor {
   void Record() {
     const std::int64_t attempt = command_.frame->attempt;
     if (log_.cut()) exit_.flags |= kLogCut;
-    char output[40];
-    snprintf(output, sizeof output, "out/%lld.json", static_cast<long long>(attempt));
     struct stat info {};
-    if (fstatat(kFolderFd, output, &info, AT_SYMLINK_NOFOLLOW) == 0) exit_.flags |= kHasOutput;
+    if (fstatat(kFolderFd, NumberedName("out/", attempt, ".json").text, &info, AT_SYMLINK_NOFOLLOW) == 0) exit_.flags |= kHasOutput;
     if (exit_.reason == ExitReason::kLaunchFailed) {
       NoteBody note{};
       const char* subject = exit_.stage == SpawnStage::kFolder ? command_.folder : command_.argv[0];
@@ -260,15 +259,12 @@ class Supervisor {
   std::int64_t deadline_ns_ = kForever;  // of the timeout, then of the grace
   bool terminating_ = false;
   int output_fd_ = -1;
-  char buffer_[64 * 1024];
 };
 
 // A task of another user may not write to our folder, so its output file is made ready for it.
 SpawnStage PrepareOutput(const StartFrame& frame) {
   if (frame.switch_user == 0) return SpawnStage::kNone;
-  char output[40];
-  snprintf(output, sizeof output, "out/%lld.json", static_cast<long long>(frame.attempt));
-  const int fd = openat(kFolderFd, output, O_CREAT | O_WRONLY | O_CLOEXEC | O_NOFOLLOW, 0600);
+  const int fd = openat(kFolderFd, NumberedName("out/", frame.attempt, ".json").text, O_CREAT | O_WRONLY | O_CLOEXEC | O_NOFOLLOW, 0600);
   if (fd < 0) return SpawnStage::kOutput;
   const bool given = fchown(fd, frame.uid, frame.gid) == 0;
   close(fd);
@@ -283,7 +279,6 @@ void Supervise(const Context& context, const StartFrame* frame) {
   const SupervisorExit claimed = Claim(context, *frame);
   if (claimed != kSupervised) _exit(claimed);
   if (PrepareOutput(*frame) != SpawnStage::kNone) {}  // without it the task merely has no outputs
-  // Not on the stack's first pages, and not zeroed: its buffers cost nothing until there is output.
   Supervisor(context, command).Run();
   const std::uint64_t one = 1;
   if (write(kWakeFd, &one, sizeof one) < 0) {}  // nobody there: the record stays

@@ -14,7 +14,7 @@ namespace pipelined::executor {
 namespace {
 
 struct Stat {
-  int group = 0, session = 0;
+  int group = 0;
   std::int64_t start_ticks = 0;  // since boot
 };
 
@@ -29,8 +29,8 @@ std::optional<Stat> ReadStat(int pid) {
   std::istringstream fields(line.substr(name_end + 1));
   Stat stat;
   std::string skipped;
-  fields >> skipped >> skipped >> stat.group >> stat.session;
-  for (int field = 7; field < 22; ++field) fields >> skipped;
+  fields >> skipped >> skipped >> stat.group;
+  for (int field = 6; field < 22; ++field) fields >> skipped;
   fields >> stat.start_ticks;
   if (!fields) return std::nullopt;
   return stat;
@@ -66,7 +66,7 @@ void SweepGroup(const ProcessName& leader) {
     const OwnedFd process = OpenPid(pid);
     if (!process) continue;
     const auto stat = ReadStat(pid);
-    if (stat && stat->session == leader.pid) SignalProcess(process.get(), SIGKILL);
+    if (stat && stat->group == leader.pid) SignalProcess(process.get(), SIGKILL);
   }
   closedir(proc);
 }

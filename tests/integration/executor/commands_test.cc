@@ -190,9 +190,11 @@ TEST_F(Commands, SeeThreeDescriptorsAndATightUmask) {
   EXPECT_EQ(Log(1), "0 -> /dev/null\n0077\nNoNewPrivs:\t1\n");
 }
 
-TEST_F(Commands, HaveDefaultSignalsAndASessionOfTheirOwn) {
-  RunShell("grep -E 'Sig(Blk|Ign)' /proc/$$/status; cut -d' ' -f5,6 /proc/$$/stat | tr ' ' '\\n' | sort -u | grep -cx $$");
-  EXPECT_EQ(Log(1), "SigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\n1\n");
+TEST_F(Commands, HaveDefaultSignalsAGroupOfTheirOwnAndNoTerminal) {
+  Run(Attempt(1, {"grep", "-E", "Sig(Blk|Ign)", "/proc/self/status"}));
+  EXPECT_EQ(Log(1), "SigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\n");
+  const AttemptEnd end = Run(Attempt(2, {"cut", "-d ", "-f5,7", "/proc/self/stat"}));
+  EXPECT_EQ(Log(2), std::to_string(end.pid) + " 0\n");
 }
 
 TEST_F(Commands, GetTheirWholeEnvironmentAndNothingElse) {
