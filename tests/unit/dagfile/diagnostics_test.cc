@@ -1,6 +1,8 @@
 // Every mistake: the text, and the code, line and column that it must give. `⟦` stands in front of the place.
 #include <gmock/gmock.h>
 
+#include <fstream>
+#include <iterator>
 #include <set>
 
 #include "pipelined/dagfile/codes.h"
@@ -181,6 +183,14 @@ TEST(Diagnostics, ATypoInASchemaIsOnlyAWarning) {
   ASSERT_EQ(result.diagnostics.size(), 1u);
   EXPECT_EQ(result.diagnostics[0].severity, Severity::kWarning);
   EXPECT_EQ(result.dags.size(), 1u);
+}
+
+TEST(Codes, AreDocumented) {
+  std::ifstream file(std::string(PIPELINED_SOURCE_DIR) + "/docs/dag-files.md");
+  const std::string docs{std::istreambuf_iterator<char>(file), {}};
+  for (const CodeInfo& info : AllCodes()) {
+    EXPECT_THAT(docs, testing::HasSubstr("| `" + CodeText(info.code) + "` | " + std::string(info.meaning) + " |"));
+  }
 }
 
 TEST(Codes, AreInOrderAndHaveOneMeaningEach) {
