@@ -1,4 +1,3 @@
-
 #include <memory>
 
 #include "apps/dag_loader.h"
