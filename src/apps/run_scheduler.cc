@@ -1,6 +1,3 @@
-#include <fmt/format.h>
-#include <unistd.h>
-
 #include <memory>
 
 #include "apps/dag_loader.h"
@@ -76,7 +73,6 @@ int RunScheduler(const Settings& settings, const RoleContext& context) {
   if (const Result<SchemaState> schema = CheckMigrations(where); !schema) return Report(schema.error());
   Result<std::string> installation = InstallationId(where);
   if (!installation) return Report(installation.error());
-  if (geteuid() == 0) log::Warning("running as root: tasks without run_as_user run as root, too");
 
   const auto executor = OpenExecutor(ExecutorOptions(settings, context, std::move(*installation)), signals);
   if (!executor) return Report(executor.error());
