@@ -26,9 +26,6 @@ void Report(const char* what, std::vector<Micros> times, std::size_t rows = 0) {
   fmt::print("\n");
 }
 
-void Must(const Status& status) {
-  if (!status) throw std::runtime_error(status.error().message);
-}
 template <class T>
 T Must(Result<T> result) {
   if (!result) throw std::runtime_error(result.error().message);
