@@ -67,10 +67,13 @@ std::string ParamFaults(const Value& params, const Value& conf) {
     const Value* given = conf.Find(name);
     const Value* value = given != nullptr ? given : param.Find("value");
     const Value* schema = param.Find("schema");
-    if (value == nullptr) {
+    const bool checked = schema != nullptr && schema->is_map();
+    const std::vector<SchemaViolation> violations = checked && value != nullptr ? ValidateSchema(*schema, *value) : std::vector<SchemaViolation>();
+    // A param without default is stored with the value null.
+    if (value == nullptr || (given == nullptr && value->is_null() && !violations.empty())) {
       add(name, "has no default and must be given in conf");
-    } else if (schema != nullptr && schema->is_map()) {
-      for (const SchemaViolation& violation : ValidateSchema(*schema, *value)) {
+    } else {
+      for (const SchemaViolation& violation : violations) {
         add(violation.path.empty() ? name : name + "." + violation.path, violation.message);
       }
     }

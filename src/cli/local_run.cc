@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <set>
 
 #include "pipelined/executor/local_executor.h"
 #include "pipelined/scheduler/scheduler.h"
@@ -40,33 +41,32 @@ class SignalGuard {
   struct sigaction old_term_ {};
 };
 
-RunInfo MakeRun(const Dag& dag, const LocalRunOptions& options) {
-  RunInfo run;
-  run.dag_id = dag.id;
-  run.run_id = options.run_id;
-  run.logical_date = options.logical_date;
-  run.run_after = options.logical_date.value_or(SystemClock().Now());
-  if (options.logical_date) run.interval = DataInterval{*options.logical_date, *options.logical_date};
-  run.queued_at = SystemClock().Now();
-  run.conf = options.conf;
-  run.version = VersionId{1};
-  return run;
+TriggerRequest Request(const Dag& dag, const LocalRunOptions& options) {
+  TriggerRequest request;
+  request.dag_id = dag.id;
+  request.run_id = options.run_id;
+  request.logical_date = options.logical_date;
+  request.run_after = options.logical_date.value_or(SystemClock().Now());
+  if (options.logical_date) request.interval = DataInterval{*options.logical_date, *options.logical_date};
+  request.conf = options.conf;
+  return request;
+}
+
+// Pools belong to a server; here each is as large as it needs to be.
+void OpenPools(MemoryStore& store, const Dag& dag) {
+  std::set<std::string> pools;
+  for (const Task& task : dag.tasks) pools.insert(task.pool);
+  for (const std::string& pool : pools) store.File(Command{{}, "dags test", SetPool{pool, -1}});
 }
 
 }  // namespace
 
 Result<RunState> RunLocally(const LoadedDag& loaded, const LocalRunOptions& options, const ZoneSource& zones) {
   MemoryStore store(SystemClock());
-  StoredDag stored;
-  stored.head.dag_id = loaded.dag->id;
-  stored.head.version = VersionId{1};
-  std::vector<std::string> ids;
-  for (const Task& task : loaded.dag->tasks) {
-    ids.push_back(task.id);
-    store.AddPool(PoolChanged{task.pool, -1});  // pools belong to a server
-  }
-  store.AddDag(stored, loaded.source, ids);
-  store.AddRun(MakeRun(*loaded.dag, options));
+  store.Publish(PublishedDag{loaded.dag, loaded.source, ""});
+  store.File(Command{{}, "dags test", PauseDag{loaded.dag->id, false}});
+  OpenPools(store, *loaded.dag);
+  if (const auto run = store.Trigger(Request(*loaded.dag, options)); !run) return run.error();
 
   LocalExecutorOptions executor_options;
   executor_options.attempts_dir = options.folder + "/attempts";

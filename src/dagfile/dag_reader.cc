@@ -64,9 +64,9 @@ class DagReader {
     ApplyLayers();
     ReadTasks(root);
     LinkTasks(task_reader_.dependencies(), *dag_, reporter_);
+    if (Slot(Key::kTasks)) CheckTemplates(*dag_, Slot(Key::kTasks)->value, InheritedEnvs(), reporter_);
     if (reporter_.errors() != errors) return nullptr;
-    CheckTemplates(*dag_, root, reporter_);
-    if (reporter_.errors() != errors) return nullptr;
+    WarnOfRequiredParams();
 
     std::vector<NodeRef> documents{root};
     documents.insert(documents.end(), context_.defaults.begin(), context_.defaults.end());
@@ -156,6 +156,27 @@ class DagReader {
                         "make the env or the default_args smaller");
         return;
       }
+    }
+  }
+
+  std::vector<NodeRef> InheritedEnvs() const {
+    std::vector<NodeRef> envs;
+    for (const Entry& entry : env_layers_) envs.push_back(entry.value);
+    for (const Entry& args : default_args_) {
+      for (const Entry entry : EntriesOf(args.value)) {
+        if (entry.name() == "env") envs.push_back(entry.value);
+      }
+    }
+    return envs;
+  }
+
+  // Nobody gives a scheduled run its params.
+  void WarnOfRequiredParams() {
+    if (dag_->schedule.kind == ScheduleKind::kNone) return;
+    for (const Param& param : dag_->params) {
+      if (param.default_value) continue;
+      reporter_.Warning(Code::kBadParam, Slot(Key::kParams)->key.place(),
+                        fmt::format("the param {} has no default, so that scheduled runs will fail", Quoted(param.name)), "give it a default");
     }
   }
 

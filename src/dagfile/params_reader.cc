@@ -7,6 +7,7 @@
 
 #include "dagfile/values.h"
 #include "pipelined/base/near_match.h"
+#include "pipelined/schema/json_schema.h"
 
 namespace pipelined::dagfile {
 namespace {
@@ -43,6 +44,14 @@ void CheckWord(const Entry& entry, Reporter& reporter) {
   }
 }
 
+void CheckDefault(const Param& param, const Entry& entry, Reporter& reporter) {
+  for (const SchemaViolation& violation : ValidateSchema(param.schema, *param.default_value)) {
+    const std::string where = violation.path.empty() ? "" : "." + violation.path;
+    reporter.Error(Code::kBadParam, entry.place(), fmt::format("the default of {}{} does not fit its schema: {}", param.name, where, violation.message),
+                   entry.value.is_null() ? "leave the default out when the param must be given with each run" : "");
+  }
+}
+
 Param ReadParam(const Entry& entry, Reporter& reporter) {
   Param param;
   param.name = entry.name();
@@ -51,9 +60,12 @@ Param ReadParam(const Entry& entry, Reporter& reporter) {
     param.default_value = ToValue(entry.value);
     return param;
   }
+  const std::size_t errors = reporter.errors();
+  std::optional<Entry> default_entry;
   for (const Entry part : EntriesOf(entry.value)) {
     if (part.name() == "default") {
       param.default_value = ToValue(part.value);
+      default_entry = part;
       continue;
     }
     if (part.name() == "<<" && part.key.is_plain()) continue;
@@ -61,6 +73,7 @@ Param ReadParam(const Entry& entry, Reporter& reporter) {
     CheckWord(part, reporter);
     param.schema.map().emplace_back(std::string(part.name()), ToValue(part.value));
   }
+  if (default_entry && reporter.errors() == errors) CheckDefault(param, *default_entry, reporter);
   return param;
 }
 

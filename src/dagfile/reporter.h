@@ -34,6 +34,7 @@ class Reporter {
 
   void Add(Diagnostic diagnostic);  // made by another Reporter
 
+  bool full() const { return diagnostics_.size() >= limit_; }  // what comes now is counted, not shown
   std::size_t errors() const { return errors_; }
   // Everything so far, in the order of the file.
   std::vector<Diagnostic> Take();

@@ -3,198 +3,237 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <utility>
 
 namespace pipelined {
+namespace {
 
-void MemoryStore::AddDag(StoredDag dag, DagSource source, const std::vector<std::string>& task_ids) {
-  versions_[dag.head.version] = std::move(source);
-  task_ids_[dag.head.version] = task_ids;
-  const std::string id = dag.head.dag_id;
-  dags_[id] = std::move(dag);
-}
+Error Stale(std::string why) { return Error{ErrorCode::kStale, std::move(why), ""}; }
 
-RunId MemoryStore::AddRun(RunInfo run) {
-  run.id = RunId{static_cast<std::int64_t>(runs_.size()) + 1};
-  const RunId id = run.id;
-  runs_[id].info = std::move(run);
-  new_runs_.push_back(id);
-  return id;
-}
-
-CommandId MemoryStore::AddCommand(Command command) {
-  command.id = CommandId{++last_command_};
-  new_commands_.push_back(command);
-  return command.id;
-}
+}  // namespace
 
 Result<std::optional<Lease>> MemoryStore::Acquire(const std::string& holder, Micros ttl) {
   const Micros now = clock_.Monotonic();
-  if (!holder_.empty() && holder_ != holder && now < expires_) return std::optional<Lease>();
+  if (holder != holder_ && !holder_.empty() && now < expires_) return std::optional<Lease>();
   holder_ = holder;
   ttl_ = ttl;
   expires_ = now + ttl;
-  Lease lease;
-  lease.epoch = ++epoch_;
-  lease.trusted_until = expires_;
-  return std::optional<Lease>(lease);
-}
-
-Status MemoryStore::Check(const Lease& lease) const {
-  if (lease.epoch != epoch_) return Error{ErrorCode::kStale, "another scheduler leads", ""};
-  return Ok();
+  return std::optional<Lease>(Lease{++epoch_, now + ttl - ttl / 5});
 }
 
 Status MemoryStore::Renew(Lease& lease) {
-  if (const Status valid = Check(lease); !valid) return valid;
+  if (lease.epoch != epoch_) return Stale(fmt::format("epoch {} no longer leads", lease.epoch));
   expires_ = clock_.Monotonic() + ttl_;
-  lease.trusted_until = expires_;
+  lease.trusted_until = expires_ - ttl_ / 5;
   return Ok();
 }
 
 Status MemoryStore::Release(const Lease& lease) {
-  if (const Status valid = Check(lease); !valid) return valid;
+  if (lease.epoch != epoch_) return Stale(fmt::format("epoch {} no longer leads", lease.epoch));
   holder_.clear();
   return Ok();
 }
 
 Result<Snapshot> MemoryStore::Load(const Lease& lease) {
-  if (const Status valid = Check(lease); !valid) return valid.error();
+  if (lease.epoch != epoch_) return Stale(fmt::format("epoch {} no longer leads", lease.epoch));
   Snapshot snapshot;
   for (const auto& [id, dag] : dags_) snapshot.dags.push_back(dag);
   for (const auto& [name, slots] : pools_) snapshot.pools.push_back(PoolChanged{name, slots});
-  for (const auto& [id, run] : runs_) {
+  for (auto& [id, run] : runs_) {
     if (IsFinished(run.info.state)) continue;
+    run.handed_out = true;
     RestoredRun restored{run.info, {}};
-    for (const auto& [task, row] : run.tasks) restored.tasks.push_back(row.stored);
+    for (const auto& [no, task] : run.tasks) {
+      if (run.info.state != RunState::kRunning) break;
+      restored.tasks.push_back(StoredTask{no, task.to, task.try_number, task.retry_at, task.to == TaskState::kRunning ? task.attempt : AttemptId{}});
+    }
     snapshot.runs.push_back(std::move(restored));
   }
-  for (const auto& [id, attempt] : attempts_) {
-    if (attempt.open) snapshot.attempts.push_back(OpenAttempt{id, attempt.executor.instance, attempt.executor.boot_id});
-  }
-  snapshot.last_attempt = last_attempt_;
-  new_runs_.clear();  // all of them are in the snapshot
+  for (const auto& [id, row] : open_) snapshot.attempts.push_back(row.open);
+  for (auto& [id, command] : commands_) command.second = false;
+  snapshot.last_attempt = AttemptId{last_attempt_};
   return snapshot;
 }
 
 Result<Inbox> MemoryStore::Poll() {
   Inbox inbox;
-  for (const RunId id : std::exchange(new_runs_, {})) inbox.runs.push_back(runs_.at(id).info);
-  inbox.commands = std::exchange(new_commands_, {});
+  for (auto& [id, run] : runs_) {
+    if (run.info.state == RunState::kQueued && !std::exchange(run.handed_out, true)) inbox.runs.push_back(run.info);
+  }
+  for (auto& [id, command] : commands_) {
+    if (!done_.contains(id) && !std::exchange(command.second, true)) inbox.commands.push_back(command.first);
+  }
   return inbox;
 }
 
-// Everything is checked before anything is changed: a transaction, in memory.
-Status MemoryStore::CheckPlan(const Plan& plan) const {
-  const auto stale = [](const std::string& what) { return Error{ErrorCode::kStale, what + " is not in the state that the plan expects", ""}; };
+// Everything is checked before anything changes: a refused plan leaves no trace.
+Status MemoryStore::Check(const Plan& plan, const Lease& lease) const {
+  if (lease.epoch != epoch_) return Stale(fmt::format("epoch {} no longer leads", lease.epoch));
   for (const RunChange& change : plan.runs) {
     const auto run = runs_.find(change.run);
-    if (run == runs_.end() || run->second.info.state != change.from) return stale(fmt::format("run {}", change.run.value));
-  }
-  for (const TaskChange& change : plan.tasks) {
-    if (!runs_.contains(change.run) || StateOf(change.run, change.task) != change.from) return stale(fmt::format("task {} of run {}", change.task, change.run.value));
+    if (run == runs_.end() || run->second.info.state != change.from) return Stale(fmt::format("run {} was not in the expected state", change.run.value));
   }
   for (const AttemptClosed& closed : plan.closed) {
-    const auto attempt = attempts_.find(closed.end.attempt);
-    if (attempt == attempts_.end() || !attempt->second.open) return stale(fmt::format("attempt {}", closed.end.attempt.value));
+    if (closed.run && !open_.contains(closed.end.attempt)) return Stale(fmt::format("attempt {} was not open", closed.end.attempt.value));
   }
-  for (const AttemptOpened& opened : plan.opened) {
-    if (opened.attempt <= last_attempt_) return Error{ErrorCode::kConstraint, fmt::format("attempt {} exists already", opened.attempt.value), ""};
+  for (const TaskChange& change : plan.tasks) {
+    const auto run = runs_.find(change.run);
+    if (run == runs_.end()) return Stale(fmt::format("there is no run {}", change.run.value));
+    const auto task = run->second.tasks.find(change.task);
+    const TaskState state = task == run->second.tasks.end() ? TaskState::kNone : task->second.to;
+    const bool other_attempt = state == TaskState::kRunning && task->second.attempt != change.attempt && change.to != TaskState::kRunning;
+    if (state != change.from || other_attempt) return Stale(fmt::format("task {} of run {} was not in the expected state", change.task, change.run.value));
+  }
+  for (const CommandDone& done : plan.commands) {
+    if (done_.contains(done.id)) return Stale(fmt::format("command {} was done already", done.id.value));
   }
   return Ok();
 }
 
-void MemoryStore::Store(const TaskChange& change, Instant) {
-  TaskRow& row = runs_.at(change.run).tasks[change.task];
-  row.stored.task = change.task;
-  row.stored.state = change.to;
-  row.stored.try_number = change.try_number;
-  row.stored.retry_at = change.retry_at;
-  row.stored.attempt = change.attempt;
-  row.end_date = change.end_date;
+Result<Committed> MemoryStore::Commit(const Plan& plan, Lease& lease, const ExecutorIdentity& executor) {
+  if (const Status checked = Check(plan, lease); !checked) return checked.error();
+  Committed committed;
+  Apply(plan, executor, committed);
+  expires_ = clock_.Monotonic() + ttl_;
+  lease.trusted_until = expires_ - ttl_ / 5;
+  return committed;
 }
 
-Result<Committed> MemoryStore::Commit(const Plan& plan, Lease& lease, const ExecutorIdentity& executor) {
-  if (const Status kept = Renew(lease); !kept) return kept.error();
-  if (const Status valid = CheckPlan(plan); !valid) return valid.error();
-  Committed committed;
-  for (const NewRun& wanted : plan.new_runs) {
-    const bool exists = std::any_of(runs_.begin(), runs_.end(), [&](const auto& entry) {
-      return entry.second.info.dag_id == wanted.dag_id && entry.second.info.logical_date == wanted.due.logical_date;
-    });
-    if (exists) continue;
-    RunInfo run;
-    run.dag_id = wanted.dag_id;
-    run.run_id = wanted.run_id;
-    run.type = wanted.type;
-    run.logical_date = wanted.due.logical_date;
-    run.interval = wanted.due.interval;
-    run.run_after = wanted.due.run_after;
-    run.queued_at = plan.now;
-    run.version = wanted.version;
-    run.id = AddRun(run);
-    new_runs_.pop_back();  // handed out here
-    committed.runs.push_back(std::move(run));
-  }
+void MemoryStore::Apply(const Plan& plan, const ExecutorIdentity& executor, Committed& committed) {
   for (const RunChange& change : plan.runs) {
     RunInfo& run = runs_.at(change.run).info;
     run.state = change.to;
     if (change.to == RunState::kRunning) run.start_date = plan.now;
   }
-  for (const TaskChange& change : plan.tasks) Store(change, plan.now);
-  for (const AttemptOpened& opened : plan.opened) {
-    attempts_[opened.attempt] = AttemptRow{opened.run, opened.task, executor, true};
-    last_attempt_ = opened.attempt;
-  }
   for (const AttemptClosed& closed : plan.closed) {
-    attempts_.at(closed.end.attempt).open = false;
-    if (closed.run && !closed.end.outputs.is_null()) runs_.at(closed.run).outputs[closed.task] = closed.end.outputs;
+    open_.erase(closed.end.attempt);
+    if (closed.run && closed.end.outputs.is_map()) runs_.at(closed.run).outputs[closed.task] = closed.end.outputs;
   }
+  for (const TaskChange& change : plan.tasks) runs_.at(change.run).tasks[change.task] = change;
+  for (const AttemptOpened& opened : plan.opened) {
+    open_[opened.attempt] = OpenRow{OpenAttempt{opened.attempt, executor.instance, executor.boot_id}, opened.run, opened.task};
+    last_attempt_ = std::max(last_attempt_, opened.attempt.value);
+  }
+  InsertRuns(plan, committed);
+  ApplyDags(plan);
+  for (const PoolChange& pool : plan.pools) pools_[pool.name] = pool.slots;
+  for (const CommandDone& done : plan.commands) done_[done.id] = done;
+}
+
+void MemoryStore::ApplyDags(const Plan& plan) {
   for (const DagChange& change : plan.dags) {
     if (change.deleted) {
       dags_.erase(change.dag_id);
-    } else if (const auto dag = dags_.find(change.dag_id); dag != dags_.end()) {
-      if (change.paused) dag->second.head.paused = *change.paused;
-      if (change.last_interval) dag->second.head.last_interval = change.last_interval;
+      std::erase_if(runs_, [&](const auto& run) { return run.second.info.dag_id == change.dag_id; });
+      continue;
     }
+    const auto dag = dags_.find(change.dag_id);
+    if (dag == dags_.end()) continue;
+    if (change.paused) dag->second.head.paused = *change.paused;
+    if (change.last_interval) dag->second.head.last_interval = change.last_interval;
   }
-  for (const PoolChange& change : plan.pools) pools_[change.name] = change.slots;
-  for (const CommandDone& done : plan.commands) results_[done.id] = done;
-  return committed;
+}
+
+bool MemoryStore::Exists(const std::string& dag_id, const std::string& run_id, const std::optional<Instant>& logical_date) const {
+  return std::any_of(runs_.begin(), runs_.end(), [&](const auto& run) {
+    const RunInfo& info = run.second.info;
+    return info.dag_id == dag_id && (info.run_id == run_id || (logical_date && info.logical_date == logical_date));
+  });
+}
+
+void MemoryStore::InsertRuns(const Plan& plan, Committed& committed) {
+  for (const NewRun& wanted : plan.new_runs) {
+    if (Exists(wanted.dag_id, wanted.run_id, wanted.due.logical_date)) continue;
+    StoredRun run;
+    run.info.id = RunId{++last_run_};
+    run.info.dag_id = wanted.dag_id;
+    run.info.run_id = wanted.run_id;
+    run.info.type = wanted.type;
+    run.info.logical_date = wanted.due.logical_date;
+    run.info.interval = wanted.due.interval;
+    run.info.run_after = wanted.due.run_after;
+    run.info.queued_at = plan.now;
+    run.info.version = wanted.version;
+    run.handed_out = true;
+    committed.runs.push_back(run.info);
+    runs_[run.info.id] = std::move(run);
+  }
 }
 
 Result<DagSource> MemoryStore::LoadVersion(VersionId version) {
-  const auto found = versions_.find(version);
-  if (found == versions_.end()) return Error{ErrorCode::kNotFound, fmt::format("no DAG version {}", version.value), ""};
-  return found->second;
+  const auto found = versions_.find(version.value);
+  if (found == versions_.end()) return Error{ErrorCode::kNotFound, fmt::format("there is no DAG version {}", version.value), ""};
+  return found->second.source;
 }
 
-Result<Value> MemoryStore::Outputs(RunId run, const std::vector<std::string>& task_ids) {
-  Value outputs = Value(Value::Map{});
-  const auto found = runs_.find(run);
-  if (found == runs_.end()) return outputs;
-  const std::vector<std::string>& names = task_ids_[found->second.info.version];
-  for (const auto& [task, value] : found->second.outputs) {
-    if (task < names.size() && std::find(task_ids.begin(), task_ids.end(), names[task]) != task_ids.end()) outputs.Set(names[task], value);
+Result<Value> MemoryStore::Outputs(RunId id, const std::vector<std::string>& task_ids) {
+  Value outputs{Value::Map{}};
+  const auto run = runs_.find(id);
+  if (run == runs_.end()) return outputs;
+  const DagPtr& dag = versions_.at(run->second.info.version.value).dag;
+  std::vector<std::string> ids = task_ids;
+  std::sort(ids.begin(), ids.end());
+  ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
+  for (const std::string& task_id : ids) {
+    const auto no = dag->Find(task_id);
+    const auto found = no ? run->second.outputs.find(*no) : run->second.outputs.end();
+    if (found == run->second.outputs.end() || found->second.map().empty()) continue;
+    Value::Map sorted = found->second.map();
+    std::stable_sort(sorted.begin(), sorted.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+    outputs.map().emplace_back(task_id, Value(std::move(sorted)));
   }
   return outputs;
 }
 
-const RunInfo* MemoryStore::FindRun(RunId run) const {
-  const auto found = runs_.find(run);
-  return found == runs_.end() ? nullptr : &found->second.info;
+StoredDag MemoryStore::Publish(const PublishedDag& published) {
+  const Dag& dag = *published.dag;
+  const auto same = std::find_if(versions_.begin(), versions_.end(), [&](const auto& version) {
+    return version.second.dag->id == dag.id && version.second.dag->content_hash == dag.content_hash;
+  });
+  const std::int64_t version = same != versions_.end() ? same->first : static_cast<std::int64_t>(versions_.size()) + 1;
+  versions_[version] = Version{published.dag, published.source};
+  const bool is_new = !dags_.contains(dag.id);
+  StoredDag& stored = dags_[dag.id];
+  if (is_new) stored.head.paused = dag.is_paused_upon_creation;
+  stored.head.dag_id = dag.id;
+  stored.head.version = VersionId{version};
+  stored.head.stale = false;
+  stored.head.max_active_runs = dag.max_active_runs;
+  stored.head.max_consecutive_failed_dag_runs = dag.max_consecutive_failed_dag_runs;
+  stored.schedule = dag.schedule;
+  return stored;
 }
 
-TaskState MemoryStore::StateOf(RunId run, TaskNo task) const {
-  const auto found = runs_.find(run);
-  if (found == runs_.end()) return TaskState::kNone;
-  const auto row = found->second.tasks.find(task);
-  return row == found->second.tasks.end() ? TaskState::kNone : row->second.stored.state;
+Result<RunInfo> MemoryStore::Trigger(const TriggerRequest& request) {
+  const auto dag = dags_.find(request.dag_id);
+  if (dag == dags_.end()) return Error{ErrorCode::kNotFound, fmt::format("The Dag with ID: `{}` was not found", request.dag_id), ""};
+  StoredRun run;
+  run.info.run_id = request.run_id.empty() ? "manual__" + FormatIso(request.logical_date.value_or(request.run_after)) : request.run_id;
+  if (Exists(request.dag_id, run.info.run_id, request.logical_date)) {
+    return Error{ErrorCode::kConflict, fmt::format("DAG {} has such a run already", request.dag_id), ""};
+  }
+  run.info.id = RunId{++last_run_};
+  run.info.dag_id = request.dag_id;
+  run.info.logical_date = request.logical_date;
+  run.info.interval = request.interval;
+  run.info.run_after = request.run_after;
+  run.info.queued_at = clock_.Now();
+  run.info.conf = request.conf;
+  run.info.version = dag->second.head.version;
+  const RunInfo info = run.info;
+  runs_[info.id] = std::move(run);
+  return info;
 }
 
-const CommandDone* MemoryStore::ResultOf(CommandId command) const {
-  const auto found = results_.find(command);
-  return found == results_.end() ? nullptr : &found->second;
+CommandId MemoryStore::File(Command command) {
+  command.id = CommandId{++last_command_};
+  const CommandId id = command.id;
+  commands_[id] = {std::move(command), false};
+  return id;
+}
+
+std::optional<CommandDone> MemoryStore::ResultOf(CommandId id) const {
+  const auto found = done_.find(id);
+  return found == done_.end() ? std::nullopt : std::optional(found->second);
 }
 
 }  // namespace pipelined

@@ -1,25 +1,22 @@
-// A Store in memory, for `pipectl dags test` and for simulation: the same engine and scheduler, no server, no database.
+// The store without a database: for `dags test` and simulations. Forgets everything at its end; nobody else can lead, and
+// nothing is in doubt. One thread.
 #pragma once
 
-#include <functional>
 #include <map>
+#include <tuple>
 #include <unordered_map>
+#include <utility>
 
 #include "pipelined/base/clock.h"
+#include "pipelined/ports/catalog.h"
+#include "pipelined/ports/dag_publisher.h"
 #include "pipelined/ports/store.h"
 
 namespace pipelined {
 
-// Not thread-safe. Nothing of it is durable.
 class MemoryStore : public Store {
  public:
   explicit MemoryStore(const Clock& clock) : clock_(clock) {}
-
-  // What elsewhere the loader and the API write.
-  void AddDag(StoredDag dag, DagSource source, const std::vector<std::string>& task_ids);
-  RunId AddRun(RunInfo run);
-  CommandId AddCommand(Command command);
-  void AddPool(PoolChanged pool) { pools_[pool.name] = pool.slots; }
 
   Result<std::optional<Lease>> Acquire(const std::string& holder, Micros ttl) override;
   Status Renew(Lease& lease) override;
@@ -31,48 +28,47 @@ class MemoryStore : public Store {
   Result<Value> Outputs(RunId run, const std::vector<std::string>& task_ids) override;
   int NotifyFd() const override { return -1; }
 
-  // What is stored, for tests and for showing it.
-  const RunInfo* FindRun(RunId run) const;
-  TaskState StateOf(RunId run, TaskNo task) const;
-  const CommandDone* ResultOf(CommandId command) const;
+  // What a publisher, the API and people do elsewhere; found by the next Load or Poll.
+  StoredDag Publish(const PublishedDag& published);
+  Result<RunInfo> Trigger(const TriggerRequest& request);  // kNotFound, kConflict
+  CommandId File(Command command);
+  std::optional<CommandDone> ResultOf(CommandId id) const;
 
  private:
-  struct TaskRow {
-    StoredTask stored;
-    std::optional<Instant> end_date;
+  struct StoredRun {
+    RunInfo info;
+    std::map<TaskNo, TaskChange> tasks;  // as last changed
+    std::map<TaskNo, Value> outputs;
+    bool handed_out = false;
   };
-  struct AttemptRow {
+  struct OpenRow {
+    OpenAttempt open;
     RunId run;
     TaskNo task = 0;
-    ExecutorIdentity executor;
-    bool open = true;
   };
-  struct RunRow {
-    RunInfo info;
-    std::map<TaskNo, TaskRow> tasks;
-    std::map<TaskNo, Value> outputs;
+  struct Version {
+    DagPtr dag;
+    DagSource source;
   };
-
-  Status Check(const Lease& lease) const;
-  Status CheckPlan(const Plan& plan) const;
-  void Store(const TaskChange& change, Instant now);
+  Status Check(const Plan& plan, const Lease& lease) const;
+  void Apply(const Plan& plan, const ExecutorIdentity& executor, Committed& committed);
+  void ApplyDags(const Plan& plan);
+  void InsertRuns(const Plan& plan, Committed& committed);
+  bool Exists(const std::string& dag_id, const std::string& run_id, const std::optional<Instant>& logical_date) const;
 
   const Clock& clock_;
   std::string holder_;
   std::int64_t epoch_ = 0;
-  Micros expires_{0};
   Micros ttl_{0};
+  Micros expires_{0};
   std::map<std::string, StoredDag> dags_;
-  std::unordered_map<VersionId, DagSource> versions_;
-  std::unordered_map<VersionId, std::vector<std::string>> task_ids_;
-  std::map<std::string, std::int32_t> pools_{{std::string(kDefaultPool), 128}};
-  std::map<RunId, RunRow> runs_;
-  std::map<AttemptId, AttemptRow> attempts_;
-  AttemptId last_attempt_;
-  std::vector<RunId> new_runs_;          // not handed out by Poll yet
-  std::vector<Command> new_commands_;
-  std::map<CommandId, CommandDone> results_;
-  std::int64_t last_command_ = 0;
+  std::map<std::int64_t, Version> versions_;
+  std::map<std::string, std::int32_t> pools_{{"default_pool", 128}};
+  std::map<RunId, StoredRun> runs_;
+  std::map<AttemptId, OpenRow> open_;
+  std::map<CommandId, std::pair<Command, bool>> commands_;  // with whether it was handed out
+  std::map<CommandId, CommandDone> done_;
+  std::int64_t last_run_ = 0, last_command_ = 0, last_attempt_ = 0;
 };
 
 }  // namespace pipelined

@@ -92,6 +92,8 @@ TEST_F(TriggerTest, AParamWithoutDefaultMustBeGiven) {
   catalog_.AddDag("strict", [](DagRow& row) { row.params = *ParseJson(R"({"day": {"schema": {"type": "string"}}})"); });
   EXPECT_THAT(Trigger(R"({"logical_date": null})", "strict").body, HasSubstr("params.day: has no default"));
   EXPECT_EQ(Trigger(R"({"logical_date": null, "conf": {"day": "mon"}})", "strict").status, 200);
+  catalog_.dags.back().params = *ParseJson(R"({"day": {"value": null, "schema": {"type": "string"}}})");
+  EXPECT_THAT(Trigger(R"({"logical_date": null})", "strict").body, HasSubstr("params.day: has no default"));
 }
 
 }  // namespace

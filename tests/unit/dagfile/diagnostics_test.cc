@@ -1,6 +1,8 @@
 // Every mistake: the text, and the code, line and column that it must give. `⟦` stands in front of the place.
 #include <gmock/gmock.h>
 
+#include <fstream>
+#include <iterator>
 #include <set>
 
 #include "pipelined/dagfile/codes.h"
@@ -93,6 +95,15 @@ const std::vector<Mistake> kMistakes{
     {"Preset", Code::kBadSchedule, "schedule: ⟦\"@dayly\"\ntasks: {a: {bash: x}}\n", "@daily"},
     {"TwoForms", Code::kBadSchedule, "schedule: ⟦{every: 1h, cron: '0 0 * * *'}\ntasks: {a: {bash: x}}\n", "only one"},
     {"ParamType", Code::kBadParam, "params: {n: {type: ⟦integr}}\ntasks: {a: {bash: x}}\n", "\"integer\""},
+    {"ParamDefault", Code::kBadParam, "params: {n: {type: integer, default: ⟦many}}\ntasks: {a: {bash: x}}\n", "n"},
+    {"TemplateSyntax", Code::kTemplateSyntax, "tasks:\n  a:\n    bash: echo {{ ds⟦ + }}\n", ""},
+    {"TemplateSyntaxInEnv", Code::kTemplateSyntax, "env: {A: \"x {{ ⟦}}\"}\ntasks:\n  a: {bash: x}\n", ""},
+    {"TemplateName", Code::kTemplateName, "tasks:\n  a:\n    bash: echo {{ ⟦dss }}\n", "\"ds\""},
+    {"TemplateNameQuoted", Code::kTemplateName, "tasks:\n  a: {exec: [x, \"y {{ ⟦dss }}\"]}\n", "\"ds\""},
+    {"TemplateNameInBlock", Code::kTemplateName, "tasks:\n  a:\n    bash: |\n      set -e\n        echo {{ ⟦dss }}\n", "\"ds\""},
+    {"TemplateTask", Code::kTemplateName, "tasks:\n  a: {bash: x}\n  b: {bash: 'echo {{ ⟦tasks.a.rows }}'}\n", "upstream"},
+    {"RequiredParam", Code::kBadParam, "schedule: {every: 1h}\n⟦params: {n: {type: integer}}\ntasks: {a: {bash: x}}\n", "default"},
+    {"Raw", Code::kRawFilter, "params: {p: x}\ntasks:\n  a: {bash: 'echo {{ params.p | ⟦raw }}'}\n", "quoting"},
     {"TwoDagsOneId", Code::kDuplicateDag, "dag_id: x\ntasks: {a: {bash: x}}\n---\n⟦dag_id: x\ntasks: {a: {bash: x}}\n", "own"},
 };
 
@@ -111,7 +122,7 @@ TEST_P(Diagnose, AtItsPlace) {
   const Diagnostic& first = result.diagnostics[0];
   EXPECT_EQ(result.diagnostics.size(), 1u) << Format(result.diagnostics);
   EXPECT_EQ(first.code, CodeText(GetParam().code)) << Format(first);
-  if (GetParam().code != Code::kSyntax && GetParam().name != "Nul") {  // where YAML stops to make sense is not exact
+  if (GetParam().code != Code::kSyntax && GetParam().code != Code::kTemplateSyntax && GetParam().name != "Nul") {  // where YAML stops to make sense is not exact
     EXPECT_EQ(first.line, line) << Format(first);
     EXPECT_EQ(first.column, static_cast<int>(column == 0 ? at + 1 : column)) << Format(first);
   }
@@ -172,6 +183,14 @@ TEST(Diagnostics, ATypoInASchemaIsOnlyAWarning) {
   ASSERT_EQ(result.diagnostics.size(), 1u);
   EXPECT_EQ(result.diagnostics[0].severity, Severity::kWarning);
   EXPECT_EQ(result.dags.size(), 1u);
+}
+
+TEST(Codes, AreDocumented) {
+  std::ifstream file(std::string(PIPELINED_SOURCE_DIR) + "/docs/dag-files.md");
+  const std::string docs{std::istreambuf_iterator<char>(file), {}};
+  for (const CodeInfo& info : AllCodes()) {
+    EXPECT_THAT(docs, testing::HasSubstr("| `" + CodeText(info.code) + "` | " + std::string(info.meaning) + " |"));
+  }
 }
 
 TEST(Codes, AreInOrderAndHaveOneMeaningEach) {

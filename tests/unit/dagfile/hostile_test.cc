@@ -72,6 +72,12 @@ TEST(Hostile, AFloodOfMistakesStaysQuick) {
   EXPECT_EQ(Load(yaml).diagnostics.size(), 101u);
 }
 
+TEST(Hostile, AFloodOfBadTemplatesStaysQuick) {
+  std::string yaml = "tasks:\n";
+  for (int i = 0; i < 50'000; ++i) yaml += "  t" + std::to_string(i) + ": {bash: 'echo {{ nothing }} {{ +'}\n";
+  EXPECT_EQ(Load(yaml).diagnostics.size(), 101u);
+}
+
 TEST(Hostile, CutAnywhereItIsRefusedOrWhole) {
   const std::string yaml = "dag_id: x\ntasks:\n  a: {bash: \"echo 'it' {{ ds }}\", env: {A: [b]}}\n";
   for (std::size_t size = 0; size < yaml.size(); ++size) (void)Load(yaml.substr(0, size));  // must come back

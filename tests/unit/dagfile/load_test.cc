@@ -19,7 +19,6 @@ tags: [sales, 2026]
 params:
   region: {type: string, enum: [eu, us], default: eu}
   day: 0755
-  must: {type: integer}
 default_args:
   retries: 3
   retry_delay: 10s
@@ -57,7 +56,7 @@ TEST(Load, ReadsTheExampleOfTheFormat) {
   EXPECT_EQ(extract.retry.multiplier, 2);
   EXPECT_THAT(extract.outlets, ElementsAre("file:///lake/raw/sales"));
   EXPECT_EQ(extract.working_dir, "/dags/team");
-  EXPECT_EQ(extract.line, 16);
+  EXPECT_EQ(extract.line, 15);
   EXPECT_THAT(dag.tasks[1].action.words, ElementsAre("/bin/load", "{{ ds }}"));
   EXPECT_EQ(dag.tasks[1].retry.retries, 0);
   EXPECT_EQ(dag.tasks[2].execution_timeout, minutes(10));
@@ -68,12 +67,12 @@ TEST(Load, ReadsTheExampleOfTheFormat) {
 
 TEST(Load, ParamsAreSchemasWithADefaultOrPlainValues) {
   const Dag dag = LoadOne(kSales);
-  ASSERT_EQ(dag.params.size(), 3u);
+  ASSERT_EQ(dag.params.size(), 2u);
   EXPECT_EQ(dag.params[0].default_value, Value("eu"));
   EXPECT_EQ(dag.params[0].schema.Find("default"), nullptr);
   EXPECT_EQ(*dag.params[0].schema.Find("type"), Value("string"));
   EXPECT_EQ(dag.params[1].default_value, Value("0755"));  // a leading zero is no number to YAML 1.2
-  EXPECT_EQ(dag.params[2].default_value, std::nullopt);
+  EXPECT_EQ(LoadOne("params: {must: {type: integer}}\ntasks: {a: {empty: true}}").params[0].default_value, std::nullopt);
 }
 
 TEST(Load, TheFilesStemIsTheDagId) { EXPECT_EQ(LoadOne("tasks: {a: {empty: true}}").id, "sales"); }

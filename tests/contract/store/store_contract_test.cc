@@ -1,0 +1,254 @@
+// What every Store must do, asked of each.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <functional>
+
+#include "pipelined/store/memory_store.h"
+#include "pipelined/store/migrations.h"
+#include "pipelined/store/pg_store.h"
+#include "support/postgres_fixture.h"
+#include "support/store_samples.h"
+
+namespace pipelined::testing {
+namespace {
+
+constexpr Micros kTtl = std::chrono::seconds(30);
+
+// A store with the doors that others use.
+class Place {
+ public:
+  virtual ~Place() = default;
+  virtual Store& store() = 0;
+  virtual void Publish(const PublishedDag& dag, std::int64_t epoch) = 0;
+  virtual Result<RunInfo> Trigger(const TriggerRequest& request) = 0;
+};
+
+class MemoryPlace : public Place {
+ public:
+  Store& store() override { return store_; }
+  void Publish(const PublishedDag& dag, std::int64_t) override { store_.Publish(dag); }
+  Result<RunInfo> Trigger(const TriggerRequest& request) override { return store_.Trigger(request); }
+
+ private:
+  MemoryStore store_{SystemClock()};
+};
+
+class PgPlace : public Place {
+ public:
+  PgPlace() {
+    options_.url = PostgresFixture::Shared().url();
+    options_.schema = PostgresFixture::Shared().NewSchema();
+    const auto migrated = Migrate(options_);
+    EXPECT_TRUE(migrated.ok()) << migrated.error().message;
+    store_ = MakePgStore(options_, SystemClock());
+    catalog_ = MakePgCatalog(options_);
+  }
+  Store& store() override { return *store_; }
+  void Publish(const PublishedDag& dag, std::int64_t epoch) override {
+    const auto published = MakePgPublisher(options_)->Publish(Publication{{dag}, {}, {}, {}}, epoch);
+    EXPECT_TRUE(published.ok()) << published.error().message;
+  }
+  Result<RunInfo> Trigger(const TriggerRequest& request) override {
+    auto run = catalog_->Trigger(request);
+    if (!run) return run.error();
+    return run->info;
+  }
+
+ private:
+  StoreOptions options_;
+  std::unique_ptr<Store> store_;
+  std::unique_ptr<Catalog> catalog_;
+};
+
+struct Maker {
+  std::string name;
+  std::function<std::unique_ptr<Place>()> make;
+};
+
+class StoreContract : public ::testing::TestWithParam<Maker> {
+ protected:
+  void SetUp() override {
+    place_ = GetParam().make();
+    auto lease = place_->store().Acquire("me", kTtl);
+    ASSERT_TRUE(lease.ok()) << lease.error().message;
+    ASSERT_TRUE(lease->has_value());
+    lease_ = **lease;
+    place_->Publish(SampleDag("d"), lease_.epoch);
+    ASSERT_TRUE(place_->store().Load(lease_).ok());
+  }
+  Store& store() { return place_->store(); }
+  RunInfo Triggered(const std::string& run_id) {
+    TriggerRequest request;
+    request.dag_id = "d";
+    request.run_id = run_id;
+    request.run_after = At(0);
+    auto run = place_->Trigger(request);
+    EXPECT_TRUE(run.ok()) << run.error().message;
+    return *run;
+  }
+  Status Commit(Plan plan) {
+    plan.now = At(10);
+    auto committed = store().Commit(plan, lease_, ExecutorIdentity{"i", "b"});
+    if (!committed) return committed.error();
+    last_ = *committed;
+    return Ok();
+  }
+  Snapshot Loaded() {
+    auto snapshot = store().Load(lease_);
+    EXPECT_TRUE(snapshot.ok()) << snapshot.error().message;
+    return *snapshot;
+  }
+  // A running run whose task 0 is on attempt 1.
+  RunInfo Running() {
+    const RunInfo run = Triggered("r1");
+    Plan plan;
+    plan.runs = {Begin(run)};
+    plan.tasks = {Start(run.id, 0, 1, At(10))};
+    plan.opened = {Open(run.id, 0, 1)};
+    const Status stored = Commit(plan);
+    EXPECT_TRUE(stored.ok()) << stored.error().message;
+    return run;
+  }
+
+  std::unique_ptr<Place> place_;
+  Lease lease_;
+  Committed last_;
+};
+
+TEST_P(StoreContract, EachTakingRaisesTheEpoch) {
+  const auto again = store().Acquire("me", kTtl);
+  ASSERT_TRUE(again.ok() && again->has_value());
+  EXPECT_EQ((*again)->epoch, lease_.epoch + 1);
+  EXPECT_EQ(Commit(Plan{}).error().code, ErrorCode::kStale);
+}
+
+TEST_P(StoreContract, AHeldLeaseIsNotGivenToAnother) {
+  const auto other = store().Acquire("other", kTtl);
+  ASSERT_TRUE(other.ok());
+  EXPECT_FALSE(other->has_value());
+  ASSERT_TRUE(store().Release(lease_).ok());
+  EXPECT_TRUE(store().Acquire("other", kTtl)->has_value());
+}
+
+TEST_P(StoreContract, APublishedDagIsLoadedWithItsSchedule) {
+  const Snapshot snapshot = Loaded();
+  ASSERT_EQ(snapshot.dags.size(), 1U);
+  EXPECT_EQ(snapshot.dags[0].head.dag_id, "d");
+  EXPECT_EQ(snapshot.dags[0].schedule, SampleDag("d").dag->schedule);
+  EXPECT_EQ(store().LoadVersion(snapshot.dags[0].head.version)->document, "id: d\n");
+}
+
+TEST_P(StoreContract, ATriggeredRunIsPolledOnce) {
+  const RunInfo run = Triggered("r1");
+  const auto first = store().Poll();
+  ASSERT_TRUE(first.ok()) << first.error().message;
+  ASSERT_EQ(first->runs.size(), 1U);
+  EXPECT_EQ(first->runs[0].id, run.id);
+  EXPECT_TRUE(store().Poll()->runs.empty());
+}
+
+TEST_P(StoreContract, ARunningTaskIsFoundAgainWithItsAttempt) {
+  const RunInfo run = Running();
+  const Snapshot snapshot = Loaded();
+  ASSERT_EQ(snapshot.runs.size(), 1U);
+  EXPECT_EQ(snapshot.runs[0].run.state, RunState::kRunning);
+  EXPECT_EQ(snapshot.runs[0].run.start_date, At(10));
+  ASSERT_EQ(snapshot.runs[0].tasks.size(), 1U);
+  EXPECT_EQ(snapshot.runs[0].tasks[0].attempt, AttemptId{1});
+  ASSERT_EQ(snapshot.attempts.size(), 1U);
+  EXPECT_EQ(snapshot.attempts[0].boot_id, "b");
+  EXPECT_EQ(snapshot.last_attempt, AttemptId{1});
+}
+
+TEST_P(StoreContract, AnEndAndTheNextStartAreOneTurn) {
+  const RunInfo run = Running();
+  Plan plan;
+  plan.closed = {Close(run.id, 0, 1, At(10), Value(Value::Map{{"rows", 42}, {"name", "x\"y"}}))};
+  plan.tasks = {Finish(run.id, 0, 1, At(10)), Start(run.id, 1, 2, At(10))};
+  plan.opened = {Open(run.id, 1, 2)};
+  const Status stored = Commit(plan);
+  ASSERT_TRUE(stored.ok()) << stored.error().message;
+  EXPECT_EQ(Loaded().attempts.size(), 1U);
+  EXPECT_EQ(*store().Outputs(run.id, {"t0", "t1"}), Value(Value::Map{{"t0", Value(Value::Map{{"name", "x\"y"}, {"rows", 42}})}}));
+}
+
+TEST_P(StoreContract, AChangeFromAnotherStateIsStaleAndNothingOfItsPlanStays) {
+  const RunInfo run = Running();
+  Plan plan;
+  plan.tasks = {Start(run.id, 1, 2, At(10)), Start(run.id, 0, 3, At(10), TaskState::kScheduled)};
+  plan.opened = {Open(run.id, 1, 2)};
+  EXPECT_EQ(Commit(plan).error().code, ErrorCode::kStale);
+  EXPECT_EQ(Loaded().runs[0].tasks.size(), 1U);
+}
+
+TEST_P(StoreContract, AnotherAttemptCannotEndATask) {
+  const RunInfo run = Running();
+  Plan plan;
+  plan.tasks = {Finish(run.id, 0, 7, At(10))};
+  EXPECT_EQ(Commit(plan).error().code, ErrorCode::kStale);
+}
+
+TEST_P(StoreContract, AnAttemptEndsOnce) {
+  const RunInfo run = Running();
+  Plan plan;
+  plan.closed = {Close(run.id, 0, 1, At(10))};
+  ASSERT_TRUE(Commit(plan).ok());
+  EXPECT_EQ(Commit(plan).error().code, ErrorCode::kStale);
+}
+
+TEST_P(StoreContract, ARetriedTaskStartsAgainInOneTurn) {
+  const RunInfo run = Running();
+  Plan plan;
+  plan.closed = {Close(run.id, 0, 1, At(10))};
+  plan.tasks = {Start(run.id, 0, 2, At(10), TaskState::kRunning, 2)};
+  plan.opened = {Open(run.id, 0, 2, 2)};
+  const Status stored = Commit(plan);
+  ASSERT_TRUE(stored.ok()) << stored.error().message;
+  EXPECT_EQ(Loaded().runs[0].tasks[0].try_number, 2);
+}
+
+TEST_P(StoreContract, OneScheduledRunPerLogicalDate) {
+  Plan plan;
+  NewRun run{"d", Loaded().dags[0].head.version, RunType::kScheduled, "scheduled__1", DueRun{At(0), {At(0), At(0)}, At(0)}};
+  plan.new_runs = {run};
+  plan.dags = {DagChange{"d", std::nullopt, DataInterval{At(0), At(0)}, false, ""}};
+  ASSERT_TRUE(Commit(plan).ok());
+  ASSERT_EQ(last_.runs.size(), 1U);
+  EXPECT_TRUE(last_.runs[0].id);
+  ASSERT_TRUE(Commit(plan).ok());
+  EXPECT_TRUE(last_.runs.empty());
+  EXPECT_EQ(Loaded().dags[0].head.last_interval, (DataInterval{At(0), At(0)}));
+}
+
+TEST_P(StoreContract, ADeletedDagLeavesItsOpenAttempts) {
+  Running();
+  Plan plan;
+  plan.dags = {DagChange{"d", std::nullopt, std::nullopt, true, ""}};
+  const Status stored = Commit(plan);
+  ASSERT_TRUE(stored.ok()) << stored.error().message;
+  const Snapshot snapshot = Loaded();
+  EXPECT_TRUE(snapshot.dags.empty());
+  EXPECT_TRUE(snapshot.runs.empty());
+  EXPECT_EQ(snapshot.attempts.size(), 1U);
+  Plan closing;
+  closing.closed = {Close(RunId{}, 0, 1, At(10))};
+  EXPECT_TRUE(Commit(closing).ok());
+  EXPECT_TRUE(Loaded().attempts.empty());
+}
+
+TEST_P(StoreContract, PoolsAreMadeAndChanged) {
+  Plan plan;
+  plan.pools = {PoolChange{"small", 2}, PoolChange{"default_pool", -1}};
+  ASSERT_TRUE(Commit(plan).ok());
+  EXPECT_EQ(Loaded().pools.size(), 2U);
+  EXPECT_EQ(Loaded().pools[0].slots, -1);
+}
+
+INSTANTIATE_TEST_SUITE_P(Stores, StoreContract,
+                         ::testing::Values(Maker{"Memory", [] { return std::make_unique<MemoryPlace>(); }},
+                                           Maker{"Pg", [] { return std::make_unique<PgPlace>(); }}),
+                         [](const auto& test) { return test.param.name; });
+
+}  // namespace
+}  // namespace pipelined::testing

@@ -1,0 +1,34 @@
+#!/usr/bin/env python3
+"""cmake --install into an empty prefix: the installed programs find one another."""
+import os
+import pathlib
+import shutil
+import subprocess
+import tempfile
+import unittest
+
+from case import Server, main
+
+
+class Install(unittest.TestCase):
+    def test_installed_programs_work(self):
+        build = os.environ.get("PIPELINED_BUILD_DIR")
+        if not build:
+            self.skipTest("PIPELINED_BUILD_DIR is not set (ctest sets it)")
+        prefix = pathlib.Path(tempfile.mkdtemp(prefix="pipelined-install-"))
+        self.addCleanup(shutil.rmtree, prefix, ignore_errors=True)
+        done = subprocess.run(["cmake", "--install", build, "--prefix", prefix], capture_output=True, text=True)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        for name in ("pipelined", "pipectl"):
+            self.assertTrue((prefix / "bin" / name).exists(), done.stdout)
+        before = os.environ.get("PIPELINED_BIN_DIR")
+        os.environ["PIPELINED_BIN_DIR"] = str(prefix / "bin")
+        self.addCleanup(os.environ.__setitem__, "PIPELINED_BIN_DIR", before or "")
+        with Server() as server:
+            server.start()
+            server.write_dag("installed", "tasks: {a: {bash: 'echo installed'}}\n")
+            self.assertEqual(server.pipectl("dags", "run", "installed", "--wait").returncode, 0)
+
+
+if __name__ == "__main__":
+    main()

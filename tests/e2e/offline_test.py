@@ -1,0 +1,71 @@
+#!/usr/bin/env python3
+"""pipectl dags validate and dags test: no server, no database."""
+import pathlib
+import shutil
+import subprocess
+import tempfile
+import unittest
+
+from case import REPOSITORY, bin_dir, clean_environment, main
+
+
+class Offline(unittest.TestCase):
+    def setUp(self):
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="pipelined-offline-"))
+        self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
+
+    def pipectl(self, *words, timeout=60):
+        env = clean_environment({"PIPELINED_HOME": str(self.folder / "nothing"), "HOME": str(self.folder)})
+        return subprocess.run([bin_dir() / "pipectl", *map(str, words)], capture_output=True, text=True, env=env, timeout=timeout)
+
+    def file(self, text, name="dag.yaml"):
+        path = self.folder / name
+        path.write_text(text)
+        return path
+
+    def expect(self, code, *words):
+        done = self.pipectl(*words)
+        self.assertEqual(done.returncode, code, done.stdout + done.stderr)
+        return done.stdout + done.stderr
+
+    def test_the_repositorys_dags_are_valid(self):
+        self.expect(0, "dags", "validate", REPOSITORY / "dags")
+
+    def test_all_mistakes_come_at_once_with_place_and_code(self):
+        path = self.file("tasks:\n  extract: {bash: echo}\n  load:\n    bash: echo\n    depends_on: [extarct]\n    retrys: 3\n")
+        text = self.expect(1, "dags", "validate", path)
+        self.assertRegex(text, r"dag\.yaml:5:\d+: error DAG\d+")
+        self.assertRegex(text, r"dag\.yaml:6:\d+: error DAG\d+")
+        self.assertIn("extract", text)
+        self.assertIn("retries", text)
+
+    def test_a_folder_with_one_bad_file_fails_and_names_it(self):
+        self.file("tasks: {a: {empty: true}}\n", "good.yaml")
+        self.file("tasks: {a: {nope: true}}\n", "bad.yaml")
+        self.assertIn("bad.yaml", self.expect(1, "dags", "validate", self.folder))
+
+    def test_a_file_that_is_not_there_ends_with_3_or_2(self):
+        self.assertIn(self.pipectl("dags", "validate", self.folder / "nothing.yaml").returncode, (2, 3))
+
+    def test_dags_test_runs_the_tasks_in_order(self):
+        path = self.file("tasks: {a: {bash: 'echo a >> out'}, b: {bash: 'echo b >> out', depends_on: [a]}}\n")
+        self.expect(0, "dags", "test", path)
+        self.assertEqual((self.folder / "out").read_text(), "a\nb\n")
+
+    def test_dags_test_fails_with_the_run(self):
+        self.expect(1, "dags", "test", self.file("tasks: {a: {bash: 'exit 1'}}\n"))
+
+    def test_dags_test_of_one_task(self):
+        path = self.file("tasks: {a: {bash: 'echo a >> out'}, b: {bash: 'echo b >> out', depends_on: [a]}}\n")
+        self.expect(0, "dags", "test", path, "--task", "b")
+        self.assertEqual((self.folder / "out").read_text(), "b\n")
+
+    def test_dags_test_passes_outputs(self):
+        path = self.file("tasks:\n  a: {bash: 'echo \"{\\\"n\\\": 42}\" > $PIPELINED_OUTPUT'}\n"
+                         "  b: {bash: 'echo {{ tasks.a.n }} > out', depends_on: [a]}\n")
+        self.expect(0, "dags", "test", path)
+        self.assertEqual((self.folder / "out").read_text(), "42\n")
+
+
+if __name__ == "__main__":
+    main()
