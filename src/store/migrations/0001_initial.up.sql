@@ -281,6 +281,7 @@ declare
   p_now constant timestamptz := at_micros(p_now_us);
   changed bigint;
   inserted bigint;
+  item record;
 begin
   update lease set renewed_at = clock_timestamp(), expires_at = clock_timestamp() + p_ttl_us * interval '1 microsecond',
                    last_attempt_id = greatest(last_attempt_id, p_last_attempt)
@@ -289,13 +290,17 @@ begin
     raise exception 'epoch % no longer leads', p_epoch using errcode = 'PL001';
   end if;
 
+  -- Row by row, here and below: a set-based update is planned once, on a table that may still be empty, and then walks the whole
+  -- table for every turn. Each of these is one look into the primary key, whatever the planner believes.
   if cardinality(r_id) > 0 then
-    update dag_run d set state = r.new_state, last_scheduling_decision = p_now,
-           start_date = case when r.new_state = 'running' then p_now else d.start_date end,
-           end_date = case when r.new_state in ('success', 'failed') then p_now end
-      from unnest(r_id, r_from, r_to) as r (id, old_state, new_state)
-     where d.id = r.id and d.state = r.old_state;
-    get diagnostics changed = row_count;
+    changed := 0;
+    for item in select * from unnest(r_id, r_from, r_to) as u (id, old_state, new_state) loop
+      update dag_run d set state = item.new_state, last_scheduling_decision = p_now,
+             start_date = case when item.new_state = 'running' then p_now else d.start_date end,
+             end_date = case when item.new_state in ('success', 'failed') then p_now end
+       where d.id = item.id and d.state || '' = item.old_state;  -- the `||` keeps the partial indexes out
+      if found then changed := changed + 1; end if;
+    end loop;
     if changed <> cardinality(r_id) then
       raise exception '% of % runs were not in the expected state', cardinality(r_id) - changed, cardinality(r_id) using errcode = 'PL002';
     end if;
@@ -305,18 +310,16 @@ begin
 
   if cardinality(c_attempt) > 0 then
     -- One whose run is gone (0) may be closed already, or deleted; any other must be open.
-    with done as (
-      update attempt a set outcome = c.outcome, exit_code = c.exit_code, signal = c.signal, start_date = at_micros(c.start_us),
-             end_date = at_micros(c.end_us), duration_us = c.duration, cpu_user_us = c.cpu_user, cpu_system_us = c.cpu_system,
-             max_rss_kib = c.rss, pid = c.pid, message = c.message
-        from unnest(c_attempt, c_run, c_outcome, c_exit, c_signal, c_start, c_end, c_duration, c_user, c_system, c_rss, c_pid, c_message)
-          as c (id, run, outcome, exit_code, signal, start_us, end_us, duration, cpu_user, cpu_system, rss, pid, message)
-       where a.id = c.id and a.outcome is null
-      returning c.run)
-    select count(*) filter (where run <> 0) into changed from done;
-    if changed <> cardinality(array_remove(c_run, 0)) then
-      raise exception '% of % attempts were not open', cardinality(array_remove(c_run, 0)) - changed, cardinality(c_run) using errcode = 'PL002';
-    end if;
+    for item in select * from unnest(c_attempt, c_run, c_outcome, c_exit, c_signal, c_start, c_end, c_duration, c_user, c_system, c_rss, c_pid, c_message)
+          as u (id, run, outcome, exit_code, signal, start_us, end_us, duration, cpu_user, cpu_system, rss, pid, message) loop
+      update attempt a set outcome = item.outcome, exit_code = item.exit_code, signal = item.signal, start_date = at_micros(item.start_us),
+             end_date = at_micros(item.end_us), duration_us = item.duration, cpu_user_us = item.cpu_user, cpu_system_us = item.cpu_system,
+             max_rss_kib = item.rss, pid = item.pid, message = item.message
+       where a.id = item.id and coalesce(a.outcome, '') = '';  -- not `is null`: that would invite attempt_open with all its dead entries
+      if not found and item.run <> 0 then
+        raise exception 'attempt % was not open', item.id using errcode = 'PL002';
+      end if;
+    end loop;
   end if;
 
   if cardinality(x_run) > 0 then
@@ -338,15 +341,15 @@ begin
     end if;
     changed := 0;
     if inserted < cardinality(t_run) then
-      update task_instance i set state = t.new_state, try_number = t.try, max_tries = t.max, attempt_id = t.attempt,
-             start_date = coalesce(at_micros(t.start_us), i.start_date), end_date = at_micros(t.end_us), retry_at = at_micros(t.retry_us)
-        from unnest(t_run, t_task, t_from, t_to, t_try, t_max, t_attempt, t_start, t_end, t_retry)
-          as t (run, task, old_state, new_state, try, max, attempt, start_us, end_us, retry_us)
-       where i.run_id = t.run and i.task_no = t.task and i.map_index = -1
-         and t.old_state <> 'none' and i.state = t.old_state
-         -- A running task is changed by its own attempt, or by one opened after that one was closed above.
-         and (t.old_state <> 'running' or i.attempt_id = t.attempt or (t.new_state = 'running' and t.attempt > i.attempt_id));
-      get diagnostics changed = row_count;
+      for item in select * from unnest(t_run, t_task, t_from, t_to, t_try, t_max, t_attempt, t_start, t_end, t_retry)
+            as u (run, task, old_state, new_state, try, max, attempt, start_us, end_us, retry_us) where u.old_state <> 'none' loop
+        update task_instance i set state = item.new_state, try_number = item.try, max_tries = item.max, attempt_id = item.attempt,
+               start_date = coalesce(at_micros(item.start_us), i.start_date), end_date = at_micros(item.end_us), retry_at = at_micros(item.retry_us)
+         where i.run_id = item.run and i.task_no = item.task and i.map_index = -1 and i.state = item.old_state
+           -- A running task is changed by its own attempt, or by one opened after that one was closed above.
+           and (item.old_state <> 'running' or i.attempt_id = item.attempt or (item.new_state = 'running' and item.attempt > i.attempt_id));
+        if found then changed := changed + 1; end if;
+      end loop;
     end if;
     if inserted + changed <> cardinality(t_run) then
       raise exception '% of % tasks were not in the expected state', cardinality(t_run) - inserted - changed, cardinality(t_run) using errcode = 'PL002';
