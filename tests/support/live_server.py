@@ -232,7 +232,8 @@ class Server:
     def pipectl(self, *arguments, timeout=120, env=None):
         """Returns subprocess.CompletedProcess with text."""
         command = [str(bin_dir() / "pipectl"), "--home", str(self.home), *map(str, arguments)]
-        return subprocess.run(command, capture_output=True, text=True, timeout=timeout, env=clean_environment(env), stdin=subprocess.DEVNULL)
+        return subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=timeout, env=clean_environment(env),
+                              stdin=subprocess.DEVNULL)
 
     def ctl(self, *arguments, timeout=120):
         """pipectl that has to succeed; its stdout."""
