@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <iterator>
 
 #include "pipelined/base/clock.h"
 
@@ -75,6 +76,10 @@ Status RoleProcess::Start() {
   said_.clear();
   started_ = SystemClock().Monotonic();
   return Ok();
+}
+
+void RoleProcess::Add(std::vector<std::string> arguments) {
+  arguments_.insert(arguments_.end(), std::make_move_iterator(arguments.begin()), std::make_move_iterator(arguments.end()));
 }
 
 void RoleProcess::ReadReady() {

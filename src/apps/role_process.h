@@ -20,6 +20,8 @@ class RoleProcess {
   RoleProcess(const RoleProcess&) = delete;
 
   Status Start();
+  // For later starts: arguments behind those that it was made with.
+  void Add(std::vector<std::string> arguments);
 
   const std::string& name() const { return name_; }
   bool running() const { return pid_ > 0; }
@@ -42,7 +44,7 @@ class RoleProcess {
   void ClosePipe();
 
   const std::string name_;
-  const std::vector<std::string> arguments_;
+  std::vector<std::string> arguments_;
   const int lock_fd_;
   pid_t pid_ = -1;
   int pidfd_ = -1, ready_pipe_ = -1;

@@ -109,6 +109,8 @@ class Standalone {
     role.ReadReady();
     if (announced_ || !scheduler().ready() || !api().ready()) return;
     running_.url = api().said();
+    // Port 0 means any free one, once: a restarted API server has to be where its clients were told.
+    if (settings_.api.port == 0) api().Add({"--set", "api.port=" + running_.url.substr(running_.url.rfind(':') + 1)});
     if (const Status written = WriteRunning(options_.home, running_); !written) {
       exit_code_ = Report(written.error());
       return;

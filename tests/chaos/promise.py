@@ -9,16 +9,18 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 # One write per line to a file opened for appending: the order of the lines is the order of what happened, whatever clocks say.
 TASK = """echo "start $PIPELINED_RUN_ID $PIPELINED_TASK_ID $PIPELINED_TRY_NUMBER $$" >> {file}
 sleep {seconds}
+echo '{{"said": "{name}"}}' > $PIPELINED_OUTPUT
 echo "end $PIPELINED_RUN_ID $PIPELINED_TASK_ID $PIPELINED_TRY_NUMBER $$" >> {file}"""
 
 
 def layered_dag(layers, width, file, seconds, random, max_active_tasks=16):
-    """Each task waits for up to three of the layer above; `seconds`: the range in which tasks take their time."""
+    """Each task waits for up to three of the layer above and needs their outputs; `seconds`: the range of what a task takes."""
     lines = [f"max_active_tasks: {max_active_tasks}", "tasks:"]
     for layer in range(layers):
         for place in range(width):
-            body = TASK.format(file=file, seconds=f"{random.uniform(*seconds):.3f}")
             upstream = [f"t{layer - 1}_{i}" for i in sorted(random.sample(range(width), min(3, width)))] if layer else []
+            body = TASK.format(file=file, seconds=f"{random.uniform(*seconds):.3f}", name=f"t{layer}_{place}")
+            body = "\n".join([f"test {{{{ tasks.{name}.said }}}} = {name} || exit 9" for name in upstream] + [body])
             lines.append(f"  t{layer}_{place}:")
             lines.append(f"    depends_on: [{', '.join(upstream)}]")
             lines.append("    bash: |")

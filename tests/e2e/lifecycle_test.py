@@ -114,11 +114,12 @@ class Lifecycle(OwnServerCase):
         server = self.make_server()
         server.write_dag("brief", "tasks: {a: {bash: 'true'}}\n")
         server.wait_run("brief", server.trigger("brief"))
-        before = set(processes())
-        group = os.getpgid(server.process.pid)
+        launchers = server.pids("launcher")
+        self.assertEqual(len(launchers), 1)
         server.stop()
-        left = [pid for pid in set(processes()) & before if str(server.root) in " ".join(processes()[pid][1])]
-        self.assertEqual(left, [], f"of process group {group}")
+        after = processes()
+        left = [" ".join(arguments) for pid, (_, arguments, _) in after.items() if str(server.root) in " ".join(arguments) or pid in launchers]
+        self.assertEqual(left, [])
 
     def test_config_show_and_lint(self):
         server = self.make_server(start=False)

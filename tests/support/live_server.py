@@ -232,7 +232,8 @@ class Server:
     def pipectl(self, *arguments, timeout=120, env=None):
         """Returns subprocess.CompletedProcess with text."""
         command = [str(bin_dir() / "pipectl"), "--home", str(self.home), *map(str, arguments)]
-        return subprocess.run(command, capture_output=True, text=True, timeout=timeout, env=clean_environment(env), stdin=subprocess.DEVNULL)
+        return subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=timeout, env=clean_environment(env),
+                              stdin=subprocess.DEVNULL)
 
     def ctl(self, *arguments, timeout=120):
         """pipectl that has to succeed; its stdout."""
@@ -286,9 +287,16 @@ class Server:
         return self.get(f"/api/v2/dags/{dag_id}/dagRuns?limit=100")["dag_runs"]
 
     def wait_run(self, dag_id, run_id, timeout=60):
-        """Waits for its end; the state."""
+        """Waits for its end; the state. A database or an API server that comes back meanwhile is waited for, too."""
         def ended():
-            state = self.run(dag_id, run_id)["state"]
+            try:
+                state = self.run(dag_id, run_id)["state"]
+            except OSError:
+                return None
+            except HttpError as error:
+                if error.status != 503:
+                    raise
+                return None
             return state if state in ("success", "failed") else None
         return wait_for(ended, timeout, f"the end of {dag_id} {run_id}")
 
