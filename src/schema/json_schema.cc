@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <set>
 
@@ -17,6 +18,7 @@
 
 #include "pipelined/schema/json.h"
 #include "schema/nlohmann_value.h"
+#include "schema/text_rules.h"
 
 namespace pipelined {
 namespace {
@@ -171,7 +173,7 @@ std::string PathOf(const std::vector<std::string>& context) {
 }
 
 // valijson's own words, deepest place first, when nothing better is known.
-std::vector<SchemaViolation> Plain(const Value& schema, valijson::ValidationResults& results, const Value& instance) {
+std::vector<SchemaViolation> Plain(valijson::ValidationResults& results, const Value& instance) {
   std::vector<SchemaViolation> found;
   valijson::ValidationResults::Error error;
   std::size_t deepest = 0;
@@ -180,9 +182,6 @@ std::vector<SchemaViolation> Plain(const Value& schema, valijson::ValidationResu
     if (error.context.size() > deepest) found.clear();
     deepest = error.context.size();
     found.push_back(SchemaViolation{PathOf(error.context), error.description});
-  }
-  if (const Value* pattern = schema.Find("pattern"); pattern != nullptr && instance.is_string()) {
-    return {SchemaViolation{"", fmt::format("{} does not match the pattern {}", Shown(instance), Shown(*pattern))}};
   }
   if (found.size() > 1) found.erase(found.begin(), found.end() - 1);  // the others repeat it, branch by branch
   if (found.empty()) found.push_back(SchemaViolation{"", fmt::format("{} is not valid", Shown(instance))});
@@ -196,19 +195,23 @@ SchemaViolation Broken(std::string_view why) { return SchemaViolation{"", fmt::f
 std::vector<SchemaViolation> ValidateSchema(const Value& schema, const Value& instance) {
   if (schema.is_null() || (schema.is_map() && schema.map().empty())) return {};
   if (!schema.is_map() && !schema.is_bool()) return {Broken("it must be an object")};
+  TextRules texts = CheckTextRules(schema, instance);
+  if (!texts.broken.empty()) return {Broken(texts.broken.front().message)};
   try {
-    const nlohmann::json document = ToNlohmann(schema);
+    const nlohmann::json document = ToNlohmann(texts.stripped);
     const nlohmann::json value = ToNlohmann(instance);
     valijson::Schema parsed;
     valijson::SchemaParser parser(valijson::SchemaParser::kDraft7);
     parser.populateSchema(valijson::adapters::NlohmannJsonAdapter(document), parsed);
     valijson::Validator validator(valijson::Validator::kStrongTypes);
     valijson::ValidationResults results;
-    if (validator.validate(parsed, valijson::adapters::NlohmannJsonAdapter(value), &results)) return {};
+    if (validator.validate(parsed, valijson::adapters::NlohmannJsonAdapter(value), &results)) return std::move(texts.violations);
     Explainer explainer;
     explainer.Explain("", schema, instance);
     std::vector<SchemaViolation> found = explainer.Take();
-    return found.empty() ? Plain(schema, results, instance) : found;
+    if (found.empty()) found = Plain(results, instance);
+    std::move(texts.violations.begin(), texts.violations.end(), std::back_inserter(found));
+    return found;
   } catch (const std::exception& error) {
     return {Broken(error.what())};
   }

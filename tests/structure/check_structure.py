@@ -21,6 +21,7 @@ DOORS = {
     "sodium": {"secrets"},
     "nlohmann/": {"schema"},
     "valijson/": {"schema"},
+    "re2/": {"schema"},
     "openssl/": {"base"},
     "spdlog/": {"base"},
 }

@@ -71,10 +71,11 @@ TEST_F(Recovery, AttemptsGoOnWithoutTheirDaemonAndAreWatchedByTheNext) {
 }
 
 TEST_F(Recovery, AnEndThatNobodySawIsReportedOnceByTheNextDaemon) {
-  StartAndKillDaemon("while [ ! -e $HERE/go ]; do sleep 0.01; done; exit 7");
+  const std::string mark = "mark-of-" + std::to_string(getpid());
+  StartAndKillDaemon("while [ ! -e $HERE/go ]; do sleep 0.01; done; exit 7  # " + mark);
   const pid_t supervisor = SupervisorPid();
   std::ofstream(Path("go")) << "";
-  ASSERT_TRUE(Eventually([&] { return !IsRunning("/bin/sh -c echo $PPID > $HERE/pid"); }));
+  ASSERT_TRUE(Eventually([&] { return !IsRunning(mark); }));
   ASSERT_TRUE(Eventually([&] { return ParentOf(supervisor) == 0 || !std::filesystem::exists("/proc/" + std::to_string(supervisor) + "/fd/4"); }));
   EXPECT_EQ(ReattachOne(1), AttemptLiveness::kEnded);
   EXPECT_EQ(Await(1).exit_code, 7);

@@ -45,6 +45,28 @@ TEST(JsonSchema, WhatHasNoPlainWordsIsStillRefused) {
   EXPECT_EQ(Check(R"({"not": {"type": "string"}})", R"("x")").size(), 1u);
 }
 
+TEST(JsonSchema, APatternThatWouldHangOthersIsJudgedInLinearTime) {
+  const std::string text = "\"" + std::string(900'000, 'a') + "!\"";
+  EXPECT_EQ(Check(R"({"pattern": "^(a+)+$"})", text).size(), 1u);
+  EXPECT_EQ(Check(R"({"format": "date"})", text).size(), 1u);
+}
+
+TEST(JsonSchema, FormatsHoldForTextsAlone) {
+  EXPECT_THAT(Check(R"({"type": ["string", "null"], "format": "date"})", "null"), IsEmpty());
+  EXPECT_THAT(Check(R"({"format": "date"})", R"("2026-02-28")"), IsEmpty());
+  EXPECT_THAT(Check(R"({"format": "date"})", R"("2026-02-29")"), ElementsAre(": \"2026-02-29\" is not a date"));
+  EXPECT_THAT(Check(R"({"format": "date-time"})", R"("2026-02-28T06:00:00Z")"), IsEmpty());
+}
+
+TEST(JsonSchema, PatternsAreJudgedInMembersAndItems) {
+  EXPECT_THAT(Check(R"({"properties": {"a": {"items": {"pattern": "^x"}}}})", R"({"a": ["xy", "y"]})"),
+              ElementsAre("a[1]: \"y\" does not match the pattern \"^x\""));
+}
+
+TEST(JsonSchema, APatternThatDependsOnOthersIsRefused) {
+  EXPECT_THAT(Check(R"({"anyOf": [{"pattern": "^x"}, {"type": "null"}]})", R"("x")"), ElementsAre(": the schema itself is not valid: pattern is not supported below anyOf"));
+}
+
 TEST(JsonSchema, ABrokenSchemaSaysSo) {
   EXPECT_THAT(Check(R"({"type": 5})", "1"), ElementsAre(StartsWith(": the schema itself is not valid")));
   EXPECT_THAT(Check(R"("x")", "1"), ElementsAre(StartsWith(": the schema itself is not valid")));
