@@ -340,9 +340,11 @@ begin
     if inserted < cardinality(t_run) then
       update task_instance i set state = t.new_state, try_number = t.try, max_tries = t.max, attempt_id = t.attempt,
              start_date = coalesce(at_micros(t.start_us), i.start_date), end_date = at_micros(t.end_us), retry_at = at_micros(t.retry_us)
-        from unnest(t_run, t_task, t_from, t_to, t_try, t_max, t_attempt, t_start, t_end, t_retry)
-          as t (run, task, old_state, new_state, try, max, attempt, start_us, end_us, retry_us)
-       where i.run_id = t.run and i.task_no = t.task and i.map_index = -1
+        -- The map index comes with the row: as a constant it would be a condition of its own on the primary key, and a
+        -- planner that saw the table small reads the whole index with it, in every turn.
+        from unnest(t_run, t_task, array_fill(-1, array[cardinality(t_run)]), t_from, t_to, t_try, t_max, t_attempt, t_start, t_end, t_retry)
+          as t (run, task, map, old_state, new_state, try, max, attempt, start_us, end_us, retry_us)
+       where i.run_id = t.run and i.task_no = t.task and i.map_index = t.map
          and t.old_state <> 'none' and i.state = t.old_state
          -- A running task is changed by its own attempt, or by one opened after that one was closed above.
          and (t.old_state <> 'running' or i.attempt_id = t.attempt or (t.new_state = 'running' and t.attempt > i.attempt_id));
