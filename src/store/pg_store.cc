@@ -35,7 +35,7 @@ void PgStore::Connect() {
   // planner would choose on an empty table is a disaster on a full one.
   pqxx::nontransaction(session_->raw())
       .exec("set plan_cache_mode to force_generic_plan; set enable_seqscan to off; set enable_hashjoin to off; set enable_mergejoin to off; "
-            "set enable_bitmapscan to off");
+            "set enable_bitmapscan to off; set enable_material to off");
 }
 
 void PgStore::Disconnect() {
