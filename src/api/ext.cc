@@ -1,4 +1,6 @@
 // What Airflow does not have: why a task waits, and how each try really ended.
+#include <fmt/format.h>
+
 #include "api/errors.h"
 #include "api/handlers.h"
 #include "api/query.h"
@@ -10,18 +12,39 @@ namespace {
 Value WithOutcome(Value shape, const TaskInstanceRow& row) {
   shape.Set("outcome", TextOrNull(row.outcome));
   shape.Set("message", TextOrNull(row.message));
-  shape.Set("exit_code", row.exit_code ? Value(*row.exit_code) : Value());
+  const bool exited = row.exit_code && row.outcome != "lost" && row.outcome != "launch_failed";
+  shape.Set("exit_code", exited ? Value(*row.exit_code) : Value());
   shape.Set("attempt", row.attempt ? Value(row.attempt.value) : Value());
   shape.Set("executor_instance", TextOrNull(row.executor_instance));
   shape.Set("retry_at", InstantOrNull(row.retry_at));
   return shape;
 }
 
+// A task that runs or has ended waits for nothing; then the row says why it is as it is.
+Value WhyOfRow(const TaskInstanceRow& row) {
+  Value::List reasons;
+  if (row.state == TaskState::kRunning) {
+    reasons.emplace_back(Value::Map{{"code", "running"}, {"text", fmt::format("try {} runs", row.try_number)}});
+  } else if (!row.outcome.empty() && row.outcome != "success") {
+    reasons.emplace_back(Value::Map{{"code", row.outcome}, {"text", fmt::format("try {}: {}", row.try_number, row.message.empty() ? row.outcome : row.message)}});
+  } else if (row.state == TaskState::kSkipped || row.state == TaskState::kUpstreamFailed) {
+    reasons.emplace_back(Value::Map{{"code", "trigger_rule"}, {"text", "decided by its trigger rule, or by the end of its run"}});
+  } else if (row.state == TaskState::kNone) {
+    reasons.emplace_back(Value::Map{{"code", "run_ended"}, {"text", "the run ended before its turn came"}});
+  }
+  return Value::Map{{"state", ToString(row.state)}, {"try_number", row.try_number}, {"reasons", std::move(reasons)}};
+}
+
+bool WaitsForNothing(TaskState state) { return IsFinished(state) || state == TaskState::kRunning; }
+
 }  // namespace
 
 Response GetWhy(const Call& call) {
   const Result<TaskInstanceRow> instance = FindInstance(call);
   if (!instance.ok()) return ErrorResponse(instance.error());
+  const Result<RunRow> run = call.catalog().Run(instance->dag_id, instance->run_id);
+  if (!run.ok()) return ErrorResponse(run.error());
+  if (WaitsForNothing(instance->state) || IsFinished(run->info.state)) return Json(WhyOfRow(*instance));
   Value result;
   if (auto refusal = Carry(call, Command{{}, {}, WhyTask{instance->run, instance->task_id}}, &result)) return *std::move(refusal);
   return Json(result);

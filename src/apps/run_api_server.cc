@@ -42,6 +42,10 @@ int RunApiServer(const Settings& settings, const RoleContext& context) {
 
   const SystemZones zones;
   const std::unique_ptr<Catalog> catalog = MakePgCatalog(store);
+  // With a database of one's own this role may be the first to come.
+  const Result<bool> admin = secrets::EnsureAdmin(*catalog, context.home);
+  if (!admin) return Report(admin.error());
+  if (*admin) log::Info("the user admin was made; its password is in {}", secrets::AdminPasswordFile(context.home));
   api::ApiOptions options = MakeOptions(settings, context, zones);
   options.local_token = std::move(*token);
   Result<std::unique_ptr<api::ApiServer>> server = api::ApiServer::Start(*catalog, std::move(options));

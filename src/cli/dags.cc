@@ -40,7 +40,8 @@ Status RunDag(const Session& session, Program& program, const RunOptions& option
   auto run = session.Post("/api/v2/dags/" + UrlEncode(options.dag_id) + "/dagRuns", *body);
   if (!run) {
     Error error = run.error();
-    error.message = "the run was not created: " + error.message;
+    const std::string prefix = "the run was not created: ";
+    if (!error.message.starts_with(prefix)) error.message = prefix + error.message;
     if (error.hint.empty() && error.code == ErrorCode::kInvalid) error.hint = fmt::format("pipectl dags show {} --params", options.dag_id);
     return error;
   }
@@ -153,7 +154,7 @@ void AddImportErrors(CLI::App& dags, Program& program) {
       if (!format) return format.error();
       const auto rows = session.GetAll("/api/v2/importErrors", "import_errors");
       if (!rows) return rows.error();
-      if (*format != Layout::kTable) {
+      if (*format == Layout::kJson || *format == Layout::kYaml) {
         PrintRows(*format, *rows, kErrorColumns);
         return Ok();
       }

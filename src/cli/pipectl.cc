@@ -36,7 +36,7 @@ std::string RunPath(const std::string& dag_id, const std::string& run_id, const 
 int RunPipectl(int argc, char** argv) {
   log::Init("pipectl", log::Level::kWarning);
   cli::Program program;
-  CLI::App app("The command line of pipelined.", "pipectl");
+  CLI::App app("pipectl lists, starts, follows and steers the DAGs of a pipelined server, and checks DAG files without one.", "pipectl");
   app.footer(
       "Examples:\n"
       "  pipectl dags list\n"

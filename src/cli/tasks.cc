@@ -9,7 +9,7 @@
 namespace pipelined::cli {
 namespace {
 
-const std::vector<Column> kTaskColumns{{"TASK", "task_id"}, {"STATE", "state"}, {"TRY", "try_number"}, {"START", "start_date"}, {"END", "end_date"}, {"SECONDS", "duration"}};
+const std::vector<Column> kTaskColumns{{"TASK", "task_id"}, {"STATE", "state"}, {"TRY", "try_number"}, {"START", "start_date"}, {"END", "end_date"}, {"SECONDS", "duration"}, {"OUTCOME", "outcome"}};
 
 std::string TextOf(const Value& object, std::string_view key) {
   const Value* value = object.Find(key);
@@ -44,7 +44,9 @@ Status List(const Session& session, Program& program, const std::vector<std::str
   if (!format) return format.error();
   const auto run = FindRun(session, words);
   if (!run) return run.error();
-  const auto rows = session.GetAll(RunPath(run->dag_id, run->run_id) + "/taskInstances", "task_instances");
+  // json and yaml are Airflow's objects unchanged; the table also says how the last try ended ("lost", "timed_out").
+  const bool whole = *format == Layout::kJson || *format == Layout::kYaml;
+  const auto rows = session.GetAll(RunPath(run->dag_id, run->run_id, whole ? "/api/v2" : "/api/ext/v1") + "/taskInstances", "task_instances");
   if (!rows) return rows.error();
   PrintRows(*format, *rows, kTaskColumns);
   return Ok();

@@ -102,6 +102,10 @@ Status Scheduler::Lead() {
   stood_by_ = false;
   lease_ = **acquired;
   renewed_ = clock_.Monotonic();
+  {
+    const std::lock_guard lock(posted_mutex_);
+    posted_.clear();  // what the store says now is newer
+  }
   const auto snapshot = store_.Load(lease_);
   if (!snapshot) return snapshot.error();
   log::Info("leading with epoch {}: {} DAGs, {} active runs, {} open attempts", lease_.epoch, snapshot->dags.size(), snapshot->runs.size(),
@@ -190,13 +194,17 @@ void Scheduler::StepDown(const std::string& why) {
 }
 
 // Nothing is assumed of a commit that failed: the engine is built anew from the store.
-void Scheduler::Recover(const Error& error) { StepDown(error.message); }
+void Scheduler::Recover(const Error& error) {
+  if (error.code == ErrorCode::kBug || error.code == ErrorCode::kConstraint) log::Error("{}", error.message);
+  StepDown(error.message);
+}
 
 Status Scheduler::KeepLease() {
   if (clock_.Monotonic() < renewed_ + options_.lease_ttl / 3) return Ok();
   const Micros asked = clock_.Monotonic();
   const Status kept = store_.Renew(lease_);
   if (kept) renewed_ = asked;
+  notified_ = true;  // a safety net for notifications that were lost; it costs next to nothing when there is nothing
   return kept;
 }
 
