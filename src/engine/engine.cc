@@ -17,14 +17,23 @@
 namespace pipelined {
 namespace {
 
-// Rows of tasks that wait for a slot are written in the background, so many in a turn: never on the way to a start.
-constexpr std::size_t kScheduledRowsPerTurn = 250;
+// A task that waits for a slot gets a row only when it has waited so long, and then so many rows at a time: most have started by
+// then, and what would say "scheduled" for a moment costs as much as what says "running".
+constexpr Micros kScheduledRowAfter = std::chrono::seconds(1);
+constexpr Micros kScheduledRowsEvery = Millis(100);
+constexpr std::size_t kScheduledRowsAtOnce = 250;
 
 struct OpenedAttempt {
   ActiveRun* run = nullptr;  // nullptr: its task has moved on, only its slots count
   TaskNo task = 0;
   Pool* pool = nullptr;
   std::int32_t slots = 0;
+};
+
+struct Unwritten {
+  RunId run;
+  TaskNo task = 0;
+  Instant since{};
 };
 
 enum class TimerKind : std::uint8_t { kRetry, kRunTimeout, kSchedule };
@@ -69,9 +78,10 @@ class Engine::Impl {
   }
 
   std::optional<Instant> NextTimer() const {
-    if (!unwritten_.empty()) return Instant::min();
-    if (timers_.empty()) return std::nullopt;
-    return timers_.top().at;
+    std::optional<Instant> next;
+    if (!timers_.empty()) next = timers_.top().at;
+    if (!unwritten_.empty() && (!next || RowsDue() < *next)) next = RowsDue();
+    return next;
   }
 
   ActiveRun* Find(RunId id) const {
@@ -252,7 +262,7 @@ class Engine::Impl {
     const DagState& dag = StateOf(run.info.dag_id);
     for (const TaskNo task : run.TakeScheduled()) {
       queue_.Add(run, task);
-      unwritten_.emplace_back(run.info.id, task);
+      unwritten_.push_back(Unwritten{run.info.id, task, turn.now});
     }
     queue_.Refresh(run, MayStartTask(dag, run));
     if (run.info.state == RunState::kRunning && run.IsOver()) FinishRun(turn, run);
@@ -443,14 +453,24 @@ class Engine::Impl {
 
   // --- the end of a turn --------------------------------------------------------------------------------------------------
 
+  Instant RowsDue() const { return std::max(unwritten_.front().since + kScheduledRowAfter, rows_written_ + kScheduledRowsEvery); }
+
+  bool StillUnwritten(const Unwritten& waiting) const {
+    const ActiveRun* run = Find(waiting.run);
+    return run != nullptr && run->slot(waiting.task).state == TaskState::kScheduled && run->slot(waiting.task).stored != TaskState::kScheduled;
+  }
+
   void WriteScheduledRows(Turn& turn) {
-    for (std::size_t written = 0; written < kScheduledRowsPerTurn && !unwritten_.empty();) {
-      const auto [id, task] = unwritten_.front();
+    const auto skip_started = [this] {
+      while (!unwritten_.empty() && !StillUnwritten(unwritten_.front())) unwritten_.pop_front();
+    };
+    skip_started();
+    if (unwritten_.empty() || turn.now < RowsDue()) return;
+    rows_written_ = turn.now;
+    for (std::size_t written = 0; written < kScheduledRowsAtOnce && !unwritten_.empty(); ++written) {
+      Find(unwritten_.front().run)->Change(turn, unwritten_.front().task);
       unwritten_.pop_front();
-      ActiveRun* run = Find(id);
-      if (run == nullptr || run->slot(task).state != TaskState::kScheduled || run->slot(task).stored == TaskState::kScheduled) continue;
-      run->Change(turn, task);
-      ++written;
+      skip_started();
     }
   }
 
@@ -470,7 +490,8 @@ class Engine::Impl {
   std::unordered_map<AttemptId, OpenedAttempt> attempts_;
   ReadyQueue queue_;
   std::priority_queue<Timer> timers_;
-  std::deque<std::pair<RunId, TaskNo>> unwritten_;  // scheduled, row not written yet
+  std::deque<Unwritten> unwritten_;  // scheduled, row not written yet; the first to wait in front
+  Instant rows_written_{};           // when rows of waiting tasks were last written
   std::vector<std::string> created_;   // DAGs with new runs in the last plan
   std::vector<std::string> roomier_;   // DAGs that may begin or make another run
   std::vector<AttemptId> orphans_;
