@@ -10,6 +10,11 @@
 namespace pipelined {
 namespace {
 
+// With so many attempts in flight the processors have enough to do: turns are then spaced out, so that one transaction takes in
+// several ends. Below it every end has its turn at once.
+constexpr std::size_t kBusy = 8;
+constexpr Micros kBusyPace = Micros(1500);
+
 AttemptFinished ToEvent(AttemptEnd end) {
   static constexpr TryOutcome kOutcomes[] = {TryOutcome::kSucceeded,    TryOutcome::kFailed,    TryOutcome::kTimedOut, TryOutcome::kStopped,
                                              TryOutcome::kLaunchFailed, TryOutcome::kBadOutput, TryOutcome::kLost};
@@ -85,6 +90,7 @@ void Scheduler::Wait() {
     wakeups_->Arm(std::nullopt, options_.standby_interval);
   }
   if (wakeups_->Sleep()) notified_ = true;
+  if (leading_ && in_flight_.size() >= kBusy) wakeups_->Pause(turned_ + kBusyPace - clock_.Monotonic());
 }
 
 // --- leadership -------------------------------------------------------------------------------------------------------------
@@ -212,6 +218,7 @@ Status Scheduler::KeepLease() {
 
 // Take in what happened, decide, store, and only then act.
 void Scheduler::Turn() {
+  turned_ = clock_.Monotonic();
   std::vector<Event> events = std::exchange(inbox_, {});
   TakePosted(events);
   TakeEnds(events);

@@ -9,6 +9,7 @@
 #include <array>
 #include <cerrno>
 #include <cstdint>
+#include <ctime>
 
 namespace pipelined {
 
@@ -69,6 +70,12 @@ bool Scheduler::Wakeups::Sleep() {
     }
   }
   return store_readable;
+}
+
+void Scheduler::Wakeups::Pause(Micros time) {
+  if (time <= Micros(0)) return;
+  const timespec wanted{0, static_cast<long>(std::min<std::int64_t>(time.count(), 999'999) * 1000)};
+  nanosleep(&wanted, nullptr);
 }
 
 void Scheduler::Wakeups::Wake() const {

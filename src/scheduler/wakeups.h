@@ -19,6 +19,8 @@ struct Scheduler::Wakeups {
   void Arm(std::optional<Instant> wall, Micros at_most);
   // Sleeps until something happens. True when the store's socket is readable.
   bool Sleep();
+  // Sleeps for a moment whatever happens; not at all when `time` is not positive.
+  static void Pause(Micros time);
   void Wake() const;  // async-signal-safe
 
  private:

@@ -103,6 +103,7 @@ class Scheduler {
   bool stood_by_ = false;
   Lease lease_;
   Micros renewed_{0};
+  Micros turned_{0};                              // when the last turn began
   Engine engine_{EngineLimits{}};
   std::vector<Event> inbox_;                      // for the next turn
   std::vector<AttemptId> ended_;                  // reported in this turn, to be forgotten when it is stored
