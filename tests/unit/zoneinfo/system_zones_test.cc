@@ -5,6 +5,7 @@
 
 #include <fstream>
 #include <thread>
+#include <vector>
 
 namespace pipelined {
 namespace {
@@ -60,8 +61,9 @@ TEST_F(SystemZonesTest, AnUnknownNameComesWithANearOne) {
 TEST_F(SystemZonesTest, NoNameLeadsOutOfTheFolder) {
   std::ofstream(folder_ / "zone.tab") << "not a zone";
   const SystemZones zones(folder_);
-  for (const std::string name : {"", "/etc/passwd", "../Europe/Berlin", "Europe/../Europe/Berlin", "Europe//Berlin", "Europe/", "Europe", "zone.tab", "-x",
-                                 std::string(5000, 'a').c_str()}) {
+  const std::vector<std::string> names = {"", "/etc/passwd", "../Europe/Berlin", "Europe/../Europe/Berlin", "Europe//Berlin", "Europe/", "Europe",
+                                          "zone.tab", "-x", std::string(5000, 'a')};
+  for (const std::string& name : names) {
     const auto zone = zones.Find(name);
     ASSERT_FALSE(zone.ok()) << name;
     EXPECT_EQ(zone.error().code, ErrorCode::kNotFound) << name;
