@@ -106,7 +106,6 @@ class DagReader {
     With(Key::kTags, [&](const Entry& e) { ReadTexts(e, reporter_, dag.tags); });
     With(Key::kMaxActiveRuns, [&](const Entry& e) { ReadInt(e, reporter_, dag.max_active_runs, 1); });
     With(Key::kMaxActiveTasks, [&](const Entry& e) { ReadInt(e, reporter_, dag.max_active_tasks, 1); });
-    With(Key::kMaxConsecutiveFailed, [&](const Entry& e) { ReadInt(e, reporter_, dag.max_consecutive_failed_dag_runs, 0); });
     With(Key::kDagrunTimeout, [&](const Entry& e) { ReadDuration(e, reporter_, dag.dagrun_timeout); });
     With(Key::kFailFast, [&](const Entry& e) { ReadBool(e, reporter_, dag.fail_fast); });
     With(Key::kPausedUponCreation, [&](const Entry& e) { ReadBool(e, reporter_, dag.is_paused_upon_creation); });

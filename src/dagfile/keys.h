@@ -14,11 +14,11 @@ enum class Key : std::uint8_t {
   kLater,  // known, but not available yet
   // of a DAG
   kDagId, kDescription, kDocMd, kOwner, kTags, kSchedule, kTimezone, kStartDate, kEndDate, kCatchup, kDataInterval,
-  kMaxActiveRuns, kMaxActiveTasks, kMaxConsecutiveFailed, kDagrunTimeout, kFailFast, kParams, kEnv, kWorkingDir, kDefaultArgs,
+  kMaxActiveRuns, kMaxActiveTasks, kDagrunTimeout, kFailFast, kParams, kEnv, kWorkingDir, kDefaultArgs,
   kPausedUponCreation, kTasks,
   // of a task
   kBash, kExec, kPython, kEmpty, kDependsOn, kTriggerRule, kRetries, kRetryDelay, kRetryBackoff, kMaxRetryDelay, kRetryOn,
-  kExecutionTimeout, kPool, kPoolSlots, kPriorityWeight, kWeightRule, kMaxTisPerDag, kMaxTisPerDagrun, kRunAsUser, kInlets,
+  kExecutionTimeout, kPool, kPoolSlots, kPriorityWeight, kWeightRule, kRunAsUser, kInlets,
   kOutlets, kOnLost,
   // of python, retry_on and schedule
   kFile, kCode, kExitCodes, kEvery, kCron, kAssets,

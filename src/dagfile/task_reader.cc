@@ -101,8 +101,6 @@ void TaskReader::Apply(Key key, const Entry& entry, Task& task) {
     case Key::kWeightRule:
       if (const auto n = ReadChoice(entry, kWeightRules, reporter_)) task.weight_rule = static_cast<WeightRule>(*n);
       return;
-    case Key::kMaxTisPerDag: return void(ReadInt(entry, reporter_, task.max_active_tis_per_dag, 1));
-    case Key::kMaxTisPerDagrun: return void(ReadInt(entry, reporter_, task.max_active_tis_per_dagrun, 1));
     case Key::kEnv: return ReadEnv(entry, reporter_, task.env);
     case Key::kWorkingDir: task.working_dir = WorkingDir(entry, std::move(task.working_dir)); return;
     case Key::kRunAsUser: return void(ReadWord(entry, reporter_, task.run_as_user));

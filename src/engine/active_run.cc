@@ -14,7 +14,7 @@ bool IsFailure(TaskState state) { return state == TaskState::kFailed || state ==
 }  // namespace
 
 ActiveRun::ActiveRun(RunInfo run, DagPtr dag)
-    : info(std::move(run)), stored_state(info.state), dag_(std::move(dag)), slots_(dag_->tasks.size()), unfinished_(static_cast<std::uint32_t>(slots_.size())) {}
+    : info(std::move(run)), dag_(std::move(dag)), slots_(dag_->tasks.size()), unfinished_(static_cast<std::uint32_t>(slots_.size())) {}
 
 void ActiveRun::Restore(const std::vector<StoredTask>& tasks) {
   for (const StoredTask& stored : tasks) {

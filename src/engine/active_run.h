@@ -67,7 +67,6 @@ class ActiveRun {
 
   RunInfo info;
   std::int32_t running_tasks = 0;  // attempts under way, for max_active_tasks
-  RunState stored_state = RunState::kQueued;
 
  private:
   bool Assign(Turn& turn, TaskNo task, TaskEvent event);

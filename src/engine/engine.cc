@@ -151,10 +151,7 @@ class Engine::Impl {
     if (attempt.run != nullptr) AfterChange(turn, *attempt.run);
   }
 
-  void On(Turn& turn, PoolChanged& e) {
-    queue_.SetPool(e.name, e.slots);
-    static_cast<void>(turn);
-  }
+  void On(Turn&, PoolChanged& e) { queue_.SetPool(e.name, e.slots); }
 
   void On(Turn& turn, Command& e) {
     CommandDone done;

@@ -11,10 +11,11 @@
 namespace pipelined {
 namespace {
 
-// With so many attempts in flight the processors have enough to do: turns are then spaced out, so that one transaction takes in
-// several ends. Below it every end has its turn at once.
+// With so many attempts in flight turns are spaced out a little, so that one transaction takes in several ends; the processors
+// then most often have enough to do. Below it every end has its turn at once.
 constexpr std::size_t kBusy = 8;
 constexpr Micros kBusyPace = Micros(1500);
+constexpr Micros kLookAnyway = std::chrono::seconds(30);
 
 }  // namespace
 
@@ -48,7 +49,13 @@ Status Scheduler::Run() {
 void Scheduler::Step() {
   if (leading_) return Turn();
   standby_->Collect();  // even while the store is away: what is not taken in would wake us again and again
-  if (const Status lead = Lead(); !lead) return log::Warning("cannot lead yet: {}", lead.error().message);
+  if (asked_ && clock_.Monotonic() < *asked_ + options_.standby_interval) return;  // woken by something else
+  asked_ = clock_.Monotonic();
+  if (const Status lead = Lead(); !lead) {
+    if (lead.error().message != std::exchange(complaint_, lead.error().message)) log::Warning("cannot lead yet: {}", lead.error().message);
+    return;
+  }
+  complaint_.clear();
   if (leading_) return Turn();
   if (const Status reported = standby_->Step(); !reported) log::Warning("ends wait to be reported: {}", reported.error().message);
 }
@@ -72,7 +79,7 @@ void Scheduler::Wait() {
   if (leading_) {
     wakeups_->Arm(engine_.NextTimer(), renewed_ + options_.lease_ttl / 3 - clock_.Monotonic());
   } else {
-    wakeups_->Arm(std::nullopt, options_.standby_interval);
+    wakeups_->Arm(std::nullopt, asked_ ? *asked_ + options_.standby_interval - clock_.Monotonic() : Micros(0));
   }
   if (wakeups_->Sleep()) notified_ = true;
   if (leading_ && in_flight_.size() >= kBusy) wakeups_->Pause(turned_ + kBusyPace - clock_.Monotonic());
@@ -123,14 +130,14 @@ Status Scheduler::Lead() {
 Status Scheduler::RestoreRuns(const Snapshot& snapshot, std::vector<Event>& events) {
   std::unordered_set<AttemptId> known;
   for (const RestoredRun& stored : snapshot.runs) {
+    for (const StoredTask& task : stored.tasks) {
+      if (task.state == TaskState::kRunning) known.insert(task.attempt);
+    }
     auto dag = VersionOf(stored.run.version);
     if (!dag) {
       if (dag.error().code == ErrorCode::kUnavailable) return dag.error();
       log::Error("run {} of {} stays where it is: its DAG version cannot be read: {}", stored.run.run_id, stored.run.dag_id, dag.error().message);
       continue;
-    }
-    for (const StoredTask& task : stored.tasks) {
-      if (task.state == TaskState::kRunning) known.insert(task.attempt);
     }
     if (stored.run.state == RunState::kQueued) {
       events.emplace_back(RunRequested{stored.run, *dag});
@@ -180,6 +187,7 @@ Status Scheduler::Reattach(const Snapshot& snapshot) {
 void Scheduler::StepDown(const std::string& why) {
   log::Warning("stepping down: {}", why);
   leading_ = false;
+  wakeups_->WatchStore(-1);  // nobody reads it while standing by
   standby_->Reset();
   inbox_.clear();
   unstarted_.clear();
@@ -197,7 +205,6 @@ Status Scheduler::KeepLease() {
   const Micros asked = clock_.Monotonic();
   const Status kept = store_.Renew(lease_);
   if (kept) renewed_ = asked;
-  notified_ = true;  // a safety net for notifications that were lost; it costs next to nothing when there is nothing
   return kept;
 }
 
@@ -218,7 +225,9 @@ void Scheduler::Turn() {
     auto committed = store_.Commit(plan, lease_, ExecutorIdentity{executor_.instance(), executor_.boot_id()});
     if (!committed) return Recover(committed.error());
     renewed_ = asked;
-    for (const RunInfo& run : committed->runs) Enter(run, inbox_);
+    for (const RunInfo& run : committed->runs) {
+      if (const Status entered = Enter(run, inbox_); !entered) return Recover(entered.error());
+    }
     if (options_.on_plan) options_.on_plan(plan);
   }
   executor_.Forget(std::exchange(ended_, {}));
@@ -247,21 +256,29 @@ void Scheduler::TakeEnds(std::vector<Event>& events) {
 }
 
 Status Scheduler::TakeInbox(std::vector<Event>& events) {
+  // A notification may be lost: now and then there is a look without one, which costs next to nothing when there is nothing.
+  if (turned_ >= polled_ + kLookAnyway) notified_ = true;
   if (!std::exchange(notified_, false)) return Ok();
+  polled_ = turned_;
   auto inbox = store_.Poll();
   if (!inbox) return inbox.error();
-  for (const RunInfo& run : inbox->runs) Enter(run, events);
+  for (const RunInfo& run : inbox->runs) {
+    if (const Status entered = Enter(run, events); !entered) return entered;
+  }
   for (Command& command : inbox->commands) events.emplace_back(std::move(command));
   return Ok();
 }
 
-void Scheduler::Enter(const RunInfo& run, std::vector<Event>& events) {
+Status Scheduler::Enter(const RunInfo& run, std::vector<Event>& events) {
   auto dag = VersionOf(run.version);
   if (dag) {
     events.emplace_back(RunRequested{run, std::move(*dag)});
+  } else if (dag.error().code == ErrorCode::kUnavailable) {
+    return dag.error();
   } else {
     log::Error("run {} of {} cannot begin: its DAG version cannot be read: {}", run.run_id, run.dag_id, dag.error().message);
   }
+  return Ok();
 }
 
 void Scheduler::CarryOut(const Plan& plan) {
@@ -270,7 +287,8 @@ void Scheduler::CarryOut(const Plan& plan) {
     std::erase_if(unstarted_, [&](const AttemptOpened& attempt) { return attempt.attempt == closed.end.attempt; });
   }
   if (!unstarted_.empty()) StartAttempts(std::exchange(unstarted_, {}));
-  if (!plan.opened.empty()) StartAttempts(plan.opened);
+  if (leading_ && !plan.opened.empty()) StartAttempts(plan.opened);
+  if (!leading_) return;  // the store went away: what was committed is found again
   for (const AttemptId id : plan.stops) executor_.Stop(id);
 }
 
@@ -280,7 +298,15 @@ void Scheduler::StartAttempts(const std::vector<AttemptOpened>& opened) {
   for (const AttemptOpened& attempt : opened) {
     const RunInfo* run = engine_.FindRun(attempt.run);
     const DagPtr dag = engine_.DagOf(attempt.run);
-    if (run == nullptr || dag == nullptr) continue;  // cancelled meanwhile
+    if (run == nullptr || dag == nullptr) {  // its run ended before it began: it gives back its slots
+      AttemptFinished never;
+      never.attempt = attempt.attempt;
+      never.outcome = TryOutcome::kStopped;
+      never.end = clock_.Now();
+      never.message = "never started: its run had ended";
+      inbox_.emplace_back(std::move(never));
+      continue;
+    }
     LaunchRequest request{*dag, attempt.task, *run, attempt, lease_.epoch, Value()};
     const Status read = ReadFor(request);
     // Committed and not started: that is found again, and started, when the store is back.
@@ -324,6 +350,7 @@ void Scheduler::StopTasks() {
   const Micros give_up = clock_.Monotonic() + options_.launch.grace + std::chrono::seconds(5);
   while (leading_ && !in_flight_.empty() && clock_.Monotonic() < give_up) {
     // Their ends are stored, but nothing new is started: what would be is committed and begins with the next start.
+    if (const Status kept = KeepLease(); !kept) return Recover(kept.error());
     std::vector<Event> events = std::exchange(inbox_, {});
     TakeEnds(events);
     const Plan plan = engine_.Apply(std::move(events), clock_.Now());

@@ -3,6 +3,9 @@
 #include <fmt/format.h>
 
 #include <nlohmann/json.hpp>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
 
 #include "schema/nlohmann_value.h"
 
@@ -11,6 +14,28 @@ namespace pipelined {
 namespace {
 
 constexpr int kDeepest = 128;
+
+// Of several entries with one key the last one stays, at the place of the first. Not Value::Set for each: that would be
+// quadratic, and objects come from anywhere.
+void KeepLast(Value::Map& map) {
+  std::unordered_map<std::string_view, std::size_t> first;
+  std::vector<bool> gone(map.size());
+  bool any = false;
+  for (std::size_t i = 0; i < map.size(); ++i) {
+    const auto [known, added] = first.emplace(map[i].first, i);
+    if (added) continue;
+    map[known->second].second = std::move(map[i].second);
+    gone[i] = any = true;
+  }
+  if (!any) return;
+  std::size_t kept = 0;
+  for (std::size_t i = 0; i < map.size(); ++i) {
+    if (gone[i]) continue;
+    if (kept != i) map[kept] = std::move(map[i]);
+    ++kept;
+  }
+  map.resize(kept);
+}
 
 // Builds a Value from parse events. A callback that returns false ends the parse.
 class Builder : public nlohmann::json_sax<nlohmann::ordered_json> {
@@ -48,7 +73,7 @@ class Builder : public nlohmann::json_sax<nlohmann::ordered_json> {
     } else if (open_.back().is_list()) {
       open_.back().list().push_back(std::move(value));
     } else {
-      open_.back().Set(keys_.back(), std::move(value));
+      open_.back().map().emplace_back(std::move(keys_.back()), std::move(value));
     }
     return true;
   }
@@ -63,6 +88,7 @@ class Builder : public nlohmann::json_sax<nlohmann::ordered_json> {
   }
   bool Close() {
     Value done = std::move(open_.back());
+    if (done.is_map()) KeepLast(done.map());
     open_.pop_back();
     keys_.pop_back();
     return Put(std::move(done));

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "pipelined/base/log.h"
 #include "store/arrays.h"
 #include "store/codec.h"
 #include "store/pg_with.h"
@@ -197,7 +198,11 @@ Inbox PgStore::Read(Wanted wanted) {
     for (const pqxx::row& row : session_->Run("new_commands", "select id, who, what, payload::text from command where id = any ($1) and done_at is null order by id",
                                               wanted.commands.text())) {
       auto command = DecodeCommand(CommandId{row[0].as<std::int64_t>()}, row[1].c_str(), row[2].c_str(), row[3].c_str());
-      if (!command) throw std::runtime_error(command.error().message);
+      if (!command) {  // written by another version: it stays filed, and holds up nobody
+        log::Error("command {} cannot be read: {}", row[0].c_str(), command.error().message);
+        commands_out_.insert(row[0].as<std::int64_t>());
+        continue;
+      }
       commands_out_.insert(command->id.value);
       inbox.commands.push_back(std::move(*command));
     }

@@ -80,7 +80,8 @@ class Scheduler {
   void TakePosted(std::vector<Event>& events);
   void TakeEnds(std::vector<Event>& events);
   Status TakeInbox(std::vector<Event>& events);
-  void Enter(const RunInfo& run, std::vector<Event>& events);
+  // kUnavailable: the version could not be read now. One that can never be read is passed over.
+  Status Enter(const RunInfo& run, std::vector<Event>& events);
   void CarryOut(const Plan& plan);
   void StartAttempts(const std::vector<AttemptOpened>& opened);
   Status ReadFor(LaunchRequest& request);
@@ -108,6 +109,9 @@ class Scheduler {
   Lease lease_;
   Micros renewed_{0};
   Micros turned_{0};                              // when the last turn began
+  Micros polled_{0};                              // when the store was last asked for what others wrote
+  std::optional<Micros> asked_;                   // when the lease was last asked for
+  std::string complaint_;                         // why it could not be had, as last logged
   Engine engine_{EngineLimits{}};
   std::vector<Event> inbox_;                      // for the next turn
   std::vector<AttemptId> ended_;                  // reported in this turn, to be forgotten when it is stored

@@ -40,6 +40,19 @@ struct Output {
   std::string problem;
 };
 
+constexpr std::size_t kMaxKeys = 10'000;  // of one output
+constexpr std::size_t kMaxKey = 512;      // bytes
+
+// Keys become rows under a unique index: each is a name, and there are not too many of them.
+std::string KeyProblem(const Value::Map& outputs) {
+  if (outputs.size() > kMaxKeys) return fmt::format("$PIPELINED_OUTPUT holds {} keys; {} are allowed", outputs.size(), kMaxKeys);
+  for (const auto& [key, value] : outputs) {
+    if (key.size() > kMaxKey) return fmt::format("a key in $PIPELINED_OUTPUT has {} bytes; {} are allowed", key.size(), kMaxKey);
+    if (key.find('\0') != std::string::npos) return "a key in $PIPELINED_OUTPUT holds a NUL";
+  }
+  return {};
+}
+
 Output ReadOutput(const std::string& path) {
   // A task may have put anything there: no links are followed, and no FIFO is waited for.
   const OwnedFd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY));
@@ -61,6 +74,7 @@ Output ReadOutput(const std::string& path) {
   Result<Value> parsed = ParseJson(text);
   if (!parsed) return {{}, "$PIPELINED_OUTPUT is not valid JSON: " + parsed.error().message};
   if (!parsed->is_map()) return {{}, "$PIPELINED_OUTPUT must hold a JSON object, as {\"rows\": 42}"};
+  if (std::string problem = KeyProblem(parsed->map()); !problem.empty()) return {{}, std::move(problem)};
   return {std::move(*parsed), {}};
 }
 
