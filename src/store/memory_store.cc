@@ -259,6 +259,12 @@ CommandId MemoryStore::File(Command command) {
   return id;
 }
 
+std::optional<RunState> MemoryStore::StateOf(RunId run) const {
+  const auto found = runs_.find(run);
+  if (found == runs_.end()) return std::nullopt;
+  return found->second.info.state;
+}
+
 std::optional<CommandDone> MemoryStore::ResultOf(CommandId id) const {
   const auto found = done_.find(id);
   return found == done_.end() ? std::nullopt : std::optional(found->second);

@@ -36,6 +36,7 @@ class MemoryStore : public Store {
   Result<RunInfo> Trigger(const TriggerRequest& request);  // kNotFound, kConflict
   CommandId File(Command command);
   std::optional<CommandDone> ResultOf(CommandId id) const;
+  std::optional<RunState> StateOf(RunId run) const;  // nothing: no such run
 
  private:
   struct StoredRun {
