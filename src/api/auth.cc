@@ -11,7 +11,6 @@
 namespace pipelined::api {
 namespace {
 
-constexpr auto kTokenLife = std::chrono::hours(24);
 constexpr std::size_t kLongestName = 256;
 constexpr int kLogInsAtOnce = 2;  // each holds a thread while it waits for the one password that is being hashed
 
@@ -47,7 +46,7 @@ Response TooMany(std::int64_t seconds) {
 
 Response Issue(Service& service, const UserRow& user) {
   const std::string token = secrets::NewToken();
-  const Status stored = service.catalog.AddToken(secrets::TokenHash(token), user.id, service.Now() + kTokenLife);
+  const Status stored = service.catalog.AddToken(secrets::TokenHash(token), user.id, service.Now() + service.options.token_lifetime);
   if (!stored.ok()) return ErrorResponse(stored.error());
   return Json(201, Value::Map{{"access_token", token}});
 }

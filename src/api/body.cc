@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cctype>
+#include <charconv>
+#include <cmath>
 #include <cstdlib>
 
 #include <fmt/format.h>
@@ -90,6 +92,32 @@ std::optional<bool> Body::Bool(std::string_view key) {
   if (value->is_bool()) return value->boolean();
   violations_.Add("bool_type", {"body", key}, "Input should be a valid boolean", *value);
   return std::nullopt;
+}
+
+std::optional<std::int64_t> Body::Int(std::string_view key, std::int64_t least, std::int64_t most) {
+  const Value* value = Find(key);
+  if (value == nullptr) return std::nullopt;
+  const auto refuse = [&](std::string_view type, const std::string& message) {
+    violations_.Add(type, {"body", key}, message, *value);
+    return std::nullopt;
+  };
+  std::int64_t number = 0;
+  if (value->is_int()) {
+    number = value->integer();
+  } else if (value->is_string()) {
+    const std::string& text = value->string();
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    if (error != std::errc() || end != text.data() + text.size()) return refuse("int_parsing", "Input should be a valid integer, unable to parse string as an integer");
+  } else if (value->is_number()) {
+    const double given = value->number();
+    if (std::abs(given) > 1e15 || std::trunc(given) != given) return refuse("int_from_float", "Input should be a valid integer, got a number with a fractional part");
+    number = static_cast<std::int64_t>(given);
+  } else {
+    return refuse("int_type", "Input should be a valid integer");
+  }
+  if (number < least) return refuse("greater_than_equal", fmt::format("Input should be greater than or equal to {}", least));
+  if (number > most) return refuse("less_than_equal", fmt::format("Input should be less than or equal to {}", most));
+  return number;
 }
 
 std::optional<GivenDate> Body::Date(std::string_view key) {

@@ -31,6 +31,8 @@ class Body {
   // Each: nothing when absent, null, or (noted) of the wrong type.
   std::optional<std::string> String(std::string_view key);
   std::optional<bool> Bool(std::string_view key);
+  // Also from a text or a float that is a whole number, as Airflow reads them; `most` is what our columns hold.
+  std::optional<std::int64_t> Int(std::string_view key, std::int64_t least, std::int64_t most);
   std::optional<GivenDate> Date(std::string_view key);
   std::optional<Value> Object(std::string_view key);
   // The model as a whole is wrong ("both or neither of …").

@@ -51,6 +51,13 @@ Result<TaskInstanceRow> FindInstance(const Call& call);
 // logs.cc
 Response GetLog(const Call& call);
 
+// pools.cc
+Response GetPools(const Call& call);
+Response GetPool(const Call& call);
+Response PostPool(const Call& call);
+Response PatchPool(const Call& call);
+Response DeletePool(const Call& call);
+
 // import_errors.cc
 Response GetImportErrors(const Call& call);
 Response GetImportError(const Call& call);

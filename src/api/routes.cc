@@ -50,6 +50,12 @@ constexpr Route kRoutes[] = {
     {"GET", "/api/v2/importErrors", "get_import_errors", Access::kToken, Role::kViewer, GetImportErrors},
     {"GET", "/api/v2/importErrors/{import_error_id}", "get_import_error", Access::kToken, Role::kViewer, GetImportError},
 
+    {"GET", "/api/v2/pools", "get_pools", Access::kToken, Role::kViewer, GetPools},
+    {"POST", "/api/v2/pools", "post_pool", Access::kToken, Role::kOp, PostPool},
+    {"GET", "/api/v2/pools/{pool_name}", "get_pool", Access::kToken, Role::kViewer, GetPool},
+    {"PATCH", "/api/v2/pools/{pool_name}", "patch_pool", Access::kToken, Role::kOp, PatchPool},
+    {"DELETE", "/api/v2/pools/{pool_name}", "delete_pool", Access::kToken, Role::kOp, DeletePool},
+
     {"GET", EXT_RUN "/progress", "ext_get_progress", Access::kToken, Role::kViewer, GetProgress},
     {"GET", EXT_RUN "/taskInstances", "ext_get_task_instances", Access::kToken, Role::kViewer, GetInstancesWithOutcomes},
     {"GET", EXT_RUN "/taskInstances/{task_id}/tries", "ext_get_tries", Access::kToken, Role::kViewer, GetTriesWithOutcomes},

@@ -295,6 +295,21 @@ Value TaskInstanceShape(const TaskInstanceRow& row) {
   return fields;
 }
 
+Value PoolShape(const PoolRow& row) {
+  const std::int64_t occupied = row.running_slots;  // nothing is ever queued or deferred: a task has its process as soon as it has its slots
+  return Value::Map{{"name", row.name},
+                    {"slots", row.slots},
+                    {"description", TextOrNull(row.description)},
+                    {"include_deferred", row.include_deferred},
+                    {"occupied_slots", occupied},
+                    {"running_slots", row.running_slots},
+                    {"queued_slots", 0},
+                    {"scheduled_slots", row.scheduled_slots},
+                    {"open_slots", row.slots < 0 ? -1 : row.slots - occupied},
+                    {"deferred_slots", 0},
+                    {"team_name", nullptr}};
+}
+
 Value TryShape(const TaskInstanceRow& row) {
   Value::Map fields = InstanceFields(row);
   fields.emplace_back("dag_version", VersionShape(row.dag_id, row.version, row.version_number, row.version_created));

@@ -28,6 +28,7 @@ Value TaskShape(const Dag& dag, TaskNo task);
 Value RunShape(const RunRow& row);
 Value TaskInstanceShape(const TaskInstanceRow& row);
 Value TryShape(const TaskInstanceRow& row);
+Value PoolShape(const PoolRow& row);
 Value ImportErrorShape(const ImportErrorRow& row);
 // name -> {value, schema, description, source}, from what is stored with the version.
 Value ParamsShape(const Value& stored, const Value& source);

@@ -5,6 +5,7 @@
 #include "apps/exit_code.h"
 #include "pipelined/base/log.h"
 #include "pipelined/secrets/home_secrets.h"
+#include "pipelined/store/clean.h"
 #include "pipelined/store/migrations.h"
 #include "pipelined/store/pg_store.h"
 
@@ -55,6 +56,18 @@ int DbCheck(const std::string& url) {
 int DbDowngrade(const std::string& url, int to_version) {
   if (const Status done = Downgrade(At(url), to_version); !done) return Report(done.error());
   fmt::print("the schema is at version {}\n", to_version);
+  return kDone;
+}
+
+int DbClean(const std::string& url, const std::string& before, bool dry_run, bool yes) {
+  const Result<Instant> instant = ParseInstant(before);
+  if (!instant) return Report(Error{ErrorCode::kInvalid, fmt::format("--before {}: {}", before, instant.error().message), "as in 2026-01-01T00:00:00Z"});
+  if (!dry_run && !yes) return Report(Error{ErrorCode::kInvalid, "nothing was removed", "look with --dry-run first, then say --yes"});
+  if (const Result<SchemaState> state = CheckMigrations(At(url)); !state) return Report(state.error());
+  const Result<CleanCounts> counts = dry_run ? CountOld(At(url), *instant) : CleanOld(At(url), *instant);
+  if (!counts) return Report(counts.error());
+  fmt::print("{}: {} runs, {} task instances, {} tries, {} XCom entries, {} commands, {} months of events\n", dry_run ? "would be removed" : "removed", counts->runs,
+             counts->task_instances, counts->attempts, counts->xcoms, counts->commands, counts->event_months);
   return kDone;
 }
 

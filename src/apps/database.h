@@ -14,5 +14,7 @@ Status PrepareDatabase(const std::string& url, const std::string& home);
 int DbMigrate(const std::string& url);
 int DbCheck(const std::string& url);
 int DbDowngrade(const std::string& url, int to_version);
+// Removes nothing without `yes`.
+int DbClean(const std::string& url, const std::string& before, bool dry_run, bool yes);
 
 }  // namespace pipelined::apps

@@ -24,9 +24,9 @@ namespace pipelined::apps {
 namespace {
 
 struct CommandLine {
-  std::string home, environment, host, port, format = "table";
+  std::string home, environment, host, port, before, format = "table";
   std::vector<std::string> dags, settings;
-  bool stop_tasks = false;
+  bool stop_tasks = false, dry_run = false, yes = false;
   int ready_fd = -1, lock_fd = -1, to_version = -1;
 };
 
@@ -230,6 +230,13 @@ class Parser {
     CLI::App* downgrade = DbVerb(*db, "downgrade", "Take the schema back to an earlier version", "pipelined db downgrade --to 1",
                                  [](const std::string& url, const CommandLine& line) { return DbDowngrade(url, line.to_version); });
     downgrade->add_option("--to", line_.to_version, "Schema version to go back to; 0 removes everything")->required();
+    CLI::App* clean = DbVerb(*db, "clean", "Remove old history: finished runs, commands, months of events. Logs of tasks stay",
+                             "pipelined db clean --before 2026-01-01T00:00:00Z --dry-run", [](const std::string& url, const CommandLine& line) {
+                               return DbClean(url, line.before, line.dry_run, line.yes);
+                             });
+    clean->add_option("--before", line_.before, "What ended before this instant (RFC 3339)")->required();
+    clean->add_flag("--dry-run", line_.dry_run, "Only say how much it is");
+    clean->add_flag("--yes", line_.yes, "Really remove it");
   }
 
   void Configs() {

@@ -21,6 +21,7 @@ api::ApiOptions MakeOptions(const Settings& settings, const RoleContext& context
   options.port = static_cast<std::uint16_t>(settings.api.port);
   options.threads = static_cast<int>(settings.api.threads);
   options.allow_insecure = settings.api.allow_insecure;
+  options.token_lifetime = settings.auth.token_lifetime;
   options.logs_dir = context.home + "/logs";
   options.version = PIPELINED_VERSION;
   options.git_version = PIPELINED_COMMIT;

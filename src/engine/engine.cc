@@ -210,8 +210,19 @@ class Engine::Impl {
 
   void Do(Turn& turn, SetPool& what, const std::string&, CommandDone&) {
     queue_.SetPool(what.name, what.slots);
-    turn.plan.pools.push_back(PoolChange{what.name, what.slots});
+    turn.plan.pools.push_back(PoolChange{what.name, what.slots, what.description, what.include_deferred});
   }
+
+  void Do(Turn& turn, DeletePool& what, const std::string&, CommandDone& done) {
+    if (what.name == kDefaultPool) return Refuse(done, ErrorCode::kNotAllowed, "Default Pool can't be deleted");
+    if (!queue_.PoolNamed(what.name).exists) return Refuse(done, ErrorCode::kNotFound, fmt::format("no pool \"{}\"", what.name));
+    queue_.DeletePool(what.name);
+    PoolChange change{what.name};
+    change.deleted = true;
+    turn.plan.pools.push_back(std::move(change));
+  }
+
+  void Do(Turn& turn, ReportEnd& what, const std::string&, CommandDone&) { On(turn, what.end); }
 
   // --- runs ---------------------------------------------------------------------------------------------------------------
 

@@ -24,6 +24,11 @@ void ReadyQueue::SetPool(const std::string& name, std::int32_t slots) {
   }
 }
 
+void ReadyQueue::DeletePool(const std::string& name) {
+  SetPool(name, 0);
+  PoolNamed(name).exists = false;
+}
+
 void ReadyQueue::Add(ActiveRun& run, TaskNo task) {
   const Task& what = run.dag().tasks[task];
   RunQueue& queue = runs_[&run];

@@ -35,6 +35,7 @@ class ReadyQueue {
   // The pool of that name, made (not existing, no slots) when it is not known.
   Pool& PoolNamed(const std::string& name) { return StateOf(name).pool; }
   void SetPool(const std::string& name, std::int32_t slots);
+  void DeletePool(const std::string& name);  // what runs in it goes on, what waits for it waits on
 
   void Add(ActiveRun& run, TaskNo task);
   // Call after anything that changes whether `run` may start tasks. `open`: it may (running, not paused, below its limit).

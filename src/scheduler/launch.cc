@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <map>
+#include <unordered_set>
 
 #include "pipelined/template/task_context.h"
 #include "pipelined/template/template.h"
@@ -20,6 +21,42 @@ void ForEachTemplate(const Task& task, Visit visit) {
 }
 
 bool MayHoldExpressions(const std::string& text) { return text.find('{') != std::string::npos; }
+
+// Every reference in the templates of a task.
+template <class Visit>
+void ForEachReference(const Task& task, Visit visit) {
+  ForEachTemplate(task, [&](const std::string& text) {
+    if (!MayHoldExpressions(text)) return;
+    const auto parsed = Template::Parse(text);
+    if (!parsed) return;
+    for (const TemplateReference& reference : parsed->references()) {
+      if (!reference.path.empty()) visit(reference);
+    }
+  });
+}
+
+// So many tasks above are asked for their outputs when a template does not say which it reads: the nearest first.
+constexpr std::size_t kMostAbove = 1000;
+
+std::vector<TaskNo> TasksAbove(const Dag& dag, TaskNo task) {
+  std::vector<TaskNo> above;
+  std::unordered_set<TaskNo> seen;
+  const auto add = [&](TaskNo below) {
+    for (const TaskNo up : dag.upstream.Of(below)) {
+      if (above.size() < kMostAbove && seen.insert(up).second) above.push_back(up);
+    }
+  };
+  add(task);
+  for (std::size_t i = 0; i < above.size(); ++i) add(above[i]);
+  return above;
+}
+
+// tasks[…] with a name that is computed, and ti.xcom_pull, which names tasks in its arguments: known only when it is rendered.
+bool NamesNoTask(const Dag& dag, const TemplateReference& reference) {
+  const std::string& root = reference.path[0];
+  if (root == "ti" || root == "task_instance") return reference.path.size() < 2 || reference.path[1] == "xcom_pull";
+  return root == "tasks" && (reference.path.size() < 2 || !dag.Find(reference.path[1]));
+}
 
 class Renderer {
  public:
@@ -94,22 +131,26 @@ Env InheritedEnvironment(const char* const* environ) {
 
 std::vector<std::string> OutputsNeeded(const Dag& dag, TaskNo task) {
   std::vector<std::string> ids;
-  ForEachTemplate(dag.tasks[task], [&](const std::string& text) {
-    if (!MayHoldExpressions(text)) return;
-    const auto parsed = Template::Parse(text);
-    if (!parsed) return;
-    for (const TemplateReference& reference : parsed->references()) {
-      if (reference.path.empty() || reference.path[0] != "tasks") continue;
-      if (reference.path.size() > 1 && dag.Find(reference.path[1])) {
-        ids.push_back(reference.path[1]);
-      } else {  // which one is known only when it is rendered: all that stand directly above
-        for (const TaskNo up : dag.upstream.Of(task)) ids.push_back(dag.tasks[up].id);
-      }
+  bool all = false;
+  ForEachReference(dag.tasks[task], [&](const TemplateReference& reference) {
+    if (NamesNoTask(dag, reference)) {
+      all = true;
+    } else if (reference.path[0] == "tasks") {
+      ids.push_back(reference.path[1]);
     }
   });
+  if (all) {
+    for (const TaskNo up : TasksAbove(dag, task)) ids.push_back(dag.tasks[up].id);
+  }
   std::sort(ids.begin(), ids.end());
   ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
   return ids;
+}
+
+bool NeedsPrevious(const Dag& dag, TaskNo task) {
+  bool needs = false;
+  ForEachReference(dag.tasks[task], [&](const TemplateReference& reference) { needs = needs || reference.path[0].starts_with("prev_"); });
+  return needs;
 }
 
 Result<AttemptStart> Prepare(const LaunchRequest& request, const LaunchOptions& options) {
@@ -129,6 +170,15 @@ Result<AttemptStart> Prepare(const LaunchRequest& request, const LaunchOptions& 
   auto params = ResolveParams(request.dag, request.run.conf);
   if (!params) return params.error();
   context.run.params = std::move(*params);
+  if (request.previous_success) {
+    context.run.previous_success = {request.previous_success->interval, request.previous_success->start_date, request.previous_success->end_date};
+  }
+  if (options.zones != nullptr) {
+    context.zone_offset = [&options](std::string_view name, Instant at) -> std::optional<Seconds> {
+      const auto zone = options.zones->Find(name);
+      return zone ? std::optional((*zone)->OffsetAt(at)) : std::nullopt;
+    };
+  }
   context.outputs = [&request](std::string_view id) { return request.outputs.Find(id); };
 
   const Renderer renderer(context);

@@ -5,6 +5,7 @@
 
 #include "pipelined/base/log.h"
 #include "pipelined/timetable/timetable.h"
+#include "scheduler/standby.h"
 #include "scheduler/wakeups.h"
 
 namespace pipelined {
@@ -15,26 +16,6 @@ namespace {
 constexpr std::size_t kBusy = 8;
 constexpr Micros kBusyPace = Micros(1500);
 
-AttemptFinished ToEvent(AttemptEnd end) {
-  static constexpr TryOutcome kOutcomes[] = {TryOutcome::kSucceeded,    TryOutcome::kFailed,    TryOutcome::kTimedOut, TryOutcome::kStopped,
-                                             TryOutcome::kLaunchFailed, TryOutcome::kBadOutput, TryOutcome::kLost};
-  AttemptFinished event;
-  event.attempt = end.attempt;
-  event.outcome = kOutcomes[static_cast<std::size_t>(end.outcome)];
-  event.exit_code = end.exit_code;
-  event.signal = end.signal;
-  if (end.start != Instant{}) event.start = end.start;
-  event.end = end.end;
-  event.duration = end.duration;
-  event.cpu_user = end.cpu_user;
-  event.cpu_system = end.cpu_system;
-  event.max_rss_kib = end.max_rss_kib;
-  event.pid = end.pid;
-  event.message = std::move(end.message);
-  event.outputs = std::move(end.outputs);
-  return event;
-}
-
 }  // namespace
 
 Scheduler::Scheduler(SchedulerOptions options, Store& store, Executor& executor, const ZoneSource& zones, ParseVersion parse, const Clock& clock)
@@ -44,7 +25,10 @@ Scheduler::Scheduler(SchedulerOptions options, Store& store, Executor& executor,
       zones_(zones),
       parse_(std::move(parse)),
       clock_(clock),
-      wakeups_(std::make_unique<Wakeups>(executor.PollFd())) {}
+      wakeups_(std::make_unique<Wakeups>(executor.PollFd())),
+      standby_(std::make_unique<Standby>(options_.holder, store, executor, clock)) {
+  if (options_.launch.zones == nullptr) options_.launch.zones = &zones_;
+}
 
 Scheduler::~Scheduler() = default;
 
@@ -62,10 +46,11 @@ Status Scheduler::Run() {
 }
 
 void Scheduler::Step() {
-  if (!leading_) {
-    if (const Status lead = Lead(); !lead) log::Warning("cannot lead yet: {}", lead.error().message);
-  }
-  if (leading_) Turn();
+  if (leading_) return Turn();
+  standby_->Collect();  // even while the store is away: what is not taken in would wake us again and again
+  if (const Status lead = Lead(); !lead) return log::Warning("cannot lead yet: {}", lead.error().message);
+  if (leading_) return Turn();
+  if (const Status reported = standby_->Step(); !reported) log::Warning("ends wait to be reported: {}", reported.error().message);
 }
 
 void Scheduler::Stop(bool stop_tasks) {
@@ -117,6 +102,7 @@ Status Scheduler::Lead() {
   log::Info("leading with epoch {}: {} DAGs, {} active runs, {} open attempts", lease_.epoch, snapshot->dags.size(), snapshot->runs.size(),
             snapshot->attempts.size());
   engine_ = Engine(options_.limits, snapshot->last_attempt);
+  standby_->Reset();  // what it had not yet reported comes again with Reattach()
   inbox_.clear();
   ended_.clear();
   in_flight_.clear();
@@ -194,6 +180,7 @@ Status Scheduler::Reattach(const Snapshot& snapshot) {
 void Scheduler::StepDown(const std::string& why) {
   log::Warning("stepping down: {}", why);
   leading_ = false;
+  standby_->Reset();
   inbox_.clear();
   unstarted_.clear();
   if (options_.on_step_down) options_.on_step_down();
@@ -278,6 +265,10 @@ void Scheduler::Enter(const RunInfo& run, std::vector<Event>& events) {
 }
 
 void Scheduler::CarryOut(const Plan& plan) {
+  // One that was reported as never started, while this scheduler stood by, is over.
+  for (const AttemptClosed& closed : plan.closed) {
+    std::erase_if(unstarted_, [&](const AttemptOpened& attempt) { return attempt.attempt == closed.end.attempt; });
+  }
   if (!unstarted_.empty()) StartAttempts(std::exchange(unstarted_, {}));
   if (!plan.opened.empty()) StartAttempts(plan.opened);
   for (const AttemptId id : plan.stops) executor_.Stop(id);
@@ -291,11 +282,10 @@ void Scheduler::StartAttempts(const std::vector<AttemptOpened>& opened) {
     const DagPtr dag = engine_.DagOf(attempt.run);
     if (run == nullptr || dag == nullptr) continue;  // cancelled meanwhile
     LaunchRequest request{*dag, attempt.task, *run, attempt, lease_.epoch, Value()};
-    Result<Value> outputs = Value();
-    if (const auto needed = OutputsNeeded(*dag, attempt.task); !needed.empty()) outputs = store_.Outputs(attempt.run, needed);
+    const Status read = ReadFor(request);
     // Committed and not started: that is found again, and started, when the store is back.
-    if (!outputs && outputs.error().code == ErrorCode::kUnavailable) return Recover(outputs.error());
-    Result<AttemptStart> start = outputs ? (request.outputs = std::move(*outputs), Prepare(request, options_.launch)) : outputs.error();
+    if (!read && read.error().code == ErrorCode::kUnavailable) return Recover(read.error());
+    Result<AttemptStart> start = read ? Prepare(request, options_.launch) : read.error();
     if (start) {
       in_flight_.insert(attempt.attempt);
       starts.push_back(std::move(*start));
@@ -309,6 +299,21 @@ void Scheduler::StartAttempts(const std::vector<AttemptOpened>& opened) {
     inbox_.emplace_back(std::move(failed));
   }
   executor_.Start(std::move(starts));
+}
+
+// What the templates of the task ask for, and nothing more.
+Status Scheduler::ReadFor(LaunchRequest& request) {
+  if (const auto needed = OutputsNeeded(request.dag, request.task); !needed.empty()) {
+    auto outputs = store_.Outputs(request.run.id, needed);
+    if (!outputs) return outputs.error();
+    request.outputs = std::move(*outputs);
+  }
+  if (NeedsPrevious(request.dag, request.task)) {
+    auto previous = store_.PreviousSuccess(request.run);
+    if (!previous) return previous.error();
+    request.previous_success = std::move(*previous);
+  }
+  return Ok();
 }
 
 // --- the end ----------------------------------------------------------------------------------------------------------------

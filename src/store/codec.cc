@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "pipelined/schema/json.h"
+#include "store/arrays.h"
 
 namespace pipelined {
 namespace {
@@ -111,6 +112,45 @@ std::string EncodeParams(const std::vector<Param>& params) {
   return ToJson(Value(std::move(map)));
 }
 
+namespace {
+
+Value EncodeEnd(const AttemptFinished& end) {
+  Value::Map map{{"attempt", end.attempt.value},
+                 {"outcome", ToString(end.outcome)},
+                 {"exit_code", static_cast<std::int64_t>(end.exit_code)},
+                 {"signal", static_cast<std::int64_t>(end.signal)},
+                 {"end", ToMicros(end.end)},
+                 {"duration", static_cast<std::int64_t>(end.duration.count())},
+                 {"cpu_user", static_cast<std::int64_t>(end.cpu_user.count())},
+                 {"cpu_system", static_cast<std::int64_t>(end.cpu_system.count())},
+                 {"max_rss_kib", end.max_rss_kib},
+                 {"pid", end.pid},
+                 {"message", end.message},
+                 {"outputs", end.outputs}};
+  if (end.start) map.emplace_back("start", ToMicros(*end.start));
+  return map;
+}
+
+AttemptFinished DecodeEnd(const Value& map) {
+  AttemptFinished end;
+  end.attempt = AttemptId{Number(map, "attempt")};
+  end.outcome = TryOutcomeFromString(Text(map, "outcome")).value_or(TryOutcome::kLost);
+  end.exit_code = static_cast<int>(Number(map, "exit_code"));
+  end.signal = static_cast<int>(Number(map, "signal"));
+  if (map.Find("start") != nullptr) end.start = FromMicros(Number(map, "start"));
+  end.end = FromMicros(Number(map, "end"));
+  end.duration = Micros(Number(map, "duration"));
+  end.cpu_user = Micros(Number(map, "cpu_user"));
+  end.cpu_system = Micros(Number(map, "cpu_system"));
+  end.max_rss_kib = Number(map, "max_rss_kib");
+  end.pid = Number(map, "pid");
+  end.message = Text(map, "message");
+  if (const Value* outputs = map.Find("outputs"); outputs != nullptr) end.outputs = *outputs;
+  return end;
+}
+
+}  // namespace
+
 CommandText EncodeCommand(const Command& command) {
   struct Encode {
     CommandText operator()(const PauseDag& c) const { return {"pause_dag", ToJson(Value(Value::Map{{"dag_id", c.dag_id}, {"paused", c.paused}}))}; }
@@ -118,8 +158,13 @@ CommandText EncodeCommand(const Command& command) {
     CommandText operator()(const CancelRun& c) const { return {"cancel_run", ToJson(Value(Value::Map{{"run", c.run.value}}))}; }
     CommandText operator()(const WhyTask& c) const { return {"why_task", ToJson(Value(Value::Map{{"run", c.run.value}, {"task_id", c.task_id}}))}; }
     CommandText operator()(const SetPool& c) const {
-      return {"set_pool", ToJson(Value(Value::Map{{"name", c.name}, {"slots", static_cast<std::int64_t>(c.slots)}}))};
+      Value::Map pool{{"name", c.name}, {"slots", static_cast<std::int64_t>(c.slots)}};
+      if (c.description) pool.emplace_back("description", *c.description);
+      if (c.include_deferred) pool.emplace_back("include_deferred", *c.include_deferred);
+      return {"set_pool", ToJson(Value(std::move(pool)))};
     }
+    CommandText operator()(const DeletePool& c) const { return {"delete_pool", ToJson(Value(Value::Map{{"name", c.name}}))}; }
+    CommandText operator()(const ReportEnd& c) const { return {"report_end", ToJson(EncodeEnd(c.end))}; }
   };
   return std::visit(Encode{}, command.what);
 }
@@ -137,7 +182,14 @@ Result<Command> DecodeCommand(CommandId id, std::string who, std::string_view wh
   } else if (what == "why_task") {
     command.what = WhyTask{RunId{Number(*map, "run")}, Text(*map, "task_id")};
   } else if (what == "set_pool") {
-    command.what = SetPool{Text(*map, "name"), static_cast<std::int32_t>(Number(*map, "slots"))};
+    SetPool pool{Text(*map, "name"), static_cast<std::int32_t>(Number(*map, "slots"))};
+    if (map->Find("description") != nullptr) pool.description = Text(*map, "description");
+    if (map->Find("include_deferred") != nullptr) pool.include_deferred = Flag(*map, "include_deferred");
+    command.what = std::move(pool);
+  } else if (what == "delete_pool") {
+    command.what = DeletePool{Text(*map, "name")};
+  } else if (what == "report_end") {
+    command.what = ReportEnd{DecodeEnd(*map)};
   } else {
     return Error{ErrorCode::kBug, fmt::format("command {} is of an unknown kind: {}", id.value, what), ""};
   }

@@ -103,6 +103,7 @@ void MemoryStore::Apply(const Plan& plan, const ExecutorIdentity& executor, Comm
     RunInfo& run = runs_.at(change.run).info;
     run.state = change.to;
     if (change.to == RunState::kRunning) run.start_date = plan.now;
+    if (IsFinished(change.to)) runs_.at(change.run).end_date = plan.now;
   }
   for (const AttemptClosed& closed : plan.closed) {
     open_.erase(closed.end.attempt);
@@ -115,7 +116,10 @@ void MemoryStore::Apply(const Plan& plan, const ExecutorIdentity& executor, Comm
   }
   InsertRuns(plan, committed);
   ApplyDags(plan);
-  for (const PoolChange& pool : plan.pools) pools_[pool.name] = pool.slots;
+  for (const PoolChange& pool : plan.pools) {
+    pools_[pool.name] = pool.slots;
+    if (pool.deleted) pools_.erase(pool.name);
+  }
   for (const CommandDone& done : plan.commands) done_[done.id] = done;
 }
 
@@ -182,6 +186,30 @@ Result<Value> MemoryStore::Outputs(RunId id, const std::vector<std::string>& tas
     outputs.map().emplace_back(task_id, Value(std::move(sorted)));
   }
   return outputs;
+}
+
+Result<std::optional<PreviousRun>> MemoryStore::PreviousSuccess(const RunInfo& run) {
+  const StoredRun* best = nullptr;
+  for (const auto& [id, other] : runs_) {
+    const RunInfo& info = other.info;
+    if (info.dag_id != run.dag_id || info.state != RunState::kSuccess || !info.logical_date || !(info.logical_date < run.logical_date)) continue;
+    if (best == nullptr || best->info.logical_date < info.logical_date) best = &other;
+  }
+  if (best == nullptr) return std::optional<PreviousRun>();
+  return std::optional(PreviousRun{best->info.interval, best->info.start_date, best->end_date});
+}
+
+Result<std::vector<OpenAttempt>> MemoryStore::OpenAttempts(const std::string& instance) {
+  std::vector<OpenAttempt> open;
+  for (const auto& [id, row] : open_) {
+    if (row.open.instance == instance) open.push_back(row.open);
+  }
+  return open;
+}
+
+Status MemoryStore::Report(const std::string& who, const std::vector<AttemptFinished>& ends) {
+  for (const AttemptFinished& end : ends) File(Command{{}, who, ReportEnd{end}});
+  return Ok();
 }
 
 StoredDag MemoryStore::Publish(const PublishedDag& published) {

@@ -68,8 +68,8 @@ Result<RunRow> PgCatalog::Trigger(const TriggerRequest& request) {
           "with r as (insert into dag_run (dag_id, version_id, run_id, type, state, logical_date, interval_start, interval_end, run_after, queued_at, conf, "
           "note, triggering_user, triggered_by) select d.dag_id, d.version_id, $2, 'manual', 'queued', at_micros($3::bigint), at_micros($4::bigint), "
           "at_micros($5::bigint), at_micros($6::bigint), clock_timestamp(), $7::json, $8, $9, $10 from dag d where d.dag_id = $1 returning *) "
-          "select " PIPELINED_RUN_COLUMNS ", (select number from dag_version v where v.id = r.version_id), r.triggered_by, r.triggering_user, r.note, "
-          "pg_notify(current_schema(), 'r' || r.id) from r",
+          "select " PIPELINED_RUN_COLUMNS ", v.number, r.triggered_by, r.triggering_user, r.note, micros(v.created_at), "
+          "pg_notify(current_schema(), 'r' || r.id) from r join dag_version v on v.id = r.version_id",
           CleanText(request.dag_id), run_id, MicrosOf(request.logical_date), MicrosOf(start), MicrosOf(end), ToMicros(request.run_after), conf,
           CleanText(request.note), CleanText(request.who), CleanText(request.triggered_by));
       if (made.empty()) return Error{ErrorCode::kNotFound, fmt::format("The Dag with ID: `{}` was not found", request.dag_id), ""};
@@ -79,6 +79,7 @@ Result<RunRow> PgCatalog::Trigger(const TriggerRequest& request) {
       run.triggered_by = made[0][kRunColumns + 1].c_str();
       run.triggering_user = made[0][kRunColumns + 2].c_str();
       run.note = made[0][kRunColumns + 3].c_str();
+      run.version_created = ReadInstant(made[0][kRunColumns + 4]);
       return run;
     } catch (const pqxx::unique_violation& e) {
       return ExistsAlready(request, run_id, e.what());

@@ -17,6 +17,8 @@ class PgCatalog : public Catalog {
   Result<Listing<TaskInstanceRow>> TaskInstances(const TaskFilter& filter, const Page& page) override;
   Result<std::vector<TaskInstanceRow>> Tries(const std::string& dag_id, const std::string& run_id, const std::string& task_id) override;
   Result<Listing<ImportErrorRow>> ImportErrors(const Page& page) override;
+  Result<Listing<PoolRow>> Pools(const std::string& name_pattern, const Page& page) override;
+  Result<PoolRow> Pool(const std::string& name) override;
   Result<DagSource> Source(VersionId version) override;
   Result<Value> Outputs(RunId run, const std::string& task_id) override;
   Result<RunRow> Trigger(const TriggerRequest& request) override;

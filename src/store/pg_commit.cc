@@ -73,12 +73,19 @@ void UpdateDags(pqxx::transaction_base& transaction, Session& session, const Pla
   }
 }
 
-void UpsertPools(pqxx::transaction_base& transaction, Session& session, const Plan& plan) {
+void ChangePools(pqxx::transaction_base& transaction, Session& session, const Plan& plan) {
   for (const PoolChange& pool : plan.pools) {
-    session.In(transaction, "upsert_pool", "insert into pool (name, slots) values ($1, $2) on conflict (name) do update set slots = excluded.slots",
-               CleanText(pool.name), pool.slots);
+    if (pool.deleted) {
+      session.In(transaction, "delete_pool", "delete from pool where name = $1", CleanText(pool.name));
+    } else {
+      session.In(transaction, "upsert_pool",
+                 "insert into pool as p (name, slots, description, include_deferred) values ($1, $2, coalesce($3, ''), coalesce($4, false)) "
+                 "on conflict (name) do update set slots = excluded.slots, description = coalesce($3, p.description), "
+                 "include_deferred = coalesce($4, p.include_deferred)",
+                 CleanText(pool.name), pool.slots, pool.description ? std::optional(CleanText(*pool.description)) : std::nullopt, pool.include_deferred);
+    }
     session.In(transaction, "pool_event", "insert into event (at, who, kind, new_state, why) values (at_micros($1), 'scheduler', 'pool', $2, $3)",
-               ToMicros(plan.now), fmt::format("{}", pool.slots), CleanText(pool.name));
+               ToMicros(plan.now), pool.deleted ? std::string("deleted") : fmt::format("{}", pool.slots), CleanText(pool.name));
   }
 }
 
@@ -124,7 +131,7 @@ Result<Committed> PgStore::Commit(const Plan& plan, Lease& lease, const Executor
       RunTurn(transaction, plan, lease, executor);
       InsertRuns(transaction, *session_, plan, committed);
       UpdateDags(transaction, *session_, plan);
-      UpsertPools(transaction, *session_, plan);
+      ChangePools(transaction, *session_, plan);
       FinishCommands(transaction, *session_, plan);
       transaction.commit();
     } else {

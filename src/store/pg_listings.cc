@@ -27,7 +27,7 @@ const char* const kDagListing =
     "d.dag_id, d.description, d.doc_md, d.owner, d.relative_file, d.file, d.tags, d.schedule::text, d.paused, d.stale, "
     "exists (select from import_error e where e.root = d.root and e.relative_file = d.relative_file), d.max_active_runs, d.max_active_tasks, "
     "d.max_consecutive_failed_dag_runs, d.fail_fast, d.is_paused_upon_creation, d.dagrun_timeout_us, v.params::text, d.version_id, v.number, "
-    "micros(d.last_parsed), micros(d.last_interval_start), micros(d.last_interval_end)";
+    "micros(d.last_parsed), micros(d.last_interval_start), micros(d.last_interval_end), micros(v.created_at)";
 const char* const kDagFrom = " from dag d join dag_version v on v.id = d.version_id";
 
 DagRow ReadDagRow(const pqxx::row& row) {
@@ -56,10 +56,11 @@ DagRow ReadDagRow(const pqxx::row& row) {
   dag.version_number = row[19].as<std::int32_t>();
   dag.last_parsed = FromMicros(row[20].as<std::int64_t>());
   dag.last_interval = ReadInterval(row[21], row[22]);
+  dag.version_created = ReadInstant(row[23]);
   return dag;
 }
 
-const char* const kRunListing = PIPELINED_RUN_COLUMNS ", micros(r.end_date), micros(r.last_scheduling_decision), v.number, r.triggered_by, r.triggering_user, r.note";
+const char* const kRunListing = PIPELINED_RUN_COLUMNS ", micros(r.end_date), micros(r.last_scheduling_decision), v.number, r.triggered_by, r.triggering_user, r.note, micros(v.created_at)";
 const char* const kRunFrom = " from dag_run r join dag_version v on v.id = r.version_id";
 
 RunRow ReadRunRow(const pqxx::row& row) {
@@ -71,15 +72,16 @@ RunRow ReadRunRow(const pqxx::row& row) {
   run.triggered_by = row[kRunColumns + 3].c_str();
   run.triggering_user = row[kRunColumns + 4].c_str();
   run.note = row[kRunColumns + 5].c_str();
+  run.version_created = ReadInstant(row[kRunColumns + 6]);
   return run;
 }
 
 // A task without a row, or without an attempt, shows what its version says of it.
 const char* const kTaskFrom =
-    " from dag_run r join dag_version_task t on t.version_id = r.version_id "
+    " from dag_run r join dag_version v on v.id = r.version_id join dag_version_task t on t.version_id = r.version_id "
     "left join task_instance i on i.run_id = r.id and i.task_no = t.task_no and i.map_index = -1 left join attempt a on a.id = i.attempt_id";
 const char* const kTryFrom =
-    " from dag_run r join dag_version_task t on t.version_id = r.version_id "
+    " from dag_run r join dag_version v on v.id = r.version_id join dag_version_task t on t.version_id = r.version_id "
     "join attempt a on a.run_id = r.id and a.task_no = t.task_no and a.map_index = -1 "
     "left join task_instance i on i.run_id = r.id and i.task_no = t.task_no and i.map_index = -1";
 const char* const kRunAndTask = "r.id, r.dag_id, r.run_id, t.task_id, t.task_no, micros(r.logical_date), micros(r.run_after), ";
@@ -89,7 +91,7 @@ const char* const kTryState =
     "a.try_number, coalesce(i.max_tries, t.retries), micros(coalesce(a.start_date, a.opened_at)), micros(a.end_date), null, ";
 const char* const kTaskRest =
     "micros(a.opened_at), t.operator, t.pool, t.pool_slots, t.priority_weight, coalesce(a.instance, ''), coalesce(a.pid, 0), coalesce(a.outcome, ''), "
-    "coalesce(a.message, ''), a.exit_code, coalesce(a.id, 0), r.version_id";
+    "coalesce(a.message, ''), a.exit_code, coalesce(a.id, 0), r.version_id, v.number, micros(v.created_at)";
 
 TaskInstanceRow ReadTaskRow(const pqxx::row& row) {
   TaskInstanceRow task;
@@ -118,6 +120,8 @@ TaskInstanceRow ReadTaskRow(const pqxx::row& row) {
   if (!row[22].is_null()) task.exit_code = row[22].as<int>();
   task.attempt = AttemptId{row[23].as<std::int64_t>()};
   task.version = VersionId{row[24].as<std::int64_t>()};
+  task.version_number = row[25].as<std::int32_t>();
+  task.version_created = ReadInstant(row[26]);
   return task;
 }
 
@@ -232,6 +236,38 @@ Result<Listing<ImportErrorRow>> PgCatalog::ImportErrors(const Page& page) {
     return Fetch<ImportErrorRow>(session, "e.id, micros(e.at), e.relative_file, e.text, e.root", " from import_error e", sql, page, [](const pqxx::row& row) {
       return ImportErrorRow{row[0].as<std::int64_t>(), FromMicros(row[1].as<std::int64_t>()), row[2].c_str(), row[3].c_str(), row[4].c_str()};
     });
+  });
+}
+
+namespace {
+
+// Running: open attempts, those of cancelled runs too, until they end. Scheduled: of running runs, which are few.
+const char* const kPoolListing = "p.name, p.slots, p.description, p.include_deferred, coalesce(u.running, 0), coalesce(u.scheduled, 0)";
+const char* const kPoolFrom =
+    " from pool p left join (select t.pool, sum(t.pool_slots) filter (where w.running) as running, sum(t.pool_slots) filter (where not w.running) as scheduled from ("
+    "select a.run_id, a.task_no, true as running from attempt a where a.outcome is null "
+    "union all select i.run_id, i.task_no, false from dag_run r join task_instance i on i.run_id = r.id where r.state = 'running' and i.state = 'scheduled') w "
+    "join dag_run r on r.id = w.run_id join dag_version_task t on t.version_id = r.version_id and t.task_no = w.task_no group by t.pool) u on u.pool = p.name";
+
+PoolRow ReadPool(const pqxx::row& row) {
+  return PoolRow{row[0].c_str(), row[1].as<std::int32_t>(), row[2].c_str(), row[3].as<bool>(), row[4].as<std::int64_t>(), row[5].as<std::int64_t>()};
+}
+
+}  // namespace
+
+Result<Listing<PoolRow>> PgCatalog::Pools(const std::string& name_pattern, const Page& page) {
+  ListingSql sql;
+  if (!name_pattern.empty()) sql.WherePattern("p.name", name_pattern);
+  const Status ordered = sql.Order(page, {{"id", "p.name"}, {"name", "p.name"}, {"pool", "p.name"}, {"slots", "p.slots"}, {"description", "p.description"}}, "p.name collate \"C\"");
+  if (!ordered) return ordered.error();
+  return pool_.With("list pools", [&](Session& session) -> Result<Listing<PoolRow>> { return Fetch<PoolRow>(session, kPoolListing, kPoolFrom, sql, page, ReadPool); });
+}
+
+Result<PoolRow> PgCatalog::Pool(const std::string& name) {
+  return pool_.With("read a pool", [&](Session& session) -> Result<PoolRow> {
+    const pqxx::result found = session.Run("pool", fmt::format("select {}{} where p.name = $1", kPoolListing, kPoolFrom), CleanText(name));
+    if (found.empty()) return Error{ErrorCode::kNotFound, fmt::format("The Pool with name: `{}` was not found", name), ""};
+    return ReadPool(found[0]);
   });
 }
 

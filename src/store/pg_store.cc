@@ -231,6 +231,41 @@ Result<Value> PgStore::Outputs(RunId run, const std::vector<std::string>& task_i
   });
 }
 
+Result<std::optional<PreviousRun>> PgStore::PreviousSuccess(const RunInfo& run) {
+  if (!run.logical_date) return std::optional<PreviousRun>();
+  return With("read the run before", [&]() -> Result<std::optional<PreviousRun>> {
+    const pqxx::result found = session_->Run("previous_success",
+                                             "select micros(interval_start), micros(interval_end), micros(start_date), micros(end_date) from dag_run "
+                                             "where dag_id = $1 and logical_date < at_micros($2) and state = 'success' order by logical_date desc limit 1",
+                                             CleanText(run.dag_id), ToMicros(*run.logical_date));
+    if (found.empty()) return std::optional<PreviousRun>();
+    return std::optional(PreviousRun{ReadInterval(found[0][0], found[0][1]), ReadInstant(found[0][2]), ReadInstant(found[0][3])});
+  });
+}
+
+// --- standing by ------------------------------------------------------------------------------------------------------------
+
+Result<std::vector<OpenAttempt>> PgStore::OpenAttempts(const std::string& instance) {
+  return With("read the open attempts", [&]() -> Result<std::vector<OpenAttempt>> {
+    std::vector<OpenAttempt> open;
+    for (const pqxx::row& row : session_->Run("open_attempts", "select id, boot_id from attempt where outcome is null and instance = $1 order by id", CleanText(instance))) {
+      open.push_back(OpenAttempt{AttemptId{row[0].as<std::int64_t>()}, instance, row[1].c_str()});
+    }
+    return open;
+  });
+}
+
+Status PgStore::Report(const std::string& who, const std::vector<AttemptFinished>& ends) {
+  return With("report ends", [&]() -> Status {
+    for (const AttemptFinished& end : ends) {
+      const CommandText text = EncodeCommand(Command{{}, who, ReportEnd{end}});
+      session_->Run("report_end", "with c as (insert into command (who, what, payload) values ($1, $2, $3::json) returning id) select pg_notify(current_schema(), 'c' || id) from c",
+                    CleanText(who), text.what, text.payload);
+    }
+    return Ok();
+  });
+}
+
 int PgStore::NotifyFd() const { return listening_ == nullptr ? -1 : listening_->fd(); }
 
 std::unique_ptr<Store> MakePgStore(const StoreOptions& options, const Clock& clock) { return std::make_unique<PgStore>(options, clock); }

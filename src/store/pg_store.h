@@ -23,6 +23,9 @@ class PgStore : public Store {
   Result<Committed> Commit(const Plan& plan, Lease& lease, const ExecutorIdentity& executor) override;
   Result<DagSource> LoadVersion(VersionId version) override;
   Result<Value> Outputs(RunId run, const std::vector<std::string>& task_ids) override;
+  Result<std::optional<PreviousRun>> PreviousSuccess(const RunInfo& run) override;
+  Result<std::vector<OpenAttempt>> OpenAttempts(const std::string& instance) override;
+  Status Report(const std::string& who, const std::vector<AttemptFinished>& ends) override;
   int NotifyFd() const override;
 
  private:

@@ -28,6 +28,7 @@ struct ApiOptions {
   std::string logs_dir;            // absolute
   std::string version = "0.1.0";
   std::string git_version;
+  Micros token_lifetime = std::chrono::hours(24);  // of those that POST /auth/token gives out
   Micros patience = std::chrono::seconds(10);  // how long a command may wait for the leader before it is 503
 
   // What only the modules above this one's can do; each may be empty, then what it feeds is null.

@@ -118,15 +118,26 @@ struct WhyTask {
   RunId run;
   std::string task_id;
 };
+// Makes a pool or changes it.
 struct SetPool {
   std::string name;
   std::int32_t slots = 0;
+  std::optional<std::string> description = std::nullopt;  // nothing: as it is
+  std::optional<bool> include_deferred = std::nullopt;    // kept for clients of Airflow's; nothing is ever deferred here
+};
+// Tasks that name it wait until it is made again. kNotAllowed for default_pool.
+struct DeletePool {
+  std::string name;
+};
+// An end as seen by a scheduler that does not lead, of an attempt that runs where only it can see it. Ignored when known.
+struct ReportEnd {
+  AttemptFinished end;
 };
 
 struct Command {
   CommandId id;
   std::string who;
-  std::variant<PauseDag, DeleteDag, CancelRun, WhyTask, SetPool> what;
+  std::variant<PauseDag, DeleteDag, CancelRun, WhyTask, SetPool, DeletePool, ReportEnd> what;
 };
 
 using Event = std::variant<DagUpdated, RunRequested, RunRestored, AttemptFinished, AttemptOrphaned, PoolChanged, Command>;

@@ -74,6 +74,9 @@ struct CommandDone {
 struct PoolChange {
   std::string name;
   std::int32_t slots = 0;
+  std::optional<std::string> description = std::nullopt;  // nothing: as it is
+  std::optional<bool> include_deferred = std::nullopt;
+  bool deleted = false;
 };
 
 struct Plan {

@@ -80,6 +80,15 @@ struct ImportErrorRow {
   std::string relative_file, text, root;
 };
 
+struct PoolRow {
+  std::string name;
+  std::int32_t slots = 0;  // -1: no limit
+  std::string description;
+  bool include_deferred = false;
+  std::int64_t running_slots = 0;    // of open attempts: they hold their slots until they end
+  std::int64_t scheduled_slots = 0;  // wait for slots
+};
+
 struct DagFilter {
   std::string dag_id_pattern;         // case-insensitive substring, "%" and "_" wild, "|" = or
   std::vector<std::string> tags;
@@ -132,6 +141,8 @@ class Catalog {
   virtual Result<Listing<TaskInstanceRow>> TaskInstances(const TaskFilter& filter, const Page& page) = 0;
   virtual Result<std::vector<TaskInstanceRow>> Tries(const std::string& dag_id, const std::string& run_id, const std::string& task_id) = 0;
   virtual Result<Listing<ImportErrorRow>> ImportErrors(const Page& page) = 0;
+  virtual Result<Listing<PoolRow>> Pools(const std::string& name_pattern, const Page& page) = 0;    // as DagFilter::dag_id_pattern
+  virtual Result<PoolRow> Pool(const std::string& name) = 0;                                       // kNotFound
   virtual Result<DagSource> Source(VersionId version) = 0;
   virtual Result<Value> Outputs(RunId run, const std::string& task_id) = 0;  // a map of XCom entries
 

@@ -50,6 +50,11 @@ struct Inbox {
   std::vector<Command> commands;  // not yet applied, by id
 };
 
+struct PreviousRun {
+  std::optional<DataInterval> interval;
+  std::optional<Instant> start_date, end_date;
+};
+
 struct Committed {
   std::vector<RunInfo> runs;  // what became of Plan::new_runs, with their ids; one that existed already is absent
 };
@@ -75,6 +80,14 @@ class Store {
   virtual Result<DagSource> LoadVersion(VersionId version) = 0;
   // Outputs of a run's tasks: {"extract": {"rows": 42}}. Only for the tasks named.
   virtual Result<Value> Outputs(RunId run, const std::vector<std::string>& task_ids) = 0;
+
+  // The last run before `run` of its DAG (by logical date) that succeeded; nothing when there is none, or when `run` has no date.
+  virtual Result<std::optional<PreviousRun>> PreviousSuccess(const RunInfo& run) = 0;
+
+  // For a scheduler that stands by: needs no lease.
+  virtual Result<std::vector<OpenAttempt>> OpenAttempts(const std::string& instance) = 0;
+  // Files each end as the command ReportEnd, for the leader.
+  virtual Status Report(const std::string& who, const std::vector<AttemptFinished>& ends) = 0;
 
   // Readable when somebody notified; -1 when there is no such thing. Changes after a reconnect.
   virtual int NotifyFd() const = 0;

@@ -5,12 +5,15 @@
 
 #include "pipelined/engine/plan.h"
 #include "pipelined/ports/executor.h"
+#include "pipelined/ports/store.h"
+#include "pipelined/timetable/zone.h"
 
 namespace pipelined {
 
 struct LaunchOptions {
   std::string logs_dir;  // absolute
   Millis grace{10'000};
+  const ZoneSource* zones = nullptr;  // for in_timezone(); must outlive every launch; nullptr: it fails
   Env environment;       // what every command inherits: the daemon's own without its settings and secrets
 };
 
@@ -20,6 +23,9 @@ Env InheritedEnvironment(const char* const* environ);
 // The tasks whose outputs the templates of `task` ask for.
 std::vector<std::string> OutputsNeeded(const Dag& dag, TaskNo task);
 
+// Whether they ask for the run before: prev_data_interval_start_success …
+bool NeedsPrevious(const Dag& dag, TaskNo task);
+
 struct LaunchRequest {
   const Dag& dag;
   TaskNo task;
@@ -27,6 +33,7 @@ struct LaunchRequest {
   AttemptOpened attempt;
   std::int64_t epoch;
   Value outputs;  // {"extract": {"rows": 42}}
+  std::optional<PreviousRun> previous_success = std::nullopt;  // when the templates ask for it
 };
 
 // kInvalid: a template cannot be rendered; the message names the place. That is a failed try.

@@ -22,6 +22,8 @@
 
 namespace pipelined {
 
+class Standby;
+
 struct SchedulerOptions {
   std::string holder;                        // this process, in the lease: unique
   EngineLimits limits;
@@ -81,6 +83,7 @@ class Scheduler {
   void Enter(const RunInfo& run, std::vector<Event>& events);
   void CarryOut(const Plan& plan);
   void StartAttempts(const std::vector<AttemptOpened>& opened);
+  Status ReadFor(LaunchRequest& request);
   Status RestoreRuns(const Snapshot& snapshot, std::vector<Event>& events);
   Status Reattach(const Snapshot& snapshot);
   Status KeepLease();
@@ -96,6 +99,7 @@ class Scheduler {
   const Clock& clock_;
 
   std::unique_ptr<Wakeups> wakeups_;
+  std::unique_ptr<Standby> standby_;
   std::atomic<bool> stopping_{false};
   std::atomic<bool> stop_tasks_{false};
 

@@ -26,6 +26,9 @@ class MemoryStore : public Store {
   Result<Committed> Commit(const Plan& plan, Lease& lease, const ExecutorIdentity& executor) override;
   Result<DagSource> LoadVersion(VersionId version) override;
   Result<Value> Outputs(RunId run, const std::vector<std::string>& task_ids) override;
+  Result<std::optional<PreviousRun>> PreviousSuccess(const RunInfo& run) override;
+  Result<std::vector<OpenAttempt>> OpenAttempts(const std::string& instance) override;
+  Status Report(const std::string& who, const std::vector<AttemptFinished>& ends) override;
   int NotifyFd() const override { return -1; }
 
   // What a publisher, the API and people do elsewhere; found by the next Load or Poll.
@@ -39,6 +42,7 @@ class MemoryStore : public Store {
     RunInfo info;
     std::map<TaskNo, TaskChange> tasks;  // as last changed
     std::map<TaskNo, Value> outputs;
+    std::optional<Instant> end_date;
     bool handed_out = false;
   };
   struct OpenRow {

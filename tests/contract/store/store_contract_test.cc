@@ -245,6 +245,40 @@ TEST_P(StoreContract, PoolsAreMadeAndChanged) {
   EXPECT_EQ(Loaded().pools[0].slots, -1);
 }
 
+TEST_P(StoreContract, ADeletedPoolIsGone) {
+  Plan plan;
+  plan.pools = {PoolChange{"small", 2, "a few", true}};
+  ASSERT_TRUE(Commit(plan).ok());
+  plan.pools[0].deleted = true;
+  ASSERT_TRUE(Commit(plan).ok());
+  EXPECT_EQ(Loaded().pools.size(), 1U);
+}
+
+TEST_P(StoreContract, OpenAttemptsAreThoseOfAnInstance) {
+  Running();
+  const auto own = place_->store().OpenAttempts("i");
+  ASSERT_TRUE(own.ok()) << own.error().message;
+  EXPECT_EQ(own->size(), 1U);
+  EXPECT_TRUE(place_->store().OpenAttempts("another")->empty());
+}
+
+TEST_P(StoreContract, AReportReachesTheLeaderWithAllThatItSays) {
+  AttemptFinished end = Close(RunId{}, 0, 7, At(10), Value(Value::Map{{"rows", 42}})).end;
+  end.message = "all is well";
+  end.duration = Micros(1'500'000);
+  ASSERT_TRUE(place_->store().Report("standby", {end}).ok());
+  const auto inbox = place_->store().Poll();
+  ASSERT_TRUE(inbox.ok()) << inbox.error().message;
+  ASSERT_EQ(inbox->commands.size(), 1U);
+  const AttemptFinished& read = std::get<ReportEnd>(inbox->commands[0].what).end;
+  EXPECT_EQ(read.attempt, end.attempt);
+  EXPECT_EQ(read.outcome, end.outcome);
+  EXPECT_EQ(read.start, end.start);
+  EXPECT_EQ(read.duration, end.duration);
+  EXPECT_EQ(read.message, end.message);
+  EXPECT_EQ(read.outputs, end.outputs);
+}
+
 INSTANTIATE_TEST_SUITE_P(Stores, StoreContract,
                          ::testing::Values(Maker{"Memory", [] { return std::make_unique<MemoryPlace>(); }},
                                            Maker{"Pg", [] { return std::make_unique<PgPlace>(); }}),

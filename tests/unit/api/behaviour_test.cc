@@ -51,7 +51,8 @@ bool LeftOut(const Value& c) {
 }
 
 bool Covered(const std::string& path) {
-  return Starts(path, "/api/v2/dags") || Starts(path, "/auth/token") || Starts(path, "/api/v2/nope") || Starts(path, "/api/v2/importErrors");
+  return Starts(path, "/api/v2/dags") || Starts(path, "/auth/token") || Starts(path, "/api/v2/nope") || Starts(path, "/api/v2/importErrors") ||
+         Starts(path, "/api/v2/pools");
 }
 
 class BehaviourTest : public ApiTest {
@@ -101,6 +102,28 @@ class BehaviourTest : public ApiTest {
     row.params = *ParseJson(R"({"region": {"value": "eu", "schema": {"type": "string", "enum": ["eu", "us"]}},
                                 "limit": {"value": 5, "schema": {"type": "integer", "minimum": 1}}})");
   }
+  // With a leader that makes what it is asked for.
+  void MakePools(bool po, bool etl) {
+    const auto add = [this](const char* name, int slots) {
+      PoolRow row;
+      row.name = name;
+      row.slots = slots;
+      catalog_.pools.push_back(row);
+    };
+    add("default_pool", 128);
+    if (po) add("po", 1);
+    if (etl) add("etl", 3);
+    catalog_.leader = [this](const Command& command) -> Result<CommandDone> {
+      if (const auto* pool = std::get_if<SetPool>(&command.what)) {
+        PoolRow row;
+        row.name = pool->name;
+        row.slots = pool->slots;
+        row.description = pool->description.value_or("");
+        catalog_.pools.push_back(row);
+      }
+      return CommandDone{};
+    };
+  }
   void MakeRun(const char* dag, const char* run, const char* date = nullptr) {
     catalog_.AddRun(dag, run, RunState::kQueued, [&](RunRow& row) {
       if (date != nullptr) {
@@ -124,8 +147,10 @@ class BehaviourTest : public ApiTest {
   // The world of a case; false: none that is built here.
   bool Build(const Value& given) {
     const std::string text = ToJson(given);
-    if (text.find("six DAGs") == std::string::npos) return false;
     const auto says = [&](std::string_view words) { return text.find(words) != std::string::npos; };
+    MakePools(says("po (1 slot)"), says("etl (3 slots)"));
+    if (says("pools:")) return true;
+    if (!says("six DAGs")) return false;
     MakeDags();
     if (says("no runs")) return true;
     if (says("manual_only has run r1 (manual")) return MakeRun("manual_only", "r1", "2026-01-05T00:00:00Z"), true;

@@ -235,6 +235,19 @@ Result<RunRow> FakeCatalog::Trigger(const TriggerRequest& request) {
   return runs.back();
 }
 
+Result<Listing<PoolRow>> FakeCatalog::Pools(const std::string&, const Page&) {
+  if (broken) return *broken;
+  return Listing<PoolRow>{pools, static_cast<std::int64_t>(pools.size())};
+}
+
+Result<PoolRow> FakeCatalog::Pool(const std::string& name) {
+  if (broken) return *broken;
+  for (const PoolRow& row : pools) {
+    if (row.name == name) return row;
+  }
+  return Error{ErrorCode::kNotFound, "The Pool with name: `" + name + "` was not found", ""};
+}
+
 Result<CommandDone> FakeCatalog::Execute(const Command& command, Micros) {
   if (broken) return *broken;
   commands.push_back(command);

@@ -18,6 +18,7 @@ class FakeCatalog : public Catalog {
   std::vector<TaskInstanceRow> instances;
   std::map<std::string, std::vector<TaskInstanceRow>> tries;  // by task id
   std::vector<ImportErrorRow> import_errors;
+  std::vector<PoolRow> pools;
   std::map<std::string, Value> outputs;                       // by task id
   std::vector<UserRow> users;
   std::map<std::string, std::string> tokens;                  // hash -> user's name
@@ -40,6 +41,8 @@ class FakeCatalog : public Catalog {
   Result<Listing<TaskInstanceRow>> TaskInstances(const TaskFilter& filter, const Page& page) override;
   Result<std::vector<TaskInstanceRow>> Tries(const std::string& dag_id, const std::string& run_id, const std::string& task_id) override;
   Result<Listing<ImportErrorRow>> ImportErrors(const Page& page) override;
+  Result<Listing<PoolRow>> Pools(const std::string& name_pattern, const Page& page) override;
+  Result<PoolRow> Pool(const std::string& name) override;
   Result<DagSource> Source(VersionId version) override;
   Result<Value> Outputs(RunId run, const std::string& task_id) override;
   Result<RunRow> Trigger(const TriggerRequest& request) override;

@@ -173,6 +173,37 @@ TEST(Limits, ATaskOfAMissingPoolWaitsAndHoldsBackNobody) {
   EXPECT_EQ(t.state("a"), "running");
 }
 
+TEST(Limits, ADeletedPoolIsMissing) {
+  EngineTest t("a; b: a");
+  t.task("a").pool = t.task("b").pool = "etl";
+  t.Do(SetPool{"etl", 1});
+  EXPECT_THAT(t.Run(), ElementsAre("a"));
+  EXPECT_EQ(t.Do(DeletePool{"etl"}).error, "");
+  EXPECT_TRUE(t.plan().pools.at(0).deleted);
+  EXPECT_THAT(t.Succeed("a"), IsEmpty());
+  EXPECT_EQ(t.Do(DeletePool{"etl"}).error_code, ErrorCode::kNotFound);
+  t.Do(SetPool{"etl", 1});
+  EXPECT_EQ(t.state("b"), "running");
+}
+
+TEST(Limits, TheDefaultPoolStays) {
+  EngineTest t("a");
+  EXPECT_EQ(t.Do(DeletePool{"default_pool"}).error_code, ErrorCode::kNotAllowed);
+}
+
+TEST(Reports, EndATryOnceAndAreHarmlessAgain) {
+  EngineTest t("a; b: a");
+  t.Run();
+  AttemptFinished end;
+  end.attempt = t.plan().opened.at(0).attempt;
+  end.outcome = TryOutcome::kSucceeded;
+  EXPECT_EQ(t.Do(ReportEnd{end}).error, "");
+  EXPECT_EQ(t.state("a"), "success");
+  EXPECT_EQ(t.state("b"), "running");
+  EXPECT_EQ(t.Do(ReportEnd{end}).error, "");
+  EXPECT_TRUE(t.plan().closed.empty());
+}
+
 TEST(Limits, ATaskLargerThanItsPoolHoldsBackNobody) {
   EngineTest t("big; small");
   t.task("big").pool = t.task("small").pool = "db";

@@ -1,0 +1,113 @@
+// Pools: list, show, make, change, delete.
+#include <algorithm>
+#include <limits>
+
+#include <fmt/format.h>
+
+#include "api/body.h"
+#include "api/errors.h"
+#include "api/handlers.h"
+#include "api/query.h"
+#include "api/shapes.h"
+
+namespace pipelined::api {
+namespace {
+
+constexpr std::size_t kMaxNameLength = 256;
+constexpr std::int64_t kMaxSlots = std::numeric_limits<std::int32_t>::max();
+
+Response PoolAnswer(const Call& call, const std::string& name, int status = 200) {
+  const Result<PoolRow> row = call.catalog().Pool(name);
+  if (!row.ok()) return ErrorResponse(row.error());
+  return Json(status, PoolShape(*row));
+}
+
+// The fields that a PATCH names: all that its body has, or those of the mask.
+class Mask {
+ public:
+  explicit Mask(const Request& request) {
+    for (const auto& [name, value] : request.query) {
+      if (name == "update_mask") fields_.push_back(value);
+    }
+  }
+  bool Has(std::string_view field) const { return fields_.empty() || std::find(fields_.begin(), fields_.end(), field) != fields_.end(); }
+
+ private:
+  std::vector<std::string> fields_;
+};
+
+void RefuseTeam(Body& body) {
+  if (body.String("team_name")) body.Refuse("team_name can not be set: there are no teams");
+}
+
+}  // namespace
+
+Response GetPools(const Call& call) {
+  Query query(call.request);
+  const Page page = query.ReadPage();
+  const std::string pattern = query.String("pool_name_pattern");
+  query.NotYet({"pool_name_prefix_pattern"});
+  if (!query.ok()) return query.Refusal();
+  const Result<Listing<PoolRow>> listing = call.catalog().Pools(pattern, page);
+  if (!listing.ok()) return ErrorResponse(listing.error());
+  Value::List pools;
+  for (const PoolRow& row : listing->rows) pools.push_back(PoolShape(row));
+  return Json(Value::Map{{"pools", std::move(pools)}, {"total_entries", listing->total}});
+}
+
+Response GetPool(const Call& call) { return PoolAnswer(call, call.Arg("pool_name")); }
+
+Response PostPool(const Call& call) {
+  Body body(call.request, {"name", "slots", "description", "include_deferred", "team_name"});
+  body.Require("name");
+  body.Require("slots");
+  SetPool pool;
+  pool.name = body.String("name").value_or("");
+  pool.slots = static_cast<std::int32_t>(body.Int("slots", -1, kMaxSlots).value_or(0));
+  pool.description = body.String("description").value_or("");
+  pool.include_deferred = body.Bool("include_deferred").value_or(false);
+  RefuseTeam(body);
+  if (body.ok() && (pool.name.empty() || pool.name.size() > kMaxNameLength)) body.Refuse(fmt::format("the name should have 1 to {} characters", kMaxNameLength));
+  if (!body.ok()) return body.Refusal();
+  const std::string name = pool.name;
+  const Result<PoolRow> known = call.catalog().Pool(name);
+  if (known.ok()) return DuplicateResponse({ErrorCode::kConflict, fmt::format("there is a pool {} already", name), ""});
+  if (known.error().code != ErrorCode::kNotFound) return ErrorResponse(known.error());
+  if (auto refusal = Carry(call, Command{{}, {}, std::move(pool)})) return *std::move(refusal);
+  return PoolAnswer(call, name, 201);
+}
+
+Response PatchPool(const Call& call) {
+  Body body(call.request, {"pool", "slots", "description", "include_deferred", "team_name"});
+  const Mask mask(call.request);
+  const std::string& name = call.Arg("pool_name");
+  const auto slots = body.Int("slots", -1, kMaxSlots);
+  const auto description = body.String("description");
+  const auto include_deferred = body.Bool("include_deferred");
+  const auto new_name = body.String("pool");
+  RefuseTeam(body);
+  if (!body.ok()) return body.Refusal();
+  const bool describes = mask.Has("description") && body.Has("description");
+  if (name == kDefaultPool && (describes || (mask.Has("pool") && new_name && *new_name != name))) {
+    return Detail(400, "Only slots and included_deferred can be modified on Default Pool");
+  }
+  if (mask.Has("pool") && new_name && *new_name != name) return Detail(400, "a pool can not be renamed: tasks name it");
+  const Result<PoolRow> known = call.catalog().Pool(name);
+  if (!known.ok()) return ErrorResponse(known.error());
+  SetPool pool{name, mask.Has("slots") && slots ? static_cast<std::int32_t>(*slots) : known->slots};
+  if (describes) pool.description = description.value_or("");
+  if (mask.Has("include_deferred")) pool.include_deferred = include_deferred;
+  if (auto refusal = Carry(call, Command{{}, {}, std::move(pool)})) return *std::move(refusal);
+  return PoolAnswer(call, name);
+}
+
+Response DeletePool(const Call& call) {
+  const std::string& name = call.Arg("pool_name");
+  if (name == kDefaultPool) return Detail(400, "Default Pool can't be deleted");
+  const Result<PoolRow> known = call.catalog().Pool(name);
+  if (!known.ok()) return ErrorResponse(known.error());
+  if (auto refusal = Carry(call, Command{{}, {}, pipelined::DeletePool{name}})) return *std::move(refusal);
+  return NoContent();
+}
+
+}  // namespace pipelined::api

@@ -1,0 +1,93 @@
+#include "pipelined/store/clean.h"
+
+#include <fmt/format.h>
+
+#include <string>
+#include <vector>
+
+#include "store/arrays.h"
+#include "store/session.h"
+
+namespace pipelined {
+namespace {
+
+constexpr std::int64_t kRunsPerBatch = 1000;
+
+constexpr const char* kOldRuns =
+    "select r.id from dag_run r where r.state in ('success', 'failed') and r.end_date < at_micros($1) "
+    "and not exists (select from attempt a where a.run_id = r.id and a.outcome is null)";
+
+// The months of the event log that end at or before the instant.
+constexpr const char* kOldMonths =
+    "select c.relname from pg_inherits i join pg_class c on c.oid = i.inhrelid where i.inhparent = to_regclass('event') and c.relname ~ '^event_[0-9]{4}_[0-9]{2}$' "
+    "and (to_date(substr(c.relname, 7), 'YYYY_MM') + interval '1 month') at time zone 'UTC' <= at_micros($1) order by c.relname";
+
+std::vector<std::string> OldMonths(Session& session, Instant before) {
+  std::vector<std::string> names;
+  for (const pqxx::row& row : session.Run("old_months", kOldMonths, ToMicros(before))) names.emplace_back(row[0].c_str());
+  return names;
+}
+
+CleanCounts ReadCounts(const pqxx::row& row) {
+  CleanCounts counts;
+  counts.runs = row[0].as<std::int64_t>();
+  counts.task_instances = row[1].as<std::int64_t>();
+  counts.attempts = row[2].as<std::int64_t>();
+  counts.xcoms = row[3].as<std::int64_t>();
+  return counts;
+}
+
+// One batch; `runs` is 0 when nothing is left.
+CleanCounts DeleteRuns(Session& session, Instant before) {
+  const pqxx::result gone = session.Run(
+      "clean_runs",
+      fmt::format("with old as ({} order by r.id limit {} for update), "
+                  "i as (delete from task_instance where run_id in (select id from old) returning 1), "
+                  "a as (delete from attempt where run_id in (select id from old) returning 1), "
+                  "x as (delete from xcom where run_id in (select id from old) returning 1), "
+                  "r as (delete from dag_run where id in (select id from old) returning 1) "
+                  "select (select count(*) from r), (select count(*) from i), (select count(*) from a), (select count(*) from x)",
+                  kOldRuns, kRunsPerBatch),
+      ToMicros(before));
+  return ReadCounts(gone[0]);
+}
+
+}  // namespace
+
+Result<CleanCounts> CountOld(const StoreOptions& options, Instant before) {
+  return Guard("count what is old", [&]() -> Result<CleanCounts> {
+    Session session(options, "pipelined clean");
+    const pqxx::result found = session.Run("count_old",
+                                           fmt::format("with old as ({}) select (select count(*) from old), "
+                                                       "(select count(*) from task_instance where run_id in (select id from old)), "
+                                                       "(select count(*) from attempt where run_id in (select id from old)), "
+                                                       "(select count(*) from xcom where run_id in (select id from old))",
+                                                       kOldRuns),
+                                           ToMicros(before));
+    CleanCounts counts = ReadCounts(found[0]);
+    counts.commands = session.Run("count_commands", "select count(*) from command where done_at < at_micros($1)", ToMicros(before))[0][0].as<std::int64_t>();
+    counts.event_months = static_cast<std::int64_t>(OldMonths(session, before).size());
+    return counts;
+  });
+}
+
+Result<CleanCounts> CleanOld(const StoreOptions& options, Instant before) {
+  return Guard("clean the database", [&]() -> Result<CleanCounts> {
+    Session session(options, "pipelined clean");
+    CleanCounts all;
+    for (CleanCounts batch = DeleteRuns(session, before); batch.runs > 0; batch = DeleteRuns(session, before)) {
+      all.runs += batch.runs;
+      all.task_instances += batch.task_instances;
+      all.attempts += batch.attempts;
+      all.xcoms += batch.xcoms;
+    }
+    all.commands = static_cast<std::int64_t>(session.Run("clean_commands", "delete from command where done_at < at_micros($1)", ToMicros(before)).affected_rows());
+    for (const std::string& month : OldMonths(session, before)) {
+      session.Run("drop_" + month, fmt::format("drop table {}", month));
+      ++all.event_months;
+    }
+    return all;
+  });
+}
+
+}  // namespace pipelined
