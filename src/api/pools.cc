@@ -40,6 +40,15 @@ void RefuseTeam(Body& body) {
   if (body.String("team_name")) body.Refuse("team_name can not be set: there are no teams");
 }
 
+// A pool is patched with all of it, whatever the mask picks, as in Airflow; default_pool alone is not.
+std::optional<Response> RefusePartial(const Body& body) {
+  Violations violations;
+  for (const std::string_view key : {"pool", "slots", "include_deferred"}) {
+    if (!body.Has(key)) violations.Add("missing", {key}, "Field required");
+  }
+  return violations.empty() ? std::nullopt : std::optional(violations.Answer());
+}
+
 }  // namespace
 
 Response GetPools(const Call& call) {
@@ -94,6 +103,9 @@ Response PatchPool(const Call& call) {
   if (mask.Has("pool") && new_name && *new_name != name) return Detail(400, "a pool can not be renamed: tasks name it");
   const Result<PoolRow> known = call.catalog().Pool(name);
   if (!known.ok()) return ErrorResponse(known.error());
+  if (name != kDefaultPool) {
+    if (auto refusal = RefusePartial(body)) return *std::move(refusal);
+  }
   SetPool pool{name, mask.Has("slots") && slots ? static_cast<std::int32_t>(*slots) : known->slots};
   if (describes) pool.description = description.value_or("");
   if (mask.Has("include_deferred")) pool.include_deferred = include_deferred;

@@ -17,10 +17,10 @@ constexpr const char* kOldRuns =
     "select r.id from dag_run r where r.state in ('success', 'failed') and r.end_date < at_micros($1) "
     "and not exists (select from attempt a where a.run_id = r.id and a.outcome is null)";
 
-// The months of the event log that end at or before the instant.
+// The months of the event log that end at or before the instant. Never the present one: rows go there.
 constexpr const char* kOldMonths =
     "select c.relname from pg_inherits i join pg_class c on c.oid = i.inhrelid where i.inhparent = to_regclass('event') and c.relname ~ '^event_[0-9]{4}_[0-9]{2}$' "
-    "and (to_date(substr(c.relname, 7), 'YYYY_MM') + interval '1 month') at time zone 'UTC' <= at_micros($1) order by c.relname";
+    "and (to_date(substr(c.relname, 7), 'YYYY_MM') + interval '1 month') at time zone 'UTC' <= least(at_micros($1), now()) order by c.relname";
 
 std::vector<std::string> OldMonths(Session& session, Instant before) {
   std::vector<std::string> names;

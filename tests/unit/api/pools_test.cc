@@ -35,13 +35,14 @@ TEST_F(PoolsTest, WithoutLimitAlwaysHaveOpenSlots) {
 }
 
 TEST_F(PoolsTest, PatchChangesWhatTheMaskNames) {
-  EXPECT_EQ(Send("PATCH", "/api/v2/pools/etl?update_mask=slots", R"({"pool": "etl", "slots": 7, "description": "not named"})").status, 200);
+  EXPECT_EQ(Send("PATCH", "/api/v2/pools/etl?update_mask=slots", R"({"pool": "etl", "slots": 7, "include_deferred": false, "description": "not named"})").status, 200);
   EXPECT_EQ(Asked().slots, 7);
   EXPECT_FALSE(Asked().description.has_value());
 }
 
 TEST_F(PoolsTest, PatchOfADescriptionKeepsTheSlots) {
-  EXPECT_EQ(Send("PATCH", "/api/v2/pools/etl", R"({"description": "loads"})").status, 200);
+  const auto* const body = R"({"pool": "etl", "slots": 9, "include_deferred": false, "description": "loads"})";
+  EXPECT_EQ(Send("PATCH", "/api/v2/pools/etl?update_mask=description", body).status, 200);
   EXPECT_EQ(Asked().slots, 3);
   EXPECT_EQ(Asked().description, "loads");
 }
@@ -63,8 +64,9 @@ TEST_F(PoolsTest, DeleteAsksTheLeader) {
 }
 
 TEST_F(PoolsTest, ThoseWhoMayOnlyTriggerMayNotChangeThem) {
-  EXPECT_EQ(Send("PATCH", "/api/v2/pools/etl", R"({"slots": 4})", "user-token").status, 403);
-  EXPECT_EQ(Send("PATCH", "/api/v2/pools/etl", R"({"slots": 4})", "op-token").status, 200);
+  const auto* const whole = R"({"pool": "etl", "slots": 4, "include_deferred": false})";
+  EXPECT_EQ(Send("PATCH", "/api/v2/pools/etl", whole, "user-token").status, 403);
+  EXPECT_EQ(Send("PATCH", "/api/v2/pools/etl", whole, "op-token").status, 200);
 }
 
 }  // namespace
