@@ -68,9 +68,13 @@ Result<Inbox> MemoryStore::Poll() {
 // Everything is checked before anything changes: a refused plan leaves no trace.
 Status MemoryStore::Check(const Plan& plan, const Lease& lease) const {
   if (lease.epoch != epoch_) return Stale(fmt::format("epoch {} no longer leads", lease.epoch));
+  std::map<RunId, RunState> states;  // a run may begin and end in one turn
   for (const RunChange& change : plan.runs) {
     const auto run = runs_.find(change.run);
-    if (run == runs_.end() || run->second.info.state != change.from) return Stale(fmt::format("run {} was not in the expected state", change.run.value));
+    if (run == runs_.end()) return Stale(fmt::format("run {} is gone", change.run.value));
+    const auto [state, first] = states.try_emplace(change.run, run->second.info.state);
+    if (state->second != change.from) return Stale(fmt::format("run {} was not in the expected state", change.run.value));
+    state->second = change.to;
   }
   for (const AttemptClosed& closed : plan.closed) {
     if (closed.run && !open_.contains(closed.end.attempt)) return Stale(fmt::format("attempt {} was not open", closed.end.attempt.value));

@@ -148,6 +148,15 @@ TEST_P(StoreContract, ATriggeredRunIsPolledOnce) {
   EXPECT_TRUE(store().Poll()->runs.empty());
 }
 
+TEST_P(StoreContract, ARunMayBeginAndEndInOneTurn) {
+  const RunInfo run = Triggered("r1");
+  Plan plan;
+  plan.now = At(1);
+  plan.runs = {RunChange{run.id, "d", RunState::kQueued, RunState::kRunning, ""}, RunChange{run.id, "d", RunState::kRunning, RunState::kSuccess, ""}};
+  ASSERT_TRUE(Commit(plan).ok());
+  EXPECT_TRUE(Loaded().runs.empty());
+}
+
 TEST_P(StoreContract, ARunningTaskIsFoundAgainWithItsAttempt) {
   const RunInfo run = Running();
   const Snapshot snapshot = Loaded();
