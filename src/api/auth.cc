@@ -46,7 +46,8 @@ Response TooMany(std::int64_t seconds) {
 
 Response Issue(Service& service, const UserRow& user) {
   const std::string token = secrets::NewToken();
-  const Status stored = service.catalog.AddToken(secrets::TokenHash(token), user.id, service.Now() + service.options.token_lifetime);
+  const Status stored =
+      service.catalog.AddToken(secrets::TokenHash(token), user.id, service.Now() + service.options.token_lifetime);
   if (!stored.ok()) return ErrorResponse(stored.error());
   return Json(201, Value::Map{{"access_token", token}});
 }
@@ -75,7 +76,8 @@ Response PostToken(const Call& call) {
   if (!body.ok()) return Detail(422, "the body must be JSON: " + body.error().message);
   const Value* name = body->Find("username");
   const Value* password = body->Find("password");
-  if (name == nullptr || password == nullptr || !name->is_string() || !password->is_string() || HoldsNul(*body) || name->string().size() > kLongestName) {
+  if (name == nullptr || password == nullptr || !name->is_string() || !password->is_string() || HoldsNul(*body) ||
+      name->string().size() > kLongestName) {
     return Detail(422, "username and password are required");
   }
   Service& service = call.service;

@@ -8,7 +8,8 @@
 
 namespace pipelined::api {
 
-// The caller, or the answer that refuses: 401 without a bearer token, 403 for one that is unknown or expired, 503 without database.
+// The caller, or the answer that refuses: 401 without a bearer token, 403 for one that is unknown or expired, 503
+// without database.
 std::variant<Caller, Response> Authenticate(Service& service, const Request& request);
 
 bool IsLoopback(std::string_view address);

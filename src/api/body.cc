@@ -16,7 +16,8 @@ namespace {
 // Of a text that ParseInstant accepted: "…Z" or "…+02:00".
 Seconds OffsetOf(std::string_view text) {
   const std::size_t sign = text.find_last_of("+-");
-  if (text.empty() || text.back() == 'Z' || text.back() == 'z' || sign == std::string_view::npos || sign < 11) return Seconds(0);
+  if (text.empty() || text.back() == 'Z' || text.back() == 'z' || sign == std::string_view::npos || sign < 11)
+    return Seconds(0);
   std::string digits;
   for (const char c : text.substr(sign + 1)) {
     if (std::isdigit(static_cast<unsigned char>(c)) != 0) digits += c;
@@ -34,8 +35,9 @@ bool HoldsNul(const Value& value) {
   if (value.is_string()) return value.string().find('\0') != std::string::npos;
   if (value.is_list()) return std::any_of(value.list().begin(), value.list().end(), HoldsNul);
   if (!value.is_map()) return false;
-  return std::any_of(value.map().begin(), value.map().end(),
-                     [](const auto& entry) { return entry.first.find('\0') != std::string::npos || HoldsNul(entry.second); });
+  return std::any_of(value.map().begin(), value.map().end(), [](const auto& entry) {
+    return entry.first.find('\0') != std::string::npos || HoldsNul(entry.second);
+  });
 }
 
 std::string FormatGiven(Instant instant, Seconds offset) {
@@ -49,12 +51,13 @@ std::string FormatGiven(Instant instant, Seconds offset) {
 Body::Body(const Request& request, std::initializer_list<std::string_view> known) {
   Result<Value> parsed = ParseJson(request.body);
   if (!parsed.ok()) {
-    violations_.Add("json_invalid", {"body", static_cast<std::int64_t>(request.body.size())}, "JSON decode error: " + parsed.error().message,
-                    Value(Value::Map{}));
+    violations_.Add("json_invalid", {"body", static_cast<std::int64_t>(request.body.size())},
+                    "JSON decode error: " + parsed.error().message, Value(Value::Map{}));
     return;
   }
   if (!parsed->is_map()) {
-    violations_.Add("model_attributes_type", {"body"}, "Input should be a valid dictionary or object to extract fields from", *parsed);
+    violations_.Add("model_attributes_type", {"body"},
+                    "Input should be a valid dictionary or object to extract fields from", *parsed);
     return;
   }
   if (HoldsNul(*parsed)) {
@@ -107,15 +110,18 @@ std::optional<std::int64_t> Body::Int(std::string_view key, std::int64_t least, 
   } else if (value->is_string()) {
     const std::string& text = value->string();
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-    if (error != std::errc() || end != text.data() + text.size()) return refuse("int_parsing", "Input should be a valid integer, unable to parse string as an integer");
+    if (error != std::errc() || end != text.data() + text.size())
+      return refuse("int_parsing", "Input should be a valid integer, unable to parse string as an integer");
   } else if (value->is_number()) {
     const double given = value->number();
-    if (std::abs(given) > 1e15 || std::trunc(given) != given) return refuse("int_from_float", "Input should be a valid integer, got a number with a fractional part");
+    if (std::abs(given) > 1e15 || std::trunc(given) != given)
+      return refuse("int_from_float", "Input should be a valid integer, got a number with a fractional part");
     number = static_cast<std::int64_t>(given);
   } else {
     return refuse("int_type", "Input should be a valid integer");
   }
-  if (number < least) return refuse("greater_than_equal", fmt::format("Input should be greater than or equal to {}", least));
+  if (number < least)
+    return refuse("greater_than_equal", fmt::format("Input should be greater than or equal to {}", least));
   if (number > most) return refuse("less_than_equal", fmt::format("Input should be less than or equal to {}", most));
   return number;
 }
@@ -132,7 +138,9 @@ std::optional<GivenDate> Body::Date(std::string_view key) {
   if (instant.ok()) return GivenDate{*instant, text ? OffsetOf(value->string()) : Seconds(0)};
   const bool only_offset_missing = text && ParseLocal(value->string()).ok();
   violations_.Add(only_offset_missing ? "timezone_aware" : "datetime_from_date_parsing", {"body", key},
-                  only_offset_missing ? "Input should have timezone info" : "Input should be a valid datetime: " + instant.error().message, *value);
+                  only_offset_missing ? "Input should have timezone info"
+                                      : "Input should be a valid datetime: " + instant.error().message,
+                  *value);
   return std::nullopt;
 }
 
@@ -144,7 +152,9 @@ std::optional<Value> Body::Object(std::string_view key) {
   return std::nullopt;
 }
 
-void Body::Refuse(std::string_view message) { violations_.Add("value_error", {"body"}, message, value_); }
+void Body::Refuse(std::string_view message) {
+  violations_.Add("value_error", {"body"}, message, value_);
+}
 
 void Body::RefuseEnum(std::string_view key, std::string_view words) {
   const Value* value = value_.Find(key);

@@ -32,9 +32,13 @@ struct Sieve {
 
   bool active() const { return !owners.empty() || !all_tags.empty() || import_errors.has_value(); }
   bool Keeps(const DagRow& row) const {
-    const auto has = [](const std::vector<std::string>& list, const std::string& word) { return std::find(list.begin(), list.end(), word) != list.end(); };
-    const bool tagged = std::all_of(all_tags.begin(), all_tags.end(), [&](const std::string& tag) { return has(row.tags, tag); });
-    return tagged && (owners.empty() || has(owners, OwnerOf(row))) && (!import_errors || *import_errors == row.has_import_errors);
+    const auto has = [](const std::vector<std::string>& list, const std::string& word) {
+      return std::find(list.begin(), list.end(), word) != list.end();
+    };
+    const bool tagged =
+        std::all_of(all_tags.begin(), all_tags.end(), [&](const std::string& tag) { return has(row.tags, tag); });
+    return tagged && (owners.empty() || has(owners, OwnerOf(row))) &&
+           (!import_errors || *import_errors == row.has_import_errors);
   }
 };
 
@@ -51,9 +55,10 @@ DagFilter ReadFilter(Query& query, Sieve& sieve) {
   sieve.import_errors = query.Bool("has_import_errors");
   query.Words("last_dag_run_state", RunStateWords());
   query.NotYet({"dag_id_prefix_pattern", "dag_display_name_pattern", "dag_display_name_prefix_pattern",
-                "last_dag_run_state", "dag_run_state", "has_asset_schedule", "asset_dependency", "is_favorite", "timetable_type",
-                "dag_run_start_date_gte", "dag_run_start_date_gt", "dag_run_start_date_lte", "dag_run_start_date_lt",
-                "dag_run_end_date_gte", "dag_run_end_date_gt", "dag_run_end_date_lte", "dag_run_end_date_lt"});
+                "last_dag_run_state", "dag_run_state", "has_asset_schedule", "asset_dependency", "is_favorite",
+                "timetable_type", "dag_run_start_date_gte", "dag_run_start_date_gt", "dag_run_start_date_lte",
+                "dag_run_start_date_lt", "dag_run_end_date_gte", "dag_run_end_date_gt", "dag_run_end_date_lte",
+                "dag_run_end_date_lt"});
   return filter;
 }
 
@@ -65,7 +70,8 @@ Result<Listing<DagRow>> List(Catalog& catalog, const DagFilter& filter, const Si
   Result<Listing<DagRow>> listing = catalog.Dags(filter, all);
   if (!listing.ok()) return listing;
   std::vector<DagRow>& rows = listing->rows;
-  rows.erase(std::remove_if(rows.begin(), rows.end(), [&](const DagRow& row) { return !sieve.Keeps(row); }), rows.end());
+  rows.erase(std::remove_if(rows.begin(), rows.end(), [&](const DagRow& row) { return !sieve.Keeps(row); }),
+             rows.end());
   listing->total = static_cast<std::int64_t>(rows.size());
   rows.erase(rows.begin(), rows.begin() + std::min(page.offset, listing->total));
   if (static_cast<std::int64_t>(rows.size()) > page.limit) rows.resize(static_cast<std::size_t>(page.limit));
@@ -99,7 +105,9 @@ Response GetDags(const Call& call) {
   return Json(Value::Map{{"dags", std::move(dags)}, {"total_entries", listing->total}});
 }
 
-Response GetDag(const Call& call) { return DagAnswer(call); }
+Response GetDag(const Call& call) {
+  return DagAnswer(call);
+}
 
 Response GetDagDetails(const Call& call) {
   const Result<DagRow> row = call.catalog().Dag(call.Arg("dag_id"));
@@ -119,7 +127,8 @@ Response PatchDag(const Call& call) {
   body.Require("is_paused");
   const std::optional<bool> paused = body.Bool("is_paused");
   if (!body.ok()) return body.Refusal();
-  if (!MaskNamesOnly(call.request, "is_paused")) return Detail(400, "Only `is_paused` field can be updated through the REST API");
+  if (!MaskNamesOnly(call.request, "is_paused"))
+    return Detail(400, "Only `is_paused` field can be updated through the REST API");
   const Result<DagRow> row = call.catalog().Dag(call.Arg("dag_id"));
   if (!row.ok()) return ErrorResponse(row.error());
   if (row->paused != *paused) {

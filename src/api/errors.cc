@@ -6,16 +6,24 @@ namespace pipelined::api {
 
 int HttpStatus(ErrorCode code) {
   switch (code) {
-    case ErrorCode::kInvalid: return 400;
-    case ErrorCode::kNotFound: return 404;
-    case ErrorCode::kNotAllowed: return 403;
-    case ErrorCode::kConflict: return 409;
-    case ErrorCode::kStale: return 409;
-    case ErrorCode::kUnavailable: return 503;
-    case ErrorCode::kInDoubt: return 503;
+    case ErrorCode::kInvalid:
+      return 400;
+    case ErrorCode::kNotFound:
+      return 404;
+    case ErrorCode::kNotAllowed:
+      return 403;
+    case ErrorCode::kConflict:
+      return 409;
+    case ErrorCode::kStale:
+      return 409;
+    case ErrorCode::kUnavailable:
+      return 503;
+    case ErrorCode::kInDoubt:
+      return 503;
     case ErrorCode::kConstraint:
     case ErrorCode::kFailed:
-    case ErrorCode::kBug: return 500;
+    case ErrorCode::kBug:
+      return 500;
   }
   return 500;
 }

@@ -8,7 +8,8 @@ namespace pipelined::api {
 
 int HttpStatus(ErrorCode code);
 
-// {"detail": message}, with Retry-After where trying again helps. What a bug of ours says goes to the log and not to the client.
+// {"detail": message}, with Retry-After where trying again helps. What a bug of ours says goes to the log and not to
+// the client.
 Response ErrorResponse(const Error& error);
 
 // Airflow's shape of a duplicate: an object as `detail`.

@@ -26,16 +26,21 @@ Value WhyOfRow(const TaskInstanceRow& row) {
   if (row.state == TaskState::kRunning) {
     reasons.emplace_back(Value::Map{{"code", "running"}, {"text", fmt::format("try {} runs", row.try_number)}});
   } else if (!row.outcome.empty() && row.outcome != "success") {
-    reasons.emplace_back(Value::Map{{"code", row.outcome}, {"text", fmt::format("try {}: {}", row.try_number, row.message.empty() ? row.outcome : row.message)}});
+    reasons.emplace_back(Value::Map{
+        {"code", row.outcome},
+        {"text", fmt::format("try {}: {}", row.try_number, row.message.empty() ? row.outcome : row.message)}});
   } else if (row.state == TaskState::kSkipped || row.state == TaskState::kUpstreamFailed) {
-    reasons.emplace_back(Value::Map{{"code", "trigger_rule"}, {"text", "decided by its trigger rule, or by the end of its run"}});
+    reasons.emplace_back(
+        Value::Map{{"code", "trigger_rule"}, {"text", "decided by its trigger rule, or by the end of its run"}});
   } else if (row.state == TaskState::kNone) {
     reasons.emplace_back(Value::Map{{"code", "run_ended"}, {"text", "the run ended before its turn came"}});
   }
   return Value::Map{{"state", ToString(row.state)}, {"try_number", row.try_number}, {"reasons", std::move(reasons)}};
 }
 
-bool WaitsForNothing(TaskState state) { return IsFinished(state) || state == TaskState::kRunning; }
+bool WaitsForNothing(TaskState state) {
+  return IsFinished(state) || state == TaskState::kRunning;
+}
 
 }  // namespace
 
@@ -46,7 +51,8 @@ Response GetWhy(const Call& call) {
   if (!run.ok()) return ErrorResponse(run.error());
   if (WaitsForNothing(instance->state) || IsFinished(run->info.state)) return Json(WhyOfRow(*instance));
   Value result;
-  if (auto refusal = Carry(call, Command{{}, {}, WhyTask{instance->run, instance->task_id}}, &result)) return *std::move(refusal);
+  if (auto refusal = Carry(call, Command{{}, {}, WhyTask{instance->run, instance->task_id}}, &result))
+    return *std::move(refusal);
   return Json(result);
 }
 
@@ -67,8 +73,10 @@ Response GetInstancesWithOutcomes(const Call& call) {
 }
 
 Response GetTriesWithOutcomes(const Call& call) {
-  if (const Result<TaskInstanceRow> instance = FindInstance(call); !instance.ok()) return ErrorResponse(instance.error());
-  const Result<std::vector<TaskInstanceRow>> rows = call.catalog().Tries(call.Arg("dag_id"), call.Arg("dag_run_id"), call.Arg("task_id"));
+  if (const Result<TaskInstanceRow> instance = FindInstance(call); !instance.ok())
+    return ErrorResponse(instance.error());
+  const Result<std::vector<TaskInstanceRow>> rows =
+      call.catalog().Tries(call.Arg("dag_id"), call.Arg("dag_run_id"), call.Arg("task_id"));
   if (!rows.ok()) return ErrorResponse(rows.error());
   Value::List tries;
   for (const TaskInstanceRow& row : *rows) tries.push_back(WithOutcome(TryShape(row), row));

@@ -18,7 +18,9 @@ Response Json(int status, const Value& value) {
   return response;
 }
 
-Response Json(const Value& value) { return Json(200, value); }
+Response Json(const Value& value) {
+  return Json(200, value);
+}
 
 Response NoContent() {
   Response response;
@@ -35,6 +37,8 @@ Response Text(int status, std::string content_type, std::string body) {
   return response;
 }
 
-Response Detail(int status, std::string_view message) { return Json(status, Value::Map{{"detail", message}}); }
+Response Detail(int status, std::string_view message) {
+  return Json(status, Value::Map{{"detail", message}});
+}
 
 }  // namespace pipelined::api

@@ -14,13 +14,14 @@ namespace pipelined::api {
 using Pairs = std::vector<std::pair<std::string, std::string>>;
 
 struct Request {
-  std::string method;                 // upper case
-  std::string path;                   // as sent, without the query; for the log only
-  std::vector<std::string> segments;  // decoded and checked: none is "." or "..", or holds a slash, NUL or control character
-  Pairs query;                        // decoded, in order; names may repeat
-  Pairs headers;                      // names in lower case
+  std::string method;  // upper case
+  std::string path;    // as sent, without the query; for the log only
+  std::vector<std::string>
+      segments;   // decoded and checked: none is "." or "..", or holds a slash, NUL or control character
+  Pairs query;    // decoded, in order; names may repeat
+  Pairs headers;  // names in lower case
   std::string body;
-  std::string remote;                 // address of the peer; empty when unknown
+  std::string remote;  // address of the peer; empty when unknown
 
   const std::string* Header(std::string_view lower_case_name) const;
 };

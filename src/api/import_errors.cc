@@ -27,7 +27,8 @@ Response GetImportError(const Call& call) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), id);
   if (error != std::errc() || end != text.data() + text.size()) {
     Violations violations;
-    violations.Add("int_parsing", {"path", "import_error_id"}, "Input should be a valid integer, unable to parse string as an integer", Value(text));
+    violations.Add("int_parsing", {"path", "import_error_id"},
+                   "Input should be a valid integer, unable to parse string as an integer", Value(text));
     return violations.Answer();
   }
   Page page;
@@ -38,7 +39,8 @@ Response GetImportError(const Call& call) {
     for (const ImportErrorRow& row : listing->rows) {
       if (row.id == id) return Json(ImportErrorShape(row));
     }
-    if (page.offset + page.limit >= listing->total) return Detail(404, fmt::format("The ImportError with import_error_id: `{}` was not found", id));
+    if (page.offset + page.limit >= listing->total)
+      return Detail(404, fmt::format("The ImportError with import_error_id: `{}` was not found", id));
   }
 }
 

@@ -21,28 +21,48 @@ TaskFilter ReadFilter(const Call& call, Query& query) {
   filter.task_id = query.String("task_id");
   filter.states = query.Words("state", TaskStateWords(), Query::kPlain);
   std::replace(filter.states.begin(), filter.states.end(), std::string("no_status"), std::string("none"));
-  for (const std::string_view field : {"run_after", "logical_date", "start_date", "end_date", "updated_at", "duration"}) {
+  for (const std::string_view field :
+       {"run_after", "logical_date", "start_date", "end_date", "updated_at", "duration"}) {
     const std::string name(field);
     query.NotYet({name + "_gte", name + "_gt", name + "_lte", name + "_lt"});
   }
-  query.NotYet({"cursor", "task_display_name_pattern", "task_display_name_prefix_pattern", "task_group_id", "dag_id_pattern",
-                "dag_id_prefix_pattern", "run_id_pattern", "run_id_prefix_pattern", "pool", "pool_name_pattern", "pool_name_prefix_pattern",
-                "queue", "queue_name_pattern", "queue_name_prefix_pattern", "executor", "version_number", "try_number", "operator",
-                "operator_name_pattern", "operator_name_prefix_pattern", "map_index", "rendered_map_index_pattern",
+  query.NotYet({"cursor",
+                "task_display_name_pattern",
+                "task_display_name_prefix_pattern",
+                "task_group_id",
+                "dag_id_pattern",
+                "dag_id_prefix_pattern",
+                "run_id_pattern",
+                "run_id_prefix_pattern",
+                "pool",
+                "pool_name_pattern",
+                "pool_name_prefix_pattern",
+                "queue",
+                "queue_name_pattern",
+                "queue_name_prefix_pattern",
+                "executor",
+                "version_number",
+                "try_number",
+                "operator",
+                "operator_name_pattern",
+                "operator_name_prefix_pattern",
+                "map_index",
+                "rendered_map_index_pattern",
                 "rendered_map_index_prefix_pattern"});
   return filter;
 }
 
 Response NoInstance(const Call& call) {
-  return Detail(404, fmt::format("The Task Instance with dag_id: `{}`, run_id: `{}` and task_id: `{}` was not found", call.Arg("dag_id"),
-                                 call.Arg("dag_run_id"), call.Arg("task_id")));
+  return Detail(404, fmt::format("The Task Instance with dag_id: `{}`, run_id: `{}` and task_id: `{}` was not found",
+                                 call.Arg("dag_id"), call.Arg("dag_run_id"), call.Arg("task_id")));
 }
 
 // The tries of the instance; an untouched one has a single try, number 0.
 Result<std::vector<TaskInstanceRow>> TriesOf(const Call& call) {
   Result<TaskInstanceRow> instance = FindInstance(call);
   if (!instance.ok()) return instance.error();
-  Result<std::vector<TaskInstanceRow>> tries = call.catalog().Tries(call.Arg("dag_id"), call.Arg("dag_run_id"), call.Arg("task_id"));
+  Result<std::vector<TaskInstanceRow>> tries =
+      call.catalog().Tries(call.Arg("dag_id"), call.Arg("dag_run_id"), call.Arg("task_id"));
   if (tries.ok() && tries->empty()) tries->push_back(*std::move(instance));
   return tries;
 }
@@ -74,8 +94,10 @@ Result<TaskInstanceRow> FindInstance(const Call& call) {
   // "~" in one of the ids is a wildcard in a listing, and nobody's name here.
   const bool wild = filter.dag_id == "~" || filter.run_id == "~" || filter.task_id == "~";
   if (wild || found->rows.empty()) {
-    return Error{ErrorCode::kNotFound, fmt::format("The Task Instance with dag_id: `{}`, run_id: `{}` and task_id: `{}` was not found",
-                                                   filter.dag_id, filter.run_id, filter.task_id), ""};
+    return Error{ErrorCode::kNotFound,
+                 fmt::format("The Task Instance with dag_id: `{}`, run_id: `{}` and task_id: `{}` was not found",
+                             filter.dag_id, filter.run_id, filter.task_id),
+                 ""};
   }
   return std::move(found->rows.front());
 }
@@ -86,7 +108,8 @@ Response GetTaskInstances(const Call& call) {
   const Page page = query.ReadPage();
   if (!query.ok()) return query.Refusal();
   if (filter.run_id != "~") {
-    if (const Result<RunRow> run = call.catalog().Run(filter.dag_id, filter.run_id); !run.ok()) return ErrorResponse(run.error());
+    if (const Result<RunRow> run = call.catalog().Run(filter.dag_id, filter.run_id); !run.ok())
+      return ErrorResponse(run.error());
   } else if (filter.dag_id != "~") {
     if (const Result<DagRow> dag = call.catalog().Dag(filter.dag_id); !dag.ok()) return ErrorResponse(dag.error());
   }
@@ -123,7 +146,8 @@ Response GetTry(const Call& call) {
   for (const TaskInstanceRow& row : *rows) {
     if (std::to_string(row.try_number) == call.Arg("task_try_number")) return Json(TryShape(row));
   }
-  return Detail(404, fmt::format("The Task Instance {} has no try {}", call.Arg("task_id"), call.Arg("task_try_number")));
+  return Detail(404,
+                fmt::format("The Task Instance {} has no try {}", call.Arg("task_id"), call.Arg("task_try_number")));
 }
 
 Response GetXComEntries(const Call& call) {

@@ -17,7 +17,9 @@ namespace {
 class Fd {
  public:
   explicit Fd(int fd) : fd_(fd) {}
-  ~Fd() { if (fd_ >= 0) close(fd_); }
+  ~Fd() {
+    if (fd_ >= 0) close(fd_);
+  }
   Fd(const Fd&) = delete;
   Fd& operator=(const Fd&) = delete;
   int get() const { return fd_; }
@@ -37,7 +39,8 @@ Result<LogPiece> Failure(int code, const std::string& relative, std::int64_t off
   LogPiece nothing;
   nothing.next = offset;
   if (code == ENOENT || code == ENOTDIR) return nothing;
-  if (code == EXDEV || code == ELOOP) return Error{ErrorCode::kNotAllowed, "the log lies outside of the logs folder", ""};
+  if (code == EXDEV || code == ELOOP)
+    return Error{ErrorCode::kNotAllowed, "the log lies outside of the logs folder", ""};
   return Error{ErrorCode::kUnavailable, fmt::format("cannot read the log {}: {}", relative, std::strerror(code)), ""};
 }
 
@@ -58,17 +61,20 @@ std::int64_t ReadAt(int fd, std::string& out, std::int64_t offset, std::int64_t 
 
 }  // namespace
 
-std::string LogPath(const std::string& dag_id, const std::string& run_id, const std::string& task_id, std::int64_t try_number) {
+std::string LogPath(const std::string& dag_id, const std::string& run_id, const std::string& task_id,
+                    std::int64_t try_number) {
   return fmt::format("dag_id={}/run_id={}/task_id={}/attempt={}.log", dag_id, run_id, task_id, try_number);
 }
 
-Result<LogPiece> ReadLog(const std::string& logs_dir, const std::string& relative, std::int64_t offset, std::int64_t limit, bool whole) {
+Result<LogPiece> ReadLog(const std::string& logs_dir, const std::string& relative, std::int64_t offset,
+                         std::int64_t limit, bool whole) {
   const Fd folder(open(logs_dir.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
   if (folder.get() < 0) return Failure(errno, relative, offset);
   const Fd file(OpenBeneath(folder.get(), relative));
   if (file.get() < 0) return Failure(errno, relative, offset);
   struct stat st {};
-  if (fstat(file.get(), &st) != 0 || !S_ISREG(st.st_mode)) return Error{ErrorCode::kNotAllowed, "the log is no file", ""};
+  if (fstat(file.get(), &st) != 0 || !S_ISREG(st.st_mode))
+    return Error{ErrorCode::kNotAllowed, "the log is no file", ""};
   LogPiece piece;
   piece.next = offset;
   if (offset >= st.st_size) return piece;

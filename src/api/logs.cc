@@ -1,6 +1,7 @@
 // A try's log: as structured lines (JSON, NDJSON) or as the bytes that the command wrote (text/plain).
 //
-// `token` continues where the answer before it ended; it is the byte offset. While the try runs there is always a token: ask again.
+// `token` continues where the answer before it ended; it is the byte offset. While the try runs there is always a
+// token: ask again.
 #include <charconv>
 
 #include <fmt/format.h>
@@ -87,14 +88,16 @@ Response GetLog(const Call& call) {
   if (!number) return Detail(422, "try_number must be a number, 0 or greater");
   if (!offset) return Detail(400, "Bad Signature. Please use only the tokens provided by the API.");
   const Form form = FormOf(call.request);
-  if (form == Form::kNone) return Detail(406, "only application/json, application/x-ndjson and text/plain are available");
+  if (form == Form::kNone)
+    return Detail(406, "only application/json, application/x-ndjson and text/plain are available");
 
   const Result<TaskInstanceRow> instance = FindInstance(call);
   if (!instance.ok()) return ErrorResponse(instance.error());
   if (map_index != -1 || *number < 1 || *number > instance->try_number) return Detail(404, "TaskInstance not found");
   const bool running = Running(*instance, *number);
   const std::string path = LogPath(instance->dag_id, instance->run_id, instance->task_id, *number);
-  const Result<LogPiece> piece = ReadLog(call.service.options.logs_dir, path, *offset, full ? kFullPiece : kPiece, !running);
+  const Result<LogPiece> piece =
+      ReadLog(call.service.options.logs_dir, path, *offset, full ? kFullPiece : kPiece, !running);
   if (!piece.ok()) return ErrorResponse(piece.error());
   const bool more = running || !piece->at_end;
   return Answer(form, *piece, more ? Value(std::to_string(piece->next)) : Value());

@@ -13,19 +13,24 @@ Value PathParameters(std::string_view pattern) {
   Value::List parameters;
   for (std::size_t open = pattern.find('{'); open != std::string_view::npos; open = pattern.find('{', open + 1)) {
     const std::string_view name = pattern.substr(open + 1, pattern.find('}', open) - open - 1);
-    parameters.emplace_back(Value::Map{{"name", name}, {"in", "path"}, {"required", true}, {"schema", Value::Map{{"type", "string"}}}});
+    parameters.emplace_back(
+        Value::Map{{"name", name}, {"in", "path"}, {"required", true}, {"schema", Value::Map{{"type", "string"}}}});
   }
   return parameters;
 }
 
 Value Operation(const Route& route) {
-  Value::Map responses{{route.operation_id == "create_token" ? "201" : "200", Value::Map{{"description", "Successful Response"}}}};
+  Value::Map responses{
+      {route.operation_id == "create_token" ? "201" : "200", Value::Map{{"description", "Successful Response"}}}};
   if (route.access == Access::kToken) {
     responses.emplace_back("401", Value::Map{{"description", "Unauthorized"}});
     responses.emplace_back("403", Value::Map{{"description", "Forbidden"}});
   }
-  Value::Map operation{{"operationId", route.operation_id}, {"parameters", PathParameters(route.pattern)}, {"responses", std::move(responses)}};
-  if (route.access == Access::kToken) operation.emplace_back("security", Value::List{Value::Map{{"HTTPBearer", Value::List{}}}});
+  Value::Map operation{{"operationId", route.operation_id},
+                       {"parameters", PathParameters(route.pattern)},
+                       {"responses", std::move(responses)}};
+  if (route.access == Access::kToken)
+    operation.emplace_back("security", Value::List{Value::Map{{"HTTPBearer", Value::List{}}}});
   return operation;
 }
 
@@ -58,7 +63,8 @@ Response GetDocs(const Call&) {
       "<h1>REST API</h1><p>Machine-readable: <a href=\"/openapi.json\">openapi.json</a>. All but the public ones need "
       "<code>Authorization: Bearer …</code>; a token comes from <code>POST /auth/token</code>.</p><table>";
   for (const Route& route : Routes()) {
-    page += fmt::format("<tr><td>{}</td><td><code>{}</code></td><td>{}</td></tr>", route.method, route.pattern, route.operation_id);
+    page += fmt::format("<tr><td>{}</td><td><code>{}</code></td><td>{}</td></tr>", route.method, route.pattern,
+                        route.operation_id);
   }
   page += "</table></body></html>";
   Response response = Text(200, "text/html; charset=utf-8", std::move(page));

@@ -30,7 +30,9 @@ class Mask {
       if (name == "update_mask") fields_.push_back(value);
     }
   }
-  bool Has(std::string_view field) const { return fields_.empty() || std::find(fields_.begin(), fields_.end(), field) != fields_.end(); }
+  bool Has(std::string_view field) const {
+    return fields_.empty() || std::find(fields_.begin(), fields_.end(), field) != fields_.end();
+  }
 
  private:
   std::vector<std::string> fields_;
@@ -64,7 +66,9 @@ Response GetPools(const Call& call) {
   return Json(Value::Map{{"pools", std::move(pools)}, {"total_entries", listing->total}});
 }
 
-Response GetPool(const Call& call) { return PoolAnswer(call, call.Arg("pool_name")); }
+Response GetPool(const Call& call) {
+  return PoolAnswer(call, call.Arg("pool_name"));
+}
 
 Response PostPool(const Call& call) {
   Body body(call.request, {"name", "slots", "description", "include_deferred", "team_name"});
@@ -76,7 +80,8 @@ Response PostPool(const Call& call) {
   pool.description = body.String("description").value_or("");
   pool.include_deferred = body.Bool("include_deferred").value_or(false);
   RefuseTeam(body);
-  if (body.ok() && (pool.name.empty() || pool.name.size() > kMaxNameLength)) body.Refuse(fmt::format("the name should have 1 to {} characters", kMaxNameLength));
+  if (body.ok() && (pool.name.empty() || pool.name.size() > kMaxNameLength))
+    body.Refuse(fmt::format("the name should have 1 to {} characters", kMaxNameLength));
   if (!body.ok()) return body.Refusal();
   const std::string name = pool.name;
   const Result<PoolRow> known = call.catalog().Pool(name);

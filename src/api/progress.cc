@@ -1,7 +1,7 @@
 // Everything that a progress display needs, in one call: the run, its tasks in short, and how long each took last time.
 //
-// `after` (the etag of the answer before) and `wait` (seconds) make it a long poll: it answers as soon as something differs. Only
-// half of the threads may be held by waiting; whoever comes later is answered at once.
+// `after` (the etag of the answer before) and `wait` (seconds) make it a long poll: it answers as soon as something
+// differs. Only half of the threads may be held by waiting; whoever comes later is answered at once.
 #include <algorithm>
 
 #include <fmt/format.h>
@@ -20,7 +20,9 @@ constexpr std::int64_t kAllTasks = 1'000'000;
 constexpr std::int64_t kLongestWait = 10;  // seconds
 constexpr Micros kShortestPause = std::chrono::milliseconds(50);
 
-double Length(Instant start, Instant end) { return static_cast<double>((end - start).count()) / 1e6; }
+double Length(Instant start, Instant end) {
+  return static_cast<double>((end - start).count()) / 1e6;
+}
 
 Result<std::vector<TaskInstanceRow>> AllTasks(Catalog& catalog, const std::string& dag_id, const std::string& run_id) {
   TaskFilter filter;
@@ -55,7 +57,8 @@ Value Previous(Catalog& catalog, const RunRow& run) {
   page.order_by = {"-start_date"};
   const Result<Listing<RunRow>> runs = catalog.Runs(filter, page);
   if (!runs.ok()) return nullptr;
-  const auto previous = std::find_if(runs->rows.begin(), runs->rows.end(), [&](const RunRow& row) { return row.info.id != run.info.id; });
+  const auto previous =
+      std::find_if(runs->rows.begin(), runs->rows.end(), [&](const RunRow& row) { return row.info.id != run.info.id; });
   if (previous == runs->rows.end()) return nullptr;
   const Result<std::vector<TaskInstanceRow>> tasks = AllTasks(catalog, previous->info.dag_id, previous->info.run_id);
   if (!tasks.ok()) return nullptr;
@@ -89,7 +92,8 @@ Result<Snapshot> Take(const Call& call) {
   return snapshot;
 }
 
-// Takes snapshots until one differs from `after` or `wait` is over. A look costs as much as the run is large, so pauses grow with it.
+// Takes snapshots until one differs from `after` or `wait` is over. A look costs as much as the run is large, so pauses
+// grow with it.
 Result<Snapshot> TakeChanged(const Call& call, const std::string& after, Micros wait) {
   const Clock& clock = call.service.clock;
   const Micros begin = clock.Monotonic();

@@ -24,9 +24,12 @@ std::optional<double> ToNumber(std::string_view text) {
 }
 
 std::optional<bool> ToBool(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return static_cast<char>(c >= 'A' && c <= 'Z' ? c + 32 : c); });
-  for (const std::string_view yes : {"true", "1", "yes", "on", "t", "y"}) if (text == yes) return true;
-  for (const std::string_view no : {"false", "0", "no", "off", "f", "n"}) if (text == no) return false;
+  std::transform(text.begin(), text.end(), text.begin(),
+                 [](unsigned char c) { return static_cast<char>(c >= 'A' && c <= 'Z' ? c + 32 : c); });
+  for (const std::string_view yes : {"true", "1", "yes", "on", "t", "y"})
+    if (text == yes) return true;
+  for (const std::string_view no : {"false", "0", "no", "off", "f", "n"})
+    if (text == no) return false;
   return std::nullopt;
 }
 
@@ -38,11 +41,14 @@ void Violations::Add(std::string_view type, Value::List where, std::string_view 
   list_.emplace_back(std::move(entry));
 }
 
-Response Violations::Answer() const { return Json(422, Value::Map{{"detail", list_}}); }
+Response Violations::Answer() const {
+  return Json(422, Value::Map{{"detail", list_}});
+}
 
 const std::string* Query::Find(std::string_view name) const {
   // The last one counts, as in Airflow.
-  const auto found = std::find_if(request_.query.rbegin(), request_.query.rend(), [&](const auto& pair) { return pair.first == name; });
+  const auto found = std::find_if(request_.query.rbegin(), request_.query.rend(),
+                                  [&](const auto& pair) { return pair.first == name; });
   return found == request_.query.rend() ? nullptr : &found->second;
 }
 
@@ -86,7 +92,8 @@ std::vector<std::string> Query::Strings(std::string_view name) const {
   return values;
 }
 
-std::vector<std::string> Query::Words(std::string_view name, std::span<const std::string_view> words, std::string_view type) {
+std::vector<std::string> Query::Words(std::string_view name, std::span<const std::string_view> words,
+                                      std::string_view type) {
   std::vector<std::string> values = Strings(name);
   for (const std::string& value : values) {
     if (std::find(words.begin(), words.end(), value) != words.end()) continue;
@@ -126,7 +133,8 @@ Page Query::ReadPage() {
 void Query::NotYet(std::initializer_list<std::string_view> names) {
   for (const std::string_view name : names) {
     const bool refused = std::find(refused_.begin(), refused_.end(), name) != refused_.end();
-    if (const std::string* text = Find(name); text != nullptr && !refused) Refuse("not_available", name, "not available yet in this version", *text);
+    if (const std::string* text = Find(name); text != nullptr && !refused)
+      Refuse("not_available", name, "not available yet in this version", *text);
   }
 }
 

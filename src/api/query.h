@@ -17,7 +17,8 @@ namespace pipelined::api {
 // The list of {"type", "loc", "msg"[, "input"]} that a 422 carries.
 class Violations {
  public:
-  void Add(std::string_view type, Value::List where, std::string_view message, std::optional<Value> input = std::nullopt);
+  void Add(std::string_view type, Value::List where, std::string_view message,
+           std::optional<Value> input = std::nullopt);
   bool empty() const { return list_.empty(); }
   Response Answer() const;
 
@@ -36,7 +37,8 @@ class Query {
   std::vector<std::string> Strings(std::string_view name) const;
   // Each must be one of `words`. `type` kPlain: the refusal is a plain sentence, as Airflow has it for states.
   static constexpr std::string_view kPlain = "";
-  std::vector<std::string> Words(std::string_view name, std::span<const std::string_view> words, std::string_view type = "enum");
+  std::vector<std::string> Words(std::string_view name, std::span<const std::string_view> words,
+                                 std::string_view type = "enum");
   std::optional<Instant> Date(std::string_view name);
   // `field`_gte, _gt, _lte, _lt as two inclusive bounds: instants are whole microseconds.
   void Range(std::string_view field, std::optional<Instant>& gte, std::optional<Instant>& lte);

@@ -48,7 +48,8 @@ constexpr Route kRoutes[] = {
     {"GET", TASK "/xcomEntries/{xcom_key}", "get_xcom_entry", Access::kToken, Role::kViewer, GetXComEntry},
 
     {"GET", "/api/v2/importErrors", "get_import_errors", Access::kToken, Role::kViewer, GetImportErrors},
-    {"GET", "/api/v2/importErrors/{import_error_id}", "get_import_error", Access::kToken, Role::kViewer, GetImportError},
+    {"GET", "/api/v2/importErrors/{import_error_id}", "get_import_error", Access::kToken, Role::kViewer,
+     GetImportError},
 
     {"GET", "/api/v2/pools", "get_pools", Access::kToken, Role::kViewer, GetPools},
     {"POST", "/api/v2/pools", "post_pool", Access::kToken, Role::kOp, PostPool},
@@ -57,8 +58,10 @@ constexpr Route kRoutes[] = {
     {"DELETE", "/api/v2/pools/{pool_name}", "delete_pool", Access::kToken, Role::kOp, DeletePool},
 
     {"GET", EXT_RUN "/progress", "ext_get_progress", Access::kToken, Role::kViewer, GetProgress},
-    {"GET", EXT_RUN "/taskInstances", "ext_get_task_instances", Access::kToken, Role::kViewer, GetInstancesWithOutcomes},
-    {"GET", EXT_RUN "/taskInstances/{task_id}/tries", "ext_get_tries", Access::kToken, Role::kViewer, GetTriesWithOutcomes},
+    {"GET", EXT_RUN "/taskInstances", "ext_get_task_instances", Access::kToken, Role::kViewer,
+     GetInstancesWithOutcomes},
+    {"GET", EXT_RUN "/taskInstances/{task_id}/tries", "ext_get_tries", Access::kToken, Role::kViewer,
+     GetTriesWithOutcomes},
     {"GET", EXT_RUN "/taskInstances/{task_id}/why", "ext_get_why", Access::kToken, Role::kViewer, GetWhy},
 };
 
@@ -87,17 +90,22 @@ const std::vector<std::vector<std::string_view>>& Patterns() {
   return kPatterns;
 }
 
-bool IsVariable(std::string_view part) { return part.front() == '{'; }
+bool IsVariable(std::string_view part) {
+  return part.front() == '{';
+}
 
 bool Fits(const std::vector<std::string_view>& pattern, const std::vector<std::string>& segments) {
   return std::equal(pattern.begin(), pattern.end(), segments.begin(), segments.end(),
-                    [](std::string_view part, const std::string& segment) { return IsVariable(part) ? !segment.empty() : part == segment; });
+                    [](std::string_view part, const std::string& segment) {
+                      return IsVariable(part) ? !segment.empty() : part == segment;
+                    });
 }
 
 // Which of two patterns that both fit is the more literal one, from the left.
 bool MoreLiteral(const std::vector<std::string_view>& a, const std::vector<std::string_view>& b) {
-  return std::lexicographical_compare(a.begin(), a.end(), b.begin(), b.end(),
-                                      [](std::string_view x, std::string_view y) { return IsVariable(y) && !IsVariable(x); });
+  return std::lexicographical_compare(
+      a.begin(), a.end(), b.begin(), b.end(),
+      [](std::string_view x, std::string_view y) { return IsVariable(y) && !IsVariable(x); });
 }
 
 std::string Allow(const std::vector<std::string_view>& methods) {
@@ -123,7 +131,8 @@ std::optional<Response> Admit(Service& service, const Request& request, const Ro
 Response Run(Service& service, const Request& request) {
   const std::string_view method = request.method == "HEAD" ? std::string_view("GET") : std::string_view(request.method);
   Match match = FindRoute(method, request.segments);
-  if (match.route == nullptr && match.methods.empty()) return Json(404, Value::Map{{"error", "Not found: " + request.path}});
+  if (match.route == nullptr && match.methods.empty())
+    return Json(404, Value::Map{{"error", "Not found: " + request.path}});
   if (match.route == nullptr) {
     Response response = Detail(405, "Method Not Allowed");
     response.headers.emplace_back("Allow", Allow(match.methods));
@@ -136,7 +145,9 @@ Response Run(Service& service, const Request& request) {
 
 }  // namespace
 
-std::span<const Route> Routes() { return kRoutes; }
+std::span<const Route> Routes() {
+  return kRoutes;
+}
 
 Match FindRoute(std::string_view method, const std::vector<std::string>& segments) {
   const auto& patterns = Patterns();

@@ -29,7 +29,7 @@ struct Route {
 std::span<const Route> Routes();
 
 struct Match {
-  const Route* route = nullptr;    // nullptr: no such path, or not with this method
+  const Route* route = nullptr;           // nullptr: no such path, or not with this method
   std::vector<std::string_view> methods;  // of this path, when only the method is wrong
   std::vector<std::pair<std::string_view, std::string>> args;
 };

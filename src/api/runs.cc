@@ -20,11 +20,31 @@ RunFilter ReadFilter(const Call& call, Query& query) {
   query.Range("logical_date", filter.logical_date_gte, filter.logical_date_lte);
   query.Range("start_date", filter.start_date_gte, filter.start_date_lte);
   query.Range("run_after", filter.run_after_gte, filter.run_after_lte);
-  query.NotYet({"cursor", "end_date_gte", "end_date_gt", "end_date_lte", "end_date_lt", "duration_gte", "duration_gt", "duration_lte",
-                "duration_lt", "updated_at_gte", "updated_at_gt", "updated_at_lte", "updated_at_lt", "conf_contains", "dag_version",
-                "run_id_prefix_pattern", "triggering_user_name_pattern", "triggering_user_name_prefix_pattern", "dag_id_pattern",
-                "dag_id_prefix_pattern", "partition_date_gte", "partition_date_lte", "partition_key_pattern",
-                "partition_key_prefix_pattern", "consuming_asset_pattern"});
+  query.NotYet({"cursor",
+                "end_date_gte",
+                "end_date_gt",
+                "end_date_lte",
+                "end_date_lt",
+                "duration_gte",
+                "duration_gt",
+                "duration_lte",
+                "duration_lt",
+                "updated_at_gte",
+                "updated_at_gt",
+                "updated_at_lte",
+                "updated_at_lt",
+                "conf_contains",
+                "dag_version",
+                "run_id_prefix_pattern",
+                "triggering_user_name_pattern",
+                "triggering_user_name_prefix_pattern",
+                "dag_id_pattern",
+                "dag_id_prefix_pattern",
+                "partition_date_gte",
+                "partition_date_lte",
+                "partition_key_pattern",
+                "partition_key_prefix_pattern",
+                "consuming_asset_pattern"});
   return filter;
 }
 
@@ -38,7 +58,9 @@ bool MaskHas(const Request& request, std::string_view field) {
   return !any;
 }
 
-Response NotYet(std::string_view what) { return Detail(501, std::string(what) + " is not available yet in this version"); }
+Response NotYet(std::string_view what) {
+  return Detail(501, std::string(what) + " is not available yet in this version");
+}
 
 }  // namespace
 

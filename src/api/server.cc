@@ -17,9 +17,12 @@ namespace {
 
 Response Refused(int status) {
   switch (status) {
-    case 411: return Detail(411, "a body needs a Content-Length");
-    case 413: return Detail(413, "the body is too large");
-    default: return Detail(status, "malformed request");
+    case 411:
+      return Detail(411, "a body needs a Content-Length");
+    case 413:
+      return Detail(413, "the body is too large");
+    default:
+      return Detail(status, "malformed request");
   }
 }
 
@@ -28,7 +31,8 @@ std::string RequestId(const RawRequest& raw) {
   for (const auto& [name, value] : raw.headers) {
     if (name != "x-request-id") continue;
     const bool plain = std::all_of(value.begin(), value.end(), [](unsigned char c) {
-      return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' || c == '_' || c == '.';
+      return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' || c == '_' ||
+             c == '.';
     });
     if (plain && !value.empty() && value.size() <= 64) return value;
   }
@@ -53,7 +57,8 @@ Response Answer(Service& service, RawRequest& raw) {
 // A log line is one line, whatever the client sent.
 std::string OneLine(std::string_view target) {
   std::string out(target.substr(0, 300));
-  std::replace_if(out.begin(), out.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; }, '?');
+  std::replace_if(
+      out.begin(), out.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; }, '?');
   return out;
 }
 
@@ -69,7 +74,8 @@ Response Handle(Service& service, RawRequest raw) {
   // Reads that went well are too many to be told by default.
   const bool telling = response.status >= 400 || (raw.method != "GET" && raw.method != "HEAD");
   log::Write(telling ? log::Level::kInfo : log::Level::kDebug,
-             fmt::format("{} {} {} {:.1f}ms {}", line, response.status, raw.remote, static_cast<double>((service.clock.Monotonic() - start).count()) / 1e3, id));
+             fmt::format("{} {} {} {:.1f}ms {}", line, response.status, raw.remote,
+                         static_cast<double>((service.clock.Monotonic() - start).count()) / 1e3, id));
   return response;
 }
 
@@ -119,9 +125,17 @@ Result<std::unique_ptr<ApiServer>> ApiServer::Start(Catalog& catalog, ApiOptions
 }
 
 ApiServer::ApiServer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
-ApiServer::~ApiServer() { Stop(); }
-const std::string& ApiServer::url() const { return impl_->url(); }
-std::uint16_t ApiServer::port() const { return impl_->port(); }
-void ApiServer::Stop() { impl_->Stop(); }
+ApiServer::~ApiServer() {
+  Stop();
+}
+const std::string& ApiServer::url() const {
+  return impl_->url();
+}
+std::uint16_t ApiServer::port() const {
+  return impl_->port();
+}
+void ApiServer::Stop() {
+  impl_->Stop();
+}
 
 }  // namespace pipelined::api

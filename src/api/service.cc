@@ -9,7 +9,8 @@ constexpr std::size_t kCachedDags = 32;
 
 DagPtr DagCache::Find(VersionId version) {
   const std::scoped_lock lock(mutex_);
-  const auto found = std::find_if(dags_.begin(), dags_.end(), [&](const auto& entry) { return entry.first == version; });
+  const auto found =
+      std::find_if(dags_.begin(), dags_.end(), [&](const auto& entry) { return entry.first == version; });
   return found == dags_.end() ? nullptr : found->second;
 }
 
@@ -41,7 +42,9 @@ bool StopFlag::Wait(Micros at_most) {
 }
 
 Service::Service(Catalog& catalog_, ApiOptions options_)
-    : catalog(catalog_), options(std::move(options_)), clock(options.clock != nullptr ? *options.clock : SystemClock()) {}
+    : catalog(catalog_),
+      options(std::move(options_)),
+      clock(options.clock != nullptr ? *options.clock : SystemClock()) {}
 
 Result<DagPtr> Service::LoadDag(VersionId version) {
   if (DagPtr cached = dags.Find(version)) return cached;

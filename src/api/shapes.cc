@@ -13,7 +13,8 @@ Value DurationOrNull(const std::optional<Instant>& start, const std::optional<In
   return static_cast<double>((*end - *start).count()) / 1e6;
 }
 
-Value VersionShape(const std::string& dag_id, VersionId version, std::int32_t number, const std::optional<Instant>& created) {
+Value VersionShape(const std::string& dag_id, VersionId version, std::int32_t number,
+                   const std::optional<Instant>& created) {
   if (!version || !created) return nullptr;
   return Value::Map{{"id", StableUuid("dag_version", std::to_string(version.value))},
                     {"version_number", number},
@@ -40,22 +41,32 @@ Value Summary(const Schedule& schedule) {
 
 Value Description(const Schedule& schedule) {
   switch (schedule.kind) {
-    case ScheduleKind::kNone: return "Never, external triggers only";
-    case ScheduleKind::kOnce: return "Once, as soon as possible";
-    case ScheduleKind::kContinuous: return "As frequently as possible, but only one run at a time.";
-    case ScheduleKind::kAssets: return "Triggered by assets";
-    case ScheduleKind::kEvents: return "At given times";
-    case ScheduleKind::kEvery: return "Every " + FormatDuration(schedule.every);
-    case ScheduleKind::kCron: return "";
+    case ScheduleKind::kNone:
+      return "Never, external triggers only";
+    case ScheduleKind::kOnce:
+      return "Once, as soon as possible";
+    case ScheduleKind::kContinuous:
+      return "As frequently as possible, but only one run at a time.";
+    case ScheduleKind::kAssets:
+      return "Triggered by assets";
+    case ScheduleKind::kEvents:
+      return "At given times";
+    case ScheduleKind::kEvery:
+      return "Every " + FormatDuration(schedule.every);
+    case ScheduleKind::kCron:
+      return "";
   }
   return "";
 }
 
 bool Periodic(const Schedule& schedule) {
-  return schedule.kind == ScheduleKind::kCron || schedule.kind == ScheduleKind::kEvery || schedule.kind == ScheduleKind::kContinuous;
+  return schedule.kind == ScheduleKind::kCron || schedule.kind == ScheduleKind::kEvery ||
+         schedule.kind == ScheduleKind::kContinuous;
 }
 
-bool Backfillable(const Schedule& schedule) { return schedule.kind == ScheduleKind::kCron || schedule.kind == ScheduleKind::kEvery; }
+bool Backfillable(const Schedule& schedule) {
+  return schedule.kind == ScheduleKind::kCron || schedule.kind == ScheduleKind::kEvery;
+}
 
 // What the plain and the detailed object begin with.
 Value::Map DagHeadFields(const DagRow& row, const std::optional<DueRun>& next) {
@@ -156,21 +167,30 @@ Value::Map InstanceFields(const TaskInstanceRow& row) {
 
 }  // namespace
 
-Value InstantOrNull(const std::optional<Instant>& instant) { return instant ? Value(FormatInstant(*instant)) : Value(); }
+Value InstantOrNull(const std::optional<Instant>& instant) {
+  return instant ? Value(FormatInstant(*instant)) : Value();
+}
 
-std::string OwnerOf(const DagRow& row) { return row.owner.empty() ? std::string(kDefaultOwner) : row.owner; }
+std::string OwnerOf(const DagRow& row) {
+  return row.owner.empty() ? std::string(kDefaultOwner) : row.owner;
+}
 
-Value TextOrNull(const std::string& text) { return text.empty() ? Value() : Value(text); }
+Value TextOrNull(const std::string& text) {
+  return text.empty() ? Value() : Value(text);
+}
 
 std::string StableUuid(std::string_view kind, std::string_view words) {
   auto digest = Sha256(fmt::format("{}:{}", kind, words));
   digest[6] = static_cast<std::uint8_t>((digest[6] & 0x0F) | 0x80);  // version 8: made our own way
   digest[8] = static_cast<std::uint8_t>((digest[8] & 0x3F) | 0x80);
   const std::string hex = Hex(digest.data(), 16);
-  return fmt::format("{}-{}-{}-{}-{}", hex.substr(0, 8), hex.substr(8, 4), hex.substr(12, 4), hex.substr(16, 4), hex.substr(20));
+  return fmt::format("{}-{}-{}-{}-{}", hex.substr(0, 8), hex.substr(8, 4), hex.substr(12, 4), hex.substr(16, 4),
+                     hex.substr(20));
 }
 
-Value DagShape(const DagRow& row, const std::optional<DueRun>& next) { return DagHeadFields(row, next); }
+Value DagShape(const DagRow& row, const std::optional<DueRun>& next) {
+  return DagHeadFields(row, next);
+}
 
 Value DagDetailsShape(const DagRow& row, const std::optional<DueRun>& next, std::int64_t active_runs) {
   Value::Map fields = DagHeadFields(row, next);
@@ -218,33 +238,36 @@ Value TaskShape(const Dag& dag, TaskNo number) {
   Value::List downstream;
   for (const TaskNo below : dag.downstream.Of(number)) downstream.emplace_back(dag.tasks[below].id);
   const std::string operator_class = OperatorClass(task.action.kind);
-  return Value::Map{{"task_id", task.id},
-                    {"task_display_name", task.id},
-                    {"owner", !task.owner.empty() ? task.owner : dag.owner.empty() ? std::string(kDefaultOwner) : dag.owner},
-                    {"start_date", InstantOrNull(dag.schedule.start_date)},
-                    {"end_date", InstantOrNull(dag.schedule.end_date)},
-                    {"trigger_rule", ToString(task.trigger_rule)},
-                    {"depends_on_past", false},
-                    {"wait_for_downstream", false},
-                    {"retries", static_cast<double>(task.retry.retries)},
-                    {"queue", "default"},
-                    {"pool", task.pool},
-                    {"pool_slots", static_cast<double>(task.pool_slots)},
-                    {"execution_timeout", task.execution_timeout > Micros(0) ? TimeDelta(task.execution_timeout) : Value()},
-                    {"retry_delay", TimeDelta(task.retry.delay)},
-                    {"retry_exponential_backoff", task.retry.multiplier},
-                    {"priority_weight", static_cast<double>(task.priority_weight)},
-                    {"weight_rule", WeightRuleWord(task.weight_rule)},
-                    {"ui_color", "#f0ede4"},
-                    {"ui_fgcolor", "#000"},
-                    {"template_fields", TemplateFields(task.action.kind)},
-                    {"downstream_task_ids", downstream},
-                    {"doc_md", TextOrNull(task.doc_md)},
-                    {"operator_name", operator_class},
-                    {"params", DeclaredParams(dag)},
-                    {"class_ref", Value::Map{{"module_path", OperatorModule(task.action.kind)}, {"class_name", operator_class}}},
-                    {"is_mapped", false},
-                    {"extra_links", Value::List{}}};
+  return Value::Map{
+      {"task_id", task.id},
+      {"task_display_name", task.id},
+      {"owner", !task.owner.empty() ? task.owner
+                : dag.owner.empty() ? std::string(kDefaultOwner)
+                                    : dag.owner},
+      {"start_date", InstantOrNull(dag.schedule.start_date)},
+      {"end_date", InstantOrNull(dag.schedule.end_date)},
+      {"trigger_rule", ToString(task.trigger_rule)},
+      {"depends_on_past", false},
+      {"wait_for_downstream", false},
+      {"retries", static_cast<double>(task.retry.retries)},
+      {"queue", "default"},
+      {"pool", task.pool},
+      {"pool_slots", static_cast<double>(task.pool_slots)},
+      {"execution_timeout", task.execution_timeout > Micros(0) ? TimeDelta(task.execution_timeout) : Value()},
+      {"retry_delay", TimeDelta(task.retry.delay)},
+      {"retry_exponential_backoff", task.retry.multiplier},
+      {"priority_weight", static_cast<double>(task.priority_weight)},
+      {"weight_rule", WeightRuleWord(task.weight_rule)},
+      {"ui_color", "#f0ede4"},
+      {"ui_fgcolor", "#000"},
+      {"template_fields", TemplateFields(task.action.kind)},
+      {"downstream_task_ids", downstream},
+      {"doc_md", TextOrNull(task.doc_md)},
+      {"operator_name", operator_class},
+      {"params", DeclaredParams(dag)},
+      {"class_ref", Value::Map{{"module_path", OperatorModule(task.action.kind)}, {"class_name", operator_class}}},
+      {"is_mapped", false},
+      {"extra_links", Value::List{}}};
 }
 
 Value RunShape(const RunRow& row) {
@@ -255,7 +278,8 @@ Value RunShape(const RunRow& row) {
     end = info.interval->end;
   }
   Value::List versions;
-  if (Value version = VersionShape(info.dag_id, info.version, row.version_number, row.version_created); !version.is_null()) {
+  if (Value version = VersionShape(info.dag_id, info.version, row.version_number, row.version_created);
+      !version.is_null()) {
     versions.push_back(std::move(version));
   }
   return Value::Map{{"dag_run_id", info.run_id},
@@ -296,7 +320,8 @@ Value TaskInstanceShape(const TaskInstanceRow& row) {
 }
 
 Value PoolShape(const PoolRow& row) {
-  const std::int64_t occupied = row.running_slots;  // nothing is ever queued or deferred: a task has its process as soon as it has its slots
+  const std::int64_t occupied =
+      row.running_slots;  // nothing is ever queued or deferred: a task has its process as soon as it has its slots
   return Value::Map{{"name", row.name},
                     {"slots", row.slots},
                     {"description", TextOrNull(row.description)},

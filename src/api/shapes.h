@@ -1,5 +1,5 @@
-// Rows of the catalog as the objects of Airflow's API v2: every field that its schemas require is there, in their order.
-// Pure.
+// Rows of the catalog as the objects of Airflow's API v2: every field that its schemas require is there, in their
+// order. Pure.
 #pragma once
 
 #include <optional>
@@ -20,7 +20,6 @@ Value InstantOrNull(const std::optional<Instant>& instant);
 Value TextOrNull(const std::string& text);  // empty: null
 // A UUID that is always the same for the same words: for ids that are no UUIDs here.
 std::string StableUuid(std::string_view kind, std::string_view words);
-
 
 Value DagShape(const DagRow& row, const std::optional<DueRun>& next);
 Value DagDetailsShape(const DagRow& row, const std::optional<DueRun>& next, std::int64_t active_runs);

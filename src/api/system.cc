@@ -8,7 +8,9 @@
 namespace pipelined::api {
 namespace {
 
-std::string_view Word(bool healthy) { return healthy ? "healthy" : "unhealthy"; }
+std::string_view Word(bool healthy) {
+  return healthy ? "healthy" : "unhealthy";
+}
 
 std::string RunCounts(Catalog& catalog) {
   std::string text = "# HELP pipelined_dag_runs Runs by state.\n# TYPE pipelined_dag_runs gauge\n";
@@ -46,12 +48,15 @@ Response GetVersion(const Call& call) {
 }
 
 Response GetMetrics(const Call& call) {
-  std::string text = "# HELP pipelined_api_requests_total Answered requests by status.\n# TYPE pipelined_api_requests_total counter\n";
+  std::string text =
+      "# HELP pipelined_api_requests_total Answered requests by status.\n# TYPE pipelined_api_requests_total counter\n";
   for (const auto& [status, count] : call.service.counters.Snapshot()) {
     text += fmt::format("pipelined_api_requests_total{{status=\"{}\"}} {}\n", status, count);
   }
   const Result<Health> health = call.catalog().CheckHealth();
-  text += "# HELP pipelined_scheduler_leading Whether a scheduler holds the lease.\n# TYPE pipelined_scheduler_leading gauge\n";
+  text +=
+      "# HELP pipelined_scheduler_leading Whether a scheduler holds the lease.\n# TYPE pipelined_scheduler_leading "
+      "gauge\n";
   text += fmt::format("pipelined_scheduler_leading {}\n", health.ok() && health->scheduler_leading ? 1 : 0);
   text += RunCounts(call.catalog());
   return Text(200, "text/plain; version=0.0.4; charset=utf-8", std::move(text));

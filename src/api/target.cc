@@ -14,9 +14,12 @@ int HexDigit(char c) {
   return -1;
 }
 
-Error Bad(std::string message) { return {ErrorCode::kInvalid, std::move(message), ""}; }
+Error Bad(std::string message) {
+  return {ErrorCode::kInvalid, std::move(message), ""};
+}
 
-// How many continuation bytes follow `lead`; -1: no lead byte. Overlong forms and surrogates are caught by the second byte's range.
+// How many continuation bytes follow `lead`; -1: no lead byte. Overlong forms and surrogates are caught by the second
+// byte's range.
 int Continuations(unsigned char lead) {
   if (lead < 0x80) return 0;
   if (lead >= 0xC2 && lead <= 0xDF) return 1;
@@ -27,11 +30,16 @@ int Continuations(unsigned char lead) {
 
 bool SecondByteFits(unsigned char lead, unsigned char second) {
   switch (lead) {
-    case 0xE0: return second >= 0xA0;
-    case 0xED: return second <= 0x9F;
-    case 0xF0: return second >= 0x90;
-    case 0xF4: return second <= 0x8F;
-    default: return true;
+    case 0xE0:
+      return second >= 0xA0;
+    case 0xED:
+      return second <= 0x9F;
+    case 0xF0:
+      return second >= 0x90;
+    case 0xF4:
+      return second <= 0x8F;
+    default:
+      return true;
   }
 }
 
@@ -82,10 +90,12 @@ Status ParseQuery(std::string_view query, Target& target) {
     const std::size_t equals = pair.find('=');
     Result<std::string> name = PercentDecode(pair.substr(0, equals), true);
     if (!name.ok()) return name.error();
-    Result<std::string> value = PercentDecode(equals == std::string_view::npos ? std::string_view() : pair.substr(equals + 1), true);
+    Result<std::string> value =
+        PercentDecode(equals == std::string_view::npos ? std::string_view() : pair.substr(equals + 1), true);
     if (!value.ok()) return value.error();
     if (!IsUtf8(*name) || !IsUtf8(*value)) return Bad("the query is not UTF-8");
-    if (name->find('\0') != std::string::npos || value->find('\0') != std::string::npos) return Bad("the query may not hold NUL");
+    if (name->find('\0') != std::string::npos || value->find('\0') != std::string::npos)
+      return Bad("the query may not hold NUL");
     target.query.emplace_back(*std::move(name), *std::move(value));
   }
   return Ok();

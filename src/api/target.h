@@ -1,5 +1,5 @@
-// The request target ("/api/v2/dags/a%20b?limit=5") taken apart. Decoded first and judged afterwards, so that no encoding hides
-// a slash or "..". Pure.
+// The request target ("/api/v2/dags/a%20b?limit=5") taken apart. Decoded first and judged afterwards, so that no
+// encoding hides a slash or "..". Pure.
 #pragma once
 
 #include <string>
@@ -13,7 +13,8 @@ namespace pipelined::api {
 
 struct Target {
   std::string path;
-  std::vector<std::string> segments;  // none for "/" alone; one is empty where a slash is trailing or doubled: no route has such
+  std::vector<std::string>
+      segments;  // none for "/" alone; one is empty where a slash is trailing or doubled: no route has such
   Pairs query;
 };
 

@@ -27,17 +27,20 @@ using web::http::http_request;
 using web::http::http_response;
 
 std::string Lower(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(), [](char c) { return static_cast<char>(c >= 'A' && c <= 'Z' ? c + 32 : c); });
+  std::transform(text.begin(), text.end(), text.begin(),
+                 [](char c) { return static_cast<char>(c >= 'A' && c <= 'Z' ? c + 32 : c); });
   return text;
 }
 
-// Binds once by hand: the listener does not say which port it got for 0, and says "Address already in use" without naming it.
+// Binds once by hand: the listener does not say which port it got for 0, and says "Address already in use" without
+// naming it.
 Result<std::uint16_t> ProbePort(const std::string& host, std::uint16_t port) {
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_port = htons(port);
   if (inet_pton(AF_INET, host.c_str(), &address.sin_addr) != 1) {
-    return Error{ErrorCode::kInvalid, fmt::format("api.host must be an IPv4 address, not \"{}\"", host), "127.0.0.1, or 0.0.0.0 for all"};
+    return Error{ErrorCode::kInvalid, fmt::format("api.host must be an IPv4 address, not \"{}\"", host),
+                 "127.0.0.1, or 0.0.0.0 for all"};
   }
   const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   if (fd < 0) return Error{ErrorCode::kUnavailable, fmt::format("no socket: {}", std::strerror(errno)), ""};
@@ -49,7 +52,9 @@ Result<std::uint16_t> ProbePort(const std::string& host, std::uint16_t port) {
   const int code = errno;
   close(fd);
   if (bound) return static_cast<std::uint16_t>(ntohs(address.sin_port));
-  if (code == EADDRINUSE) return Error{ErrorCode::kConflict, fmt::format("port {} on {} is in use", port, host), "choose another with --port"};
+  if (code == EADDRINUSE)
+    return Error{ErrorCode::kConflict, fmt::format("port {} on {} is in use", port, host),
+                 "choose another with --port"};
   return Error{ErrorCode::kUnavailable, fmt::format("cannot listen on {}:{}: {}", host, port, std::strerror(code)), ""};
 }
 
@@ -81,7 +86,8 @@ RawRequest ToRaw(const http_request& request) {
 http_response FromResponse(Response response, bool head) {
   http_response out(static_cast<web::http::status_code>(response.status));
   for (auto& [name, value] : response.headers) out.headers().add(name, value);
-  if (!response.content_type.empty()) out.set_body(head ? std::string() : std::move(response.body), response.content_type);
+  if (!response.content_type.empty())
+    out.set_body(head ? std::string() : std::move(response.body), response.content_type);
   return out;
 }
 
@@ -176,19 +182,20 @@ class CpprestTransport : public Transport {
     RawRequest raw = ToRaw(request);
     raw.refused = BodyRefusal(request, state->max_body);
     if (raw.refused != 0) return Handle(state, request, std::move(raw));
-    request.extract_vector().then([state, request, raw = std::move(raw)](const pplx::task<std::vector<unsigned char>>& read) mutable {
-      try {
-        const std::vector<unsigned char> bytes = read.get();
-        raw.body.assign(bytes.begin(), bytes.end());
-      } catch (const std::exception&) {
-        return Reply(request, Detail(400, "the body could not be read"));
-      }
-      if (raw.body.size() > state->max_body) {
-        raw.body.clear();
-        raw.refused = 413;
-      }
-      Handle(state, request, std::move(raw));
-    });
+    request.extract_vector().then(
+        [state, request, raw = std::move(raw)](const pplx::task<std::vector<unsigned char>>& read) mutable {
+          try {
+            const std::vector<unsigned char> bytes = read.get();
+            raw.body.assign(bytes.begin(), bytes.end());
+          } catch (const std::exception&) {
+            return Reply(request, Detail(400, "the body could not be read"));
+          }
+          if (raw.body.size() > state->max_body) {
+            raw.body.clear();
+            raw.refused = 413;
+          }
+          Handle(state, request, std::move(raw));
+        });
   }
 
   const std::shared_ptr<State> state_;

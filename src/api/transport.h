@@ -19,7 +19,7 @@ struct RawRequest {
   Pairs headers;       // names in lower case
   std::string body;
   std::string remote;
-  int refused = 0;     // a status that the transport's limits demand (413, 411); the body was not read
+  int refused = 0;  // a status that the transport's limits demand (413, 411); the body was not read
 };
 
 struct TransportOptions {
@@ -31,7 +31,8 @@ struct TransportOptions {
 
 class Transport {
  public:
-  using Handler = std::function<Response(RawRequest)>;  // called from several threads at once; may block; must not throw
+  using Handler =
+      std::function<Response(RawRequest)>;  // called from several threads at once; may block; must not throw
 
   virtual ~Transport() = default;
   virtual std::uint16_t port() const = 0;

@@ -35,7 +35,8 @@ Asked Read(Body& body) {
   if (asked.start.has_value() != asked.end.has_value()) {
     body.Refuse("Either both data_interval_start and data_interval_end must be provided or both must be None");
   }
-  if (asked.start && asked.end && asked.start->instant > asked.end->instant) body.Refuse("data_interval_start lies after data_interval_end");
+  if (asked.start && asked.end && asked.start->instant > asked.end->instant)
+    body.Refuse("data_interval_start lies after data_interval_end");
   if (asked.note.size() > kMaxNote) body.Refuse(fmt::format("note may have at most {} bytes", kMaxNote));
   return asked;
 }
@@ -44,13 +45,15 @@ Asked Read(Body& body) {
 std::string RunIdFault(const std::string& id) {
   if (id.empty()) return {};
   const bool plain = std::all_of(id.begin(), id.end(), [](unsigned char c) {
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || std::string_view("_.~:+-").find(static_cast<char>(c)) != std::string_view::npos;
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+           std::string_view("_.~:+-").find(static_cast<char>(c)) != std::string_view::npos;
   });
   if (!plain) return fmt::format("the run id \"{}\" may only hold letters, digits and _ . ~ : + -", id);
   if (id == "." || id == ".." || id == "~") return fmt::format("\"{}\" cannot be a run id", id);
   if (id.size() > kMaxRunId) return fmt::format("a run id may have at most {} characters", kMaxRunId);
   for (const std::string_view taken : {"scheduled__", "backfill__", "asset_triggered__"}) {
-    if (id.starts_with(taken)) return fmt::format("a run by hand may not be named \"{}…\": such ids are given by the scheduler", taken);
+    if (id.starts_with(taken))
+      return fmt::format("a run by hand may not be named \"{}…\": such ids are given by the scheduler", taken);
   }
   return {};
 }
@@ -68,7 +71,8 @@ std::string ParamFaults(const Value& params, const Value& conf) {
     const Value* value = given != nullptr ? given : param.Find("value");
     const Value* schema = param.Find("schema");
     const bool checked = schema != nullptr && schema->is_map();
-    const std::vector<SchemaViolation> violations = checked && value != nullptr ? ValidateSchema(*schema, *value) : std::vector<SchemaViolation>();
+    const std::vector<SchemaViolation> violations =
+        checked && value != nullptr ? ValidateSchema(*schema, *value) : std::vector<SchemaViolation>();
     // A param without default is stored with the value null.
     if (value == nullptr || (given == nullptr && value->is_null() && !violations.empty())) {
       add(name, "has no default and must be given in conf");
@@ -92,7 +96,8 @@ std::optional<DataInterval> IntervalOf(const Service& service, const DagRow& dag
 // The answer carries the dates as they were given, offset included; a later GET gives UTC.
 Value Echo(const RunRow& row, const Asked& asked) {
   Value answer = RunShape(row);
-  const auto echo = [&](std::string_view key, const std::optional<Instant>& instant, const std::optional<GivenDate>& given) {
+  const auto echo = [&](std::string_view key, const std::optional<Instant>& instant,
+                        const std::optional<GivenDate>& given) {
     if (instant && given) answer.Set(key, FormatGiven(*instant, given->offset));
   };
   std::optional<Instant> start, end;
@@ -110,7 +115,8 @@ Value Echo(const RunRow& row, const Asked& asked) {
 }  // namespace
 
 Response TriggerRun(const Call& call) {
-  Body body(call.request, {"dag_run_id", "data_interval_start", "data_interval_end", "logical_date", "run_after", "conf", "note", "partition_key"});
+  Body body(call.request, {"dag_run_id", "data_interval_start", "data_interval_end", "logical_date", "run_after",
+                           "conf", "note", "partition_key"});
   const Asked asked = Read(body);
   if (!body.ok()) return body.Refusal();
   const Result<DagRow> dag = call.catalog().Dag(call.Arg("dag_id"));
@@ -131,7 +137,8 @@ Response TriggerRun(const Call& call) {
   request.who = call.caller.name;
   request.triggered_by = "rest_api";
   const Result<RunRow> row = call.catalog().Trigger(request);
-  if (!row.ok()) return row.error().code == ErrorCode::kConflict ? DuplicateResponse(row.error()) : ErrorResponse(row.error());
+  if (!row.ok())
+    return row.error().code == ErrorCode::kConflict ? DuplicateResponse(row.error()) : ErrorResponse(row.error());
   return Json(Echo(*row, asked));
 }
 

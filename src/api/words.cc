@@ -7,22 +7,30 @@ namespace pipelined::api {
 
 std::string OperatorClass(ActionKind kind) {
   switch (kind) {
-    case ActionKind::kEmpty: return "EmptyOperator";
-    case ActionKind::kBash: return "BashOperator";
-    case ActionKind::kExec: return "ExecOperator";
+    case ActionKind::kEmpty:
+      return "EmptyOperator";
+    case ActionKind::kBash:
+      return "BashOperator";
+    case ActionKind::kExec:
+      return "ExecOperator";
     case ActionKind::kPythonFile:
-    case ActionKind::kPythonCode: return "PythonOperator";
+    case ActionKind::kPythonCode:
+      return "PythonOperator";
   }
   return "BaseOperator";
 }
 
 std::string_view OperatorModule(ActionKind kind) {
   switch (kind) {
-    case ActionKind::kEmpty: return "airflow.providers.standard.operators.empty";
-    case ActionKind::kBash: return "airflow.providers.standard.operators.bash";
-    case ActionKind::kExec: return "pipelined";
+    case ActionKind::kEmpty:
+      return "airflow.providers.standard.operators.empty";
+    case ActionKind::kBash:
+      return "airflow.providers.standard.operators.bash";
+    case ActionKind::kExec:
+      return "pipelined";
     case ActionKind::kPythonFile:
-    case ActionKind::kPythonCode: return "airflow.providers.standard.operators.python";
+    case ActionKind::kPythonCode:
+      return "airflow.providers.standard.operators.python";
   }
   return "pipelined";
 }
@@ -38,26 +46,34 @@ Value OperatorClass(std::string_view operator_name) {
 
 Value TemplateFields(ActionKind kind) {
   switch (kind) {
-    case ActionKind::kEmpty: return Value::List{};
-    case ActionKind::kBash: return Value::List{"bash_command", "env", "cwd"};
-    case ActionKind::kExec: return Value::List{"exec", "env", "cwd"};
+    case ActionKind::kEmpty:
+      return Value::List{};
+    case ActionKind::kBash:
+      return Value::List{"bash_command", "env", "cwd"};
+    case ActionKind::kExec:
+      return Value::List{"exec", "env", "cwd"};
     case ActionKind::kPythonFile:
-    case ActionKind::kPythonCode: return Value::List{"python", "env", "cwd"};
+    case ActionKind::kPythonCode:
+      return Value::List{"python", "env", "cwd"};
   }
   return Value::List{};
 }
 
 std::string_view WeightRuleWord(WeightRule rule) {
   switch (rule) {
-    case WeightRule::kDownstream: return "downstream";
-    case WeightRule::kUpstream: return "upstream";
-    case WeightRule::kAbsolute: return "absolute";
+    case WeightRule::kDownstream:
+      return "downstream";
+    case WeightRule::kUpstream:
+      return "upstream";
+    case WeightRule::kAbsolute:
+      return "absolute";
   }
   return "downstream";
 }
 
 Value TriggeredByWord(const std::string& stored) {
-  constexpr std::array<std::string_view, 8> kWords{"cli", "operator", "rest_api", "ui", "test", "timetable", "asset", "backfill"};
+  constexpr std::array<std::string_view, 8> kWords{"cli",  "operator",  "rest_api", "ui",
+                                                   "test", "timetable", "asset",    "backfill"};
   return std::find(kWords.begin(), kWords.end(), stored) == kWords.end() ? Value() : Value(stored);
 }
 
@@ -67,14 +83,16 @@ std::span<const std::string_view> RunStateWords() {
 }
 
 std::span<const std::string_view> RunTypeWords() {
-  static constexpr std::array<std::string_view, 6> kWords{"backfill", "scheduled", "manual", "operator_triggered", "asset_triggered", "asset_materialization"};
+  static constexpr std::array<std::string_view, 6> kWords{
+      "backfill", "scheduled", "manual", "operator_triggered", "asset_triggered", "asset_materialization"};
   return kWords;
 }
 
 std::span<const std::string_view> TaskStateWords() {
   static constexpr std::array<std::string_view, 15> kWords{
-      "removed", "scheduled", "queued", "running", "success", "restarting", "failed", "up_for_retry",
-      "up_for_reschedule", "upstream_failed", "skipped", "deferred", "awaiting_input", "none", "no_status"};
+      "removed",      "scheduled",         "queued",          "running", "success",  "restarting",     "failed",
+      "up_for_retry", "up_for_reschedule", "upstream_failed", "skipped", "deferred", "awaiting_input", "none",
+      "no_status"};
   return kWords;
 }
 

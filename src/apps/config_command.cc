@@ -80,7 +80,9 @@ int ShowVersion(const std::string& format) {
   if (format == "json") {
     Value::Map map;
     for (const auto& [name, version] : libraries) map.emplace_back(name, version);
-    fmt::print("{}\n", ToPrettyJson(Value::Map{{"version", PIPELINED_VERSION}, {"commit", PIPELINED_COMMIT}, {"libraries", std::move(map)}}));
+    fmt::print("{}\n",
+               ToPrettyJson(Value::Map{
+                   {"version", PIPELINED_VERSION}, {"commit", PIPELINED_COMMIT}, {"libraries", std::move(map)}}));
     return kDone;
   }
   fmt::print("pipelined {} (commit {})\n", PIPELINED_VERSION, PIPELINED_COMMIT);

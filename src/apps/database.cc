@@ -61,13 +61,17 @@ int DbDowngrade(const std::string& url, int to_version) {
 
 int DbClean(const std::string& url, const std::string& before, bool dry_run, bool yes) {
   const Result<Instant> instant = ParseInstant(before);
-  if (!instant) return Report(Error{ErrorCode::kInvalid, fmt::format("--before {}: {}", before, instant.error().message), "as in 2026-01-01T00:00:00Z"});
-  if (!dry_run && !yes) return Report(Error{ErrorCode::kInvalid, "nothing was removed", "look with --dry-run first, then say --yes"});
+  if (!instant)
+    return Report(Error{ErrorCode::kInvalid, fmt::format("--before {}: {}", before, instant.error().message),
+                        "as in 2026-01-01T00:00:00Z"});
+  if (!dry_run && !yes)
+    return Report(Error{ErrorCode::kInvalid, "nothing was removed", "look with --dry-run first, then say --yes"});
   if (const Result<SchemaState> state = CheckMigrations(At(url)); !state) return Report(state.error());
   const Result<CleanCounts> counts = dry_run ? CountOld(At(url), *instant) : CleanOld(At(url), *instant);
   if (!counts) return Report(counts.error());
-  fmt::print("{}: {} runs, {} task instances, {} tries, {} XCom entries, {} commands, {} months of events\n", dry_run ? "would be removed" : "removed", counts->runs,
-             counts->task_instances, counts->attempts, counts->xcoms, counts->commands, counts->event_months);
+  fmt::print("{}: {} runs, {} task instances, {} tries, {} XCom entries, {} commands, {} months of events\n",
+             dry_run ? "would be removed" : "removed", counts->runs, counts->task_instances, counts->attempts,
+             counts->xcoms, counts->commands, counts->event_months);
   return kDone;
 }
 

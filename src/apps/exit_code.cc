@@ -8,16 +8,24 @@ namespace pipelined::apps {
 
 int ToExitCode(ErrorCode code) {
   switch (code) {
-    case ErrorCode::kInvalid: return kUsage;
-    case ErrorCode::kNotFound: return kNotFound;
-    case ErrorCode::kNotAllowed: return kNotAllowed;
-    case ErrorCode::kConflict: return kConflict;
-    case ErrorCode::kUnavailable: return kUnavailable;
-    case ErrorCode::kFailed: return kFailed;
+    case ErrorCode::kInvalid:
+      return kUsage;
+    case ErrorCode::kNotFound:
+      return kNotFound;
+    case ErrorCode::kNotAllowed:
+      return kNotAllowed;
+    case ErrorCode::kConflict:
+      return kConflict;
+    case ErrorCode::kUnavailable:
+      return kUnavailable;
+    case ErrorCode::kFailed:
+      return kFailed;
     case ErrorCode::kInDoubt:  // it can be asked again
-    case ErrorCode::kStale: return kConflict;
+    case ErrorCode::kStale:
+      return kConflict;
     case ErrorCode::kConstraint:
-    case ErrorCode::kBug: return kBug;
+    case ErrorCode::kBug:
+      return kBug;
   }
   return kBug;
 }

@@ -7,12 +7,12 @@ namespace pipelined::apps {
 
 enum ExitCode : int {
   kDone = 0,
-  kFailed = 1,        // what was asked for failed
-  kUsage = 2,         // wrong usage or invalid input
+  kFailed = 1,  // what was asked for failed
+  kUsage = 2,   // wrong usage or invalid input
   kNotFound = 3,
   kNotAllowed = 4,
   kConflict = 5,
-  kUnavailable = 6,   // server or database not reachable
+  kUnavailable = 6,  // server or database not reachable
   kBug = 70,
 };
 

@@ -23,21 +23,29 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::string LockPath(const std::string& home) { return home + "/run/standalone.lock"; }
-std::string RunningPath(const std::string& home) { return home + "/run/standalone.json"; }
+std::string LockPath(const std::string& home) {
+  return home + "/run/standalone.lock";
+}
+std::string RunningPath(const std::string& home) {
+  return home + "/run/standalone.json";
+}
 
 Error Failed(std::string_view what, const std::string& path) {
   return {ErrorCode::kUnavailable, fmt::format("{} {}: {}", what, path, std::strerror(errno)), {}};
 }
 
 Status MakeFolder(const std::string& path, mode_t mode) {
-  if (mkdir(path.c_str(), mode) == 0) return chmod(path.c_str(), mode) == 0 ? Ok() : Failed("cannot set the mode of", path);
+  if (mkdir(path.c_str(), mode) == 0)
+    return chmod(path.c_str(), mode) == 0 ? Ok() : Failed("cannot set the mode of", path);
   if (errno != EEXIST) return Failed("cannot make", path);
   return Ok();
 }
 
-// Its folders keep strangers out where they must. For root the home itself lets PostgreSQL's user through, but not look around.
-mode_t HomeMode() { return geteuid() == 0 ? 0711 : 0700; }
+// Its folders keep strangers out where they must. For root the home itself lets PostgreSQL's user through, but not look
+// around.
+mode_t HomeMode() {
+  return geteuid() == 0 ? 0711 : 0700;
+}
 
 std::string TextOf(const Value& object, std::string_view key) {
   const Value* value = object.Find(key);
@@ -50,7 +58,8 @@ std::optional<Running> ReadRunning(const std::string& home) {
   const Result<Value> json = ParseJson(text);
   if (!in || !json) return std::nullopt;
   const Value* pid = json->Find("pid");
-  return Running{pid != nullptr && pid->is_int() ? static_cast<int>(pid->integer()) : 0, TextOf(*json, "url"), TextOf(*json, "database_url")};
+  return Running{pid != nullptr && pid->is_int() ? static_cast<int>(pid->integer()) : 0, TextOf(*json, "url"),
+                 TextOf(*json, "database_url")};
 }
 
 }  // namespace
@@ -63,19 +72,22 @@ Result<std::string> FindHome(const std::string& option) {
     const char* user_home = std::getenv("HOME");
     const passwd* entry = user_home == nullptr || *user_home == '\0' ? getpwuid(geteuid()) : nullptr;
     if (entry != nullptr) user_home = entry->pw_dir;
-    if (user_home == nullptr || *user_home == '\0') return Error{ErrorCode::kInvalid, "no home folder is known", "give one with --home"};
+    if (user_home == nullptr || *user_home == '\0')
+      return Error{ErrorCode::kInvalid, "no home folder is known", "give one with --home"};
     home = std::string(user_home) + "/.pipelined";
   }
   std::error_code error;
   fs::path path = fs::weakly_canonical(fs::absolute(home, error), error);
-  if (error) return Error{ErrorCode::kInvalid, fmt::format("the home {} cannot be used: {}", home, error.message()), {}};
+  if (error)
+    return Error{ErrorCode::kInvalid, fmt::format("the home {} cannot be used: {}", home, error.message()), {}};
   return path.string();
 }
 
 Status PrepareHome(const std::string& home) {
   std::error_code error;
   fs::create_directories(fs::path(home).parent_path(), error);
-  if (error) return Error{ErrorCode::kUnavailable, fmt::format("cannot make the folders of {}: {}", home, error.message()), {}};
+  if (error)
+    return Error{ErrorCode::kUnavailable, fmt::format("cannot make the folders of {}: {}", home, error.message()), {}};
   if (const Status made = MakeFolder(home, HomeMode()); !made) return made;
   struct Folder {
     const char* name;
@@ -104,7 +116,9 @@ Status WriteRunning(const std::string& home, const Running& running) {
   return Ok();
 }
 
-void RemoveRunning(const std::string& home) { unlink(RunningPath(home).c_str()); }
+void RemoveRunning(const std::string& home) {
+  unlink(RunningPath(home).c_str());
+}
 
 std::optional<Running> FindRunning(const std::string& home) {
   const int fd = open(LockPath(home).c_str(), O_RDONLY | O_CLOEXEC);
@@ -127,8 +141,9 @@ Result<int> LockHome(const std::string& home) {
     close(fd);
     const auto running = ReadRunning(home);
     return Error{ErrorCode::kConflict,
-                 running ? fmt::format("a standalone already runs on {}: {} (process {})", home, running->url, running->pid)
-                         : fmt::format("a standalone already runs on {}", home),
+                 running
+                     ? fmt::format("a standalone already runs on {}: {} (process {})", home, running->url, running->pid)
+                     : fmt::format("a standalone already runs on {}", home),
                  "stop it, or give this one another --home"};
   }
   return fd;

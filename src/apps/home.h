@@ -17,7 +17,7 @@ Status PrepareHome(const std::string& home);
 // What a running standalone writes for others of the same user: run/standalone.json, mode 0600.
 struct Running {
   int pid = 0;
-  std::string url;           // of the API
+  std::string url;  // of the API
   std::string database_url;
 };
 Status WriteRunning(const std::string& home, const Running& running);
@@ -25,8 +25,8 @@ void RemoveRunning(const std::string& home);
 // Nothing when no standalone runs on this home, whatever a killed one left behind.
 std::optional<Running> FindRunning(const std::string& home);
 
-// The right to run a standalone on this home. Waits a moment for a predecessor that is just ending; kConflict names the one that
-// runs. The descriptor is inherited by the roles, so that it is held until the last of them has gone.
+// The right to run a standalone on this home. Waits a moment for a predecessor that is just ending; kConflict names the
+// one that runs. The descriptor is inherited by the roles, so that it is held until the last of them has gone.
 Result<int> LockHome(const std::string& home);
 
 }  // namespace pipelined::apps

@@ -1,3 +1,5 @@
 #include "pipelined/cli/pipectl.h"
 
-int main(int argc, char** argv) { return pipelined::RunPipectl(argc, argv); }
+int main(int argc, char** argv) {
+  return pipelined::RunPipectl(argc, argv);
+}

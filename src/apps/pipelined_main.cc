@@ -37,7 +37,8 @@ Result<Overrides> Settled(const CommandLine& line) {
   Overrides overrides;
   for (const std::string& setting : line.settings) {
     const std::size_t equals = setting.find('=');
-    if (equals == setting.npos) return Error{ErrorCode::kInvalid, fmt::format("--set {}: SECTION.KEY=VALUE is wanted", setting), {}};
+    if (equals == setting.npos)
+      return Error{ErrorCode::kInvalid, fmt::format("--set {}: SECTION.KEY=VALUE is wanted", setting), {}};
     overrides.emplace_back(setting.substr(0, equals), setting.substr(equals + 1));
   }
   for (const std::string& folder : line.dags) overrides.emplace_back("core.dags_folder", folder);
@@ -114,9 +115,11 @@ class Parser {
  public:
   Parser() {
     app_.require_subcommand(1);
-    app_.footer("Examples:\n  pipelined standalone\n  pipelined standalone --home /srv/etl --dags /srv/etl/dags --port 8090\n"
-                "  pipelined config show\n\nThe client is `pipectl`. Exit codes: 0 done, 1 failed, 2 wrong usage or input, 3 not found,\n"
-                "4 not allowed, 5 conflict, 6 server or database not reachable, 70 a bug.");
+    app_.footer(
+        "Examples:\n  pipelined standalone\n  pipelined standalone --home /srv/etl --dags /srv/etl/dags --port 8090\n"
+        "  pipelined config show\n\nThe client is `pipectl`. Exit codes: 0 done, 1 failed, 2 wrong usage or input, 3 "
+        "not found,\n"
+        "4 not allowed, 5 conflict, 6 server or database not reachable, 70 a bug.");
     Roles();
     Db();
     Configs();
@@ -137,7 +140,8 @@ class Parser {
   }
 
  private:
-  CLI::App* Command(CLI::App& parent, const char* name, const char* what, const std::string& example, std::function<int()> work) {
+  CLI::App* Command(CLI::App& parent, const char* name, const char* what, const std::string& example,
+                    std::function<int()> work) {
     CLI::App* command = parent.add_subcommand(name, what);
     command->footer("Example:\n  " + example);
     command->callback([this, work = std::move(work)] { work_ = work; });
@@ -156,7 +160,8 @@ class Parser {
       }
       if (next == nullptr) {
         const auto near = NearMatch(argv[i], std::vector<std::string_view>(names.begin(), names.end()));
-        const std::string instead = near ? fmt::format("did you mean \"{}\"?", *near) : fmt::format("there are: {}", fmt::join(names, ", "));
+        const std::string instead =
+            near ? fmt::format("did you mean \"{}\"?", *near) : fmt::format("there are: {}", fmt::join(names, ", "));
         Report({ErrorCode::kInvalid, fmt::format("unknown command \"{}\"", argv[i]), instead});
         return true;
       }
@@ -166,9 +171,12 @@ class Parser {
   }
 
   void Common(CLI::App& command) {
-    command.add_option("--home", line_.home, "Home folder; else $PIPELINED_HOME, else ~/.pipelined (root: /var/lib/pipelined)");
-    command.add_option("--env", line_.environment, "Environment whose settings apply: development, testing, production");
-    command.add_option("--set", line_.settings, "A setting, as SECTION.KEY=VALUE; may be repeated")->allow_extra_args(false);
+    command.add_option("--home", line_.home,
+                       "Home folder; else $PIPELINED_HOME, else ~/.pipelined (root: /var/lib/pipelined)");
+    command.add_option("--env", line_.environment,
+                       "Environment whose settings apply: development, testing, production");
+    command.add_option("--set", line_.settings, "A setting, as SECTION.KEY=VALUE; may be repeated")
+        ->allow_extra_args(false);
   }
   void Dags(CLI::App& command) {
     command.add_option("--dags", line_.dags, "Watched folder with DAG files; may be repeated")->allow_extra_args(false);
@@ -178,7 +186,8 @@ class Parser {
     command.add_option("--port", line_.port, "Port to listen on (8080); 0 takes any free one");
   }
   void StopTasks(CLI::App& command) {
-    command.add_flag("--stop-tasks", line_.stop_tasks, "A stop ends the tasks in flight first, instead of leaving them to their supervisors");
+    command.add_flag("--stop-tasks", line_.stop_tasks,
+                     "A stop ends the tasks in flight first, instead of leaving them to their supervisors");
   }
   // What a standalone hands to its roles.
   void Inherited(CLI::App& command) {
@@ -191,14 +200,16 @@ class Parser {
 
   void Roles() {
     CLI::App* standalone = Command(app_, "standalone", "Everything on one machine: PostgreSQL, scheduler, API",
-                                   "pipelined standalone --home ~/etl --dags ~/etl/dags --port 8090", [this] { return Standalone(line_); });
+                                   "pipelined standalone --home ~/etl --dags ~/etl/dags --port 8090",
+                                   [this] { return Standalone(line_); });
     Common(*standalone);
     Dags(*standalone);
     Address(*standalone);
     StopTasks(*standalone);
-    CLI::App* scheduler = Command(app_, "scheduler", "Load DAG files and run them; a second one stands by",
-                                  "PIPELINED__DATABASE__URL=postgresql://etl@db/etl pipelined scheduler --dags /srv/dags",
-                                  [this] { return Role(line_, "scheduler", RunScheduler); });
+    CLI::App* scheduler =
+        Command(app_, "scheduler", "Load DAG files and run them; a second one stands by",
+                "PIPELINED__DATABASE__URL=postgresql://etl@db/etl pipelined scheduler --dags /srv/dags",
+                [this] { return Role(line_, "scheduler", RunScheduler); });
     Common(*scheduler);
     Dags(*scheduler);
     StopTasks(*scheduler);
@@ -214,7 +225,8 @@ class Parser {
   using DbWork = int (*)(const std::string& url, const CommandLine& line);
   CLI::App* DbVerb(CLI::App& db, const char* name, const char* what, const std::string& example, DbWork work) {
     CLI::App* command = Command(db, name, what, example, [this, work] {
-      return WithDatabase(line_, "db", [&](const Start&, const Settings&, const std::string& url) { return work(url, line_); });
+      return WithDatabase(line_, "db",
+                          [&](const Start&, const Settings&, const std::string& url) { return work(url, line_); });
     });
     Common(*command);
     return command;
@@ -223,17 +235,21 @@ class Parser {
   void Db() {
     CLI::App* db = app_.add_subcommand("db", "Look after the database");
     db->require_subcommand(1);
-    DbVerb(*db, "migrate", "Bring the schema up to date", "pipelined db migrate --set database.url=postgresql://etl@db/etl",
+    DbVerb(*db, "migrate", "Bring the schema up to date",
+           "pipelined db migrate --set database.url=postgresql://etl@db/etl",
            [](const std::string& url, const CommandLine&) { return DbMigrate(url); });
     DbVerb(*db, "check", "Say whether the schema fits this program (exit 1 when not)", "pipelined db check",
            [](const std::string& url, const CommandLine&) { return DbCheck(url); });
-    CLI::App* downgrade = DbVerb(*db, "downgrade", "Take the schema back to an earlier version", "pipelined db downgrade --to 1",
-                                 [](const std::string& url, const CommandLine& line) { return DbDowngrade(url, line.to_version); });
+    CLI::App* downgrade =
+        DbVerb(*db, "downgrade", "Take the schema back to an earlier version", "pipelined db downgrade --to 1",
+               [](const std::string& url, const CommandLine& line) { return DbDowngrade(url, line.to_version); });
     downgrade->add_option("--to", line_.to_version, "Schema version to go back to; 0 removes everything")->required();
-    CLI::App* clean = DbVerb(*db, "clean", "Remove old history: finished runs, commands, months of events. Logs of tasks stay",
-                             "pipelined db clean --before 2026-01-01T00:00:00Z --dry-run", [](const std::string& url, const CommandLine& line) {
-                               return DbClean(url, line.before, line.dry_run, line.yes);
-                             });
+    CLI::App* clean =
+        DbVerb(*db, "clean", "Remove old history: finished runs, commands, months of events. Logs of tasks stay",
+               "pipelined db clean --before 2026-01-01T00:00:00Z --dry-run",
+               [](const std::string& url, const CommandLine& line) {
+                 return DbClean(url, line.before, line.dry_run, line.yes);
+               });
     clean->add_option("--before", line_.before, "What ended before this instant (RFC 3339)")->required();
     clean->add_flag("--dry-run", line_.dry_run, "Only say how much it is");
     clean->add_flag("--yes", line_.yes, "Really remove it");
@@ -242,15 +258,19 @@ class Parser {
   void Configs() {
     CLI::App* config = app_.add_subcommand("config", "Look at the settings");
     config->require_subcommand(1);
-    CLI::App* show = Command(*config, "show", "Print every setting in effect and where it came from", "pipelined config show -o json", [this] {
-      return Config(line_, [](const CommandLine& line, const SettingsSources& sources) { return ConfigShow(sources, line.format); });
-    });
+    CLI::App* show = Command(*config, "show", "Print every setting in effect and where it came from",
+                             "pipelined config show -o json", [this] {
+                               return Config(line_, [](const CommandLine& line, const SettingsSources& sources) {
+                                 return ConfigShow(sources, line.format);
+                               });
+                             });
     Common(*show);
     Format(*show, {"table", "json", "yaml"});
-    CLI::App* lint = Command(*config, "lint", "Check the settings; exit 1 and every mistake when there are any",
-                             "pipelined config lint --home /srv/etl --env production", [this] {
-      return Config(line_, [](const CommandLine&, const SettingsSources& sources) { return ConfigLint(sources); });
-    });
+    CLI::App* lint = Command(
+        *config, "lint", "Check the settings; exit 1 and every mistake when there are any",
+        "pipelined config lint --home /srv/etl --env production", [this] {
+          return Config(line_, [](const CommandLine&, const SettingsSources& sources) { return ConfigLint(sources); });
+        });
     Common(*lint);
     Command(*config, "reference", "Print a settings file with every setting, its default and its meaning",
             "pipelined config reference > ~/.pipelined/pipelined.yaml", [] { return ConfigReference(); });
@@ -266,11 +286,14 @@ int Main(int argc, char** argv) {
   try {
     return Parser().Run(argc, argv);
   } catch (const std::exception& e) {  // the last resort: nothing below is meant to throw
-    return Report({ErrorCode::kBug, fmt::format("unexpected: {}", e.what()), "this is a bug of pipelined; please report it"});
+    return Report(
+        {ErrorCode::kBug, fmt::format("unexpected: {}", e.what()), "this is a bug of pipelined; please report it"});
   }
 }
 
 }  // namespace
 }  // namespace pipelined::apps
 
-int main(int argc, char** argv) { return pipelined::apps::Main(argc, argv); }
+int main(int argc, char** argv) {
+  return pipelined::apps::Main(argc, argv);
+}

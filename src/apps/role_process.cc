@@ -20,7 +20,9 @@ namespace {
 
 constexpr Micros kFirstBackoff = Millis(500), kLastBackoff = Seconds(30), kLongLife = Seconds(60);
 
-void Inherit(int fd) { fcntl(fd, F_SETFD, 0); }
+void Inherit(int fd) {
+  fcntl(fd, F_SETFD, 0);
+}
 
 // The child's side. Only async-signal-safe calls. Signals are reset here, not by exec: blocked ones would stay blocked.
 [[noreturn]] void Exec(char* const* argv, pid_t parent, int lock_fd, int ready_fd) {
@@ -55,7 +57,8 @@ RoleProcess::~RoleProcess() {
 
 Status RoleProcess::Start() {
   int ends[2];
-  if (pipe2(ends, O_CLOEXEC) != 0) return Error{ErrorCode::kFailed, fmt::format("no pipe: {}", std::strerror(errno)), {}};
+  if (pipe2(ends, O_CLOEXEC) != 0)
+    return Error{ErrorCode::kFailed, fmt::format("no pipe: {}", std::strerror(errno)), {}};
   std::vector<std::string> texts = {"pipelined", name_};
   texts.insert(texts.end(), arguments_.begin(), arguments_.end());
   texts.insert(texts.end(), {"--ready-fd", std::to_string(ends[1]), "--lock-fd", std::to_string(lock_fd_)});
@@ -79,7 +82,8 @@ Status RoleProcess::Start() {
 }
 
 void RoleProcess::Add(std::vector<std::string> arguments) {
-  arguments_.insert(arguments_.end(), std::make_move_iterator(arguments.begin()), std::make_move_iterator(arguments.end()));
+  arguments_.insert(arguments_.end(), std::make_move_iterator(arguments.begin()),
+                    std::make_move_iterator(arguments.end()));
 }
 
 void RoleProcess::ReadReady() {

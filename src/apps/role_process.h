@@ -11,7 +11,8 @@
 
 namespace pipelined::apps {
 
-// Not thread-safe. The child gets SIGKILL when the thread that started it ends, so that nothing is left of a killed standalone.
+// Not thread-safe. The child gets SIGKILL when the thread that started it ends, so that nothing is left of a killed
+// standalone.
 class RoleProcess {
  public:
   // `arguments` as given to `pipelined`; the child inherits `lock_fd` and is told a descriptor for SayReady().
@@ -25,8 +26,8 @@ class RoleProcess {
 
   const std::string& name() const { return name_; }
   bool running() const { return pid_ > 0; }
-  int pidfd() const { return pidfd_; }          // -1 when not running
-  int ready_pipe() const { return ready_pipe_; } // -1 once it has spoken or ended
+  int pidfd() const { return pidfd_; }            // -1 when not running
+  int ready_pipe() const { return ready_pipe_; }  // -1 once it has spoken or ended
   bool ready() const { return ready_; }
   const std::string& said() const { return said_; }
 
@@ -34,8 +35,8 @@ class RoleProcess {
   void ReadReady();
   // Call when pidfd() is readable: reaps, and answers the exit code (128 + signal).
   int Reap();
-  // After Reap(): when it should be started again. Doubles from half a second to half a minute, and begins anew after a minute
-  // of work.
+  // After Reap(): when it should be started again. Doubles from half a second to half a minute, and begins anew after a
+  // minute of work.
   Micros NextStart(Micros now);
 
   void Signal(int signal) const;

@@ -11,10 +11,10 @@ namespace pipelined::apps {
 
 // What a role is started with besides its settings.
 struct RoleContext {
-  std::string home;          // absolute, prepared
+  std::string home;  // absolute, prepared
   std::string database_url;
-  bool stop_tasks = false;   // scheduler: a stop ends the tasks in flight first
-  int ready_fd = -1;         // where to say once that the role is at work; -1: nobody asks
+  bool stop_tasks = false;  // scheduler: a stop ends the tasks in flight first
+  int ready_fd = -1;        // where to say once that the role is at work; -1: nobody asks
 };
 
 // Each runs until SIGTERM or SIGINT and answers the exit code. Both need a migrated database.

@@ -29,8 +29,8 @@ LocalExecutorOptions ExecutorOptions(const Settings& settings, const RoleContext
   return options;
 }
 
-// The attempts folder belongs to one process at a time. Another scheduler of this home, living or just dying, has it: this one
-// stands by until it is free. Nothing: a signal came first.
+// The attempts folder belongs to one process at a time. Another scheduler of this home, living or just dying, has it:
+// this one stands by until it is free. Nothing: a signal came first.
 Result<std::unique_ptr<LocalExecutor>> OpenExecutor(const LocalExecutorOptions& options, const StopSignals& signals) {
   bool said = false;
   for (;;) {
@@ -44,8 +44,8 @@ Result<std::unique_ptr<LocalExecutor>> OpenExecutor(const LocalExecutorOptions& 
 
 SchedulerOptions MakeOptions(const Settings& settings, const RoleContext& context, const Executor& executor) {
   SchedulerOptions options;
-  // Not the process but the attempts folder, which one process at a time has: a killed scheduler's successor takes its lease at
-  // once instead of waiting for its end.
+  // Not the process but the attempts folder, which one process at a time has: a killed scheduler's successor takes its
+  // lease at once instead of waiting for its end.
   options.holder = executor.instance();
   options.limits.parallelism = static_cast<std::int32_t>(settings.core.parallelism);
   options.lease_ttl = settings.scheduler.lease_ttl;
@@ -85,8 +85,9 @@ int RunScheduler(const Settings& settings, const RoleContext& context) {
   SchedulerOptions options = MakeOptions(settings, context, **executor);
   options.on_lead = [&](std::int64_t epoch) { loader_of_leader->Lead(epoch); };
   options.on_step_down = [&] { loader_of_leader->StepDown(); };
-  Scheduler scheduler(std::move(options), *store, **executor, zones,
-                      [&zones](const DagSource& source) { return ParseSource(source, zones); }, SystemClock());
+  Scheduler scheduler(
+      std::move(options), *store, **executor, zones,
+      [&zones](const DagSource& source) { return ParseSource(source, zones); }, SystemClock());
   DagLoader loader(LoaderOptions(settings, context), *publisher, scheduler, zones);
   loader_of_leader = &loader;
   signals.OnSignal([&] { scheduler.Stop(context.stop_tasks); });

@@ -35,9 +35,11 @@ SettingsSources MakeSources(const std::string& home, const std::string& environm
   SettingsSources sources;
   sources.home = home;
   sources.environment = environment;
-  if (const char* chosen = std::getenv("PIPELINED_ENV"); environment.empty() && chosen != nullptr) sources.environment = chosen;
+  if (const char* chosen = std::getenv("PIPELINED_ENV"); environment.empty() && chosen != nullptr)
+    sources.environment = chosen;
   const std::string bin = ProgramFolder();
-  for (const std::string& dir : {home, std::string("/etc/pipelined"), bin + "/../share/pipelined/config", bin + "/../../../config"}) {
+  for (const std::string& dir :
+       {home, std::string("/etc/pipelined"), bin + "/../share/pipelined/config", bin + "/../../../config"}) {
     sources.config_dirs.push_back(fs::path(dir).lexically_normal().string());
   }
   std::error_code error;

@@ -12,8 +12,8 @@ namespace pipelined::apps {
 // The folder of the running program, resolved.
 std::string ProgramFolder();
 
-// `environment` empty: $PIPELINED_ENV. Environments' files are looked for in the home, /etc/pipelined, and where this program was
-// installed or built.
+// `environment` empty: $PIPELINED_ENV. Environments' files are looked for in the home, /etc/pipelined, and where this
+// program was installed or built.
 SettingsSources MakeSources(const std::string& home, const std::string& environment,
                             std::vector<std::pair<std::string, std::string>> command_line);
 

@@ -27,7 +27,8 @@ namespace {
 std::vector<std::string> RoleArguments(const StandaloneOptions& options) {
   std::vector<std::string> arguments = {"--home", options.home};
   if (!options.environment.empty()) arguments.insert(arguments.end(), {"--env", options.environment});
-  for (const auto& [name, value] : options.command_line) arguments.insert(arguments.end(), {"--set", name + "=" + value});
+  for (const auto& [name, value] : options.command_line)
+    arguments.insert(arguments.end(), {"--set", name + "=" + value});
   return arguments;
 }
 
@@ -40,8 +41,10 @@ std::vector<std::string> SchedulerArguments(const StandaloneOptions& options) {
 class Standalone {
  public:
   Standalone(const Settings& settings, const StandaloneOptions& options, int lock_fd)
-      : settings_(settings), options_(options),
-        roles_{{{"scheduler", SchedulerArguments(options), lock_fd}, {"api-server", RoleArguments(options), lock_fd}}} {}
+      : settings_(settings),
+        options_(options),
+        roles_{{{"scheduler", SchedulerArguments(options), lock_fd}, {"api-server", RoleArguments(options), lock_fd}}} {
+  }
 
   int Run() {
     if (const Status begun = Begin(); !begun) {
@@ -133,7 +136,8 @@ class Standalone {
     const Micros now = SystemClock().Monotonic();
     next_start_[index] = role.NextStart(now);
     log::Error("the {} ended unexpectedly ({}); it is started again in {}", role.name(),
-               code > 128 ? fmt::format("signal {}", code - 128) : fmt::format("exit code {}", code), FormatDuration(next_start_[index] - now));
+               code > 128 ? fmt::format("signal {}", code - 128) : fmt::format("exit code {}", code),
+               FormatDuration(next_start_[index] - now));
   }
 
   void StartDueRoles() {
@@ -151,7 +155,8 @@ class Standalone {
     if (const Status revived = cluster_->Revive(); !revived) exit_code_ = Report(revived.error());
   }
 
-  // In the order of dependence: nobody takes requests, nobody schedules, then the database. A second signal is impatience.
+  // In the order of dependence: nobody takes requests, nobody schedules, then the database. A second signal is
+  // impatience.
   void End() {
     TellServiceManager("STOPPING=1");
     for (const RoleProcess& role : roles_) role.Signal(SIGTERM);
@@ -165,7 +170,8 @@ class Standalone {
   }
 
   void WaitForRoles(Micros deadline) {
-    std::array<pollfd, 3> waits{{{signals_.fd(), POLLIN, 0}, {roles_[0].pidfd(), POLLIN, 0}, {roles_[1].pidfd(), POLLIN, 0}}};
+    std::array<pollfd, 3> waits{
+        {{signals_.fd(), POLLIN, 0}, {roles_[0].pidfd(), POLLIN, 0}, {roles_[1].pidfd(), POLLIN, 0}}};
     const Micros left = std::max(Micros(0), deadline - SystemClock().Monotonic());
     const int got = poll(waits.data(), waits.size(), static_cast<int>(std::chrono::ceil<Millis>(left).count()));
     if (got == 0 || (got > 0 && waits[0].revents != 0 && signals_.Take())) {

@@ -1,5 +1,5 @@
-// The end of a process: SIGTERM, SIGINT and SIGHUP, taken from a descriptor or by a thread of its own, so that nothing else
-// needs to know of signals.
+// The end of a process: SIGTERM, SIGINT and SIGHUP, taken from a descriptor or by a thread of its own, so that nothing
+// else needs to know of signals.
 #pragma once
 
 #include <functional>
@@ -20,8 +20,8 @@ class StopSignals {
   int fd() const { return signals_; }
   bool Take() const;
 
-  // `stop` is called once, on a thread of its own, when the first signal comes; never again once Forget() has returned. Not
-  // together with the others.
+  // `stop` is called once, on a thread of its own, when the first signal comes; never again once Forget() has returned.
+  // Not together with the others.
   void OnSignal(std::function<void()> stop);
   void Forget();
 

@@ -14,8 +14,12 @@ std::array<std::uint8_t, N> Digest(const EVP_MD* algorithm, std::string_view dat
 
 }  // namespace
 
-std::array<std::uint8_t, 20> Sha1(std::string_view data) { return Digest<20>(EVP_sha1(), data); }
-std::array<std::uint8_t, 32> Sha256(std::string_view data) { return Digest<32>(EVP_sha256(), data); }
+std::array<std::uint8_t, 20> Sha1(std::string_view data) {
+  return Digest<20>(EVP_sha1(), data);
+}
+std::array<std::uint8_t, 32> Sha256(std::string_view data) {
+  return Digest<32>(EVP_sha256(), data);
+}
 
 std::string Hex(const std::uint8_t* data, std::size_t size) {
   constexpr char kDigits[] = "0123456789abcdef";

@@ -8,11 +8,16 @@ namespace {
 
 spdlog::level::level_enum ToSpdlog(Level level) {
   switch (level) {
-    case Level::kDebug: return spdlog::level::debug;
-    case Level::kInfo: return spdlog::level::info;
-    case Level::kWarning: return spdlog::level::warn;
-    case Level::kError: return spdlog::level::err;
-    case Level::kOff: return spdlog::level::off;
+    case Level::kDebug:
+      return spdlog::level::debug;
+    case Level::kInfo:
+      return spdlog::level::info;
+    case Level::kWarning:
+      return spdlog::level::warn;
+    case Level::kError:
+      return spdlog::level::err;
+    case Level::kOff:
+      return spdlog::level::off;
   }
   return spdlog::level::info;
 }
@@ -27,8 +32,12 @@ void Init(std::string_view role, Level level) {
   spdlog::set_default_logger(std::move(logger));
 }
 
-void SetLevel(Level level) { spdlog::default_logger_raw()->set_level(ToSpdlog(level)); }
+void SetLevel(Level level) {
+  spdlog::default_logger_raw()->set_level(ToSpdlog(level));
+}
 
-void Write(Level level, std::string_view message) { spdlog::default_logger_raw()->log(ToSpdlog(level), message); }
+void Write(Level level, std::string_view message) {
+  spdlog::default_logger_raw()->log(ToSpdlog(level), message);
+}
 
 }  // namespace pipelined::log

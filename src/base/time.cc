@@ -21,13 +21,19 @@ Civil ToCivil(Instant instant) {
   const std::chrono::year_month_day date(day);
   const std::int64_t micros = (instant - day).count();
   const auto seconds = static_cast<int>(micros / 1'000'000);
-  return Civil{static_cast<int>(date.year()), static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
-               seconds / 3600, seconds / 60 % 60, seconds % 60, static_cast<int>(micros % 1'000'000)};
+  return Civil{static_cast<int>(date.year()),
+               static_cast<unsigned>(date.month()),
+               static_cast<unsigned>(date.day()),
+               seconds / 3600,
+               seconds / 60 % 60,
+               seconds % 60,
+               static_cast<int>(micros % 1'000'000)};
 }
 
 std::string Format(Instant instant, std::string_view zone) {
   const Civil c = ToCivil(instant);
-  std::string text = fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}", c.year, c.month, c.day, c.hour, c.minute, c.second);
+  std::string text =
+      fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}", c.year, c.month, c.day, c.hour, c.minute, c.second);
   if (c.micro != 0) text += fmt::format(".{:06}", c.micro);
   return text.append(zone);
 }
@@ -116,7 +122,8 @@ Error BadTime(std::string_view text) {
 }
 
 Error BadDuration(std::string_view text) {
-  return {ErrorCode::kInvalid, fmt::format("\"{}\" is not a duration", text), "write it as 500ms, 30s, 5m, 1h30m, PT5M or seconds"};
+  return {ErrorCode::kInvalid, fmt::format("\"{}\" is not a duration", text),
+          "write it as 500ms, 30s, 5m, 1h30m, PT5M or seconds"};
 }
 
 // One unit of "1h30m" (or of "PT1H30M" in lower case), in microseconds; 0 when unknown.
@@ -133,8 +140,12 @@ double UnitMicros(std::string_view unit, bool date_part) {
 
 }  // namespace
 
-std::string FormatInstant(Instant instant) { return Format(instant, "Z"); }
-std::string FormatIso(Instant instant) { return Format(instant, "+00:00"); }
+std::string FormatInstant(Instant instant) {
+  return Format(instant, "Z");
+}
+std::string FormatIso(Instant instant) {
+  return Format(instant, "+00:00");
+}
 
 Result<Instant> ParseInstant(std::string_view text) {
   Reader in(text);
@@ -177,7 +188,8 @@ Result<Micros> ParseDuration(std::string_view text) {
     if (error != std::errc()) return BadDuration(text);
     rest.remove_prefix(static_cast<std::size_t>(end - rest.data()));
     std::string unit;
-    while (!rest.empty() && std::isalpha(static_cast<unsigned char>(rest.front())) != 0 && !(iso && std::toupper(rest.front()) == 'T')) {
+    while (!rest.empty() && std::isalpha(static_cast<unsigned char>(rest.front())) != 0 &&
+           !(iso && std::toupper(rest.front()) == 'T')) {
       unit += static_cast<char>(std::tolower(rest.front()));
       rest.remove_prefix(1);
     }

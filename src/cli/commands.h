@@ -1,4 +1,5 @@
-// The commands, one file per noun. Each adds itself to the program and does its work in a callback that sets the exit code.
+// The commands, one file per noun. Each adds itself to the program and does its work in a callback that sets the exit
+// code.
 #pragma once
 
 #include <CLI/CLI.hpp>
@@ -32,7 +33,7 @@ void AddOutputOption(CLI::App& command, Program& program);
 void AddDagCommands(CLI::App& app, Program& program);
 void AddRunCommands(CLI::App& app, Program& program);
 void AddTaskCommands(CLI::App& app, Program& program);
-void AddServerCommands(CLI::App& app, Program& program);   // login, health, version, pools
+void AddServerCommands(CLI::App& app, Program& program);    // login, health, version, pools
 void AddOfflineCommands(CLI::App& dags, Program& program);  // dags validate, dags test
 void AddCompletionCommand(CLI::App& app);
 

@@ -22,7 +22,8 @@ void Collect(const CLI::App& app, const std::string& path, std::map<std::string,
 
 std::string Bash(const std::map<std::string, std::vector<std::string>>& words) {
   std::string cases;
-  for (const auto& [path, list] : words) cases += fmt::format("    \"{}\") words=\"{}\" ;;\n", path, fmt::join(list, " "));
+  for (const auto& [path, list] : words)
+    cases += fmt::format("    \"{}\") words=\"{}\" ;;\n", path, fmt::join(list, " "));
   return "_pipectl() {\n"
          "  local path=\"\" word words=\"\" i\n"
          "  for ((i = 1; i < COMP_CWORD; i++)); do\n"
@@ -48,7 +49,9 @@ std::string Zsh(const std::map<std::string, std::vector<std::string>>& words) {
 std::string Fish(const std::map<std::string, std::vector<std::string>>& words) {
   std::string text = "complete -c pipectl -f\n";
   for (const auto& [path, list] : words) {
-    const std::string condition = path.empty() ? "__fish_use_subcommand" : fmt::format("string match -q -- '{}*' (string join ' ' (commandline -opc)[2..-1])", path);
+    const std::string condition =
+        path.empty() ? "__fish_use_subcommand"
+                     : fmt::format("string match -q -- '{}*' (string join ' ' (commandline -opc)[2..-1])", path);
     for (const std::string& word : list) {
       text += word.starts_with("--") ? fmt::format("complete -c pipectl -n \"{}\" -l {}\n", condition, word.substr(2))
                                      : fmt::format("complete -c pipectl -n \"{}\" -a {}\n", condition, word);
@@ -61,7 +64,8 @@ std::string Fish(const std::map<std::string, std::vector<std::string>>& words) {
 
 void AddCompletionCommand(CLI::App& app) {
   const auto shell = std::make_shared<std::string>();
-  CLI::App* command = AddCommand(app, "completion", "Print a completion script for a shell", "source <(pipectl completion bash)");
+  CLI::App* command =
+      AddCommand(app, "completion", "Print a completion script for a shell", "source <(pipectl completion bash)");
   command->add_option("SHELL", *shell, "bash, zsh or fish")->required()->check(CLI::IsMember({"bash", "zsh", "fish"}));
   command->callback([&app, shell] {
     std::map<std::string, std::vector<std::string>> words;

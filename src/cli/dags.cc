@@ -9,7 +9,11 @@
 namespace pipelined::cli {
 namespace {
 
-const std::vector<Column> kDagColumns{{"DAG", "dag_id"}, {"SCHEDULE", "timetable_summary"}, {"PAUSED", "is_paused"}, {"NEXT RUN", "next_dagrun_run_after"}, {"FILE", "relative_fileloc"}};
+const std::vector<Column> kDagColumns{{"DAG", "dag_id"},
+                                      {"SCHEDULE", "timetable_summary"},
+                                      {"PAUSED", "is_paused"},
+                                      {"NEXT RUN", "next_dagrun_run_after"},
+                                      {"FILE", "relative_fileloc"}};
 const std::vector<Column> kErrorColumns{{"FILE", "filename"}, {"WHEN", "timestamp"}, {"ERROR", "stack_trace"}};
 
 struct RunOptions {
@@ -21,7 +25,8 @@ struct RunOptions {
 Result<Value> RunBody(const RunOptions& options) {
   auto conf = ParamsFromOptions(options.conf, options.params);
   if (!conf) return conf.error();
-  Value body = Value(Value::Map{{"logical_date", options.logical_date.empty() ? Value() : Value(options.logical_date)}, {"conf", std::move(*conf)}});
+  Value body = Value(Value::Map{{"logical_date", options.logical_date.empty() ? Value() : Value(options.logical_date)},
+                                {"conf", std::move(*conf)}});
   if (!options.run_id.empty()) body.Set("dag_run_id", options.run_id);
   if (!options.note.empty()) body.Set("note", options.note);
   return body;
@@ -42,7 +47,8 @@ Status RunDag(const Session& session, Program& program, const RunOptions& option
     Error error = run.error();
     const std::string prefix = "the run was not created: ";
     if (!error.message.starts_with(prefix)) error.message = prefix + error.message;
-    if (error.hint.empty() && error.code == ErrorCode::kInvalid) error.hint = fmt::format("pipectl dags show {} --params", options.dag_id);
+    if (error.hint.empty() && error.code == ErrorCode::kInvalid)
+      error.hint = fmt::format("pipectl dags show {} --params", options.dag_id);
     return error;
   }
   const std::string run_id = TextOf(*run, "dag_run_id");
@@ -76,7 +82,9 @@ void AddRun(CLI::App& dags, Program& program) {
   run->add_flag("--wait", options->wait, "Wait for its end; the exit code says how it ended");
   run->add_flag("--watch", options->watch, "The same, and show its progress");
   AddOutputOption(*run, program);
-  run->callback([&program, options] { program.WithSession([&](const Session& session) { return RunDag(session, program, *options); }); });
+  run->callback([&program, options] {
+    program.WithSession([&](const Session& session) { return RunDag(session, program, *options); });
+  });
 }
 
 void AddList(CLI::App& dags, Program& program) {
@@ -117,7 +125,9 @@ void AddShow(CLI::App& dags, Program& program) {
 void AddPause(CLI::App& dags, Program& program, bool pause) {
   const auto dag_ids = std::make_shared<std::vector<std::string>>();
   const std::string name = pause ? "pause" : "unpause";
-  CLI::App* command = AddCommand(dags, name, pause ? "Start no further task or scheduled run of a DAG" : "Let a paused DAG go on", "pipectl dags " + name + " sales_daily");
+  CLI::App* command =
+      AddCommand(dags, name, pause ? "Start no further task or scheduled run of a DAG" : "Let a paused DAG go on",
+                 "pipectl dags " + name + " sales_daily");
   command->add_option("DAG", *dag_ids, "Ids")->required();
   command->callback([&program, dag_ids, pause] {
     program.WithSession([&](const Session& session) -> Status {
@@ -133,7 +143,8 @@ void AddPause(CLI::App& dags, Program& program, bool pause) {
 
 void AddDelete(CLI::App& dags, Program& program) {
   const auto dag_id = std::make_shared<std::string>();
-  CLI::App* command = AddCommand(dags, "delete", "Delete a DAG with its whole history; its file stays", "pipectl dags delete old_report");
+  CLI::App* command = AddCommand(dags, "delete", "Delete a DAG with its whole history; its file stays",
+                                 "pipectl dags delete old_report");
   command->add_option("DAG", *dag_id, "Its id")->required();
   command->callback([&program, dag_id] {
     program.WithSession([&](const Session& session) -> Status {
@@ -146,7 +157,8 @@ void AddDelete(CLI::App& dags, Program& program) {
 }
 
 void AddImportErrors(CLI::App& dags, Program& program) {
-  CLI::App* command = AddCommand(dags, "import-errors", "List the DAG files that could not be loaded, and why", "pipectl dags import-errors");
+  CLI::App* command = AddCommand(dags, "import-errors", "List the DAG files that could not be loaded, and why",
+                                 "pipectl dags import-errors");
   AddOutputOption(*command, program);
   command->callback([&program] {
     program.WithSession([&](const Session& session) -> Status {
@@ -158,7 +170,8 @@ void AddImportErrors(CLI::App& dags, Program& program) {
         PrintRows(*format, *rows, kErrorColumns);
         return Ok();
       }
-      for (const Value& row : *rows) fmt::print("{}\n", TextOf(row, "stack_trace"));  // diagnostics have their own layout
+      for (const Value& row : *rows)
+        fmt::print("{}\n", TextOf(row, "stack_trace"));  // diagnostics have their own layout
       return Ok();
     });
   });

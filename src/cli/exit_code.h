@@ -7,8 +7,8 @@ namespace pipelined::cli {
 
 enum Exit : int {
   kDone = 0,
-  kFailed = 1,       // what was asked for failed: a run waited for, a check
-  kUsage = 2,        // wrong usage or invalid input
+  kFailed = 1,  // what was asked for failed: a run waited for, a check
+  kUsage = 2,   // wrong usage or invalid input
   kNotFound = 3,
   kNotAllowed = 4,
   kConflict = 5,
@@ -18,16 +18,23 @@ enum Exit : int {
 
 inline int ExitCode(ErrorCode code) {
   switch (code) {
-    case ErrorCode::kInvalid: return Exit::kUsage;
-    case ErrorCode::kNotFound: return Exit::kNotFound;
-    case ErrorCode::kNotAllowed: return Exit::kNotAllowed;
-    case ErrorCode::kConflict: return Exit::kConflict;
+    case ErrorCode::kInvalid:
+      return Exit::kUsage;
+    case ErrorCode::kNotFound:
+      return Exit::kNotFound;
+    case ErrorCode::kNotAllowed:
+      return Exit::kNotAllowed;
+    case ErrorCode::kConflict:
+      return Exit::kConflict;
     case ErrorCode::kUnavailable:
     case ErrorCode::kInDoubt:
-    case ErrorCode::kStale: return Exit::kUnreachable;
-    case ErrorCode::kFailed: return Exit::kFailed;
+    case ErrorCode::kStale:
+      return Exit::kUnreachable;
+    case ErrorCode::kFailed:
+      return Exit::kFailed;
     case ErrorCode::kConstraint:
-    case ErrorCode::kBug: return Exit::kBug;
+    case ErrorCode::kBug:
+      return Exit::kBug;
   }
   return Exit::kBug;
 }

@@ -73,7 +73,8 @@ Status Validate(Program& program, const std::vector<std::string>& paths) {
   std::vector<Checked> all;
   for (const std::string& path : paths) {
     std::error_code failure;
-    if (!fs::exists(path, failure)) return Error{ErrorCode::kNotFound, fmt::format("no such file or folder: {}", path), ""};
+    if (!fs::exists(path, failure))
+      return Error{ErrorCode::kNotFound, fmt::format("no such file or folder: {}", path), ""};
     if (fs::is_directory(path, failure)) {
       if (const Status checked = CheckFolder(path, zones, all); !checked) return checked;
     } else {
@@ -88,7 +89,8 @@ Status Validate(Program& program, const std::vector<std::string>& paths) {
     for (const Checked& c : all) {
       Value::List ids;
       for (const std::string& id : c.dag_ids) ids.emplace_back(id);
-      rows.emplace_back(Value::Map{{"file", c.path}, {"valid", c.ok}, {"dag_ids", std::move(ids)}, {"diagnostics", c.text}});
+      rows.emplace_back(
+          Value::Map{{"file", c.path}, {"valid", c.ok}, {"dag_ids", std::move(ids)}, {"diagnostics", c.text}});
     }
     PrintRows(*format, rows, {});
     return Ok();
@@ -96,7 +98,8 @@ Status Validate(Program& program, const std::vector<std::string>& paths) {
   for (const Checked& c : all) {
     if (!c.text.empty()) fmt::print("{}{}", c.text, c.text.ends_with('\n') ? "" : "\n");
   }
-  if (!program.global.quiet) fmt::print("{} files: {} valid, {} with errors\n", all.size(), all.size() - static_cast<std::size_t>(bad), bad);
+  if (!program.global.quiet)
+    fmt::print("{} files: {} valid, {} with errors\n", all.size(), all.size() - static_cast<std::size_t>(bad), bad);
   return Ok();
 }
 
@@ -146,8 +149,10 @@ void Show(const Plan& plan, const Dag& dag, const LocalRunOptions& run) {
     const std::string& id = dag.tasks[change.task].id;
     const std::string state(ToString(change.to));
     const std::string again = change.try_number > 1 ? fmt::format(" (try {})", change.try_number) : "";
-    fmt::print("{:<32} {}{}{}\n", id, ColouredState(state, StdoutIsTerminal()), again, change.why.empty() ? "" : "  " + change.why);
-    if (change.to != TaskState::kRunning && change.try_number > 0) PrintLog(run.folder + "/logs/" + LogPath(dag.id, run.run_id, id, change.try_number));
+    fmt::print("{:<32} {}{}{}\n", id, ColouredState(state, StdoutIsTerminal()), again,
+               change.why.empty() ? "" : "  " + change.why);
+    if (change.to != TaskState::kRunning && change.try_number > 0)
+      PrintLog(run.folder + "/logs/" + LogPath(dag.id, run.run_id, id, change.try_number));
   }
   std::fflush(stdout);
 }
@@ -156,7 +161,8 @@ Result<LoadedDag> LoadOne(const TestOptions& options, const ZoneSource& zones) {
   const fs::path absolute = fs::absolute(options.file).lexically_normal();
   LoadResult result = LoadFile(absolute.string(), absolute.parent_path().string(), zones, options.file);
   if (!result.diagnostics.empty()) fmt::print(stderr, "{}", Format(result.diagnostics));
-  if (HasErrors(result.diagnostics)) return Error{ErrorCode::kInvalid, fmt::format("{} cannot be loaded", options.file), ""};
+  if (HasErrors(result.diagnostics))
+    return Error{ErrorCode::kInvalid, fmt::format("{} cannot be loaded", options.file), ""};
   for (LoadedDag& dag : result.dags) {
     if (options.dag_id.empty() || dag.dag->id == options.dag_id) return std::move(dag);
   }
@@ -171,7 +177,8 @@ Result<DagPtr> Only(const Dag& whole, const std::vector<std::string>& ids) {
   for (const std::string& id : ids) {
     const auto found = whole.Find(id);
     if (!found) return Error{ErrorCode::kNotFound, fmt::format("no task \"{}\" in DAG \"{}\"", id, whole.id), ""};
-    if (numbers.emplace(*found, static_cast<TaskNo>(part->tasks.size())).second) part->tasks.push_back(whole.tasks[*found]);
+    if (numbers.emplace(*found, static_cast<TaskNo>(part->tasks.size())).second)
+      part->tasks.push_back(whole.tasks[*found]);
   }
   std::vector<std::pair<TaskNo, TaskNo>> edges;
   for (const auto& [old_number, number] : numbers) {
@@ -228,7 +235,8 @@ void AddOfflineCommands(CLI::App& dags, Program& program) {
   });
 
   const auto options = std::make_shared<TestOptions>();
-  CLI::App* test = AddCommand(dags, "test", "Run a DAG file here and now, with no server and no database", "pipectl dags test dags/sales_daily.yaml -p region=eu");
+  CLI::App* test = AddCommand(dags, "test", "Run a DAG file here and now, with no server and no database",
+                              "pipectl dags test dags/sales_daily.yaml -p region=eu");
   test->add_option("FILE", options->file, "The DAG file")->required()->check(CLI::ExistingFile);
   test->add_option("--dag", options->dag_id, "Which DAG, when the file holds several");
   test->add_option("--task", options->tasks, "Only this task; may be repeated")->take_all();

@@ -11,7 +11,9 @@
 namespace pipelined::cli {
 namespace {
 
-bool WantsColour() { return std::getenv("NO_COLOR") == nullptr; }
+bool WantsColour() {
+  return std::getenv("NO_COLOR") == nullptr;
+}
 
 const Value* Entry(const Value& row, const std::string& key) {
   const auto dot = key.find('.');
@@ -22,14 +24,17 @@ const Value* Entry(const Value& row, const std::string& key) {
 
 // Characters on the screen: bytes that do not continue a UTF-8 sequence.
 std::size_t Width(const std::string& text) {
-  return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
+  return static_cast<std::size_t>(
+      std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
 }
 
 bool IsPlainYaml(const std::string& text) {
   static constexpr std::string_view kReserved[] = {"true", "false", "null", "yes", "no", "on", "off", "~"};
   if (text.empty() || std::find(std::begin(kReserved), std::end(kReserved), text) != std::end(kReserved)) return false;
   if (!std::isalpha(static_cast<unsigned char>(text.front()))) return false;
-  return std::all_of(text.begin(), text.end(), [](unsigned char c) { return std::isalnum(c) != 0 || c == '_' || c == '-' || c == '.' || c == '/'; });
+  return std::all_of(text.begin(), text.end(), [](unsigned char c) {
+    return std::isalnum(c) != 0 || c == '_' || c == '-' || c == '.' || c == '/';
+  });
 }
 
 std::string YamlScalar(const Value& value) {
@@ -67,8 +72,12 @@ void AppendYaml(const Value& value, std::size_t indent, std::string& out) {
 
 }  // namespace
 
-bool StdoutIsTerminal() { return isatty(STDOUT_FILENO) == 1; }
-bool StderrIsTerminal() { return isatty(STDERR_FILENO) == 1; }
+bool StdoutIsTerminal() {
+  return isatty(STDOUT_FILENO) == 1;
+}
+bool StderrIsTerminal() {
+  return isatty(STDERR_FILENO) == 1;
+}
 
 Result<Layout> OutputFormat(const GlobalOptions& options) {
   if (options.output.empty()) return StdoutIsTerminal() ? Layout::kTable : Layout::kPlain;
@@ -76,7 +85,8 @@ Result<Layout> OutputFormat(const GlobalOptions& options) {
   if (options.output == "plain") return Layout::kPlain;
   if (options.output == "json") return Layout::kJson;
   if (options.output == "yaml") return Layout::kYaml;
-  return Error{ErrorCode::kInvalid, fmt::format("no output format \"{}\"", options.output), "choose table, json, yaml or plain"};
+  return Error{ErrorCode::kInvalid, fmt::format("no output format \"{}\"", options.output),
+               "choose table, json, yaml or plain"};
 }
 
 std::string ToYaml(const Value& value) {
@@ -156,13 +166,15 @@ void PrintObject(Layout format, const Value& object) {
     for (const auto& [key, value] : object.map()) width = std::max(width, key.size());
     for (const auto& [key, value] : object.map()) {
       const std::string cell = key == "state" ? ColouredState(CellText(&value), StdoutIsTerminal()) : CellText(&value);
-      fmt::print("{}\n", format == Layout::kPlain ? key + "\t" + cell : key + std::string(width - key.size() + 2, ' ') + cell);
+      fmt::print("{}\n",
+                 format == Layout::kPlain ? key + "\t" + cell : key + std::string(width - key.size() + 2, ' ') + cell);
     }
   }
 }
 
 void PrintError(const Error& error) {
-  fmt::print(stderr, "{} {}\n", StderrIsTerminal() && WantsColour() ? "\033[31merror:\033[0m" : "error:", error.message);
+  fmt::print(stderr, "{} {}\n",
+             StderrIsTerminal() && WantsColour() ? "\033[31merror:\033[0m" : "error:", error.message);
   if (!error.hint.empty()) fmt::print(stderr, "  hint: {}\n", error.hint);
 }
 

@@ -9,14 +9,18 @@ Result<Value> ParamsFromOptions(const std::string& conf, const std::vector<std::
   Value all = Value(Value::Map{});
   if (!conf.empty()) {
     auto parsed = ParseJson(conf);
-    if (!parsed) return Error{ErrorCode::kInvalid, "--conf is " + parsed.error().message, "for example: --conf '{\"region\": \"eu\"}'"};
-    if (!parsed->is_map()) return Error{ErrorCode::kInvalid, "--conf is no JSON object", "for example: --conf '{\"region\": \"eu\"}'"};
+    if (!parsed)
+      return Error{ErrorCode::kInvalid, "--conf is " + parsed.error().message,
+                   "for example: --conf '{\"region\": \"eu\"}'"};
+    if (!parsed->is_map())
+      return Error{ErrorCode::kInvalid, "--conf is no JSON object", "for example: --conf '{\"region\": \"eu\"}'"};
     all = std::move(*parsed);
   }
   for (const std::string& given : params) {
     const auto equals = given.find('=');
     if (equals == std::string::npos || equals == 0) {
-      return Error{ErrorCode::kInvalid, fmt::format("-p {}: not of the form key=value", given), "for example: -p region=eu"};
+      return Error{ErrorCode::kInvalid, fmt::format("-p {}: not of the form key=value", given),
+                   "for example: -p region=eu"};
     }
     const std::string text = given.substr(equals + 1);
     const auto parsed = ParseJson(text);

@@ -23,7 +23,9 @@ CLI::App* AddCommand(CLI::App& parent, const std::string& name, const std::strin
 }
 
 void AddOutputOption(CLI::App& command, Program& program) {
-  command.add_option("-o,--output", program.global.output, "table, json, yaml or plain (default: table on a terminal, plain otherwise)")
+  command
+      .add_option("-o,--output", program.global.output,
+                  "table, json, yaml or plain (default: table on a terminal, plain otherwise)")
       ->check(CLI::IsMember({"table", "json", "yaml", "plain"}));
 }
 
@@ -36,13 +38,16 @@ std::string RunPath(const std::string& dag_id, const std::string& run_id, const 
 int RunPipectl(int argc, char** argv) {
   log::Init("pipectl", log::Level::kWarning);
   cli::Program program;
-  CLI::App app("pipectl lists, starts, follows and steers the DAGs of a pipelined server, and checks DAG files without one.", "pipectl");
+  CLI::App app(
+      "pipectl lists, starts, follows and steers the DAGs of a pipelined server, and checks DAG files without one.",
+      "pipectl");
   app.footer(
       "Examples:\n"
       "  pipectl dags list\n"
       "  pipectl dags run sales_daily -p region=eu --watch\n"
       "  pipectl tasks logs sales_daily latest extract -f\n\n"
-      "Exit codes: 0 done, 1 it failed, 2 wrong usage or input, 3 not found, 4 not allowed, 5 conflict, 6 not reachable, 70 a bug.");
+      "Exit codes: 0 done, 1 it failed, 2 wrong usage or input, 3 not found, 4 not allowed, 5 conflict, 6 not "
+      "reachable, 70 a bug.");
   app.require_subcommand(1);
   app.add_option("--url", program.global.url, "The server (else PIPELINED_URL, the log-in, the local home)");
   app.add_option("--token", program.global.token, "An access token (else PIPELINED_TOKEN)");

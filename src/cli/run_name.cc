@@ -31,8 +31,11 @@ Result<RunName> FindRun(const Session& session, const std::vector<std::string>& 
     if (!name.dag_id.empty()) others += (others.empty() ? name.dag_id + ", " : ", ") + TextOf(row, "dag_id");
     name = RunName{TextOf(row, "dag_id"), words[0]};
   }
-  if (name.dag_id.empty()) return Error{ErrorCode::kNotFound, fmt::format("no run \"{}\"", words[0]), "pipectl runs list"};
-  if (!others.empty()) return Error{ErrorCode::kInvalid, fmt::format("several DAGs have a run \"{}\": {}", words[0], others), "name the DAG first"};
+  if (name.dag_id.empty())
+    return Error{ErrorCode::kNotFound, fmt::format("no run \"{}\"", words[0]), "pipectl runs list"};
+  if (!others.empty())
+    return Error{ErrorCode::kInvalid, fmt::format("several DAGs have a run \"{}\": {}", words[0], others),
+                 "name the DAG first"};
   return name;
 }
 

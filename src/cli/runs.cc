@@ -9,8 +9,12 @@
 namespace pipelined::cli {
 namespace {
 
-const std::vector<Column> kRunColumns{{"DAG", "dag_id"},          {"RUN", "dag_run_id"},     {"STATE", "state"},
-                                      {"TYPE", "run_type"},       {"LOGICAL DATE", "logical_date"}, {"START", "start_date"},
+const std::vector<Column> kRunColumns{{"DAG", "dag_id"},
+                                      {"RUN", "dag_run_id"},
+                                      {"STATE", "state"},
+                                      {"TYPE", "run_type"},
+                                      {"LOGICAL DATE", "logical_date"},
+                                      {"START", "start_date"},
                                       {"END", "end_date"}};
 
 std::string TextOf(const Value& object, std::string_view key) {
@@ -25,7 +29,8 @@ void AddList(CLI::App& runs, Program& program) {
     std::size_t limit = 50;
   };
   const auto options = std::make_shared<Options>();
-  CLI::App* list = AddCommand(runs, "list", "List runs, the latest first", "pipectl runs list sales_daily --state failed");
+  CLI::App* list =
+      AddCommand(runs, "list", "List runs, the latest first", "pipectl runs list sales_daily --state failed");
   list->add_option("DAG", options->dag_id, "Only of this DAG");
   list->add_option("--state", options->states, "queued, running, success or failed; may be repeated");
   list->add_option("--limit", options->limit, "At most so many; 0: all")->capture_default_str();
@@ -46,10 +51,14 @@ void AddList(CLI::App& runs, Program& program) {
 
 // A command about one run.
 void AddForRun(CLI::App& runs, Program& program, const std::string& name, const std::string& does,
-               const std::function<Status(const Session&, const RunName&, Program&)>& work, const std::function<void(CLI::App&)>& more = {}) {
+               const std::function<Status(const Session&, const RunName&, Program&)>& work,
+               const std::function<void(CLI::App&)>& more = {}) {
   const auto words = std::make_shared<std::vector<std::string>>();
-  CLI::App* command = AddCommand(runs, name, does, fmt::format("pipectl runs {} sales_daily manual__2026-01-31T06:00:00+00:00", name));
-  command->add_option("RUN", *words, "DAG and run id, or a run id alone when only one DAG has it")->required()->expected(1, 2);
+  CLI::App* command =
+      AddCommand(runs, name, does, fmt::format("pipectl runs {} sales_daily manual__2026-01-31T06:00:00+00:00", name));
+  command->add_option("RUN", *words, "DAG and run id, or a run id alone when only one DAG has it")
+      ->required()
+      ->expected(1, 2);
   AddOutputOption(*command, program);
   if (more) more(*command);
   command->callback([&program, words, work] {
@@ -74,11 +83,12 @@ void AddRunCommands(CLI::App& app, Program& program) {
   CLI::App* runs = AddCommand(app, "runs", "Runs: list, follow, cancel", "pipectl runs list");
   runs->require_subcommand(1);
   AddList(*runs, program);
-  AddForRun(*runs, program, "show", "Show one run", [](const Session& session, const RunName& name, Program& p) -> Status {
-    const auto run = session.Get(RunPath(name.dag_id, name.run_id));
-    if (!run) return run.error();
-    return ShowResult(p, *run);
-  });
+  AddForRun(*runs, program, "show", "Show one run",
+            [](const Session& session, const RunName& name, Program& p) -> Status {
+              const auto run = session.Get(RunPath(name.dag_id, name.run_id));
+              if (!run) return run.error();
+              return ShowResult(p, *run);
+            });
   const auto timeout = std::make_shared<double>(0);
   const auto follow = [timeout](bool progress) {
     return [timeout, progress](const Session& session, const RunName& name, Program& p) -> Status {
@@ -91,14 +101,19 @@ void AddRunCommands(CLI::App& app, Program& program) {
       return ShowResult(p, *run);
     };
   };
-  const auto with_timeout = [timeout](CLI::App& command) { command.add_option("--timeout", *timeout, "Give up after so many seconds; the run goes on"); };
+  const auto with_timeout = [timeout](CLI::App& command) {
+    command.add_option("--timeout", *timeout, "Give up after so many seconds; the run goes on");
+  };
   AddForRun(*runs, program, "watch", "Follow a run to its end, with progress", follow(true), with_timeout);
-  AddForRun(*runs, program, "wait", "Wait for the end of a run; the exit code says how it ended", follow(false), with_timeout);
-  AddForRun(*runs, program, "cancel", "End a run: what runs is stopped, what waits is skipped", [](const Session& session, const RunName& name, Program& p) -> Status {
-    const auto run = session.Patch(RunPath(name.dag_id, name.run_id) + "?update_mask=state", Value(Value::Map{{"state", "failed"}}));
-    if (!run) return run.error();
-    return ShowResult(p, *run);
-  });
+  AddForRun(*runs, program, "wait", "Wait for the end of a run; the exit code says how it ended", follow(false),
+            with_timeout);
+  AddForRun(*runs, program, "cancel", "End a run: what runs is stopped, what waits is skipped",
+            [](const Session& session, const RunName& name, Program& p) -> Status {
+              const auto run = session.Patch(RunPath(name.dag_id, name.run_id) + "?update_mask=state",
+                                             Value(Value::Map{{"state", "failed"}}));
+              if (!run) return run.error();
+              return ShowResult(p, *run);
+            });
 }
 
 }  // namespace pipelined::cli

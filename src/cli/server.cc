@@ -48,7 +48,8 @@ Status Login(const std::string& url, const std::string& user) {
 void AddLogin(CLI::App& app, Program& program) {
   const auto url = std::make_shared<std::string>();
   const auto user = std::make_shared<std::string>("admin");
-  CLI::App* login = AddCommand(app, "login", "Log in at a server and remember it", "pipectl login http://scheduler:8080 --user ann");
+  CLI::App* login =
+      AddCommand(app, "login", "Log in at a server and remember it", "pipectl login http://scheduler:8080 --user ann");
   login->add_option("URL", *url, "The server's address")->required();
   login->add_option("-u,--user", *user, "User name")->capture_default_str();
   login->callback([&program, url, user] {
@@ -57,7 +58,8 @@ void AddLogin(CLI::App& app, Program& program) {
 }
 
 void AddHealth(CLI::App& app, Program& program) {
-  CLI::App* health = AddCommand(app, "health", "Say how the server, its database and its scheduler are", "pipectl health");
+  CLI::App* health =
+      AddCommand(app, "health", "Say how the server, its database and its scheduler are", "pipectl health");
   AddOutputOption(*health, program);
   health->callback([&program] {
     program.WithSession([&](const Session& session) -> Status {
@@ -82,7 +84,8 @@ void AddHealth(CLI::App& app, Program& program) {
 
 void AddVersion(CLI::App& app, Program& program) {
   const auto only_client = std::make_shared<bool>(false);
-  CLI::App* version = AddCommand(app, "version", "Print the versions of pipectl and of the server", "pipectl version --client");
+  CLI::App* version =
+      AddCommand(app, "version", "Print the versions of pipectl and of the server", "pipectl version --client");
   version->add_flag("--client", *only_client, "Only pipectl's own");
   version->callback([&program, only_client] {
     fmt::print("pipectl {}\n", PIPELINED_VERSION);
@@ -107,7 +110,8 @@ void AddPools(CLI::App& app, Program& program) {
       if (!format) return format.error();
       const auto rows = session.GetAll("/api/v2/pools", "pools");
       if (!rows) return rows.error();
-      PrintRows(*format, *rows, {{"POOL", "name"}, {"SLOTS", "slots"}, {"RUNNING", "running_slots"}, {"OPEN", "open_slots"}});
+      PrintRows(*format, *rows,
+                {{"POOL", "name"}, {"SLOTS", "slots"}, {"RUNNING", "running_slots"}, {"OPEN", "open_slots"}});
       return Ok();
     });
   });

@@ -55,7 +55,8 @@ std::string Detail(const Value& body) {
     for (const Value& item : detail->list()) {
       std::string place;
       if (const Value* loc = item.Find("loc"); loc != nullptr && loc->is_list()) {
-        for (const Value& part : loc->list()) place += (place.empty() ? "" : ".") + (part.is_string() ? part.string() : ToJson(part));
+        for (const Value& part : loc->list())
+          place += (place.empty() ? "" : ".") + (part.is_string() ? part.string() : ToJson(part));
       }
       text += fmt::format("{}{}: {}", text.empty() ? "" : "; ", place, TextOf(item, "msg"));
     }
@@ -70,14 +71,20 @@ Error FromStatus(int status, const std::string& body) {
   if (message.empty()) message = fmt::format("the server answered {}", status);
   const std::string hint = parsed ? TextOf(*parsed, "hint") : "";
   switch (status) {
-    case 401: return {ErrorCode::kNotAllowed, message, hint.empty() ? "log in with: pipectl login" : hint};
-    case 403: return {ErrorCode::kNotAllowed, message, hint};
-    case 404: return {ErrorCode::kNotFound, message, hint};
-    case 409: return {ErrorCode::kConflict, message, hint};
+    case 401:
+      return {ErrorCode::kNotAllowed, message, hint.empty() ? "log in with: pipectl login" : hint};
+    case 403:
+      return {ErrorCode::kNotAllowed, message, hint};
+    case 404:
+      return {ErrorCode::kNotFound, message, hint};
+    case 409:
+      return {ErrorCode::kConflict, message, hint};
     case 502:
     case 503:
-    case 504: return {ErrorCode::kUnavailable, message, hint};
-    default: return {status >= 500 ? ErrorCode::kBug : ErrorCode::kInvalid, message, hint};
+    case 504:
+      return {ErrorCode::kUnavailable, message, hint};
+    default:
+      return {status >= 500 ? ErrorCode::kBug : ErrorCode::kInvalid, message, hint};
   }
 }
 
@@ -90,7 +97,8 @@ Error NoServer(const std::string& home) {
 
 std::string HomeFolder(const GlobalOptions& options) {
   if (!options.home.empty()) return std::filesystem::absolute(options.home).lexically_normal().string();
-  if (const std::string home = EnvText("PIPELINED_HOME"); !home.empty()) return std::filesystem::absolute(home).lexically_normal().string();
+  if (const std::string home = EnvText("PIPELINED_HOME"); !home.empty())
+    return std::filesystem::absolute(home).lexically_normal().string();
   if (geteuid() == 0) return "/var/lib/pipelined";
   return EnvText("HOME") + "/.pipelined";
 }
@@ -106,7 +114,8 @@ Status SaveProfile(const std::string& url, const std::string& token) {
   std::filesystem::create_directories(path.parent_path(), error);
   const std::string text = ToPrettyJson(Value(Value::Map{{"url", url}, {"token", token}})) + "\n";
   const int fd = open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-  const bool written = fd >= 0 && fchmod(fd, 0600) == 0 && write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size());
+  const bool written =
+      fd >= 0 && fchmod(fd, 0600) == 0 && write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size());
   if (fd >= 0) close(fd);
   if (!written) return Error{ErrorCode::kFailed, fmt::format("cannot write {}", path.string()), ""};
   return Ok();
@@ -132,11 +141,13 @@ Result<Session> Session::Open(const GlobalOptions& options) {
   const std::string local = parsed ? TextOf(*parsed, "url") : "";
   if (session.url_.empty()) session.url_ = local;
   if (session.url_.empty()) return NoServer(home);
-  if (session.token_.empty() && session.url_ == local) session.token_ = Trimmed(ReadAll(home + "/secrets/local-token").value_or(""));
+  if (session.token_.empty() && session.url_ == local)
+    session.token_ = Trimmed(ReadAll(home + "/secrets/local-token").value_or(""));
   return session;
 }
 
-Result<std::string> Session::SendText(const std::string& method, const std::string& path, const std::optional<Value>& body, const std::string& accept) const {
+Result<std::string> Session::SendText(const std::string& method, const std::string& path,
+                                      const std::optional<Value>& body, const std::string& accept) const {
   HttpRequest request;
   request.method = method;
   request.url = url_ + path;
@@ -152,14 +163,19 @@ Result<std::string> Session::SendText(const std::string& method, const std::stri
   return std::move(response->body);
 }
 
-Result<std::string> Session::GetText(const std::string& path) const { return SendText("GET", path, std::nullopt, "text/plain"); }
+Result<std::string> Session::GetText(const std::string& path) const {
+  return SendText("GET", path, std::nullopt, "text/plain");
+}
 
-Result<Value> Session::Send(const std::string& method, const std::string& path, const std::optional<Value>& body) const {
+Result<Value> Session::Send(const std::string& method, const std::string& path,
+                            const std::optional<Value>& body) const {
   const auto text = SendText(method, path, body, "application/json");
   if (!text) return text.error();
   if (text->empty()) return Value();
   auto parsed = ParseJson(*text);
-  if (!parsed) return Error{ErrorCode::kUnavailable, fmt::format("{} does not answer as a pipelined server does", url_), "is that the right URL?"};
+  if (!parsed)
+    return Error{ErrorCode::kUnavailable, fmt::format("{} does not answer as a pipelined server does", url_),
+                 "is that the right URL?"};
   return parsed;
 }
 
@@ -172,7 +188,8 @@ Result<Value::List> Session::GetAll(const std::string& path, const std::string& 
     auto page = Get(fmt::format("{}{}limit={}&offset={}", path, join, wanted, rows.size()));
     if (!page) return page.error();
     const Value* found = page->Find(plural);
-    if (found == nullptr || !found->is_list()) return Error{ErrorCode::kBug, fmt::format("no \"{}\" in the answer of {}", plural, path), ""};
+    if (found == nullptr || !found->is_list())
+      return Error{ErrorCode::kBug, fmt::format("no \"{}\" in the answer of {}", plural, path), ""};
     for (const Value& row : found->list()) rows.push_back(row);
     if (found->list().size() < wanted || rows.size() == limit) return rows;
   }

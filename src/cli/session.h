@@ -20,8 +20,8 @@ std::string HomeFolder(const GlobalOptions& options);
 
 class Session {
  public:
-  // Order: command line, PIPELINED_URL and PIPELINED_TOKEN, the log-in profile, the local home. The local token goes only to
-  // the address that is recorded in that home. kUnavailable when there is no server to be found.
+  // Order: command line, PIPELINED_URL and PIPELINED_TOKEN, the log-in profile, the local home. The local token goes
+  // only to the address that is recorded in that home. kUnavailable when there is no server to be found.
   static Result<Session> Open(const GlobalOptions& options);
 
   // `path` begins with '/'. Errors say what the server said.
@@ -31,15 +31,16 @@ class Session {
   Result<Value> Delete(const std::string& path) const { return Send("DELETE", path, std::nullopt); }
   Result<std::string> GetText(const std::string& path) const;
 
-  // Every row of a listing, page by page: the entries of `plural` in the answers. `path` may hold a query. At most `limit`
-  // rows (0: all).
+  // Every row of a listing, page by page: the entries of `plural` in the answers. `path` may hold a query. At most
+  // `limit` rows (0: all).
   Result<Value::List> GetAll(const std::string& path, const std::string& plural, std::size_t limit = 0) const;
 
   const std::string& url() const { return url_; }
 
  private:
   Result<Value> Send(const std::string& method, const std::string& path, const std::optional<Value>& body) const;
-  Result<std::string> SendText(const std::string& method, const std::string& path, const std::optional<Value>& body, const std::string& accept) const;
+  Result<std::string> SendText(const std::string& method, const std::string& path, const std::optional<Value>& body,
+                               const std::string& accept) const;
 
   std::string url_, token_;
 };

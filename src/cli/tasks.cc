@@ -9,7 +9,9 @@
 namespace pipelined::cli {
 namespace {
 
-const std::vector<Column> kTaskColumns{{"TASK", "task_id"}, {"STATE", "state"}, {"TRY", "try_number"}, {"START", "start_date"}, {"END", "end_date"}, {"SECONDS", "duration"}, {"OUTCOME", "outcome"}};
+const std::vector<Column> kTaskColumns{{"TASK", "task_id"},     {"STATE", "state"},  {"TRY", "try_number"},
+                                       {"START", "start_date"}, {"END", "end_date"}, {"SECONDS", "duration"},
+                                       {"OUTCOME", "outcome"}};
 
 std::string TextOf(const Value& object, std::string_view key) {
   const Value* value = object.Find(key);
@@ -33,7 +35,8 @@ Result<std::pair<RunName, std::string>> Split(const Session& session, const Task
   return std::make_pair(*run, given.words.back());
 }
 
-CLI::App* AddForTask(CLI::App& tasks, const std::string& name, const std::string& does, const std::shared_ptr<TaskWords>& words) {
+CLI::App* AddForTask(CLI::App& tasks, const std::string& name, const std::string& does,
+                     const std::shared_ptr<TaskWords>& words) {
   CLI::App* command = AddCommand(tasks, name, does, fmt::format("pipectl tasks {} sales_daily latest extract", name));
   command->add_option("TASK", words->words, "DAG, run id (or \"latest\") and task id")->required()->expected(2, 3);
   return command;
@@ -46,7 +49,8 @@ Status List(const Session& session, Program& program, const std::vector<std::str
   if (!run) return run.error();
   // json and yaml are Airflow's objects unchanged; the table also says how the last try ended ("lost", "timed_out").
   const bool whole = *format == Layout::kJson || *format == Layout::kYaml;
-  const auto rows = session.GetAll(RunPath(run->dag_id, run->run_id, whole ? "/api/v2" : "/api/ext/v1") + "/taskInstances", "task_instances");
+  const auto rows = session.GetAll(
+      RunPath(run->dag_id, run->run_id, whole ? "/api/v2" : "/api/ext/v1") + "/taskInstances", "task_instances");
   if (!rows) return rows.error();
   PrintRows(*format, *rows, kTaskColumns);
   return Ok();
@@ -68,7 +72,8 @@ Status Logs(const Session& session, const TaskWords& given) {
     const int current = tried != nullptr && tried->is_int() ? static_cast<int>(tried->integer()) : 0;
     if (try_number == 0) try_number = current;
     if (try_number > 0) {
-      const auto text = session.GetText(TaskPath(run, task) + "/logs/" + std::to_string(try_number) + "?full_content=true");
+      const auto text =
+          session.GetText(TaskPath(run, task) + "/logs/" + std::to_string(try_number) + "?full_content=true");
       if (!text && text.error().code != ErrorCode::kNotFound) return text.error();
       if (text && text->size() > printed) {
         fmt::print("{}", text->substr(printed));
@@ -76,7 +81,8 @@ Status Logs(const Session& session, const TaskWords& given) {
         printed = text->size();
       }
     }
-    const bool over = state == "success" || state == "failed" || state == "skipped" || state == "upstream_failed" || current > try_number || (state == "up_for_retry" && try_number > 0);
+    const bool over = state == "success" || state == "failed" || state == "skipped" || state == "upstream_failed" ||
+                      current > try_number || (state == "up_for_retry" && try_number > 0);
     if (!given.follow || over) return Ok();
     poll(nullptr, 0, kEveryMillis);
   }
@@ -95,7 +101,8 @@ Status Why(const Session& session, Program& program, const TaskWords& given) {
   }
   fmt::print("{}: {}\n", named->second, TextOf(*answer, "state"));
   if (const Value* reasons = answer->Find("reasons"); reasons != nullptr && reasons->is_list()) {
-    for (const Value& reason : reasons->list()) fmt::print("  {}  ({})\n", TextOf(reason, "text"), TextOf(reason, "code"));
+    for (const Value& reason : reasons->list())
+      fmt::print("  {}  ({})\n", TextOf(reason, "text"), TextOf(reason, "code"));
   }
   return Ok();
 }
@@ -103,25 +110,33 @@ Status Why(const Session& session, Program& program, const TaskWords& given) {
 }  // namespace
 
 void AddTaskCommands(CLI::App& app, Program& program) {
-  CLI::App* tasks = AddCommand(app, "tasks", "Task instances: list, logs, what they wait for", "pipectl tasks list sales_daily latest");
+  CLI::App* tasks = AddCommand(app, "tasks", "Task instances: list, logs, what they wait for",
+                               "pipectl tasks list sales_daily latest");
   tasks->require_subcommand(1);
 
   const auto list_words = std::make_shared<std::vector<std::string>>();
-  CLI::App* list = AddCommand(*tasks, "list", "List the tasks of a run with their states", "pipectl tasks list sales_daily latest");
+  CLI::App* list =
+      AddCommand(*tasks, "list", "List the tasks of a run with their states", "pipectl tasks list sales_daily latest");
   list->add_option("RUN", *list_words, "DAG and run id (or \"latest\")")->required()->expected(1, 2);
   AddOutputOption(*list, program);
-  list->callback([&program, list_words] { program.WithSession([&](const Session& session) { return List(session, program, *list_words); }); });
+  list->callback([&program, list_words] {
+    program.WithSession([&](const Session& session) { return List(session, program, *list_words); });
+  });
 
   const auto log_words = std::make_shared<TaskWords>();
   CLI::App* logs = AddForTask(*tasks, "logs", "Print the log of a try, by default the last", log_words);
   logs->add_flag("-f,--follow", log_words->follow, "Go on until the try has ended");
   logs->add_option("--try", log_words->try_number, "Of this try");
-  logs->callback([&program, log_words] { program.WithSession([&](const Session& session) { return Logs(session, *log_words); }); });
+  logs->callback([&program, log_words] {
+    program.WithSession([&](const Session& session) { return Logs(session, *log_words); });
+  });
 
   const auto why_words = std::make_shared<TaskWords>();
   CLI::App* why = AddForTask(*tasks, "why", "Say what a task waits for", why_words);
   AddOutputOption(*why, program);
-  why->callback([&program, why_words] { program.WithSession([&](const Session& session) { return Why(session, program, *why_words); }); });
+  why->callback([&program, why_words] {
+    program.WithSession([&](const Session& session) { return Why(session, program, *why_words); });
+  });
 }
 
 }  // namespace pipelined::cli

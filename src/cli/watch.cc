@@ -19,7 +19,9 @@ std::string TextOf(const Value& object, std::string_view key) {
   return value != nullptr && value->is_string() ? value->string() : "";
 }
 
-bool IsEnd(const std::string& state) { return state == "success" || state == "failed"; }
+bool IsEnd(const std::string& state) {
+  return state == "success" || state == "failed";
+}
 
 std::string Clock(Micros micros) {
   const auto seconds = std::chrono::duration_cast<Seconds>(micros).count();
@@ -29,7 +31,8 @@ std::string Clock(Micros micros) {
 
 // Counts by state, in the order in which they matter.
 std::string Summary(const std::map<std::string, int>& counts, bool colour) {
-  static constexpr const char* kOrder[] = {"running", "success", "failed", "upstream_failed", "up_for_retry", "skipped", "scheduled", "queued", "none"};
+  static constexpr const char* kOrder[] = {
+      "running", "success", "failed", "upstream_failed", "up_for_retry", "skipped", "scheduled", "queued", "none"};
   std::string text;
   for (const char* state : kOrder) {
     const auto found = counts.find(state);
@@ -41,7 +44,8 @@ std::string Summary(const std::map<std::string, int>& counts, bool colour) {
 
 std::string Bar(double done, int width) {
   const int filled = static_cast<int>(done * width);
-  return "[" + std::string(static_cast<std::size_t>(filled), '#') + std::string(static_cast<std::size_t>(width - filled), '.') + "]";
+  return "[" + std::string(static_cast<std::size_t>(filled), '#') +
+         std::string(static_cast<std::size_t>(width - filled), '.') + "]";
 }
 
 // What is drawn over itself on a terminal.
@@ -68,7 +72,10 @@ std::size_t TerminalRows() {
 class Watch {
  public:
   Watch(std::string dag_id, std::string run_id, bool progress)
-      : dag_id_(std::move(dag_id)), run_id_(std::move(run_id)), progress_(progress), live_(progress && StderrIsTerminal()) {}
+      : dag_id_(std::move(dag_id)),
+        run_id_(std::move(run_id)),
+        progress_(progress),
+        live_(progress && StderrIsTerminal()) {}
 
   void Show(const Value& progress) {
     const Value* tasks = progress.Find("tasks");
@@ -89,7 +96,8 @@ class Watch {
       const std::string id = TextOf(task, "task_id");
       const std::string state = TextOf(task, "state");
       const Value* tried = task.Find("try_number");
-      const std::string now = state + (tried != nullptr && tried->is_int() ? " " + std::to_string(tried->integer()) : "");
+      const std::string now =
+          state + (tried != nullptr && tried->is_int() ? " " + std::to_string(tried->integer()) : "");
       std::string& before = seen_[id];
       if (state.empty() || state == "none" || state == "scheduled" || now == before) continue;
       before = now;
@@ -98,7 +106,8 @@ class Watch {
                  again ? fmt::format(" (try {})", tried->integer()) : "");
     }
     const std::string state = TextOf(run, "state");
-    if (state != seen_[""]) fmt::print(stderr, "{} run {}\n", FormatInstant(std::chrono::floor<Millis>(SystemClock().Now())), state);
+    if (state != seen_[""])
+      fmt::print(stderr, "{} run {}\n", FormatInstant(std::chrono::floor<Millis>(SystemClock().Now())), state);
     seen_[""] = state;
   }
 
@@ -113,7 +122,8 @@ class Watch {
       std::string state = TextOf(task, "state");
       if (state.empty()) state = "none";
       ++counts[state];
-      const bool ended = state == "success" || state == "failed" || state == "skipped" || state == "upstream_failed" || state == "removed";
+      const bool ended = state == "success" || state == "failed" || state == "skipped" || state == "upstream_failed" ||
+                         state == "removed";
       done += ended ? 1 : 0;
       if (known && !ended) {
         const Value* took = previous_.Find(TextOf(task, "task_id"));
@@ -124,7 +134,8 @@ class Watch {
     const std::size_t most = TerminalRows() - 3;
     std::vector<std::string> lines;
     const auto start = ParseInstant(TextOf(run, "start_date"));
-    lines.push_back(fmt::format("{} {}  {}  {}", dag_id_, run_id_, ColouredState(TextOf(run, "state"), true), start ? Clock(now - *start) : ""));
+    lines.push_back(fmt::format("{} {}  {}  {}", dag_id_, run_id_, ColouredState(TextOf(run, "state"), true),
+                                start ? Clock(now - *start) : ""));
     if (rows.size() <= most) {
       lines.insert(lines.end(), rows.begin(), rows.end());
     } else {  // a large run: only what is under way
@@ -134,8 +145,10 @@ class Watch {
       }
     }
     const double share = tasks.empty() ? 1 : done / static_cast<double>(tasks.size());
-    lines.push_back(fmt::format("{} {:.0f}%  {}{}", Bar(share, 30), share * 100, Summary(counts, true),
-                                known && left > 0.5 ? fmt::format("  about {} left", Clock(Micros(static_cast<std::int64_t>(left * 1e6)))) : ""));
+    lines.push_back(fmt::format(
+        "{} {:.0f}%  {}{}", Bar(share, 30), share * 100, Summary(counts, true),
+        known && left > 0.5 ? fmt::format("  about {} left", Clock(Micros(static_cast<std::int64_t>(left * 1e6))))
+                            : ""));
     view_.Draw(lines);
   }
 
@@ -158,7 +171,8 @@ class Watch {
 
 }  // namespace
 
-Result<Value> WatchRun(const Session& session, const std::string& dag_id, const std::string& run_id, const WatchOptions& options) {
+Result<Value> WatchRun(const Session& session, const std::string& dag_id, const std::string& run_id,
+                       const WatchOptions& options) {
   constexpr int kEveryMillis = 50;
   constexpr int kWaitSeconds = 2;  // the server answers as soon as something changes
   const std::string path = RunPath(dag_id, run_id, "/api/ext/v1") + "/progress";
@@ -178,7 +192,8 @@ Result<Value> WatchRun(const Session& session, const std::string& dag_id, const 
     }
     const double passed = std::chrono::duration<double>(SystemClock().Monotonic() - began).count();
     if (options.timeout_seconds > 0 && passed > options.timeout_seconds) {
-      return Error{ErrorCode::kFailed, fmt::format("the run has not ended after {} seconds", options.timeout_seconds), "it goes on"};
+      return Error{ErrorCode::kFailed, fmt::format("the run has not ended after {} seconds", options.timeout_seconds),
+                   "it goes on"};
     }
     poll(nullptr, 0, kEveryMillis);
   }

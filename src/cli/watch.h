@@ -8,11 +8,12 @@
 namespace pipelined::cli {
 
 struct WatchOptions {
-  bool progress = true;       // show anything while it goes on
+  bool progress = true;        // show anything while it goes on
   double timeout_seconds = 0;  // 0: as long as it takes
 };
 
 // The run as it ended (or as it was when the time was over: kFailed).
-Result<Value> WatchRun(const Session& session, const std::string& dag_id, const std::string& run_id, const WatchOptions& options);
+Result<Value> WatchRun(const Session& session, const std::string& dag_id, const std::string& run_id,
+                       const WatchOptions& options);
 
 }  // namespace pipelined::cli

@@ -12,15 +12,17 @@
 #include "cluster/server.h"
 #include "pipelined/base/log.h"
 
-// initdb's own fsync of a thousand files is a third of its time. It is left out there and done by a process beside the server's
-// first start. Between the two lies a file `unsynced` with the boot's id: a cluster that has it and meets another boot was cut
-// off before anything was promised to anybody, and may be half on disk: it is set aside.
+// initdb's own fsync of a thousand files is a third of its time. It is left out there and done by a process beside the
+// server's first start. Between the two lies a file `unsynced` with the boot's id: a cluster that has it and meets
+// another boot was cut off before anything was promised to anybody, and may be half on disk: it is set aside.
 namespace pipelined::cluster {
 namespace {
 
 namespace fs = std::filesystem;
 
-std::string Marker(const Place& place) { return place.root + "/unsynced"; }
+std::string Marker(const Place& place) {
+  return place.root + "/unsynced";
+}
 
 std::string BootId() {
   std::string id;
@@ -35,13 +37,16 @@ bool CutOff(const Place& place) {
   return fs::exists(Marker(place), ignored) && boot != BootId();
 }
 
-Error Failed(std::string message) { return {ErrorCode::kFailed, std::move(message), {}}; }
+Error Failed(std::string message) {
+  return {ErrorCode::kFailed, std::move(message), {}};
+}
 
 Status MakeEmptyFolder(const std::string& path, const Account& account) {
   std::error_code error;
   fs::remove_all(path, error);
   if (mkdir(path.c_str(), 0700) != 0) return Failed(fmt::format("cannot make {}", path));
-  if (account.switches && chown(path.c_str(), account.uid, account.gid) != 0) return Failed(fmt::format("cannot give away {}", path));
+  if (account.switches && chown(path.c_str(), account.uid, account.gid) != 0)
+    return Failed(fmt::format("cannot give away {}", path));
   return Ok();
 }
 
@@ -72,9 +77,11 @@ Status MakeCluster(const Place& place, const std::string& programs) {
   // Made under another name: what has the name `data` is whole.
   const std::string fresh = place.data + ".new";
   if (const Status made = MakeEmptyFolder(fresh, place.account); !made) return made;
-  const Command initdb{{programs + "/initdb", "-D", fresh, "-U", "pipelined", "--auth=trust", "--no-locale", "--encoding=UTF8",
-                        "--wal-segsize=1", "--data-checksums", "--no-sync", "--no-instructions"},
-                       place.root, place.log, SIGKILL};
+  const Command initdb{{programs + "/initdb", "-D", fresh, "-U", "pipelined", "--auth=trust", "--no-locale",
+                        "--encoding=UTF8", "--wal-segsize=1", "--data-checksums", "--no-sync", "--no-instructions"},
+                       place.root,
+                       place.log,
+                       SIGKILL};
   Result<Process> process = Spawn(initdb, place.account);
   if (!process) return process.error();
   if (!process->Wait(Seconds(120))) return Failed("initdb did not end within two minutes");
@@ -89,7 +96,8 @@ Status MakeCluster(const Place& place, const std::string& programs) {
 Result<Process> StartSync(const Place& place, const std::string& programs) {
   std::error_code ignored;
   if (!fs::exists(Marker(place), ignored)) return Process();
-  return Spawn({{programs + "/initdb", "--sync-only", "-D", place.data}, place.root, place.log, SIGKILL}, place.account);
+  return Spawn({{programs + "/initdb", "--sync-only", "-D", place.data}, place.root, place.log, SIGKILL},
+               place.account);
 }
 
 void SyncDone(const Place& place) {

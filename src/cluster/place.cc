@@ -23,8 +23,12 @@ namespace fs = std::filesystem;
 constexpr const char* kElsewhere = "/var/lib/pipelined";
 constexpr std::size_t kLongestSocket = 100;  // the kernel's limit is 107
 
-Error Failed(std::string message, std::string hint = {}) { return {ErrorCode::kFailed, std::move(message), std::move(hint)}; }
-Error FailedAt(std::string_view what, const std::string& path) { return Failed(fmt::format("{} {}: {}", what, path, std::strerror(errno))); }
+Error Failed(std::string message, std::string hint = {}) {
+  return {ErrorCode::kFailed, std::move(message), std::move(hint)};
+}
+Error FailedAt(std::string_view what, const std::string& path) {
+  return Failed(fmt::format("{} {}: {}", what, path, std::strerror(errno)));
+}
 
 std::string RandomId() {
   std::array<std::uint8_t, 8> bytes{};
@@ -37,13 +41,15 @@ std::string RandomId() {
 Status MakeFolder(const std::string& path, mode_t mode, const Account* owner) {
   if (mkdir(path.c_str(), mode) != 0) return errno == EEXIST ? Ok() : Status(FailedAt("cannot make", path));
   if (chmod(path.c_str(), mode) != 0) return FailedAt("cannot set the mode of", path);  // whatever the umask
-  if (owner != nullptr && owner->switches && chown(path.c_str(), owner->uid, owner->gid) != 0) return FailedAt("cannot give away", path);
+  if (owner != nullptr && owner->switches && chown(path.c_str(), owner->uid, owner->gid) != 0)
+    return FailedAt("cannot give away", path);
   return Ok();
 }
 
 bool IsPrivateFolder(const std::string& path, const Account& owner) {
   struct stat info {};
-  return lstat(path.c_str(), &info) == 0 && S_ISDIR(info.st_mode) && info.st_uid == owner.uid && (info.st_mode & 0077) == 0;
+  return lstat(path.c_str(), &info) == 0 && S_ISDIR(info.st_mode) && info.st_uid == owner.uid &&
+         (info.st_mode & 0077) == 0;
 }
 
 std::string FirstLine(const std::string& path) {
@@ -113,21 +119,25 @@ Result<std::string> SocketFolder(const std::string& root, const Account& account
   const std::string beside = root + "/run";
   if (beside.size() + std::strlen("/.s.PGSQL.5432") <= kLongestSocket) {
     if (const Status made = MakeFolder(beside, 0700, &account); !made) return made.error();
-    if (!IsPrivateFolder(beside, account)) return Failed(fmt::format("{} must be a folder of {} with mode 0700", beside, account.name));
+    if (!IsPrivateFolder(beside, account))
+      return Failed(fmt::format("{} must be a folder of {} with mode 0700", beside, account.name));
     return beside;
   }
   const std::string record = root + "/socket_dir";
   if (const std::string known = FirstLine(record); IsPrivateFolder(known, account)) return known;
   std::string pattern = access("/run", W_OK) == 0 ? "/run/pipelined-XXXXXX" : "/tmp/pipelined-XXXXXX";
   if (mkdtemp(pattern.data()) == nullptr) return FailedAt("cannot make", pattern);
-  if (account.switches && chown(pattern.c_str(), account.uid, account.gid) != 0) return FailedAt("cannot give away", pattern);
+  if (account.switches && chown(pattern.c_str(), account.uid, account.gid) != 0)
+    return FailedAt("cannot give away", pattern);
   std::ofstream(record, std::ios::trunc) << pattern << "\n";
   return pattern;
 }
 
 }  // namespace
 
-bool Place::made() const { return access((data + "/PG_VERSION").c_str(), F_OK) == 0; }
+bool Place::made() const {
+  return access((data + "/PG_VERSION").c_str(), F_OK) == 0;
+}
 
 Result<Account> ServerAccount() {
   if (geteuid() != 0) return Account{geteuid(), getegid(), "that runs pipelined", false};
@@ -142,7 +152,9 @@ Result<Place> FindPlace(const std::string& home, const Account& account) {
   if (!root) return root.error();
   Result<std::string> socket_dir = SocketFolder(*root, account);
   if (!socket_dir) return socket_dir.error();
-  return Place{account, *root, *root + "/data", *root + "/server.log", *socket_dir, "pipelined-" + Sha256Hex(*root).substr(0, 12)};
+  return Place{account,         *root,
+               *root + "/data", *root + "/server.log",
+               *socket_dir,     "pipelined-" + Sha256Hex(*root).substr(0, 12)};
 }
 
 }  // namespace pipelined::cluster

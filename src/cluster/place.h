@@ -17,14 +17,14 @@ struct Place {
   std::string name;        // distinguishes this cluster's processes from all others
 
   std::string socket() const { return socket_dir + "/.s.PGSQL.5432"; }
-  bool made() const;       // initdb has finished here
+  bool made() const;  // initdb has finished here
 };
 
 // `postgres` or `nobody` for root; ourselves otherwise.
 Result<Account> ServerAccount();
 
-// Finds the place, making its folders. kConflict: it belongs to another home (a copied link). kFailed: cannot be made, or the
-// link leads nowhere: the database behind it is gone, and a new one is not made silently.
+// Finds the place, making its folders. kConflict: it belongs to another home (a copied link). kFailed: cannot be made,
+// or the link leads nowhere: the database behind it is gone, and a new one is not made silently.
 Result<Place> FindPlace(const std::string& home, const Account& account);
 
 }  // namespace pipelined::cluster

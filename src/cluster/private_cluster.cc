@@ -27,21 +27,24 @@ std::string UrlEncoded(const std::string& text) {
   return out;
 }
 
-// Held as long as the object lives: who has it is the only one to start, stop or clear this cluster. The kernel lets go of it
-// when we end in whatever way; our children do not inherit it.
+// Held as long as the object lives: who has it is the only one to start, stop or clear this cluster. The kernel lets go
+// of it when we end in whatever way; our children do not inherit it.
 Result<int> TakeLock(const std::string& root) {
   const std::string path = root + "/lock";
   const int fd = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
   if (fd < 0) return Error{ErrorCode::kFailed, fmt::format("cannot open {}", path), {}};
   if (flock(fd, LOCK_EX | LOCK_NB) == 0) return fd;
   close(fd);
-  return Error{ErrorCode::kConflict, fmt::format("another process runs the database in {}", root), "stop it first, or use another --home"};
+  return Error{ErrorCode::kConflict, fmt::format("another process runs the database in {}", root),
+               "stop it first, or use another --home"};
 }
 
 class Cluster : public PrivateCluster {
  public:
   Cluster(Place place, std::string programs, int lock)
-      : place_(std::move(place)), programs_(std::move(programs)), lock_(lock),
+      : place_(std::move(place)),
+        programs_(std::move(programs)),
+        lock_(lock),
         url_("postgresql://pipelined@/postgres?port=5432&host=" + UrlEncoded(place_.socket_dir)) {}
   ~Cluster() override {
     (void)Stop();
@@ -70,7 +73,8 @@ class Cluster : public PrivateCluster {
   Status WaitDurable() override {
     if (!sync_.running()) return Ok();
     if (!sync_.Wait(Seconds(300)) || sync_.status() != 0) {
-      return Error{ErrorCode::kFailed, fmt::format("the new database in {} could not be written to disk", place_.data), {}};
+      return Error{
+          ErrorCode::kFailed, fmt::format("the new database in {} could not be written to disk", place_.data), {}};
     }
     SyncDone(place_);
     return Ok();

@@ -44,7 +44,8 @@ void ResetSignals() {
   umask(077);
   const int in = open("/dev/null", O_RDWR | O_CLOEXEC);
   // Opened before the switch: the file may lie where only we can write.
-  const int out = command.output.empty() ? in : open(command.output.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
+  const int out =
+      command.output.empty() ? in : open(command.output.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
   if (in < 0 || out < 0 || dup2(in, 0) < 0 || dup2(out, 1) < 0 || dup2(out, 2) < 0) _exit(kNoFolder);
   if (!Become(account)) _exit(kNoAccount);
   if (chdir(command.working_dir.c_str()) != 0) _exit(kNoFolder);
@@ -91,7 +92,9 @@ bool Process::Wait(Micros patience) {
   return true;
 }
 
-int OpenPidfd(pid_t pid) { return static_cast<int>(syscall(SYS_pidfd_open, pid, 0)); }
+int OpenPidfd(pid_t pid) {
+  return static_cast<int>(syscall(SYS_pidfd_open, pid, 0));
+}
 
 bool WaitForEnd(int pidfd, Micros patience) {
   const Micros deadline = SystemClock().Monotonic() + patience;
@@ -112,7 +115,8 @@ Result<Process> Spawn(const Command& command, const Account& account) {
   const pid_t parent = getpid();
   const pid_t child = fork();
   if (child == 0) Exec(command, account, argv.data(), parent);
-  if (child < 0) return Error{ErrorCode::kFailed, fmt::format("cannot start {}: {}", command.argv[0], std::strerror(errno)), {}};
+  if (child < 0)
+    return Error{ErrorCode::kFailed, fmt::format("cannot start {}: {}", command.argv[0], std::strerror(errno)), {}};
   return Process(child, OpenPidfd(child));
 }
 

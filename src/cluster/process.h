@@ -22,8 +22,8 @@ struct Account {
 struct Command {
   std::vector<std::string> argv;  // argv[0] is a path
   std::string working_dir;
-  std::string output;             // file to append stdout and stderr to; empty: /dev/null
-  int death_signal = 0;           // what it gets when the calling thread ends
+  std::string output;    // file to append stdout and stderr to; empty: /dev/null
+  int death_signal = 0;  // what it gets when the calling thread ends
 };
 
 // A child process of ours. Reaped by Wait() or the destructor, which kills what still runs.

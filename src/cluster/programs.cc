@@ -48,7 +48,8 @@ std::vector<Installed> PackagedVersions() {
   std::error_code error;
   for (const auto& entry : fs::directory_iterator("/usr/lib/postgresql", error)) {
     const std::string bin = entry.path().string() + "/bin";
-    if (const int major = Number(entry.path().filename().string()); major > 0 && HasPrograms(bin)) found.push_back({major, bin});
+    if (const int major = Number(entry.path().filename().string()); major > 0 && HasPrograms(bin))
+      found.push_back({major, bin});
   }
   std::sort(found.begin(), found.end(), [](const Installed& a, const Installed& b) { return a.major > b.major; });
   return found;
@@ -77,7 +78,8 @@ Result<std::string> ServerPrograms(const std::string& data) {
     return Error{ErrorCode::kUnavailable, "PostgreSQL's server programs (initdb, postgres) are not installed",
                  "apt-get install postgresql-15, or set database.url to a server of your own"};
   }
-  return Error{ErrorCode::kUnavailable, fmt::format("the database in {} needs PostgreSQL {}, which is not installed", data, wanted),
+  return Error{ErrorCode::kUnavailable,
+               fmt::format("the database in {} needs PostgreSQL {}, which is not installed", data, wanted),
                fmt::format("apt-get install postgresql-{}", wanted)};
 }
 

@@ -7,8 +7,8 @@
 
 namespace pipelined::cluster {
 
-// The folder with `initdb` and `postgres`: of the newest version for a new cluster (`data` holds none yet), else of the version
-// that made it. kUnavailable names the package to install.
+// The folder with `initdb` and `postgres`: of the newest version for a new cluster (`data` holds none yet), else of the
+// version that made it. kUnavailable names the package to install.
 Result<std::string> ServerPrograms(const std::string& data);
 
 }  // namespace pipelined::cluster

@@ -102,10 +102,12 @@ Status ClearRemnants(const Place& place) {
   // They leave by themselves when they notice that their server is gone; until then a new one refuses to start.
   const auto children = FindProcesses([&](const std::string& line) { return IsChildOf(place, line); });
   if (!children.empty() && !End(children, kEndChildren)) {
-    return Error{ErrorCode::kFailed, fmt::format("processes of an earlier PostgreSQL server in {} do not end", place.data), {}};
+    return Error{
+        ErrorCode::kFailed, fmt::format("processes of an earlier PostgreSQL server in {} do not end", place.data), {}};
   }
   std::error_code ignored;
-  for (const std::string& file : {place.data + "/postmaster.pid", place.socket(), place.socket() + ".lock"}) fs::remove(file, ignored);
+  for (const std::string& file : {place.data + "/postmaster.pid", place.socket(), place.socket() + ".lock"})
+    fs::remove(file, ignored);
   return Ok();
 }
 

@@ -18,22 +18,32 @@
 namespace pipelined::cluster {
 namespace {
 
-// On the command line rather than in postgresql.conf: always those of this program's version, whichever made the cluster.
+// On the command line rather than in postgresql.conf: always those of this program's version, whichever made the
+// cluster.
 constexpr const char* kServerSettings[] = {
-    "listen_addresses=",               // the socket is the only way in
+    "listen_addresses=",  // the socket is the only way in
     "port=5432",
     "unix_socket_permissions=0700",
     "max_connections=60",
-    "fsync=on", "full_page_writes=on", "synchronous_commit=on",
-    "wal_level=minimal", "max_wal_senders=0",
-    "max_wal_size=512MB", "min_wal_size=64MB",  // segments of 1 MiB are recycled, and few checkpoints disturb the latency
+    "fsync=on",
+    "full_page_writes=on",
+    "synchronous_commit=on",
+    "wal_level=minimal",
+    "max_wal_senders=0",
+    "max_wal_size=512MB",
+    "min_wal_size=64MB",  // segments of 1 MiB are recycled, and few checkpoints disturb the latency
     "checkpoint_timeout=15min",
     "shared_buffers=64MB",
-    "jit=off",                         // compiling costs more than every query that we make
-    "max_worker_processes=0", "max_parallel_workers_per_gather=0",
+    "jit=off",  // compiling costs more than every query that we make
+    "max_worker_processes=0",
+    "max_parallel_workers_per_gather=0",
     "autovacuum_max_workers=2",
-    "timezone=UTC", "log_timezone=UTC", "lc_messages=C",
-    "logging_collector=off", "log_checkpoints=off", "log_line_prefix=%m [%p] ",
+    "timezone=UTC",
+    "log_timezone=UTC",
+    "lc_messages=C",
+    "logging_collector=off",
+    "log_checkpoints=off",
+    "log_line_prefix=%m [%p] ",
 };
 
 Command ServerCommand(const Place& place, const std::string& programs) {
@@ -89,7 +99,8 @@ Waiting WaitUntilReady(const Place& place, const Process& server, int changes) {
     while (wait[1].revents != 0 && read(changes, buffer, sizeof buffer) > 0) {
     }
     if (const Micros now = SystemClock().Monotonic(); now - said > Seconds(5)) {
-      log::Info("PostgreSQL recovers from an unclean end since {}", FormatDuration(std::chrono::floor<Seconds>(now - start)));
+      log::Info("PostgreSQL recovers from an unclean end since {}",
+                FormatDuration(std::chrono::floor<Seconds>(now - start)));
       said = now;
     }
   }
@@ -110,7 +121,10 @@ Result<Process> StartServer(const Place& place, const std::string& programs) {
   close(changes);
   if (waiting == Waiting::kReady) return server;
   server->Wait(Seconds(10));
-  return Error{ErrorCode::kFailed, fmt::format("PostgreSQL does not start in {}; its log {} ends with:\n{}", place.data, place.log, LogTail(place.log)), {}};
+  return Error{ErrorCode::kFailed,
+               fmt::format("PostgreSQL does not start in {}; its log {} ends with:\n{}", place.data, place.log,
+                           LogTail(place.log)),
+               {}};
 }
 
 }  // namespace pipelined::cluster

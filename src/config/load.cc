@@ -47,7 +47,8 @@ std::string UnknownName(const std::string& section, const std::string& key) {
     }
   }
   const std::vector<std::string_view> candidates(names.begin(), names.end());
-  if (const auto near = NearMatch(name, candidates)) return fmt::format("unknown setting \"{}\"; did you mean \"{}\"?", name, *near);
+  if (const auto near = NearMatch(name, candidates))
+    return fmt::format("unknown setting \"{}\"; did you mean \"{}\"?", name, *near);
   return fmt::format("unknown setting \"{}\"; `pipelined config show` lists them all", name);
 }
 
@@ -73,7 +74,8 @@ class Loader {
 
  private:
   void Defaults() {
-    for (const Setting& setting : Table()) Apply({&setting, {std::string(setting.default_text)}, "default", sources_.home, false});
+    for (const Setting& setting : Table())
+      Apply({&setting, {std::string(setting.default_text)}, "default", sources_.home, false});
   }
 
   void EnvironmentFile() {
@@ -137,7 +139,8 @@ class Loader {
         problems_.push_back(fmt::format("command line: {}", UnknownName(name, {})));
         continue;
       }
-      const auto same = std::find_if(given.begin(), given.end(), [&](const auto& entry) { return entry.first == setting; });
+      const auto same =
+          std::find_if(given.begin(), given.end(), [&](const auto& entry) { return entry.first == setting; });
       if (same != given.end() && setting->type == Type::kPaths) {
         same->second.push_back(value);
       } else if (same != given.end()) {
@@ -146,7 +149,8 @@ class Loader {
         given.emplace_back(setting, std::vector<std::string>{value});
       }
     }
-    for (auto& [setting, texts] : given) Apply({setting, std::move(texts), "command line", sources_.working_dir, false});
+    for (auto& [setting, texts] : given)
+      Apply({setting, std::move(texts), "command line", sources_.working_dir, false});
   }
 
   static std::vector<std::string> Texts(const Setting& setting, const std::string& value) {
@@ -157,8 +161,9 @@ class Loader {
     const auto index = static_cast<std::size_t>(given.setting - Table().data());
     bool from_elsewhere = given.is_command;
     for (std::string& text : given.texts) {
-      Result<std::string> value = given.is_command ? RunForValue(text, given.base_dir)
-                                                   : Substitute(text, sources_.variables, given.base_dir, from_elsewhere);
+      Result<std::string> value = given.is_command
+                                      ? RunForValue(text, given.base_dir)
+                                      : Substitute(text, sources_.variables, given.base_dir, from_elsewhere);
       if (!value) return Problem(given, value.error().message);
       text = std::move(*value);
     }
@@ -184,7 +189,9 @@ class Loader {
 }  // namespace
 }  // namespace config
 
-Result<LoadedSettings> LoadSettings(const SettingsSources& sources) { return config::Loader(sources).Load(); }
+Result<LoadedSettings> LoadSettings(const SettingsSources& sources) {
+  return config::Loader(sources).Load();
+}
 
 log::Level LogLevel(const Settings& settings) {
   const std::string& word = settings.logging.level;

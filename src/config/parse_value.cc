@@ -9,7 +9,9 @@
 namespace pipelined::config {
 namespace {
 
-Error Invalid(std::string message) { return {ErrorCode::kInvalid, std::move(message), {}}; }
+Error Invalid(std::string message) {
+  return {ErrorCode::kInvalid, std::move(message), {}};
+}
 
 std::optional<std::int64_t> WholeNumber(std::string_view text) {
   std::int64_t number = 0;
@@ -95,20 +97,27 @@ Status StorePaths(const std::vector<std::string>& texts, const std::string& base
 
 }  // namespace
 
-Status Store(const Setting& setting, const std::vector<std::string>& texts, const std::string& base_dir, Settings& into) {
+Status Store(const Setting& setting, const std::vector<std::string>& texts, const std::string& base_dir,
+             Settings& into) {
   const Slot slot = setting.slot(into);
   if (setting.type == Type::kPaths) return StorePaths(texts, base_dir, *std::get<std::vector<std::string>*>(slot));
   if (texts.size() != 1) return Invalid("one value is wanted here, not a list");
   const std::string& text = texts.front();
   switch (setting.type) {
-    case Type::kInteger: return StoreInteger(setting, text, *std::get<std::int64_t*>(slot));
-    case Type::kFlag: return StoreFlag(text, *std::get<bool*>(slot));
-    case Type::kDuration: return StoreDuration(setting, text, *std::get<Micros*>(slot));
-    case Type::kSize: return StoreSize(setting, text, *std::get<std::int64_t*>(slot));
+    case Type::kInteger:
+      return StoreInteger(setting, text, *std::get<std::int64_t*>(slot));
+    case Type::kFlag:
+      return StoreFlag(text, *std::get<bool*>(slot));
+    case Type::kDuration:
+      return StoreDuration(setting, text, *std::get<Micros*>(slot));
+    case Type::kSize:
+      return StoreSize(setting, text, *std::get<std::int64_t*>(slot));
     case Type::kChoice:
-      if (!IsChoice(setting.choices, text)) return Invalid(fmt::format("\"{}\" is not one of {}", text, setting.choices));
+      if (!IsChoice(setting.choices, text))
+        return Invalid(fmt::format("\"{}\" is not one of {}", text, setting.choices));
       break;
-    default: break;
+    default:
+      break;
   }
   if (text.find('\0') != text.npos) return Invalid("a NUL character");
   *std::get<std::string*>(slot) = text;
@@ -118,14 +127,21 @@ Status Store(const Setting& setting, const std::vector<std::string>& texts, cons
 std::string Show(const Setting& setting, Settings& from) {
   const Slot slot = setting.slot(from);
   switch (setting.type) {
-    case Type::kInteger: return std::to_string(*std::get<std::int64_t*>(slot));
-    case Type::kSize: return ShowBytes(*std::get<std::int64_t*>(slot));
-    case Type::kFlag: return *std::get<bool*>(slot) ? "true" : "false";
-    case Type::kDuration: return FormatDuration(*std::get<Micros*>(slot));
-    case Type::kPaths: return fmt::format("{}", fmt::join(*std::get<std::vector<std::string>*>(slot), ":"));
-    case Type::kSecret: return MaskPassword(*std::get<std::string*>(slot));
+    case Type::kInteger:
+      return std::to_string(*std::get<std::int64_t*>(slot));
+    case Type::kSize:
+      return ShowBytes(*std::get<std::int64_t*>(slot));
+    case Type::kFlag:
+      return *std::get<bool*>(slot) ? "true" : "false";
+    case Type::kDuration:
+      return FormatDuration(*std::get<Micros*>(slot));
+    case Type::kPaths:
+      return fmt::format("{}", fmt::join(*std::get<std::vector<std::string>*>(slot), ":"));
+    case Type::kSecret:
+      return MaskPassword(*std::get<std::string*>(slot));
     case Type::kText:
-    case Type::kChoice: return *std::get<std::string*>(slot);
+    case Type::kChoice:
+      return *std::get<std::string*>(slot);
   }
   return {};
 }

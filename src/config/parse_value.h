@@ -8,9 +8,10 @@
 
 namespace pipelined::config {
 
-// Stores `texts` (one, or several for a list) in the setting's slot. Relative paths start at `base_dir`. kInvalid says what
-// would be valid, without the place: the caller knows it.
-Status Store(const Setting& setting, const std::vector<std::string>& texts, const std::string& base_dir, Settings& into);
+// Stores `texts` (one, or several for a list) in the setting's slot. Relative paths start at `base_dir`. kInvalid says
+// what would be valid, without the place: the caller knows it.
+Status Store(const Setting& setting, const std::vector<std::string>& texts, const std::string& base_dir,
+             Settings& into);
 
 // The value as text; secrets are masked.
 std::string Show(const Setting& setting, Settings& from);

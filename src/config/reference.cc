@@ -19,31 +19,43 @@ std::string Commented(std::string_view text) {
 
 std::string Range(const Setting& setting) {
   switch (setting.type) {
-    case Type::kInteger: return fmt::format("A whole number from {} to {}.", setting.least, setting.most);
-    case Type::kFlag: return "true or false.";
-    case Type::kDuration: return "A duration: 500ms, 30s, 5m, 1h30m, 2d.";
-    case Type::kSize: return "A size in bytes, or with KiB, MiB, GiB.";
+    case Type::kInteger:
+      return fmt::format("A whole number from {} to {}.", setting.least, setting.most);
+    case Type::kFlag:
+      return "true or false.";
+    case Type::kDuration:
+      return "A duration: 500ms, 30s, 5m, 1h30m, 2d.";
+    case Type::kSize:
+      return "A size in bytes, or with KiB, MiB, GiB.";
     case Type::kChoice: {
       std::string words;
       for (const char c : setting.choices) words += c == '|' ? std::string(", ") : std::string(1, c);
       return fmt::format("One of {}.", words);
     }
-    case Type::kPaths: return "A path, or a list of them.";
-    case Type::kSecret: return "Masked wherever settings are shown.";
-    case Type::kText: return {};
+    case Type::kPaths:
+      return "A path, or a list of them.";
+    case Type::kSecret:
+      return "Masked wherever settings are shown.";
+    case Type::kText:
+      return {};
   }
   return {};
 }
 
 constexpr std::string_view kHead =
-    "# Every setting of pipelined with its default. Copy what you change to pipelined.yaml in the home folder (--home,\n"
+    "# Every setting of pipelined with its default. Copy what you change to pipelined.yaml in the home folder "
+    "(--home,\n"
     "# $PIPELINED_HOME, ~/.pipelined). This file itself is not read.\n"
     "#\n"
-    "# Order, last wins: the default, <environment>.yaml beside this file (--env or PIPELINED_ENV: development, testing,\n"
-    "# production), pipelined.yaml in the home, an environment variable PIPELINED__SECTION__KEY such as PIPELINED__API__PORT,\n"
-    "# the command line. `pipelined config show` prints what is in effect and where it came from; `pipelined config lint` checks.\n"
+    "# Order, last wins: the default, <environment>.yaml beside this file (--env or PIPELINED_ENV: development, "
+    "testing,\n"
+    "# production), pipelined.yaml in the home, an environment variable PIPELINED__SECTION__KEY such as "
+    "PIPELINED__API__PORT,\n"
+    "# the command line. `pipelined config show` prints what is in effect and where it came from; `pipelined config "
+    "lint` checks.\n"
     "#\n"
-    "# A value may hold ${env:NAME} and ${file:PATH}, and may be {command: PROGRAM} instead, whose output is then the value.\n";
+    "# A value may hold ${env:NAME} and ${file:PATH}, and may be {command: PROGRAM} instead, whose output is then the "
+    "value.\n";
 
 }  // namespace
 

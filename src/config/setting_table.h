@@ -19,9 +19,9 @@ enum class Type : std::uint8_t {
   kSize,      // "10MiB"
   kFlag,      // true or false
   kText,
-  kChoice,    // one of `choices`
-  kPaths,     // one path or a list; ":" between them where only text can be given
-  kSecret,    // text with a password in it
+  kChoice,  // one of `choices`
+  kPaths,   // one path or a list; ":" between them where only text can be given
+  kSecret,  // text with a password in it
 };
 
 using Slot = std::variant<bool*, std::int64_t*, Micros*, std::string*, std::vector<std::string>*>;
@@ -32,8 +32,8 @@ struct Setting {
   std::string_view default_text;  // read like any other value
   std::string_view meaning;       // one or more sentences; "\n" between lines
   std::int64_t least = 0, most = 0;
-  std::string_view choices;       // "a|b|c"
-  Slot (*slot)(Settings&);        // where the value goes; its kind follows `type`
+  std::string_view choices;  // "a|b|c"
+  Slot (*slot)(Settings&);   // where the value goes; its kind follows `type`
 
   std::string name() const { return std::string(section) + "." + std::string(key); }
 };

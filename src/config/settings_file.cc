@@ -39,7 +39,9 @@ class Reader {
     file_.problems.push_back(std::move(problem));
     return std::move(file_);
   }
-  void Problem(int line, const std::string& what) { file_.problems.push_back(fmt::format("{}:{}: {}", path_, line, what)); }
+  void Problem(int line, const std::string& what) {
+    file_.problems.push_back(fmt::format("{}:{}: {}", path_, line, what));
+  }
   static int Line(const YAML::Node& node) { return node.Mark().line + 1; }
 
   void Document(const YAML::Node& root) {
@@ -48,7 +50,8 @@ class Reader {
     std::set<std::string> seen;
     for (const auto& entry : root) {
       const std::string section = Key(entry.first);
-      if (!seen.insert(section).second) Problem(Line(entry.first), fmt::format("the section \"{}\" is there twice", section));
+      if (!seen.insert(section).second)
+        Problem(Line(entry.first), fmt::format("the section \"{}\" is there twice", section));
       Section(section, entry.first, entry.second);
     }
   }
@@ -77,7 +80,8 @@ class Reader {
     if (node.IsScalar()) value.texts.push_back(node.Scalar());
     if (node.IsSequence()) {
       for (const auto& item : node) {
-        if (!item.IsScalar()) return Problem(Line(item), fmt::format("\"{}.{}\" wants plain values in its list", section, name));
+        if (!item.IsScalar())
+          return Problem(Line(item), fmt::format("\"{}.{}\" wants plain values in its list", section, name));
         value.texts.push_back(item.Scalar());
       }
     }
@@ -104,6 +108,8 @@ class Reader {
 
 }  // namespace
 
-SettingsFile ReadSettingsFile(const std::string& path) { return Reader(path).Read(); }
+SettingsFile ReadSettingsFile(const std::string& path) {
+  return Reader(path).Read();
+}
 
 }  // namespace pipelined::config

@@ -19,7 +19,9 @@ namespace {
 constexpr std::size_t kMostBytes = 64 * 1024;
 constexpr Seconds kMostTime{10};
 
-Error Invalid(std::string message) { return {ErrorCode::kInvalid, std::move(message), {}}; }
+Error Invalid(std::string message) {
+  return {ErrorCode::kInvalid, std::move(message), {}};
+}
 
 void DropLineBreak(std::string& text) {
   if (text.ends_with('\n')) text.pop_back();
@@ -32,7 +34,8 @@ Result<std::string> ReadSmallFile(const std::string& path) {
   std::string text(kMostBytes + 1, '\0');
   std::size_t size = 0;
   ssize_t got = 0;
-  while (size < text.size() && (got = read(fd, text.data() + size, text.size() - size)) > 0) size += static_cast<std::size_t>(got);
+  while (size < text.size() && (got = read(fd, text.data() + size, text.size() - size)) > 0)
+    size += static_cast<std::size_t>(got);
   const int error = errno;
   close(fd);
   if (got < 0) return Invalid(fmt::format("cannot read {}: {}", path, std::strerror(error)));
@@ -93,7 +96,8 @@ const std::string* Lookup(const Variables& variables, const std::string& name) {
   return nullptr;
 }
 
-Result<std::string> Substitute(const std::string& text, const Variables& variables, const std::string& base_dir, bool& used) {
+Result<std::string> Substitute(const std::string& text, const Variables& variables, const std::string& base_dir,
+                               bool& used) {
   std::string out;
   std::size_t at = 0;
   while (at < text.size()) {
@@ -129,8 +133,10 @@ Result<std::string> RunForValue(const std::string& command, const std::string& b
   if (reading != Reading::kDone) kill(-child, SIGKILL);
   const int status = Reap(child);
   close(pipe_fds[0]);
-  if (reading == Reading::kTooLong) return Invalid(fmt::format("the command took longer than {} seconds", kMostTime.count()));
-  if (reading == Reading::kTooMuch) return Invalid(fmt::format("the command printed more than {} KiB", kMostBytes / 1024));
+  if (reading == Reading::kTooLong)
+    return Invalid(fmt::format("the command took longer than {} seconds", kMostTime.count()));
+  if (reading == Reading::kTooMuch)
+    return Invalid(fmt::format("the command printed more than {} KiB", kMostBytes / 1024));
   if (!WIFEXITED(status)) return Invalid(fmt::format("the command was killed by signal {}", WTERMSIG(status)));
   if (WEXITSTATUS(status) != 0) return Invalid(fmt::format("the command ended with exit code {}", WEXITSTATUS(status)));
   DropLineBreak(text);

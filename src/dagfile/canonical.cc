@@ -37,8 +37,10 @@ void Walk(NodeRef node, Stream& stream) {
         Walk(entry.value, stream);
       }
       return stream.Put('}', {});
-    case NodeKind::kNull: return stream.Put('n', {});
-    default: return stream.Put(KindOf(node) == ScalarKind::kText ? 's' : 'p', node.text());
+    case NodeKind::kNull:
+      return stream.Put('n', {});
+    default:
+      return stream.Put(KindOf(node) == ScalarKind::kText ? 's' : 'p', node.text());
   }
 }
 

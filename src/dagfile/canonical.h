@@ -8,8 +8,8 @@
 
 namespace pipelined::dagfile {
 
-// Hex SHA-256 of the documents and of `context`: comments, blank space, quoting style and aliases make no difference; the
-// order of keys does (it is the order of tasks).
+// Hex SHA-256 of the documents and of `context`: comments, blank space, quoting style and aliases make no difference;
+// the order of keys does (it is the order of tasks).
 std::string ContentHash(const std::vector<NodeRef>& documents, const std::vector<std::string>& context);
 
 }  // namespace pipelined::dagfile

@@ -49,8 +49,12 @@ constexpr std::array kCodes{
 
 }  // namespace
 
-std::span<const CodeInfo> AllCodes() { return kCodes; }
+std::span<const CodeInfo> AllCodes() {
+  return kCodes;
+}
 
-std::string CodeText(Code code) { return fmt::format("DAG{:03}", static_cast<int>(code)); }
+std::string CodeText(Code code) {
+  return fmt::format("DAG{:03}", static_cast<int>(code));
+}
 
 }  // namespace pipelined

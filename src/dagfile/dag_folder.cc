@@ -17,7 +17,7 @@ namespace pipelined {
 namespace dagfile {
 namespace {
 
-constexpr Micros kBusyRetry = Millis(50);      // a file that is being written; the close usually says so earlier
+constexpr Micros kBusyRetry = Millis(50);  // a file that is being written; the close usually says so earlier
 constexpr Micros kLongestBusyRetry = Millis(1000);
 constexpr Micros kMissingRootRetry = Millis(1000);
 
@@ -92,7 +92,8 @@ class Watcher : public DagFolder {
 
   void TouchAllBelow(const FolderKey& folder) {
     const std::string prefix = folder.second.empty() ? "" : folder.second + "/";
-    for (auto at = files_.lower_bound({folder.first, prefix}); at != files_.end() && at->first.first == folder.first; ++at) {
+    for (auto at = files_.lower_bound({folder.first, prefix}); at != files_.end() && at->first.first == folder.first;
+         ++at) {
       if (!at->first.second.starts_with(prefix)) break;
       Touch(at->first, options_.quiet).gone = true;
     }
@@ -135,7 +136,7 @@ class Watcher : public DagFolder {
   }
 
   bool IsLink(const FolderKey& key) const {
-    struct stat info{};
+    struct stat info {};
     return lstat(tree_.PathOf(key).c_str(), &info) == 0 && S_ISLNK(info.st_mode);
   }
 
@@ -174,7 +175,8 @@ class Watcher : public DagFolder {
       });
     };
     const std::string prefix = folder.second.empty() ? "" : folder.second + "/";
-    for (auto at = files_.lower_bound({folder.first, prefix}); at != files_.end() && at->first.first == folder.first; ++at) {
+    for (auto at = files_.lower_bound({folder.first, prefix}); at != files_.end() && at->first.first == folder.first;
+         ++at) {
       if (!at->first.second.starts_with(prefix)) break;
       if (seen.count(at->first) == 0 && !unknown(at->first)) Touch(at->first, Micros{0}).gone = true;
     }
@@ -186,7 +188,8 @@ class Watcher : public DagFolder {
   // ---- what to do
 
   bool NothingIsDue() const {
-    return scans_.empty() && std::none_of(dirty_.begin(), dirty_.end(), [this](const auto& entry) { return entry.second.due <= now_; });
+    return scans_.empty() &&
+           std::none_of(dirty_.begin(), dirty_.end(), [this](const auto& entry) { return entry.second.due <= now_; });
   }
 
   std::vector<FolderKey> Due() const {
@@ -233,7 +236,8 @@ class Watcher : public DagFolder {
 
   void Load(const FolderKey& key) {
     const std::string path = tree_.PathOf(key);
-    const FolderDefaults& defaults = defaults_.Get(tree_.PathOf(FolderOf(key)), options_.roots[key.first], options_.limits);
+    const FolderDefaults& defaults =
+        defaults_.Get(tree_.PathOf(FolderOf(key)), options_.roots[key.first], options_.limits);
     StableText text = ReadStable(path, options_.limits.bytes);
     if (defaults.busy || text.state == StableText::State::kBusy) return WaitForWriter(key);
     if (text.state == StableText::State::kGone) return Remove(key);
@@ -297,7 +301,8 @@ class Watcher : public DagFolder {
     Diagnostic d;
     d.code = CodeText(Code::kDuplicateDag);
     d.file = key.second;
-    d.message = fmt::format("the dag_id \"{}\" is held by {}", loaded.dag->id, holder.first == key.first ? holder.second : tree_.PathOf(holder));
+    d.message = fmt::format("the dag_id \"{}\" is held by {}", loaded.dag->id,
+                            holder.first == key.first ? holder.second : tree_.PathOf(holder));
     d.hint = "give this DAG another dag_id, or take the other one away";
     return d;
   }
@@ -307,7 +312,8 @@ class Watcher : public DagFolder {
   }
 
   std::string Fingerprint(const FolderKey& key, const FileMark& mark) {
-    return fmt::format("{};{}{}", kReading, mark, defaults_.Mark(tree_.PathOf(FolderOf(key)), options_.roots[key.first]));
+    return fmt::format("{};{}{}", kReading, mark,
+                       defaults_.Mark(tree_.PathOf(FolderOf(key)), options_.roots[key.first]));
   }
 
   DagFolderOptions options_;
@@ -328,13 +334,15 @@ class Watcher : public DagFolder {
 }  // namespace
 }  // namespace dagfile
 
-Result<std::unique_ptr<DagFolder>> DagFolder::Open(DagFolderOptions options, const std::vector<KnownFile>& known, const ZoneSource& zones) {
+Result<std::unique_ptr<DagFolder>> DagFolder::Open(DagFolderOptions options, const std::vector<KnownFile>& known,
+                                                   const ZoneSource& zones) {
   for (std::string& root : options.roots) {
     while (root.size() > 1 && root.ends_with('/')) root.pop_back();
   }
   auto inotify = dagfile::Inotify::Open();
   if (!inotify) return inotify.error();
-  return std::unique_ptr<DagFolder>(std::make_unique<dagfile::Watcher>(std::move(options), known, zones, *std::move(inotify)));
+  return std::unique_ptr<DagFolder>(
+      std::make_unique<dagfile::Watcher>(std::move(options), known, zones, *std::move(inotify)));
 }
 
 }  // namespace pipelined

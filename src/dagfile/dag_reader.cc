@@ -42,7 +42,10 @@ std::size_t TextOf(const Task& task) {
 class DagReader {
  public:
   DagReader(const DagContext& context, Reporter& reporter)
-      : context_(context), reporter_(reporter), folder_(FolderOf(context.file)), dag_(std::make_shared<Dag>()),
+      : context_(context),
+        reporter_(reporter),
+        folder_(FolderOf(context.file)),
+        dag_(std::make_shared<Dag>()),
         task_reader_(folder_, reporter) {}
 
   std::shared_ptr<Dag> Read(NodeRef root) {
@@ -77,11 +80,13 @@ class DagReader {
  private:
   std::optional<Entry>& Slot(Key key) { return entries_[static_cast<std::size_t>(key)]; }
 
-  // Takes the keys of one layer that no nearer layer has. `env` and `default_args` are merged, so that all layers count.
+  // Takes the keys of one layer that no nearer layer has. `env` and `default_args` are merged, so that all layers
+  // count.
   void Gather(NodeRef layer, bool is_defaults) {
     EachKey(layer, kDagKeys, is_defaults ? "defaults.yaml" : "a DAG", reporter_, [&](Key key, const Entry& entry) {
       if (is_defaults && (key == Key::kDagId || key == Key::kTasks)) {
-        reporter_.Error(Code::kMisplacedKey, entry.key.place(), fmt::format("{} does not belong in defaults.yaml", entry.name()));
+        reporter_.Error(Code::kMisplacedKey, entry.key.place(),
+                        fmt::format("{} does not belong in defaults.yaml", entry.name()));
       } else if (key == Key::kEnv) {
         env_layers_.push_back(entry);
       } else if (key == Key::kDefaultArgs) {
@@ -118,14 +123,16 @@ class DagReader {
   void CheckDagId(NodeRef root) {
     if (IsId(dag_->id, kLongestDagId)) return;
     const auto& entry = Slot(Key::kDagId);
-    reporter_.Error(Code::kBadId, entry ? entry->place() : root.place(), fmt::format("{} cannot be a dag_id", Quoted(dag_->id)),
+    reporter_.Error(Code::kBadId, entry ? entry->place() : root.place(),
+                    fmt::format("{} cannot be a dag_id", Quoted(dag_->id)),
                     fmt::format("letters, digits, _, - and ., at most {} of them{}", kLongestDagId,
                                 entry ? "" : "; it was made from the name of the file: give a dag_id"));
   }
 
   // The farthest first, so that what is nearer comes on top.
   void ApplyLayers() {
-    for (auto entry = env_layers_.rbegin(); entry != env_layers_.rend(); ++entry) ReadEnv(*entry, reporter_, task_defaults_.env);
+    for (auto entry = env_layers_.rbegin(); entry != env_layers_.rend(); ++entry)
+      ReadEnv(*entry, reporter_, task_defaults_.env);
     for (auto entry = default_args_.rbegin(); entry != default_args_.rend(); ++entry) {
       task_reader_.ApplyDefaults(*entry, task_defaults_);
     }
@@ -137,10 +144,12 @@ class DagReader {
       reporter_.Error(Code::kMissingKey, root.place(), "a DAG needs tasks", "give it tasks: with at least one task");
       return;
     }
-    if (tasks->value.is_list()) return ReportType(*tasks, reporter_, "a mapping of ids to tasks", "write `my_task: {bash: …}`, not `- id: my_task`");
+    if (tasks->value.is_list())
+      return ReportType(*tasks, reporter_, "a mapping of ids to tasks",
+                        "write `my_task: {bash: …}`, not `- id: my_task`");
     if (!tasks->value.is_map() || !tasks->value.First()) {
-      reporter_.Error(tasks->value.is_scalar() ? Code::kWrongType : Code::kMissingKey, tasks->place(), "tasks needs at least one task",
-                      "for example my_task: {bash: echo hello}");
+      reporter_.Error(tasks->value.is_scalar() ? Code::kWrongType : Code::kMissingKey, tasks->place(),
+                      "tasks needs at least one task", "for example my_task: {bash: echo hello}");
       return;
     }
     std::size_t text = 0;
@@ -151,7 +160,8 @@ class DagReader {
       text += TextOf(dag_->tasks.back());
       if (text > context_.limits->text) {
         reporter_.Error(Code::kTooMuchText, entry.key.place(),
-                        fmt::format("the tasks up to this one hold more than {} MiB, defaults included", context_.limits->text >> 20),
+                        fmt::format("the tasks up to this one hold more than {} MiB, defaults included",
+                                    context_.limits->text >> 20),
                         "make the env or the default_args smaller");
         return;
       }
@@ -174,8 +184,10 @@ class DagReader {
     if (dag_->schedule.kind == ScheduleKind::kNone) return;
     for (const Param& param : dag_->params) {
       if (param.default_value) continue;
-      reporter_.Warning(Code::kBadParam, Slot(Key::kParams)->key.place(),
-                        fmt::format("the param {} has no default, so that scheduled runs will fail", Quoted(param.name)), "give it a default");
+      reporter_.Warning(
+          Code::kBadParam, Slot(Key::kParams)->key.place(),
+          fmt::format("the param {} has no default, so that scheduled runs will fail", Quoted(param.name)),
+          "give it a default");
     }
   }
 

@@ -12,8 +12,8 @@
 namespace pipelined::dagfile {
 
 struct DagContext {
-  std::string file, relative_file;    // as Dag has them
-  std::vector<NodeRef> defaults;      // roots of the defaults.yaml documents, nearest first; mappings or null
+  std::string file, relative_file;  // as Dag has them
+  std::vector<NodeRef> defaults;    // roots of the defaults.yaml documents, nearest first; mappings or null
   const LoadLimits* limits = nullptr;
   const ZoneSource* zones = nullptr;
 };

@@ -15,7 +15,7 @@ struct FolderDefaults {
   std::string mark;  // of all of them
   std::vector<DefaultsFile> files;
   Layers layers;
-  bool busy = false;  // one of them is being written
+  bool busy = false;   // one of them is being written
   std::string failed;  // why one of them cannot be read
 };
 

@@ -4,7 +4,9 @@
 
 namespace pipelined::dagfile {
 
-const Node& NodeRef::self() const { return document_->nodes_[id_]; }
+const Node& NodeRef::self() const {
+  return document_->nodes_[id_];
+}
 
 const Node& NodeRef::target() const {
   const Node* node = &self();
@@ -12,14 +14,18 @@ const Node& NodeRef::target() const {
   return *node;
 }
 
-NodeKind NodeRef::kind() const { return target().kind; }
+NodeKind NodeRef::kind() const {
+  return target().kind;
+}
 
 std::string_view NodeRef::text() const {
   const Node& node = target();
   return std::string_view(document_->pool_).substr(node.text, node.length);
 }
 
-int NodeRef::line() const { return static_cast<int>(self().line) + document_->source_->first_line; }
+int NodeRef::line() const {
+  return static_cast<int>(self().line) + document_->source_->first_line;
+}
 
 NodeRef NodeRef::First() const {
   const Node& node = target();

@@ -1,5 +1,5 @@
-// One YAML document as a compact tree (32 bytes per node), with the place of each node. The only place that sees yaml-cpp is
-// document.cc.
+// One YAML document as a compact tree (32 bytes per node), with the place of each node. The only place that sees
+// yaml-cpp is document.cc.
 #pragma once
 
 #include <cstdint>
@@ -16,7 +16,7 @@ namespace pipelined::dagfile {
 enum class NodeKind : std::uint8_t { kNull, kPlain, kQuoted, kList, kMap, kAlias };
 
 struct Node {
-  std::uint32_t text = 0;    // in the pool; an alias: its target
+  std::uint32_t text = 0;  // in the pool; an alias: its target
   std::uint32_t length = 0;
   std::uint32_t first = 0;   // child; 0: none (node 0 is the root and nobody's child)
   std::uint32_t next = 0;    // sibling; 0: none
@@ -69,7 +69,10 @@ class EntriesOf {
   struct Iterator {
     NodeRef key;
     Entry operator*() const { return {key, key.Next()}; }
-    Iterator& operator++() { key = key.Next().Next(); return *this; }
+    Iterator& operator++() {
+      key = key.Next().Next();
+      return *this;
+    }
     bool operator!=(const Iterator&) const { return static_cast<bool>(key); }
   };
   Iterator begin() const { return {first_}; }
@@ -85,7 +88,10 @@ class ItemsOf {
   struct Iterator {
     NodeRef item;
     NodeRef operator*() const { return item; }
-    Iterator& operator++() { item = item.Next(); return *this; }
+    Iterator& operator++() {
+      item = item.Next();
+      return *this;
+    }
     bool operator!=(const Iterator&) const { return static_cast<bool>(item); }
   };
   Iterator begin() const { return {first_}; }
@@ -97,8 +103,8 @@ class ItemsOf {
 
 class Document {
  public:
-  // nullptr when `source` cannot be made a tree; the reporter knows why. Mistakes that leave a tree (a duplicate key) are
-  // reported, too. The source must outlive the document.
+  // nullptr when `source` cannot be made a tree; the reporter knows why. Mistakes that leave a tree (a duplicate key)
+  // are reported, too. The source must outlive the document.
   static std::unique_ptr<Document> Parse(const SourceText& source, const LoadLimits& limits, Reporter& reporter);
 
   NodeRef root() const { return {this, 0}; }

@@ -18,7 +18,8 @@ namespace {
 Error SystemError(const std::string& path) {
   const int error = errno;
   return {error == ENOENT || error == ENOTDIR ? ErrorCode::kNotFound : ErrorCode::kUnavailable,
-          fmt::format("{}: {}", path, std::strerror(error)), error == EACCES ? "make the file readable for the user of the scheduler" : ""};
+          fmt::format("{}: {}", path, std::strerror(error)),
+          error == EACCES ? "make the file readable for the user of the scheduler" : ""};
 }
 
 }  // namespace
@@ -31,20 +32,22 @@ Result<Descriptor> OpenRegular(const std::string& path) {
   // Non-blocking: opening a FIFO would otherwise wait for its writer.
   Descriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
   if (file.get() < 0) return SystemError(path);
-  struct stat info{};
+  struct stat info {};
   if (fstat(file.get(), &info) != 0) return SystemError(path);
   if (!S_ISREG(info.st_mode)) return Error{ErrorCode::kInvalid, fmt::format("{} is not a regular file", path), ""};
   return file;
 }
 
 Result<std::string> ReadAll(const Descriptor& file, const std::string& path, std::size_t most) {
-  struct stat info{};
+  struct stat info {};
   if (fstat(file.get(), &info) != 0) return SystemError(path);
   std::string text;
   text.resize(std::min(static_cast<std::size_t>(info.st_size), most) + 1);  // one more shows growth, and the limit
   std::size_t size = 0;
   for (;;) {
-    if (size > most) return Error{ErrorCode::kInvalid, fmt::format("{} is longer than the {} MiB that are allowed", path, most >> 20), ""};
+    if (size > most)
+      return Error{ErrorCode::kInvalid, fmt::format("{} is longer than the {} MiB that are allowed", path, most >> 20),
+                   ""};
     if (size == text.size()) text.resize(std::min(text.size() * 2, most + 1));
     const ssize_t got = read(file.get(), text.data() + size, text.size() - size);
     if (got < 0 && errno == EINTR) continue;
@@ -82,8 +85,8 @@ std::string RelativeTo(const std::string& path, const std::string& root) {
 
 }  // namespace dagfile
 
-LoadResult LoadFile(const std::string& path, const std::string& root, const ZoneSource& zones, const std::string& shown_as,
-                    const LoadLimits& limits) {
+LoadResult LoadFile(const std::string& path, const std::string& root, const ZoneSource& zones,
+                    const std::string& shown_as, const LoadLimits& limits) {
   LoadOptions options{path, dagfile::RelativeTo(path, root), shown_as, {}, limits};
   const auto unreadable = [&](const std::string& message, const std::string& hint, Code code) {
     dagfile::Reporter reporter(shown_as.empty() ? options.relative_file : shown_as, 1);

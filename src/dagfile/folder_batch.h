@@ -38,8 +38,10 @@ class FolderBatch {
     }
     for (auto& [key, outcome] : loaded_) {
       const std::string root = outcome.file.root;
-      if (!outcome.error.empty()) publication.errors.push_back({root, outcome.file.relative_file, std::move(outcome.error)});
-      for (LoadedDag& loaded : outcome.dags) publication.dags.push_back({std::move(loaded.dag), std::move(loaded.source), root});
+      if (!outcome.error.empty())
+        publication.errors.push_back({root, outcome.file.relative_file, std::move(outcome.error)});
+      for (LoadedDag& loaded : outcome.dags)
+        publication.dags.push_back({std::move(loaded.dag), std::move(loaded.source), root});
       publication.files.push_back(std::move(outcome.file));
     }
     return publication;

@@ -15,7 +15,7 @@
 namespace pipelined::dagfile {
 namespace {
 
-constexpr std::size_t kDeepest = 64;            // folders in folders
+constexpr std::size_t kDeepest = 64;             // folders in folders
 constexpr std::size_t kLongestIgnore = 1 << 20;  // bytes of a .pipelinedignore
 
 struct CloseDir {
@@ -29,9 +29,13 @@ std::string RealPath(const std::string& path) {
   return text;
 }
 
-bool IsHidden(std::string_view name) { return name.starts_with('.') || name.starts_with('_'); }
+bool IsHidden(std::string_view name) {
+  return name.starts_with('.') || name.starts_with('_');
+}
 
-std::string_view NameOf(std::string_view path) { return path.substr(path.rfind('/') + 1); }  // npos + 1 is 0
+std::string_view NameOf(std::string_view path) {
+  return path.substr(path.rfind('/') + 1);
+}  // npos + 1 is 0
 
 }  // namespace
 
@@ -54,7 +58,8 @@ void FolderTree::Warn(std::string warning) {
 
 std::vector<FolderKey> FolderTree::FoldersOf(int watch) const {
   const auto at = by_watch_.find(watch);
-  return at == by_watch_.end() ? std::vector<FolderKey>() : std::vector<FolderKey>(at->second.begin(), at->second.end());
+  return at == by_watch_.end() ? std::vector<FolderKey>()
+                               : std::vector<FolderKey>(at->second.begin(), at->second.end());
 }
 
 bool FolderTree::HasLinks(const FolderKey& folder) const {
@@ -91,7 +96,7 @@ Listing FolderTree::Scan(const FolderKey& folder) {
   Chain chain;
   for (FolderKey above = folder; !above.second.empty();) {  // so that a link to a folder above is seen as a loop
     above = FolderOf(above);
-    struct stat info{};
+    struct stat info {};
     if (stat(PathOf(above).c_str(), &info) == 0) chain.emplace_back(info.st_dev, info.st_ino);
   }
   Forget(folder);
@@ -101,11 +106,12 @@ Listing FolderTree::Scan(const FolderKey& folder) {
 
 void FolderTree::ScanFolder(const FolderKey& key, Chain& chain, Listing& listing) {
   const std::string path = PathOf(key);
-  struct stat info{};
+  struct stat info {};
   if (stat(path.c_str(), &info) != 0 || !S_ISDIR(info.st_mode)) {
     if (key.second.empty() || errno != ENOENT) {
       listing.unreadable.push_back(key);
-      Warn(fmt::format("{} cannot be read: {}", path, S_ISREG(info.st_mode) ? "it is not a folder" : std::strerror(errno)));
+      Warn(fmt::format("{} cannot be read: {}", path,
+                       S_ISREG(info.st_mode) ? "it is not a folder" : std::strerror(errno)));
     }
     return;
   }
@@ -116,7 +122,10 @@ void FolderTree::ScanFolder(const FolderKey& key, Chain& chain, Listing& listing
   }
   Folder folder;
   const auto watch = inotify_.Watch(path);
-  if (watch) folder.watch = *watch; else Warn(watch.error().message + (watch.error().hint.empty() ? "" : "; " + watch.error().hint));
+  if (watch)
+    folder.watch = *watch;
+  else
+    Warn(watch.error().message + (watch.error().hint.empty() ? "" : "; " + watch.error().hint));
   folder.rules = key.second.empty() ? nullptr : RulesOf(FolderOf(key));
   const auto ignore = ReadTextFile(path + "/" + std::string(kIgnoreName), kLongestIgnore);
   if (ignore) folder.rules = IgnoreRules::Parse(key.second, *ignore, folder.rules);
@@ -133,11 +142,12 @@ void FolderTree::ScanFolder(const FolderKey& key, Chain& chain, Listing& listing
   chain.pop_back();
 }
 
-void FolderTree::ScanEntry(const FolderKey& folder, const std::string& name, unsigned char type, Chain& chain, Listing& listing) {
+void FolderTree::ScanEntry(const FolderKey& folder, const std::string& name, unsigned char type, Chain& chain,
+                           Listing& listing) {
   if (type != DT_DIR && type != DT_LNK && type != DT_UNKNOWN && !IsDagFileName(name)) return;
   if (IsHidden(name)) return;
   const FolderKey key = Inside(folder, name);
-  struct stat info{};
+  struct stat info {};
   if (type != DT_DIR) {
     if (lstat(PathOf(key).c_str(), &info) != 0) return;  // gone since it was listed
     if (S_ISLNK(info.st_mode)) return ScanLink(key, name, chain, listing);
@@ -157,7 +167,7 @@ void FolderTree::ScanEntry(const FolderKey& folder, const std::string& name, uns
 void FolderTree::ScanLink(const FolderKey& key, const std::string& name, Chain& chain, Listing& listing) {
   folders_[FolderOf(key)].has_links = true;
   const std::string path = PathOf(key);
-  struct stat info{};
+  struct stat info {};
   if (stat(path.c_str(), &info) != 0) {
     if (IsDagFileName(name)) Warn(fmt::format("{} is skipped: the link leads nowhere, or loops", path));
     return;
@@ -167,7 +177,8 @@ void FolderTree::ScanLink(const FolderKey& key, const std::string& name, Chain& 
   const auto rules = RulesOf(FolderOf(key));
   if (rules && rules->Ignores(key.second, is_folder)) return;
   const std::string target = RealPath(path), root = RealPath(roots_[key.first]);
-  if (target != root && !target.starts_with(root + "/")) return Warn(fmt::format("{} is skipped: the link leaves the folder", path));
+  if (target != root && !target.starts_with(root + "/"))
+    return Warn(fmt::format("{} is skipped: the link leaves the folder", path));
   if (is_folder) {
     ScanFolder(key, chain, listing);
   } else {

@@ -42,7 +42,9 @@ class FolderTree {
   // Does the folder hold links, whose targets change without an event of their own?
   bool HasLinks(const FolderKey& folder) const;
 
-  std::string PathOf(const FolderKey& key) const { return key.second.empty() ? roots_[key.first] : roots_[key.first] + "/" + key.second; }
+  std::string PathOf(const FolderKey& key) const {
+    return key.second.empty() ? roots_[key.first] : roots_[key.first] + "/" + key.second;
+  }
   const std::vector<std::string>& roots() const { return roots_; }
   std::vector<std::string> TakeWarnings() { return std::exchange(warnings_, {}); }
 

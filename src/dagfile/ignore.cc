@@ -74,7 +74,9 @@ bool GlobMatch(std::string_view pattern, std::string_view path) {
   const auto skip_stars = [&tokens](std::vector<char>& states, bool at_component) {
     for (std::size_t i = 0; i < tokens.size(); ++i) {
       if (!states[i]) continue;
-      if (tokens[i].kind == Token::kStar || (tokens[i].kind == Token::kDeepStar && (at_component || i + 1 == tokens.size()))) states[i + 1] = 1;
+      if (tokens[i].kind == Token::kStar ||
+          (tokens[i].kind == Token::kDeepStar && (at_component || i + 1 == tokens.size())))
+        states[i + 1] = 1;
     }
   };
   at[0] = 1;
@@ -93,7 +95,8 @@ bool GlobMatch(std::string_view pattern, std::string_view path) {
   return at[tokens.size()] != 0;
 }
 
-std::shared_ptr<const IgnoreRules> IgnoreRules::Parse(std::string folder, std::string_view text, std::shared_ptr<const IgnoreRules> above) {
+std::shared_ptr<const IgnoreRules> IgnoreRules::Parse(std::string folder, std::string_view text,
+                                                      std::shared_ptr<const IgnoreRules> above) {
   auto rules = std::make_shared<IgnoreRules>();
   rules->folder_ = std::move(folder);
   rules->above_ = std::move(above);
@@ -128,6 +131,8 @@ IgnoreRules::Verdict IgnoreRules::Ask(std::string_view path, bool is_folder) con
   return above_ ? above_->Ask(path, is_folder) : Verdict::kNothing;
 }
 
-bool IgnoreRules::Ignores(std::string_view path, bool is_folder) const { return Ask(path, is_folder) == Verdict::kIgnore; }
+bool IgnoreRules::Ignores(std::string_view path, bool is_folder) const {
+  return Ask(path, is_folder) == Verdict::kIgnore;
+}
 
 }  // namespace pipelined::dagfile

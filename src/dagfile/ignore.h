@@ -10,7 +10,8 @@ namespace pipelined::dagfile {
 
 inline constexpr std::string_view kIgnoreName = ".pipelinedignore";
 
-// Does `pattern` match the whole of `path`? `*` and `?` stop at slashes, `**` between slashes (or at an end) does not; `[a-z]`,
+// Does `pattern` match the whole of `path`? `*` and `?` stop at slashes, `**` between slashes (or at an end) does not;
+// `[a-z]`,
 // `[!a]` and `\x` as in a shell. Never slower than pattern times path.
 bool GlobMatch(std::string_view pattern, std::string_view path);
 
@@ -18,10 +19,11 @@ bool GlobMatch(std::string_view pattern, std::string_view path);
 class IgnoreRules {
  public:
   // `folder`: where the file lies, relative to the root ("" for the root itself). `above` may be null.
-  static std::shared_ptr<const IgnoreRules> Parse(std::string folder, std::string_view text, std::shared_ptr<const IgnoreRules> above);
+  static std::shared_ptr<const IgnoreRules> Parse(std::string folder, std::string_view text,
+                                                  std::shared_ptr<const IgnoreRules> above);
 
-  // `path` is relative to the root. The last rule that matches decides, those of nearer folders after those above. Folders
-  // above `path` are not asked: who walks the tree does not enter an ignored folder.
+  // `path` is relative to the root. The last rule that matches decides, those of nearer folders after those above.
+  // Folders above `path` are not asked: who walks the tree does not enter an ignored folder.
   bool Ignores(std::string_view path, bool is_folder) const;
 
  private:

@@ -23,12 +23,13 @@ Inotify::~Inotify() {
 }
 
 Result<int> Inotify::Watch(const std::string& folder) {
-  constexpr std::uint32_t kEvents = IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_CREATE | IN_DELETE | IN_ATTRIB | IN_DELETE_SELF |
-                                    IN_MOVE_SELF | IN_ONLYDIR;
+  constexpr std::uint32_t kEvents = IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_CREATE | IN_DELETE | IN_ATTRIB |
+                                    IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR;
   const int watch = inotify_add_watch(fd_, folder.c_str(), kEvents);
   if (watch >= 0) return watch;
-  return Error{ErrorCode::kUnavailable, fmt::format("{} cannot be watched: {}", folder, std::strerror(errno)),
-               errno == ENOSPC ? "raise fs.inotify.max_user_watches; until then changes are seen by the slow re-scan" : ""};
+  return Error{
+      ErrorCode::kUnavailable, fmt::format("{} cannot be watched: {}", folder, std::strerror(errno)),
+      errno == ENOSPC ? "raise fs.inotify.max_user_watches; until then changes are seen by the slow re-scan" : ""};
 }
 
 std::vector<Inotify::Event> Inotify::Drain() {

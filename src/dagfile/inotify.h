@@ -22,7 +22,8 @@ class Inotify {
   Inotify& operator=(Inotify&&) = delete;
   ~Inotify();
 
-  // The watch of `folder`; the same folder gives the same number again. kUnavailable when the kernel's limit is reached.
+  // The watch of `folder`; the same folder gives the same number again. kUnavailable when the kernel's limit is
+  // reached.
   Result<int> Watch(const std::string& folder);
   std::vector<Event> Drain();  // never blocks
   int fd() const { return fd_; }

@@ -119,7 +119,8 @@ void ReportUnknown(const Entry& entry, std::span<const KeyRow> table, std::strin
   } else if (names.size() <= 8) {
     hint = fmt::format("known are: {}", fmt::join(names, ", "));
   }
-  reporter.Error(Code::kUnknownKey, entry.key.place(), fmt::format("{} has no key {}", what, Quoted(entry.name())), hint);
+  reporter.Error(Code::kUnknownKey, entry.key.place(), fmt::format("{} has no key {}", what, Quoted(entry.name())),
+                 hint);
 }
 
 }  // namespace
@@ -130,7 +131,9 @@ const std::span<const KeyRow> kPythonKeys = kPythonTable;
 const std::span<const KeyRow> kRetryOnKeys = kRetryOnTable;
 const std::span<const KeyRow> kScheduleKeys = kScheduleTable;
 
-bool IsAction(Key key) { return key == Key::kBash || key == Key::kExec || key == Key::kPython || key == Key::kEmpty; }
+bool IsAction(Key key) {
+  return key == Key::kBash || key == Key::kExec || key == Key::kPython || key == Key::kEmpty;
+}
 
 void EachKey(NodeRef map, std::span<const KeyRow> table, std::string_view what, Reporter& reporter,
              const std::function<void(Key, const Entry&)>& read) {
@@ -150,7 +153,8 @@ void EachKey(NodeRef map, std::span<const KeyRow> table, std::string_view what, 
     } else if (found->key != Key::kLater) {
       read(found->key, entry);
     } else if (found->no_op.empty() || !entry.value.is_scalar() || entry.value.text() != found->no_op) {
-      reporter.Error(Code::kNotAvailable, entry.key.place(), fmt::format("{} is not available yet in this version", Quoted(name)),
+      reporter.Error(Code::kNotAvailable, entry.key.place(),
+                     fmt::format("{} is not available yet in this version", Quoted(name)),
                      found->no_op.empty() ? "" : fmt::format("only its default, {}, is", found->no_op));
     }
   }

@@ -13,22 +13,62 @@ namespace pipelined::dagfile {
 enum class Key : std::uint8_t {
   kLater,  // known, but not available yet
   // of a DAG
-  kDagId, kDescription, kDocMd, kOwner, kTags, kSchedule, kTimezone, kStartDate, kEndDate, kCatchup, kDataInterval,
-  kMaxActiveRuns, kMaxActiveTasks, kDagrunTimeout, kFailFast, kParams, kEnv, kWorkingDir, kDefaultArgs,
-  kPausedUponCreation, kTasks,
+  kDagId,
+  kDescription,
+  kDocMd,
+  kOwner,
+  kTags,
+  kSchedule,
+  kTimezone,
+  kStartDate,
+  kEndDate,
+  kCatchup,
+  kDataInterval,
+  kMaxActiveRuns,
+  kMaxActiveTasks,
+  kDagrunTimeout,
+  kFailFast,
+  kParams,
+  kEnv,
+  kWorkingDir,
+  kDefaultArgs,
+  kPausedUponCreation,
+  kTasks,
   // of a task
-  kBash, kExec, kPython, kEmpty, kDependsOn, kTriggerRule, kRetries, kRetryDelay, kRetryBackoff, kMaxRetryDelay, kRetryOn,
-  kExecutionTimeout, kPool, kPoolSlots, kPriorityWeight, kWeightRule, kRunAsUser, kInlets,
-  kOutlets, kOnLost,
+  kBash,
+  kExec,
+  kPython,
+  kEmpty,
+  kDependsOn,
+  kTriggerRule,
+  kRetries,
+  kRetryDelay,
+  kRetryBackoff,
+  kMaxRetryDelay,
+  kRetryOn,
+  kExecutionTimeout,
+  kPool,
+  kPoolSlots,
+  kPriorityWeight,
+  kWeightRule,
+  kRunAsUser,
+  kInlets,
+  kOutlets,
+  kOnLost,
   // of python, retry_on and schedule
-  kFile, kCode, kExitCodes, kEvery, kCron, kAssets,
+  kFile,
+  kCode,
+  kExitCodes,
+  kEvery,
+  kCron,
+  kAssets,
 };
 
 struct KeyRow {
   std::string_view name;
   Key key = Key::kLater;
-  bool may_be_null = false;      // null is the same as leaving it out
-  std::string_view no_op = {};   // of a later feature: the value that changes nothing and is accepted
+  bool may_be_null = false;     // null is the same as leaving it out
+  std::string_view no_op = {};  // of a later feature: the value that changes nothing and is accepted
 };
 
 extern const std::span<const KeyRow> kDagKeys;
@@ -39,8 +79,8 @@ extern const std::span<const KeyRow> kScheduleKeys;
 
 bool IsAction(Key key);
 
-// Calls `read` for each entry of `map` whose key is in `table` and available; reports the others. `what` as in "a task has
-// no key …". Entries that are null where the table allows it are passed over.
+// Calls `read` for each entry of `map` whose key is in `table` and available; reports the others. `what` as in "a task
+// has no key …". Entries that are null where the table allows it are passed over.
 void EachKey(NodeRef map, std::span<const KeyRow> table, std::string_view what, Reporter& reporter,
              const std::function<void(Key, const Entry&)>& read);
 

@@ -28,6 +28,7 @@ class Layers {
   std::vector<std::shared_ptr<const Layer>> layers_;
 };
 
-LoadResult LoadWith(std::string_view text, int first_line, const LoadOptions& options, const ZoneSource& zones, const Layers& layers);
+LoadResult LoadWith(std::string_view text, int first_line, const LoadOptions& options, const ZoneSource& zones,
+                    const Layers& layers);
 
 }  // namespace pipelined::dagfile

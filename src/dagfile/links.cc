@@ -37,11 +37,13 @@ class Linker {
     const std::string_view name = dependency.names.text();
     const auto at = ids_.find(name);
     if (at == ids_.end()) {
-      reporter_.Error(Code::kUnknownTask, dependency.names.place(), fmt::format("depends_on names a task that does not exist: {}", Quoted(name)), Nearest(name));
+      reporter_.Error(Code::kUnknownTask, dependency.names.place(),
+                      fmt::format("depends_on names a task that does not exist: {}", Quoted(name)), Nearest(name));
       return std::nullopt;
     }
     if (at->second == dependency.task) {
-      reporter_.Error(Code::kSelfDependency, dependency.names.place(), fmt::format("task {} depends on itself", Quoted(name)));
+      reporter_.Error(Code::kSelfDependency, dependency.names.place(),
+                      fmt::format("task {} depends on itself", Quoted(name)));
       return std::nullopt;
     }
     return at->second;
@@ -62,7 +64,8 @@ class Linker {
   Place PlaceOfCycle(const std::vector<Dependency>& dependencies) const {
     const std::vector<TaskNo> cycle = FindCycle(dag_.downstream, dag_.tasks.size());
     for (const Dependency& dependency : dependencies) {
-      if (dependency.task == cycle[1] && dependency.names.text() == dag_.tasks[cycle[0]].id) return dependency.names.place();
+      if (dependency.task == cycle[1] && dependency.names.text() == dag_.tasks[cycle[0]].id)
+        return dependency.names.place();
     }
     return {};
   }
@@ -75,6 +78,8 @@ class Linker {
 
 }  // namespace
 
-void LinkTasks(const std::vector<Dependency>& dependencies, Dag& dag, Reporter& reporter) { Linker(dag, reporter).Link(dependencies); }
+void LinkTasks(const std::vector<Dependency>& dependencies, Dag& dag, Reporter& reporter) {
+  Linker(dag, reporter).Link(dependencies);
+}
 
 }  // namespace pipelined::dagfile

@@ -21,7 +21,8 @@ void LoadDocument(const SourceText& source, const LoadOptions& options, const Zo
   std::shared_ptr<Dag> dag = ReadDag(document->root(), context, reporter);
   if (!dag) return;
   if (!ids.insert(dag->id).second) {
-    reporter.Error(Code::kDuplicateDag, document->root().place(), fmt::format("this file has two DAGs with the dag_id {}", Quoted(dag->id)),
+    reporter.Error(Code::kDuplicateDag, document->root().place(),
+                   fmt::format("this file has two DAGs with the dag_id {}", Quoted(dag->id)),
                    "give each document of the file a dag_id of its own");
     return;
   }
@@ -32,7 +33,8 @@ void LoadDocument(const SourceText& source, const LoadOptions& options, const Zo
 
 }  // namespace
 
-LoadResult LoadWith(std::string_view text, int first_line, const LoadOptions& options, const ZoneSource& zones, const Layers& layers) {
+LoadResult LoadWith(std::string_view text, int first_line, const LoadOptions& options, const ZoneSource& zones,
+                    const Layers& layers) {
   const std::string shown_as = options.shown_as.empty() ? options.relative_file : options.shown_as;
   Reporter reporter(shown_as, options.limits.diagnostics);
   LoadResult result;
@@ -41,7 +43,8 @@ LoadResult LoadWith(std::string_view text, int first_line, const LoadOptions& op
   layers.Report(reporter);
   if (CheckBytes(file, options.limits, reporter)) {
     const std::vector<SourceText> documents = SplitDocuments(file);
-    if (documents.empty()) reporter.Error(Code::kEmptyFile, {}, "the file holds no DAG", "give it tasks: with at least one task");
+    if (documents.empty())
+      reporter.Error(Code::kEmptyFile, {}, "the file holds no DAG", "give it tasks: with at least one task");
     std::set<std::string> ids;
     for (const SourceText& document : documents) LoadDocument(document, options, zones, layers, reporter, ids, result);
   }
@@ -62,7 +65,10 @@ Result<DagPtr> ParseSource(const DagSource& source, const ZoneSource& zones) {
   LoadResult loaded = dagfile::LoadWith(source.document, source.first_line, options, zones,
                                         dagfile::Layers::Parse(options.defaults, options.limits));
   if (loaded.dags.size() == 1 && !HasErrors(loaded.diagnostics)) return std::move(loaded.dags[0].dag);
-  return Error{ErrorCode::kInvalid, fmt::format("the stored version of {} is not readable any more:\n{}", source.relative_file, Format(loaded.diagnostics)), ""};
+  return Error{ErrorCode::kInvalid,
+               fmt::format("the stored version of {} is not readable any more:\n{}", source.relative_file,
+                           Format(loaded.diagnostics)),
+               ""};
 }
 
 }  // namespace pipelined

@@ -16,12 +16,15 @@ constexpr std::array<std::string_view, 7> kTypes{"string", "integer", "number", 
 
 // The words of JSON Schema that people mistype; others may stand in a schema, too.
 constexpr std::array<std::string_view, 24> kWords{
-    "type", "default", "enum", "const", "title", "description", "format", "pattern", "minimum", "maximum", "minLength", "maxLength",
-    "minItems", "maxItems", "items", "properties", "required", "additionalProperties", "anyOf", "oneOf", "allOf", "not", "examples",
-    "multipleOf"};
+    "type",     "default",  "enum",    "const",      "title",     "description",
+    "format",   "pattern",  "minimum", "maximum",    "minLength", "maxLength",
+    "minItems", "maxItems", "items",   "properties", "required",  "additionalProperties",
+    "anyOf",    "oneOf",    "allOf",   "not",        "examples",  "multipleOf"};
 
 bool IsName(std::string_view name) {
-  const auto word = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_'; };
+  const auto word = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+  };
   return !name.empty() && !(name[0] >= '0' && name[0] <= '9') && std::all_of(name.begin(), name.end(), word);
 }
 
@@ -31,8 +34,9 @@ void CheckType(const Entry& type, Reporter& reporter) {
   for (const std::string& name : names) {
     if (std::find(kTypes.begin(), kTypes.end(), name) != kTypes.end()) continue;
     const auto near = NearMatch(name, kTypes);
-    reporter.Error(Code::kBadParam, type.place(), fmt::format("JSON Schema has no type {}", Quoted(name)),
-                   near ? fmt::format("did you mean \"{}\"?", *near) : fmt::format("known are: {}", fmt::join(kTypes, ", ")));
+    reporter.Error(
+        Code::kBadParam, type.place(), fmt::format("JSON Schema has no type {}", Quoted(name)),
+        near ? fmt::format("did you mean \"{}\"?", *near) : fmt::format("known are: {}", fmt::join(kTypes, ", ")));
   }
 }
 
@@ -47,7 +51,8 @@ void CheckWord(const Entry& entry, Reporter& reporter) {
 void CheckDefault(const Param& param, const Entry& entry, Reporter& reporter) {
   for (const SchemaViolation& violation : ValidateSchema(param.schema, *param.default_value)) {
     const std::string where = violation.path.empty() ? "" : "." + violation.path;
-    reporter.Error(Code::kBadParam, entry.place(), fmt::format("the default of {}{} does not fit its schema: {}", param.name, where, violation.message),
+    reporter.Error(Code::kBadParam, entry.place(),
+                   fmt::format("the default of {}{} does not fit its schema: {}", param.name, where, violation.message),
                    entry.value.is_null() ? "leave the default out when the param must be given with each run" : "");
   }
 }
@@ -87,7 +92,8 @@ std::vector<Param> ReadParams(const Entry& params, Reporter& reporter) {
     if (IsName(entry.name())) {
       all.push_back(ReadParam(entry, reporter));
     } else {
-      reporter.Error(Code::kBadId, entry.key.place(), fmt::format("{} cannot be the name of a param", Quoted(entry.name())),
+      reporter.Error(Code::kBadId, entry.key.place(),
+                     fmt::format("{} cannot be the name of a param", Quoted(entry.name())),
                      "letters, digits and _ make a name that templates can use");
     }
   }

@@ -92,14 +92,17 @@ void Reporter::Add(Severity severity, Code code, const Place& at, std::string me
     d.file = at.source->shown_as;
     d.line = static_cast<int>(at.line) + at.source->first_line;
     d.column = static_cast<int>(CountCharacters(line.substr(0, column))) + 1;
-    d.length = std::max(1, static_cast<int>(CountCharacters(line.substr(column, at.length == 0 ? ValueLength(line.substr(column)) : at.length))));
+    d.length = std::max(1, static_cast<int>(CountCharacters(
+                               line.substr(column, at.length == 0 ? ValueLength(line.substr(column)) : at.length))));
     d.source_line = CutToCharacters(line, kKeptOfALine);
   }
   diagnostics_.push_back(std::move(d));
 }
 
 std::vector<Diagnostic> Reporter::Take() {
-  const auto order = [this](const Diagnostic& d) { return std::make_tuple(d.file != file_, std::string_view(d.file), d.line, d.column); };
+  const auto order = [this](const Diagnostic& d) {
+    return std::make_tuple(d.file != file_, std::string_view(d.file), d.line, d.column);
+  };
   std::stable_sort(diagnostics_.begin(), diagnostics_.end(),
                    [&order](const Diagnostic& a, const Diagnostic& b) { return order(a) < order(b); });
   if (dropped_ > 0) {

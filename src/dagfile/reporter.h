@@ -20,9 +20,9 @@ struct SourceText {
 
 struct Place {
   const SourceText* source = nullptr;  // nullptr: the file as a whole
-  std::uint32_t line = 0;    // from 0, in source->text
-  std::uint32_t column = 0;  // from 0, in bytes
-  std::uint32_t length = 1;  // in bytes; 0: of the value that begins there
+  std::uint32_t line = 0;              // from 0, in source->text
+  std::uint32_t column = 0;            // from 0, in bytes
+  std::uint32_t length = 1;            // in bytes; 0: of the value that begins there
 };
 
 class Reporter {

@@ -14,7 +14,8 @@ namespace {
 
 class ScheduleReader {
  public:
-  ScheduleReader(const ZoneSource& zones, Reporter& reporter) : zones_(zones), reporter_(reporter), zone_(Zone::Utc()) {}
+  ScheduleReader(const ZoneSource& zones, Reporter& reporter)
+      : zones_(zones), reporter_(reporter), zone_(Zone::Utc()) {}
 
   Schedule Read(const ScheduleEntries& entries) {
     const std::size_t errors = reporter_.errors();
@@ -37,7 +38,8 @@ class ScheduleReader {
     if (!ReadWord(entry, reporter_, name)) return;
     auto zone = zones_.Find(name);
     if (!zone) {
-      reporter_.Error(Code::kBadTimezone, entry.place(), fmt::format("there is no time zone {}", Quoted(name)), zone.error().hint);
+      reporter_.Error(Code::kBadTimezone, entry.place(), fmt::format("there is no time zone {}", Quoted(name)),
+                      zone.error().hint);
       return;
     }
     zone_ = *std::move(zone);
@@ -60,7 +62,8 @@ class ScheduleReader {
     if (text == "trigger" || text == "interval") {
       schedule_.data_interval = text == "trigger" ? DataIntervalMeaning::kTrigger : DataIntervalMeaning::kInterval;
     } else {
-      reporter_.Error(Code::kBadValue, entry.place(), fmt::format("data_interval must be trigger or interval, not {}", Quoted(text)));
+      reporter_.Error(Code::kBadValue, entry.place(),
+                      fmt::format("data_interval must be trigger or interval, not {}", Quoted(text)));
     }
   }
 
@@ -90,10 +93,12 @@ class ScheduleReader {
     } else if (const auto cron = CronPreset(text)) {
       schedule_.crons.emplace_back(*cron);
     } else {
-      constexpr std::array<std::string_view, 8> kPresets{"@hourly", "@daily", "@weekly", "@monthly", "@quarterly", "@yearly", "@once", "@continuous"};
+      constexpr std::array<std::string_view, 8> kPresets{"@hourly",    "@daily",  "@weekly", "@monthly",
+                                                         "@quarterly", "@yearly", "@once",   "@continuous"};
       const auto near = NearMatch(text, kPresets);
-      reporter_.Error(Code::kBadSchedule, value.place(), fmt::format("there is no preset {}", Quoted(text)),
-                      near ? fmt::format("did you mean \"{}\"?", *near) : fmt::format("known are: {}", fmt::join(kPresets, ", ")));
+      reporter_.Error(
+          Code::kBadSchedule, value.place(), fmt::format("there is no preset {}", Quoted(text)),
+          near ? fmt::format("did you mean \"{}\"?", *near) : fmt::format("known are: {}", fmt::join(kPresets, ", ")));
     }
   }
 
@@ -105,7 +110,8 @@ class ScheduleReader {
     });
     const int forms = int{every.has_value()} + int{cron.has_value()} + int{assets.has_value()};
     if (cron && assets && !every) {
-      reporter_.Error(Code::kNotAvailable, cron->key.place(), "a cron beside assets is not available yet in this version");
+      reporter_.Error(Code::kNotAvailable, cron->key.place(),
+                      "a cron beside assets is not available yet in this version");
     } else if (forms > 1) {
       reporter_.Error(Code::kBadSchedule, schedule.place(), "a schedule has only one of every, cron and assets");
     } else if (every) {
@@ -121,7 +127,8 @@ class ScheduleReader {
 
   void ReadEvery(const Entry& entry) {
     if (entry.value.is_map()) {
-      reporter_.Error(Code::kNotAvailable, entry.place(), "every with calendar parts is not available yet in this version",
+      reporter_.Error(Code::kNotAvailable, entry.place(),
+                      "every with calendar parts is not available yet in this version",
                       "a cron expression can do it, for example \"0 0 1 * *\" for every month");
       return;
     }
@@ -160,11 +167,13 @@ class ScheduleReader {
         if (part.name() == "all" || part.name() == "any") {
           CollectAssets(parent, part.value);
         } else {
-          reporter_.Error(Code::kUnknownKey, part.key.place(), fmt::format("assets has no key {}", Quoted(part.name())), "known are: all, any");
+          reporter_.Error(Code::kUnknownKey, part.key.place(), fmt::format("assets has no key {}", Quoted(part.name())),
+                          "known are: all, any");
         }
       }
     } else {
-      reporter_.Error(Code::kWrongType, node.is_null() ? parent.key.place() : node.place(), "assets needs names or URIs");
+      reporter_.Error(Code::kWrongType, node.is_null() ? parent.key.place() : node.place(),
+                      "assets needs names or URIs");
     }
   }
 
@@ -180,7 +189,8 @@ class ScheduleReader {
 
   void Check(const Entry& entry) {
     const auto timetable = MakeTimetable(schedule_, zones_);
-    if (!timetable) reporter_.Error(Code::kBadSchedule, entry.place(), timetable.error().message, timetable.error().hint);
+    if (!timetable)
+      reporter_.Error(Code::kBadSchedule, entry.place(), timetable.error().message, timetable.error().hint);
   }
 
   const ZoneSource& zones_;

@@ -13,14 +13,15 @@
 namespace pipelined::dagfile {
 namespace {
 
-// A read lease is refused while anyone has the file open for writing. While it is held, a writer's open() waits and we are sent
-// a signal, which must be one that is ignored by default (SIGIO would end the process).
+// A read lease is refused while anyone has the file open for writing. While it is held, a writer's open() waits and we
+// are sent a signal, which must be one that is ignored by default (SIGIO would end the process).
 class ReadLease {
  public:
   explicit ReadLease(int fd) : fd_(fd) {
     fcntl(fd, F_SETSIG, SIGURG);
     held_ = fcntl(fd, F_SETLEASE, F_RDLCK) == 0;
-    refused_ = !held_ && (errno == EAGAIN || errno == EBUSY);  // else leases are not for us here: another owner, a network file system
+    refused_ = !held_ && (errno == EAGAIN ||
+                          errno == EBUSY);  // else leases are not for us here: another owner, a network file system
   }
   ~ReadLease() {
     if (held_) fcntl(fd_, F_SETLEASE, F_UNLCK);
@@ -37,12 +38,12 @@ class ReadLease {
 }  // namespace
 
 FileMark MarkOf(const struct stat& info) {
-  return fmt::format("{}.{:09}-{}.{:09}-{}-{}", info.st_mtim.tv_sec, info.st_mtim.tv_nsec, info.st_ctim.tv_sec, info.st_ctim.tv_nsec,
-                     info.st_size, info.st_ino);
+  return fmt::format("{}.{:09}-{}.{:09}-{}-{}", info.st_mtim.tv_sec, info.st_mtim.tv_nsec, info.st_ctim.tv_sec,
+                     info.st_ctim.tv_nsec, info.st_size, info.st_ino);
 }
 
 FileMark MarkOf(const std::string& path) {
-  struct stat info{};
+  struct stat info {};
   return stat(path.c_str(), &info) == 0 ? MarkOf(info) : FileMark();
 }
 
@@ -58,7 +59,8 @@ StableText ReadStable(const std::string& path, std::size_t most) {
   const ReadLease lease(file->get());
   result.state = StableText::State::kBusy;
   if (lease.refused()) return result;
-  struct stat before{}, after{};
+  struct stat before {
+  }, after{};
   if (fstat(file->get(), &before) != 0) return result;
   result.mark = MarkOf(before);
   auto text = ReadAll(*file, path, most);

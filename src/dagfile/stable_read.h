@@ -22,7 +22,8 @@ struct StableText {
   Error error;  // with kFailed
 };
 
-// kBusy: it is open for writing, or changed while it was read. A writer that opens the file meanwhile waits until it is read.
+// kBusy: it is open for writing, or changed while it was read. A writer that opens the file meanwhile waits until it is
+// read.
 StableText ReadStable(const std::string& path, std::size_t most);
 
 }  // namespace pipelined::dagfile

@@ -15,20 +15,32 @@ namespace {
 
 // One of a few words, or a report that names the nearest.
 template <std::size_t N>
-std::optional<std::size_t> ReadChoice(const Entry& entry, const std::array<std::string_view, N>& choices, Reporter& reporter) {
+std::optional<std::size_t> ReadChoice(const Entry& entry, const std::array<std::string_view, N>& choices,
+                                      Reporter& reporter) {
   std::string text;
   if (!ReadText(entry, reporter, text)) return std::nullopt;
   const auto at = std::find(choices.begin(), choices.end(), text);
   if (at != choices.end()) return static_cast<std::size_t>(at - choices.begin());
   const auto near = NearMatch(text, choices);
-  reporter.Error(Code::kBadValue, entry.place(), fmt::format("{} cannot be {}", entry.name(), Quoted(text)),
-                 near ? fmt::format("did you mean \"{}\"?", *near) : fmt::format("known are: {}", fmt::join(choices, ", ")));
+  reporter.Error(
+      Code::kBadValue, entry.place(), fmt::format("{} cannot be {}", entry.name(), Quoted(text)),
+      near ? fmt::format("did you mean \"{}\"?", *near) : fmt::format("known are: {}", fmt::join(choices, ", ")));
   return std::nullopt;
 }
 
-constexpr std::array<std::string_view, 13> kTriggerRules{
-    "all_success", "all_failed", "all_done", "all_done_min_one_success", "one_success", "one_failed", "one_done", "none_failed",
-    "none_failed_min_one_success", "none_skipped", "all_skipped", "always", "all_done_setup_success"};
+constexpr std::array<std::string_view, 13> kTriggerRules{"all_success",
+                                                         "all_failed",
+                                                         "all_done",
+                                                         "all_done_min_one_success",
+                                                         "one_success",
+                                                         "one_failed",
+                                                         "one_done",
+                                                         "none_failed",
+                                                         "none_failed_min_one_success",
+                                                         "none_skipped",
+                                                         "all_skipped",
+                                                         "always",
+                                                         "all_done_setup_success"};
 constexpr std::array<std::string_view, 3> kWeightRules{"downstream", "upstream", "absolute"};
 constexpr std::array<std::string_view, 2> kOnLostWords{"fail", "retry"};
 
@@ -36,7 +48,8 @@ constexpr std::array<std::string_view, 2> kOnLostWords{"fail", "retry"};
 
 bool IsId(std::string_view id, std::size_t longest) {
   const auto allowed = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-' || c == '.';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-' ||
+           c == '.';
   };
   return !id.empty() && id.size() <= longest && id != "." && id != ".." && std::all_of(id.begin(), id.end(), allowed);
 }
@@ -45,8 +58,8 @@ void TaskReader::ApplyDefaults(const Entry& default_args, Task& task) {
   if (!RequireMap(default_args, reporter_, "a mapping of task keys")) return;
   EachKey(default_args.value, kTaskKeys, "default_args", reporter_, [&](Key key, const Entry& entry) {
     if (IsAction(key) || key == Key::kDependsOn) {
-      reporter_.Error(Code::kMisplacedKey, entry.key.place(), fmt::format("{} does not belong in default_args", entry.name()),
-                      "give it to each task");
+      reporter_.Error(Code::kMisplacedKey, entry.key.place(),
+                      fmt::format("{} does not belong in default_args", entry.name()), "give it to each task");
     } else {
       Apply(key, entry, task);
     }
@@ -79,39 +92,58 @@ void TaskReader::Apply(Key key, const Entry& entry, Task& task) {
     case Key::kBash:
     case Key::kExec:
     case Key::kPython:
-    case Key::kEmpty: return ReadAction(key, entry, task);
-    case Key::kDependsOn: return ReadDependsOn(entry);
+    case Key::kEmpty:
+      return ReadAction(key, entry, task);
+    case Key::kDependsOn:
+      return ReadDependsOn(entry);
     case Key::kTriggerRule:
-      if (const auto n = ReadChoice(entry, kTriggerRules, reporter_)) task.trigger_rule = *TriggerRuleFromString(kTriggerRules[*n]);
+      if (const auto n = ReadChoice(entry, kTriggerRules, reporter_))
+        task.trigger_rule = *TriggerRuleFromString(kTriggerRules[*n]);
       return;
-    case Key::kRetries: return void(ReadInt(entry, reporter_, task.retry.retries, 0));
-    case Key::kRetryDelay: return void(ReadDuration(entry, reporter_, task.retry.delay));
-    case Key::kRetryBackoff: return ReadBackoff(entry, task.retry);
+    case Key::kRetries:
+      return void(ReadInt(entry, reporter_, task.retry.retries, 0));
+    case Key::kRetryDelay:
+      return void(ReadDuration(entry, reporter_, task.retry.delay));
+    case Key::kRetryBackoff:
+      return ReadBackoff(entry, task.retry);
     case Key::kMaxRetryDelay: {
       Micros most{};
       if (ReadDuration(entry, reporter_, most)) task.retry.max_delay = most;
       return;
     }
-    case Key::kRetryOn: return ReadRetryOn(entry, task.retry);
-    case Key::kExecutionTimeout: return void(ReadDuration(entry, reporter_, task.execution_timeout));
-    case Key::kPool: return void(ReadWord(entry, reporter_, task.pool));
-    case Key::kPoolSlots: return void(ReadInt(entry, reporter_, task.pool_slots, 1));
+    case Key::kRetryOn:
+      return ReadRetryOn(entry, task.retry);
+    case Key::kExecutionTimeout:
+      return void(ReadDuration(entry, reporter_, task.execution_timeout));
+    case Key::kPool:
+      return void(ReadWord(entry, reporter_, task.pool));
+    case Key::kPoolSlots:
+      return void(ReadInt(entry, reporter_, task.pool_slots, 1));
     case Key::kPriorityWeight:
       return void(ReadInt(entry, reporter_, task.priority_weight, std::numeric_limits<std::int32_t>::min()));
     case Key::kWeightRule:
       if (const auto n = ReadChoice(entry, kWeightRules, reporter_)) task.weight_rule = static_cast<WeightRule>(*n);
       return;
-    case Key::kEnv: return ReadEnv(entry, reporter_, task.env);
-    case Key::kWorkingDir: task.working_dir = WorkingDir(entry, std::move(task.working_dir)); return;
-    case Key::kRunAsUser: return void(ReadWord(entry, reporter_, task.run_as_user));
-    case Key::kInlets: return void(ReadTexts(entry, reporter_, task.inlets));
-    case Key::kOutlets: return void(ReadTexts(entry, reporter_, task.outlets));
+    case Key::kEnv:
+      return ReadEnv(entry, reporter_, task.env);
+    case Key::kWorkingDir:
+      task.working_dir = WorkingDir(entry, std::move(task.working_dir));
+      return;
+    case Key::kRunAsUser:
+      return void(ReadWord(entry, reporter_, task.run_as_user));
+    case Key::kInlets:
+      return void(ReadTexts(entry, reporter_, task.inlets));
+    case Key::kOutlets:
+      return void(ReadTexts(entry, reporter_, task.outlets));
     case Key::kOnLost:
       if (const auto n = ReadChoice(entry, kOnLostWords, reporter_)) task.on_lost = static_cast<OnLost>(*n);
       return;
-    case Key::kOwner: return void(ReadText(entry, reporter_, task.owner));
-    case Key::kDocMd: return void(ReadText(entry, reporter_, task.doc_md));
-    default: return;
+    case Key::kOwner:
+      return void(ReadText(entry, reporter_, task.owner));
+    case Key::kDocMd:
+      return void(ReadText(entry, reporter_, task.doc_md));
+    default:
+      return;
   }
 }
 
@@ -123,7 +155,8 @@ std::string TaskReader::WorkingDir(const Entry& entry, std::string old) {
 
 void TaskReader::ReadAction(Key key, const Entry& entry, Task& task) {
   if (action_) {
-    reporter_.Error(Code::kManyActions, entry.key.place(), fmt::format("a task has one action, and {} is there already", action_->name()),
+    reporter_.Error(Code::kManyActions, entry.key.place(),
+                    fmt::format("a task has one action, and {} is there already", action_->name()),
                     "make two tasks of it");
     return;
   }
@@ -144,8 +177,10 @@ void TaskReader::ReadAction(Key key, const Entry& entry, Task& task) {
   }
   task.action.kind = ActionKind::kExec;
   if (!entry.value.is_list()) {
-    ReportType(entry, reporter_, "a list of words", "for example exec: [/bin/echo, hello]; for a line of shell use bash");
-  } else if (ReadTexts(entry, reporter_, task.action.words) && (task.action.words.empty() || task.action.words[0].empty())) {
+    ReportType(entry, reporter_, "a list of words",
+               "for example exec: [/bin/echo, hello]; for a line of shell use bash");
+  } else if (ReadTexts(entry, reporter_, task.action.words) &&
+             (task.action.words.empty() || task.action.words[0].empty())) {
     reporter_.Error(Code::kBadValue, entry.place(), "exec needs a program as its first word");
   }
 }
@@ -164,7 +199,8 @@ void TaskReader::ReadPython(const Entry& entry, Task& task) {
   });
   if (task.action.words.size() != 1 && reporter_.errors() == errors) {
     const bool none = task.action.words.empty();
-    reporter_.Error(none ? Code::kMissingKey : Code::kManyActions, entry.place(), none ? "python needs file or code" : "python has file or code, not both");
+    reporter_.Error(none ? Code::kMissingKey : Code::kManyActions, entry.place(),
+                    none ? "python needs file or code" : "python has file or code, not both");
   }
 }
 
@@ -190,7 +226,8 @@ void TaskReader::ReadBackoff(const Entry& entry, RetryPolicy& retry) {
 void TaskReader::ReadRetryOn(const Entry& entry, RetryPolicy& retry) {
   if (!RequireMap(entry, reporter_, "a mapping with exit_codes")) return;
   EachKey(entry.value, kRetryOnKeys, "retry_on", reporter_, [&](Key, const Entry& part) {
-    if (!part.value.is_list()) return ReportType(part, reporter_, "a list of exit codes", "for example {exit_codes: [75]}");
+    if (!part.value.is_list())
+      return ReportType(part, reporter_, "a list of exit codes", "for example {exit_codes: [75]}");
     retry.exit_codes.clear();
     for (const NodeRef item : ItemsOf(part.value)) {
       std::int32_t code = 0;
@@ -209,7 +246,8 @@ void TaskReader::ReadDependsOn(const Entry& entry) {
     if (item.is_scalar()) {
       dependencies_.push_back({next_, item});
     } else {
-      reporter_.Error(Code::kWrongType, item.is_null() ? entry.key.place() : item.place(), "depends_on needs ids of tasks");
+      reporter_.Error(Code::kWrongType, item.is_null() ? entry.key.place() : item.place(),
+                      "depends_on needs ids of tasks");
     }
   }
 }

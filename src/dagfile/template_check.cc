@@ -10,7 +10,8 @@ namespace pipelined::dagfile {
 namespace {
 
 bool MayHoldATemplate(std::string_view text) {
-  for (std::size_t at = text.find('{'); at != std::string_view::npos && at + 1 < text.size(); at = text.find('{', at + 1)) {
+  for (std::size_t at = text.find('{'); at != std::string_view::npos && at + 1 < text.size();
+       at = text.find('{', at + 1)) {
     if (text[at + 1] == '{' || text[at + 1] == '%' || text[at + 1] == '#') return true;
   }
   return false;
@@ -39,7 +40,8 @@ class TemplateChecker {
     TemplateError error;
     auto parsed = Template::Parse(value.text(), &error);
     if (parsed) return *std::move(parsed);
-    reporter_.Error(Code::kTemplateSyntax, At(value, error.offset, error.line, error.column, error.length), error.message, error.hint);
+    reporter_.Error(Code::kTemplateSyntax, At(value, error.offset, error.line, error.column, error.length),
+                    error.message, error.hint);
     return std::nullopt;
   }
 
@@ -59,7 +61,8 @@ class TemplateChecker {
     if (!is_shell) return;
     for (const TemplatePlace& raw : parsed->raw_uses()) {
       reporter_.Warning(Code::kRawFilter, At(value, raw.offset, raw.line, raw.column, 3),
-                        "raw pastes a value into the script without quoting it", "whoever chooses the value chooses the command");
+                        "raw pastes a value into the script without quoting it",
+                        "whoever chooses the value chooses the command");
     }
   }
 
@@ -77,11 +80,15 @@ class TemplateChecker {
 Place PlaceInside(NodeRef scalar, std::size_t offset, int line, int column, int length) {
   Place place = scalar.place();
   const std::string_view text = place.source->text, value = scalar.text();
-  const std::string_view first = LineAt(text, place.line).substr(std::min<std::size_t>(place.column, LineAt(text, place.line).size()));
-  const std::string_view word = value.substr(std::min(offset, value.size()), static_cast<std::size_t>(std::max(length, 1)));
+  const std::string_view first =
+      LineAt(text, place.line).substr(std::min<std::size_t>(place.column, LineAt(text, place.line).size()));
+  const std::string_view word =
+      value.substr(std::min(offset, value.size()), static_cast<std::size_t>(std::max(length, 1)));
   const auto at = [&](std::uint32_t row, std::size_t wanted) -> bool {
     const std::string_view shown = LineAt(text, row);
-    std::size_t found = wanted <= shown.size() && shown.substr(wanted).starts_with(word) ? wanted : shown.find(word, row == place.line ? place.column : 0);
+    std::size_t found = wanted <= shown.size() && shown.substr(wanted).starts_with(word)
+                            ? wanted
+                            : shown.find(word, row == place.line ? place.column : 0);
     if (word.empty() || found == std::string_view::npos) return false;
     place = {place.source, row, static_cast<std::uint32_t>(found), static_cast<std::uint32_t>(word.size())};
     return true;

@@ -8,8 +8,8 @@
 
 namespace pipelined::dagfile {
 
-// `tasks`: the mapping that `dag`, linked by now, was read from. `inherited`: `env` mappings that hold for every task; a name in
-// them may be right for one task and wrong for another, so only their syntax is checked.
+// `tasks`: the mapping that `dag`, linked by now, was read from. `inherited`: `env` mappings that hold for every task;
+// a name in them may be right for one task and wrong for another, so only their syntax is checked.
 void CheckTemplates(const Dag& dag, NodeRef tasks, const std::vector<NodeRef>& inherited, Reporter& reporter);
 
 // Where character `offset` of a scalar's value stands in the file, as near as it can be told.

@@ -7,7 +7,8 @@
 namespace pipelined::dagfile {
 namespace {
 
-// Length of the valid UTF-8 sequence at the front of `text`, 0 when there is none (overlong forms and surrogates are none).
+// Length of the valid UTF-8 sequence at the front of `text`, 0 when there is none (overlong forms and surrogates are
+// none).
 std::size_t SequenceLength(std::string_view text) {
   const auto byte = [text](std::size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0u; };
   const auto in = [&byte](std::size_t i, unsigned low, unsigned high) { return byte(i) >= low && byte(i) <= high; };
@@ -54,7 +55,9 @@ bool SaysNothing(std::string_view line) {
 
 bool CheckBytes(const SourceText& source, const LoadLimits& limits, Reporter& reporter) {
   if (source.text.size() > limits.bytes) {
-    reporter.Error(Code::kTooLarge, {}, fmt::format("the file is {} bytes long, more than the {} MiB that are allowed", source.text.size(), limits.bytes >> 20));
+    reporter.Error(Code::kTooLarge, {},
+                   fmt::format("the file is {} bytes long, more than the {} MiB that are allowed", source.text.size(),
+                               limits.bytes >> 20));
     return false;
   }
   const std::size_t bad = FirstBadByte(source.text);
@@ -63,9 +66,11 @@ bool CheckBytes(const SourceText& source, const LoadLimits& limits, Reporter& re
   const std::size_t line_start = before.rfind('\n') + 1;  // npos + 1 is 0
   const auto line = static_cast<std::uint32_t>(std::count(before.begin(), before.end(), '\n'));
   const bool nul = source.text[bad] == '\0';
-  reporter.Error(Code::kBadBytes, {&source, line, static_cast<std::uint32_t>(bad - line_start), 1},
-                 nul ? "the file holds a NUL byte" : fmt::format("the file is not valid UTF-8: byte 0x{:02x}", static_cast<unsigned char>(source.text[bad])),
-                 nul ? "" : "save it as UTF-8");
+  reporter.Error(
+      Code::kBadBytes, {&source, line, static_cast<std::uint32_t>(bad - line_start), 1},
+      nul ? "the file holds a NUL byte"
+          : fmt::format("the file is not valid UTF-8: byte 0x{:02x}", static_cast<unsigned char>(source.text[bad])),
+      nul ? "" : "save it as UTF-8");
   return false;
 }
 

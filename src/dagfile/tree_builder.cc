@@ -39,20 +39,23 @@ class TreeBuilder::Events : public YAML::EventHandler {
     builder_.Scalar(NodeKind::kNull, At(mark), anchor, {});
   }
   void OnAlias(const YAML::Mark& mark, YAML::anchor_t anchor) override { builder_.Alias(At(mark), anchor); }
-  void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, const std::string& value) override {
+  void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+                const std::string& value) override {
     const Position at = At(mark);
     const bool plain = tag == "?" || tag.empty();
     if (!plain && tag != "!") builder_.CheckTag(at, tag);
     if (!plain) builder_.CheckClosed(at);
-    builder_.Scalar(plain || (tag != "!" && tag != "tag:yaml.org,2002:str") ? NodeKind::kPlain : NodeKind::kQuoted, at, anchor,
-                    value);
+    builder_.Scalar(plain || (tag != "!" && tag != "tag:yaml.org,2002:str") ? NodeKind::kPlain : NodeKind::kQuoted, at,
+                    anchor, value);
   }
-  void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, YAML::EmitterStyle::value) override {
+  void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+                       YAML::EmitterStyle::value) override {
     builder_.CheckTag(At(mark), tag);
     builder_.Begin(NodeKind::kList, At(mark), anchor);
   }
   void OnSequenceEnd() override { builder_.End(); }
-  void OnMapStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, YAML::EmitterStyle::value) override {
+  void OnMapStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+                  YAML::EmitterStyle::value) override {
     builder_.CheckTag(At(mark), tag);
     builder_.Begin(NodeKind::kMap, At(mark), anchor);
   }
@@ -112,8 +115,8 @@ void TreeBuilder::Charge(const Cost& cost, const Position& at) {
   document_.text_bytes_ += cost.text;
   if (total_nodes_ > limits_.nodes || document_.text_bytes_ > limits_.text) {
     Fatal(Code::kTooManyNodes, PlaceOf(at),
-          fmt::format("the document is too large: more than {} values or {} MiB of text once its aliases are expanded", limits_.nodes,
-                      limits_.text >> 20));
+          fmt::format("the document is too large: more than {} values or {} MiB of text once its aliases are expanded",
+                      limits_.nodes, limits_.text >> 20));
   }
   if (open_.size() + cost.height > limits_.depth) {
     Fatal(Code::kTooDeep, PlaceOf(at), fmt::format("values are nested more than {} levels deep", limits_.depth));
@@ -141,7 +144,8 @@ void TreeBuilder::Scalar(NodeKind kind, const Position& at, std::size_t anchor, 
   document_.pool_ += value;
   Anchor(anchor, id, true, cost);
   if (value.find('\0') != std::string_view::npos) {
-    reporter_.Error(Code::kBadBytes, PlaceOf(at), "a value holds a NUL character", "no program can be given one: take \"\\0\" out");
+    reporter_.Error(Code::kBadBytes, PlaceOf(at), "a value holds a NUL character",
+                    "no program can be given one: take \"\\0\" out");
   }
 }
 
@@ -173,7 +177,8 @@ void TreeBuilder::End() {
 void TreeBuilder::Alias(const Position& at, std::size_t anchor) {
   const Anchored target = anchor < anchors_.size() ? anchors_[anchor] : Anchored{};
   if (!target.closed) {
-    Fatal(Code::kAliasCycle, PlaceOf(at), "this alias stands inside of what it stands for, so that the value would never end");
+    Fatal(Code::kAliasCycle, PlaceOf(at),
+          "this alias stands inside of what it stands for, so that the value would never end");
   }
   Charge(target.cost, at);
   const std::uint32_t id = Add(NodeKind::kAlias, at);
@@ -183,9 +188,11 @@ void TreeBuilder::Alias(const Position& at, std::size_t anchor) {
 void TreeBuilder::CheckTag(const Position& at, const std::string& tag) {
   if (tag.empty() || tag == "?" || tag == "!") return;
   constexpr std::array<std::string_view, 7> kKnown{"str", "int", "float", "bool", "null", "seq", "map"};
-  const std::string_view name = std::string_view(tag).starts_with(kYamlTag) ? std::string_view(tag).substr(kYamlTag.size()) : tag;
+  const std::string_view name =
+      std::string_view(tag).starts_with(kYamlTag) ? std::string_view(tag).substr(kYamlTag.size()) : tag;
   if (std::find(kKnown.begin(), kKnown.end(), name) != kKnown.end()) return;
-  reporter_.Error(Code::kTag, PlaceOf(at), fmt::format("YAML tags are not supported: {}", Quoted(tag)), "take the tag away");
+  reporter_.Error(Code::kTag, PlaceOf(at), fmt::format("YAML tags are not supported: {}", Quoted(tag)),
+                  "take the tag away");
 }
 
 // yaml-cpp takes the end of the file for a closing quote.
@@ -221,7 +228,8 @@ void TreeBuilder::BadKey(NodeRef map, NodeRef key) {
                     fmt::format("put the whole value in quotes: \"{}\"", shown));
     return;
   }
-  reporter_.Error(Code::kBadKey, key.place(), key.is_null() ? "a key is missing" : "a key must be a word, not a list or a mapping");
+  reporter_.Error(Code::kBadKey, key.place(),
+                  key.is_null() ? "a key is missing" : "a key must be a word, not a list or a mapping");
 }
 
 void TreeBuilder::CheckKeys(const Open& map) {
@@ -233,7 +241,8 @@ void TreeBuilder::CheckKeys(const Open& map) {
   }
   if (count < 2) return;
   const auto report = [this](NodeRef again, NodeRef before) {
-    reporter_.Error(Code::kDuplicateKey, again.place(), fmt::format("the key {} stands here twice", Quoted(again.text())),
+    reporter_.Error(Code::kDuplicateKey, again.place(),
+                    fmt::format("the key {} stands here twice", Quoted(again.text())),
                     fmt::format("the first one is in line {}; rename one of them, or take it away", before.line()));
   };
   if (count <= 16) {

@@ -1,5 +1,5 @@
-// From yaml-cpp's events to a Document. What yaml-cpp lets through (duplicate keys, aliases inside of themselves or that
-// multiply, quotes that never end) is refused here.
+// From yaml-cpp's events to a Document. What yaml-cpp lets through (duplicate keys, aliases inside of themselves or
+// that multiply, quotes that never end) is refused here.
 #pragma once
 
 #include <string>
@@ -20,7 +20,7 @@ class TreeBuilder {
   bool Run();
 
  private:
-  class Events;  // yaml-cpp's EventHandler
+  class Events;    // yaml-cpp's EventHandler
   struct Stop {};  // thrown through yaml-cpp to leave it; never leaves Run()
 
   // What a node costs when it is walked: aliases are counted as what they stand for.

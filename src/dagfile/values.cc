@@ -33,7 +33,8 @@ bool IsFloat(std::string_view text) {
   const std::string_view whole = mantissa.substr(0, dot);
   const std::string_view fraction = dot == std::string_view::npos ? std::string_view() : mantissa.substr(dot + 1);
   if (whole.empty() && fraction.empty()) return false;
-  return (whole.empty() || IsDigits(whole)) && (fraction.empty() || IsDigits(fraction)) && !(whole.size() > 1 && whole[0] == '0');
+  return (whole.empty() || IsDigits(whole)) && (fraction.empty() || IsDigits(fraction)) &&
+         !(whole.size() > 1 && whole[0] == '0');
 }
 
 std::optional<std::int64_t> ParseInteger(std::string_view text) {
@@ -60,22 +61,29 @@ std::optional<bool> ParseBool(std::string_view text) {
 
 std::string_view Described(NodeRef node) {
   switch (node.kind()) {
-    case NodeKind::kNull: return "nothing";
-    case NodeKind::kList: return "a list";
-    case NodeKind::kMap: return "a mapping";
-    default: return "a text";
+    case NodeKind::kNull:
+      return "nothing";
+    case NodeKind::kList:
+      return "a list";
+    case NodeKind::kMap:
+      return "a mapping";
+    default:
+      return "a text";
   }
 }
 
 Value ScalarValue(NodeRef node) {
   const std::string_view text = node.text();
   switch (KindOf(node)) {
-    case ScalarKind::kBool: return Value(*ParseBool(text));
+    case ScalarKind::kBool:
+      return Value(*ParseBool(text));
     case ScalarKind::kInt:
       if (const auto number = ParseInteger(text)) return Value(*number);
       [[fallthrough]];  // larger than 64 bits
-    case ScalarKind::kFloat: return Value(std::strtod(std::string(text).c_str(), nullptr));
-    case ScalarKind::kText: break;
+    case ScalarKind::kFloat:
+      return Value(std::strtod(std::string(text).c_str(), nullptr));
+    case ScalarKind::kText:
+      break;
   }
   return Value(text);
 }
@@ -87,16 +95,19 @@ ScalarKind KindOf(NodeRef scalar) {
   const std::string_view text = scalar.text();
   if (text.empty()) return ScalarKind::kText;
   const char first = text[0];
-  if (first == 't' || first == 'T' || first == 'f' || first == 'F') return ParseBool(text) ? ScalarKind::kBool : ScalarKind::kText;
+  if (first == 't' || first == 'T' || first == 'f' || first == 'F')
+    return ParseBool(text) ? ScalarKind::kBool : ScalarKind::kText;
   if (first != '-' && first != '+' && first != '.' && (first < '0' || first > '9')) return ScalarKind::kText;
   if (IsDigits(Unsigned(text))) return HasLeadingZero(text) ? ScalarKind::kText : ScalarKind::kInt;
-  if (text.starts_with("0x") || text.starts_with("0o")) return ParseInteger(text) ? ScalarKind::kInt : ScalarKind::kText;
+  if (text.starts_with("0x") || text.starts_with("0o"))
+    return ParseInteger(text) ? ScalarKind::kInt : ScalarKind::kText;
   return IsFloat(text) ? ScalarKind::kFloat : ScalarKind::kText;
 }
 
 void ReportType(const Entry& entry, Reporter& reporter, std::string_view wanted, std::string hint) {
   const std::string found = entry.value.is_scalar() ? Quoted(entry.value.text()) : std::string(Described(entry.value));
-  reporter.Error(Code::kWrongType, entry.place(), fmt::format("{} needs {}, not {}", entry.name(), wanted, found), std::move(hint));
+  reporter.Error(Code::kWrongType, entry.place(), fmt::format("{} needs {}, not {}", entry.name(), wanted, found),
+                 std::move(hint));
 }
 
 bool RequireMap(const Entry& entry, Reporter& reporter, std::string_view wanted) {
@@ -142,8 +153,8 @@ bool ReadInt(const Entry& entry, Reporter& reporter, std::int32_t& out, std::int
     std::string hint;
     if (number && HasLeadingZero(text)) {
       const std::string_view digits = text.substr(std::min(text.find_first_not_of("+-0"), text.size() - 1));
-      hint = fmt::format("a leading zero means octal to some and nothing to others: write {}{} or 0o{}", text[0] == '-' ? "-" : "",
-                         digits, digits);
+      hint = fmt::format("a leading zero means octal to some and nothing to others: write {}{} or 0o{}",
+                         text[0] == '-' ? "-" : "", digits, digits);
     } else if (number && !entry.value.is_plain()) {
       hint = "take the quotes away";
     }
@@ -153,8 +164,9 @@ bool ReadInt(const Entry& entry, Reporter& reporter, std::int32_t& out, std::int
   if (*number < least || *number > most) {
     const bool bounded = most != std::numeric_limits<std::int32_t>::max();
     reporter.Error(Code::kBadValue, entry.place(),
-                   bounded || *number > most ? fmt::format("{} must lie between {} and {}, not {}", entry.name(), least, most, *number)
-                                             : fmt::format("{} must be at least {}, not {}", entry.name(), least, *number));
+                   bounded || *number > most
+                       ? fmt::format("{} must lie between {} and {}, not {}", entry.name(), least, most, *number)
+                       : fmt::format("{} must be at least {}, not {}", entry.name(), least, *number));
     return false;
   }
   out = static_cast<std::int32_t>(*number);
@@ -168,7 +180,8 @@ bool ReadDuration(const Entry& entry, Reporter& reporter, Micros& out) {
   }
   const Result<Micros> duration = ParseDuration(entry.value.text());
   if (!duration) {
-    reporter.Error(Code::kBadDuration, entry.place(), fmt::format("{} is not a duration: {}", entry.name(), Quoted(entry.value.text())),
+    reporter.Error(Code::kBadDuration, entry.place(),
+                   fmt::format("{} is not a duration: {}", entry.name(), Quoted(entry.value.text())),
                    "for example 500ms, 30s, 5m, 1h30m, PT5M, or seconds as a number");
     return false;
   }
@@ -183,7 +196,8 @@ bool ReadTexts(const Entry& entry, Reporter& reporter, std::vector<std::string>&
   } else if (entry.value.is_list()) {
     for (const NodeRef item : ItemsOf(entry.value)) {
       if (!item.is_scalar()) {
-        reporter.Error(Code::kWrongType, item.place(), fmt::format("{} needs texts, not {}", entry.name(), Described(item)));
+        reporter.Error(Code::kWrongType, item.place(),
+                       fmt::format("{} needs texts, not {}", entry.name(), Described(item)));
         return false;
       }
       texts.emplace_back(item.text());
@@ -204,7 +218,8 @@ void ReadEnv(const Entry& entry, Reporter& reporter, Env& out) {
     const std::string name(variable.name());
     if (name == "<<" && variable.key.is_plain()) continue;
     if (name.empty() || name.find('=') != std::string::npos) {
-      reporter.Error(Code::kBadValue, variable.key.place(), fmt::format("{} cannot be the name of an environment variable", Quoted(name)));
+      reporter.Error(Code::kBadValue, variable.key.place(),
+                     fmt::format("{} cannot be the name of an environment variable", Quoted(name)));
       continue;
     }
     std::string text;
@@ -227,7 +242,8 @@ Value ToValue(NodeRef node) {
   if (node.is_map()) {
     Value::Map map;
     for (const Entry entry : EntriesOf(node)) {
-      if (entry.name() != "<<" || !entry.key.is_plain()) map.emplace_back(std::string(entry.name()), ToValue(entry.value));
+      if (entry.name() != "<<" || !entry.key.is_plain())
+        map.emplace_back(std::string(entry.name()), ToValue(entry.value));
     }
     return Value(std::move(map));
   }

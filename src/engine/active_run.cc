@@ -6,15 +6,21 @@ namespace pipelined {
 namespace {
 
 bool IsActive(TaskState state) {
-  return state == TaskState::kScheduled || state == TaskState::kQueued || state == TaskState::kRunning || state == TaskState::kUpForRetry;
+  return state == TaskState::kScheduled || state == TaskState::kQueued || state == TaskState::kRunning ||
+         state == TaskState::kUpForRetry;
 }
 
-bool IsFailure(TaskState state) { return state == TaskState::kFailed || state == TaskState::kUpstreamFailed; }
+bool IsFailure(TaskState state) {
+  return state == TaskState::kFailed || state == TaskState::kUpstreamFailed;
+}
 
 }  // namespace
 
 ActiveRun::ActiveRun(RunInfo run, DagPtr dag)
-    : info(std::move(run)), dag_(std::move(dag)), slots_(dag_->tasks.size()), unfinished_(static_cast<std::uint32_t>(slots_.size())) {}
+    : info(std::move(run)),
+      dag_(std::move(dag)),
+      slots_(dag_->tasks.size()),
+      unfinished_(static_cast<std::uint32_t>(slots_.size())) {}
 
 void ActiveRun::Restore(const std::vector<StoredTask>& tasks) {
   for (const StoredTask& stored : tasks) {
@@ -106,10 +112,16 @@ void ActiveRun::CountForDownstreams(TaskNo task) {
 void ActiveRun::Decide(Turn& turn, TaskNo task) {
   if (slots_[task].state != TaskState::kNone) return;
   switch (Evaluate(dag_->tasks[task].trigger_rule, CountsOf(task))) {
-    case RuleVerdict::kWait: return;
-    case RuleVerdict::kSkip: Assign(turn, task, TaskEvent::kSkipped); return;
-    case RuleVerdict::kUpstreamFailed: Assign(turn, task, TaskEvent::kUpstreamFailed); return;
-    case RuleVerdict::kRun: break;
+    case RuleVerdict::kWait:
+      return;
+    case RuleVerdict::kSkip:
+      Assign(turn, task, TaskEvent::kSkipped);
+      return;
+    case RuleVerdict::kUpstreamFailed:
+      Assign(turn, task, TaskEvent::kUpstreamFailed);
+      return;
+    case RuleVerdict::kRun:
+      break;
   }
   Assign(turn, task, TaskEvent::kAllowed);
   if (dag_->tasks[task].action.kind != ActionKind::kEmpty) return;
@@ -173,9 +185,13 @@ void ActiveRun::Stored(TaskNo task) {
   slots_[task].change = 0;
 }
 
-std::vector<TaskNo> ActiveRun::TakeScheduled() { return std::exchange(scheduled_, {}); }
+std::vector<TaskNo> ActiveRun::TakeScheduled() {
+  return std::exchange(scheduled_, {});
+}
 
-RunEvent ActiveRun::Outcome() const { return unfinished_ > 0 || failed_leaves_ > 0 ? RunEvent::kFailed : RunEvent::kSucceeded; }
+RunEvent ActiveRun::Outcome() const {
+  return unfinished_ > 0 || failed_leaves_ > 0 ? RunEvent::kFailed : RunEvent::kSucceeded;
+}
 
 UpstreamCounts ActiveRun::CountsOf(TaskNo task) const {
   const TaskSlot& slot = slots_[task];

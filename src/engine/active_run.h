@@ -16,7 +16,7 @@ struct TaskSlot {
   bool candidate = false;               // already on the list of the pass under way
   std::int32_t try_number = 0;
   std::uint32_t success = 0, failed = 0, skipped = 0, upstream_failed = 0;  // direct upstreams in that state
-  std::uint32_t change = 0;             // 1 + its place in the plan under construction; 0: not in it
+  std::uint32_t change = 0;  // 1 + its place in the plan under construction; 0: not in it
   AttemptId attempt;
 };
 
@@ -30,8 +30,8 @@ class ActiveRun {
   // Decides every task that can be decided now. O(tasks); for the start of a run and after a restart.
   void Begin(Turn& turn);
 
-  // Moves one task and everything that follows from it, level by level: all tasks of a level are decided against the states
-  // before it, as Airflow does. False when the transition table refuses (the event is stale).
+  // Moves one task and everything that follows from it, level by level: all tasks of a level are decided against the
+  // states before it, as Airflow does. False when the transition table refuses (the event is stale).
   bool Move(Turn& turn, TaskNo task, TaskEvent event);
 
   // The same without what follows; EndUnfinished() must come next.

@@ -17,8 +17,8 @@
 namespace pipelined {
 namespace {
 
-// A task that waits for a slot gets a row only when it has waited so long, and then so many rows at a time: most have started by
-// then, and what would say "scheduled" for a moment costs as much as what says "running".
+// A task that waits for a slot gets a row only when it has waited so long, and then so many rows at a time: most have
+// started by then, and what would say "scheduled" for a moment costs as much as what says "running".
 constexpr Micros kScheduledRowAfter = std::chrono::seconds(1);
 constexpr Micros kScheduledRowsEvery = Millis(100);
 constexpr std::size_t kScheduledRowsAtOnce = 250;
@@ -53,7 +53,8 @@ bool MayRetry(const Task& task, const TaskSlot& slot, const AttemptFinished& end
   if (end.outcome == TryOutcome::kLost) return task.on_lost == OnLost::kRetry;
   const std::vector<int>& codes = task.retry.exit_codes;
   if (codes.empty()) return true;
-  return end.outcome == TryOutcome::kFailed && end.signal == 0 && std::find(codes.begin(), codes.end(), end.exit_code) != codes.end();
+  return end.outcome == TryOutcome::kFailed && end.signal == 0 &&
+         std::find(codes.begin(), codes.end(), end.exit_code) != codes.end();
 }
 
 }  // namespace
@@ -92,7 +93,8 @@ class Engine::Impl {
   AttemptId last_attempt() const { return last_attempt_; }
 
  private:
-  // --- events -------------------------------------------------------------------------------------------------------------
+  // --- events
+  // -------------------------------------------------------------------------------------------------------------
 
   void On(Turn& turn, DagUpdated& e) {
     DagState& dag = dags_[e.head.dag_id];
@@ -132,7 +134,11 @@ class Engine::Impl {
     AfterChange(turn, run);
   }
 
-  void On(Turn&, AttemptOrphaned& e) { attempts_[e.attempt] = OpenedAttempt{}; ++running_; orphans_.push_back(e.attempt); }
+  void On(Turn&, AttemptOrphaned& e) {
+    attempts_[e.attempt] = OpenedAttempt{};
+    ++running_;
+    orphans_.push_back(e.attempt);
+  }
 
   void On(Turn& turn, AttemptFinished& e) {
     const auto found = attempts_.find(e.attempt);
@@ -160,7 +166,8 @@ class Engine::Impl {
     turn.plan.commands.push_back(std::move(done));
   }
 
-  // --- commands -----------------------------------------------------------------------------------------------------------
+  // --- commands
+  // -----------------------------------------------------------------------------------------------------------
 
   static void Refuse(CommandDone& done, ErrorCode code, std::string message) {
     done.error_code = code;
@@ -173,7 +180,8 @@ class Engine::Impl {
     DagState& dag = found->second;
     if (dag.head.paused == what.paused) return;
     dag.head.paused = what.paused;
-    turn.plan.dags.push_back(DagChange{what.dag_id, what.paused, std::nullopt, false, fmt::format("{} by {}", what.paused ? "paused" : "unpaused", who)});
+    turn.plan.dags.push_back(DagChange{what.dag_id, what.paused, std::nullopt, false,
+                                       fmt::format("{} by {}", what.paused ? "paused" : "unpaused", who)});
     RefreshRuns(turn, dag);
     StartQueuedRuns(turn, dag);
     Reschedule(turn, dag);
@@ -183,7 +191,9 @@ class Engine::Impl {
     const auto found = dags_.find(what.dag_id);
     if (found == dags_.end()) return Refuse(done, ErrorCode::kNotFound, fmt::format("no DAG \"{}\"", what.dag_id));
     if (!found->second.running.empty()) {
-      return Refuse(done, ErrorCode::kConflict, fmt::format("DAG \"{}\" has {} running runs: cancel them first", what.dag_id, found->second.running.size()));
+      return Refuse(
+          done, ErrorCode::kConflict,
+          fmt::format("DAG \"{}\" has {} running runs: cancel them first", what.dag_id, found->second.running.size()));
     }
     for (const auto& [when, id] : found->second.queued) runs_.erase(id);
     dags_.erase(found);
@@ -201,8 +211,11 @@ class Engine::Impl {
     ActiveRun* run = Find(what.run);
     if (run == nullptr) return Refuse(done, ErrorCode::kConflict, "the run has ended");
     const auto task = run->dag().Find(what.task_id);
-    if (!task) return Refuse(done, ErrorCode::kNotFound, fmt::format("no task \"{}\" in DAG \"{}\"", what.task_id, run->dag().id));
-    done.result = ExplainTask(WhyContext{*run, StateOf(run->info.dag_id), running_, limits_.parallelism}, *task, queue_);
+    if (!task)
+      return Refuse(done, ErrorCode::kNotFound,
+                    fmt::format("no task \"{}\" in DAG \"{}\"", what.task_id, run->dag().id));
+    done.result =
+        ExplainTask(WhyContext{*run, StateOf(run->info.dag_id), running_, limits_.parallelism}, *task, queue_);
   }
 
   void Do(Turn& turn, SetPool& what, const std::string&, CommandDone&) {
@@ -212,7 +225,8 @@ class Engine::Impl {
 
   void Do(Turn& turn, DeletePool& what, const std::string&, CommandDone& done) {
     if (what.name == kDefaultPool) return Refuse(done, ErrorCode::kNotAllowed, "Default Pool can't be deleted");
-    if (!queue_.PoolNamed(what.name).exists) return Refuse(done, ErrorCode::kNotFound, fmt::format("no pool \"{}\"", what.name));
+    if (!queue_.PoolNamed(what.name).exists)
+      return Refuse(done, ErrorCode::kNotFound, fmt::format("no pool \"{}\"", what.name));
     queue_.DeletePool(what.name);
     PoolChange change{what.name};
     change.deleted = true;
@@ -221,7 +235,8 @@ class Engine::Impl {
 
   void Do(Turn& turn, ReportEnd& what, const std::string&, CommandDone&) { On(turn, what.end); }
 
-  // --- runs ---------------------------------------------------------------------------------------------------------------
+  // --- runs
+  // ---------------------------------------------------------------------------------------------------------------
 
   DagState& StateOf(const std::string& dag_id) {
     DagState& dag = dags_[dag_id];
@@ -292,7 +307,8 @@ class Engine::Impl {
 
   void FinishRun(Turn& turn, ActiveRun& run) {
     const RunEvent outcome = run.Outcome();
-    std::string why = outcome == RunEvent::kSucceeded ? "all leaf tasks succeeded or were skipped" : "a leaf task failed";
+    std::string why =
+        outcome == RunEvent::kSucceeded ? "all leaf tasks succeeded or were skipped" : "a leaf task failed";
     if (run.IsDeadlocked()) why = "deadlock: no task of it can ever start";
     LeaveMemory(turn, run, outcome, std::move(why));
   }
@@ -334,7 +350,8 @@ class Engine::Impl {
     return !roomier_.empty() || (!timers_.empty() && timers_.top().at <= turn.now);
   }
 
-  // --- tasks --------------------------------------------------------------------------------------------------------------
+  // --- tasks
+  // --------------------------------------------------------------------------------------------------------------
 
   void Occupy(ActiveRun& run, TaskNo task, AttemptId id) {
     const Task& what = run.dag().tasks[task];
@@ -370,7 +387,8 @@ class Engine::Impl {
     const Task& what = run.dag().tasks[task];
     const TaskSlot& slot = run.slot(task);
     if (MayRetry(what, slot, end)) {
-      const Micros delay = RetryDelay(what.retry, RetryKey{run.info.dag_id, what.id, run.info.logical_date}, slot.try_number);
+      const Micros delay =
+          RetryDelay(what.retry, RetryKey{run.info.dag_id, what.id, run.info.logical_date}, slot.try_number);
       run.Move(turn, task, TaskEvent::kFailedTry);
       TaskChange& change = run.Change(turn, task);
       change.retry_at = end.end + delay;
@@ -391,19 +409,27 @@ class Engine::Impl {
   }
 
   void SetRetryTimer(const ActiveRun& run, TaskNo task, Instant at) {
-    timers_.push(Timer{at, TimerKind::kRetry, run.info.id, task, static_cast<std::uint64_t>(run.slot(task).try_number), {}});
+    timers_.push(
+        Timer{at, TimerKind::kRetry, run.info.id, task, static_cast<std::uint64_t>(run.slot(task).try_number), {}});
   }
 
-  // --- time ---------------------------------------------------------------------------------------------------------------
+  // --- time
+  // ---------------------------------------------------------------------------------------------------------------
 
   void FireTimers(Turn& turn) {
     while (!timers_.empty() && timers_.top().at <= turn.now) {
       const Timer timer = timers_.top();
       timers_.pop();
       switch (timer.kind) {
-        case TimerKind::kRetry: RetryDue(turn, timer); break;
-        case TimerKind::kRunTimeout: RunTimedOut(turn, timer); break;
-        case TimerKind::kSchedule: ScheduleDue(turn, timer); break;
+        case TimerKind::kRetry:
+          RetryDue(turn, timer);
+          break;
+        case TimerKind::kRunTimeout:
+          RunTimedOut(turn, timer);
+          break;
+        case TimerKind::kSchedule:
+          ScheduleDue(turn, timer);
+          break;
       }
     }
   }
@@ -417,10 +443,12 @@ class Engine::Impl {
   void RunTimedOut(Turn& turn, const Timer& timer) {
     ActiveRun* run = Find(timer.run);
     if (run == nullptr || run->info.state != RunState::kRunning) return;
-    EndRun(turn, *run, TaskEvent::kSkipped, fmt::format("dagrun_timeout of {} is over", FormatDuration(run->dag().dagrun_timeout)));
+    EndRun(turn, *run, TaskEvent::kSkipped,
+           fmt::format("dagrun_timeout of {} is over", FormatDuration(run->dag().dagrun_timeout)));
   }
 
-  // Asks the timetable for the next run and sets its timer; what is due already is made by FireTimers in this same turn.
+  // Asks the timetable for the next run and sets its timer; what is due already is made by FireTimers in this same
+  // turn.
   void Reschedule(Turn& turn, DagState& dag) {
     ++dag.generation;
     dag.due.reset();
@@ -448,8 +476,8 @@ class Engine::Impl {
     Reschedule(turn, dag);
   }
 
-  // The plan that made them is stored: those that exist now come back as RunRequested in this same turn; one whose slot was taken
-  // does not, and leaves room for the next.
+  // The plan that made them is stored: those that exist now come back as RunRequested in this same turn; one whose slot
+  // was taken does not, and leaves room for the next.
   void ForgetNewRuns() {
     for (const std::string& dag_id : std::exchange(created_, {})) {
       const auto found = dags_.find(dag_id);
@@ -459,13 +487,17 @@ class Engine::Impl {
     }
   }
 
-  // --- the end of a turn --------------------------------------------------------------------------------------------------
+  // --- the end of a turn
+  // --------------------------------------------------------------------------------------------------
 
-  Instant RowsDue() const { return std::max(unwritten_.front().since + kScheduledRowAfter, rows_written_ + kScheduledRowsEvery); }
+  Instant RowsDue() const {
+    return std::max(unwritten_.front().since + kScheduledRowAfter, rows_written_ + kScheduledRowsEvery);
+  }
 
   bool StillUnwritten(const Unwritten& waiting) const {
     const ActiveRun* run = Find(waiting.run);
-    return run != nullptr && run->slot(waiting.task).state == TaskState::kScheduled && run->slot(waiting.task).stored != TaskState::kScheduled;
+    return run != nullptr && run->slot(waiting.task).state == TaskState::kScheduled &&
+           run->slot(waiting.task).stored != TaskState::kScheduled;
   }
 
   void WriteScheduledRows(Turn& turn) {
@@ -498,10 +530,10 @@ class Engine::Impl {
   std::unordered_map<AttemptId, OpenedAttempt> attempts_;
   ReadyQueue queue_;
   std::priority_queue<Timer> timers_;
-  std::deque<Unwritten> unwritten_;  // scheduled, row not written yet; the first to wait in front
-  Instant rows_written_{};           // when rows of waiting tasks were last written
-  std::vector<std::string> created_;   // DAGs with new runs in the last plan
-  std::vector<std::string> roomier_;   // DAGs that may begin or make another run
+  std::deque<Unwritten> unwritten_;   // scheduled, row not written yet; the first to wait in front
+  Instant rows_written_{};            // when rows of waiting tasks were last written
+  std::vector<std::string> created_;  // DAGs with new runs in the last plan
+  std::vector<std::string> roomier_;  // DAGs that may begin or make another run
   std::vector<AttemptId> orphans_;
   std::vector<std::unique_ptr<ActiveRun>> leaving_;  // ended in this turn
 };
@@ -511,8 +543,12 @@ Engine::~Engine() = default;
 Engine::Engine(Engine&&) noexcept = default;
 Engine& Engine::operator=(Engine&&) noexcept = default;
 
-Plan Engine::Apply(std::vector<Event> events, Instant now) { return impl_->Apply(std::move(events), now); }
-std::optional<Instant> Engine::NextTimer() const { return impl_->NextTimer(); }
+Plan Engine::Apply(std::vector<Event> events, Instant now) {
+  return impl_->Apply(std::move(events), now);
+}
+std::optional<Instant> Engine::NextTimer() const {
+  return impl_->NextTimer();
+}
 
 const RunInfo* Engine::FindRun(RunId run) const {
   const ActiveRun* found = impl_->Find(run);
@@ -524,7 +560,11 @@ DagPtr Engine::DagOf(RunId run) const {
   return found == nullptr ? nullptr : found->dag_ptr();
 }
 
-std::size_t Engine::active_runs() const { return impl_->active_runs(); }
-AttemptId Engine::last_attempt() const { return impl_->last_attempt(); }
+std::size_t Engine::active_runs() const {
+  return impl_->active_runs();
+}
+AttemptId Engine::last_attempt() const {
+  return impl_->last_attempt();
+}
 
 }  // namespace pipelined

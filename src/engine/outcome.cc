@@ -6,11 +6,14 @@
 namespace pipelined {
 namespace {
 
-constexpr std::array<std::string_view, 7> kOutcomes{"success", "failed", "timed_out", "stopped", "launch_failed", "bad_output", "lost"};
+constexpr std::array<std::string_view, 7> kOutcomes{"success",       "failed",     "timed_out", "stopped",
+                                                    "launch_failed", "bad_output", "lost"};
 
 }  // namespace
 
-std::string_view ToString(TryOutcome outcome) { return kOutcomes[static_cast<std::size_t>(outcome)]; }
+std::string_view ToString(TryOutcome outcome) {
+  return kOutcomes[static_cast<std::size_t>(outcome)];
+}
 
 std::optional<TryOutcome> TryOutcomeFromString(std::string_view text) {
   for (std::size_t i = 0; i < kOutcomes.size(); ++i) {

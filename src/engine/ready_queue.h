@@ -1,7 +1,7 @@
 // Which waiting task starts next: the highest priority among those whose pool has room and whose run may start more.
 //
-// Order, as Airflow's: weight (high first), logical date (early first), run, task. Within a pool the order is strict: a task that
-// needs more free slots than there are holds back those behind it, so that it cannot starve.
+// Order, as Airflow's: weight (high first), logical date (early first), run, task. Within a pool the order is strict: a
+// task that needs more free slots than there are holds back those behind it, so that it cannot starve.
 #pragma once
 
 #include <map>
@@ -38,7 +38,8 @@ class ReadyQueue {
   void DeletePool(const std::string& name);  // what runs in it goes on, what waits for it waits on
 
   void Add(ActiveRun& run, TaskNo task);
-  // Call after anything that changes whether `run` may start tasks. `open`: it may (running, not paused, below its limit).
+  // Call after anything that changes whether `run` may start tasks. `open`: it may (running, not paused, below its
+  // limit).
   void Refresh(ActiveRun& run, bool open);
   void Remove(ActiveRun& run);
 
@@ -68,8 +69,9 @@ class ReadyQueue {
   struct Waiting {
     PoolState* pool;
     std::priority_queue<Key, std::vector<Key>, Lower> tasks;
-    std::optional<Key> head;     // registered in pool->heads
-    std::vector<Key> oversized;  // need more slots than the pool has: aside, so that they hold back nobody, until it grows
+    std::optional<Key> head;  // registered in pool->heads
+    std::vector<Key>
+        oversized;  // need more slots than the pool has: aside, so that they hold back nobody, until it grows
   };
   struct RunQueue {
     std::vector<Waiting> pools;

@@ -31,25 +31,30 @@ std::string Unfinished(const ActiveRun& run, TaskNo task) {
 void ExplainRule(const ActiveRun& run, TaskNo task, Value::List& reasons) {
   const Task& what = run.dag().tasks[task];
   const UpstreamCounts counts = run.CountsOf(task);
-  reasons.push_back(Reason("trigger_rule", fmt::format("trigger rule {} waits: {} of {} upstream tasks are done; still to come: {}",
-                                                      ToString(what.trigger_rule), counts.done(), counts.total, Unfinished(run, task))));
+  reasons.push_back(Reason(
+      "trigger_rule", fmt::format("trigger rule {} waits: {} of {} upstream tasks are done; still to come: {}",
+                                  ToString(what.trigger_rule), counts.done(), counts.total, Unfinished(run, task))));
 }
 
 void ExplainSlot(const WhyContext& context, const Task& task, ReadyQueue& queue, Value::List& reasons) {
   if (context.running >= context.parallelism) {
-    reasons.push_back(Reason("parallelism", fmt::format("{} of {} tasks run already (core.parallelism)", context.running, context.parallelism)));
+    reasons.push_back(Reason("parallelism", fmt::format("{} of {} tasks run already (core.parallelism)",
+                                                        context.running, context.parallelism)));
   }
   if (context.run.running_tasks >= context.run.dag().max_active_tasks) {
-    reasons.push_back(Reason("max_active_tasks", fmt::format("{} of {} tasks of this run run already (max_active_tasks)",
-                                                            context.run.running_tasks, context.run.dag().max_active_tasks)));
+    reasons.push_back(
+        Reason("max_active_tasks", fmt::format("{} of {} tasks of this run run already (max_active_tasks)",
+                                               context.run.running_tasks, context.run.dag().max_active_tasks)));
   }
   const Pool& pool = queue.PoolNamed(task.pool);
   if (!pool.exists) {
     reasons.push_back(Reason("pool_missing", fmt::format("pool \"{}\" does not exist", task.pool)));
   } else if (!pool.CanEverHold(task.pool_slots)) {
-    reasons.push_back(Reason("pool_too_small", fmt::format("needs {} slots, pool \"{}\" has {}", task.pool_slots, task.pool, pool.slots)));
+    reasons.push_back(Reason(
+        "pool_too_small", fmt::format("needs {} slots, pool \"{}\" has {}", task.pool_slots, task.pool, pool.slots)));
   } else if (!pool.HasRoom(task.pool_slots)) {
-    reasons.push_back(Reason("pool_full", fmt::format("pool \"{}\": {} of {} slots are taken", task.pool, pool.used, pool.slots)));
+    reasons.push_back(
+        Reason("pool_full", fmt::format("pool \"{}\": {} of {} slots are taken", task.pool, pool.used, pool.slots)));
   }
   if (reasons.empty()) reasons.push_back(Reason("priority", "tasks of higher priority go first"));
 }
@@ -62,17 +67,21 @@ Value ExplainTask(const WhyContext& context, TaskNo task, ReadyQueue& queue) {
   Value::List reasons;
   if (!IsFinished(slot.state) && slot.state != TaskState::kRunning) {
     if (run.info.state == RunState::kQueued) {
-      reasons.push_back(context.dag.head.paused
-                            ? Reason("paused", "the run is queued: its DAG is paused")
-                            : Reason("max_active_runs", fmt::format("the run is queued: {} of {} runs of this DAG run already (max_active_runs)",
-                                                                    context.dag.running.size(), context.dag.head.max_active_runs)));
+      reasons.push_back(
+          context.dag.head.paused
+              ? Reason("paused", "the run is queued: its DAG is paused")
+              : Reason("max_active_runs",
+                       fmt::format("the run is queued: {} of {} runs of this DAG run already (max_active_runs)",
+                                   context.dag.running.size(), context.dag.head.max_active_runs)));
     } else if (context.dag.head.paused) {
       reasons.push_back(Reason("paused", "its DAG is paused"));
     }
     if (slot.state == TaskState::kNone && run.info.state == RunState::kRunning) ExplainRule(run, task, reasons);
-    if (slot.state == TaskState::kScheduled && reasons.empty()) ExplainSlot(context, run.dag().tasks[task], queue, reasons);
+    if (slot.state == TaskState::kScheduled && reasons.empty())
+      ExplainSlot(context, run.dag().tasks[task], queue, reasons);
     if (slot.state == TaskState::kUpForRetry) {
-      reasons.push_back(Reason("retry_delay", fmt::format("try {} failed; the next one waits for its delay", slot.try_number)));
+      reasons.push_back(
+          Reason("retry_delay", fmt::format("try {} failed; the next one waits for its delay", slot.try_number)));
     }
   }
   return Value(Value::Map{{"state", std::string(ToString(slot.state))},

@@ -9,7 +9,7 @@ namespace pipelined {
 struct WhyContext {
   const ActiveRun& run;
   const DagState& dag;
-  std::int32_t running = 0;      // attempts, over all runs
+  std::int32_t running = 0;  // attempts, over all runs
   std::int32_t parallelism = 0;
 };
 

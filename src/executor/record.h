@@ -2,11 +2,11 @@
 // and the static launcher, so: no allocation, no library beyond memcpy.
 //
 // A journal is a sequence of records of 128 bytes, the first of which is a header. Each is one O_APPEND write, and
-// because pages are a multiple of 128 bytes no record ever straddles two, so a reader sees it whole or not at all. What a
-// power loss tore fails its checksum and is stepped over.
+// because pages are a multiple of 128 bytes no record ever straddles two, so a reader sees it whole or not at all. What
+// a power loss tore fails its checksum and is stepped over.
 //
-// Of an attempt's *start* records the first one in the file counts, if no *closed* stands before it; every other is void.
-// That makes "append, then look back" a race-free claim: see Supervise().
+// Of an attempt's *start* records the first one in the file counts, if no *closed* stands before it; every other is
+// void. That makes "append, then look back" a race-free claim: see Supervise().
 #pragma once
 
 #include <cstddef>
@@ -35,7 +35,16 @@ enum class ExitReason : std::uint8_t { kEnded = 0, kTimedOut = 1, kStopped = 2, 
 
 // How far the spawn came; what the errno belongs to.
 enum class SpawnStage : std::uint8_t {
-  kNone = 0, kPipe = 1, kFork = 2, kGroup = 3, kCgroup = 4, kUser = 5, kDescriptors = 6, kFolder = 7, kExec = 8, kOutput = 9,
+  kNone = 0,
+  kPipe = 1,
+  kFork = 2,
+  kGroup = 3,
+  kCgroup = 4,
+  kUser = 5,
+  kDescriptors = 6,
+  kFolder = 7,
+  kExec = 8,
+  kOutput = 9,
 };
 
 enum ExitFlag : std::uint16_t { kHasOutput = 1, kKilled = 2, kLeftovers = 4, kLogCut = 8 };
@@ -46,7 +55,9 @@ struct HeaderBody {
   std::int64_t epoch;          // highest known when the journal was made
 };
 
-struct EpochBody { std::int64_t epoch; };
+struct EpochBody {
+  std::int64_t epoch;
+};
 
 // A process is named by its pid and an instant (CLOCK_BOOTTIME) at which it certainly lived. A pid's later owner has
 // started after that instant, so "started not later than seen_ns" tells the two apart (to the kernel's 10 ms), and
@@ -65,21 +76,23 @@ struct StartBody {
 };
 
 struct SpawnedBody {
-  ProcessName command;     // also the id of its process group
-  std::int64_t start_us;   // wall clock
+  ProcessName command;    // also the id of its process group
+  std::int64_t start_us;  // wall clock
 };
 
-struct NoteBody { char text[kBodySize]; };
+struct NoteBody {
+  char text[kBodySize];
+};
 
 struct ExitBody {
   ExitReason reason;
   SpawnStage stage;
-  std::uint16_t flags;      // ExitFlag
-  std::int32_t wait_status; // as wait() gives it
-  std::int32_t error;       // errno of a failed launch
+  std::uint16_t flags;       // ExitFlag
+  std::int32_t wait_status;  // as wait() gives it
+  std::int32_t error;        // errno of a failed launch
   std::int32_t pid;
-  std::int64_t start_us, end_us;        // wall clock
-  std::int64_t duration_us;             // CLOCK_BOOTTIME
+  std::int64_t start_us, end_us;  // wall clock
+  std::int64_t duration_us;       // CLOCK_BOOTTIME
   std::int64_t cpu_user_us, cpu_system_us;
   std::int64_t max_rss_kib;
 };
@@ -117,7 +130,9 @@ inline std::uint32_t RecordCrc(const Record& record) {
   return Crc32c(reinterpret_cast<const char*>(&record) + sizeof record.crc, kRecordSize - sizeof record.crc);
 }
 
-inline bool IsValid(const Record& record) { return record.magic == kRecordMagic && record.crc == RecordCrc(record); }
+inline bool IsValid(const Record& record) {
+  return record.magic == kRecordMagic && record.crc == RecordCrc(record);
+}
 
 template <class Body>
 Record MakeRecord(RecordType type, std::int64_t attempt, const Body& body) {
@@ -141,7 +156,8 @@ Body BodyOf(const Record& record) {
   return body;
 }
 
-// Takes the next valid record out of `data`, which begins at a record's place. Returns how many bytes to step on: 128 with
+// Takes the next valid record out of `data`, which begins at a record's place. Returns how many bytes to step on: 128
+// with
 // `*record` filled; the bytes of a torn stretch with `*valid` false; 0 when what is left may still be growing.
 inline std::size_t NextRecord(const char* data, std::size_t size, Record* record, bool* valid) {
   *valid = false;

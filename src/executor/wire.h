@@ -1,5 +1,5 @@
-// What the daemon and its launcher say to each other over a stream socket pair: frames of a head and a body, each padded
-// to 8 bytes so that they can be read in place. Both ends are built together, so plain structs will do.
+// What the daemon and its launcher say to each other over a stream socket pair: frames of a head and a body, each
+// padded to 8 bytes so that they can be read in place. Both ends are built together, so plain structs will do.
 #pragma once
 
 #include <cstddef>
@@ -8,15 +8,21 @@
 namespace pipelined::executor {
 
 // Descriptors of the launcher at its exec.
-inline constexpr int kSocketFd = 3;   // to the daemon
-inline constexpr int kWakeFd = 4;     // eventfd: a supervisor adds 1 when it has appended an exit record
-inline constexpr int kFolderFd = 5;   // attempts/
+inline constexpr int kSocketFd = 3;  // to the daemon
+inline constexpr int kWakeFd = 4;    // eventfd: a supervisor adds 1 when it has appended an exit record
+inline constexpr int kFolderFd = 5;  // attempts/
 
 inline constexpr std::uint32_t kMaxFrame = 64u << 20;  // far above what exec() takes
 
 enum class FrameType : std::uint32_t {
-  kConfigure = 1, kStart = 2, kStop = 3, kRotate = 4,              // to the launcher
-  kReady = 16, kGone = 17, kRefused = 18, kFatal = 19,             // to the daemon
+  kConfigure = 1,
+  kStart = 2,
+  kStop = 3,
+  kRotate = 4,  // to the launcher
+  kReady = 16,
+  kGone = 17,
+  kRefused = 18,
+  kFatal = 19,  // to the daemon
 };
 
 struct FrameHead {
@@ -46,10 +52,21 @@ struct StartFrame {
   std::uint32_t args, envs;
 };
 
-struct StopFrame { FrameHead head; std::int64_t attempt; };
-struct RotateFrame { FrameHead head; };
-struct ReadyFrame { FrameHead head; std::int64_t nonce; };
-struct RefusedFrame { FrameHead head; std::int64_t attempt, epoch; };  // epoch: the one that it would have to have
+struct StopFrame {
+  FrameHead head;
+  std::int64_t attempt;
+};
+struct RotateFrame {
+  FrameHead head;
+};
+struct ReadyFrame {
+  FrameHead head;
+  std::int64_t nonce;
+};
+struct RefusedFrame {
+  FrameHead head;
+  std::int64_t attempt, epoch;
+};  // epoch: the one that it would have to have
 
 // A supervisor that did not end the usual way, or one that never came to be (pid 0).
 struct GoneFrame {
@@ -60,17 +77,23 @@ struct GoneFrame {
 };
 
 enum class FatalStage : std::uint32_t { kLock = 1, kJournal = 2, kProtocol = 3, kMemory = 4 };
-struct FatalFrame { FrameHead head; FatalStage stage; std::int32_t error; };
+struct FatalFrame {
+  FrameHead head;
+  FatalStage stage;
+  std::int32_t error;
+};
 
 // How a supervisor exits that did not supervise.
 enum SupervisorExit : int {
   kSupervised = 0,
-  kByteHeld = 10,       // another supervisor has the attempt
-  kAlreadyStarted = 11, // the journal has it
-  kJournalClosed = 12,  // rotated in the meantime: send it again
-  kNoJournal = 13,      // the start record could not be written: send it again, later
+  kByteHeld = 10,        // another supervisor has the attempt
+  kAlreadyStarted = 11,  // the journal has it
+  kJournalClosed = 12,   // rotated in the meantime: send it again
+  kNoJournal = 13,       // the start record could not be written: send it again, later
 };
 
-inline constexpr std::uint32_t PadFrame(std::size_t size) { return static_cast<std::uint32_t>((size + 7) & ~std::size_t{7}); }
+inline constexpr std::uint32_t PadFrame(std::size_t size) {
+  return static_cast<std::uint32_t>((size + 7) & ~std::size_t{7});
+}
 
 }  // namespace pipelined::executor

@@ -34,7 +34,8 @@ std::shared_ptr<client::http_client> ClientFor(const web::uri& server, Micros ti
 }
 
 std::string Lower(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  std::transform(text.begin(), text.end(), text.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
   return text;
 }
 
@@ -48,7 +49,8 @@ Result<HttpResponse> SendHttp(const HttpRequest& request) {
     for (const auto& [name, value] : request.headers) message.headers().add(name, value);
     if (!request.body.empty()) {
       message.set_body(request.body);
-      if (const auto type = request.headers.find("Content-Type"); type != request.headers.end()) message.headers().set_content_type(type->second);
+      if (const auto type = request.headers.find("Content-Type"); type != request.headers.end())
+        message.headers().set_content_type(type->second);
     }
     web::http::http_response answer = ClientFor(url.authority(), request.timeout)->request(message).get();
     HttpResponse response;

@@ -22,7 +22,8 @@ std::string HashedDate(std::optional<Instant> date) {
 
 // SHA-1 of the key as one big number, modulo `base`.
 std::uint64_t Jitter(const RetryKey& key, int try_number, std::uint64_t base) {
-  const auto digest = Sha1(fmt::format("{}#{}#{}#{}", key.dag_id, key.task_id, HashedDate(key.logical_date), try_number));
+  const auto digest =
+      Sha1(fmt::format("{}#{}#{}#{}", key.dag_id, key.task_id, HashedDate(key.logical_date), try_number));
   std::uint64_t rest = 0;  // base is below 2^17, so that nothing overflows
   for (const std::uint8_t byte : digest) rest = (rest * 256 + byte) % base;
   return rest;

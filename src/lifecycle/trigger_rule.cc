@@ -5,15 +5,24 @@ namespace pipelined {
 void UpstreamCounts::Count(TaskState state, int by) {
   const auto step = static_cast<std::uint32_t>(by);  // unsigned wrap-around makes -1 a subtraction
   switch (state) {
-    case TaskState::kSuccess: success += step; break;
-    case TaskState::kFailed: failed += step; break;
-    case TaskState::kSkipped: skipped += step; break;
-    case TaskState::kUpstreamFailed: upstream_failed += step; break;
+    case TaskState::kSuccess:
+      success += step;
+      break;
+    case TaskState::kFailed:
+      failed += step;
+      break;
+    case TaskState::kSkipped:
+      skipped += step;
+      break;
+    case TaskState::kUpstreamFailed:
+      upstream_failed += step;
+      break;
     case TaskState::kRemoved:
       removed += step;
       total -= step;
       break;
-    default: break;
+    default:
+      break;
   }
 }
 

@@ -62,13 +62,29 @@ std::optional<Enum> FromWord(const Words<Enum, N>& words, std::string_view text)
 
 }  // namespace
 
-std::string_view ToString(TaskState state) { return Word(kTaskWords, state); }
-std::optional<TaskState> TaskStateFromString(std::string_view text) { return FromWord(kTaskWords, text); }
-std::string_view ToString(RunState state) { return Word(kRunWords, state); }
-std::optional<RunState> RunStateFromString(std::string_view text) { return FromWord(kRunWords, text); }
-std::string_view ToString(RunType type) { return Word(kTypeWords, type); }
-std::optional<RunType> RunTypeFromString(std::string_view text) { return FromWord(kTypeWords, text); }
-std::string_view ToString(TriggerRule rule) { return Word(kRuleWords, rule); }
-std::optional<TriggerRule> TriggerRuleFromString(std::string_view text) { return FromWord(kRuleWords, text); }
+std::string_view ToString(TaskState state) {
+  return Word(kTaskWords, state);
+}
+std::optional<TaskState> TaskStateFromString(std::string_view text) {
+  return FromWord(kTaskWords, text);
+}
+std::string_view ToString(RunState state) {
+  return Word(kRunWords, state);
+}
+std::optional<RunState> RunStateFromString(std::string_view text) {
+  return FromWord(kRunWords, text);
+}
+std::string_view ToString(RunType type) {
+  return Word(kTypeWords, type);
+}
+std::optional<RunType> RunTypeFromString(std::string_view text) {
+  return FromWord(kTypeWords, text);
+}
+std::string_view ToString(TriggerRule rule) {
+  return Word(kRuleWords, rule);
+}
+std::optional<TriggerRule> TriggerRuleFromString(std::string_view text) {
+  return FromWord(kRuleWords, text);
+}
 
 }  // namespace pipelined

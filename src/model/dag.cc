@@ -65,7 +65,8 @@ Status Dag::Link(std::vector<std::pair<TaskNo, TaskNo>> edges) {
   std::vector<TaskNo> order = TopologicalOrder(downstream, tasks.size());
   if (order.size() < tasks.size()) {
     return Error{ErrorCode::kInvalid,
-                 fmt::format("the tasks depend on each other in a circle: {}", PathText(tasks, FindCycle(downstream, tasks.size()))),
+                 fmt::format("the tasks depend on each other in a circle: {}",
+                             PathText(tasks, FindCycle(downstream, tasks.size()))),
                  "take one of these dependencies away"};
   }
   weights = Weights(*this, std::move(order));

@@ -4,11 +4,15 @@ namespace pipelined {
 
 std::string_view OperatorName(ActionKind kind) {
   switch (kind) {
-    case ActionKind::kEmpty: return "empty";
-    case ActionKind::kBash: return "bash";
-    case ActionKind::kExec: return "exec";
+    case ActionKind::kEmpty:
+      return "empty";
+    case ActionKind::kBash:
+      return "bash";
+    case ActionKind::kExec:
+      return "exec";
     case ActionKind::kPythonFile:
-    case ActionKind::kPythonCode: return "python";
+    case ActionKind::kPythonCode:
+      return "python";
   }
   return "";
 }

@@ -8,8 +8,8 @@
 namespace pipelined {
 namespace {
 
-// Descendants are sets, not paths: a node that is reached in two ways counts once. So the sets are made as bitsets, for a
-// window of kBits nodes at a time (100,000 nodes at once would take 1.2 GB), each window in one backward pass.
+// Descendants are sets, not paths: a node that is reached in two ways counts once. So the sets are made as bitsets, for
+// a window of kBits nodes at a time (100,000 nodes at once would take 1.2 GB), each window in one backward pass.
 constexpr std::size_t kWords = 8;
 constexpr std::size_t kBits = kWords * 64;
 using Bits = std::array<std::uint64_t, kWords>;
@@ -41,7 +41,8 @@ class WeightPlanes {
   std::uint32_t used_ = 0;
 };
 
-// With one parent each (a forest) the descendants of two children never meet; with one child each there is only one to add.
+// With one parent each (a forest) the descendants of two children never meet; with one child each there is only one to
+// add.
 bool SetsNeverMeet(const Graph& children, const Graph& parents, std::size_t nodes) {
   bool one_parent = true, one_child = true;
   for (TaskNo node = 0; node < nodes; ++node) {
@@ -58,8 +59,8 @@ void AddChildren(const Graph& children, std::span<const TaskNo> order, std::vect
 }
 
 // Adds to `sums` what the nodes at [begin, end) of `order` give to each of their ancestors.
-void AddWindow(const Graph& children, std::span<const TaskNo> order, std::span<const std::int32_t> own, std::size_t begin,
-               std::vector<Bits>& sets, std::vector<std::int64_t>& sums) {
+void AddWindow(const Graph& children, std::span<const TaskNo> order, std::span<const std::int32_t> own,
+               std::size_t begin, std::vector<Bits>& sets, std::vector<std::int64_t>& sums) {
   const std::size_t end = std::min(begin + kBits, order.size());
   WeightPlanes planes;
   for (std::size_t at = begin; at < end; ++at) planes.Set(at - begin, own[order[at]]);
@@ -85,12 +86,14 @@ std::vector<std::int32_t> DescendantSums(const Graph& children, const Graph& par
     AddChildren(children, order, sums);
   } else {
     std::vector<Bits> sets(own.size(), Bits{});
-    for (std::size_t begin = 0; begin < order.size(); begin += kBits) AddWindow(children, order, own, begin, sets, sums);
+    for (std::size_t begin = 0; begin < order.size(); begin += kBits)
+      AddWindow(children, order, own, begin, sets, sums);
   }
   constexpr std::int64_t kLeast = std::numeric_limits<std::int32_t>::min();
   constexpr std::int64_t kMost = std::numeric_limits<std::int32_t>::max();
   std::vector<std::int32_t> capped(sums.size());
-  for (std::size_t i = 0; i < sums.size(); ++i) capped[i] = static_cast<std::int32_t>(std::clamp(sums[i], kLeast, kMost));
+  for (std::size_t i = 0; i < sums.size(); ++i)
+    capped[i] = static_cast<std::int32_t>(std::clamp(sums[i], kLeast, kMost));
   return capped;
 }
 

@@ -59,7 +59,8 @@ std::string Format(const Diagnostic& d) {
   std::string text = Printable(d.file);
   if (d.line > 0) text += fmt::format(":{}", d.line);
   if (d.line > 0 && d.column > 0) text += fmt::format(":{}", d.column);
-  text += fmt::format(": {} {}: {}\n", d.severity == Severity::kError ? "error" : "warning", d.code, Printable(d.message));
+  text +=
+      fmt::format(": {} {}: {}\n", d.severity == Severity::kError ? "error" : "warning", d.code, Printable(d.message));
   if (d.line > 0 && !d.source_line.empty()) text += Excerpt(d);
   if (!d.hint.empty()) text += fmt::format("   help: {}\n", Printable(d.hint));
   return text;

@@ -65,8 +65,8 @@ std::vector<TaskNo> WayBack(const Graph& downstream, const std::vector<bool>& am
   return {};
 }
 
-// Some node that certainly lies on a cycle: among unordered nodes each has an unordered predecessor, so that walking backward
-// must come to a node twice.
+// Some node that certainly lies on a cycle: among unordered nodes each has an unordered predecessor, so that walking
+// backward must come to a node twice.
 TaskNo OnACycle(const Graph& downstream, const std::vector<bool>& unordered) {
   constexpr TaskNo kNone = ~TaskNo{0};
   std::vector<TaskNo> before(unordered.size(), kNone);

@@ -31,8 +31,12 @@ std::vector<Scheduler::PostedDag> Posted(std::vector<StoredDag> heads, const Pub
 }  // namespace
 
 DagLoader::DagLoader(DagLoaderOptions options, DagPublisher& publisher, Scheduler& scheduler, const ZoneSource& zones)
-    : options_(std::move(options)), publisher_(publisher), scheduler_(scheduler), zones_(zones),
-      word_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)), thread_([this] { Run(); }) {}
+    : options_(std::move(options)),
+      publisher_(publisher),
+      scheduler_(scheduler),
+      zones_(zones),
+      word_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
+      thread_([this] { Run(); }) {}
 
 DagLoader::~DagLoader() {
   stopping_ = true;
@@ -46,7 +50,9 @@ void DagLoader::Lead(std::int64_t epoch) {
   eventfd_write(word_, 1);
 }
 
-void DagLoader::StepDown() { Lead(0); }
+void DagLoader::StepDown() {
+  Lead(0);
+}
 
 void DagLoader::Run() {
   const Micros standby_from = SystemClock().Monotonic() + options_.standby_after;
@@ -63,7 +69,8 @@ void DagLoader::Run() {
       log::Info("another scheduler leads; this one stands by");
       AtWork();
     }
-    if (Wait(-1, at_work_ && epoch == 0 ? kForEver : wait_until) == Woken::kWord) wait_until = SystemClock().Monotonic();
+    if (Wait(-1, at_work_ && epoch == 0 ? kForEver : wait_until) == Woken::kWord)
+      wait_until = SystemClock().Monotonic();
   }
 }
 
@@ -81,8 +88,10 @@ Micros DagLoader::Watch(std::int64_t epoch) {
   while (!stopping_ && epoch_ == epoch) {
     const FolderChange change = (*folder)->Poll(SystemClock().Monotonic());
     if (const Status handled = Handle(change, epoch); !handled) {
-      // Another leader's epoch: the scheduler is about to hear of it, too. Anything else is tried again from what is stored.
-      if (handled.error().code != ErrorCode::kStale) log::Warning("DAG files cannot be stored: {}", handled.error().message);
+      // Another leader's epoch: the scheduler is about to hear of it, too. Anything else is tried again from what is
+      // stored.
+      if (handled.error().code != ErrorCode::kStale)
+        log::Warning("DAG files cannot be stored: {}", handled.error().message);
       return kRetry;
     }
     AtWork();

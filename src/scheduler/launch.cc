@@ -20,7 +20,9 @@ void ForEachTemplate(const Task& task, Visit visit) {
   visit(task.working_dir);
 }
 
-bool MayHoldExpressions(const std::string& text) { return text.find('{') != std::string::npos; }
+bool MayHoldExpressions(const std::string& text) {
+  return text.find('{') != std::string::npos;
+}
 
 // Every reference in the templates of a task.
 template <class Visit>
@@ -51,7 +53,8 @@ std::vector<TaskNo> TasksAbove(const Dag& dag, TaskNo task) {
   return above;
 }
 
-// tasks[…] with a name that is computed, and ti.xcom_pull, which names tasks in its arguments: known only when it is rendered.
+// tasks[…] with a name that is computed, and ti.xcom_pull, which names tasks in its arguments: known only when it is
+// rendered.
 bool NamesNoTask(const Dag& dag, const TemplateReference& reference) {
   const std::string& root = reference.path[0];
   if (root == "ti" || root == "task_instance") return reference.path.size() < 2 || reference.path[1] == "xcom_pull";
@@ -105,11 +108,16 @@ class Environ {
 
 std::vector<std::string> Argv(const Task& task, std::vector<std::string> words) {
   switch (task.action.kind) {
-    case ActionKind::kEmpty: return {"true"};
-    case ActionKind::kBash: return {"bash", "-c", std::move(words.front())};
-    case ActionKind::kExec: return words;
-    case ActionKind::kPythonFile: return {"python3", std::move(words.front())};
-    case ActionKind::kPythonCode: return {"python3", "-c", std::move(words.front())};
+    case ActionKind::kEmpty:
+      return {"true"};
+    case ActionKind::kBash:
+      return {"bash", "-c", std::move(words.front())};
+    case ActionKind::kExec:
+      return words;
+    case ActionKind::kPythonFile:
+      return {"python3", std::move(words.front())};
+    case ActionKind::kPythonCode:
+      return {"python3", "-c", std::move(words.front())};
   }
   return words;
 }
@@ -117,12 +125,14 @@ std::vector<std::string> Argv(const Task& task, std::vector<std::string> words) 
 }  // namespace
 
 Env InheritedEnvironment(const char* const* environ) {
-  static constexpr std::string_view kWithheld[] = {"PIPELINED_", "NOTIFY_SOCKET", "LISTEN_", "WATCHDOG_", "CREDENTIALS_DIRECTORY"};
+  static constexpr std::string_view kWithheld[] = {"PIPELINED_", "NOTIFY_SOCKET", "LISTEN_", "WATCHDOG_",
+                                                   "CREDENTIALS_DIRECTORY"};
   Env env;
   for (; *environ != nullptr; ++environ) {
     const std::string_view entry(*environ);
     const auto equals = entry.find('=');
-    const bool withheld = std::any_of(std::begin(kWithheld), std::end(kWithheld), [&](std::string_view p) { return entry.starts_with(p); });
+    const bool withheld = std::any_of(std::begin(kWithheld), std::end(kWithheld),
+                                      [&](std::string_view p) { return entry.starts_with(p); });
     if (equals == std::string_view::npos || withheld) continue;
     env.emplace_back(entry.substr(0, equals), entry.substr(equals + 1));
   }
@@ -149,7 +159,9 @@ std::vector<std::string> OutputsNeeded(const Dag& dag, TaskNo task) {
 
 bool NeedsPrevious(const Dag& dag, TaskNo task) {
   bool needs = false;
-  ForEachReference(dag.tasks[task], [&](const TemplateReference& reference) { needs = needs || reference.path[0].starts_with("prev_"); });
+  ForEachReference(dag.tasks[task], [&](const TemplateReference& reference) {
+    needs = needs || reference.path[0].starts_with("prev_");
+  });
   return needs;
 }
 
@@ -171,7 +183,8 @@ Result<AttemptStart> Prepare(const LaunchRequest& request, const LaunchOptions& 
   if (!params) return params.error();
   context.run.params = std::move(*params);
   if (request.previous_success) {
-    context.run.previous_success = {request.previous_success->interval, request.previous_success->start_date, request.previous_success->end_date};
+    context.run.previous_success = {request.previous_success->interval, request.previous_success->start_date,
+                                    request.previous_success->end_date};
   }
   if (options.zones != nullptr) {
     context.zone_offset = [&options](std::string_view name, Instant at) -> std::optional<Seconds> {
@@ -188,7 +201,8 @@ Result<AttemptStart> Prepare(const LaunchRequest& request, const LaunchOptions& 
   start.timeout = task.execution_timeout;
   start.grace = options.grace;
   start.run_as_user = task.run_as_user;
-  start.log_path = options.logs_dir + "/" + LogPath(request.dag.id, request.run.run_id, task.id, request.attempt.try_number);
+  start.log_path =
+      options.logs_dir + "/" + LogPath(request.dag.id, request.run.run_id, task.id, request.attempt.try_number);
 
   Environ environ(options.environment);
   for (const auto& [name, value] : Environment(context)) environ.Set(name, value);

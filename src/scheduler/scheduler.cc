@@ -11,15 +11,16 @@
 namespace pipelined {
 namespace {
 
-// With so many attempts in flight turns are spaced out a little, so that one transaction takes in several ends; the processors
-// then most often have enough to do. Below it every end has its turn at once.
+// With so many attempts in flight turns are spaced out a little, so that one transaction takes in several ends; the
+// processors then most often have enough to do. Below it every end has its turn at once.
 constexpr std::size_t kBusy = 8;
 constexpr Micros kBusyPace = Micros(1500);
 constexpr Micros kLookAnyway = std::chrono::seconds(30);
 
 }  // namespace
 
-Scheduler::Scheduler(SchedulerOptions options, Store& store, Executor& executor, const ZoneSource& zones, ParseVersion parse, const Clock& clock)
+Scheduler::Scheduler(SchedulerOptions options, Store& store, Executor& executor, const ZoneSource& zones,
+                     ParseVersion parse, const Clock& clock)
     : options_(std::move(options)),
       store_(store),
       executor_(executor),
@@ -41,7 +42,8 @@ Status Scheduler::Run() {
   if (leading_ && stop_tasks_) StopTasks();
   if (leading_) {
     if (options_.on_step_down) options_.on_step_down();
-    if (const Status released = store_.Release(lease_); !released) log::Warning("the lease was not released: {}", released.error().message);
+    if (const Status released = store_.Release(lease_); !released)
+      log::Warning("the lease was not released: {}", released.error().message);
   }
   return Ok();
 }
@@ -52,12 +54,14 @@ void Scheduler::Step() {
   if (asked_ && clock_.Monotonic() < *asked_ + options_.standby_interval) return;  // woken by something else
   asked_ = clock_.Monotonic();
   if (const Status lead = Lead(); !lead) {
-    if (lead.error().message != std::exchange(complaint_, lead.error().message)) log::Warning("cannot lead yet: {}", lead.error().message);
+    if (lead.error().message != std::exchange(complaint_, lead.error().message))
+      log::Warning("cannot lead yet: {}", lead.error().message);
     return;
   }
   complaint_.clear();
   if (leading_) return Turn();
-  if (const Status reported = standby_->Step(); !reported) log::Warning("ends wait to be reported: {}", reported.error().message);
+  if (const Status reported = standby_->Step(); !reported)
+    log::Warning("ends wait to be reported: {}", reported.error().message);
 }
 
 void Scheduler::Stop(bool stop_tasks) {
@@ -85,7 +89,8 @@ void Scheduler::Wait() {
   if (leading_ && in_flight_.size() >= kBusy) wakeups_->Pause(turned_ + kBusyPace - clock_.Monotonic());
 }
 
-// --- leadership -------------------------------------------------------------------------------------------------------------
+// --- leadership
+// -------------------------------------------------------------------------------------------------------------
 
 Status Scheduler::Lead() {
   auto acquired = store_.Acquire(options_.holder, options_.lease_ttl);
@@ -106,8 +111,8 @@ Status Scheduler::Lead() {
   }
   const auto snapshot = store_.Load(lease_);
   if (!snapshot) return snapshot.error();
-  log::Info("leading with epoch {}: {} DAGs, {} active runs, {} open attempts", lease_.epoch, snapshot->dags.size(), snapshot->runs.size(),
-            snapshot->attempts.size());
+  log::Info("leading with epoch {}: {} DAGs, {} active runs, {} open attempts", lease_.epoch, snapshot->dags.size(),
+            snapshot->runs.size(), snapshot->attempts.size());
   engine_ = Engine(options_.limits, snapshot->last_attempt);
   standby_->Reset();  // what it had not yet reported comes again with Reattach()
   inbox_.clear();
@@ -136,7 +141,8 @@ Status Scheduler::RestoreRuns(const Snapshot& snapshot, std::vector<Event>& even
     auto dag = VersionOf(stored.run.version);
     if (!dag) {
       if (dag.error().code == ErrorCode::kUnavailable) return dag.error();
-      log::Error("run {} of {} stays where it is: its DAG version cannot be read: {}", stored.run.run_id, stored.run.dag_id, dag.error().message);
+      log::Error("run {} of {} stays where it is: its DAG version cannot be read: {}", stored.run.run_id,
+                 stored.run.dag_id, dag.error().message);
       continue;
     }
     if (stored.run.state == RunState::kQueued) {
@@ -156,14 +162,18 @@ Status Scheduler::Reattach(const Snapshot& snapshot) {
   std::unordered_map<AttemptId, AttemptOpened> opened;
   for (const RestoredRun& stored : snapshot.runs) {
     for (const StoredTask& task : stored.tasks) {
-      if (task.state == TaskState::kRunning) opened[task.attempt] = AttemptOpened{task.attempt, stored.run.id, task.task, task.try_number};
+      if (task.state == TaskState::kRunning)
+        opened[task.attempt] = AttemptOpened{task.attempt, stored.run.id, task.task, task.try_number};
     }
   }
   for (const AttemptStatus& status : executor_.Reattach(snapshot.attempts)) {
     switch (status.liveness) {
-      case AttemptLiveness::kForeign: break;
+      case AttemptLiveness::kForeign:
+        break;
       case AttemptLiveness::kRunning:
-      case AttemptLiveness::kEnded: in_flight_.insert(status.attempt); break;
+      case AttemptLiveness::kEnded:
+        in_flight_.insert(status.attempt);
+        break;
       case AttemptLiveness::kNotStarted:
         if (const auto found = opened.find(status.attempt); found != opened.end()) {
           unstarted_.push_back(found->second);
@@ -208,7 +218,8 @@ Status Scheduler::KeepLease() {
   return kept;
 }
 
-// --- the turn ---------------------------------------------------------------------------------------------------------------
+// --- the turn
+// ---------------------------------------------------------------------------------------------------------------
 
 // Take in what happened, decide, store, and only then act.
 void Scheduler::Turn() {
@@ -256,7 +267,8 @@ void Scheduler::TakeEnds(std::vector<Event>& events) {
 }
 
 Status Scheduler::TakeInbox(std::vector<Event>& events) {
-  // A notification may be lost: now and then there is a look without one, which costs next to nothing when there is nothing.
+  // A notification may be lost: now and then there is a look without one, which costs next to nothing when there is
+  // nothing.
   if (turned_ >= polled_ + kLookAnyway) notified_ = true;
   if (!std::exchange(notified_, false)) return Ok();
   polled_ = turned_;
@@ -276,7 +288,8 @@ Status Scheduler::Enter(const RunInfo& run, std::vector<Event>& events) {
   } else if (dag.error().code == ErrorCode::kUnavailable) {
     return dag.error();
   } else {
-    log::Error("run {} of {} cannot begin: its DAG version cannot be read: {}", run.run_id, run.dag_id, dag.error().message);
+    log::Error("run {} of {} cannot begin: its DAG version cannot be read: {}", run.run_id, run.dag_id,
+               dag.error().message);
   }
   return Ok();
 }
@@ -342,7 +355,8 @@ Status Scheduler::ReadFor(LaunchRequest& request) {
   return Ok();
 }
 
-// --- the end ----------------------------------------------------------------------------------------------------------------
+// --- the end
+// ----------------------------------------------------------------------------------------------------------------
 
 void Scheduler::StopTasks() {
   log::Info("stopping {} tasks in flight", in_flight_.size());
@@ -355,7 +369,9 @@ void Scheduler::StopTasks() {
     TakeEnds(events);
     const Plan plan = engine_.Apply(std::move(events), clock_.Now());
     if (!plan.empty()) {
-      if (const auto committed = store_.Commit(plan, lease_, ExecutorIdentity{executor_.instance(), executor_.boot_id()}); !committed) {
+      if (const auto committed =
+              store_.Commit(plan, lease_, ExecutorIdentity{executor_.instance(), executor_.boot_id()});
+          !committed) {
         return Recover(committed.error());
       }
     }
@@ -365,7 +381,8 @@ void Scheduler::StopTasks() {
   }
 }
 
-// --- what is remembered -----------------------------------------------------------------------------------------------------
+// --- what is remembered
+// -----------------------------------------------------------------------------------------------------
 
 Result<DagPtr> Scheduler::VersionOf(VersionId version) {
   if (DagPtr dag = versions_.Find(version)) return dag;

@@ -19,8 +19,9 @@ AttemptFinished EndWithoutRecord(AttemptId attempt, TryOutcome outcome, Instant 
 }  // namespace
 
 AttemptFinished ToEvent(AttemptEnd end) {
-  static constexpr TryOutcome kOutcomes[] = {TryOutcome::kSucceeded,    TryOutcome::kFailed,    TryOutcome::kTimedOut, TryOutcome::kStopped,
-                                             TryOutcome::kLaunchFailed, TryOutcome::kBadOutput, TryOutcome::kLost};
+  static constexpr TryOutcome kOutcomes[] = {TryOutcome::kSucceeded, TryOutcome::kFailed,       TryOutcome::kTimedOut,
+                                             TryOutcome::kStopped,   TryOutcome::kLaunchFailed, TryOutcome::kBadOutput,
+                                             TryOutcome::kLost};
   AttemptFinished event;
   event.attempt = end.attempt;
   event.outcome = kOutcomes[static_cast<std::size_t>(end.outcome)];
@@ -72,9 +73,12 @@ Status Standby::Look() {
   if (open->empty()) return Ok();
   for (const AttemptStatus& status : executor_.Reattach(*open)) {
     if (status.liveness == AttemptLiveness::kLost) {
-      ends_.push_back(EndWithoutRecord(status.attempt, TryOutcome::kLost, clock_.Now(), "what became of it cannot be known: its supervisor or its host went down"));
-    } else if (status.liveness == AttemptLiveness::kNotStarted) {  // and will not be: this scheduler carries out no plan
-      ends_.push_back(EndWithoutRecord(status.attempt, TryOutcome::kLaunchFailed, clock_.Now(), "its scheduler stopped leading before it was started"));
+      ends_.push_back(EndWithoutRecord(status.attempt, TryOutcome::kLost, clock_.Now(),
+                                       "what became of it cannot be known: its supervisor or its host went down"));
+    } else if (status.liveness ==
+               AttemptLiveness::kNotStarted) {  // and will not be: this scheduler carries out no plan
+      ends_.push_back(EndWithoutRecord(status.attempt, TryOutcome::kLaunchFailed, clock_.Now(),
+                                       "its scheduler stopped leading before it was started"));
     }
   }
   return Ok();

@@ -1,5 +1,5 @@
-// What a scheduler owes that does not lead: attempts that it started run on where only its own executor can see them, so it
-// tells the leader how they ended.
+// What a scheduler owes that does not lead: attempts that it started run on where only its own executor can see them,
+// so it tells the leader how they ended.
 #pragma once
 
 #include <string>
@@ -24,8 +24,8 @@ class Standby {
   void Reset();
   // Takes in what has ended; kept until it can be reported.
   void Collect();
-  // Reports ends to the leader and forgets those that it has stored. Asks the database for nothing when nothing is open. After an
-  // error: the next call goes on.
+  // Reports ends to the leader and forgets those that it has stored. Asks the database for nothing when nothing is
+  // open. After an error: the next call goes on.
   Status Step();
 
  private:
@@ -37,7 +37,7 @@ class Standby {
   Executor& executor_;
   const Clock& clock_;
   bool looked_ = false;
-  std::vector<AttemptFinished> ends_;         // to be reported
+  std::vector<AttemptFinished> ends_;          // to be reported
   std::unordered_set<AttemptId> unforgotten_;  // ended; their records stay until the leader has stored their ends
 };
 

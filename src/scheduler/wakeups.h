@@ -1,5 +1,5 @@
-// What ends the scheduler's sleep: one epoll over the executor, the store's notifications, a timer and an eventfd for Stop and
-// Post.
+// What ends the scheduler's sleep: one epoll over the executor, the store's notifications, a timer and an eventfd for
+// Stop and Post.
 #pragma once
 
 #include "pipelined/base/time.h"
@@ -15,7 +15,8 @@ struct Scheduler::Wakeups {
 
   // The store's socket changes with each connection.
   void WatchStore(int fd);
-  // Wakes at `wall` (nothing: never by the wall clock) or after `at_most`, whichever comes first. A stepped wall clock wakes too.
+  // Wakes at `wall` (nothing: never by the wall clock) or after `at_most`, whichever comes first. A stepped wall clock
+  // wakes too.
   void Arm(std::optional<Instant> wall, Micros at_most);
   // Sleeps until something happens. True when the store's socket is readable.
   bool Sleep();

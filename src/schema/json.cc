@@ -125,7 +125,8 @@ Result<Value> ParseJson(std::string_view text) {
   if (!nlohmann::ordered_json::sax_parse(text, &builder)) {
     // nlohmann's message begins with its exception's name and number in brackets, which say nothing to a user.
     std::string message = builder.message();
-    if (const auto end = message.find("] "); message.starts_with("[json") && end != std::string::npos) message.erase(0, end + 2);
+    if (const auto end = message.find("] "); message.starts_with("[json") && end != std::string::npos)
+      message.erase(0, end + 2);
     return Error{ErrorCode::kInvalid, "not valid JSON: " + message, ""};
   }
   return builder.TakeRoot();

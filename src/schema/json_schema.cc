@@ -31,7 +31,9 @@ std::string Shown(const Value& value) {
   return text;
 }
 
-std::string NumberShown(const Value& value) { return Shown(value); }
+std::string NumberShown(const Value& value) {
+  return Shown(value);
+}
 
 // What a type of JSON Schema is called in a message.
 std::string TypeShown(const Value& type) {
@@ -50,7 +52,8 @@ std::string EnumShown(const Value& values) {
 }
 
 bool Integral(const Value& value) {
-  return value.is_int() || (value.is_double() && value.number() == static_cast<double>(static_cast<long long>(value.number())));
+  return value.is_int() ||
+         (value.is_double() && value.number() == static_cast<double>(static_cast<long long>(value.number())));
 }
 
 bool HasType(const Value& value, std::string_view type) {
@@ -71,11 +74,12 @@ bool HasAnyType(const Value& value, const Value& type) {
 }
 
 std::size_t Characters(const std::string& text) {
-  return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }));
+  return static_cast<std::size_t>(
+      std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }));
 }
 
-// Says in plain words what the common keywords of `schema` find wrong with `value`. valijson decides whether it is valid;
-// its own messages speak of constraints and sub-schemas, so they are only used where this finds no words.
+// Says in plain words what the common keywords of `schema` find wrong with `value`. valijson decides whether it is
+// valid; its own messages speak of constraints and sub-schemas, so they are only used where this finds no words.
 class Explainer {
  public:
   std::vector<SchemaViolation> Take() { return std::move(found_); }
@@ -96,7 +100,9 @@ class Explainer {
   }
 
  private:
-  void Say(const std::string& path, std::string message) { found_.push_back(SchemaViolation{path, std::move(message)}); }
+  void Say(const std::string& path, std::string message) {
+    found_.push_back(SchemaViolation{path, std::move(message)});
+  }
 
   void Enum(const std::string& path, const Value& values, const Value& value) {
     for (const Value& allowed : values.list()) {
@@ -112,10 +118,14 @@ class Explainer {
 
   void Number(const std::string& path, const Value& schema, const Value& value) {
     const double n = value.number();
-    if (const Value* least = Limit(schema, "minimum"); least && n < least->number()) Say(path, fmt::format("must be ≥ {}, not {}", NumberShown(*least), Shown(value)));
-    if (const Value* most = Limit(schema, "maximum"); most && n > most->number()) Say(path, fmt::format("must be ≤ {}, not {}", NumberShown(*most), Shown(value)));
-    if (const Value* least = Limit(schema, "exclusiveMinimum"); least && n <= least->number()) Say(path, fmt::format("must be > {}, not {}", NumberShown(*least), Shown(value)));
-    if (const Value* most = Limit(schema, "exclusiveMaximum"); most && n >= most->number()) Say(path, fmt::format("must be < {}, not {}", NumberShown(*most), Shown(value)));
+    if (const Value* least = Limit(schema, "minimum"); least && n < least->number())
+      Say(path, fmt::format("must be ≥ {}, not {}", NumberShown(*least), Shown(value)));
+    if (const Value* most = Limit(schema, "maximum"); most && n > most->number())
+      Say(path, fmt::format("must be ≤ {}, not {}", NumberShown(*most), Shown(value)));
+    if (const Value* least = Limit(schema, "exclusiveMinimum"); least && n <= least->number())
+      Say(path, fmt::format("must be > {}, not {}", NumberShown(*least), Shown(value)));
+    if (const Value* most = Limit(schema, "exclusiveMaximum"); most && n >= most->number())
+      Say(path, fmt::format("must be < {}, not {}", NumberShown(*most), Shown(value)));
   }
 
   void Text(const std::string& path, const Value& schema, const std::string& text) {
@@ -130,10 +140,13 @@ class Explainer {
 
   void List(const std::string& path, const Value& schema, const Value::List& list) {
     const auto size = static_cast<double>(list.size());
-    if (const Value* least = Limit(schema, "minItems"); least && size < least->number()) Say(path, fmt::format("must have at least {} items, has {}", NumberShown(*least), size));
-    if (const Value* most = Limit(schema, "maxItems"); most && size > most->number()) Say(path, fmt::format("must have at most {} items, has {}", NumberShown(*most), size));
+    if (const Value* least = Limit(schema, "minItems"); least && size < least->number())
+      Say(path, fmt::format("must have at least {} items, has {}", NumberShown(*least), size));
+    if (const Value* most = Limit(schema, "maxItems"); most && size > most->number())
+      Say(path, fmt::format("must have at most {} items, has {}", NumberShown(*most), size));
     const Value* items = schema.Find("items");
-    for (std::size_t i = 0; items != nullptr && i < list.size(); ++i) Explain(fmt::format("{}[{}]", path, i), *items, list[i]);
+    for (std::size_t i = 0; items != nullptr && i < list.size(); ++i)
+      Explain(fmt::format("{}[{}]", path, i), *items, list[i]);
   }
 
   void Object(const std::string& path, const Value& schema, const Value& value) {
@@ -149,7 +162,8 @@ class Explainer {
       const Value* known = properties != nullptr ? properties->Find(name) : nullptr;
       if (known != nullptr) {
         Explain(below(name), *known, member);
-      } else if (additional != nullptr && additional->is_bool() && !additional->boolean() && schema.Find("patternProperties") == nullptr) {
+      } else if (additional != nullptr && additional->is_bool() && !additional->boolean() &&
+                 schema.Find("patternProperties") == nullptr) {
         Say(below(name), "is not known here");
       } else if (additional != nullptr && additional->is_map()) {
         Explain(below(name), *additional, member);
@@ -188,7 +202,9 @@ std::vector<SchemaViolation> Plain(valijson::ValidationResults& results, const V
   return found;
 }
 
-SchemaViolation Broken(std::string_view why) { return SchemaViolation{"", fmt::format("the schema itself is not valid: {}", why)}; }
+SchemaViolation Broken(std::string_view why) {
+  return SchemaViolation{"", fmt::format("the schema itself is not valid: {}", why)};
+}
 
 }  // namespace
 
@@ -205,7 +221,8 @@ std::vector<SchemaViolation> ValidateSchema(const Value& schema, const Value& in
     parser.populateSchema(valijson::adapters::NlohmannJsonAdapter(document), parsed);
     valijson::Validator validator(valijson::Validator::kStrongTypes);
     valijson::ValidationResults results;
-    if (validator.validate(parsed, valijson::adapters::NlohmannJsonAdapter(value), &results)) return std::move(texts.violations);
+    if (validator.validate(parsed, valijson::adapters::NlohmannJsonAdapter(value), &results))
+      return std::move(texts.violations);
     Explainer explainer;
     explainer.Explain("", schema, instance);
     std::vector<SchemaViolation> found = explainer.Take();

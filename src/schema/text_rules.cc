@@ -12,7 +12,9 @@
 namespace pipelined {
 namespace {
 
-constexpr std::string_view kConditional[] = {"anyOf", "oneOf", "not", "if", "then", "else", "contains", "propertyNames", "patternProperties", "dependencies", "definitions"};
+constexpr std::string_view kConditional[] = {
+    "anyOf",        "oneOf",      "not", "if", "then", "else", "contains", "propertyNames", "patternProperties",
+    "dependencies", "definitions"};
 
 std::string Shown(const std::string& text) {
   constexpr std::size_t kLongest = 60;
@@ -47,10 +49,12 @@ class Walk {
   }
 
  private:
-  Value Below(const std::string& path, const std::string& key, const Value& value, const Value* instance, const Value& schema) {
+  Value Below(const std::string& path, const std::string& key, const Value& value, const Value* instance,
+              const Value& schema) {
     if (key == "properties" && value.is_map()) return Properties(path, value, instance);
     if (key == "items") return Items(path, value, instance);
-    if (key == "additionalProperties" && value.is_map()) return Additional(path, value, instance, schema.Find("properties"));
+    if (key == "additionalProperties" && value.is_map())
+      return Additional(path, value, instance, schema.Find("properties"));
     if (key == "allOf" && value.is_list()) return Each(path, value, instance);
     if (std::find(std::begin(kConditional), std::end(kConditional), key) != std::end(kConditional)) Refuse(key, value);
     return value;
@@ -59,7 +63,8 @@ class Walk {
   Value Properties(const std::string& path, const Value& properties, const Value* instance) {
     Value stripped = Value(Value::Map{});
     for (const auto& [name, schema] : properties.map()) {
-      stripped.Set(name, Strip(path.empty() ? name : path + "." + name, schema, instance == nullptr ? nullptr : instance->Find(name)));
+      stripped.Set(name, Strip(path.empty() ? name : path + "." + name, schema,
+                               instance == nullptr ? nullptr : instance->Find(name)));
     }
     return stripped;
   }
@@ -67,7 +72,8 @@ class Walk {
   Value Additional(const std::string& path, const Value& schema, const Value* instance, const Value* properties) {
     if (instance != nullptr && instance->is_map()) {
       for (const auto& [name, member] : instance->map()) {
-        if (properties == nullptr || properties->Find(name) == nullptr) Strip(path.empty() ? name : path + "." + name, schema, &member);
+        if (properties == nullptr || properties->Find(name) == nullptr)
+          Strip(path.empty() ? name : path + "." + name, schema, &member);
       }
     }
     return Strip(path, schema, nullptr);
@@ -76,7 +82,8 @@ class Walk {
   Value Items(const std::string& path, const Value& items, const Value* instance) {
     if (items.is_list()) return Each(path, items, nullptr);
     if (instance != nullptr && instance->is_list()) {
-      for (std::size_t i = 0; i < instance->list().size(); ++i) Strip(fmt::format("{}[{}]", path, i), items, &instance->list()[i]);
+      for (std::size_t i = 0; i < instance->list().size(); ++i)
+        Strip(fmt::format("{}[{}]", path, i), items, &instance->list()[i]);
     }
     return Strip(path, items, nullptr);
   }
@@ -92,7 +99,8 @@ class Walk {
     const re2::RE2 expression(pattern.string(), re2::RE2::Quiet);
     if (!expression.ok()) return Broken(fmt::format("pattern {}: {}", Shown(pattern.string()), expression.error()));
     if (instance == nullptr || !instance->is_string() || re2::RE2::PartialMatch(instance->string(), expression)) return;
-    rules_.violations.push_back({path, fmt::format("{} does not match the pattern {}", Shown(instance->string()), Shown(pattern.string()))});
+    rules_.violations.push_back(
+        {path, fmt::format("{} does not match the pattern {}", Shown(instance->string()), Shown(pattern.string()))});
   }
 
   void Format(const std::string& path, const Value& format, const Value* instance) {
@@ -109,13 +117,15 @@ class Walk {
     if (!schema.is_map()) return;
     if (where == "patternProperties") return Broken("patternProperties is not supported");
     for (const auto& [key, value] : schema.map()) {
-      if ((key == "pattern" || key == "format") && value.is_string()) Broken(fmt::format("{} is not supported below {}", key, where));
+      if ((key == "pattern" || key == "format") && value.is_string())
+        Broken(fmt::format("{} is not supported below {}", key, where));
       Refuse(where, value);
     }
   }
 
   void Broken(std::string why) {
-    if (std::none_of(rules_.broken.begin(), rules_.broken.end(), [&](const SchemaViolation& v) { return v.message == why; })) {
+    if (std::none_of(rules_.broken.begin(), rules_.broken.end(),
+                     [&](const SchemaViolation& v) { return v.message == why; })) {
       rules_.broken.push_back({"", std::move(why)});
     }
   }

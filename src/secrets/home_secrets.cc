@@ -11,8 +11,12 @@ namespace {
 
 constexpr std::size_t kTokenLength = 43;
 
-std::string Folder(const std::string& home) { return home + "/secrets"; }
-std::string TokenFile(const std::string& home) { return Folder(home) + "/local-token"; }
+std::string Folder(const std::string& home) {
+  return home + "/secrets";
+}
+std::string TokenFile(const std::string& home) {
+  return Folder(home) + "/local-token";
+}
 
 // The secret in `path`, made when there is none (or a torn one) yet.
 Result<std::string> EnsureSecret(const std::string& home, const std::string& path) {
@@ -27,11 +31,17 @@ Result<std::string> EnsureSecret(const std::string& home, const std::string& pat
 
 }  // namespace
 
-Result<std::string> EnsureLocalToken(const std::string& home) { return EnsureSecret(home, TokenFile(home)); }
+Result<std::string> EnsureLocalToken(const std::string& home) {
+  return EnsureSecret(home, TokenFile(home));
+}
 
-Result<std::string> ReadLocalToken(const std::string& home) { return ReadSecret(TokenFile(home)); }
+Result<std::string> ReadLocalToken(const std::string& home) {
+  return ReadSecret(TokenFile(home));
+}
 
-std::string AdminPasswordFile(const std::string& home) { return Folder(home) + "/admin-password"; }
+std::string AdminPasswordFile(const std::string& home) {
+  return Folder(home) + "/admin-password";
+}
 
 Result<bool> EnsureAdmin(Catalog& catalog, const std::string& home) {
   const Result<std::optional<UserRow>> known = catalog.FindUser("admin");

@@ -23,7 +23,8 @@ Result<std::string> HashPassword(std::string_view password) {
   if (!SodiumReady()) return Error{ErrorCode::kUnavailable, "no source of randomness for password hashes", ""};
   std::array<char, crypto_pwhash_STRBYTES> out{};
   const std::scoped_lock lock(OneAtATime());
-  if (crypto_pwhash_str_alg(out.data(), password.data(), password.size(), kPasses, kMemory, crypto_pwhash_ALG_ARGON2ID13) != 0) {
+  if (crypto_pwhash_str_alg(out.data(), password.data(), password.size(), kPasses, kMemory,
+                            crypto_pwhash_ALG_ARGON2ID13) != 0) {
     return Error{ErrorCode::kUnavailable, "not enough memory to hash a password (64 MiB)", ""};
   }
   return std::string(out.data());

@@ -17,14 +17,18 @@ namespace {
 
 Error SystemError(std::string_view what, const std::string& path) {
   const int code = errno;
-  const ErrorCode kind = code == ENOENT ? ErrorCode::kNotFound : code == EACCES || code == ELOOP ? ErrorCode::kNotAllowed : ErrorCode::kUnavailable;
+  const ErrorCode kind = code == ENOENT                    ? ErrorCode::kNotFound
+                         : code == EACCES || code == ELOOP ? ErrorCode::kNotAllowed
+                                                           : ErrorCode::kUnavailable;
   return {kind, fmt::format("cannot {} {}: {}", what, path, std::strerror(code)), ""};
 }
 
 class Fd {
  public:
   explicit Fd(int fd) : fd_(fd) {}
-  ~Fd() { if (fd_ >= 0) close(fd_); }
+  ~Fd() {
+    if (fd_ >= 0) close(fd_);
+  }
   Fd(const Fd&) = delete;
   Fd& operator=(const Fd&) = delete;
   int get() const { return fd_; }
@@ -35,7 +39,9 @@ class Fd {
 };
 
 // Root may use a folder of another user's home (the service's own account); anybody else only his own.
-bool OwnedByUs(const struct stat& st) { return st.st_uid == geteuid() || geteuid() == 0; }
+bool OwnedByUs(const struct stat& st) {
+  return st.st_uid == geteuid() || geteuid() == 0;
+}
 
 bool WriteAll(int fd, std::string_view text) {
   while (!text.empty()) {

@@ -11,8 +11,8 @@ namespace pipelined::secrets {
 // Makes `folder` (and what is above it) when missing, mode 0700. kNotAllowed: a link, no folder, or somebody else's.
 Status EnsurePrivateFolder(const std::string& folder);
 
-// The text without trailing white space. kNotFound; kNotAllowed when it is a link or belongs to somebody else. A mode that lets others read
-// is corrected.
+// The text without trailing white space. kNotFound; kNotAllowed when it is a link or belongs to somebody else. A mode
+// that lets others read is corrected.
 Result<std::string> ReadSecret(const std::string& path);
 
 Status WriteSecret(const std::string& path, std::string_view text);

@@ -28,7 +28,9 @@ std::string NewToken() {
   return text;
 }
 
-std::string TokenHash(std::string_view token) { return Sha256Hex(token); }
+std::string TokenHash(std::string_view token) {
+  return Sha256Hex(token);
+}
 
 bool ConstantTimeEqual(std::string_view a, std::string_view b) {
   return a.size() == b.size() && sodium_memcmp(a.data(), b.data(), a.size()) == 0;

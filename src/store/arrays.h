@@ -11,7 +11,8 @@
 
 namespace pipelined {
 
-// Valid UTF-8 without NUL, which PostgreSQL's text does not hold: anything else becomes U+FFFD. What tasks print ends up here.
+// Valid UTF-8 without NUL, which PostgreSQL's text does not hold: anything else becomes U+FFFD. What tasks print ends
+// up here.
 std::string CleanText(std::string_view text);
 
 // Builds "{1,NULL,3}"; strings are quoted and cleaned.
@@ -21,7 +22,9 @@ class ArrayText {
   ArrayText& Add(std::string_view value);
   ArrayText& AddBool(bool value);
   ArrayText& AddNull();
-  ArrayText& Add(std::optional<Instant> value) { return value ? Add(static_cast<std::int64_t>(value->time_since_epoch().count())) : AddNull(); }
+  ArrayText& Add(std::optional<Instant> value) {
+    return value ? Add(static_cast<std::int64_t>(value->time_since_epoch().count())) : AddNull();
+  }
   // The literal. Nothing may be added afterwards.
   const std::string& text() {
     if (!closed_) text_ += '}';
@@ -42,7 +45,11 @@ std::string TextArray(const std::vector<std::string>& values);
 // "{a,\"b c\"}" as PostgreSQL prints one-dimensional text arrays.
 std::vector<std::string> ParseTextArray(std::string_view text);
 
-inline std::int64_t ToMicros(Instant instant) { return instant.time_since_epoch().count(); }
-inline Instant FromMicros(std::int64_t micros) { return Instant(Micros(micros)); }
+inline std::int64_t ToMicros(Instant instant) {
+  return instant.time_since_epoch().count();
+}
+inline Instant FromMicros(std::int64_t micros) {
+  return Instant(Micros(micros));
+}
 
 }  // namespace pipelined

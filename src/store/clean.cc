@@ -19,12 +19,15 @@ constexpr const char* kOldRuns =
 
 // The months of the event log that end at or before the instant. Never the present one: rows go there.
 constexpr const char* kOldMonths =
-    "select c.relname from pg_inherits i join pg_class c on c.oid = i.inhrelid where i.inhparent = to_regclass('event') and c.relname ~ '^event_[0-9]{4}_[0-9]{2}$' "
-    "and (to_date(substr(c.relname, 7), 'YYYY_MM') + interval '1 month') at time zone 'UTC' <= least(at_micros($1), now()) order by c.relname";
+    "select c.relname from pg_inherits i join pg_class c on c.oid = i.inhrelid where i.inhparent = "
+    "to_regclass('event') and c.relname ~ '^event_[0-9]{4}_[0-9]{2}$' "
+    "and (to_date(substr(c.relname, 7), 'YYYY_MM') + interval '1 month') at time zone 'UTC' <= least(at_micros($1), "
+    "now()) order by c.relname";
 
 std::vector<std::string> OldMonths(Session& session, Instant before) {
   std::vector<std::string> names;
-  for (const pqxx::row& row : session.Run("old_months", kOldMonths, ToMicros(before))) names.emplace_back(row[0].c_str());
+  for (const pqxx::row& row : session.Run("old_months", kOldMonths, ToMicros(before)))
+    names.emplace_back(row[0].c_str());
   return names;
 }
 
@@ -39,16 +42,17 @@ CleanCounts ReadCounts(const pqxx::row& row) {
 
 // One batch; `runs` is 0 when nothing is left.
 CleanCounts DeleteRuns(Session& session, Instant before) {
-  const pqxx::result gone = session.Run(
-      "clean_runs",
-      fmt::format("with old as ({} order by r.id limit {} for update), "
-                  "i as (delete from task_instance where run_id in (select id from old) returning 1), "
-                  "a as (delete from attempt where run_id in (select id from old) returning 1), "
-                  "x as (delete from xcom where run_id in (select id from old) returning 1), "
-                  "r as (delete from dag_run where id in (select id from old) returning 1) "
-                  "select (select count(*) from r), (select count(*) from i), (select count(*) from a), (select count(*) from x)",
-                  kOldRuns, kRunsPerBatch),
-      ToMicros(before));
+  const pqxx::result gone =
+      session.Run("clean_runs",
+                  fmt::format("with old as ({} order by r.id limit {} for update), "
+                              "i as (delete from task_instance where run_id in (select id from old) returning 1), "
+                              "a as (delete from attempt where run_id in (select id from old) returning 1), "
+                              "x as (delete from xcom where run_id in (select id from old) returning 1), "
+                              "r as (delete from dag_run where id in (select id from old) returning 1) "
+                              "select (select count(*) from r), (select count(*) from i), (select count(*) from a), "
+                              "(select count(*) from x)",
+                              kOldRuns, kRunsPerBatch),
+                  ToMicros(before));
   return ReadCounts(gone[0]);
 }
 
@@ -57,15 +61,19 @@ CleanCounts DeleteRuns(Session& session, Instant before) {
 Result<CleanCounts> CountOld(const StoreOptions& options, Instant before) {
   return Guard("count what is old", [&]() -> Result<CleanCounts> {
     Session session(options, "pipelined clean");
-    const pqxx::result found = session.Run("count_old",
-                                           fmt::format("with old as ({}) select (select count(*) from old), "
-                                                       "(select count(*) from task_instance where run_id in (select id from old)), "
-                                                       "(select count(*) from attempt where run_id in (select id from old)), "
-                                                       "(select count(*) from xcom where run_id in (select id from old))",
-                                                       kOldRuns),
-                                           ToMicros(before));
+    const pqxx::result found =
+        session.Run("count_old",
+                    fmt::format("with old as ({}) select (select count(*) from old), "
+                                "(select count(*) from task_instance where run_id in (select id from old)), "
+                                "(select count(*) from attempt where run_id in (select id from old)), "
+                                "(select count(*) from xcom where run_id in (select id from old))",
+                                kOldRuns),
+                    ToMicros(before));
     CleanCounts counts = ReadCounts(found[0]);
-    counts.commands = session.Run("count_commands", "select count(*) from command where done_at < at_micros($1)", ToMicros(before))[0][0].as<std::int64_t>();
+    counts.commands =
+        session
+            .Run("count_commands", "select count(*) from command where done_at < at_micros($1)", ToMicros(before))[0][0]
+            .as<std::int64_t>();
     counts.event_months = static_cast<std::int64_t>(OldMonths(session, before).size());
     return counts;
   });
@@ -81,7 +89,9 @@ Result<CleanCounts> CleanOld(const StoreOptions& options, Instant before) {
       all.attempts += batch.attempts;
       all.xcoms += batch.xcoms;
     }
-    all.commands = static_cast<std::int64_t>(session.Run("clean_commands", "delete from command where done_at < at_micros($1)", ToMicros(before)).affected_rows());
+    all.commands = static_cast<std::int64_t>(
+        session.Run("clean_commands", "delete from command where done_at < at_micros($1)", ToMicros(before))
+            .affected_rows());
     for (const std::string& month : OldMonths(session, before)) {
       session.Run("drop_" + month, fmt::format("drop table {}", month));
       ++all.event_months;

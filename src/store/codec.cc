@@ -8,7 +8,9 @@
 namespace pipelined {
 namespace {
 
-Value Strings(const std::vector<std::string>& strings) { return Value::List(strings.begin(), strings.end()); }
+Value Strings(const std::vector<std::string>& strings) {
+  return Value::List(strings.begin(), strings.end());
+}
 
 std::string Text(const Value& map, std::string_view key) {
   const Value* found = map.Find(key);
@@ -153,17 +155,27 @@ AttemptFinished DecodeEnd(const Value& map) {
 
 CommandText EncodeCommand(const Command& command) {
   struct Encode {
-    CommandText operator()(const PauseDag& c) const { return {"pause_dag", ToJson(Value(Value::Map{{"dag_id", c.dag_id}, {"paused", c.paused}}))}; }
-    CommandText operator()(const DeleteDag& c) const { return {"delete_dag", ToJson(Value(Value::Map{{"dag_id", c.dag_id}}))}; }
-    CommandText operator()(const CancelRun& c) const { return {"cancel_run", ToJson(Value(Value::Map{{"run", c.run.value}}))}; }
-    CommandText operator()(const WhyTask& c) const { return {"why_task", ToJson(Value(Value::Map{{"run", c.run.value}, {"task_id", c.task_id}}))}; }
+    CommandText operator()(const PauseDag& c) const {
+      return {"pause_dag", ToJson(Value(Value::Map{{"dag_id", c.dag_id}, {"paused", c.paused}}))};
+    }
+    CommandText operator()(const DeleteDag& c) const {
+      return {"delete_dag", ToJson(Value(Value::Map{{"dag_id", c.dag_id}}))};
+    }
+    CommandText operator()(const CancelRun& c) const {
+      return {"cancel_run", ToJson(Value(Value::Map{{"run", c.run.value}}))};
+    }
+    CommandText operator()(const WhyTask& c) const {
+      return {"why_task", ToJson(Value(Value::Map{{"run", c.run.value}, {"task_id", c.task_id}}))};
+    }
     CommandText operator()(const SetPool& c) const {
       Value::Map pool{{"name", c.name}, {"slots", static_cast<std::int64_t>(c.slots)}};
       if (c.description) pool.emplace_back("description", *c.description);
       if (c.include_deferred) pool.emplace_back("include_deferred", *c.include_deferred);
       return {"set_pool", ToJson(Value(std::move(pool)))};
     }
-    CommandText operator()(const DeletePool& c) const { return {"delete_pool", ToJson(Value(Value::Map{{"name", c.name}}))}; }
+    CommandText operator()(const DeletePool& c) const {
+      return {"delete_pool", ToJson(Value(Value::Map{{"name", c.name}}))};
+    }
     CommandText operator()(const ReportEnd& c) const { return {"report_end", ToJson(EncodeEnd(c.end))}; }
   };
   return std::visit(Encode{}, command.what);

@@ -13,16 +13,22 @@ std::string ListingSql::Parameter(std::string value) {
   return fmt::format("${}", parameters_.size());
 }
 
-void ListingSql::Where(std::string_view condition, std::string value) { Where(fmt::format(fmt::runtime(condition), Parameter(std::move(value)))); }
+void ListingSql::Where(std::string_view condition, std::string value) {
+  Where(fmt::format(fmt::runtime(condition), Parameter(std::move(value))));
+}
 
-void ListingSql::Where(std::string_view condition) { where_ += fmt::format("{}({})", where_.empty() ? " where " : " and ", condition); }
+void ListingSql::Where(std::string_view condition) {
+  where_ += fmt::format("{}({})", where_.empty() ? " where " : " and ", condition);
+}
 
 void ListingSql::WherePattern(std::string_view column, const std::string& pattern) {
   std::string alternatives;
   for (std::size_t begin = 0; begin <= pattern.size();) {
     const std::size_t end = std::min(pattern.find('|', begin), pattern.size());
     const std::string part = pattern.substr(begin, end - begin);
-    if (!part.empty()) alternatives += fmt::format("{}{} ilike {}", alternatives.empty() ? "" : " or ", column, Parameter("%" + part + "%"));
+    if (!part.empty())
+      alternatives +=
+          fmt::format("{}{} ilike {}", alternatives.empty() ? "" : " or ", column, Parameter("%" + part + "%"));
     begin = end + 1;
   }
   if (!alternatives.empty()) Where(alternatives);
@@ -32,20 +38,27 @@ Status ListingSql::Order(const Page& page, Columns columns, std::string_view las
   for (const std::string& wanted : page.order_by) {
     const bool down = wanted.starts_with('-');
     const std::string_view name = std::string_view(wanted).substr(down ? 1 : 0);
-    const auto found = std::find_if(columns.begin(), columns.end(), [&](const auto& column) { return column.first == name; });
+    const auto found =
+        std::find_if(columns.begin(), columns.end(), [&](const auto& column) { return column.first == name; });
     if (found == columns.end()) {
-      return Error{ErrorCode::kInvalid, fmt::format("Ordering with '{}' is disallowed or the attribute does not exist on the model", name), ""};
+      return Error{ErrorCode::kInvalid,
+                   fmt::format("Ordering with '{}' is disallowed or the attribute does not exist on the model", name),
+                   ""};
     }
-    order_ += fmt::format("{}{} {} nulls last", order_.empty() ? " order by " : ", ", found->second, down ? "desc" : "asc");
+    order_ +=
+        fmt::format("{}{} {} nulls last", order_.empty() ? " order by " : ", ", found->second, down ? "desc" : "asc");
   }
   order_ += fmt::format("{}{}", order_.empty() ? " order by " : ", ", last);
   return Ok();
 }
 
-std::string ListingSql::Conditions() const { return where_; }
+std::string ListingSql::Conditions() const {
+  return where_;
+}
 
 std::string ListingSql::Tail(const Page& page) const {
-  return fmt::format("{}{} limit {} offset {}", where_, order_, std::max<std::int64_t>(page.limit, 0), std::max<std::int64_t>(page.offset, 0));
+  return fmt::format("{}{} limit {} offset {}", where_, order_, std::max<std::int64_t>(page.limit, 0),
+                     std::max<std::int64_t>(page.offset, 0));
 }
 
 }  // namespace pipelined

@@ -1,4 +1,5 @@
-// The dynamic part of a listing's SQL: conditions, order, page. Every value is a parameter; column names come from a whitelist.
+// The dynamic part of a listing's SQL: conditions, order, page. Every value is a parameter; column names come from a
+// whitelist.
 #pragma once
 
 #include <initializer_list>

@@ -7,7 +7,9 @@
 namespace pipelined {
 namespace {
 
-Error Stale(std::string why) { return Error{ErrorCode::kStale, std::move(why), ""}; }
+Error Stale(std::string why) {
+  return Error{ErrorCode::kStale, std::move(why), ""};
+}
 
 }  // namespace
 
@@ -44,7 +46,8 @@ Result<Snapshot> MemoryStore::Load(const Lease& lease) {
     RestoredRun restored{run.info, {}};
     for (const auto& [no, task] : run.tasks) {
       if (run.info.state != RunState::kRunning) break;
-      restored.tasks.push_back(StoredTask{no, task.to, task.try_number, task.retry_at, task.to == TaskState::kRunning ? task.attempt : AttemptId{}});
+      restored.tasks.push_back(StoredTask{no, task.to, task.try_number, task.retry_at,
+                                          task.to == TaskState::kRunning ? task.attempt : AttemptId{}});
     }
     snapshot.runs.push_back(std::move(restored));
   }
@@ -73,19 +76,23 @@ Status MemoryStore::Check(const Plan& plan, const Lease& lease) const {
     const auto run = runs_.find(change.run);
     if (run == runs_.end()) return Stale(fmt::format("run {} is gone", change.run.value));
     const auto [state, first] = states.try_emplace(change.run, run->second.info.state);
-    if (state->second != change.from) return Stale(fmt::format("run {} was not in the expected state", change.run.value));
+    if (state->second != change.from)
+      return Stale(fmt::format("run {} was not in the expected state", change.run.value));
     state->second = change.to;
   }
   for (const AttemptClosed& closed : plan.closed) {
-    if (closed.run && !open_.contains(closed.end.attempt)) return Stale(fmt::format("attempt {} was not open", closed.end.attempt.value));
+    if (closed.run && !open_.contains(closed.end.attempt))
+      return Stale(fmt::format("attempt {} was not open", closed.end.attempt.value));
   }
   for (const TaskChange& change : plan.tasks) {
     const auto run = runs_.find(change.run);
     if (run == runs_.end()) return Stale(fmt::format("there is no run {}", change.run.value));
     const auto task = run->second.tasks.find(change.task);
     const TaskState state = task == run->second.tasks.end() ? TaskState::kNone : task->second.to;
-    const bool other_attempt = state == TaskState::kRunning && task->second.attempt != change.attempt && change.to != TaskState::kRunning;
-    if (state != change.from || other_attempt) return Stale(fmt::format("task {} of run {} was not in the expected state", change.task, change.run.value));
+    const bool other_attempt =
+        state == TaskState::kRunning && task->second.attempt != change.attempt && change.to != TaskState::kRunning;
+    if (state != change.from || other_attempt)
+      return Stale(fmt::format("task {} of run {} was not in the expected state", change.task, change.run.value));
   }
   for (const CommandDone& done : plan.commands) {
     if (done_.contains(done.id)) return Stale(fmt::format("command {} was done already", done.id.value));
@@ -115,7 +122,8 @@ void MemoryStore::Apply(const Plan& plan, const ExecutorIdentity& executor, Comm
   }
   for (const TaskChange& change : plan.tasks) runs_.at(change.run).tasks[change.task] = change;
   for (const AttemptOpened& opened : plan.opened) {
-    open_[opened.attempt] = OpenRow{OpenAttempt{opened.attempt, executor.instance, executor.boot_id}, opened.run, opened.task};
+    open_[opened.attempt] =
+        OpenRow{OpenAttempt{opened.attempt, executor.instance, executor.boot_id}, opened.run, opened.task};
     last_attempt_ = std::max(last_attempt_, opened.attempt.value);
   }
   InsertRuns(plan, committed);
@@ -141,7 +149,8 @@ void MemoryStore::ApplyDags(const Plan& plan) {
   }
 }
 
-bool MemoryStore::Exists(const std::string& dag_id, const std::string& run_id, const std::optional<Instant>& logical_date) const {
+bool MemoryStore::Exists(const std::string& dag_id, const std::string& run_id,
+                         const std::optional<Instant>& logical_date) const {
   return std::any_of(runs_.begin(), runs_.end(), [&](const auto& run) {
     const RunInfo& info = run.second.info;
     return info.dag_id == dag_id && (info.run_id == run_id || (logical_date && info.logical_date == logical_date));
@@ -169,7 +178,8 @@ void MemoryStore::InsertRuns(const Plan& plan, Committed& committed) {
 
 Result<DagSource> MemoryStore::LoadVersion(VersionId version) {
   const auto found = versions_.find(version.value);
-  if (found == versions_.end()) return Error{ErrorCode::kNotFound, fmt::format("there is no DAG version {}", version.value), ""};
+  if (found == versions_.end())
+    return Error{ErrorCode::kNotFound, fmt::format("there is no DAG version {}", version.value), ""};
   return found->second.source;
 }
 
@@ -196,7 +206,9 @@ Result<std::optional<PreviousRun>> MemoryStore::PreviousSuccess(const RunInfo& r
   const StoredRun* best = nullptr;
   for (const auto& [id, other] : runs_) {
     const RunInfo& info = other.info;
-    if (info.dag_id != run.dag_id || info.state != RunState::kSuccess || !info.logical_date || !(info.logical_date < run.logical_date)) continue;
+    if (info.dag_id != run.dag_id || info.state != RunState::kSuccess || !info.logical_date ||
+        !(info.logical_date < run.logical_date))
+      continue;
     if (best == nullptr || best->info.logical_date < info.logical_date) best = &other;
   }
   if (best == nullptr) return std::optional<PreviousRun>();
@@ -237,9 +249,11 @@ StoredDag MemoryStore::Publish(const PublishedDag& published) {
 
 Result<RunInfo> MemoryStore::Trigger(const TriggerRequest& request) {
   const auto dag = dags_.find(request.dag_id);
-  if (dag == dags_.end()) return Error{ErrorCode::kNotFound, fmt::format("The Dag with ID: `{}` was not found", request.dag_id), ""};
+  if (dag == dags_.end())
+    return Error{ErrorCode::kNotFound, fmt::format("The Dag with ID: `{}` was not found", request.dag_id), ""};
   StoredRun run;
-  run.info.run_id = request.run_id.empty() ? "manual__" + FormatIso(request.logical_date.value_or(request.run_after)) : request.run_id;
+  run.info.run_id = request.run_id.empty() ? "manual__" + FormatIso(request.logical_date.value_or(request.run_after))
+                                           : request.run_id;
   if (Exists(request.dag_id, run.info.run_id, request.logical_date)) {
     return Error{ErrorCode::kConflict, fmt::format("DAG {} has such a run already", request.dag_id), ""};
   }

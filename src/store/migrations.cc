@@ -12,13 +12,16 @@ namespace {
 constexpr int kMigrationLock = 0x70697065;
 
 Error Newer(int version) {
-  return Error{ErrorCode::kConflict, fmt::format("the database schema is at version {}, this program knows up to {}", version, LatestSchema()),
-               "install the program that wrote it, or take its migrations back with that program's `pipelined db downgrade`"};
+  return Error{
+      ErrorCode::kConflict,
+      fmt::format("the database schema is at version {}, this program knows up to {}", version, LatestSchema()),
+      "install the program that wrote it, or take its migrations back with that program's `pipelined db downgrade`"};
 }
 
 // The version that is there, 0 for none. Takes part in `transaction`.
 int VersionIn(pqxx::transaction_base& transaction, const StoreOptions& options) {
-  const auto exists = transaction.exec_params1("select to_regclass($1) is not null", QuoteIdentifier(options.schema) + ".schema_migration");
+  const auto exists = transaction.exec_params1("select to_regclass($1) is not null",
+                                               QuoteIdentifier(options.schema) + ".schema_migration");
   if (!exists[0].as<bool>()) return 0;
   return transaction.exec1("select coalesce(max(number), 0) from schema_migration")[0].as<int>();
 }
@@ -38,17 +41,22 @@ bool StepUp(Session& session, const StoreOptions& options, int& before, Status& 
   const MigrationText& migration = MigrationTexts()[static_cast<std::size_t>(version)];
   if (version == 0) {
     transaction.exec(fmt::format("create schema if not exists {}", QuoteIdentifier(options.schema)));
-    transaction.exec("create table if not exists schema_migration (number integer primary key, name text not null, applied_at timestamptz not null default now())");
+    transaction.exec(
+        "create table if not exists schema_migration (number integer primary key, name text not null, applied_at "
+        "timestamptz not null default now())");
   }
   transaction.exec(migration.up);
-  transaction.exec_params("insert into schema_migration (number, name) values ($1, $2)", migration.number, migration.name);
+  transaction.exec_params("insert into schema_migration (number, name) values ($1, $2)", migration.number,
+                          migration.name);
   transaction.commit();
   return true;
 }
 
 }  // namespace
 
-int LatestSchema() { return MigrationTexts().empty() ? 0 : MigrationTexts().back().number; }
+int LatestSchema() {
+  return MigrationTexts().empty() ? 0 : MigrationTexts().back().number;
+}
 
 Result<int> Migrate(const StoreOptions& options) {
   return Guard("migrate the database", [&]() -> Result<int> {
@@ -75,14 +83,17 @@ Result<SchemaState> CheckMigrations(const StoreOptions& options) {
   if (!state) return state;
   if (state->version > state->latest) return Newer(state->version);
   if (state->version < state->latest) {
-    return Error{ErrorCode::kConflict, fmt::format("the database schema is at version {}, this program needs {}", state->version, state->latest),
-                 "run `pipelined db migrate`"};
+    return Error{
+        ErrorCode::kConflict,
+        fmt::format("the database schema is at version {}, this program needs {}", state->version, state->latest),
+        "run `pipelined db migrate`"};
   }
   return state;
 }
 
 Status Downgrade(const StoreOptions& options, int to) {
-  if (to < 0) return Error{ErrorCode::kInvalid, fmt::format("there is no schema version {}", to), "0 takes away everything"};
+  if (to < 0)
+    return Error{ErrorCode::kInvalid, fmt::format("there is no schema version {}", to), "0 takes away everything"};
   return Guard("take migrations back", [&]() -> Status {
     Session session(options, "pipelined downgrade");
     for (;;) {

@@ -15,9 +15,13 @@ namespace {
 
 // What may stand in paths, URLs and log folders, as Airflow's default pattern.
 bool IsRunId(std::string_view id) {
-  return !id.empty() && id.size() <= 250 && std::all_of(id.begin(), id.end(), [](unsigned char c) {
-    return std::isalnum(c) != 0 || std::string_view("_.~:+-").find(static_cast<char>(c)) != std::string_view::npos;
-  }) && id != "." && id != "..";
+  return !id.empty() && id.size() <= 250 &&
+         std::all_of(id.begin(), id.end(),
+                     [](unsigned char c) {
+                       return std::isalnum(c) != 0 ||
+                              std::string_view("_.~:+-").find(static_cast<char>(c)) != std::string_view::npos;
+                     }) &&
+         id != "." && id != "..";
 }
 
 std::optional<std::int64_t> MicrosOf(const std::optional<Instant>& instant) {
@@ -27,8 +31,10 @@ std::optional<std::int64_t> MicrosOf(const std::optional<Instant>& instant) {
 Error ExistsAlready(const TriggerRequest& request, const std::string& run_id, std::string_view detail) {
   const bool date = detail.find("dag_run_logical_date") != std::string_view::npos;
   return Error{ErrorCode::kConflict,
-               date ? fmt::format("DAG {} has a run of the logical date {} already", request.dag_id, FormatInstant(*request.logical_date))
-                    : fmt::format("DAG {} has a run {} already", request.dag_id, run_id), ""};
+               date ? fmt::format("DAG {} has a run of the logical date {} already", request.dag_id,
+                                  FormatInstant(*request.logical_date))
+                    : fmt::format("DAG {} has a run {} already", request.dag_id, run_id),
+               ""};
 }
 
 class Wakeup : public pqxx::notification_receiver {
@@ -38,7 +44,9 @@ class Wakeup : public pqxx::notification_receiver {
 };
 
 std::optional<CommandDone> ResultOf(Session& session, std::int64_t id) {
-  const pqxx::result found = session.Run("command_result", "select error, error_code, result::text from command where id = $1 and done_at is not null", id);
+  const pqxx::result found =
+      session.Run("command_result",
+                  "select error, error_code, result::text from command where id = $1 and done_at is not null", id);
   if (found.empty()) return std::nullopt;
   CommandDone done;
   done.id = CommandId{id};
@@ -48,31 +56,44 @@ std::optional<CommandDone> ResultOf(Session& session, std::int64_t id) {
   return done;
 }
 
-UserRow ReadUser(const pqxx::row& row) { return UserRow{row[0].as<std::int64_t>(), row[1].c_str(), row[2].c_str(), row[3].c_str()}; }
+UserRow ReadUser(const pqxx::row& row) {
+  return UserRow{row[0].as<std::int64_t>(), row[1].c_str(), row[2].c_str(), row[3].c_str()};
+}
 
 }  // namespace
 
 Result<RunRow> PgCatalog::Trigger(const TriggerRequest& request) {
-  const std::string run_id = !request.run_id.empty() ? request.run_id : "manual__" + FormatIso(request.logical_date.value_or(request.run_after));
+  const std::string run_id = !request.run_id.empty()
+                                 ? request.run_id
+                                 : "manual__" + FormatIso(request.logical_date.value_or(request.run_after));
   if (!IsRunId(run_id)) {
-    return Error{ErrorCode::kInvalid, fmt::format("the run id \"{}\" has characters that a run id may not have, or is too long", CleanText(run_id)),
-                 "use up to 250 letters, digits and _ . ~ : + -"};
+    return Error{
+        ErrorCode::kInvalid,
+        fmt::format("the run id \"{}\" has characters that a run id may not have, or is too long", CleanText(run_id)),
+        "use up to 250 letters, digits and _ . ~ : + -"};
   }
   return pool_.With("trigger a run", [&](Session& session) -> Result<RunRow> {
     try {
       const auto start = request.interval ? std::optional(request.interval->start) : std::nullopt;
       const auto end = request.interval ? std::optional(request.interval->end) : std::nullopt;
-      const std::optional<std::string> conf = request.conf.is_null() ? std::nullopt : std::optional(ToJson(request.conf));
-      const pqxx::result made = session.Run(
-          "trigger",
-          "with r as (insert into dag_run (dag_id, version_id, run_id, type, state, logical_date, interval_start, interval_end, run_after, queued_at, conf, "
-          "note, triggering_user, triggered_by) select d.dag_id, d.version_id, $2, 'manual', 'queued', at_micros($3::bigint), at_micros($4::bigint), "
-          "at_micros($5::bigint), at_micros($6::bigint), clock_timestamp(), $7::json, $8, $9, $10 from dag d where d.dag_id = $1 returning *) "
-          "select " PIPELINED_RUN_COLUMNS ", v.number, r.triggered_by, r.triggering_user, r.note, micros(v.created_at), "
-          "pg_notify(current_schema(), 'r' || r.id) from r join dag_version v on v.id = r.version_id",
-          CleanText(request.dag_id), run_id, MicrosOf(request.logical_date), MicrosOf(start), MicrosOf(end), ToMicros(request.run_after), conf,
-          CleanText(request.note), CleanText(request.who), CleanText(request.triggered_by));
-      if (made.empty()) return Error{ErrorCode::kNotFound, fmt::format("The Dag with ID: `{}` was not found", request.dag_id), ""};
+      const std::optional<std::string> conf =
+          request.conf.is_null() ? std::nullopt : std::optional(ToJson(request.conf));
+      const pqxx::result made =
+          session.Run("trigger",
+                      "with r as (insert into dag_run (dag_id, version_id, run_id, type, state, logical_date, "
+                      "interval_start, interval_end, run_after, queued_at, conf, "
+                      "note, triggering_user, triggered_by) select d.dag_id, d.version_id, $2, 'manual', 'queued', "
+                      "at_micros($3::bigint), at_micros($4::bigint), "
+                      "at_micros($5::bigint), at_micros($6::bigint), clock_timestamp(), $7::json, $8, $9, $10 from dag "
+                      "d where d.dag_id = $1 returning *) "
+                      "select " PIPELINED_RUN_COLUMNS
+                      ", v.number, r.triggered_by, r.triggering_user, r.note, micros(v.created_at), "
+                      "pg_notify(current_schema(), 'r' || r.id) from r join dag_version v on v.id = r.version_id",
+                      CleanText(request.dag_id), run_id, MicrosOf(request.logical_date), MicrosOf(start), MicrosOf(end),
+                      ToMicros(request.run_after), conf, CleanText(request.note), CleanText(request.who),
+                      CleanText(request.triggered_by));
+      if (made.empty())
+        return Error{ErrorCode::kNotFound, fmt::format("The Dag with ID: `{}` was not found", request.dag_id), ""};
       RunRow run;
       run.info = ReadRun(made[0]);
       run.version_number = made[0][kRunColumns].as<std::int32_t>();
@@ -94,9 +115,11 @@ Result<CommandDone> PgCatalog::Execute(const Command& command, Micros patience) 
     const Micros give_up = clock.Monotonic() + patience;
     const Wakeup wakeup(session.raw(), options_.schema + ".done");
     const CommandText text = EncodeCommand(command);
-    const pqxx::result filed = session.Run(
-        "file_command", "with c as (insert into command (who, what, payload) values ($1, $2, $3::json) returning id) select id, pg_notify(current_schema(), 'c' || id) from c",
-        CleanText(command.who), text.what, text.payload);
+    const pqxx::result filed =
+        session.Run("file_command",
+                    "with c as (insert into command (who, what, payload) values ($1, $2, $3::json) returning id) "
+                    "select id, pg_notify(current_schema(), 'c' || id) from c",
+                    CleanText(command.who), text.what, text.payload);
     const auto id = filed[0][0].as<std::int64_t>();
     for (;;) {
       if (auto done = ResultOf(session, id)) return std::move(*done);
@@ -104,14 +127,16 @@ Result<CommandDone> PgCatalog::Execute(const Command& command, Micros patience) 
       if (left <= Micros(0)) break;
       session.raw().await_notification(left.count() / 1'000'000, left.count() % 1'000'000);
     }
-    return Error{ErrorCode::kUnavailable, fmt::format("command {} waits: no scheduler took it within {}", id, FormatDuration(patience)),
+    return Error{ErrorCode::kUnavailable,
+                 fmt::format("command {} waits: no scheduler took it within {}", id, FormatDuration(patience)),
                  "it stays filed and is carried out once a scheduler leads"};
   });
 }
 
 Result<Health> PgCatalog::CheckHealth() {
   auto health = pool_.With("check the database", [&](Session& session) -> Result<Health> {
-    const pqxx::result lease = session.Run("health", "select micros(renewed_at), expires_at > clock_timestamp() from lease where shard = 0");
+    const pqxx::result lease =
+        session.Run("health", "select micros(renewed_at), expires_at > clock_timestamp() from lease where shard = 0");
     Health found;
     found.database = true;
     if (!lease.empty()) {
@@ -126,24 +151,29 @@ Result<Health> PgCatalog::CheckHealth() {
 
 Result<std::optional<UserRow>> PgCatalog::FindUser(const std::string& name) {
   return pool_.With("find a user", [&](Session& session) -> Result<std::optional<UserRow>> {
-    const pqxx::result found = session.Run("find_user", "select id, name, password_hash, role from app_user where name = $1", CleanText(name));
+    const pqxx::result found =
+        session.Run("find_user", "select id, name, password_hash, role from app_user where name = $1", CleanText(name));
     return found.empty() ? std::optional<UserRow>() : std::optional<UserRow>(ReadUser(found[0]));
   });
 }
 
 Status PgCatalog::AddUser(const UserRow& user) {
   return pool_.With("add a user", [&](Session& session) -> Status {
-    const pqxx::result added =
-        session.Run("add_user", "insert into app_user (name, password_hash, role) values ($1, $2, $3) on conflict (name) do nothing",
-                    CleanText(user.name), CleanText(user.password_hash), CleanText(user.role));
-    if (added.affected_rows() == 0) return Error{ErrorCode::kConflict, fmt::format("there is a user {} already", user.name), ""};
+    const pqxx::result added = session.Run(
+        "add_user",
+        "insert into app_user (name, password_hash, role) values ($1, $2, $3) on conflict (name) do nothing",
+        CleanText(user.name), CleanText(user.password_hash), CleanText(user.role));
+    if (added.affected_rows() == 0)
+      return Error{ErrorCode::kConflict, fmt::format("there is a user {} already", user.name), ""};
     return Ok();
   });
 }
 
 Status PgCatalog::AddToken(const std::string& token_sha256, std::int64_t user, Instant expires) {
   return pool_.With("add a token", [&](Session& session) -> Status {
-    session.Run("add_token", "insert into token (sha256, user_id, expires_at) values ($1, $2, at_micros($3)) on conflict (sha256) do update set expires_at = excluded.expires_at",
+    session.Run("add_token",
+                "insert into token (sha256, user_id, expires_at) values ($1, $2, at_micros($3)) on conflict (sha256) "
+                "do update set expires_at = excluded.expires_at",
                 CleanText(token_sha256), user, ToMicros(expires));
     return Ok();
   });
@@ -151,14 +181,17 @@ Status PgCatalog::AddToken(const std::string& token_sha256, std::int64_t user, I
 
 Result<std::optional<UserRow>> PgCatalog::UserOfToken(const std::string& token_sha256) {
   return pool_.With("look a token up", [&](Session& session) -> Result<std::optional<UserRow>> {
-    const pqxx::result found = session.Run("user_of_token",
-                                           "select u.id, u.name, u.password_hash, u.role from token t join app_user u on u.id = t.user_id "
-                                           "where t.sha256 = $1 and t.expires_at > clock_timestamp()",
-                                           CleanText(token_sha256));
+    const pqxx::result found =
+        session.Run("user_of_token",
+                    "select u.id, u.name, u.password_hash, u.role from token t join app_user u on u.id = t.user_id "
+                    "where t.sha256 = $1 and t.expires_at > clock_timestamp()",
+                    CleanText(token_sha256));
     return found.empty() ? std::optional<UserRow>() : std::optional<UserRow>(ReadUser(found[0]));
   });
 }
 
-std::unique_ptr<Catalog> MakePgCatalog(const StoreOptions& options) { return std::make_unique<PgCatalog>(options); }
+std::unique_ptr<Catalog> MakePgCatalog(const StoreOptions& options) {
+  return std::make_unique<PgCatalog>(options);
+}
 
 }  // namespace pipelined

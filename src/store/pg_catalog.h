@@ -15,7 +15,8 @@ class PgCatalog : public Catalog {
   Result<Listing<RunRow>> Runs(const RunFilter& filter, const Page& page) override;
   Result<RunRow> Run(const std::string& dag_id, const std::string& run_id) override;
   Result<Listing<TaskInstanceRow>> TaskInstances(const TaskFilter& filter, const Page& page) override;
-  Result<std::vector<TaskInstanceRow>> Tries(const std::string& dag_id, const std::string& run_id, const std::string& task_id) override;
+  Result<std::vector<TaskInstanceRow>> Tries(const std::string& dag_id, const std::string& run_id,
+                                             const std::string& task_id) override;
   Result<Listing<ImportErrorRow>> ImportErrors(const Page& page) override;
   Result<Listing<PoolRow>> Pools(const std::string& name_pattern, const Page& page) override;
   Result<PoolRow> Pool(const std::string& name) override;

@@ -1,5 +1,6 @@
-// A turn becomes one transaction. What almost every turn is made of (runs, tasks, attempts) is one call of commit_turn(), which
-// is then the whole transaction: one round trip. What is rare (new runs, DAGs, pools, commands) goes beside it in a block.
+// A turn becomes one transaction. What almost every turn is made of (runs, tasks, attempts) is one call of
+// commit_turn(), which is then the whole transaction: one round trip. What is rare (new runs, DAGs, pools, commands)
+// goes beside it in a block.
 #include <fmt/format.h>
 
 #include "pipelined/schema/json.h"
@@ -21,7 +22,9 @@ const std::string& CommitTurnSql() {
   return sql;
 }
 
-bool IsRare(const Plan& plan) { return !plan.new_runs.empty() || !plan.dags.empty() || !plan.pools.empty() || !plan.commands.empty(); }
+bool IsRare(const Plan& plan) {
+  return !plan.new_runs.empty() || !plan.dags.empty() || !plan.pools.empty() || !plan.commands.empty();
+}
 
 void InsertRuns(pqxx::transaction_base& transaction, Session& session, const Plan& plan, Committed& committed) {
   if (plan.new_runs.empty()) return;
@@ -38,12 +41,16 @@ void InsertRuns(pqxx::transaction_base& transaction, Session& session, const Pla
   }
   const pqxx::result inserted = session.In(
       transaction, "insert_runs",
-      "insert into dag_run as r (dag_id, version_id, type, state, run_id, logical_date, interval_start, interval_end, run_after, queued_at, triggered_by) "
-      "select u.dag, u.version, u.type, 'queued', u.run_id, at_micros(u.logical), at_micros(u.first), at_micros(u.last), at_micros(u.after), at_micros($9), 'timetable' "
-      "from unnest($1::text[], $2::bigint[], $3::text[], $4::text[], $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[]) "
+      "insert into dag_run as r (dag_id, version_id, type, state, run_id, logical_date, interval_start, interval_end, "
+      "run_after, queued_at, triggered_by) "
+      "select u.dag, u.version, u.type, 'queued', u.run_id, at_micros(u.logical), at_micros(u.first), "
+      "at_micros(u.last), at_micros(u.after), at_micros($9), 'timetable' "
+      "from unnest($1::text[], $2::bigint[], $3::text[], $4::text[], $5::bigint[], $6::bigint[], $7::bigint[], "
+      "$8::bigint[]) "
       "with ordinality as u (dag, version, type, run_id, logical, first, last, after, place) order by u.place "
       "on conflict do nothing returning " PIPELINED_RUN_COLUMNS,
-      dag.text(), version.text(), type.text(), run_id.text(), logical.text(), start.text(), end.text(), after.text(), ToMicros(plan.now));
+      dag.text(), version.text(), type.text(), run_id.text(), logical.text(), start.text(), end.text(), after.text(),
+      ToMicros(plan.now));
   for (const pqxx::row& row : inserted) committed.runs.push_back(ReadRun(row));
 }
 
@@ -52,7 +59,10 @@ void UpdateDags(pqxx::transaction_base& transaction, Session& session, const Pla
   ArrayText dag, paused, start, end, deleted, why;
   for (const DagChange& change : plan.dags) {
     dag.Add(std::string_view(change.dag_id));
-    if (change.paused) paused.AddBool(*change.paused); else paused.AddNull();
+    if (change.paused)
+      paused.AddBool(*change.paused);
+    else
+      paused.AddNull();
     start.Add(change.last_interval ? std::optional(change.last_interval->start) : std::nullopt);
     end.Add(change.last_interval ? std::optional(change.last_interval->end) : std::nullopt);
     deleted.AddBool(change.deleted);
@@ -60,13 +70,17 @@ void UpdateDags(pqxx::transaction_base& transaction, Session& session, const Pla
   }
   session.In(transaction, "dag_events",
              "insert into event (at, who, kind, dag_id, new_state, why) "
-             "select at_micros($1), 'scheduler', 'dag', u.dag, case when u.deleted then 'deleted' when u.paused then 'paused' else 'unpaused' end, u.why "
-             "from unnest($2::text[], $3::boolean[], $4::boolean[], $5::text[]) as u (dag, paused, deleted, why) where u.deleted or u.paused is not null",
+             "select at_micros($1), 'scheduler', 'dag', u.dag, case when u.deleted then 'deleted' when u.paused then "
+             "'paused' else 'unpaused' end, u.why "
+             "from unnest($2::text[], $3::boolean[], $4::boolean[], $5::text[]) as u (dag, paused, deleted, why) where "
+             "u.deleted or u.paused is not null",
              ToMicros(plan.now), dag.text(), paused.text(), deleted.text(), why.text());
   session.In(transaction, "update_dags",
-             "update dag d set paused = coalesce(u.paused, d.paused), last_interval_start = coalesce(at_micros(u.first), d.last_interval_start), "
+             "update dag d set paused = coalesce(u.paused, d.paused), last_interval_start = "
+             "coalesce(at_micros(u.first), d.last_interval_start), "
              "last_interval_end = coalesce(at_micros(u.last), d.last_interval_end) "
-             "from unnest($1::text[], $2::boolean[], $3::bigint[], $4::bigint[]) as u (dag, paused, first, last) where d.dag_id = u.dag",
+             "from unnest($1::text[], $2::boolean[], $3::bigint[], $4::bigint[]) as u (dag, paused, first, last) where "
+             "d.dag_id = u.dag",
              dag.text(), paused.text(), start.text(), end.text());
   for (const DagChange& change : plan.dags) {
     if (change.deleted) session.In(transaction, "delete_dag", "select delete_dag($1)", change.dag_id);
@@ -79,13 +93,17 @@ void ChangePools(pqxx::transaction_base& transaction, Session& session, const Pl
       session.In(transaction, "delete_pool", "delete from pool where name = $1", CleanText(pool.name));
     } else {
       session.In(transaction, "upsert_pool",
-                 "insert into pool as p (name, slots, description, include_deferred) values ($1, $2, coalesce($3, ''), coalesce($4, false)) "
+                 "insert into pool as p (name, slots, description, include_deferred) values ($1, $2, coalesce($3, ''), "
+                 "coalesce($4, false)) "
                  "on conflict (name) do update set slots = excluded.slots, description = coalesce($3, p.description), "
                  "include_deferred = coalesce($4, p.include_deferred)",
-                 CleanText(pool.name), pool.slots, pool.description ? std::optional(CleanText(*pool.description)) : std::nullopt, pool.include_deferred);
+                 CleanText(pool.name), pool.slots,
+                 pool.description ? std::optional(CleanText(*pool.description)) : std::nullopt, pool.include_deferred);
     }
-    session.In(transaction, "pool_event", "insert into event (at, who, kind, new_state, why) values (at_micros($1), 'scheduler', 'pool', $2, $3)",
-               ToMicros(plan.now), pool.deleted ? std::string("deleted") : fmt::format("{}", pool.slots), CleanText(pool.name));
+    session.In(transaction, "pool_event",
+               "insert into event (at, who, kind, new_state, why) values (at_micros($1), 'scheduler', 'pool', $2, $3)",
+               ToMicros(plan.now), pool.deleted ? std::string("deleted") : fmt::format("{}", pool.slots),
+               CleanText(pool.name));
   }
 }
 
@@ -96,19 +114,26 @@ void FinishCommands(pqxx::transaction_base& transaction, Session& session, const
         transaction, "finish_command",
         "with done as (update command set done_at = clock_timestamp(), error = $2, error_code = $3, result = $4::json "
         "where id = $1 and done_at is null returning id, who, what, payload), "
-        "said as (insert into event (at, who, kind, new_state, why) select at_micros($5), who, 'command', what, payload::text || coalesce(nullif(': ' || $2, ': '), '') from done) "
+        "said as (insert into event (at, who, kind, new_state, why) select at_micros($5), who, 'command', what, "
+        "payload::text || coalesce(nullif(': ' || $2, ': '), '') from done) "
         "select pg_notify(current_schema() || '.done', id::text) from done",
-        done.id.value, CleanText(done.error), static_cast<int>(done.error_code), ToJson(done.result), ToMicros(plan.now));
+        done.id.value, CleanText(done.error), static_cast<int>(done.error_code), ToJson(done.result),
+        ToMicros(plan.now));
     if (finished.empty()) throw StaleRow(fmt::format("command {} was done already", done.id.value));
   }
 }
 
 }  // namespace
 
-void PgStore::RunTurn(pqxx::transaction_base& transaction, const Plan& plan, const Lease& lease, const ExecutorIdentity& executor) {
-  std::vector<std::string> parameters = {
-      holder_, std::to_string(lease.epoch), std::to_string(ttl_.count()), std::to_string(ToMicros(plan.now)), std::to_string(LastAttempt(plan)),
-      executor.instance, executor.boot_id};
+void PgStore::RunTurn(pqxx::transaction_base& transaction, const Plan& plan, const Lease& lease,
+                      const ExecutorIdentity& executor) {
+  std::vector<std::string> parameters = {holder_,
+                                         std::to_string(lease.epoch),
+                                         std::to_string(ttl_.count()),
+                                         std::to_string(ToMicros(plan.now)),
+                                         std::to_string(LastAttempt(plan)),
+                                         executor.instance,
+                                         executor.boot_id};
   std::vector<std::string> arrays = TurnArrays(plan);
   parameters.insert(parameters.end(), std::make_move_iterator(arrays.begin()), std::make_move_iterator(arrays.end()));
   session_->In(transaction, "commit_turn", CommitTurnSql(), pqxx::prepare::make_dynamic_params(parameters));
@@ -152,7 +177,8 @@ Result<Committed> PgStore::Commit(const Plan& plan, Lease& lease, const Executor
     lease.trusted_until = TrustedUntil(asked);
     return committed;
   });
-  if (!result && (result.error().code == ErrorCode::kInDoubt || result.error().code == ErrorCode::kUnavailable)) Disconnect();
+  if (!result && (result.error().code == ErrorCode::kInDoubt || result.error().code == ErrorCode::kUnavailable))
+    Disconnect();
   return result;
 }
 

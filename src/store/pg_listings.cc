@@ -10,23 +10,29 @@ namespace pipelined {
 namespace {
 
 template <class Row, class Read>
-Listing<Row> Fetch(Session& session, const std::string& columns, const std::string& from, const ListingSql& sql, const Page& page, Read read) {
+Listing<Row> Fetch(Session& session, const std::string& columns, const std::string& from, const ListingSql& sql,
+                   const Page& page, Read read) {
   Listing<Row> listing;
   pqxx::nontransaction transaction(session.raw());
   const auto parameters = pqxx::prepare::make_dynamic_params(sql.parameters());
   if (page.limit > 0) {
-    for (const pqxx::row& row : transaction.exec_params("select " + columns + from + sql.Tail(page), parameters)) listing.rows.push_back(read(row));
+    for (const pqxx::row& row : transaction.exec_params("select " + columns + from + sql.Tail(page), parameters))
+      listing.rows.push_back(read(row));
   }
   const auto fetched = static_cast<std::int64_t>(listing.rows.size());
   const bool is_all = fetched > 0 && fetched < page.limit;
-  listing.total = is_all ? page.offset + fetched : transaction.exec_params1("select count(*)" + from + sql.Conditions(), parameters)[0].as<std::int64_t>();
+  listing.total =
+      is_all ? page.offset + fetched
+             : transaction.exec_params1("select count(*)" + from + sql.Conditions(), parameters)[0].as<std::int64_t>();
   return listing;
 }
 
 const char* const kDagListing =
     "d.dag_id, d.description, d.doc_md, d.owner, d.relative_file, d.file, d.tags, d.schedule::text, d.paused, d.stale, "
-    "exists (select from import_error e where e.root = d.root and e.relative_file = d.relative_file), d.max_active_runs, d.max_active_tasks, "
-    "d.max_consecutive_failed_dag_runs, d.fail_fast, d.is_paused_upon_creation, d.dagrun_timeout_us, v.params::text, d.version_id, v.number, "
+    "exists (select from import_error e where e.root = d.root and e.relative_file = d.relative_file), "
+    "d.max_active_runs, d.max_active_tasks, "
+    "d.max_consecutive_failed_dag_runs, d.fail_fast, d.is_paused_upon_creation, d.dagrun_timeout_us, v.params::text, "
+    "d.version_id, v.number, "
     "micros(d.last_parsed), micros(d.last_interval_start), micros(d.last_interval_end), micros(v.created_at)";
 const char* const kDagFrom = " from dag d join dag_version v on v.id = d.version_id";
 
@@ -60,7 +66,9 @@ DagRow ReadDagRow(const pqxx::row& row) {
   return dag;
 }
 
-const char* const kRunListing = PIPELINED_RUN_COLUMNS ", micros(r.end_date), micros(r.last_scheduling_decision), v.number, r.triggered_by, r.triggering_user, r.note, micros(v.created_at)";
+const char* const kRunListing = PIPELINED_RUN_COLUMNS
+    ", micros(r.end_date), micros(r.last_scheduling_decision), v.number, r.triggered_by, r.triggering_user, r.note, "
+    "micros(v.created_at)";
 const char* const kRunFrom = " from dag_run r join dag_version v on v.id = r.version_id";
 
 RunRow ReadRunRow(const pqxx::row& row) {
@@ -79,18 +87,25 @@ RunRow ReadRunRow(const pqxx::row& row) {
 // A task without a row, or without an attempt, shows what its version says of it.
 const char* const kTaskFrom =
     " from dag_run r join dag_version v on v.id = r.version_id join dag_version_task t on t.version_id = r.version_id "
-    "left join task_instance i on i.run_id = r.id and i.task_no = t.task_no and i.map_index = -1 left join attempt a on a.id = i.attempt_id";
+    "left join task_instance i on i.run_id = r.id and i.task_no = t.task_no and i.map_index = -1 left join attempt a "
+    "on a.id = i.attempt_id";
 const char* const kTryFrom =
     " from dag_run r join dag_version v on v.id = r.version_id join dag_version_task t on t.version_id = r.version_id "
     "join attempt a on a.run_id = r.id and a.task_no = t.task_no and a.map_index = -1 "
     "left join task_instance i on i.run_id = r.id and i.task_no = t.task_no and i.map_index = -1";
-const char* const kRunAndTask = "r.id, r.dag_id, r.run_id, t.task_id, t.task_no, micros(r.logical_date), micros(r.run_after), ";
-const char* const kTaskState = "coalesce(i.state, 'none'), coalesce(i.try_number, 0), coalesce(i.max_tries, t.retries), micros(i.start_date), micros(i.end_date), micros(i.retry_at), ";
+const char* const kRunAndTask =
+    "r.id, r.dag_id, r.run_id, t.task_id, t.task_no, micros(r.logical_date), micros(r.run_after), ";
+const char* const kTaskState =
+    "coalesce(i.state, 'none'), coalesce(i.try_number, 0), coalesce(i.max_tries, t.retries), micros(i.start_date), "
+    "micros(i.end_date), micros(i.retry_at), ";
 const char* const kTryState =
-    "case when i.attempt_id = a.id then i.state when a.outcome = 'success' then 'success' when a.outcome is null then 'running' else 'failed' end, "
-    "a.try_number, coalesce(i.max_tries, t.retries), micros(coalesce(a.start_date, a.opened_at)), micros(a.end_date), null, ";
+    "case when i.attempt_id = a.id then i.state when a.outcome = 'success' then 'success' when a.outcome is null then "
+    "'running' else 'failed' end, "
+    "a.try_number, coalesce(i.max_tries, t.retries), micros(coalesce(a.start_date, a.opened_at)), micros(a.end_date), "
+    "null, ";
 const char* const kTaskRest =
-    "micros(a.opened_at), t.operator, t.pool, t.pool_slots, t.priority_weight, coalesce(a.instance, ''), coalesce(a.pid, 0), coalesce(a.outcome, ''), "
+    "micros(a.opened_at), t.operator, t.pool, t.pool_slots, t.priority_weight, coalesce(a.instance, ''), "
+    "coalesce(a.pid, 0), coalesce(a.outcome, ''), "
     "coalesce(a.message, ''), a.exit_code, coalesce(a.id, 0), r.version_id, v.number, micros(v.created_at)";
 
 TaskInstanceRow ReadTaskRow(const pqxx::row& row) {
@@ -130,7 +145,8 @@ void WhereInstant(ListingSql& sql, std::string_view condition, const std::option
 }
 
 Error NoRun(const std::string& dag_id, const std::string& run_id) {
-  return Error{ErrorCode::kNotFound, fmt::format("The DagRun with dag_id: `{}` and run_id: `{}` was not found", dag_id, run_id), ""};
+  return Error{ErrorCode::kNotFound,
+               fmt::format("The DagRun with dag_id: `{}` and run_id: `{}` was not found", dag_id, run_id), ""};
 }
 
 }  // namespace
@@ -141,18 +157,28 @@ Result<Listing<DagRow>> PgCatalog::Dags(const DagFilter& filter, const Page& pag
   if (!filter.tags.empty()) sql.Where("d.tags && {}::text[]", TextArray(filter.tags));
   if (filter.paused) sql.Where(*filter.paused ? "d.paused" : "not d.paused");
   if (!filter.include_stale) sql.Where("not d.stale");
-  const Status ordered = sql.Order(page, {{"dag_id", "d.dag_id"}, {"dag_display_name", "d.dag_id"}, {"is_paused", "d.paused"}, {"is_stale", "d.stale"},
-                                          {"last_parsed_time", "d.last_parsed"}, {"fileloc", "d.file"}, {"max_active_runs", "d.max_active_runs"},
-                                          {"max_active_tasks", "d.max_active_tasks"}},
+  const Status ordered = sql.Order(page,
+                                   {{"dag_id", "d.dag_id"},
+                                    {"dag_display_name", "d.dag_id"},
+                                    {"is_paused", "d.paused"},
+                                    {"is_stale", "d.stale"},
+                                    {"last_parsed_time", "d.last_parsed"},
+                                    {"fileloc", "d.file"},
+                                    {"max_active_runs", "d.max_active_runs"},
+                                    {"max_active_tasks", "d.max_active_tasks"}},
                                    "d.dag_id collate \"C\"");
   if (!ordered) return ordered.error();
-  return pool_.With("list DAGs", [&](Session& session) -> Result<Listing<DagRow>> { return Fetch<DagRow>(session, kDagListing, kDagFrom, sql, page, ReadDagRow); });
+  return pool_.With("list DAGs", [&](Session& session) -> Result<Listing<DagRow>> {
+    return Fetch<DagRow>(session, kDagListing, kDagFrom, sql, page, ReadDagRow);
+  });
 }
 
 Result<DagRow> PgCatalog::Dag(const std::string& dag_id) {
   return pool_.With("read a DAG", [&](Session& session) -> Result<DagRow> {
-    const pqxx::result found = session.Run("dag", fmt::format("select {}{} where d.dag_id = $1", kDagListing, kDagFrom), CleanText(dag_id));
-    if (found.empty()) return Error{ErrorCode::kNotFound, fmt::format("The Dag with ID: `{}` was not found", dag_id), ""};
+    const pqxx::result found =
+        session.Run("dag", fmt::format("select {}{} where d.dag_id = $1", kDagListing, kDagFrom), CleanText(dag_id));
+    if (found.empty())
+      return Error{ErrorCode::kNotFound, fmt::format("The Dag with ID: `{}` was not found", dag_id), ""};
     return ReadDagRow(found[0]);
   });
 }
@@ -169,20 +195,36 @@ Result<Listing<RunRow>> PgCatalog::Runs(const RunFilter& filter, const Page& pag
   WhereInstant(sql, "r.start_date <= at_micros({}::bigint)", filter.start_date_lte);
   WhereInstant(sql, "r.run_after >= at_micros({}::bigint)", filter.run_after_gte);
   WhereInstant(sql, "r.run_after <= at_micros({}::bigint)", filter.run_after_lte);
-  const Status ordered = sql.Order(page, {{"id", "r.id"}, {"dag_id", "r.dag_id"}, {"run_id", "r.run_id"}, {"dag_run_id", "r.run_id"}, {"state", "r.state"},
-                                          {"logical_date", "r.logical_date"}, {"run_after", "r.run_after"}, {"queued_at", "r.queued_at"},
-                                          {"start_date", "r.start_date"}, {"end_date", "r.end_date"}, {"run_type", "r.type"},
-                                          {"data_interval_start", "r.interval_start"}, {"data_interval_end", "r.interval_end"},
-                                          {"last_scheduling_decision", "r.last_scheduling_decision"}, {"updated_at", "coalesce(r.end_date, r.start_date, r.queued_at)"},
-                                          {"duration", "r.end_date - r.start_date"}, {"triggering_user_name", "r.triggering_user"}},
+  const Status ordered = sql.Order(page,
+                                   {{"id", "r.id"},
+                                    {"dag_id", "r.dag_id"},
+                                    {"run_id", "r.run_id"},
+                                    {"dag_run_id", "r.run_id"},
+                                    {"state", "r.state"},
+                                    {"logical_date", "r.logical_date"},
+                                    {"run_after", "r.run_after"},
+                                    {"queued_at", "r.queued_at"},
+                                    {"start_date", "r.start_date"},
+                                    {"end_date", "r.end_date"},
+                                    {"run_type", "r.type"},
+                                    {"data_interval_start", "r.interval_start"},
+                                    {"data_interval_end", "r.interval_end"},
+                                    {"last_scheduling_decision", "r.last_scheduling_decision"},
+                                    {"updated_at", "coalesce(r.end_date, r.start_date, r.queued_at)"},
+                                    {"duration", "r.end_date - r.start_date"},
+                                    {"triggering_user_name", "r.triggering_user"}},
                                    "r.id");
   if (!ordered) return ordered.error();
-  return pool_.With("list runs", [&](Session& session) -> Result<Listing<RunRow>> { return Fetch<RunRow>(session, kRunListing, kRunFrom, sql, page, ReadRunRow); });
+  return pool_.With("list runs", [&](Session& session) -> Result<Listing<RunRow>> {
+    return Fetch<RunRow>(session, kRunListing, kRunFrom, sql, page, ReadRunRow);
+  });
 }
 
 Result<RunRow> PgCatalog::Run(const std::string& dag_id, const std::string& run_id) {
   return pool_.With("read a run", [&](Session& session) -> Result<RunRow> {
-    const pqxx::result found = session.Run("run", fmt::format("select {}{} where r.dag_id = $1 and r.run_id = $2", kRunListing, kRunFrom), CleanText(dag_id), CleanText(run_id));
+    const pqxx::result found =
+        session.Run("run", fmt::format("select {}{} where r.dag_id = $1 and r.run_id = $2", kRunListing, kRunFrom),
+                    CleanText(dag_id), CleanText(run_id));
     if (found.empty()) return NoRun(dag_id, run_id);
     return ReadRunRow(found[0]);
   });
@@ -193,35 +235,61 @@ Result<Listing<TaskInstanceRow>> PgCatalog::TaskInstances(const TaskFilter& filt
   if (filter.dag_id != "~" && !filter.dag_id.empty()) sql.Where("r.dag_id = {}", filter.dag_id);
   if (filter.run_id != "~" && !filter.run_id.empty()) sql.Where("r.run_id = {}", filter.run_id);
   if (!filter.task_id.empty()) sql.Where("t.task_id = {}", filter.task_id);
-  if (!filter.states.empty()) sql.Where("coalesce(i.state, 'none') = any (array_replace({}::text[], 'no_status', 'none'))", TextArray(filter.states));
-  const Status ordered = sql.Order(page, {{"id", "r.id"}, {"dag_id", "r.dag_id"}, {"run_id", "r.run_id"}, {"dag_run_id", "r.run_id"}, {"task_id", "t.task_id"},
-                                          {"task_display_name", "t.task_id"}, {"state", "i.state"}, {"start_date", "i.start_date"}, {"end_date", "i.end_date"},
-                                          {"duration", "i.end_date - i.start_date"}, {"try_number", "i.try_number"}, {"map_index", "coalesce(i.map_index, -1)"},
-                                          {"logical_date", "r.logical_date"}, {"run_after", "r.run_after"}, {"data_interval_start", "r.interval_start"},
-                                          {"data_interval_end", "r.interval_end"}, {"operator", "t.operator"}, {"pool", "t.pool"},
-                                          {"priority_weight", "t.priority_weight"}, {"queued_when", "a.opened_at"}, {"scheduled_when", "a.opened_at"}},
+  if (!filter.states.empty())
+    sql.Where("coalesce(i.state, 'none') = any (array_replace({}::text[], 'no_status', 'none'))",
+              TextArray(filter.states));
+  const Status ordered = sql.Order(page,
+                                   {{"id", "r.id"},
+                                    {"dag_id", "r.dag_id"},
+                                    {"run_id", "r.run_id"},
+                                    {"dag_run_id", "r.run_id"},
+                                    {"task_id", "t.task_id"},
+                                    {"task_display_name", "t.task_id"},
+                                    {"state", "i.state"},
+                                    {"start_date", "i.start_date"},
+                                    {"end_date", "i.end_date"},
+                                    {"duration", "i.end_date - i.start_date"},
+                                    {"try_number", "i.try_number"},
+                                    {"map_index", "coalesce(i.map_index, -1)"},
+                                    {"logical_date", "r.logical_date"},
+                                    {"run_after", "r.run_after"},
+                                    {"data_interval_start", "r.interval_start"},
+                                    {"data_interval_end", "r.interval_end"},
+                                    {"operator", "t.operator"},
+                                    {"pool", "t.pool"},
+                                    {"priority_weight", "t.priority_weight"},
+                                    {"queued_when", "a.opened_at"},
+                                    {"scheduled_when", "a.opened_at"}},
                                    "r.id, t.task_no");
   if (!ordered) return ordered.error();
   return pool_.With("list task instances", [&](Session& session) -> Result<Listing<TaskInstanceRow>> {
-    return Fetch<TaskInstanceRow>(session, fmt::format("{}{}{}", kRunAndTask, kTaskState, kTaskRest), kTaskFrom, sql, page, ReadTaskRow);
+    return Fetch<TaskInstanceRow>(session, fmt::format("{}{}{}", kRunAndTask, kTaskState, kTaskRest), kTaskFrom, sql,
+                                  page, ReadTaskRow);
   });
 }
 
-Result<std::vector<TaskInstanceRow>> PgCatalog::Tries(const std::string& dag_id, const std::string& run_id, const std::string& task_id) {
+Result<std::vector<TaskInstanceRow>> PgCatalog::Tries(const std::string& dag_id, const std::string& run_id,
+                                                      const std::string& task_id) {
   return pool_.With("list tries", [&](Session& session) -> Result<std::vector<TaskInstanceRow>> {
-    const pqxx::result known = session.Run("task_known",
-                                           "select exists (select from dag_version_task t where t.version_id = r.version_id and t.task_id = $3) "
-                                           "from dag_run r where r.dag_id = $1 and r.run_id = $2",
-                                           CleanText(dag_id), CleanText(run_id), CleanText(task_id));
+    const pqxx::result known = session.Run(
+        "task_known",
+        "select exists (select from dag_version_task t where t.version_id = r.version_id and t.task_id = $3) "
+        "from dag_run r where r.dag_id = $1 and r.run_id = $2",
+        CleanText(dag_id), CleanText(run_id), CleanText(task_id));
     if (known.empty()) return NoRun(dag_id, run_id);
     if (!known[0][0].as<bool>()) {
-      return Error{ErrorCode::kNotFound, fmt::format("The Task Instance with dag_id: `{}`, run_id: `{}` and task_id: `{}` was not found", dag_id, run_id, task_id), ""};
+      return Error{ErrorCode::kNotFound,
+                   fmt::format("The Task Instance with dag_id: `{}`, run_id: `{}` and task_id: `{}` was not found",
+                               dag_id, run_id, task_id),
+                   ""};
     }
     std::vector<TaskInstanceRow> tries;
-    for (const pqxx::row& row : session.Run("tries",
-                                            fmt::format("select {}{}{}{} where r.dag_id = $1 and r.run_id = $2 and t.task_id = $3 order by a.try_number, a.id", kRunAndTask,
-                                                        kTryState, kTaskRest, kTryFrom),
-                                            CleanText(dag_id), CleanText(run_id), CleanText(task_id))) {
+    for (const pqxx::row& row : session.Run(
+             "tries",
+             fmt::format(
+                 "select {}{}{}{} where r.dag_id = $1 and r.run_id = $2 and t.task_id = $3 order by a.try_number, a.id",
+                 kRunAndTask, kTryState, kTaskRest, kTryFrom),
+             CleanText(dag_id), CleanText(run_id), CleanText(task_id))) {
       tries.push_back(ReadTaskRow(row));
     }
     return tries;
@@ -230,27 +298,41 @@ Result<std::vector<TaskInstanceRow>> PgCatalog::Tries(const std::string& dag_id,
 
 Result<Listing<ImportErrorRow>> PgCatalog::ImportErrors(const Page& page) {
   ListingSql sql;
-  const Status ordered = sql.Order(page, {{"id", "e.id"}, {"import_error_id", "e.id"}, {"timestamp", "e.at"}, {"filename", "e.relative_file"}, {"bundle_name", "e.root"}}, "e.id");
+  const Status ordered = sql.Order(page,
+                                   {{"id", "e.id"},
+                                    {"import_error_id", "e.id"},
+                                    {"timestamp", "e.at"},
+                                    {"filename", "e.relative_file"},
+                                    {"bundle_name", "e.root"}},
+                                   "e.id");
   if (!ordered) return ordered.error();
   return pool_.With("list import errors", [&](Session& session) -> Result<Listing<ImportErrorRow>> {
-    return Fetch<ImportErrorRow>(session, "e.id, micros(e.at), e.relative_file, e.text, e.root", " from import_error e", sql, page, [](const pqxx::row& row) {
-      return ImportErrorRow{row[0].as<std::int64_t>(), FromMicros(row[1].as<std::int64_t>()), row[2].c_str(), row[3].c_str(), row[4].c_str()};
-    });
+    return Fetch<ImportErrorRow>(session, "e.id, micros(e.at), e.relative_file, e.text, e.root", " from import_error e",
+                                 sql, page, [](const pqxx::row& row) {
+                                   return ImportErrorRow{row[0].as<std::int64_t>(),
+                                                         FromMicros(row[1].as<std::int64_t>()), row[2].c_str(),
+                                                         row[3].c_str(), row[4].c_str()};
+                                 });
   });
 }
 
 namespace {
 
 // Running: open attempts, those of cancelled runs too, until they end. Scheduled: of running runs, which are few.
-const char* const kPoolListing = "p.name, p.slots, p.description, p.include_deferred, coalesce(u.running, 0), coalesce(u.scheduled, 0)";
+const char* const kPoolListing =
+    "p.name, p.slots, p.description, p.include_deferred, coalesce(u.running, 0), coalesce(u.scheduled, 0)";
 const char* const kPoolFrom =
-    " from pool p left join (select t.pool, sum(t.pool_slots) filter (where w.running) as running, sum(t.pool_slots) filter (where not w.running) as scheduled from ("
+    " from pool p left join (select t.pool, sum(t.pool_slots) filter (where w.running) as running, sum(t.pool_slots) "
+    "filter (where not w.running) as scheduled from ("
     "select a.run_id, a.task_no, true as running from attempt a where a.outcome is null "
-    "union all select i.run_id, i.task_no, false from dag_run r join task_instance i on i.run_id = r.id where r.state = 'running' and i.state = 'scheduled') w "
-    "join dag_run r on r.id = w.run_id join dag_version_task t on t.version_id = r.version_id and t.task_no = w.task_no group by t.pool) u on u.pool = p.name";
+    "union all select i.run_id, i.task_no, false from dag_run r join task_instance i on i.run_id = r.id where r.state "
+    "= 'running' and i.state = 'scheduled') w "
+    "join dag_run r on r.id = w.run_id join dag_version_task t on t.version_id = r.version_id and t.task_no = "
+    "w.task_no group by t.pool) u on u.pool = p.name";
 
 PoolRow ReadPool(const pqxx::row& row) {
-  return PoolRow{row[0].c_str(), row[1].as<std::int32_t>(), row[2].c_str(), row[3].as<bool>(), row[4].as<std::int64_t>(), row[5].as<std::int64_t>()};
+  return PoolRow{row[0].c_str(),    row[1].as<std::int32_t>(), row[2].c_str(),
+                 row[3].as<bool>(), row[4].as<std::int64_t>(), row[5].as<std::int64_t>()};
 }
 
 }  // namespace
@@ -258,22 +340,33 @@ PoolRow ReadPool(const pqxx::row& row) {
 Result<Listing<PoolRow>> PgCatalog::Pools(const std::string& name_pattern, const Page& page) {
   ListingSql sql;
   if (!name_pattern.empty()) sql.WherePattern("p.name", name_pattern);
-  const Status ordered = sql.Order(page, {{"id", "p.name"}, {"name", "p.name"}, {"pool", "p.name"}, {"slots", "p.slots"}, {"description", "p.description"}}, "p.name collate \"C\"");
+  const Status ordered = sql.Order(page,
+                                   {{"id", "p.name"},
+                                    {"name", "p.name"},
+                                    {"pool", "p.name"},
+                                    {"slots", "p.slots"},
+                                    {"description", "p.description"}},
+                                   "p.name collate \"C\"");
   if (!ordered) return ordered.error();
-  return pool_.With("list pools", [&](Session& session) -> Result<Listing<PoolRow>> { return Fetch<PoolRow>(session, kPoolListing, kPoolFrom, sql, page, ReadPool); });
+  return pool_.With("list pools", [&](Session& session) -> Result<Listing<PoolRow>> {
+    return Fetch<PoolRow>(session, kPoolListing, kPoolFrom, sql, page, ReadPool);
+  });
 }
 
 Result<PoolRow> PgCatalog::Pool(const std::string& name) {
   return pool_.With("read a pool", [&](Session& session) -> Result<PoolRow> {
-    const pqxx::result found = session.Run("pool", fmt::format("select {}{} where p.name = $1", kPoolListing, kPoolFrom), CleanText(name));
-    if (found.empty()) return Error{ErrorCode::kNotFound, fmt::format("The Pool with name: `{}` was not found", name), ""};
+    const pqxx::result found =
+        session.Run("pool", fmt::format("select {}{} where p.name = $1", kPoolListing, kPoolFrom), CleanText(name));
+    if (found.empty())
+      return Error{ErrorCode::kNotFound, fmt::format("The Pool with name: `{}` was not found", name), ""};
     return ReadPool(found[0]);
   });
 }
 
 Result<DagSource> PgCatalog::Source(VersionId version) {
   return pool_.With("read a DAG version", [&](Session& session) -> Result<DagSource> {
-    const pqxx::result found = session.Run("version", "select source::text from dag_version where id = $1", version.value);
+    const pqxx::result found =
+        session.Run("version", "select source::text from dag_version where id = $1", version.value);
     if (found.empty()) return Error{ErrorCode::kNotFound, fmt::format("there is no DAG version {}", version.value), ""};
     return DecodeSource(found[0][0].c_str());
   });
@@ -282,10 +375,12 @@ Result<DagSource> PgCatalog::Source(VersionId version) {
 Result<Value> PgCatalog::Outputs(RunId run, const std::string& task_id) {
   return pool_.With("read outputs", [&](Session& session) -> Result<Value> {
     Value outputs{Value::Map{}};
-    for (const pqxx::row& row : session.Run("task_outputs",
-                                            "select x.key, x.value::text from dag_run r join dag_version_task t on t.version_id = r.version_id and t.task_id = $2 "
-                                            "join xcom x on x.run_id = r.id and x.task_no = t.task_no where r.id = $1 order by x.key collate \"C\"",
-                                            run.value, CleanText(task_id))) {
+    for (const pqxx::row& row : session.Run(
+             "task_outputs",
+             "select x.key, x.value::text from dag_run r join dag_version_task t on t.version_id = r.version_id and "
+             "t.task_id = $2 "
+             "join xcom x on x.run_id = r.id and x.task_no = t.task_no where r.id = $1 order by x.key collate \"C\"",
+             run.value, CleanText(task_id))) {
       outputs.map().emplace_back(row[0].c_str(), ReadJson(row[1]));
     }
     return outputs;

@@ -19,7 +19,8 @@ namespace {
 constexpr Micros kScanInterval = std::chrono::minutes(1);
 
 void CheckLease(pqxx::transaction_base& transaction, Session& session, const Lease& lease, const std::string& holder) {
-  const pqxx::result held = session.In(transaction, "held", "select from lease where shard = 0 and epoch = $1 and holder = $2", lease.epoch, holder);
+  const pqxx::result held = session.In(
+      transaction, "held", "select from lease where shard = 0 and epoch = $1 and holder = $2", lease.epoch, holder);
   if (held.empty()) throw StaleRow(fmt::format("epoch {} no longer leads", lease.epoch));
 }
 
@@ -32,11 +33,13 @@ void PgStore::Connect() {
   listener_ = std::make_unique<Listener>(listening_->raw(), options_.schema);
   listening_->raw().activate();
   session_ = std::make_unique<Session>(options_, "pipelined scheduler");
-  // The plans of a turn are made once and hold for every size of the tables: index lookups for each row of unnest(). What the
-  // planner would choose on an empty table is a disaster on a full one.
+  // The plans of a turn are made once and hold for every size of the tables: index lookups for each row of unnest().
+  // What the planner would choose on an empty table is a disaster on a full one.
   pqxx::nontransaction(session_->raw())
-      .exec("set plan_cache_mode to force_generic_plan; set enable_seqscan to off; set enable_hashjoin to off; set enable_mergejoin to off; "
-            "set enable_bitmapscan to off; set enable_material to off");
+      .exec(
+          "set plan_cache_mode to force_generic_plan; set enable_seqscan to off; set enable_hashjoin to off; set "
+          "enable_mergejoin to off; "
+          "set enable_bitmapscan to off; set enable_material to off");
 }
 
 void PgStore::Disconnect() {
@@ -48,7 +51,9 @@ void PgStore::Disconnect() {
   scanned_.reset();
 }
 
-Micros PgStore::TrustedUntil(Micros asked) const { return asked + ttl_ - std::min<Micros>(ttl_ / 5, std::chrono::seconds(2)); }
+Micros PgStore::TrustedUntil(Micros asked) const {
+  return asked + ttl_ - std::min<Micros>(ttl_ / 5, std::chrono::seconds(2));
+}
 
 Result<std::optional<Lease>> PgStore::Acquire(const std::string& holder, Micros ttl) {
   return Guard("take the lease", [&]() -> Result<std::optional<Lease>> {
@@ -77,7 +82,8 @@ Status PgStore::Renew(Lease& lease) {
   return With("renew the lease", [&]() -> Status {
     const Micros asked = clock_.Monotonic();
     const pqxx::result kept = session_->Run("renew",
-                                            "update lease set renewed_at = clock_timestamp(), expires_at = clock_timestamp() + $3 * interval '1 microsecond' "
+                                            "update lease set renewed_at = clock_timestamp(), expires_at = "
+                                            "clock_timestamp() + $3 * interval '1 microsecond' "
                                             "where shard = 0 and epoch = $1 and holder = $2",
                                             lease.epoch, holder_, static_cast<std::int64_t>(ttl_.count()));
     if (kept.affected_rows() == 0) throw StaleRow(fmt::format("epoch {} no longer leads", lease.epoch));
@@ -88,7 +94,9 @@ Status PgStore::Renew(Lease& lease) {
 
 Status PgStore::Release(const Lease& lease) {
   return With("give the lease back", [&]() -> Status {
-    const pqxx::result given = session_->Run("release", "update lease set expires_at = '-infinity' where shard = 0 and epoch = $1 and holder = $2", lease.epoch, holder_);
+    const pqxx::result given = session_->Run(
+        "release", "update lease set expires_at = '-infinity' where shard = 0 and epoch = $1 and holder = $2",
+        lease.epoch, holder_);
     if (given.affected_rows() == 0) throw StaleRow(fmt::format("epoch {} no longer leads", lease.epoch));
     return Ok();
   });
@@ -103,17 +111,22 @@ Result<Snapshot> PgStore::Load(const Lease& lease) {
       scanned_.reset();
       Snapshot snapshot;
       pqxx::transaction<pqxx::repeatable_read> transaction(session_->raw());
-      transaction.exec("set local enable_seqscan to on; set local enable_hashjoin to on; set local enable_mergejoin to on; set local enable_bitmapscan to on");
+      transaction.exec(
+          "set local enable_seqscan to on; set local enable_hashjoin to on; set local enable_mergejoin to on; set "
+          "local enable_bitmapscan to on");
       CheckLease(transaction, *session_, lease, holder_);
-      for (const pqxx::row& row : transaction.exec("select " PIPELINED_DAG_COLUMNS " from dag d order by d.dag_id")) snapshot.dags.push_back(ReadDag(row));
+      for (const pqxx::row& row : transaction.exec("select " PIPELINED_DAG_COLUMNS " from dag d order by d.dag_id"))
+        snapshot.dags.push_back(ReadDag(row));
       for (const pqxx::row& row : transaction.exec("select name, slots from pool order by name")) {
         snapshot.pools.push_back(PoolChanged{row[0].c_str(), row[1].as<std::int32_t>()});
       }
       LoadRuns(transaction, snapshot);
-      for (const pqxx::row& row : transaction.exec("select id, instance, boot_id from attempt where outcome is null order by id")) {
+      for (const pqxx::row& row :
+           transaction.exec("select id, instance, boot_id from attempt where outcome is null order by id")) {
         snapshot.attempts.push_back(OpenAttempt{AttemptId{row[0].as<std::int64_t>()}, row[1].c_str(), row[2].c_str()});
       }
-      const pqxx::row last = transaction.exec1("select greatest(last_attempt_id, (select max(id) from attempt)) from lease where shard = 0");
+      const pqxx::row last = transaction.exec1(
+          "select greatest(last_attempt_id, (select max(id) from attempt)) from lease where shard = 0");
       snapshot.last_attempt = AttemptId{last[0].as<std::int64_t>()};
       transaction.commit();
       return snapshot;
@@ -127,7 +140,9 @@ Result<Snapshot> PgStore::Load(const Lease& lease) {
 void PgStore::LoadRuns(pqxx::transaction_base& transaction, Snapshot& snapshot) {
   std::unordered_map<std::int64_t, std::size_t> places;
   ArrayText running;
-  for (const pqxx::row& row : transaction.exec("select " PIPELINED_RUN_COLUMNS " from dag_run r where r.state = 'queued' or r.state = 'running' order by r.id")) {
+  for (const pqxx::row& row :
+       transaction.exec("select " PIPELINED_RUN_COLUMNS
+                        " from dag_run r where r.state = 'queued' or r.state = 'running' order by r.id")) {
     snapshot.runs.push_back(RestoredRun{ReadRun(row), {}});
     const RunInfo& run = snapshot.runs.back().run;
     if (run.state == RunState::kQueued) {
@@ -140,7 +155,8 @@ void PgStore::LoadRuns(pqxx::transaction_base& transaction, Snapshot& snapshot) 
   if (places.empty()) return;
   const pqxx::result tasks = transaction.exec_params(
       "select run_id, task_no, state, try_number, micros(retry_at), case when state = 'running' then attempt_id end "
-      "from task_instance where run_id = any ($1) order by run_id, task_no, map_index", running.text());
+      "from task_instance where run_id = any ($1) order by run_id, task_no, map_index",
+      running.text());
   for (const pqxx::row& row : tasks) {
     StoredTask task;
     task.task = row[1].as<TaskNo>();
@@ -152,16 +168,19 @@ void PgStore::LoadRuns(pqxx::transaction_base& transaction, Snapshot& snapshot) 
   }
 }
 
-// --- news -------------------------------------------------------------------------------------------------------------------
+// --- news
+// -------------------------------------------------------------------------------------------------------------------
 
 struct PgStore::Wanted {
   ArrayText runs, commands;
 };
 
-bool PgStore::ScanDue() const { return !scanned_ || clock_.Monotonic() - *scanned_ >= kScanInterval; }
+bool PgStore::ScanDue() const {
+  return !scanned_ || clock_.Monotonic() - *scanned_ >= kScanInterval;
+}
 
-// What was notified is read by its id. Everything that waits is looked through only after (re)connecting and once a minute: ids
-// become visible out of order, so that no high-water mark would do, and the backlog may be long.
+// What was notified is read by its id. Everything that waits is looked through only after (re)connecting and once a
+// minute: ids become visible out of order, so that no high-water mark would do, and the backlog may be long.
 Result<Inbox> PgStore::Poll() {
   return With("look for news", [&]() -> Result<Inbox> {
     if (listening_->HungUp()) throw pqxx::broken_connection("the listening connection broke");
@@ -188,16 +207,22 @@ Result<Inbox> PgStore::Poll() {
 Inbox PgStore::Read(Wanted wanted) {
   Inbox inbox;
   if (!wanted.runs.empty()) {
-    for (const pqxx::row& row : session_->Run("new_runs", "select " PIPELINED_RUN_COLUMNS " from dag_run r where r.id = any ($1) and r.state = 'queued' order by r.id",
-                                              wanted.runs.text())) {
+    for (const pqxx::row& row :
+         session_->Run("new_runs",
+                       "select " PIPELINED_RUN_COLUMNS
+                       " from dag_run r where r.id = any ($1) and r.state = 'queued' order by r.id",
+                       wanted.runs.text())) {
       inbox.runs.push_back(ReadRun(row));
       runs_out_.insert(inbox.runs.back().id.value);
     }
   }
   if (!wanted.commands.empty()) {
-    for (const pqxx::row& row : session_->Run("new_commands", "select id, who, what, payload::text from command where id = any ($1) and done_at is null order by id",
-                                              wanted.commands.text())) {
-      auto command = DecodeCommand(CommandId{row[0].as<std::int64_t>()}, row[1].c_str(), row[2].c_str(), row[3].c_str());
+    for (const pqxx::row& row : session_->Run(
+             "new_commands",
+             "select id, who, what, payload::text from command where id = any ($1) and done_at is null order by id",
+             wanted.commands.text())) {
+      auto command =
+          DecodeCommand(CommandId{row[0].as<std::int64_t>()}, row[1].c_str(), row[2].c_str(), row[3].c_str());
       if (!command) {  // written by another version: it stays filed, and holds up nobody
         log::Error("command {} cannot be read: {}", row[0].c_str(), command.error().message);
         commands_out_.insert(row[0].as<std::int64_t>());
@@ -212,7 +237,8 @@ Inbox PgStore::Read(Wanted wanted) {
 
 Result<DagSource> PgStore::LoadVersion(VersionId version) {
   return With("read a DAG version", [&]() -> Result<DagSource> {
-    const pqxx::result found = session_->Run("version", "select source::text from dag_version where id = $1", version.value);
+    const pqxx::result found =
+        session_->Run("version", "select source::text from dag_version where id = $1", version.value);
     if (found.empty()) return Error{ErrorCode::kNotFound, fmt::format("there is no DAG version {}", version.value), ""};
     return DecodeSource(found[0][0].c_str());
   });
@@ -221,12 +247,13 @@ Result<DagSource> PgStore::LoadVersion(VersionId version) {
 Result<Value> PgStore::Outputs(RunId run, const std::vector<std::string>& task_ids) {
   return With("read outputs", [&]() -> Result<Value> {
     Value outputs{Value::Map{}};
-    const pqxx::result found = session_->Run("outputs",
-                                             "select t.task_id, x.key, x.value::text from dag_run r "
-                                             "join dag_version_task t on t.version_id = r.version_id and t.task_id = any ($2) "
-                                             "join xcom x on x.run_id = r.id and x.task_no = t.task_no and x.map_index = -1 "
-                                             "where r.id = $1 order by t.task_id collate \"C\", x.key collate \"C\"",
-                                             run.value, TextArray(task_ids));
+    const pqxx::result found =
+        session_->Run("outputs",
+                      "select t.task_id, x.key, x.value::text from dag_run r "
+                      "join dag_version_task t on t.version_id = r.version_id and t.task_id = any ($2) "
+                      "join xcom x on x.run_id = r.id and x.task_no = t.task_no and x.map_index = -1 "
+                      "where r.id = $1 order by t.task_id collate \"C\", x.key collate \"C\"",
+                      run.value, TextArray(task_ids));
     for (const pqxx::row& row : found) {
       Value::Map& all = outputs.map();
       if (all.empty() || all.back().first != row[0].c_str()) all.emplace_back(row[0].c_str(), Value(Value::Map{}));
@@ -239,21 +266,26 @@ Result<Value> PgStore::Outputs(RunId run, const std::vector<std::string>& task_i
 Result<std::optional<PreviousRun>> PgStore::PreviousSuccess(const RunInfo& run) {
   if (!run.logical_date) return std::optional<PreviousRun>();
   return With("read the run before", [&]() -> Result<std::optional<PreviousRun>> {
-    const pqxx::result found = session_->Run("previous_success",
-                                             "select micros(interval_start), micros(interval_end), micros(start_date), micros(end_date) from dag_run "
-                                             "where dag_id = $1 and logical_date < at_micros($2) and state = 'success' order by logical_date desc limit 1",
-                                             CleanText(run.dag_id), ToMicros(*run.logical_date));
+    const pqxx::result found = session_->Run(
+        "previous_success",
+        "select micros(interval_start), micros(interval_end), micros(start_date), micros(end_date) from dag_run "
+        "where dag_id = $1 and logical_date < at_micros($2) and state = 'success' order by logical_date desc limit 1",
+        CleanText(run.dag_id), ToMicros(*run.logical_date));
     if (found.empty()) return std::optional<PreviousRun>();
-    return std::optional(PreviousRun{ReadInterval(found[0][0], found[0][1]), ReadInstant(found[0][2]), ReadInstant(found[0][3])});
+    return std::optional(
+        PreviousRun{ReadInterval(found[0][0], found[0][1]), ReadInstant(found[0][2]), ReadInstant(found[0][3])});
   });
 }
 
-// --- standing by ------------------------------------------------------------------------------------------------------------
+// --- standing by
+// ------------------------------------------------------------------------------------------------------------
 
 Result<std::vector<OpenAttempt>> PgStore::OpenAttempts(const std::string& instance) {
   return With("read the open attempts", [&]() -> Result<std::vector<OpenAttempt>> {
     std::vector<OpenAttempt> open;
-    for (const pqxx::row& row : session_->Run("open_attempts", "select id, boot_id from attempt where outcome is null and instance = $1 order by id", CleanText(instance))) {
+    for (const pqxx::row& row : session_->Run(
+             "open_attempts", "select id, boot_id from attempt where outcome is null and instance = $1 order by id",
+             CleanText(instance))) {
       open.push_back(OpenAttempt{AttemptId{row[0].as<std::int64_t>()}, instance, row[1].c_str()});
     }
     return open;
@@ -264,15 +296,21 @@ Status PgStore::Report(const std::string& who, const std::vector<AttemptFinished
   return With("report ends", [&]() -> Status {
     for (const AttemptFinished& end : ends) {
       const CommandText text = EncodeCommand(Command{{}, who, ReportEnd{end}});
-      session_->Run("report_end", "with c as (insert into command (who, what, payload) values ($1, $2, $3::json) returning id) select pg_notify(current_schema(), 'c' || id) from c",
+      session_->Run("report_end",
+                    "with c as (insert into command (who, what, payload) values ($1, $2, $3::json) returning id) "
+                    "select pg_notify(current_schema(), 'c' || id) from c",
                     CleanText(who), text.what, text.payload);
     }
     return Ok();
   });
 }
 
-int PgStore::NotifyFd() const { return listening_ == nullptr ? -1 : listening_->fd(); }
+int PgStore::NotifyFd() const {
+  return listening_ == nullptr ? -1 : listening_->fd();
+}
 
-std::unique_ptr<Store> MakePgStore(const StoreOptions& options, const Clock& clock) { return std::make_unique<PgStore>(options, clock); }
+std::unique_ptr<Store> MakePgStore(const StoreOptions& options, const Clock& clock) {
+  return std::make_unique<PgStore>(options, clock);
+}
 
 }  // namespace pipelined

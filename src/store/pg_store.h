@@ -44,7 +44,8 @@ class PgStore : public Store {
   void Connect();
   void Disconnect();
   Micros TrustedUntil(Micros asked) const;
-  void RunTurn(pqxx::transaction_base& transaction, const Plan& plan, const Lease& lease, const ExecutorIdentity& executor);
+  void RunTurn(pqxx::transaction_base& transaction, const Plan& plan, const Lease& lease,
+               const ExecutorIdentity& executor);
   void LoadRuns(pqxx::transaction_base& transaction, Snapshot& snapshot);
   void Settle(const Plan& plan, const Committed& committed);
   Inbox Read(Wanted wanted);

@@ -8,14 +8,15 @@
 namespace pipelined {
 
 // Of `dag_run r`, for ReadRun.
-#define PIPELINED_RUN_COLUMNS                                                                                                    \
-  "r.id, r.dag_id, r.run_id, r.type, r.state, micros(r.logical_date), micros(r.interval_start), micros(r.interval_end), "       \
+#define PIPELINED_RUN_COLUMNS                                                                     \
+  "r.id, r.dag_id, r.run_id, r.type, r.state, micros(r.logical_date), micros(r.interval_start), " \
+  "micros(r.interval_end), "                                                                      \
   "micros(r.run_after), micros(r.queued_at), micros(r.start_date), r.conf::text, r.version_id"
 inline constexpr int kRunColumns = 13;
 
 // Of `dag d`, for ReadDag.
-#define PIPELINED_DAG_COLUMNS                                                                                                    \
-  "d.dag_id, d.version_id, d.paused, d.stale, d.max_active_runs, d.max_consecutive_failed_dag_runs, "                            \
+#define PIPELINED_DAG_COLUMNS                                                                         \
+  "d.dag_id, d.version_id, d.paused, d.stale, d.max_active_runs, d.max_consecutive_failed_dag_runs, " \
   "micros(d.last_interval_start), micros(d.last_interval_end), d.schedule::text"
 
 std::optional<Instant> ReadInstant(const pqxx::field& field);

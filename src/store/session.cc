@@ -10,13 +10,17 @@ namespace {
 
 // SQLSTATEs after which the same thing may work on a new connection or a little later.
 bool IsPassing(std::string_view state) {
-  return state.starts_with("08") || state.starts_with("53") || state.starts_with("57P") || state == "40001" || state == "40P01" || state == "25006";
+  return state.starts_with("08") || state.starts_with("53") || state.starts_with("57P") || state == "40001" ||
+         state == "40P01" || state == "25006";
 }
 
-std::string FirstLine(std::string_view text) { return std::string(text.substr(0, text.find('\n'))); }
+std::string FirstLine(std::string_view text) {
+  return std::string(text.substr(0, text.find('\n')));
+}
 
 Error Unavailable(const char* what, std::string_view why) {
-  return Error{ErrorCode::kUnavailable, fmt::format("cannot {}: {}", what, FirstLine(why)), "is PostgreSQL running and reachable?"};
+  return Error{ErrorCode::kUnavailable, fmt::format("cannot {}: {}", what, FirstLine(why)),
+               "is PostgreSQL running and reachable?"};
 }
 
 Error OfSql(const char* what, const pqxx::sql_error& e) {
@@ -39,7 +43,8 @@ Error TranslateException(const char* what) {
   } catch (const StaleRow& e) {
     return Error{ErrorCode::kStale, fmt::format("cannot {}: {}", what, e.what()), ""};
   } catch (const pqxx::in_doubt_error& e) {
-    return Error{ErrorCode::kInDoubt, fmt::format("{}: the connection broke in COMMIT: it may or may not have happened", what), ""};
+    return Error{ErrorCode::kInDoubt,
+                 fmt::format("{}: the connection broke in COMMIT: it may or may not have happened", what), ""};
   } catch (const pqxx::broken_connection& e) {
     return Unavailable(what, e.what());
   } catch (const pqxx::sql_error& e) {
@@ -62,12 +67,15 @@ Session::Session(const StoreOptions& options, const char* application) : connect
   // A quiet reconnect would lose settings, LISTEN and the knowledge that anything was lost at all.
   connection_.inhibit_reactivation(true);
   pqxx::nontransaction setup(connection_);
-  setup.exec(fmt::format("set search_path to {}; set timezone to 'UTC'; set jit to off; set client_min_messages to warning; "
-                         "set synchronous_commit to on; set application_name to '{}'",
-                         QuoteIdentifier(options.schema), application));
+  setup.exec(
+      fmt::format("set search_path to {}; set timezone to 'UTC'; set jit to off; set client_min_messages to warning; "
+                  "set synchronous_commit to on; set application_name to '{}'",
+                  QuoteIdentifier(options.schema), application));
 }
 
-void Session::Prepare(const std::string& name, const std::string& sql) { connection_.prepare(name, sql); }
+void Session::Prepare(const std::string& name, const std::string& sql) {
+  connection_.prepare(name, sql);
+}
 
 bool Session::HungUp() {
   pollfd watched{connection_.sock(), POLLIN | POLLRDHUP, 0};

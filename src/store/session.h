@@ -1,5 +1,5 @@
-// One connection to the database, opened on purpose and never reopened behind our back, and the one place where libpqxx's
-// exceptions become errors.
+// One connection to the database, opened on purpose and never reopened behind our back, and the one place where
+// libpqxx's exceptions become errors.
 #pragma once
 
 #include <exception>
@@ -53,7 +53,8 @@ class Session {
     return transaction.exec_prepared(name, args...);
   }
   template <class... Args>
-  pqxx::result In(pqxx::transaction_base& transaction, const std::string& name, const std::string& sql, const Args&... args) {
+  pqxx::result In(pqxx::transaction_base& transaction, const std::string& name, const std::string& sql,
+                  const Args&... args) {
     Prepare(name, sql);
     return transaction.exec_prepared(name, args...);
   }

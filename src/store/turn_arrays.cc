@@ -36,15 +36,24 @@ void AddClosed(const Plan& plan, std::vector<std::string>& out) {
     run.Add(closed.run.value);
     outcome.Add(ToString(e.outcome));
     // A code belongs to a command that ran and ended by itself.
-    if (e.start && e.signal == 0) exit_code.Add(e.exit_code); else exit_code.AddNull();
-    if (e.signal != 0) signal.Add(e.signal); else signal.AddNull();
+    if (e.start && e.signal == 0)
+      exit_code.Add(e.exit_code);
+    else
+      exit_code.AddNull();
+    if (e.signal != 0)
+      signal.Add(e.signal);
+    else
+      signal.AddNull();
     start.Add(e.start);
     end.Add(e.end == Instant{} ? plan.now : e.end);
     duration.Add(e.duration.count());
     user.Add(e.cpu_user.count());
     system.Add(e.cpu_system.count());
     rss.Add(e.max_rss_kib);
-    if (e.pid != 0) pid.Add(e.pid); else pid.AddNull();
+    if (e.pid != 0)
+      pid.Add(e.pid);
+    else
+      pid.AddNull();
     message.Add(std::string_view(e.message));
   }
   Append(columns, out);
@@ -75,7 +84,10 @@ void AddTasks(const Plan& plan, std::vector<std::string>& out) {
     to.Add(ToString(change.to));
     try_number.Add(std::int64_t{change.try_number});
     max_tries.Add(std::int64_t{change.max_tries});
-    if (change.attempt) attempt.Add(change.attempt.value); else attempt.AddNull();
+    if (change.attempt)
+      attempt.Add(change.attempt.value);
+    else
+      attempt.AddNull();
     start.Add(change.start_date);
     end.Add(change.end_date);
     retry.Add(change.retry_at);

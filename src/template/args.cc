@@ -32,13 +32,17 @@ std::int64_t Args::Integer(std::string_view name, std::int64_t otherwise) {
   const Val* given = Optional(name);
   return given == nullptr || given->is(Kind::kNone) ? otherwise : AsInteger(*given, name);
 }
-std::int64_t Args::RequiredInteger(std::string_view name) { return AsInteger(Required(name), name); }
+std::int64_t Args::RequiredInteger(std::string_view name) {
+  return AsInteger(Required(name), name);
+}
 
 std::string Args::String(std::string_view name, std::string otherwise) {
   const Val* given = Optional(name);
   return given == nullptr || given->is(Kind::kNone) ? otherwise : AsString(*given, name);
 }
-std::string Args::RequiredString(std::string_view name) { return AsString(Required(name), name); }
+std::string Args::RequiredString(std::string_view name) {
+  return AsString(Required(name), name);
+}
 
 bool Args::Flag(std::string_view name, bool otherwise) {
   const Val* given = Optional(name);
@@ -61,7 +65,8 @@ std::vector<std::pair<std::string, Val>> Args::RestNamed() {
 }
 
 void Args::Done() {
-  if (next_ < positional_.size()) TypeError(fmt::format("{}() takes at most {} arguments, not {}", function_, next_, positional_.size()));
+  if (next_ < positional_.size())
+    TypeError(fmt::format("{}() takes at most {} arguments, not {}", function_, next_, positional_.size()));
   for (const auto& [key, value] : named_) {
     if (!key.empty()) TypeError(fmt::format("{}() got an unexpected argument '{}'", function_, key));
   }

@@ -15,8 +15,25 @@ struct Node;
 using NodePtr = std::unique_ptr<Node>;
 
 enum class NodeType : std::uint8_t {
-  kLiteral, kName, kAttribute, kIndex, kSlice, kCall, kFilter, kTest, kBinary, kNegate, kPlus, kNot, kAnd, kOr, kCompare,
-  kConditional, kList, kTuple, kDict
+  kLiteral,
+  kName,
+  kAttribute,
+  kIndex,
+  kSlice,
+  kCall,
+  kFilter,
+  kTest,
+  kBinary,
+  kNegate,
+  kPlus,
+  kNot,
+  kAnd,
+  kOr,
+  kCompare,
+  kConditional,
+  kList,
+  kTuple,
+  kDict
 };
 
 // An expression. What `kids` hold: operands in the order of the text; for a call the callee and its arguments; for a
@@ -26,8 +43,8 @@ struct Node {
   NodeType type;
   std::size_t offset = 0, length = 1;
   int depth = 1;
-  bool negated = false;         // kTest: `is not`
-  std::string name;             // of a name, attribute, filter, test or operator
+  bool negated = false;  // kTest: `is not`
+  std::string name;      // of a name, attribute, filter, test or operator
   Val literal;
   std::vector<std::string> ops;  // kCompare: one less than kids
   std::vector<NodePtr> kids;
@@ -39,9 +56,9 @@ enum class StatementType : std::uint8_t { kText, kOutput, kIf, kFor, kSet, kSetB
 struct Statement;
 using Block = std::vector<Statement>;
 
-// kIf: conditions with their bodies, and one more body for `else`. kFor: expr, targets, conditions[0] (may be null), the body
-// and the body of `else`. kMacro: text is its name, targets its parameters, conditions their defaults (may be null).
-// kFilterBlock: expr is a chain of filters over an empty literal (the leaf).
+// kIf: conditions with their bodies, and one more body for `else`. kFor: expr, targets, conditions[0] (may be null),
+// the body and the body of `else`. kMacro: text is its name, targets its parameters, conditions their defaults (may be
+// null). kFilterBlock: expr is a chain of filters over an empty literal (the leaf).
 struct Statement {
   StatementType type;
   std::size_t offset = 0;

@@ -42,7 +42,8 @@ class Checker {
     if (!Has(KnownNames(), root)) {
       if (reference.guarded) return;
       const std::string_view removed = RemovedNameHint(root);
-      return Problem(reference, fmt::format("there is no name \"{}\"", root), removed.empty() ? Near(root, KnownNames()) : std::string(removed));
+      return Problem(reference, fmt::format("there is no name \"{}\"", root),
+                     removed.empty() ? Near(root, KnownNames()) : std::string(removed));
     }
     if (reference.path.size() < 2) return;
     if (root == "dag") return Member(reference, DagMembers());
@@ -63,7 +64,8 @@ class Checker {
 
   void Member(const TemplateReference& reference, std::span<const std::string_view> members) {
     if (reference.guarded || Has(members, reference.path[1])) return;
-    Problem(reference, fmt::format("there is no \"{}\" in {}", reference.path[1], reference.path[0]), Near(reference.path[1], members));
+    Problem(reference, fmt::format("there is no \"{}\" in {}", reference.path[1], reference.path[0]),
+            Near(reference.path[1], members));
   }
 
   void Parameter(const TemplateReference& reference) {
@@ -89,11 +91,14 @@ class Checker {
       for (const Task& task : dag_.tasks) {
         if (ids.size() < 1'000) ids.push_back(task.id);
       }
-      return Problem(reference, fmt::format("there is no task \"{}\"", reference.path[1]), Near(reference.path[1], ids));
+      return Problem(reference, fmt::format("there is no task \"{}\"", reference.path[1]),
+                     Near(reference.path[1], ids));
     }
     if (*found != task_ && IsUpstream(dag_, task_, *found)) return;
-    Problem(reference, fmt::format("\"{}\" is not upstream of \"{}\", so its outputs may not be there yet", id, dag_.tasks[task_].id),
-            fmt::format("add \"{}\" to depends_on", id));
+    Problem(
+        reference,
+        fmt::format("\"{}\" is not upstream of \"{}\", so its outputs may not be there yet", id, dag_.tasks[task_].id),
+        fmt::format("add \"{}\" to depends_on", id));
   }
 
   const Dag& dag_;

@@ -14,14 +14,17 @@ namespace {
 using std::chrono::days;
 constexpr std::int64_t kDay = 86'400'000'000;
 
-std::int64_t FloorDiv(std::int64_t a, std::int64_t b) { return a / b - (a % b < 0 ? 1 : 0); }
+std::int64_t FloorDiv(std::int64_t a, std::int64_t b) {
+  return a / b - (a % b < 0 ? 1 : 0);
+}
 
 std::chrono::year_month_day Civil(Micros local) {
   return std::chrono::year_month_day(std::chrono::sys_days(days(FloorDiv(local.count(), kDay))));
 }
 
 int LastDay(int year, int month) {
-  const std::chrono::year_month_day_last last{std::chrono::year(year), std::chrono::month_day_last(std::chrono::month(static_cast<unsigned>(month)))};
+  const std::chrono::year_month_day_last last{
+      std::chrono::year(year), std::chrono::month_day_last(std::chrono::month(static_cast<unsigned>(month)))};
   return static_cast<int>(static_cast<unsigned>(last.day()));
 }
 
@@ -56,7 +59,8 @@ Fields FieldsOf(const DateTime& date) {
   f.second = seconds % 60;
   f.micro = static_cast<int>(micros % 1'000'000);
   f.weekday = static_cast<int>(((day_number + 3) % 7 + 7) % 7);
-  f.year_day = static_cast<int>(day_number - std::chrono::sys_days(civil.year() / 1 / 1).time_since_epoch().count()) + 1;
+  f.year_day =
+      static_cast<int>(day_number - std::chrono::sys_days(civil.year() / 1 / 1).time_since_epoch().count()) + 1;
   return f;
 }
 
@@ -74,7 +78,8 @@ Micros LocalOf(const Fields& f) {
 
 std::string OffsetText(Seconds offset, bool colon) {
   const std::int64_t total = std::abs(offset.count());
-  std::string text = fmt::format("{}{:02}{}{:02}", offset.count() < 0 ? '-' : '+', total / 3600, colon ? ":" : "", total / 60 % 60);
+  std::string text =
+      fmt::format("{}{:02}{}{:02}", offset.count() < 0 ? '-' : '+', total / 3600, colon ? ":" : "", total / 60 % 60);
   if (total % 60 != 0) text += fmt::format("{}{:02}", colon ? ":" : "", total % 60);
   return text;
 }
@@ -89,7 +94,9 @@ std::string DateIso(const DateTime& date, char separator) {
   return text;
 }
 
-std::string DateText(const DateTime& date) { return DateIso(date, ' '); }
+std::string DateText(const DateTime& date) {
+  return DateIso(date, ' ');
+}
 
 std::string DeltaText(Micros delta) {
   const std::int64_t day = FloorDiv(delta.count(), kDay);
@@ -120,7 +127,8 @@ DateTime AddDays(const DateTime& date, std::int64_t count) {
 
 DateTime AddMicros(const DateTime& date, Micros by) {
   std::int64_t sum = 0;
-  if (__builtin_add_overflow(date.local.count(), by.count(), &sum)) ValueError("the date is out of range: years 1 to 9999");
+  if (__builtin_add_overflow(date.local.count(), by.count(), &sum))
+    ValueError("the date is out of range: years 1 to 9999");
   if (date.zones == nullptr) return At(date, Micros(sum));
   const DateTime utc = At(DateTime::Utc(Instant(date.utc())), Micros(sum) - date.offset);
   return InZone(utc, date.zone, *date.zones);
@@ -143,7 +151,8 @@ DateTime StartOf(const DateTime& date, std::string_view unit) {
   if (unit == "year") return At(date, LocalOf(f));
   if (unit == "decade") f.year -= f.year % 10;
   if (unit == "century") f.year = (f.year - 1) / 100 * 100 + 1;
-  if (unit != "decade" && unit != "century") ValueError(fmt::format("\"{}\" is no unit of time: second, minute, hour, day, week, month, year", unit));
+  if (unit != "decade" && unit != "century")
+    ValueError(fmt::format("\"{}\" is no unit of time: second, minute, hour, day, week, month, year", unit));
   return At(date, LocalOf(f));
 }
 
@@ -151,7 +160,11 @@ DateTime EndOf(const DateTime& date, std::string_view unit) {
   const DateTime start = StartOf(date, unit);
   const int months = unit == "month" ? 1 : unit == "year" ? 12 : unit == "decade" ? 120 : unit == "century" ? 1200 : 0;
   if (months != 0) return AddMicros(AddMonths(start, months), Micros(-1));
-  const std::int64_t seconds = unit == "second" ? 1 : unit == "minute" ? 60 : unit == "hour" ? 3600 : unit == "day" ? 86'400 : 604'800;
+  const std::int64_t seconds = unit == "second"   ? 1
+                               : unit == "minute" ? 60
+                               : unit == "hour"   ? 3600
+                               : unit == "day"    ? 86'400
+                                                  : 604'800;
   return AddMicros(start, Seconds(seconds) - Micros(1));
 }
 

@@ -38,19 +38,19 @@ struct Fields {
 Fields FieldsOf(const DateTime& date);
 Micros LocalOf(const Fields& fields);  // ValueError when there is no such day or time
 
-std::string DateText(const DateTime& date);     // str(): "2026-03-01 06:00:00+00:00"
+std::string DateText(const DateTime& date);  // str(): "2026-03-01 06:00:00+00:00"
 std::string DateIso(const DateTime& date, char separator = 'T');
 std::string OffsetText(Seconds offset, bool colon);  // "+01:00"
-std::string DeltaText(Micros delta);            // "1 day, 1:30:00"
+std::string DeltaText(Micros delta);                 // "1 day, 1:30:00"
 
 std::string Strftime(const DateTime& date, std::string_view format);
-DateTime Strptime(std::string_view text, std::string_view format);  // ValueError when it does not match
-DateTime ParseAnyDate(std::string_view text);                      // ISO-like texts; ValueError otherwise
+DateTime Strptime(std::string_view text, std::string_view format);          // ValueError when it does not match
+DateTime ParseAnyDate(std::string_view text);                               // ISO-like texts; ValueError otherwise
 std::string PendulumFormat(const DateTime& date, std::string_view format);  // "YYYY-MM-DD HH:mm"
 
 DateTime AddMonths(const DateTime& date, std::int64_t months);  // the day is cut to the month's last
-DateTime AddDays(const DateTime& date, std::int64_t days);  // by the wall clock
-DateTime AddMicros(const DateTime& date, Micros by);        // elapsed time
+DateTime AddDays(const DateTime& date, std::int64_t days);      // by the wall clock
+DateTime AddMicros(const DateTime& date, Micros by);            // elapsed time
 DateTime StartOf(const DateTime& date, std::string_view unit);  // "month" …
 DateTime EndOf(const DateTime& date, std::string_view unit);
 DateTime InZone(const DateTime& date, std::string_view zone, const Scope& zones);

@@ -10,13 +10,21 @@
 namespace pipelined::tmpl {
 namespace {
 
-constexpr std::array<std::string_view, 7> kDays{"Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"};
-constexpr std::array<std::string_view, 12> kMonths{"January", "February", "March", "April", "May", "June", "July",
-                                                   "August", "September", "October", "November", "December"};
+constexpr std::array<std::string_view, 7> kDays{"Monday", "Tuesday",  "Wednesday", "Thursday",
+                                                "Friday", "Saturday", "Sunday"};
+constexpr std::array<std::string_view, 12> kMonths{"January",   "February", "March",    "April",
+                                                   "May",       "June",     "July",     "August",
+                                                   "September", "October",  "November", "December"};
 
-std::string_view DayName(const Fields& f) { return kDays[static_cast<std::size_t>(f.weekday)]; }
-std::string_view MonthName(const Fields& f) { return kMonths[static_cast<std::size_t>(f.month - 1)]; }
-int Hour12(const Fields& f) { return f.hour % 12 == 0 ? 12 : f.hour % 12; }
+std::string_view DayName(const Fields& f) {
+  return kDays[static_cast<std::size_t>(f.weekday)];
+}
+std::string_view MonthName(const Fields& f) {
+  return kMonths[static_cast<std::size_t>(f.month - 1)];
+}
+int Hour12(const Fields& f) {
+  return f.hour % 12 == 0 ? 12 : f.hour % 12;
+}
 
 struct IsoWeek {
   int year, week;
@@ -47,45 +55,87 @@ std::string Directive(const DateTime& date, const Fields& f, char c, bool padded
     return fill == '0' ? fmt::format("{:0{}}", n, width) : fmt::format("{:{}}", n, width);
   };
   switch (c) {
-    case 'a': return std::string(DayName(f).substr(0, 3));
-    case 'A': return std::string(DayName(f));
-    case 'b': case 'h': return std::string(MonthName(f).substr(0, 3));
-    case 'B': return std::string(MonthName(f));
-    case 'C': return number(f.year / 100, 2);
-    case 'd': return number(f.day, 2);
-    case 'D': case 'x': return Strftime(date, "%m/%d/%y");
-    case 'e': return number(f.day, 2, ' ');
-    case 'f': return fmt::format("{:06}", f.micro);
-    case 'F': return Strftime(date, "%Y-%m-%d");
-    case 'g': return number(IsoWeekOf(f).year % 100, 2);
-    case 'G': return number(IsoWeekOf(f).year, 4);
-    case 'H': return number(f.hour, 2);
-    case 'I': return number(Hour12(f), 2);
-    case 'j': return number(f.year_day, 3);
-    case 'k': return number(f.hour, 2, ' ');
-    case 'l': return number(Hour12(f), 2, ' ');
-    case 'm': return number(f.month, 2);
-    case 'M': return number(f.minute, 2);
-    case 'n': return "\n";
-    case 'p': return f.hour < 12 ? "AM" : "PM";
-    case 'r': return Strftime(date, "%I:%M:%S %p");
-    case 'R': return Strftime(date, "%H:%M");
-    case 's': return fmt::format("{}", std::chrono::floor<Seconds>(date.utc()).count());
-    case 'S': return number(f.second, 2);
-    case 't': return "\t";
-    case 'T': case 'X': return Strftime(date, "%H:%M:%S");
-    case 'u': return number(f.weekday + 1, 1);
-    case 'U': return number((f.year_day - 1 + 7 - (f.weekday + 1) % 7) / 7, 2);
-    case 'V': return number(IsoWeekOf(f).week, 2);
-    case 'w': return number((f.weekday + 1) % 7, 1);
-    case 'W': return number((f.year_day - 1 + 7 - f.weekday) / 7, 2);
-    case 'c': return Strftime(date, "%a %b %e %H:%M:%S %Y");
-    case 'y': return number(f.year % 100, 2);
-    case 'Y': return fmt::format("{}", f.year);
-    case 'z': return date.aware ? OffsetText(date.offset, false) : "";
-    case 'Z': return ZoneName(date);
-    case '%': return "%";
-    default: return std::string("%") + c;
+    case 'a':
+      return std::string(DayName(f).substr(0, 3));
+    case 'A':
+      return std::string(DayName(f));
+    case 'b':
+    case 'h':
+      return std::string(MonthName(f).substr(0, 3));
+    case 'B':
+      return std::string(MonthName(f));
+    case 'C':
+      return number(f.year / 100, 2);
+    case 'd':
+      return number(f.day, 2);
+    case 'D':
+    case 'x':
+      return Strftime(date, "%m/%d/%y");
+    case 'e':
+      return number(f.day, 2, ' ');
+    case 'f':
+      return fmt::format("{:06}", f.micro);
+    case 'F':
+      return Strftime(date, "%Y-%m-%d");
+    case 'g':
+      return number(IsoWeekOf(f).year % 100, 2);
+    case 'G':
+      return number(IsoWeekOf(f).year, 4);
+    case 'H':
+      return number(f.hour, 2);
+    case 'I':
+      return number(Hour12(f), 2);
+    case 'j':
+      return number(f.year_day, 3);
+    case 'k':
+      return number(f.hour, 2, ' ');
+    case 'l':
+      return number(Hour12(f), 2, ' ');
+    case 'm':
+      return number(f.month, 2);
+    case 'M':
+      return number(f.minute, 2);
+    case 'n':
+      return "\n";
+    case 'p':
+      return f.hour < 12 ? "AM" : "PM";
+    case 'r':
+      return Strftime(date, "%I:%M:%S %p");
+    case 'R':
+      return Strftime(date, "%H:%M");
+    case 's':
+      return fmt::format("{}", std::chrono::floor<Seconds>(date.utc()).count());
+    case 'S':
+      return number(f.second, 2);
+    case 't':
+      return "\t";
+    case 'T':
+    case 'X':
+      return Strftime(date, "%H:%M:%S");
+    case 'u':
+      return number(f.weekday + 1, 1);
+    case 'U':
+      return number((f.year_day - 1 + 7 - (f.weekday + 1) % 7) / 7, 2);
+    case 'V':
+      return number(IsoWeekOf(f).week, 2);
+    case 'w':
+      return number((f.weekday + 1) % 7, 1);
+    case 'W':
+      return number((f.year_day - 1 + 7 - f.weekday) / 7, 2);
+    case 'c':
+      return Strftime(date, "%a %b %e %H:%M:%S %Y");
+    case 'y':
+      return number(f.year % 100, 2);
+    case 'Y':
+      return fmt::format("{}", f.year);
+    case 'z':
+      return date.aware ? OffsetText(date.offset, false) : "";
+    case 'Z':
+      return ZoneName(date);
+    case '%':
+      return "%";
+    default:
+      return std::string("%") + c;
   }
 }
 
@@ -122,7 +172,8 @@ class Reader {
 
  private:
   [[noreturn]] void Mismatch() const {
-    ValueError(fmt::format("time data \"{}\" does not match format \"{}\"", text_.substr(0, 60), format_.substr(0, 60)));
+    ValueError(
+        fmt::format("time data \"{}\" does not match format \"{}\"", text_.substr(0, 60), format_.substr(0, 60)));
   }
   void Expect(char c) {
     if (at_ >= text_.size() || text_[at_] != c) Mismatch();
@@ -174,27 +225,73 @@ class Reader {
   }
   void Directive(char c) {
     switch (c) {
-      case 'Y': f_.year = Number(4, 1, 9999); return;
-      case 'y': f_.year = Number(2, 0, 99); f_.year += f_.year < 69 ? 2000 : 1900; return;
-      case 'm': f_.month = Number(2, 1, 12); return;
-      case 'd': case 'e': f_.day = Number(2, 1, 31); return;
-      case 'H': f_.hour = Number(2, 0, 23); return;
-      case 'I': f_.hour = Number(2, 1, 12); return;
-      case 'M': f_.minute = Number(2, 0, 59); return;
-      case 'S': f_.second = Number(2, 0, 59); return;
-      case 'j': year_day_ = Number(3, 1, 366); return;
-      case 'f': return Fraction();
-      case 'z': return Offset();
-      case 'p': pm_ = Word(std::array<std::string_view, 2>{"AM", "PM"}, true); return;
-      case 'b': f_.month = Word(kMonths, false) + 1; return;
-      case 'B': f_.month = Word(kMonths, true) + 1; return;
-      case 'a': Word(kDays, false); return;
-      case 'A': Word(kDays, true); return;
-      case 'F': Directive('Y'); Expect('-'); Directive('m'); Expect('-'); return Directive('d');
-      case 'T': Directive('H'); Expect(':'); Directive('M'); Expect(':'); return Directive('S');
-      case 'Z': Word(std::array<std::string_view, 2>{"UTC", "GMT"}, true); return;
-      case '%': return Expect('%');
-      default: ValueError(fmt::format("'{}' is a bad directive in format", c));
+      case 'Y':
+        f_.year = Number(4, 1, 9999);
+        return;
+      case 'y':
+        f_.year = Number(2, 0, 99);
+        f_.year += f_.year < 69 ? 2000 : 1900;
+        return;
+      case 'm':
+        f_.month = Number(2, 1, 12);
+        return;
+      case 'd':
+      case 'e':
+        f_.day = Number(2, 1, 31);
+        return;
+      case 'H':
+        f_.hour = Number(2, 0, 23);
+        return;
+      case 'I':
+        f_.hour = Number(2, 1, 12);
+        return;
+      case 'M':
+        f_.minute = Number(2, 0, 59);
+        return;
+      case 'S':
+        f_.second = Number(2, 0, 59);
+        return;
+      case 'j':
+        year_day_ = Number(3, 1, 366);
+        return;
+      case 'f':
+        return Fraction();
+      case 'z':
+        return Offset();
+      case 'p':
+        pm_ = Word(std::array<std::string_view, 2>{"AM", "PM"}, true);
+        return;
+      case 'b':
+        f_.month = Word(kMonths, false) + 1;
+        return;
+      case 'B':
+        f_.month = Word(kMonths, true) + 1;
+        return;
+      case 'a':
+        Word(kDays, false);
+        return;
+      case 'A':
+        Word(kDays, true);
+        return;
+      case 'F':
+        Directive('Y');
+        Expect('-');
+        Directive('m');
+        Expect('-');
+        return Directive('d');
+      case 'T':
+        Directive('H');
+        Expect(':');
+        Directive('M');
+        Expect(':');
+        return Directive('S');
+      case 'Z':
+        Word(std::array<std::string_view, 2>{"UTC", "GMT"}, true);
+        return;
+      case '%':
+        return Expect('%');
+      default:
+        ValueError(fmt::format("'{}' is a bad directive in format", c));
     }
   }
 
@@ -227,7 +324,9 @@ std::string Strftime(const DateTime& date, std::string_view format) {
   return text;
 }
 
-DateTime Strptime(std::string_view text, std::string_view format) { return Reader(text, format).Run(); }
+DateTime Strptime(std::string_view text, std::string_view format) {
+  return Reader(text, format).Run();
+}
 
 DateTime ParseAnyDate(std::string_view text) {
   std::string format = text.find('-') != std::string_view::npos ? "%Y-%m-%d" : "%Y%m%d";

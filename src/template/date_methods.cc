@@ -41,13 +41,15 @@ Val Clock(const DateTime& date, std::string_view name) {
 
 std::int64_t SignedArgument(Args& args, std::string_view name, int sign) {
   std::int64_t number = args.Integer(name, 0);
-  if (number > 1'000'000'000'000 || number < -1'000'000'000'000) Raise(TemplateFault::kLimit, fmt::format("{} is too large", name));
+  if (number > 1'000'000'000'000 || number < -1'000'000'000'000)
+    Raise(TemplateFault::kLimit, fmt::format("{} is too large", name));
   return number * sign;
 }
 
 // pendulum's add() and subtract(): calendar parts by the wall clock, the rest as elapsed time.
 Val Shift(const DateTime& date, Args& args, int sign) {
-  if (const Val* given = args.Named("delta")) return Val::Date(AddMicros(date, given->is(Kind::kDelta) ? given->delta() * sign : Micros(0)));
+  if (const Val* given = args.Named("delta"))
+    return Val::Date(AddMicros(date, given->is(Kind::kDelta) ? given->delta() * sign : Micros(0)));
   const std::int64_t years = SignedArgument(args, "years", sign), months = SignedArgument(args, "months", sign);
   const std::int64_t weeks = SignedArgument(args, "weeks", sign), days = SignedArgument(args, "days", sign);
   const std::int64_t hours = SignedArgument(args, "hours", sign), minutes = SignedArgument(args, "minutes", sign);
@@ -58,9 +60,11 @@ Val Shift(const DateTime& date, Args& args, int sign) {
     if (!seconds->is_number() || !(std::abs(seconds->number()) < 1e12)) TypeError("seconds must be a number");
     seconds_given = seconds->number() * sign;
   }
-  if (std::abs(hours) > 100'000'000 || std::abs(minutes) > 10'000'000'000) ValueError("the date is out of range: years 1 to 9999");
+  if (std::abs(hours) > 100'000'000 || std::abs(minutes) > 10'000'000'000)
+    ValueError("the date is out of range: years 1 to 9999");
   DateTime moved = AddDays(AddMonths(date, years * 12 + months), weeks * 7 + days);
-  const Micros elapsed = Seconds(hours * 3600 + minutes * 60) + Micros(std::llround(seconds_given * 1e6)) + Micros(micros);
+  const Micros elapsed =
+      Seconds(hours * 3600 + minutes * 60) + Micros(std::llround(seconds_given * 1e6)) + Micros(micros);
   return Val::Date(AddMicros(moved, elapsed));
 }
 
@@ -85,9 +89,10 @@ Val ReplaceFields(const DateTime& date, Args& args) {
     changed.zones = nullptr;
   }
   const Micros target = LocalOf(f);
-  return Val::Date(changed.zones == nullptr ? AddMicros(changed, target - changed.local)
-                                            : AddDays(AddMicros(changed, (target - changed.local) % std::chrono::days(1)),
-                                                      (target - changed.local) / std::chrono::days(1)));
+  return Val::Date(changed.zones == nullptr
+                       ? AddMicros(changed, target - changed.local)
+                       : AddDays(AddMicros(changed, (target - changed.local) % std::chrono::days(1)),
+                                 (target - changed.local) / std::chrono::days(1)));
 }
 
 }  // namespace
@@ -153,17 +158,27 @@ Val CallMethod(Machine& machine, const Val& self, const std::string& name, Args&
   bool known = true;
   Val result;
   switch (self.kind()) {
-    case Kind::kUndefined: self.RaiseUndefined();
-    case Kind::kString: result = StringMethod(machine, self, name, args, &known); break;
-    case Kind::kDate: case Kind::kDelta: result = DateMethod(machine, self, name, args, &known); break;
-    case Kind::kDict: result = DictMethod(machine, self, name, args, &known); break;
-    case Kind::kList: case Kind::kTuple:
+    case Kind::kUndefined:
+      self.RaiseUndefined();
+    case Kind::kString:
+      result = StringMethod(machine, self, name, args, &known);
+      break;
+    case Kind::kDate:
+    case Kind::kDelta:
+      result = DateMethod(machine, self, name, args, &known);
+      break;
+    case Kind::kDict:
+      result = DictMethod(machine, self, name, args, &known);
+      break;
+    case Kind::kList:
+    case Kind::kTuple:
       if (name == "index" || name == "count") {
         result = ListMethod(machine, self, name, args);
         break;
       }
       [[fallthrough]];
-    default: known = false;
+    default:
+      known = false;
   }
   if (!known) {
     const Val member = Attribute(machine, self, name);

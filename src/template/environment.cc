@@ -46,11 +46,13 @@ Result<Value> ResolveParams(const Dag& dag, const Value& conf) {
     }
     const Value& value = given != nullptr ? *given : *param.default_value;
     for (const SchemaViolation& violation : ValidateSchema(param.schema, value)) {
-      wrong += fmt::format("{}params.{}{}{}: {}", wrong.empty() ? "" : "; ", param.name, violation.path.empty() ? "" : ".", violation.path, violation.message);
+      wrong += fmt::format("{}params.{}{}{}: {}", wrong.empty() ? "" : "; ", param.name,
+                           violation.path.empty() ? "" : ".", violation.path, violation.message);
     }
     params.Set(param.name, value);
   }
-  if (!wrong.empty()) return Error{ErrorCode::kInvalid, std::move(wrong), fmt::format("see: pipectl dags show {} --params", dag.id)};
+  if (!wrong.empty())
+    return Error{ErrorCode::kInvalid, std::move(wrong), fmt::format("see: pipectl dags show {} --params", dag.id)};
   if (conf.is_map()) {
     for (const auto& [name, value] : conf.map()) params.Set(name, value);
   }

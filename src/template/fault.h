@@ -19,7 +19,11 @@ struct Fault {
 [[noreturn]] inline void Raise(TemplateFault kind, std::string message, std::string hint = {}) {
   throw Fault{kind, std::move(message), std::move(hint)};
 }
-[[noreturn]] inline void TypeError(std::string message) { Raise(TemplateFault::kType, std::move(message)); }
-[[noreturn]] inline void ValueError(std::string message) { Raise(TemplateFault::kValue, std::move(message)); }
+[[noreturn]] inline void TypeError(std::string message) {
+  Raise(TemplateFault::kType, std::move(message));
+}
+[[noreturn]] inline void ValueError(std::string message) {
+  Raise(TemplateFault::kValue, std::move(message));
+}
 
 }  // namespace pipelined::tmpl

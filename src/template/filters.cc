@@ -22,15 +22,20 @@ const DateTime& DateOf(const Val& val) {
 }
 
 template <const char* kFormat>
-Val DateAs(Machine&, const Val& self, Args&) { return Val::Str(Strftime(DateOf(self), kFormat)); }
+Val DateAs(Machine&, const Val& self, Args&) {
+  return Val::Str(Strftime(DateOf(self), kFormat));
+}
 constexpr char kDs[] = "%Y-%m-%d";
 constexpr char kDsNodash[] = "%Y%m%d";
 constexpr char kTsNodash[] = "%Y%m%dT%H%M%S";
 
-Val Ts(Machine&, const Val& self, Args&) { return Val::Str(DateIso(DateOf(self))); }
+Val Ts(Machine&, const Val& self, Args&) {
+  return Val::Str(DateIso(DateOf(self)));
+}
 Val TsNodashWithTz(Machine&, const Val& self, Args&) {
   std::string text = DateIso(DateOf(self));
-  text.erase(std::remove_if(text.begin() + 4, text.begin() + 19, [](char c) { return c == '-' || c == ':'; }), text.begin() + 19);
+  text.erase(std::remove_if(text.begin() + 4, text.begin() + 19, [](char c) { return c == '-' || c == ':'; }),
+             text.begin() + 19);
   const std::size_t colon = text.find(':');
   if (colon != std::string::npos) text.erase(colon, 1);
   return Val::Str(std::move(text));
@@ -56,7 +61,9 @@ Val JoinItems(Machine& machine, const Val& self, Args& args) {
 }
 
 template <std::string (*kChange)(std::string_view)>
-Val Changed(Machine& machine, const Val& self, Args&) { return Val::Str(kChange(Text(machine, self))); }
+Val Changed(Machine& machine, const Val& self, Args&) {
+  return Val::Str(kChange(Text(machine, self)));
+}
 
 Val LengthOf(Machine& machine, const Val& self, Args&) {
   if (self.is(Kind::kString)) {
@@ -154,7 +161,9 @@ Val Last(Machine& machine, const Val& self, Args&) {
   return items.empty() ? Val::Undefined("there is no last element: it is empty") : items.back();
 }
 
-Val ListOf(Machine& machine, const Val& self, Args&) { return Val::List(Iterate(machine, self)); }
+Val ListOf(Machine& machine, const Val& self, Args&) {
+  return Val::List(Iterate(machine, self));
+}
 
 Val Reverse(Machine& machine, const Val& self, Args&) {
   Vals items = Iterate(machine, self);
@@ -218,8 +227,12 @@ Val Extreme(Machine& machine, const Val& self, Args& args, int sign) {
   }
   return items[best];
 }
-Val Min(Machine& machine, const Val& self, Args& args) { return Extreme(machine, self, args, 1); }
-Val Max(Machine& machine, const Val& self, Args& args) { return Extreme(machine, self, args, -1); }
+Val Min(Machine& machine, const Val& self, Args& args) {
+  return Extreme(machine, self, args, 1);
+}
+Val Max(Machine& machine, const Val& self, Args& args) {
+  return Extreme(machine, self, args, -1);
+}
 
 Val Sum(Machine& machine, const Val& self, Args& args) {
   const Val* attribute = args.Optional("attribute");
@@ -268,7 +281,9 @@ Val Format(Machine& machine, const Val& self, Args& args) {
   return Val::Str(PercentFormat(machine, format, Val::Dict(std::move(pairs))));
 }
 
-Val String(Machine& machine, const Val& self, Args&) { return Val::Str(Text(machine, self)); }
+Val String(Machine& machine, const Val& self, Args&) {
+  return Val::Str(Text(machine, self));
+}
 
 Val Trim(Machine& machine, const Val& self, Args& args) {
   const Val* chars = args.Optional("chars");
@@ -297,7 +312,9 @@ Val ToJson(Machine& machine, const Val& self, Args& args) {
   return Val::Str(ToJsonText(machine, self, static_cast<int>(indent)));
 }
 
-Val Attr(Machine& machine, const Val& self, Args& args) { return Attribute(machine, self, args.RequiredString("name")); }
+Val Attr(Machine& machine, const Val& self, Args& args) {
+  return Attribute(machine, self, args.RequiredString("name"));
+}
 
 Val Raw(Machine&, const Val& self, Args&) {
   if (self.is(Kind::kUndefined)) self.RaiseUndefined();
@@ -319,7 +336,8 @@ Val MapItems(Machine& machine, const Val& self, Args& args) {
     }
     if (rest.empty()) TypeError("map() needs a filter's name or attribute=");
     const std::string name = AsString(rest[0], "a filter's name");
-    if (!KnownFilter(name) || name == "map" || name == "raw") Raise(TemplateFault::kType, fmt::format("there is no filter \"{}\" for map()", name));
+    if (!KnownFilter(name) || name == "map" || name == "raw")
+      Raise(TemplateFault::kType, fmt::format("there is no filter \"{}\" for map()", name));
     Args inner(name, Vals(rest.begin() + 1, rest.end()), {});
     results.push_back(ApplyFilter(machine, name, item, inner));
   }
@@ -347,28 +365,66 @@ Val Choose(Machine& machine, const Val& self, Args& args, bool by_attribute, boo
   }
   return Val::List(std::move(chosen));
 }
-Val Select(Machine& m, const Val& self, Args& args) { return Choose(m, self, args, false, true); }
-Val Reject(Machine& m, const Val& self, Args& args) { return Choose(m, self, args, false, false); }
-Val SelectAttr(Machine& m, const Val& self, Args& args) { return Choose(m, self, args, true, true); }
-Val RejectAttr(Machine& m, const Val& self, Args& args) { return Choose(m, self, args, true, false); }
+Val Select(Machine& m, const Val& self, Args& args) {
+  return Choose(m, self, args, false, true);
+}
+Val Reject(Machine& m, const Val& self, Args& args) {
+  return Choose(m, self, args, false, false);
+}
+Val SelectAttr(Machine& m, const Val& self, Args& args) {
+  return Choose(m, self, args, true, true);
+}
+Val RejectAttr(Machine& m, const Val& self, Args& args) {
+  return Choose(m, self, args, true, false);
+}
 
 struct Entry {
   std::string_view name;
   Filter filter;
 };
 
-constexpr std::array kFilters{
-    Entry{"abs", Abs}, Entry{"attr", Attr}, Entry{"capitalize", Changed<Capitalize>}, Entry{"count", LengthOf},
-    Entry{"d", Default}, Entry{"default", Default}, Entry{"dictsort", DictSort}, Entry{"ds", DateAs<kDs>},
-    Entry{"ds_nodash", DateAs<kDsNodash>}, Entry{"first", First}, Entry{"float", Float}, Entry{"format", Format},
-    Entry{"int", Int}, Entry{"items", Items}, Entry{"join", JoinItems}, Entry{"last", Last}, Entry{"length", LengthOf},
-    Entry{"list", ListOf}, Entry{"lower", Changed<Lower>}, Entry{"map", MapItems}, Entry{"max", Max}, Entry{"min", Min},
-    Entry{"raw", Raw}, Entry{"reject", Reject}, Entry{"rejectattr", RejectAttr}, Entry{"replace", ReplaceText},
-    Entry{"reverse", Reverse}, Entry{"round", Round}, Entry{"select", Select}, Entry{"selectattr", SelectAttr},
-    Entry{"sort", Sort}, Entry{"string", String}, Entry{"sum", Sum}, Entry{"title", Changed<Title>},
-    Entry{"tojson", ToJson}, Entry{"trim", Trim}, Entry{"truncate", Truncate}, Entry{"ts", Ts},
-    Entry{"ts_nodash", DateAs<kTsNodash>}, Entry{"ts_nodash_with_tz", TsNodashWithTz}, Entry{"unique", Unique},
-    Entry{"upper", Changed<Upper>}};
+constexpr std::array kFilters{Entry{"abs", Abs},
+                              Entry{"attr", Attr},
+                              Entry{"capitalize", Changed<Capitalize>},
+                              Entry{"count", LengthOf},
+                              Entry{"d", Default},
+                              Entry{"default", Default},
+                              Entry{"dictsort", DictSort},
+                              Entry{"ds", DateAs<kDs>},
+                              Entry{"ds_nodash", DateAs<kDsNodash>},
+                              Entry{"first", First},
+                              Entry{"float", Float},
+                              Entry{"format", Format},
+                              Entry{"int", Int},
+                              Entry{"items", Items},
+                              Entry{"join", JoinItems},
+                              Entry{"last", Last},
+                              Entry{"length", LengthOf},
+                              Entry{"list", ListOf},
+                              Entry{"lower", Changed<Lower>},
+                              Entry{"map", MapItems},
+                              Entry{"max", Max},
+                              Entry{"min", Min},
+                              Entry{"raw", Raw},
+                              Entry{"reject", Reject},
+                              Entry{"rejectattr", RejectAttr},
+                              Entry{"replace", ReplaceText},
+                              Entry{"reverse", Reverse},
+                              Entry{"round", Round},
+                              Entry{"select", Select},
+                              Entry{"selectattr", SelectAttr},
+                              Entry{"sort", Sort},
+                              Entry{"string", String},
+                              Entry{"sum", Sum},
+                              Entry{"title", Changed<Title>},
+                              Entry{"tojson", ToJson},
+                              Entry{"trim", Trim},
+                              Entry{"truncate", Truncate},
+                              Entry{"ts", Ts},
+                              Entry{"ts_nodash", DateAs<kTsNodash>},
+                              Entry{"ts_nodash_with_tz", TsNodashWithTz},
+                              Entry{"unique", Unique},
+                              Entry{"upper", Changed<Upper>}};
 
 const Entry* FindFilter(std::string_view name) {
   for (const Entry& entry : kFilters) {
@@ -379,7 +435,9 @@ const Entry* FindFilter(std::string_view name) {
 
 }  // namespace
 
-bool KnownFilter(std::string_view name) { return FindFilter(name) != nullptr; }
+bool KnownFilter(std::string_view name) {
+  return FindFilter(name) != nullptr;
+}
 
 std::vector<std::string_view> FilterNames() {
   std::vector<std::string_view> names;

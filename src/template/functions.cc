@@ -25,7 +25,9 @@ class Native : public Function {
   Body body_;
 };
 
-Val Make(std::string_view name, Native::Body body) { return Val::Of(std::shared_ptr<const Function>(std::make_shared<Native>(name, body))); }
+Val Make(std::string_view name, Native::Body body) {
+  return Val::Of(std::shared_ptr<const Function>(std::make_shared<Native>(name, body)));
+}
 
 Val Range(Machine& machine, Args& args) {
   const std::int64_t first = args.RequiredInteger("start");
@@ -51,7 +53,9 @@ Val MakeDict(Machine& machine, Args& args) {
     pairs = from->pairs();
   }
   for (auto& [key, value] : args.RestNamed()) {
-    std::erase_if(pairs, [&key_name = key](const auto& pair) { return pair.first.is(Kind::kString) && pair.first.string() == key_name; });
+    std::erase_if(pairs, [&key_name = key](const auto& pair) {
+      return pair.first.is(Kind::kString) && pair.first.string() == key_name;
+    });
     machine.Step(pairs.size());
     pairs.emplace_back(Val::Str(key), std::move(value));
   }
@@ -65,15 +69,16 @@ Val DsAdd(Machine&, Args& args) {
 }
 
 Val DsFormat(Machine& machine, Args& args) {
-  const std::string ds = args.RequiredString("ds"), input = args.RequiredString("input_format"), output = args.RequiredString("output_format");
+  const std::string ds = args.RequiredString("ds"), input = args.RequiredString("input_format"),
+                    output = args.RequiredString("output_format");
   machine.Memory(output.size(), 16);
   return Val::Str(Strftime(Strptime(ds, input), output));
 }
 
 Val Timedelta(Machine&, Args& args) {
-  constexpr std::pair<std::string_view, double> kUnits[] = {{"days", 86'400e6}, {"seconds", 1e6}, {"microseconds", 1},
-                                                            {"milliseconds", 1e3}, {"minutes", 60e6}, {"hours", 3'600e6},
-                                                            {"weeks", 604'800e6}};
+  constexpr std::pair<std::string_view, double> kUnits[] = {
+      {"days", 86'400e6}, {"seconds", 1e6},   {"microseconds", 1}, {"milliseconds", 1e3},
+      {"minutes", 60e6},  {"hours", 3'600e6}, {"weeks", 604'800e6}};
   double micros = 0;
   for (const auto& [unit, scale] : kUnits) {
     const Val* given = args.Optional(unit);
@@ -105,7 +110,9 @@ Val MakeDate(Machine&, Args& args) {
   return Val::Date(std::move(date));
 }
 
-Val ParseDate(Machine&, Args& args) { return Val::Date(ParseAnyDate(args.RequiredString("timestr"))); }
+Val ParseDate(Machine&, Args& args) {
+  return Val::Date(ParseAnyDate(args.RequiredString("timestr")));
+}
 Val StrptimeOf(Machine&, Args& args) {
   const std::string text = args.RequiredString("date_string");
   return Val::Date(Strptime(text, args.RequiredString("format")));
@@ -128,8 +135,9 @@ class Module : public Object {
     constexpr std::string_view kImpure[] = {"now", "utcnow", "today", "random", "uuid", "time"};
     for (const std::string_view impure : kImpure) {
       if (name == impure) {
-        return Val::Undefined(fmt::format("{}.{} is not available: a template gives the same text each time", name_, name),
-                              "use the run's dates and run_id");
+        return Val::Undefined(
+            fmt::format("{}.{} is not available: a template gives the same text each time", name_, name),
+            "use the run's dates and run_id");
       }
     }
     return Val::Undefined(fmt::format("there is no \"{}\" in {}", name.substr(0, 80), name_));
@@ -158,13 +166,17 @@ Val MakeModule(std::string_view name, std::vector<Module::Member> members, Nativ
 }
 
 Val DatetimeClass() {
-  return MakeModule("macros.datetime", {{"strptime", [] { return Make("strptime", StrptimeOf); }},
-                                        {"fromisoformat", [] { return Make("fromisoformat", ParseDate); }}}, MakeDate);
+  return MakeModule("macros.datetime",
+                    {{"strptime", [] { return Make("strptime", StrptimeOf); }},
+                     {"fromisoformat", [] { return Make("fromisoformat", ParseDate); }}},
+                    MakeDate);
 }
 Val Dateutil() {
-  return MakeModule("macros.dateutil", {{"parser", [] {
-    return MakeModule("macros.dateutil.parser", {{"parse", [] { return Make("parse", ParseDate); }}});
-  }}});
+  return MakeModule(
+      "macros.dateutil",
+      {{"parser", [] {
+          return MakeModule("macros.dateutil.parser", {{"parse", [] { return Make("parse", ParseDate); }}});
+        }}});
 }
 
 }  // namespace
@@ -183,6 +195,8 @@ Val GlobalFunction(std::string_view name) {
   return Val::Undefined(fmt::format("there is no name \"{}\"", name.substr(0, 80)));
 }
 
-std::vector<std::string> GlobalNames() { return {"range", "dict"}; }
+std::vector<std::string> GlobalNames() {
+  return {"range", "dict"};
+}
 
 }  // namespace pipelined::tmpl

@@ -120,17 +120,26 @@ void Interpreter::Run(const Block& block) {
 
 void Interpreter::Run(const Statement& statement) {
   switch (statement.type) {
-    case StatementType::kText: return EmitLiteral(statement.text);
-    case StatementType::kOutput: return Emit(Eval(*statement.expr));
-    case StatementType::kIf: return RunIf(statement);
-    case StatementType::kFor: return RunFor(statement);
-    case StatementType::kSet: return BindTargets(statement.targets, Eval(*statement.expr));
-    case StatementType::kSetBlock: return RunSet(statement);
+    case StatementType::kText:
+      return EmitLiteral(statement.text);
+    case StatementType::kOutput:
+      return Emit(Eval(*statement.expr));
+    case StatementType::kIf:
+      return RunIf(statement);
+    case StatementType::kFor:
+      return RunFor(statement);
+    case StatementType::kSet:
+      return BindTargets(statement.targets, Eval(*statement.expr));
+    case StatementType::kSetBlock:
+      return RunSet(statement);
     case StatementType::kMacro:
-      locals_.emplace_back(statement.text, Val::Of(std::shared_ptr<const Function>(std::make_shared<MacroFunction>(this, statement))));
+      locals_.emplace_back(statement.text,
+                           Val::Of(std::shared_ptr<const Function>(std::make_shared<MacroFunction>(this, statement))));
       return;
-    case StatementType::kFilterBlock: return RunFilterBlock(statement);
-    case StatementType::kWith: return RunWith(statement);
+    case StatementType::kFilterBlock:
+      return RunFilterBlock(statement);
+    case StatementType::kWith:
+      return RunWith(statement);
   }
 }
 
@@ -193,9 +202,13 @@ Val Interpreter::Captured(const Block& block) {
   return Val::Str(std::move(capture.text)).Outside(capture.outside);
 }
 
-void Interpreter::RunSet(const Statement& statement) { BindTargets(statement.targets, EvalChain(*statement.expr, Captured(statement.bodies[0]))); }
+void Interpreter::RunSet(const Statement& statement) {
+  BindTargets(statement.targets, EvalChain(*statement.expr, Captured(statement.bodies[0])));
+}
 
-void Interpreter::RunFilterBlock(const Statement& statement) { Emit(EvalChain(*statement.expr, Captured(statement.bodies[0]))); }
+void Interpreter::RunFilterBlock(const Statement& statement) {
+  Emit(EvalChain(*statement.expr, Captured(statement.bodies[0])));
+}
 
 void Interpreter::RunWith(const Statement& statement) {
   const Frame frame(this);
@@ -217,8 +230,11 @@ Val Interpreter::CallMacro(const Statement& macro, Args& args) {
   for (std::size_t i = 0; i < macro.targets.size(); ++i) {
     const Val* given = args.Optional(macro.targets[i]);
     const Node* otherwise = macro.conditions[i].get();
-    Val value = given != nullptr ? *given : otherwise != nullptr ? Eval(*otherwise)
-              : Val::Undefined(fmt::format("the parameter \"{}\" of the macro \"{}\" was not given", macro.targets[i], macro.text));
+    Val value = given != nullptr ? *given
+                : otherwise != nullptr
+                    ? Eval(*otherwise)
+                    : Val::Undefined(fmt::format("the parameter \"{}\" of the macro \"{}\" was not given",
+                                                 macro.targets[i], macro.text));
     locals_.emplace_back(macro.targets[i], std::move(value));
   }
   args.Done();
@@ -273,23 +289,32 @@ Val Interpreter::EvalNode(const Node& node) {
   const auto kid = [&](std::size_t i) { return Eval(*node.kids[i]); };
   const auto maybe = [&](std::size_t i) { return node.kids[i] ? Eval(*node.kids[i]) : Val(); };
   switch (node.type) {
-    case NodeType::kLiteral: return node.literal;
-    case NodeType::kName: return EvalName(node);
-    case NodeType::kAttribute: return EvalAttribute(node);
-    case NodeType::kIndex: return EvalIndex(node);
+    case NodeType::kLiteral:
+      return node.literal;
+    case NodeType::kName:
+      return EvalName(node);
+    case NodeType::kAttribute:
+      return EvalAttribute(node);
+    case NodeType::kIndex:
+      return EvalIndex(node);
     case NodeType::kSlice: {
       const Val value = kid(0), first = maybe(1), last = maybe(2);
       return Slice(machine_, value, first, last, maybe(3));
     }
-    case NodeType::kCall: return EvalCall(node);
-    case NodeType::kFilter: return EvalFilter(node, kid(0));
-    case NodeType::kTest: return EvalTest(node);
+    case NodeType::kCall:
+      return EvalCall(node);
+    case NodeType::kFilter:
+      return EvalFilter(node, kid(0));
+    case NodeType::kTest:
+      return EvalTest(node);
     case NodeType::kBinary: {
       const Val left = kid(0);
       return Binary(machine_, node.name, left, kid(1));
     }
-    case NodeType::kNegate: return Negate(kid(0));
-    case NodeType::kPlus: return Binary(machine_, "+", Val::Int(0), kid(0));
+    case NodeType::kNegate:
+      return Negate(kid(0));
+    case NodeType::kPlus:
+      return Binary(machine_, "+", Val::Int(0), kid(0));
     case NodeType::kNot: {
       const Val value = kid(0);
       return Val::Bool(!Truth(value)).Outside(value.outside());
@@ -302,13 +327,17 @@ Val Interpreter::EvalNode(const Node& node) {
       Val left = kid(0);
       return Truth(left) ? left : kid(1);
     }
-    case NodeType::kCompare: return EvalCompare(node);
+    case NodeType::kCompare:
+      return EvalCompare(node);
     case NodeType::kConditional:
       if (Truth(kid(1))) return kid(0);
       return node.kids[2] ? kid(2) : Val::Undefined("the condition is false, and there is no \"else\"");
-    case NodeType::kList: return Val::List(EvalAll(node, 0));
-    case NodeType::kTuple: return Val::Tuple(EvalAll(node, 0));
-    case NodeType::kDict: return EvalDict(node);
+    case NodeType::kList:
+      return Val::List(EvalAll(node, 0));
+    case NodeType::kTuple:
+      return Val::Tuple(EvalAll(node, 0));
+    case NodeType::kDict:
+      return EvalDict(node);
   }
   return Val();
 }
@@ -324,7 +353,8 @@ Val Interpreter::EvalName(const Node& node) {
   Val found = machine_.scope().Find(node.name);
   if (!found.is(Kind::kUndefined)) return found;
   Val function = GlobalFunction(node.name);
-  if (!function.is(Kind::kUndefined) || !found.missing_hint().empty()) return function.is(Kind::kUndefined) ? found : function;
+  if (!function.is(Kind::kUndefined) || !found.missing_hint().empty())
+    return function.is(Kind::kUndefined) ? found : function;
   machine_.Step(50);
   std::vector<std::string> names = machine_.scope().Names();
   for (const auto& [name, value] : locals_) {
@@ -346,7 +376,8 @@ Val Interpreter::EvalIndex(const Node& node) {
   const Val container = Eval(*node.kids[0]);
   const Val index = Eval(*node.kids[1]);
   Val found = Subscript(machine_, container, index);
-  if (found.is(Kind::kUndefined) && container.is(Kind::kDict)) return Subscript(machine_, container, index, PathText(*node.kids[0]));
+  if (found.is(Kind::kUndefined) && container.is(Kind::kDict))
+    return Subscript(machine_, container, index, PathText(*node.kids[0]));
   return found.Outside(index.outside() && !found.is(Kind::kUndefined));
 }
 

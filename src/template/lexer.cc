@@ -13,9 +13,15 @@ namespace {
 
 constexpr std::string_view kBlank = " \t\r\n\f\v";
 
-bool NameStart(char c) { return c == '_' || std::isalpha(static_cast<unsigned char>(c)) != 0; }
-bool Digit(char c) { return c >= '0' && c <= '9'; }
-bool NameChar(char c) { return NameStart(c) || Digit(c); }
+bool NameStart(char c) {
+  return c == '_' || std::isalpha(static_cast<unsigned char>(c)) != 0;
+}
+bool Digit(char c) {
+  return c >= '0' && c <= '9';
+}
+bool NameChar(char c) {
+  return NameStart(c) || Digit(c);
+}
 
 // The next place where a tag begins, or npos.
 std::size_t NextTag(std::string_view text, std::size_t from) {
@@ -71,8 +77,10 @@ class Lexer {
     AddText(at_, tag, mark == '-');
     at_ = tag + 2 + (mark == '-' || mark == '+' ? 1 : 0);
     switch (text_[tag + 1]) {
-      case '#': return Comment(tag);
-      case '%': return Block(tag);
+      case '#':
+        return Comment(tag);
+      case '%':
+        return Block(tag);
       default:
         Add(TokenType::kOutputBegin, tag, tag + 2);
         return Inside("}}", TokenType::kOutputEnd, tag);
@@ -157,7 +165,9 @@ class Lexer {
       return;
     }
     if (std::string_view("+-*/%~<>=.,:|()[]{}").find(c) == std::string_view::npos) {
-      Fail(at_, fmt::format("unexpected character {}", std::isprint(static_cast<unsigned char>(c)) != 0 ? fmt::format("\"{}\"", c) : std::string("here")));
+      Fail(at_, fmt::format("unexpected character {}", std::isprint(static_cast<unsigned char>(c)) != 0
+                                                           ? fmt::format("\"{}\"", c)
+                                                           : std::string("here")));
     }
     Bracket(c, open, end);
     Add(TokenType::kOperator, at_, at_ + 1);
@@ -168,7 +178,8 @@ class Lexer {
     if (c == '(' || c == '[' || c == '{') {
       open->push_back(c == '(' ? ')' : c == '[' ? ']' : '}');
     } else if (c == ')' || c == ']' || c == '}') {
-      if (open->empty()) Fail(at_, fmt::format("\"{}\" closes nothing", c), c == '}' ? fmt::format("a tag ends with {}", end) : "");
+      if (open->empty())
+        Fail(at_, fmt::format("\"{}\" closes nothing", c), c == '}' ? fmt::format("a tag ends with {}", end) : "");
       if (open->back() != c) Fail(at_, fmt::format("\"{}\" where \"{}\" is expected", c, open->back()));
       open->pop_back();
     }
@@ -225,9 +236,13 @@ int HexDigit(char c) {
 
 }  // namespace
 
-bool HasTags(std::string_view text) { return NextTag(text, 0) != std::string_view::npos; }
+bool HasTags(std::string_view text) {
+  return NextTag(text, 0) != std::string_view::npos;
+}
 
-std::vector<Token> Tokenize(std::string_view text) { return Lexer(text).Run(); }
+std::vector<Token> Tokenize(std::string_view text) {
+  return Lexer(text).Run();
+}
 
 std::string Unescape(const Token& token) {
   const std::string_view text = token.text;
@@ -243,21 +258,37 @@ std::string Unescape(const Token& token) {
       std::uint32_t code = 0;
       for (std::size_t d = 1; d <= digits; ++d) {
         const int digit = i + d < text.size() ? HexDigit(text[i + d]) : -1;
-        if (digit < 0) throw Fault{TemplateFault::kSyntax, fmt::format("\\{} needs {} hexadecimal digits", c, digits), "", token.offset + i};
+        if (digit < 0)
+          throw Fault{TemplateFault::kSyntax, fmt::format("\\{} needs {} hexadecimal digits", c, digits), "",
+                      token.offset + i};
         code = code * 16 + static_cast<std::uint32_t>(digit);
       }
-      if (code >= 0xd800 && code < 0xe000) throw Fault{TemplateFault::kSyntax, "half a surrogate pair is no character", "", token.offset + i};
+      if (code >= 0xd800 && code < 0xe000)
+        throw Fault{TemplateFault::kSyntax, "half a surrogate pair is no character", "", token.offset + i};
       AppendUtf8(&out, code);
       i += digits;
       continue;
     }
     switch (c) {
-      case 'n': out += '\n'; break;
-      case 't': out += '\t'; break;
-      case 'r': out += '\r'; break;
-      case '\\': case '\'': case '"': out += c; break;
-      case '\n': break;
-      default: out += '\\'; out += c;
+      case 'n':
+        out += '\n';
+        break;
+      case 't':
+        out += '\t';
+        break;
+      case 'r':
+        out += '\r';
+        break;
+      case '\\':
+      case '\'':
+      case '"':
+        out += c;
+        break;
+      case '\n':
+        break;
+      default:
+        out += '\\';
+        out += c;
     }
   }
   return out;

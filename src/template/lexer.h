@@ -8,7 +8,17 @@
 namespace pipelined::tmpl {
 
 enum class TokenType : unsigned char {
-  kText, kOutputBegin, kOutputEnd, kBlockBegin, kBlockEnd, kName, kInteger, kFloat, kString, kOperator, kEnd
+  kText,
+  kOutputBegin,
+  kOutputEnd,
+  kBlockBegin,
+  kBlockEnd,
+  kName,
+  kInteger,
+  kFloat,
+  kString,
+  kOperator,
+  kEnd
 };
 
 struct Token {
@@ -22,7 +32,8 @@ inline constexpr std::size_t kMostTokens = 200'000;
 // Whether there is anything but plain text. `${#` is bash, not the begin of a comment.
 bool HasTags(std::string_view text);
 
-// Raises kSyntax. `text` must outlive the tokens. White space around `-` is cut here, comments and raw blocks are resolved.
+// Raises kSyntax. `text` must outlive the tokens. White space around `-` is cut here, comments and raw blocks are
+// resolved.
 std::vector<Token> Tokenize(std::string_view text);
 
 // What a kString stands for.

@@ -11,8 +11,12 @@
 namespace pipelined::tmpl {
 namespace {
 
-[[noreturn]] void TooLarge() { Raise(TemplateFault::kLimit, "the number is too large"); }
-[[noreturn]] void ByZero() { Raise(TemplateFault::kZeroDivision, "division by zero"); }
+[[noreturn]] void TooLarge() {
+  Raise(TemplateFault::kLimit, "the number is too large");
+}
+[[noreturn]] void ByZero() {
+  Raise(TemplateFault::kZeroDivision, "division by zero");
+}
 
 std::int64_t FloorDivide(std::int64_t a, std::int64_t b) {
   if (b == 0) ByZero();
@@ -161,8 +165,10 @@ std::vector<std::size_t> SliceIndexes(std::int64_t size, const Val& first, const
   const std::int64_t step = step_val.is(Kind::kNone) ? 1 : AsInteger(step_val, "a slice's step");
   if (step == 0) ValueError("slice step cannot be zero");
   const bool down = step < 0;
-  std::int64_t i = first.is(Kind::kNone) ? (down ? size - 1 : 0) : Clamp(AsInteger(first, "a slice's first index"), size, down);
-  const std::int64_t end = last.is(Kind::kNone) ? (down ? -1 : size) : Clamp(AsInteger(last, "a slice's last index"), size, down);
+  std::int64_t i =
+      first.is(Kind::kNone) ? (down ? size - 1 : 0) : Clamp(AsInteger(first, "a slice's first index"), size, down);
+  const std::int64_t end =
+      last.is(Kind::kNone) ? (down ? -1 : size) : Clamp(AsInteger(last, "a slice's last index"), size, down);
   std::vector<std::size_t> indexes;
   while (down ? i > end : i < end) {
     indexes.push_back(static_cast<std::size_t>(i));
@@ -206,7 +212,8 @@ bool Contains(Machine& machine, const Val& container, const Val& item) {
     return FindText(container.string(), AsString(item, "what is looked for in a text")) != std::string_view::npos;
   }
   if (container.is(Kind::kDict)) return FindKey(machine, container, item) != nullptr;
-  if (container.is(Kind::kObject) && item.is(Kind::kString)) return !container.object().Get(item.string()).is(Kind::kUndefined);
+  if (container.is(Kind::kObject) && item.is(Kind::kString))
+    return !container.object().Get(item.string()).is(Kind::kUndefined);
   if (!container.is_sequence()) TypeError(fmt::format("argument of type '{}' is not iterable", TypeName(container)));
   for (const Val& candidate : container.items()) {
     if (Equal(machine, candidate, item)) return true;
@@ -223,9 +230,11 @@ Val Subscript(Machine& machine, const Val& container, const Val& index, std::str
   }
   if (index.is(Kind::kString)) return Attribute(machine, container, index.string(), where);
   if ((container.is_sequence() || container.is(Kind::kString)) && index.is_integer()) {
-    const auto size = static_cast<std::int64_t>(container.is(Kind::kString) ? Length(container.string()) : container.items().size());
+    const auto size =
+        static_cast<std::int64_t>(container.is(Kind::kString) ? Length(container.string()) : container.items().size());
     const std::int64_t i = index.integer() < 0 ? index.integer() + size : index.integer();
-    if (i < 0 || i >= size) return Val::Undefined(fmt::format("there is no element {}: it has {}", index.integer(), size));
+    if (i < 0 || i >= size)
+      return Val::Undefined(fmt::format("there is no element {}: it has {}", index.integer(), size));
     if (container.is_sequence()) return container.items()[static_cast<std::size_t>(i)].Outside(container.outside());
     machine.Step(container.string().size() / 64);
     const std::size_t at = ByteOffset(container.string(), static_cast<std::size_t>(i));
@@ -241,7 +250,8 @@ Val Slice(Machine& machine, const Val& container, const Val& first, const Val& l
     machine.Memory(container.string().size(), sizeof(std::string_view) + sizeof(std::size_t));
     const std::vector<std::string_view> characters = Characters(container.string());
     std::string text;
-    for (const std::size_t i : SliceIndexes(static_cast<std::int64_t>(characters.size()), first, last, step)) text += characters[i];
+    for (const std::size_t i : SliceIndexes(static_cast<std::int64_t>(characters.size()), first, last, step))
+      text += characters[i];
     return Val::Str(std::move(text)).Outside(container.outside());
   }
   if (!container.is_sequence()) TypeError(fmt::format("'{}' object cannot be sliced", TypeName(container)));
@@ -250,12 +260,14 @@ Val Slice(Machine& machine, const Val& container, const Val& first, const Val& l
   for (const std::size_t i : SliceIndexes(static_cast<std::int64_t>(container.items().size()), first, last, step)) {
     items.push_back(container.items()[i]);
   }
-  return (container.is(Kind::kList) ? Val::List(std::move(items)) : Val::Tuple(std::move(items))).Outside(container.outside());
+  return (container.is(Kind::kList) ? Val::List(std::move(items)) : Val::Tuple(std::move(items)))
+      .Outside(container.outside());
 }
 
 Val Attribute(Machine& machine, const Val& container, const std::string& name, std::string_view where) {
   switch (container.kind()) {
-    case Kind::kUndefined: container.RaiseUndefined();
+    case Kind::kUndefined:
+      container.RaiseUndefined();
     case Kind::kDict:
       if (const Val* found = FindKey(container, name)) {
         machine.Step(container.pairs().size() / 4);
@@ -267,12 +279,15 @@ Val Attribute(Machine& machine, const Val& container, const std::string& name, s
       if (!found.is(Kind::kUndefined)) return found.Outside(container.outside());
       const std::string hint = NearHint(name, container.object().Names());
       if (hint.empty()) return found;
-      return Val::Undefined(fmt::format("there is no \"{}\" in {}", name.substr(0, 80), container.object().Text()), hint);
+      return Val::Undefined(fmt::format("there is no \"{}\" in {}", name.substr(0, 80), container.object().Text()),
+                            hint);
     }
-    case Kind::kDate: case Kind::kDelta:
+    case Kind::kDate:
+    case Kind::kDelta:
       if (auto found = DateAttribute(container, name)) return found->Outside(container.outside());
       break;
-    default: break;
+    default:
+      break;
   }
   return Val::Undefined(fmt::format("'{}' has no \"{}\"", TypeName(container), name.substr(0, 80)));
 }

@@ -13,7 +13,7 @@
 namespace pipelined::tmpl {
 namespace {
 
-constexpr int kDeepestNode = 150;   // a walk recurses this deep
+constexpr int kDeepestNode = 150;    // a walk recurses this deep
 constexpr int kDeepestNesting = 60;  // brackets and blocks within each other
 
 std::string Hint(std::string_view word, const std::vector<std::string_view>& candidates) {
@@ -48,13 +48,17 @@ class Parser {
     return true;
   }
   [[noreturn]] void Fail(const Token& token, std::string message, std::string hint = {}) const {
-    throw Fault{TemplateFault::kSyntax, std::move(message), std::move(hint), token.offset, std::max<std::size_t>(token.text.size(), 1)};
+    throw Fault{TemplateFault::kSyntax, std::move(message), std::move(hint), token.offset,
+                std::max<std::size_t>(token.text.size(), 1)};
   }
   std::string Shown(const Token& token) const {
     switch (token.type) {
-      case TokenType::kEnd: return "the end";
-      case TokenType::kText: return "text";
-      default: return fmt::format("\"{}\"", token.text);
+      case TokenType::kEnd:
+        return "the end";
+      case TokenType::kText:
+        return "text";
+      default:
+        return fmt::format("\"{}\"", token.text);
     }
   }
   void ExpectOp(std::string_view op) {
@@ -72,7 +76,8 @@ class Parser {
   struct Nested {
     explicit Nested(Parser* parser) : parser_(*parser) {
       if (++parser_.nesting_ > kDeepestNesting) {
-        throw Fault{TemplateFault::kLimit, fmt::format("nested deeper than {} levels", kDeepestNesting), "", parser_.At().offset};
+        throw Fault{TemplateFault::kLimit, fmt::format("nested deeper than {} levels", kDeepestNesting), "",
+                    parser_.At().offset};
       }
     }
     ~Nested() { --parser_.nesting_; }
@@ -121,7 +126,8 @@ class Parser {
   struct LocalScope {
     explicit LocalScope(Parser* parser) : parser_(*parser), size_(parser->locals_.size()) {}
     ~LocalScope() {
-      for (; parser_.locals_.size() > size_; parser_.locals_.pop_back()) parser_.local_set_.erase(parser_.locals_.back());
+      for (; parser_.locals_.size() > size_; parser_.locals_.pop_back())
+        parser_.local_set_.erase(parser_.locals_.back());
     }
     LocalScope(const LocalScope&) = delete;
     LocalScope& operator=(const LocalScope&) = delete;
@@ -169,7 +175,8 @@ class Parser {
       Take();
       return ExpectBlockEnd();
     }
-    if (Is(TokenType::kEnd)) Fail(opened, fmt::format("{{% {} %}} is not closed", opened.text), fmt::format("close it with {{% {} %}}", word));
+    if (Is(TokenType::kEnd))
+      Fail(opened, fmt::format("{{% {} %}} is not closed", opened.text), fmt::format("close it with {{% {} %}}", word));
     Fail(At(1), fmt::format("{{% {} %}} is expected, not {}", word, Shown(At(1))));
   }
 
@@ -191,7 +198,8 @@ class Parser {
     if (word.text == "macro") return ParseMacro(word);
     if (word.text == "filter") return ParseFilterBlock(word);
     if (word.text == "with") return ParseWith(word);
-    for (const std::string_view missing : {"include", "import", "from", "extends", "block", "call", "do", "autoescape", "trans"}) {
+    for (const std::string_view missing :
+         {"include", "import", "from", "extends", "block", "call", "do", "autoescape", "trans"}) {
       if (word.text == missing) Fail(word, fmt::format("{{% {} %}} is not part of this language", missing));
     }
     Fail(word, fmt::format("there is no statement \"{}\"", word.text),
@@ -247,7 +255,8 @@ class Parser {
       if (!targets.empty() && !Is(TokenType::kName)) break;
       const Token token = At();
       targets.push_back(ExpectName("a name"));
-      for (const std::string_view reserved : {"true", "false", "none", "True", "False", "None", "loop", "not", "in", "if", "else"}) {
+      for (const std::string_view reserved :
+           {"true", "false", "none", "True", "False", "None", "loop", "not", "in", "if", "else"}) {
         if (targets.back() == reserved) Fail(token, fmt::format("\"{}\" cannot be set", reserved));
       }
     } while (TakeOp(","));
@@ -450,7 +459,8 @@ class Parser {
       path.push_back(node.name);
       return true;
     }
-    if (node.type == NodeType::kIndex && node.kids[1]->type == NodeType::kLiteral && node.kids[1]->literal.is(Kind::kString)) {
+    if (node.type == NodeType::kIndex && node.kids[1]->type == NodeType::kLiteral &&
+        node.kids[1]->literal.is(Kind::kString)) {
       path.push_back(node.kids[1]->literal.string());
       return true;
     }
@@ -605,7 +615,8 @@ class Parser {
     }
     if (!Local(name) && GlobalFunction(name).is(Kind::kUndefined)) {
       const TemplatePlace place = Advance(token.offset);
-      program_.references.push_back(TemplateReference{{std::string(name)}, place.offset, place.line, place.column, static_cast<int>(name.size()), false});
+      program_.references.push_back(TemplateReference{
+          {std::string(name)}, place.offset, place.line, place.column, static_cast<int>(name.size()), false});
       reference_ = program_.references.size() - 1;
     }
     return Make(NodeType::kName, token, std::string(name));
@@ -615,21 +626,26 @@ class Parser {
     reference_ = kNone;
     const Token token = At();
     switch (token.type) {
-      case TokenType::kName: return NameNode(Take());
-      case TokenType::kInteger: return IntegerLiteral(Take());
-      case TokenType::kFloat: return FloatLiteral(Take());
+      case TokenType::kName:
+        return NameNode(Take());
+      case TokenType::kInteger:
+        return IntegerLiteral(Take());
+      case TokenType::kFloat:
+        return FloatLiteral(Take());
       case TokenType::kString: {
         std::string text;
         while (Is(TokenType::kString)) text += Unescape(Take());
         return Literal(token, Val::Str(std::move(text)));
       }
-      default: break;
+      default:
+        break;
     }
     NodePtr node;
     if (IsOp("(")) node = ParseParens();
     if (IsOp("[")) node = ParseList();
     if (IsOp("{")) node = ParseDict();
-    const bool reference = node && (node->type == NodeType::kName || node->type == NodeType::kAttribute || node->type == NodeType::kIndex);
+    const bool reference =
+        node && (node->type == NodeType::kName || node->type == NodeType::kAttribute || node->type == NodeType::kIndex);
     if (!reference) reference_ = kNone;
     if (!node) Fail(token, fmt::format("a value is expected, not {}", Shown(token)));
     return node;
@@ -671,7 +687,7 @@ class Parser {
   std::vector<Token> tokens_;
   std::size_t next_ = 0;
   int nesting_ = 0;
-  std::size_t reference_ = kNone;  // of the operand just parsed, when it is a name with its path
+  std::size_t reference_ = kNone;    // of the operand just parsed, when it is a name with its path
   std::vector<std::string> locals_;  // in the order in which they were bound
   std::unordered_set<std::string> local_set_;
   TemplatePlace place_;  // of the last reference: they come in the order of the text
@@ -688,6 +704,8 @@ TemplatePlace PlaceOf(std::string_view text, std::size_t offset) {
   return TemplatePlace{offset, static_cast<int>(lines) + 1, static_cast<int>(column) + 1};
 }
 
-void ParseInto(Program* program) { Parser(program).Run(); }
+void ParseInto(Program* program) {
+  Parser(program).Run();
+}
 
 }  // namespace pipelined::tmpl

@@ -65,15 +65,20 @@ std::string Number(const Val& val, const Spec& spec) {
     const auto magnitude = n < 0 ? 0 - static_cast<std::uint64_t>(n) : static_cast<std::uint64_t>(n);
     text = n < 0 ? "-" : "";
     if (spec.alternate && type != 'd') text += type == 'o' ? "0o" : type == 'b' ? "0b" : type == 'X' ? "0X" : "0x";
-    text += type == 'x' ? fmt::format("{:x}", magnitude) : type == 'X' ? fmt::format("{:X}", magnitude)
-          : type == 'o' ? fmt::format("{:o}", magnitude) : type == 'b' ? fmt::format("{:b}", magnitude) : fmt::format("{}", magnitude);
+    text += type == 'x'   ? fmt::format("{:x}", magnitude)
+            : type == 'X' ? fmt::format("{:X}", magnitude)
+            : type == 'o' ? fmt::format("{:o}", magnitude)
+            : type == 'b' ? fmt::format("{:b}", magnitude)
+                          : fmt::format("{}", magnitude);
   } else {
     if (!val.is_number()) TypeError(fmt::format("must be real number, not {}", TypeName(val)));
     const int precision = spec.precision < 0 ? 6 : std::min(spec.precision, 100);
     const double n = type == '%' ? val.number() * 100 : val.number();
-    text = type == 'e' ? fmt::format("{:.{}e}", n, precision) : type == 'E' ? fmt::format("{:.{}E}", n, precision)
-         : type == 'g' ? fmt::format("{:.{}g}", n, precision) : type == 'G' ? fmt::format("{:.{}G}", n, precision)
-         : fmt::format("{:.{}f}", n, precision);
+    text = type == 'e'   ? fmt::format("{:.{}e}", n, precision)
+           : type == 'E' ? fmt::format("{:.{}E}", n, precision)
+           : type == 'g' ? fmt::format("{:.{}g}", n, precision)
+           : type == 'G' ? fmt::format("{:.{}G}", n, precision)
+                         : fmt::format("{:.{}f}", n, precision);
     if (type == '%') text += '%';
   }
   if (spec.comma) text = Commas(std::move(text));
@@ -88,7 +93,8 @@ std::string Cut(std::string text, int precision) {
 
 class Percent {
  public:
-  Percent(Machine& machine, std::string_view format, const Val& values) : machine_(machine), format_(format), values_(values) {}
+  Percent(Machine& machine, std::string_view format, const Val& values)
+      : machine_(machine), format_(format), values_(values) {}
 
   std::string Run() {
     for (at_ = 0; at_ < format_.size(); ++at_) {
@@ -101,8 +107,10 @@ class Percent {
       if (out_.size() - charged_ > 4096) Charge();
     }
     Charge();
-    if (values_.is(Kind::kTuple) && next_ < values_.items().size()) TypeError("not all arguments converted during string formatting");
-    if (!used_ && !values_.is(Kind::kTuple) && !values_.is(Kind::kDict)) TypeError("not all arguments converted during string formatting");
+    if (values_.is(Kind::kTuple) && next_ < values_.items().size())
+      TypeError("not all arguments converted during string formatting");
+    if (!used_ && !values_.is(Kind::kTuple) && !values_.is(Kind::kDict))
+      TypeError("not all arguments converted during string formatting");
     return std::move(out_);
   }
 

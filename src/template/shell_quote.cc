@@ -10,8 +10,12 @@ namespace {
 constexpr std::string_view kAssignFirst =
     "put the value into a variable on a line of its own (name={{ … }}) and use \"$name\" here";
 
-bool IsBlank(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
-bool EndsWord(char c) { return IsBlank(c) || c == ';' || c == '&' || c == '|' || c == '(' || c == ')' || c == '<' || c == '>'; }
+bool IsBlank(char c) {
+  return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
+bool EndsWord(char c) {
+  return IsBlank(c) || c == ';' || c == '&' || c == '|' || c == '(' || c == ')' || c == '<' || c == '>';
+}
 // Means nothing to bash, in any of its quotings.
 bool Harmless(char c) {
   const auto u = static_cast<unsigned char>(c);
@@ -101,10 +105,14 @@ void ShellText::Put(char c) {
       if (c == '\\') escape_ = true;
       if (c == '`') Pop();
       return;
-    case In::kDouble: return PutDouble(c);
-    case In::kBrace: return PutBrace(c);
-    case In::kArithmetic: return PutArithmetic(c);
-    default: return PutCommand(c);
+    case In::kDouble:
+      return PutDouble(c);
+    case In::kBrace:
+      return PutBrace(c);
+    case In::kArithmetic:
+      return PutArithmetic(c);
+    default:
+      return PutCommand(c);
   }
 }
 
@@ -161,16 +169,29 @@ void ShellText::PutArithmetic(char c) {
   }
   if (dollar_ && Dollar(c)) return;
   switch (c) {
-    case '\\': escape_ = true; break;
-    case '$': dollar_ = true; break;
-    case '`': Push(In::kBacktick); break;
-    case '"': Push(In::kDouble); break;
-    case '\'': Push(In::kSingle); break;
-    case '(': ++frame.parens; break;
+    case '\\':
+      escape_ = true;
+      break;
+    case '$':
+      dollar_ = true;
+      break;
+    case '`':
+      Push(In::kBacktick);
+      break;
+    case '"':
+      Push(In::kDouble);
+      break;
+    case '\'':
+      Push(In::kSingle);
+      break;
+    case '(':
+      ++frame.parens;
+      break;
     case ')':
       if (frame.parens-- == 0) frame.just_opened = true;
       break;
-    default: break;
+    default:
+      break;
   }
 }
 
@@ -216,22 +237,36 @@ void ShellText::PutCommand(char c) {
   }
   Word(c);
   switch (c) {
-    case '\\': escape_ = true; break;
-    case '$': dollar_ = true; break;
-    case '\'': Push(In::kSingle); break;
-    case '"': Push(In::kDouble); break;
-    case '`': Push(In::kBacktick); break;
-    case '(': Push(In::kParen); break;
+    case '\\':
+      escape_ = true;
+      break;
+    case '$':
+      dollar_ = true;
+      break;
+    case '\'':
+      Push(In::kSingle);
+      break;
+    case '"':
+      Push(In::kDouble);
+      break;
+    case '`':
+      Push(In::kBacktick);
+      break;
+    case '(':
+      Push(In::kParen);
+      break;
     case ')':
       if (!waiting_.empty()) unclear_ = "after parentheses that end before their here-document";
       if (top() != In::kCommand) Pop();  // otherwise the pattern of a case
       word_start_ = true;
       break;
     case '\n':
-      if (!waiting_.empty() && waiting_.front().depth != frames_.size()) unclear_ = "after a here-document begun outside these parentheses";
+      if (!waiting_.empty() && waiting_.front().depth != frames_.size())
+        unclear_ = "after a here-document begun outside these parentheses";
       if (!waiting_.empty()) NextHereDoc();
       break;
-    default: break;
+    default:
+      break;
   }
 }
 
@@ -320,15 +355,18 @@ void ShellText::PutHereDoc(char c) {
 }
 
 void ShellText::Refuse(std::string_view where, std::string_view hint) const {
-  Raise(TemplateFault::kUnsafe, fmt::format("a value from outside cannot be quoted safely {}", where), std::string(hint));
+  Raise(TemplateFault::kUnsafe, fmt::format("a value from outside cannot be quoted safely {}", where),
+        std::string(hint));
 }
 
 void ShellText::CheckPlace() const {
   if (unclear_ != nullptr) Refuse(unclear_, kAssignFirst);
   if (comment_) return;
   if (escape_) Refuse("right after a backslash", "write two backslashes for one that is meant as a character");
-  if (dollar_ && (in_heredoc_ ? heredoc_.expands : top() != In::kSingle)) Refuse("right after a dollar sign", "write \\$ for a dollar sign");
-  if (reading_delimiter_ || (less_ == 2 && !in_heredoc_)) Refuse("as the delimiter of a here-document", "write the delimiter itself");
+  if (dollar_ && (in_heredoc_ ? heredoc_.expands : top() != In::kSingle))
+    Refuse("right after a dollar sign", "write \\$ for a dollar sign");
+  if (reading_delimiter_ || (less_ == 2 && !in_heredoc_))
+    Refuse("as the delimiter of a here-document", "write the delimiter itself");
   if (in_heredoc_) {
     if (simple_ != 0) Refuse("inside an expansion in a here-document", kAssignFirst);
     return;
@@ -381,13 +419,20 @@ std::string ShellText::Value(std::string_view value) {
   }
   const bool arithmetic = Below(In::kArithmetic);
   if (arithmetic && !WholeNumber(value)) Refuse("inside (( )), where it is not a whole number", kAssignFirst);
-  if (arithmetic && frames_.back().in == In::kArithmetic && frames_.back().parens < 0) Refuse("between the parentheses of ))", "");
+  if (arithmetic && frames_.back().in == In::kArithmetic && frames_.back().parens < 0)
+    Refuse("between the parentheses of ))", "");
   if (arithmetic) return std::string(value);
   std::string text;
   switch (top()) {
-    case In::kSingle: text = EscapeSingle(value); break;
-    case In::kDouble: text = Escape(value, "\\\"$`"); break;
-    case In::kAnsi: text = Escape(value, "\\'"); break;
+    case In::kSingle:
+      text = EscapeSingle(value);
+      break;
+    case In::kDouble:
+      text = Escape(value, "\\\"$`");
+      break;
+    case In::kAnsi:
+      text = Escape(value, "\\'");
+      break;
     default:
       text = "'" + EscapeSingle(value) + "'";
       AfterValue();

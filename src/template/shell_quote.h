@@ -1,7 +1,7 @@
 // Follows a bash script as it is written, so that a value can be put at any place of it without being read as script.
 //
-// What cannot be judged with certainty is refused, never guessed: inside `…`, ${…}, or where the script has become unclear.
-// What this does not do: keep the command from reading its word as script (eval, bash -c, let, [[ -eq ]]).
+// What cannot be judged with certainty is refused, never guessed: inside `…`, ${…}, or where the script has become
+// unclear. What this does not do: keep the command from reading its word as script (eval, bash -c, let, [[ -eq ]]).
 #pragma once
 
 #include <string>
@@ -20,12 +20,22 @@ class ShellText {
   std::string Value(std::string_view value);
 
  private:
-  enum class In : unsigned char { kCommand, kParen, kSubstitution, kSingle, kDouble, kAnsi, kBacktick, kBrace, kArithmetic };
+  enum class In : unsigned char {
+    kCommand,
+    kParen,
+    kSubstitution,
+    kSingle,
+    kDouble,
+    kAnsi,
+    kBacktick,
+    kBrace,
+    kArithmetic
+  };
   struct Frame {
     In in;
-    int parens = 0;         // kArithmetic: open ones inside
+    int parens = 0;  // kArithmetic: open ones inside
     bool just_opened = false;
-    bool quoted = false;    // kBrace: inside double quotes
+    bool quoted = false;  // kBrace: inside double quotes
   };
   struct HereDoc {
     std::string delimiter;
@@ -56,12 +66,12 @@ class ShellText {
   void AfterValue();
 
   std::vector<Frame> frames_{Frame{In::kCommand}};
-  bool escape_ = false;        // a backslash waits for its character
-  bool dollar_ = false;        // a `$` waits
+  bool escape_ = false;  // a backslash waits for its character
+  bool dollar_ = false;  // a `$` waits
   bool comment_ = false;
-  bool word_start_ = true;     // the next character begins a word
-  std::string word_;           // letters of the word so far, as long as it could be a keyword
-  int less_ = 0;               // `<` in a row
+  bool word_start_ = true;  // the next character begins a word
+  std::string word_;        // letters of the word so far, as long as it could be a keyword
+  int less_ = 0;            // `<` in a row
   bool reading_delimiter_ = false;
   bool delimiter_began_ = false;
   char delimiter_quote_ = 0;
@@ -69,8 +79,8 @@ class ShellText {
   std::vector<HereDoc> waiting_;  // their bodies begin after this line
   bool in_heredoc_ = false;
   HereDoc heredoc_;
-  std::string line_;              // of the here-document, so far
-  int simple_ = 0;                // in a here-document: 0 plain, '(' or '{' inside a simple $(…) or ${…}
+  std::string line_;               // of the here-document, so far
+  int simple_ = 0;                 // in a here-document: 0 plain, '(' or '{' inside a simple $(…) or ${…}
   const char* unclear_ = nullptr;  // why nothing can be quoted from here on
 };
 

@@ -22,9 +22,13 @@ std::size_t FindLast(Machine& machine, std::string_view text, std::string_view w
   return text.rfind(what);
 }
 
-Val Piece(std::string_view text) { return Val::Str(std::string(text)); }
+Val Piece(std::string_view text) {
+  return Val::Str(std::string(text));
+}
 
-void ChargePieces(Machine& machine, std::string_view text) { machine.Memory(text.size() + 1, sizeof(Val) / 8); }
+void ChargePieces(Machine& machine, std::string_view text) {
+  machine.Memory(text.size() + 1, sizeof(Val) / 8);
+}
 
 Vals SplitBlank(Machine& machine, std::string_view text, std::int64_t most) {
   Vals pieces;
@@ -78,7 +82,9 @@ std::string Fill(Machine& machine, const std::string& text, Args& args, int left
   if (Length(fill) != 1) TypeError("the fill character must be exactly one character long");
   const auto missing = static_cast<std::size_t>(width - length);
   machine.Memory(missing, fill.size());
-  const std::size_t before = left != 0 && right != 0 ? missing / 2 + (missing & static_cast<std::size_t>(width) & 1) : left != 0 ? missing : 0;
+  const std::size_t before = left != 0 && right != 0 ? missing / 2 + (missing & static_cast<std::size_t>(width) & 1)
+                             : left != 0             ? missing
+                                                     : 0;
   std::string out;
   for (std::size_t i = 0; i < before; ++i) out += fill;
   out += text;
@@ -104,22 +110,34 @@ bool AnyAffix(const Val& affixes, const std::string& text, bool at_end) {
   return matches(affixes);
 }
 
-bool AllOf(const std::string& text, bool (*test)(char)) { return !text.empty() && std::all_of(text.begin(), text.end(), test); }
-bool IsDigit(char c) { return c >= '0' && c <= '9'; }
-bool IsAlpha(char c) { return (c | 0x20) >= 'a' && (c | 0x20) <= 'z'; }
-bool IsAlnum(char c) { return IsDigit(c) || IsAlpha(c); }
-bool IsSpace(char c) { return kBlank.find(c) != std::string_view::npos; }
+bool AllOf(const std::string& text, bool (*test)(char)) {
+  return !text.empty() && std::all_of(text.begin(), text.end(), test);
+}
+bool IsDigit(char c) {
+  return c >= '0' && c <= '9';
+}
+bool IsAlpha(char c) {
+  return (c | 0x20) >= 'a' && (c | 0x20) <= 'z';
+}
+bool IsAlnum(char c) {
+  return IsDigit(c) || IsAlpha(c);
+}
+bool IsSpace(char c) {
+  return kBlank.find(c) != std::string_view::npos;
+}
 
 Val Position(Machine& machine, const std::string& text, const std::string& what, bool last, bool must) {
   const std::size_t at = last ? FindLast(machine, text, what) : FindText(text, what);
   if (at == std::string::npos && must) ValueError("substring not found");
-  return Val::Int(at == std::string::npos ? -1 : static_cast<std::int64_t>(Length(std::string_view(text).substr(0, at))));
+  return Val::Int(at == std::string::npos ? -1
+                                          : static_cast<std::int64_t>(Length(std::string_view(text).substr(0, at))));
 }
 
 std::int64_t Count(const std::string& text, const std::string& what) {
   if (what.empty()) return static_cast<std::int64_t>(Length(text)) + 1;
   std::int64_t count = 0;
-  for (std::size_t at = FindText(text, what); at != std::string::npos; at = FindText(text, what, at + what.size())) ++count;
+  for (std::size_t at = FindText(text, what); at != std::string::npos; at = FindText(text, what, at + what.size()))
+    ++count;
   return count;
 }
 
@@ -138,7 +156,8 @@ std::string Join(Machine& machine, const std::string& by, const Vals& items, boo
   std::string out;
   for (std::size_t i = 0; i < items.size(); ++i) {
     if (i != 0) out += by;
-    if (!convert && !items[i].is(Kind::kString)) TypeError(fmt::format("sequence item {}: expected str instance, {} found", i, TypeName(items[i])));
+    if (!convert && !items[i].is(Kind::kString))
+      TypeError(fmt::format("sequence item {}: expected str instance, {} found", i, TypeName(items[i])));
     machine.Memory(by.size());
     if (items[i].is(Kind::kString)) {
       machine.Memory(items[i].string().size());
@@ -150,7 +169,8 @@ std::string Join(Machine& machine, const std::string& by, const Vals& items, boo
   return out;
 }
 
-std::string Replace(Machine& machine, const std::string& text, const std::string& from, const std::string& to, std::int64_t most) {
+std::string Replace(Machine& machine, const std::string& text, const std::string& from, const std::string& to,
+                    std::int64_t most) {
   std::string out;
   std::size_t at = 0;
   if (from.empty()) {  // between all characters, as Python
@@ -164,7 +184,8 @@ std::string Replace(Machine& machine, const std::string& text, const std::string
     if (most != 0 && at == text.size()) out += to;
     return out + text.substr(at);
   }
-  for (std::size_t found = FindText(text, from); found != std::string::npos && most != 0; found = FindText(text, from, at), --most) {
+  for (std::size_t found = FindText(text, from); found != std::string::npos && most != 0;
+       found = FindText(text, from, at), --most) {
     machine.Memory(found - at + to.size());
     out.append(text, at, found - at).append(to);
     at = found + from.size();
@@ -206,14 +227,17 @@ Val StringMethod(Machine& machine, const Val& self, std::string_view name, Args&
   if (name == "startswith") return Val::Bool(AnyAffix(args.Required("prefix"), text, false));
   if (name == "endswith") return Val::Bool(AnyAffix(args.Required("suffix"), text, true));
   if (name == "format") return Val::Str(BraceFormat(machine, text, args));
-  if (name == "find" || name == "index") return Position(machine, text, args.RequiredString("sub"), false, name == "index");
-  if (name == "rfind" || name == "rindex") return Position(machine, text, args.RequiredString("sub"), true, name == "rindex");
+  if (name == "find" || name == "index")
+    return Position(machine, text, args.RequiredString("sub"), false, name == "index");
+  if (name == "rfind" || name == "rindex")
+    return Position(machine, text, args.RequiredString("sub"), true, name == "rindex");
   if (name == "count") return Val::Int(Count(text, args.RequiredString("sub")));
   if (name == "zfill") return Val::Str(ZeroFill(machine, text, args.RequiredInteger("width")));
   if (name == "ljust") return Val::Str(Fill(machine, text, args, 0, 1));
   if (name == "rjust") return Val::Str(Fill(machine, text, args, 1, 0));
   if (name == "center") return Val::Str(Fill(machine, text, args, 1, 1));
-  if (name == "partition" || name == "rpartition") return Partition(machine, text, args.RequiredString("sep"), name == "rpartition");
+  if (name == "partition" || name == "rpartition")
+    return Partition(machine, text, args.RequiredString("sep"), name == "rpartition");
   if (name == "removeprefix") {
     const std::string prefix = args.RequiredString("prefix");
     return Val::Str(text.starts_with(prefix) ? text.substr(prefix.size()) : text);

@@ -5,16 +5,41 @@
 namespace pipelined {
 namespace {
 
-constexpr std::string_view kRoots[] = {
-    "ds", "ds_nodash", "ts", "ts_nodash", "ts_nodash_with_tz", "logical_date", "data_interval_start", "data_interval_end",
-    "prev_data_interval_start_success", "prev_data_interval_end_success", "prev_start_date_success",
-    "prev_end_date_success", "run_id", "params", "dag", "dag_run", "task", "ti", "task_instance", "task_instance_key_str",
-    "tasks", "var", "conn", "macros", "map_index", "try_number", "test_mode"};
-constexpr std::string_view kDag[] = {"dag_id", "description", "owner", "file", "timezone", "schedule", "max_active_runs", "tags"};
+constexpr std::string_view kRoots[] = {"ds",
+                                       "ds_nodash",
+                                       "ts",
+                                       "ts_nodash",
+                                       "ts_nodash_with_tz",
+                                       "logical_date",
+                                       "data_interval_start",
+                                       "data_interval_end",
+                                       "prev_data_interval_start_success",
+                                       "prev_data_interval_end_success",
+                                       "prev_start_date_success",
+                                       "prev_end_date_success",
+                                       "run_id",
+                                       "params",
+                                       "dag",
+                                       "dag_run",
+                                       "task",
+                                       "ti",
+                                       "task_instance",
+                                       "task_instance_key_str",
+                                       "tasks",
+                                       "var",
+                                       "conn",
+                                       "macros",
+                                       "map_index",
+                                       "try_number",
+                                       "test_mode"};
+constexpr std::string_view kDag[] = {"dag_id",   "description", "owner",           "file",
+                                     "timezone", "schedule",    "max_active_runs", "tags"};
 constexpr std::string_view kTask[] = {"task_id", "retries", "pool", "pool_slots", "priority_weight", "owner"};
-constexpr std::string_view kRun[] = {"run_id", "run_type", "dag_id", "conf", "logical_date", "data_interval_start",
-                                     "data_interval_end", "run_after", "start_date"};
-constexpr std::string_view kInstance[] = {"task_id", "dag_id", "run_id", "try_number", "max_tries", "map_index", "xcom_pull"};
+constexpr std::string_view kRun[] = {
+    "run_id",    "run_type",  "dag_id", "conf", "logical_date", "data_interval_start", "data_interval_end",
+    "run_after", "start_date"};
+constexpr std::string_view kInstance[] = {"task_id",   "dag_id",    "run_id",   "try_number",
+                                          "max_tries", "map_index", "xcom_pull"};
 constexpr std::string_view kMacros[] = {"ds_add", "ds_format", "datetime", "timedelta", "dateutil"};
 
 constexpr std::pair<std::string_view, std::string_view> kRemoved[] = {
@@ -33,12 +58,24 @@ constexpr std::pair<std::string_view, std::string_view> kRemoved[] = {
 
 }  // namespace
 
-std::span<const std::string_view> KnownNames() { return kRoots; }
-std::span<const std::string_view> DagMembers() { return kDag; }
-std::span<const std::string_view> TaskMembers() { return kTask; }
-std::span<const std::string_view> RunMembers() { return kRun; }
-std::span<const std::string_view> InstanceMembers() { return kInstance; }
-std::span<const std::string_view> MacroMembers() { return kMacros; }
+std::span<const std::string_view> KnownNames() {
+  return kRoots;
+}
+std::span<const std::string_view> DagMembers() {
+  return kDag;
+}
+std::span<const std::string_view> TaskMembers() {
+  return kTask;
+}
+std::span<const std::string_view> RunMembers() {
+  return kRun;
+}
+std::span<const std::string_view> InstanceMembers() {
+  return kInstance;
+}
+std::span<const std::string_view> MacroMembers() {
+  return kMacros;
+}
 
 std::string_view RemovedNameHint(std::string_view name) {
   for (const auto& [removed, hint] : kRemoved) {

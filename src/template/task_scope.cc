@@ -18,21 +18,30 @@ using tmpl::Machine;
 using tmpl::Object;
 using tmpl::Val;
 
-std::string Cut(std::string_view name) { return std::string(name.substr(0, 80)); }
+std::string Cut(std::string_view name) {
+  return std::string(name.substr(0, 80));
+}
 
 Val NoMember(std::string_view name, std::string_view of) {
   return Val::Undefined(fmt::format("there is no \"{}\" in {}", Cut(name), of));
 }
 
-Val Date(const std::optional<Instant>& instant) { return instant ? Val::Date(tmpl::DateTime::Utc(*instant)) : Val(); }
-Val Word(std::string text) { return Val::Str(std::move(text)); }
-Val Foreign(std::string text) { return Val::Str(std::move(text)).Outside(true); }  // from outside the file
+Val Date(const std::optional<Instant>& instant) {
+  return instant ? Val::Date(tmpl::DateTime::Utc(*instant)) : Val();
+}
+Val Word(std::string text) {
+  return Val::Str(std::move(text));
+}
+Val Foreign(std::string text) {
+  return Val::Str(std::move(text)).Outside(true);
+}  // from outside the file
 
 // An engine's object: its members by name.
 class Members : public Object {
  public:
   using Get1 = std::function<Val(std::string_view)>;
-  Members(std::string text, std::vector<std::string> names, Get1 get) : text_(std::move(text)), names_(std::move(names)), get_(std::move(get)) {}
+  Members(std::string text, std::vector<std::string> names, Get1 get)
+      : text_(std::move(text)), names_(std::move(names)), get_(std::move(get)) {}
   Val Get(std::string_view name) const override { return get_(name); }
   std::vector<std::string> Names() const override { return names_; }
   std::string Text() const override { return text_; }
@@ -44,7 +53,8 @@ class Members : public Object {
 };
 
 Val MakeObject(std::string text, std::vector<std::string> names, Members::Get1 get) {
-  return Val::Of(std::shared_ptr<const Object>(std::make_shared<Members>(std::move(text), std::move(names), std::move(get))));
+  return Val::Of(
+      std::shared_ptr<const Object>(std::make_shared<Members>(std::move(text), std::move(names), std::move(get))));
 }
 
 class Lambda : public Function {
@@ -67,7 +77,9 @@ Val MakeFunction(std::string name, Lambda::Body body) {
   return Val::Of(std::shared_ptr<const Function>(std::make_shared<Lambda>(std::move(name), std::move(body))));
 }
 
-std::vector<std::string> Strings(std::span<const std::string_view> words) { return {words.begin(), words.end()}; }
+std::vector<std::string> Strings(std::span<const std::string_view> words) {
+  return {words.begin(), words.end()};
+}
 
 class TaskScope : public Scope {
  public:
@@ -110,14 +122,16 @@ class TaskScope : public Scope {
   }
 
   Val NoInterval(std::string_view name) const {
-    return Val::Undefined(fmt::format("\"{}\" is not defined: this run has no data interval", name), "give the run a logical date, or use default()");
+    return Val::Undefined(fmt::format("\"{}\" is not defined: this run has no data interval", name),
+                          "give the run a logical date, or use default()");
   }
 
   Val LogicalName(std::string_view name) const {
     constexpr std::string_view kNames[] = {"logical_date", "ds", "ds_nodash", "ts", "ts_nodash", "ts_nodash_with_tz"};
     if (std::find(std::begin(kNames), std::end(kNames), name) == std::end(kNames)) return Unknown(name);
     if (!context_.run.logical_date) {
-      return Val::Undefined(fmt::format("\"{}\" is not defined: this run has no logical date", name), "give the run a logical date, or use default()");
+      return Val::Undefined(fmt::format("\"{}\" is not defined: this run has no logical date", name),
+                            "give the run a logical date, or use default()");
     }
     const tmpl::DateTime date = tmpl::DateTime::Utc(*context_.run.logical_date);
     if (name == "logical_date") return Val::Date(date);
@@ -194,7 +208,9 @@ class TaskScope : public Scope {
   }
 
   Val InstanceKey() const {
-    const std::string when = context_.run.logical_date ? Strftime(tmpl::DateTime::Utc(*context_.run.logical_date), "%Y%m%d") : context_.run.run_id;
+    const std::string when = context_.run.logical_date
+                                 ? Strftime(tmpl::DateTime::Utc(*context_.run.logical_date), "%Y%m%d")
+                                 : context_.run.run_id;
     return Foreign(fmt::format("{}__{}__{}", context_.dag->id, context_.task->id, when));
   }
 
@@ -207,7 +223,8 @@ class TaskScope : public Scope {
       if (name == "try_number") return Val::Int(context->try_number);
       if (name == "max_tries") return Val::Int(context->max_tries);
       if (name == "map_index") return Val::Int(context->map_index);
-      if (name == "xcom_pull") return MakeFunction("xcom_pull", [context](Machine&, Args& args) { return XcomPull(*context, args); });
+      if (name == "xcom_pull")
+        return MakeFunction("xcom_pull", [context](Machine&, Args& args) { return XcomPull(*context, args); });
       return NoMember(name, "ti");
     });
   }
@@ -254,22 +271,29 @@ class TaskScope : public Scope {
     }
     if (is_prefix) return TasksObject(id);
     if (prefix.empty()) return Val::Undefined(fmt::format("there is no task \"{}\"", Cut(name)));
-    if (outputs == nullptr) return Val::Undefined(fmt::format("the task \"{}\" has given no outputs", prefix), "a task gives outputs by writing JSON to $PIPELINED_OUTPUT");
+    if (outputs == nullptr)
+      return Val::Undefined(fmt::format("the task \"{}\" has given no outputs", prefix),
+                            "a task gives outputs by writing JSON to $PIPELINED_OUTPUT");
     std::vector<std::string> keys;
     if (outputs->is_map()) {
       for (const auto& [key, value] : outputs->map()) keys.push_back(key);
     }
-    return Val::Undefined(fmt::format("there is no \"{}\" in the outputs of the task \"{}\"", Cut(name), prefix), tmpl::NearHint(name, keys));
+    return Val::Undefined(fmt::format("there is no \"{}\" in the outputs of the task \"{}\"", Cut(name), prefix),
+                          tmpl::NearHint(name, keys));
   }
 
   Val Variables() const {
     const TaskContext* context = &context_;
-    const auto find = [context](std::string_view key) { return context->variable ? context->variable(key) : std::nullopt; };
+    const auto find = [context](std::string_view key) {
+      return context->variable ? context->variable(key) : std::nullopt;
+    };
     const auto reader = [find](bool json) {
       const auto read = [json](const std::string& key, const std::string& text) {
         if (!json) return Foreign(text);
         Result<Value> value = ParseJson(text);
-        if (!value.ok()) tmpl::Raise(TemplateFault::kNotFound, fmt::format("the variable \"{}\" is not JSON: {}", Cut(key), value.error().message));
+        if (!value.ok())
+          tmpl::Raise(TemplateFault::kNotFound,
+                      fmt::format("the variable \"{}\" is not JSON: {}", Cut(key), value.error().message));
         return Val::From(*value, true);
       };
       return [find, read, json](std::string_view name) -> Val {
@@ -282,12 +306,15 @@ class TaskScope : public Scope {
           });
         }
         const auto text = find(name);
-        if (!text) tmpl::Raise(TemplateFault::kNotFound, fmt::format("there is no variable \"{}\"", Cut(name)), fmt::format("var.{}.get('…', …) has a default", json ? "json" : "value"));
+        if (!text)
+          tmpl::Raise(TemplateFault::kNotFound, fmt::format("there is no variable \"{}\"", Cut(name)),
+                      fmt::format("var.{}.get('…', …) has a default", json ? "json" : "value"));
         return read(std::string(name), *text);
       };
     };
     return MakeObject("var", {"value", "json"}, [reader](std::string_view name) {
-      if (name == "value" || name == "json") return MakeObject(fmt::format("var.{}", name), {"get"}, reader(name == "json"));
+      if (name == "value" || name == "json")
+        return MakeObject(fmt::format("var.{}", name), {"get"}, reader(name == "json"));
       return NoMember(name, "var");
     });
   }
@@ -306,6 +333,8 @@ class TaskScope : public Scope {
 
 }  // namespace
 
-std::unique_ptr<Scope> MakeTaskScope(const TaskContext& context) { return std::make_unique<TaskScope>(context); }
+std::unique_ptr<Scope> MakeTaskScope(const TaskContext& context) {
+  return std::make_unique<TaskScope>(context);
+}
 
 }  // namespace pipelined

@@ -55,7 +55,9 @@ class ValueScope : public Scope {
 
 }  // namespace
 
-std::optional<Seconds> Scope::ZoneOffset(std::string_view, Instant) const { return std::nullopt; }
+std::optional<Seconds> Scope::ZoneOffset(std::string_view, Instant) const {
+  return std::nullopt;
+}
 
 Error TemplateError::ToError() const {
   const ErrorCode code = fault == TemplateFault::kNotFound ? ErrorCode::kNotFound : ErrorCode::kInvalid;
@@ -72,7 +74,8 @@ Result<Template> Template::Parse(std::string_view text, TemplateError* error) {
   program->literal = !tmpl::HasTags(text);
   if (program->literal) return Template(std::move(program));
   try {
-    if (text.size() > kLongest) tmpl::Raise(TemplateFault::kLimit, fmt::format("a template is at most {} bytes long", kLongest));
+    if (text.size() > kLongest)
+      tmpl::Raise(TemplateFault::kLimit, fmt::format("a template is at most {} bytes long", kLongest));
     tmpl::ParseInto(program.get());
   } catch (const tmpl::Fault& fault) {
     return Report(fault, text, error);
@@ -98,9 +101,17 @@ Result<Value> Template::Evaluate(const Scope& scope, const RenderOptions& option
   }
 }
 
-bool Template::is_literal() const { return program_->literal; }
-const std::string& Template::text() const { return program_->text; }
-const std::vector<TemplateReference>& Template::references() const { return program_->references; }
-const std::vector<TemplatePlace>& Template::raw_uses() const { return program_->raw_uses; }
+bool Template::is_literal() const {
+  return program_->literal;
+}
+const std::string& Template::text() const {
+  return program_->text;
+}
+const std::vector<TemplateReference>& Template::references() const {
+  return program_->references;
+}
+const std::vector<TemplatePlace>& Template::raw_uses() const {
+  return program_->raw_uses;
+}
 
 }  // namespace pipelined

@@ -38,18 +38,36 @@ const std::array kTests{
     Entry{"number", [](Machine&, const Val& v, Args&) { return v.is_number(); }},
     Entry{"string", [](Machine&, const Val& v, Args&) { return v.is(Kind::kString); }},
     Entry{"mapping", [](Machine&, const Val& v, Args&) { return v.is(Kind::kDict); }},
-    Entry{"sequence", [](Machine&, const Val& v, Args&) { return v.is_sequence() || v.is(Kind::kString) || v.is(Kind::kDict); }},
-    Entry{"iterable", [](Machine&, const Val& v, Args&) { return v.is_sequence() || v.is(Kind::kString) || v.is(Kind::kDict); }},
+    Entry{"sequence",
+          [](Machine&, const Val& v, Args&) { return v.is_sequence() || v.is(Kind::kString) || v.is(Kind::kDict); }},
+    Entry{"iterable",
+          [](Machine&, const Val& v, Args&) { return v.is_sequence() || v.is(Kind::kString) || v.is(Kind::kDict); }},
     Entry{"callable", [](Machine&, const Val& v, Args&) { return v.is(Kind::kFunction); }},
     Entry{"odd", [](Machine&, const Val& v, Args&) { return AsInteger(v, "what is odd") % 2 != 0; }},
     Entry{"even", [](Machine&, const Val& v, Args&) { return AsInteger(v, "what is even") % 2 == 0; }},
-    Entry{"divisibleby", [](Machine& m, const Val& v, Args& a) { return !Truth(Binary(m, "%", v, a.Required("num"))); }},
-    Entry{"lower", [](Machine& m, const Val& v, Args&) { const std::string t = Text(m, v); return Lower(t) == t && Upper(t) != t; }},
-    Entry{"upper", [](Machine& m, const Val& v, Args&) { const std::string t = Text(m, v); return Upper(t) == t && Lower(t) != t; }},
+    Entry{"divisibleby",
+          [](Machine& m, const Val& v, Args& a) { return !Truth(Binary(m, "%", v, a.Required("num"))); }},
+    Entry{"lower",
+          [](Machine& m, const Val& v, Args&) {
+            const std::string t = Text(m, v);
+            return Lower(t) == t && Upper(t) != t;
+          }},
+    Entry{"upper",
+          [](Machine& m, const Val& v, Args&) {
+            const std::string t = Text(m, v);
+            return Upper(t) == t && Lower(t) != t;
+          }},
     Entry{"in", [](Machine& m, const Val& v, Args& a) { return Contains(m, a.Required("seq"), v); }},
-    Entry{"sameas", kEqual}, Entry{"eq", kEqual}, Entry{"equalto", kEqual}, Entry{"ne", kDiffers},
-    Entry{"lt", kLess}, Entry{"lessthan", kLess}, Entry{"le", kAtMost}, Entry{"gt", kGreater},
-    Entry{"greaterthan", kGreater}, Entry{"ge", kAtLeast}};
+    Entry{"sameas", kEqual},
+    Entry{"eq", kEqual},
+    Entry{"equalto", kEqual},
+    Entry{"ne", kDiffers},
+    Entry{"lt", kLess},
+    Entry{"lessthan", kLess},
+    Entry{"le", kAtMost},
+    Entry{"gt", kGreater},
+    Entry{"greaterthan", kGreater},
+    Entry{"ge", kAtLeast}};
 
 const Entry* FindTest(std::string_view name) {
   for (const Entry& entry : kTests) {
@@ -60,7 +78,9 @@ const Entry* FindTest(std::string_view name) {
 
 }  // namespace
 
-bool KnownTest(std::string_view name) { return FindTest(name) != nullptr; }
+bool KnownTest(std::string_view name) {
+  return FindTest(name) != nullptr;
+}
 
 std::vector<std::string_view> TestNames() {
   std::vector<std::string_view> names;

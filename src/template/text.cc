@@ -59,28 +59,45 @@ class Printer {
       case Kind::kString:
         machine_.Memory(val.string().size());
         return Put(Quoted(val.string()));
-      case Kind::kList: return Items(val.items(), "[", "]");
-      case Kind::kTuple: return Items(val.items(), "(", val.items().size() == 1 ? ",)" : ")");
-      case Kind::kDict: return Pairs(val);
-      case Kind::kDate: return Put(DateRepr(val.date()));
-      case Kind::kDelta: return Put(fmt::format("datetime.timedelta({})", DeltaText(val.delta())));
-      default: return Str(val);
+      case Kind::kList:
+        return Items(val.items(), "[", "]");
+      case Kind::kTuple:
+        return Items(val.items(), "(", val.items().size() == 1 ? ",)" : ")");
+      case Kind::kDict:
+        return Pairs(val);
+      case Kind::kDate:
+        return Put(DateRepr(val.date()));
+      case Kind::kDelta:
+        return Put(fmt::format("datetime.timedelta({})", DeltaText(val.delta())));
+      default:
+        return Str(val);
     }
   }
 
   void Str(const Val& val) {
     switch (val.kind()) {
-      case Kind::kUndefined: val.RaiseUndefined();
-      case Kind::kNone: return Put("None");
-      case Kind::kBool: return Put(val.boolean() ? "True" : "False");
-      case Kind::kInt: return Put(fmt::format("{}", val.integer()));
-      case Kind::kFloat: return Put(FloatText(val.number()));
-      case Kind::kString: return Put(val.string());
-      case Kind::kDate: return Put(DateText(val.date()));
-      case Kind::kDelta: return Put(DeltaText(val.delta()));
-      case Kind::kObject: return Put(val.object().Text());
-      case Kind::kFunction: return Put(val.function().Text());
-      default: return Repr(val);
+      case Kind::kUndefined:
+        val.RaiseUndefined();
+      case Kind::kNone:
+        return Put("None");
+      case Kind::kBool:
+        return Put(val.boolean() ? "True" : "False");
+      case Kind::kInt:
+        return Put(fmt::format("{}", val.integer()));
+      case Kind::kFloat:
+        return Put(FloatText(val.number()));
+      case Kind::kString:
+        return Put(val.string());
+      case Kind::kDate:
+        return Put(DateText(val.date()));
+      case Kind::kDelta:
+        return Put(DeltaText(val.delta()));
+      case Kind::kObject:
+        return Put(val.object().Text());
+      case Kind::kFunction:
+        return Put(val.function().Text());
+      default:
+        return Repr(val);
     }
   }
 
@@ -120,16 +137,24 @@ class JsonPrinter {
   void Put(const Val& val) {
     machine_.Step();
     switch (val.kind()) {
-      case Kind::kNone: return Add("null");
-      case Kind::kBool: return Add(val.boolean() ? "true" : "false");
-      case Kind::kInt: return Add(fmt::format("{}", val.integer()));
+      case Kind::kNone:
+        return Add("null");
+      case Kind::kBool:
+        return Add(val.boolean() ? "true" : "false");
+      case Kind::kInt:
+        return Add(fmt::format("{}", val.integer()));
       case Kind::kFloat:
         if (!std::isfinite(val.number())) ValueError("JSON has no infinity and no NaN");
         return Add(FloatText(val.number()));
-      case Kind::kString: return Text(val.string());
-      case Kind::kList: case Kind::kTuple: return List(val.items());
-      case Kind::kDict: return Dict(val);
-      default: TypeError(fmt::format("Object of type {} is not JSON serializable", TypeName(val)));
+      case Kind::kString:
+        return Text(val.string());
+      case Kind::kList:
+      case Kind::kTuple:
+        return List(val.items());
+      case Kind::kDict:
+        return Dict(val);
+      default:
+        TypeError(fmt::format("Object of type {} is not JSON serializable", TypeName(val)));
     }
   }
 
@@ -155,14 +180,22 @@ class JsonPrinter {
   void Character(std::string_view character) {
     const std::uint32_t code = CodePoint(character);
     switch (code) {
-      case '"': return Add("\\\"");
-      case '\\': return Add("\\\\");
-      case '\n': return Add("\\n");
-      case '\r': return Add("\\r");
-      case '\t': return Add("\\t");
-      case '\b': return Add("\\b");
-      case '\f': return Add("\\f");
-      default: break;
+      case '"':
+        return Add("\\\"");
+      case '\\':
+        return Add("\\\\");
+      case '\n':
+        return Add("\\n");
+      case '\r':
+        return Add("\\r");
+      case '\t':
+        return Add("\\t");
+      case '\b':
+        return Add("\\b");
+      case '\f':
+        return Add("\\f");
+      default:
+        break;
     }
     const bool html = code == '<' || code == '>' || code == '&' || code == '\'';
     if (code >= 0x20 && code < 0x80 && !html) return Add(character);
@@ -257,12 +290,18 @@ std::string ToJsonText(Machine& machine, const Val& val, int indent) {
 Value ToValue(Machine& machine, const Val& val) {
   machine.Memory(sizeof(Value));
   switch (val.kind()) {
-    case Kind::kUndefined: val.RaiseUndefined();
-    case Kind::kNone: return Value();
-    case Kind::kBool: return Value(val.boolean());
-    case Kind::kInt: return Value(val.integer());
-    case Kind::kFloat: return Value(val.number());
-    case Kind::kList: case Kind::kTuple: {
+    case Kind::kUndefined:
+      val.RaiseUndefined();
+    case Kind::kNone:
+      return Value();
+    case Kind::kBool:
+      return Value(val.boolean());
+    case Kind::kInt:
+      return Value(val.integer());
+    case Kind::kFloat:
+      return Value(val.number());
+    case Kind::kList:
+    case Kind::kTuple: {
       Value::List list;
       for (const Val& item : val.items()) list.push_back(ToValue(machine, item));
       return Value(std::move(list));
@@ -272,8 +311,10 @@ Value ToValue(Machine& machine, const Val& val) {
       for (const auto& [key, value] : val.pairs()) map.emplace_back(Text(machine, key), ToValue(machine, value));
       return Value(std::move(map));
     }
-    case Kind::kDate: return Value(DateIso(val.date()));
-    default: return Value(Text(machine, val));
+    case Kind::kDate:
+      return Value(DateIso(val.date()));
+    default:
+      return Value(Text(machine, val));
   }
 }
 

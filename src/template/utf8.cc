@@ -5,7 +5,9 @@
 namespace pipelined::tmpl {
 namespace {
 
-bool Continues(char c) { return (static_cast<unsigned char>(c) & 0xc0) == 0x80; }
+bool Continues(char c) {
+  return (static_cast<unsigned char>(c) & 0xc0) == 0x80;
+}
 
 std::uint32_t ToUpper(std::uint32_t c) {
   if (c >= 'a' && c <= 'z') return c - 32;
@@ -30,7 +32,9 @@ std::uint32_t ToLower(std::uint32_t c) {
   return c;
 }
 
-bool Letter(std::uint32_t c) { return ToUpper(c) != c || ToLower(c) != c || c == 0xdf; }
+bool Letter(std::uint32_t c) {
+  return ToUpper(c) != c || ToLower(c) != c || c == 0xdf;
+}
 
 // `change(code point, the one before)` for each character; stray bytes stay as they are.
 template <class Change>
@@ -114,7 +118,8 @@ std::size_t FindText(std::string_view text, std::string_view what, std::size_t f
   if (from > text.size()) return std::string_view::npos;
   if (what.empty()) return from;
   const void* found = ::memmem(text.data() + from, text.size() - from, what.data(), what.size());
-  return found == nullptr ? std::string_view::npos : static_cast<std::size_t>(static_cast<const char*>(found) - text.data());
+  return found == nullptr ? std::string_view::npos
+                          : static_cast<std::size_t>(static_cast<const char*>(found) - text.data());
 }
 
 std::string Upper(std::string_view text) {
@@ -127,7 +132,9 @@ std::string Capitalize(std::string_view text) {
   return Map(text, [](std::uint32_t c, std::uint32_t before) { return before == 0 ? ToUpper(c) : ToLower(c); });
 }
 std::string Title(std::string_view text) {
-  return Map(text, [](std::uint32_t c, std::uint32_t before) { return Letter(before) || before == '\'' ? ToLower(c) : ToUpper(c); });
+  return Map(text, [](std::uint32_t c, std::uint32_t before) {
+    return Letter(before) || before == '\'' ? ToLower(c) : ToUpper(c);
+  });
 }
 
 }  // namespace pipelined::tmpl

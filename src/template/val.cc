@@ -23,7 +23,8 @@ struct Val::Entries {
 namespace {
 
 int CheckDepth(int depth) {
-  if (depth > Val::kDeepest) Raise(TemplateFault::kLimit, fmt::format("values are nested deeper than {} levels", Val::kDeepest));
+  if (depth > Val::kDeepest)
+    Raise(TemplateFault::kLimit, fmt::format("values are nested deeper than {} levels", Val::kDeepest));
   return depth;
 }
 
@@ -33,14 +34,19 @@ bool SameKey(const Val& a, const Val& b) {
   return a.is(Kind::kNone) && b.is(Kind::kNone);
 }
 
-bool CanBeKey(const Val& val) { return val.is(Kind::kString) || val.is_number() || val.is(Kind::kNone); }
+bool CanBeKey(const Val& val) {
+  return val.is(Kind::kString) || val.is_number() || val.is(Kind::kNone);
+}
 
 }  // namespace
 
-Val Object::Call(Machine&, Args&) const { TypeError(fmt::format("{} cannot be called", Text())); }
+Val Object::Call(Machine&, Args&) const {
+  TypeError(fmt::format("{} cannot be called", Text()));
+}
 
 Val Val::Undefined(std::string what, std::string hint) {
-  return Val(Kind::kUndefined, std::make_shared<const Missing>(Missing{std::move(what), std::move(hint), Fault::kNowhere, 1}));
+  return Val(Kind::kUndefined,
+             std::make_shared<const Missing>(Missing{std::move(what), std::move(hint), Fault::kNowhere, 1}));
 }
 
 void Val::RaiseUndefined() const {
@@ -56,8 +62,12 @@ Val Val::MissingAt(std::size_t offset, std::size_t length) const {
   return Val(Kind::kUndefined, std::make_shared<const Missing>(std::move(missing)));
 }
 
-const std::string& Val::missing_what() const { return std::get<std::shared_ptr<const Missing>>(data_)->what; }
-const std::string& Val::missing_hint() const { return std::get<std::shared_ptr<const Missing>>(data_)->hint; }
+const std::string& Val::missing_what() const {
+  return std::get<std::shared_ptr<const Missing>>(data_)->what;
+}
+const std::string& Val::missing_hint() const {
+  return std::get<std::shared_ptr<const Missing>>(data_)->hint;
+}
 
 Val Val::Sequence(Kind kind, Vals items) {
   int depth = 0;
@@ -105,8 +115,12 @@ Val Val::From(const Value& value, bool outside) {
   return Dict(std::move(pairs)).Outside(outside);
 }
 
-const Vals& Val::items() const { return std::get<std::shared_ptr<const Items>>(data_)->vals; }
-const Pairs& Val::pairs() const { return std::get<std::shared_ptr<const Entries>>(data_)->pairs; }
+const Vals& Val::items() const {
+  return std::get<std::shared_ptr<const Items>>(data_)->vals;
+}
+const Pairs& Val::pairs() const {
+  return std::get<std::shared_ptr<const Entries>>(data_)->pairs;
+}
 
 int Val::depth() const {
   if (is_sequence()) return std::get<std::shared_ptr<const Items>>(data_)->depth;
@@ -116,35 +130,59 @@ int Val::depth() const {
 
 std::string_view TypeName(const Val& val) {
   switch (val.kind()) {
-    case Kind::kUndefined: val.RaiseUndefined();
-    case Kind::kNone: return "NoneType";
-    case Kind::kBool: return "bool";
-    case Kind::kInt: return "int";
-    case Kind::kFloat: return "float";
-    case Kind::kString: return "str";
-    case Kind::kList: return "list";
-    case Kind::kTuple: return "tuple";
-    case Kind::kDict: return "dict";
-    case Kind::kDate: return val.date().date_only ? "date" : "datetime";
-    case Kind::kDelta: return "timedelta";
-    case Kind::kObject: return "object";
-    case Kind::kFunction: return "function";
+    case Kind::kUndefined:
+      val.RaiseUndefined();
+    case Kind::kNone:
+      return "NoneType";
+    case Kind::kBool:
+      return "bool";
+    case Kind::kInt:
+      return "int";
+    case Kind::kFloat:
+      return "float";
+    case Kind::kString:
+      return "str";
+    case Kind::kList:
+      return "list";
+    case Kind::kTuple:
+      return "tuple";
+    case Kind::kDict:
+      return "dict";
+    case Kind::kDate:
+      return val.date().date_only ? "date" : "datetime";
+    case Kind::kDelta:
+      return "timedelta";
+    case Kind::kObject:
+      return "object";
+    case Kind::kFunction:
+      return "function";
   }
   return "?";
 }
 
 bool Truth(const Val& val) {
   switch (val.kind()) {
-    case Kind::kUndefined: val.RaiseUndefined();
-    case Kind::kNone: return false;
-    case Kind::kBool: return val.boolean();
-    case Kind::kInt: return val.integer() != 0;
-    case Kind::kFloat: return val.number() != 0;
-    case Kind::kString: return !val.string().empty();
-    case Kind::kList: case Kind::kTuple: return !val.items().empty();
-    case Kind::kDict: return !val.pairs().empty();
-    case Kind::kDelta: return val.delta().count() != 0;
-    default: return true;
+    case Kind::kUndefined:
+      val.RaiseUndefined();
+    case Kind::kNone:
+      return false;
+    case Kind::kBool:
+      return val.boolean();
+    case Kind::kInt:
+      return val.integer() != 0;
+    case Kind::kFloat:
+      return val.number() != 0;
+    case Kind::kString:
+      return !val.string().empty();
+    case Kind::kList:
+    case Kind::kTuple:
+      return !val.items().empty();
+    case Kind::kDict:
+      return !val.pairs().empty();
+    case Kind::kDelta:
+      return val.delta().count() != 0;
+    default:
+      return true;
   }
 }
 
@@ -157,9 +195,13 @@ bool Equal(Machine& machine, const Val& a, const Val& b) {
   }
   if (a.kind() != b.kind()) return false;
   switch (a.kind()) {
-    case Kind::kNone: return true;
-    case Kind::kString: machine.Step(a.string().size() / 64); return a.string() == b.string();
-    case Kind::kList: case Kind::kTuple: {
+    case Kind::kNone:
+      return true;
+    case Kind::kString:
+      machine.Step(a.string().size() / 64);
+      return a.string() == b.string();
+    case Kind::kList:
+    case Kind::kTuple: {
       if (a.items().size() != b.items().size()) return false;
       for (std::size_t i = 0; i < a.items().size(); ++i) {
         if (!Equal(machine, a.items()[i], b.items()[i])) return false;
@@ -175,18 +217,25 @@ bool Equal(Machine& machine, const Val& a, const Val& b) {
       return true;
     }
     case Kind::kDate:
-      return a.date().aware == b.date().aware && (a.date().aware ? a.date().utc() == b.date().utc() : a.date().local == b.date().local);
-    case Kind::kDelta: return a.delta() == b.delta();
-    case Kind::kObject: return &a.object() == &b.object();
-    case Kind::kFunction: return &a.function() == &b.function();
-    default: return false;
+      return a.date().aware == b.date().aware &&
+             (a.date().aware ? a.date().utc() == b.date().utc() : a.date().local == b.date().local);
+    case Kind::kDelta:
+      return a.delta() == b.delta();
+    case Kind::kObject:
+      return &a.object() == &b.object();
+    case Kind::kFunction:
+      return &a.function() == &b.function();
+    default:
+      return false;
   }
 }
 
 namespace {
 
 template <class T>
-int Order(const T& a, const T& b) { return a < b ? -1 : b < a ? 1 : 0; }
+int Order(const T& a, const T& b) {
+  return a < b ? -1 : b < a ? 1 : 0;
+}
 
 }  // namespace
 
@@ -235,8 +284,12 @@ const Val* FindKey(const Val& dict, std::string_view key) {
 Vals Iterate(Machine& machine, const Val& val) {
   Vals items;
   switch (val.kind()) {
-    case Kind::kUndefined: val.RaiseUndefined();
-    case Kind::kList: case Kind::kTuple: items = val.items(); break;
+    case Kind::kUndefined:
+      val.RaiseUndefined();
+    case Kind::kList:
+    case Kind::kTuple:
+      items = val.items();
+      break;
     case Kind::kDict:
       for (const auto& [key, value] : val.pairs()) items.push_back(key);
       break;
@@ -244,7 +297,8 @@ Vals Iterate(Machine& machine, const Val& val) {
       machine.Memory(val.string().size(), sizeof(Val));
       for (const std::string_view c : Characters(val.string())) items.push_back(Val::Str(std::string(c)));
       break;
-    default: TypeError(fmt::format("'{}' object is not iterable", TypeName(val)));
+    default:
+      TypeError(fmt::format("'{}' object is not iterable", TypeName(val)));
   }
   machine.Memory(items.size(), sizeof(Val));
   if (val.outside()) {

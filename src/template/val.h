@@ -1,4 +1,5 @@
-// What an expression evaluates to: Python's small types. Immutable and shared, so copies are cheap and cycles impossible.
+// What an expression evaluates to: Python's small types. Immutable and shared, so copies are cheap and cycles
+// impossible.
 //
 // `outside` marks a value that comes from outside the file, or was made from one: it is what gets quoted.
 #pragma once
@@ -26,7 +27,19 @@ using Vals = std::vector<Val>;
 using Pairs = std::vector<std::pair<Val, Val>>;
 
 enum class Kind : std::uint8_t {
-  kUndefined, kNone, kBool, kInt, kFloat, kString, kList, kTuple, kDict, kDate, kDelta, kObject, kFunction
+  kUndefined,
+  kNone,
+  kBool,
+  kInt,
+  kFloat,
+  kString,
+  kList,
+  kTuple,
+  kDict,
+  kDate,
+  kDelta,
+  kObject,
+  kFunction
 };
 
 // Something of the engine: `macros`, `dag_run`. Its members are made when asked for.
@@ -124,20 +137,20 @@ class Val {
 };
 
 // Undefined values are errors for all of these, as with Jinja's StrictUndefined.
-std::string_view TypeName(const Val& val);            // "int", "str" …
+std::string_view TypeName(const Val& val);  // "int", "str" …
 bool Truth(const Val& val);
 // Python's ==; never an error. Costs a step per element.
 bool Equal(Machine& machine, const Val& a, const Val& b);
 int Compare(Machine& machine, const Val& a, const Val& b, std::string_view op);  // TypeError when there is no order
-std::string Text(Machine& machine, const Val& val);   // str()
-std::string Repr(Machine& machine, const Val& val);   // repr()
+std::string Text(Machine& machine, const Val& val);                              // str()
+std::string Repr(Machine& machine, const Val& val);                              // repr()
 std::string FloatText(double number);
 // The entry of a dict with this key, or nullptr.
 const Val* FindKey(Machine& machine, const Val& dict, const Val& key);
 const Val* FindKey(const Val& dict, std::string_view key);
 // What a `for` or a filter walks over: the items of a sequence, the keys of a dict, the characters of a string.
 Vals Iterate(Machine& machine, const Val& val);
-Value ToValue(Machine& machine, const Val& val);  // dates become ISO text, objects their text
+Value ToValue(Machine& machine, const Val& val);                       // dates become ISO text, objects their text
 std::string ToJsonText(Machine& machine, const Val& val, int indent);  // as Jinja's tojson: sorted, HTML-safe
 
 }  // namespace pipelined::tmpl

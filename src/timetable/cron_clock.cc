@@ -6,8 +6,12 @@ namespace pipelined {
 
 namespace {
 
-LocalTime Wall(Instant instant, Seconds offset) { return LocalTime(instant.time_since_epoch() + offset); }
-Instant At(LocalTime wall, Seconds offset) { return Instant(wall.time_since_epoch() - offset); }
+LocalTime Wall(Instant instant, Seconds offset) {
+  return LocalTime(instant.time_since_epoch() + offset);
+}
+Instant At(LocalTime wall, Seconds offset) {
+  return Instant(wall.time_since_epoch() - offset);
+}
 
 }  // namespace
 
@@ -25,8 +29,9 @@ std::optional<Instant> CronClock::Before(Instant instant) const {
   return zone_->ToInstant(*wall);
 }
 
-// The whole way to the next tick is elapsed time, as Airflow counts it, as long as that ends on a wall time that matches.
-// Otherwise (Airflow would be off the wall clock) stretch by stretch of constant offset. The wall times that a change skips tick at the instants that they are shifted to.
+// The whole way to the next tick is elapsed time, as Airflow counts it, as long as that ends on a wall time that
+// matches. Otherwise (Airflow would be off the wall clock) stretch by stretch of constant offset. The wall times that a
+// change skips tick at the instants that they are shifted to.
 std::optional<Instant> CronClock::ElapsedAfter(Instant instant) const {
   Zone::Stretch stretch = zone_->StretchAt(instant);
   const auto first = cron_.After(Wall(instant, stretch.offset));
@@ -37,7 +42,8 @@ std::optional<Instant> CronClock::ElapsedAfter(Instant instant) const {
   const Zone::Stretch near = zone_->StretchAt(elapsed - std::chrono::days(2));
   if (near.begin > stretch.begin) stretch = near;
   for (;;) {
-    const auto wall = cron_.After(Wall(std::max(instant, stretch.begin), stretch.offset) - Micros(stretch.begin > instant ? 1 : 0));
+    const auto wall =
+        cron_.After(Wall(std::max(instant, stretch.begin), stretch.offset) - Micros(stretch.begin > instant ? 1 : 0));
     if (!wall) return std::nullopt;
     const Instant tick = At(*wall, stretch.offset);
     if (tick < stretch.end) return tick;

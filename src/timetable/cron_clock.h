@@ -1,7 +1,7 @@
 // The ticks of a cron expression in a time zone.
 //
-// A wall time in a gap ticks at the shifted instant. A wall time that occurs twice ticks at its second occurrence, unless
-// the expression matches every hour: then elapsed time counts and both occurrences tick.
+// A wall time in a gap ticks at the shifted instant. A wall time that occurs twice ticks at its second occurrence,
+// unless the expression matches every hour: then elapsed time counts and both occurrences tick.
 #pragma once
 
 #include <memory>

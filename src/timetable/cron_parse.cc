@@ -14,7 +14,8 @@ namespace pipelined {
 
 namespace {
 
-constexpr std::string_view kMonthNames[] = {"jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"};
+constexpr std::string_view kMonthNames[] = {"jan", "feb", "mar", "apr", "may", "jun",
+                                            "jul", "aug", "sep", "oct", "nov", "dec"};
 constexpr std::string_view kDayNames[] = {"sun", "mon", "tue", "wed", "thu", "fri", "sat"};
 
 struct Field {
@@ -30,13 +31,16 @@ constexpr Field kFields[] = {
     {"hour", 0, 23, {}, 0, "0 to 23, as in 6, 8-18 or */4"},
     {"day of month", 1, 31, {}, 0, "1 to 31, L (the last day), 15W (the weekday nearest to the 15th), * or ?"},
     {"month", 1, 12, kMonthNames, 1, "1 to 12 or jan to dec"},
-    {"day of week", 0, 7, kDayNames, 0, "0 to 7 (0 and 7 are Sunday), sun to sat, 5#2 (the second Friday), L5 (the last Friday), * or ?"},
+    {"day of week", 0, 7, kDayNames, 0,
+     "0 to 7 (0 and 7 are Sunday), sun to sat, 5#2 (the second Friday), L5 (the last Friday), * or ?"},
     {"second", 0, 59, {}, 0, "0 to 59, as in 0 or */10; it is the sixth field"},
     {"year", Cron::kFirstYear, Cron::kLastYear, {}, 0, "1970 to 2099; it is the seventh field"},
 };
 enum FieldNo { kMinute, kHour, kDay, kMonth, kWeekday, kSecond, kYear };
 
-char Lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+char Lower(char c) {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
 
 std::string LowerCase(std::string_view text) {
   std::string out(text);
@@ -57,7 +61,8 @@ std::vector<std::string_view> SplitAt(std::string_view text, char separator) {
 std::vector<std::string_view> Words(std::string_view text) {
   constexpr std::string_view kBlank = " \t\n\r\f\v";
   std::vector<std::string_view> words;
-  for (std::size_t at = text.find_first_not_of(kBlank); at != std::string_view::npos; at = text.find_first_not_of(kBlank, at)) {
+  for (std::size_t at = text.find_first_not_of(kBlank); at != std::string_view::npos;
+       at = text.find_first_not_of(kBlank, at)) {
     const std::size_t end = std::min(text.find_first_of(kBlank, at), text.size());
     words.push_back(text.substr(at, end - at));
     at = end;
@@ -90,7 +95,8 @@ std::string Quoted(std::string_view text) {
 class CronParser {
  public:
   Result<Cron> Parse(std::string_view expression) {
-    if (expression.size() > Cron::kLongest) return Fail(fmt::format("it is longer than {} characters", Cron::kLongest), "");
+    if (expression.size() > Cron::kLongest)
+      return Fail(fmt::format("it is longer than {} characters", Cron::kLongest), "");
     std::string text = LowerCase(expression);
     if (!text.empty() && text.front() == '@') {
       const auto preset = CronPreset(text);
@@ -99,8 +105,9 @@ class CronParser {
     }
     const auto words = Words(text);
     if (words.size() < 5 || words.size() > 7) {
-      return Fail(fmt::format("{} has {} field{}", Quoted(expression), words.size(), words.size() == 1 ? "" : "s"),
-                  "write five: minute, hour, day of month, month, day of week; a sixth is the second, a seventh the year");
+      return Fail(
+          fmt::format("{} has {} field{}", Quoted(expression), words.size(), words.size() == 1 ? "" : "s"),
+          "write five: minute, hour, day of month, month, day of week; a sixth is the second, a seventh the year");
     }
     for (std::size_t i = 0; i < words.size(); ++i) {
       if (const Status read = ReadField(static_cast<FieldNo>(i), words[i]); !read.ok()) return read.error();
@@ -110,18 +117,23 @@ class CronParser {
   }
 
  private:
-  static Error Fail(std::string why, std::string hint) { return {ErrorCode::kInvalid, "cron expression: " + std::move(why), std::move(hint)}; }
+  static Error Fail(std::string why, std::string hint) {
+    return {ErrorCode::kInvalid, "cron expression: " + std::move(why), std::move(hint)};
+  }
 
   static Error UnknownPreset(std::string_view text) {
-    constexpr std::string_view kPresets[] = {"@hourly", "@daily", "@midnight", "@weekly", "@monthly", "@quarterly", "@yearly", "@annually"};
+    constexpr std::string_view kPresets[] = {"@hourly",  "@daily",     "@midnight", "@weekly",
+                                             "@monthly", "@quarterly", "@yearly",   "@annually"};
     const auto near = NearMatch(text, kPresets);
     return Fail(fmt::format("there is no preset {}", Quoted(text)),
-                near ? fmt::format("did you mean {}?", *near) : "presets are @hourly, @daily, @weekly, @monthly, @quarterly and @yearly");
+                near ? fmt::format("did you mean {}?", *near)
+                     : "presets are @hourly, @daily, @weekly, @monthly, @quarterly and @yearly");
   }
 
   Error Refuse(std::string_view what) const {
     const Field& field = kFields[field_];
-    return Fail(fmt::format("{}: {} {}", field.name, Quoted(word_), what), fmt::format("the {} is {}", field.name, field.forms));
+    return Fail(fmt::format("{}: {} {}", field.name, Quoted(word_), what),
+                fmt::format("the {} is {}", field.name, field.forms));
   }
 
   // Positions are the field's own numbers less its minimum.
@@ -236,20 +248,29 @@ class CronParser {
 
   void Store(FieldNo no, bool plain) {
     std::uint64_t bits = 0;
-    for (std::size_t i = 0; i < 60; ++i) bits |= set_.test(i) ? std::uint64_t{1} << (i + static_cast<std::size_t>(no == kYear ? 0 : kFields[no].min)) : 0;
+    for (std::size_t i = 0; i < 60; ++i)
+      bits |= set_.test(i) ? std::uint64_t{1} << (i + static_cast<std::size_t>(no == kYear ? 0 : kFields[no].min)) : 0;
     switch (no) {
-      case kMinute: cron_.minutes_ = bits; break;
-      case kHour: cron_.hours_ = bits; break;
+      case kMinute:
+        cron_.minutes_ = bits;
+        break;
+      case kHour:
+        cron_.hours_ = bits;
+        break;
       case kDay:
         cron_.days_ = static_cast<std::uint32_t>(bits);
         cron_.any_day_ = plain;
         break;
-      case kMonth: cron_.months_ = static_cast<std::uint32_t>(bits); break;
+      case kMonth:
+        cron_.months_ = static_cast<std::uint32_t>(bits);
+        break;
       case kWeekday:
         cron_.weekdays_ = static_cast<std::uint32_t>((bits | bits >> 7) & 0x7f);  // 7 is Sunday too
         cron_.any_weekday_ = plain;
         break;
-      case kSecond: cron_.seconds_ = bits; break;
+      case kSecond:
+        cron_.seconds_ = bits;
+        break;
       case kYear:
         if (!plain) cron_.years_ = set_;
         break;
@@ -271,12 +292,14 @@ class CronParser {
   bool has_nth_ = false;
 };
 
-Result<Cron> Cron::Parse(std::string_view expression) { return CronParser().Parse(expression); }
+Result<Cron> Cron::Parse(std::string_view expression) {
+  return CronParser().Parse(expression);
+}
 
 std::optional<std::string_view> CronPreset(std::string_view preset) {
   constexpr std::pair<std::string_view, std::string_view> kPresets[] = {
-      {"@hourly", "0 * * * *"},      {"@daily", "0 0 * * *"},        {"@midnight", "0 0 * * *"}, {"@weekly", "0 0 * * 0"},
-      {"@monthly", "0 0 1 * *"},     {"@quarterly", "0 0 1 */3 *"},  {"@yearly", "0 0 1 1 *"},   {"@annually", "0 0 1 1 *"},
+      {"@hourly", "0 * * * *"},  {"@daily", "0 0 * * *"},       {"@midnight", "0 0 * * *"}, {"@weekly", "0 0 * * 0"},
+      {"@monthly", "0 0 1 * *"}, {"@quarterly", "0 0 1 */3 *"}, {"@yearly", "0 0 1 1 *"},   {"@annually", "0 0 1 1 *"},
   };
   const std::string name = LowerCase(preset);
   for (const auto& known : kPresets) {

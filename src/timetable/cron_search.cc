@@ -30,7 +30,8 @@ int BitUpTo(std::uint64_t bits, int to) {
 }
 
 std::chrono::year_month_day DateOf(int year, int month, int day) {
-  return std::chrono::year(year) / std::chrono::month(static_cast<unsigned>(month)) / std::chrono::day(static_cast<unsigned>(day));
+  return std::chrono::year(year) / std::chrono::month(static_cast<unsigned>(month)) /
+         std::chrono::day(static_cast<unsigned>(day));
 }
 
 int LengthOf(int year, int month) {
@@ -42,7 +43,9 @@ int WeekdayOf(int year, int month, int day) {
   return static_cast<int>(std::chrono::weekday(std::chrono::sys_days(DateOf(year, month, day))).c_encoding());
 }
 
-LocalTime Join(int year, int month, int day, int second) { return local_days(DateOf(year, month, day)) + Micros(Seconds(second)); }
+LocalTime Join(int year, int month, int day, int second) {
+  return local_days(DateOf(year, month, day)) + Micros(Seconds(second));
+}
 
 struct Moment {
   int year, month, day, second;
@@ -83,7 +86,8 @@ Cron::Days Cron::DaysOf(int year, int month) const {
   for (int day = 1; day <= length; ++day) {
     const int weekday = (first_weekday + day - 1) % 7;
     const std::uint8_t nth = nth_[static_cast<std::size_t>(weekday)];
-    const bool match = (weekdays_ >> weekday & 1) != 0 || (nth >> ((day - 1) / 7 + 1) & 1) != 0 || ((nth & 1) != 0 && day + 7 > length);
+    const bool match = (weekdays_ >> weekday & 1) != 0 || (nth >> ((day - 1) / 7 + 1) & 1) != 0 ||
+                       ((nth & 1) != 0 && day + 7 > length);
     if (match) by_weekday |= std::uint32_t{1} << day;
   }
   if (any_day_) return {any_weekday_ ? whole : by_weekday, 0};

@@ -58,11 +58,13 @@ std::optional<Instant> CronTriggerTimetable::FirstTick(const CronClock& clock, I
   const auto next = clock.AtOrAfter(now);
   if (first_slot_ == FirstSlot::kAlways || !past || !next) return past && next ? past : std::nullopt;
   constexpr Micros kRecent = std::chrono::minutes(5);
-  const Micros buffer = first_slot_ == FirstSlot::kWithin ? first_slot_within_ : std::max<Micros>((*next - *past) / 10, kRecent);
+  const Micros buffer =
+      first_slot_ == FirstSlot::kWithin ? first_slot_within_ : std::max<Micros>((*next - *past) / 10, kRecent);
   return now - *past <= buffer ? past : next;
 }
 
-std::optional<Instant> CronTriggerTimetable::NextTick(const CronClock& clock, const std::optional<DataInterval>& last, Instant now) const {
+std::optional<Instant> CronTriggerTimetable::NextTick(const CronClock& clock, const std::optional<DataInterval>& last,
+                                                      Instant now) const {
   if (catchup_) {
     if (last) return clock.After(last->end);
     return start_date_ ? clock.AtOrAfter(*start_date_) : FirstTick(clock, now);
@@ -97,6 +99,8 @@ std::optional<DueRun> CronTriggerTimetable::Next(const std::optional<DataInterva
   return DueRun{start, {start, *best}, *best};
 }
 
-DataInterval CronTriggerTimetable::ManualInterval(Instant run_after) const { return {Subtract(run_after, interval_), run_after}; }
+DataInterval CronTriggerTimetable::ManualInterval(Instant run_after) const {
+  return {Subtract(run_after, interval_), run_after};
+}
 
 }  // namespace pipelined

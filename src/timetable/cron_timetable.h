@@ -1,4 +1,5 @@
-// Timetables of cron schedules: with data intervals (a run covers [tick, next tick)) and as triggers (a run at the tick).
+// Timetables of cron schedules: with data intervals (a run covers [tick, next tick)) and as triggers (a run at the
+// tick).
 #pragma once
 
 #include <vector>
@@ -12,7 +13,10 @@ namespace pipelined {
 class CronIntervalTimetable : public Timetable {
  public:
   CronIntervalTimetable(CronClock clock, const Schedule& schedule)
-      : clock_(std::move(clock)), start_date_(schedule.start_date), end_date_(schedule.end_date), catchup_(schedule.catchup) {}
+      : clock_(std::move(clock)),
+        start_date_(schedule.start_date),
+        end_date_(schedule.end_date),
+        catchup_(schedule.catchup) {}
   std::optional<DueRun> Next(const std::optional<DataInterval>& last, Instant now) const override;
   DataInterval ManualInterval(Instant run_after) const override;
 

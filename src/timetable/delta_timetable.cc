@@ -11,7 +11,8 @@ DeltaIntervalTimetable::DeltaIntervalTimetable(const Schedule& schedule)
       catchup_(schedule.catchup) {}
 
 // The start of the latest interval that has ended by `now`. Fixed lengths (days too) have their grid at multiples since
-// 1970, months at steps from the start date, so that the grid does not move with the clock; without either, it ends now.
+// 1970, months at steps from the start date, so that the grid does not move with the clock; without either, it ends
+// now.
 Instant DeltaIntervalTimetable::LatestCompleteStart(Instant now) const {
   if (step_.calendar.months == 0) {
     const Micros length = RoughLength(step_);  // exact: there are no months
@@ -40,7 +41,9 @@ std::optional<DueRun> DeltaIntervalTimetable::Next(const std::optional<DataInter
   return DueRun{*start, {*start, end}, end};
 }
 
-DataInterval DeltaIntervalTimetable::ManualInterval(Instant run_after) const { return {Subtract(run_after, step_), run_after}; }
+DataInterval DeltaIntervalTimetable::ManualInterval(Instant run_after) const {
+  return {Subtract(run_after, step_), run_after};
+}
 
 DeltaTriggerTimetable::DeltaTriggerTimetable(const Schedule& schedule)
     : step_{schedule.every_calendar, schedule.every},
@@ -64,6 +67,8 @@ std::optional<DueRun> DeltaTriggerTimetable::Next(const std::optional<DataInterv
   return DueRun{start, {start, tick}, tick};
 }
 
-DataInterval DeltaTriggerTimetable::ManualInterval(Instant run_after) const { return {Subtract(run_after, interval_), run_after}; }
+DataInterval DeltaTriggerTimetable::ManualInterval(Instant run_after) const {
+  return {Subtract(run_after, interval_), run_after};
+}
 
 }  // namespace pipelined

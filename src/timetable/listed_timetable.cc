@@ -6,7 +6,9 @@ namespace pipelined {
 
 namespace {
 
-DueRun Exactly(Instant instant) { return {instant, {instant, instant}, instant}; }
+DueRun Exactly(Instant instant) {
+  return {instant, {instant, instant}, instant};
+}
 
 }  // namespace
 

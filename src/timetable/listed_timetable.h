@@ -20,7 +20,8 @@ class OnceTimetable : public Timetable {
 // A run follows as soon as the one before has ended (the engine allows one at a time); it covers [last end, now].
 class ContinuousTimetable : public Timetable {
  public:
-  explicit ContinuousTimetable(const Schedule& schedule) : start_date_(schedule.start_date), end_date_(schedule.end_date) {}
+  explicit ContinuousTimetable(const Schedule& schedule)
+      : start_date_(schedule.start_date), end_date_(schedule.end_date) {}
   std::optional<DueRun> Next(const std::optional<DataInterval>& last, Instant now) const override;
   DataInterval ManualInterval(Instant run_after) const override { return {run_after, run_after}; }
 

@@ -10,7 +10,9 @@ namespace {
 
 constexpr std::int64_t kDay = 86400;
 
-std::int64_t DaysSince1970(std::chrono::year_month_day date) { return std::chrono::sys_days(date).time_since_epoch().count(); }
+std::int64_t DaysSince1970(std::chrono::year_month_day date) {
+  return std::chrono::sys_days(date).time_since_epoch().count();
+}
 
 }  // namespace
 
@@ -66,7 +68,8 @@ class PosixRule::Reader {
   bool Date(Day& out) {
     if (Take('M')) {
       out.kind = Day::Kind::kMonthWeekDay;
-      if (!Number(12, out.month) || !Take('.') || !Number(5, out.week) || !Take('.') || !Number(6, out.day)) return false;
+      if (!Number(12, out.month) || !Take('.') || !Number(5, out.week) || !Take('.') || !Number(6, out.day))
+        return false;
       if (out.month == 0 || out.week == 0) return false;
     } else if (Take('J')) {
       out.kind = Day::Kind::kJulian;

@@ -19,8 +19,12 @@ Instant AddSigned(Instant instant, const Step& step, int sign) {
 
 }  // namespace
 
-Instant Add(Instant instant, const Step& step) { return AddSigned(instant, step, 1); }
-Instant Subtract(Instant instant, const Step& step) { return AddSigned(instant, step, -1); }
+Instant Add(Instant instant, const Step& step) {
+  return AddSigned(instant, step, 1);
+}
+Instant Subtract(Instant instant, const Step& step) {
+  return AddSigned(instant, step, -1);
+}
 
 Micros RoughLength(const Step& step) {
   const int years = step.calendar.months / 12, months = step.calendar.months % 12;

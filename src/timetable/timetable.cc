@@ -16,7 +16,8 @@ Made Make(Args&&... args) {
 }
 
 Made MakeCron(const Schedule& schedule, const ZoneSource& zones) {
-  if (schedule.crons.empty()) return Error{ErrorCode::kInvalid, "the schedule has no cron expression", "write one such as \"0 6 * * *\""};
+  if (schedule.crons.empty())
+    return Error{ErrorCode::kInvalid, "the schedule has no cron expression", "write one such as \"0 6 * * *\""};
   if (schedule.data_interval == DataIntervalMeaning::kInterval && schedule.crons.size() > 1) {
     return Error{ErrorCode::kInvalid, "several cron expressions cannot share one data interval",
                  "write one expression, or let runs start at the ticks (data_interval: trigger)"};
@@ -30,7 +31,8 @@ Made MakeCron(const Schedule& schedule, const ZoneSource& zones) {
     if (!cron) return cron.error();
     clocks.emplace_back(*cron, *zone);
   }
-  if (schedule.data_interval == DataIntervalMeaning::kInterval) return Make<CronIntervalTimetable>(clocks.front(), schedule);
+  if (schedule.data_interval == DataIntervalMeaning::kInterval)
+    return Make<CronIntervalTimetable>(clocks.front(), schedule);
   return Make<CronTriggerTimetable>(std::move(clocks), schedule);
 }
 
@@ -47,13 +49,19 @@ Made MakeEvery(const Schedule& schedule) {
 
 Made MakeTimetable(const Schedule& schedule, const ZoneSource& zones) {
   switch (schedule.kind) {
-    case ScheduleKind::kCron: return MakeCron(schedule, zones);
-    case ScheduleKind::kEvery: return MakeEvery(schedule);
-    case ScheduleKind::kOnce: return Make<OnceTimetable>(schedule);
-    case ScheduleKind::kContinuous: return Make<ContinuousTimetable>(schedule);
-    case ScheduleKind::kEvents: return Make<EventsTimetable>(schedule);
+    case ScheduleKind::kCron:
+      return MakeCron(schedule, zones);
+    case ScheduleKind::kEvery:
+      return MakeEvery(schedule);
+    case ScheduleKind::kOnce:
+      return Make<OnceTimetable>(schedule);
+    case ScheduleKind::kContinuous:
+      return Make<ContinuousTimetable>(schedule);
+    case ScheduleKind::kEvents:
+      return Make<EventsTimetable>(schedule);
     case ScheduleKind::kNone:
-    case ScheduleKind::kAssets: break;
+    case ScheduleKind::kAssets:
+      break;
   }
   return std::shared_ptr<const Timetable>();
 }

@@ -5,10 +5,12 @@ namespace pipelined {
 namespace {
 
 constexpr std::size_t kHeaderSize = 44;
-constexpr std::uint32_t kMostEntries = 100'000;       // far above any real zone; keeps sizes from overflowing
-constexpr std::int32_t kGreatestOffset = 26 * 3600;   // RFC 8536: between -25 and +26 hours
+constexpr std::uint32_t kMostEntries = 100'000;      // far above any real zone; keeps sizes from overflowing
+constexpr std::int32_t kGreatestOffset = 26 * 3600;  // RFC 8536: between -25 and +26 hours
 
-Error NoTzif(const char* why) { return Error{ErrorCode::kInvalid, std::string("not a compiled time zone: ") + why, ""}; }
+Error NoTzif(const char* why) {
+  return Error{ErrorCode::kInvalid, std::string("not a compiled time zone: ") + why, ""};
+}
 
 std::int64_t BigEndian(std::string_view bytes, std::size_t size) {
   std::uint64_t value = (static_cast<unsigned char>(bytes[0]) & 0x80) != 0 ? ~std::uint64_t{0} : 0;
@@ -39,10 +41,13 @@ bool ReadHeader(std::string_view bytes, Header& out) {
 Result<Tzif> ReadBlock(std::string_view block, const Header& header, std::size_t time_size) {
   const std::string_view kinds = block.substr(header.time * time_size, header.time);
   const std::string_view types = block.substr(header.time * (time_size + 1), header.type * 6);
-  const auto offset_of = [&](std::size_t type) { return static_cast<std::int32_t>(BigEndian(types.substr(type * 6), 4)); };
+  const auto offset_of = [&](std::size_t type) {
+    return static_cast<std::int32_t>(BigEndian(types.substr(type * 6), 4));
+  };
   Tzif out;
   for (std::size_t type = 0; type < header.type; ++type) {
-    if (offset_of(type) > kGreatestOffset || offset_of(type) < -kGreatestOffset) return NoTzif("an offset is out of range");
+    if (offset_of(type) > kGreatestOffset || offset_of(type) < -kGreatestOffset)
+      return NoTzif("an offset is out of range");
   }
   out.first_offset = offset_of(0);
   out.changes.reserve(header.time);

@@ -16,7 +16,9 @@ constexpr std::int64_t kEnd = std::numeric_limits<std::int64_t>::max();
 // Beyond these, microseconds overflow; nothing that is scheduled lies there.
 constexpr std::int64_t kFarthest = std::numeric_limits<std::int64_t>::max() / 1'000'000 - 400'000;
 
-std::int64_t FloorSeconds(Instant instant) { return std::chrono::floor<Seconds>(instant).time_since_epoch().count(); }
+std::int64_t FloorSeconds(Instant instant) {
+  return std::chrono::floor<Seconds>(instant).time_since_epoch().count();
+}
 
 Instant FromSeconds(std::int64_t seconds) {
   if (seconds < -kFarthest) return Instant::min();
@@ -52,7 +54,9 @@ Result<std::shared_ptr<const Zone>> Zone::Parse(std::string name, std::string_vi
   for (const TzifChange& change : file->changes) zone->transitions_.push_back({change.at, change.offset});
   if (!file->footer.empty()) {
     auto rule = PosixRule::Parse(file->footer);
-    if (!rule) return Error{ErrorCode::kInvalid, "time zone " + zone->name_ + ": the footer \"" + file->footer + "\" is not understood", ""};
+    if (!rule)
+      return Error{ErrorCode::kInvalid,
+                   "time zone " + zone->name_ + ": the footer \"" + file->footer + "\" is not understood", ""};
     zone->rule_ = std::make_unique<const PosixRule>(*rule);
   }
   return std::shared_ptr<const Zone>(zone);
@@ -88,10 +92,13 @@ Zone::Stretch Zone::StretchAt(Instant instant) const {
   return {FromSeconds(begin), FromSeconds(end), Seconds(offset)};
 }
 
-Seconds Zone::OffsetAt(Instant instant) const { return StretchAt(instant).offset; }
+Seconds Zone::OffsetAt(Instant instant) const {
+  return StretchAt(instant).offset;
+}
 
 Instant Zone::ToInstant(LocalTime local) const {
-  // Read with the offset before any change nearby (two days earlier: offsets are less than that), then walk over the changes.
+  // Read with the offset before any change nearby (two days earlier: offsets are less than that), then walk over the
+  // changes.
   const Instant as_utc(local.time_since_epoch());
   Stretch stretch = StretchAt(as_utc - std::chrono::days(2));
   for (;;) {

@@ -22,7 +22,8 @@ constexpr std::size_t kLargestFile = 1 << 20;
 bool IsNamePart(std::string_view part) {
   if (part.empty() || part.front() == '.' || part.front() == '-') return false;
   return std::all_of(part.begin(), part.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-' || c == '+' || c == '.';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-' ||
+           c == '+' || c == '.';
   });
 }
 
@@ -82,10 +83,12 @@ Result<std::shared_ptr<const Zone>> SystemZones::Find(std::string_view name) con
     return errno == ENOENT || errno == ENOTDIR ? Unknown(name) : Unreadable(name, path);
   }
   if (!S_ISREG(status.st_mode)) return Unknown(name);
-  const Stamp stamp{status.st_mtim.tv_sec, status.st_mtim.tv_nsec, status.st_ino, static_cast<std::uint64_t>(status.st_size)};
+  const Stamp stamp{status.st_mtim.tv_sec, status.st_mtim.tv_nsec, status.st_ino,
+                    static_cast<std::uint64_t>(status.st_size)};
   {
     const std::lock_guard lock(mutex_);
-    if (const auto kept = kept_.find(name); kept != kept_.end() && kept->second.stamp == stamp) return kept->second.zone;
+    if (const auto kept = kept_.find(name); kept != kept_.end() && kept->second.stamp == stamp)
+      return kept->second.zone;
   }
   const File file(path);
   std::string bytes;
@@ -116,7 +119,9 @@ Error SystemZones::Unknown(std::string_view name) const {
 std::vector<std::string> SystemZones::Names() const {
   std::vector<std::string> names = {"UTC"};
   std::error_code error;
-  std::filesystem::recursive_directory_iterator entry(folder_, std::filesystem::directory_options::skip_permission_denied, error), end;
+  std::filesystem::recursive_directory_iterator entry(
+      folder_, std::filesystem::directory_options::skip_permission_denied, error),
+      end;
   if (error) return {};
   for (; !error && entry != end; entry.increment(error)) {
     const std::string name = entry->path().lexically_relative(folder_).string();

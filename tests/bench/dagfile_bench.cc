@@ -1,4 +1,5 @@
-// Loading DAG files: one DAG of 100,000 tasks, and a folder of 10,000 files of 5 tasks, new and unchanged. Medians of 5.
+// Loading DAG files: one DAG of 100,000 tasks, and a folder of 10,000 files of 5 tasks, new and unchanged. Medians
+// of 5.
 //
 //   bench_dagfile [100k] [folder]
 #include <fmt/format.h>
@@ -64,7 +65,8 @@ void BenchLargeDag() {
     Report(mesh ? "100,000 tasks, 3 dependencies each" : "100,000 tasks, 1 dependency each", [&] {
       if (LoadText(yaml, options, zones).dags.size() != 1) std::abort();
     });
-    fmt::print("{:<34} {:8.1f} MiB of YAML, peak memory {} MiB\n", "", static_cast<double>(yaml.size()) / (1 << 20), PeakMiB());
+    fmt::print("{:<34} {:8.1f} MiB of YAML, peak memory {} MiB\n", "", static_cast<double>(yaml.size()) / (1 << 20),
+               PeakMiB());
   }
 }
 
@@ -112,7 +114,9 @@ void BenchFolder() {
 }  // namespace pipelined
 
 int main(int argc, char** argv) {
-  const auto wanted = [&](std::string_view name) { return argc < 2 || std::find(argv + 1, argv + argc, name) != argv + argc; };
+  const auto wanted = [&](std::string_view name) {
+    return argc < 2 || std::find(argv + 1, argv + argc, name) != argv + argc;
+  };
   if (wanted("100k")) pipelined::BenchLargeDag();
   if (wanted("folder")) pipelined::BenchFolder();
 }

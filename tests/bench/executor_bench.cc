@@ -1,5 +1,5 @@
-// bench_executor [rounds] [attempts] [in flight]: LocalExecutor against bare posix_spawn of the same command, in alternating
-// rounds; prints each round, the medians and their ratio.
+// bench_executor [rounds] [attempts] [in flight]: LocalExecutor against bare posix_spawn of the same command, in
+// alternating rounds; prints each round, the medians and their ratio.
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <poll.h>
@@ -102,11 +102,11 @@ int Main(int argc, char** argv) {
     bare.push_back(SpawnBare(load));
     attempts.push_back(RunAttempts(load, **executor, &next_id));
     ratios.push_back(attempts.back() / bare.back());
-    fmt::print("round {}: posix_spawn {:.0f}/s, LocalExecutor {:.0f}/s, ratio {:.2f}\n", round + 1, bare.back(), attempts.back(),
-               ratios.back());
+    fmt::print("round {}: posix_spawn {:.0f}/s, LocalExecutor {:.0f}/s, ratio {:.2f}\n", round + 1, bare.back(),
+               attempts.back(), ratios.back());
   }
-  fmt::print("median: posix_spawn {:.0f}/s, LocalExecutor {:.0f}/s, ratio of rounds {:.2f}\n", Median(bare), Median(attempts),
-             Median(ratios));
+  fmt::print("median: posix_spawn {:.0f}/s, LocalExecutor {:.0f}/s, ratio of rounds {:.2f}\n", Median(bare),
+             Median(attempts), Median(ratios));
   executor->reset();
   std::filesystem::remove_all(folder);
   return 0;
@@ -115,4 +115,6 @@ int Main(int argc, char** argv) {
 }  // namespace
 }  // namespace pipelined
 
-int main(int argc, char** argv) { return pipelined::Main(argc, argv); }
+int main(int argc, char** argv) {
+  return pipelined::Main(argc, argv);
+}

@@ -1,5 +1,5 @@
-// spawn_yardstick COUNT IN_FLIGHT COMMAND [ARGUMENT]...: starts COMMAND COUNT times with bare posix_spawn, IN_FLIGHT at a time,
-// and prints the seconds from the first start to the last end. What an orchestrator cannot beat.
+// spawn_yardstick COUNT IN_FLIGHT COMMAND [ARGUMENT]...: starts COMMAND COUNT times with bare posix_spawn, IN_FLIGHT at
+// a time, and prints the seconds from the first start to the last end. What an orchestrator cannot beat.
 #include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>

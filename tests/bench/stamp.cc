@@ -1,4 +1,5 @@
-// stamp LABEL: appends "LABEL nanoseconds\n" (CLOCK_MONOTONIC at the start of main) to the file named by $STAMP_FILE, with one write.
+// stamp LABEL: appends "LABEL nanoseconds\n" (CLOCK_MONOTONIC at the start of main) to the file named by $STAMP_FILE,
+// with one write.
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,4 +1,5 @@
-// What storing costs: a bare commit, a turn of one handoff, a turn of 500 changes, a version of 100,000 tasks, 10,000 DAGs.
+// What storing costs: a bare commit, a turn of one handoff, a turn of 500 changes, a version of 100,000 tasks, 10,000
+// DAGs.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -16,11 +17,14 @@ namespace {
 using namespace pipelined;
 using namespace pipelined::testing;
 
-Micros Now() { return SystemClock().Monotonic(); }
+Micros Now() {
+  return SystemClock().Monotonic();
+}
 
 void Report(const char* what, std::vector<Micros> times, std::size_t rows = 0) {
   std::sort(times.begin(), times.end());
-  const double p50 = static_cast<double>(times[times.size() / 2].count()), p99 = static_cast<double>(times[times.size() * 99 / 100].count());
+  const double p50 = static_cast<double>(times[times.size() / 2].count()),
+               p99 = static_cast<double>(times[times.size() * 99 / 100].count());
   fmt::print("{:<34} p50 {:>9.3f} ms  p99 {:>9.3f} ms", what, p50 / 1000, p99 / 1000);
   if (rows > 0) fmt::print("  {:>9.0f} rows/s", static_cast<double>(rows) / p50 * 1e6);
   fmt::print("\n");
@@ -35,7 +39,8 @@ T Must(Result<T> result) {
 std::vector<Micros> BareCommits(const std::string& url) {
   pqxx::connection connection(url);
   pqxx::nontransaction transaction(connection);
-  transaction.exec("create table bare (id int primary key, n int) with (fillfactor = 50); insert into bare values (1, 0)");
+  transaction.exec(
+      "create table bare (id int primary key, n int) with (fillfactor = 50); insert into bare values (1, 0)");
   std::vector<Micros> times;
   for (int i = 0; i < 1000; ++i) {
     const Micros start = Now();

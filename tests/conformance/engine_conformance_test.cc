@@ -36,7 +36,9 @@ bool NeedsLaterFeature(const Value& c) {
   return false;
 }
 
-Micros SecondsOf(const Value& value) { return Micros(std::llround(value.number() * 1e6)); }
+Micros SecondsOf(const Value& value) {
+  return Micros(std::llround(value.number() * 1e6));
+}
 
 std::shared_ptr<Dag> MakeDag(const Value& c) {
   auto dag = std::make_shared<Dag>();
@@ -45,7 +47,8 @@ std::shared_ptr<Dag> MakeDag(const Value& c) {
   dag->fail_fast = Flag(c, "fail_fast");
   std::vector<std::pair<TaskNo, TaskNo>> edges;
   std::map<std::string, TaskNo> numbers;
-  for (const Value& task : c.Find("tasks")->list()) numbers.emplace(Text(task, "id"), static_cast<TaskNo>(numbers.size()));
+  for (const Value& task : c.Find("tasks")->list())
+    numbers.emplace(Text(task, "id"), static_cast<TaskNo>(numbers.size()));
   dag->tasks.resize(numbers.size());
   for (const Value& given : c.Find("tasks")->list()) {
     Task& task = dag->tasks[numbers.at(Text(given, "id"))];
@@ -111,7 +114,8 @@ class Simulation {
       if (tries.is_int() && (got == tries_.end() ? 0 : got->second) != tries.integer()) text += id + " tries differ; ";
     }
     const double end = std::chrono::duration<double>(end_ - kStart).count();
-    if (const Value* expected = case_.Find("end_s"); expected->is_number() && std::abs(end - expected->number()) > 0.01) {
+    if (const Value* expected = case_.Find("end_s");
+        expected->is_number() && std::abs(end - expected->number()) > 0.01) {
       text += "end " + std::to_string(end) + "; ";
     }
     return text;
@@ -180,7 +184,8 @@ TEST(Conformance, WholeRuns) {
   EXPECT_EQ(tally.failed(), 0);
 }
 
-// The states before the evaluation, as a store would hold them after a restart. False when a state is of a later feature.
+// The states before the evaluation, as a store would hold them after a restart. False when a state is of a later
+// feature.
 bool RestoredTasks(const Value& c, std::vector<StoredTask>& stored) {
   std::int64_t attempt = 0;
   TaskNo task = 0;
@@ -241,7 +246,9 @@ TEST(Conformance, RunOutcome) {
     }
     std::string got = plan.runs.empty() ? "running" : std::string(ToString(plan.runs.back().to));
     // Where nothing is left to do Airflow ends the run at its next evaluation, the engine in the same turn.
-    if (Text(c, "run") == "running" && c.Find("to_start") == nullptr && changed.size() + stored.size() == dag->tasks.size()) got = "running";
+    if (Text(c, "run") == "running" && c.Find("to_start") == nullptr &&
+        changed.size() + stored.size() == dag->tasks.size())
+      got = "running";
     std::string differences = got == Text(c, "run") ? "" : "run " + got + "; ";
     std::map<std::string, std::string> expected;
     if (const Value* sets = c.Find("changed"); sets != nullptr && sets->is_map()) {

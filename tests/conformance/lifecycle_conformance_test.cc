@@ -15,10 +15,14 @@ using testing::Text;
 
 std::string Answer(RuleVerdict verdict, bool met_when_decided) {
   switch (verdict) {
-    case RuleVerdict::kWait: return "waits";
-    case RuleVerdict::kRun: return "runs";
-    case RuleVerdict::kSkip: return "skipped";
-    case RuleVerdict::kUpstreamFailed: return "upstream_failed";
+    case RuleVerdict::kWait:
+      return "waits";
+    case RuleVerdict::kRun:
+      return "runs";
+    case RuleVerdict::kSkip:
+      return "skipped";
+    case RuleVerdict::kUpstreamFailed:
+      return "upstream_failed";
   }
   return met_when_decided ? "?" : "";
 }
@@ -61,7 +65,9 @@ TEST(Conformance, RetryDelays) {
     const std::string dag_id = Text(c, "dag_id"), task_id = Text(c, "task_id"), date = Text(c, "logical_date");
     RetryKey key{dag_id, task_id, std::nullopt};
     if (!date.empty()) key.logical_date = *ParseInstant(date);
-    const double got = std::chrono::duration<double>(RetryDelay(policy, key, static_cast<int>(c.Find("try_number")->integer()))).count();
+    const double got =
+        std::chrono::duration<double>(RetryDelay(policy, key, static_cast<int>(c.Find("try_number")->integer())))
+            .count();
     tally.Add(std::abs(got - c.Find("delay_s")->number()) < 1e-6, c, std::to_string(got));
   }
   tally.Print();

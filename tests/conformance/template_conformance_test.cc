@@ -16,21 +16,31 @@ using testing::Text;
 // The word of the table for an error.
 std::string_view FaultWord(TemplateFault fault) {
   switch (fault) {
-    case TemplateFault::kSyntax: return "syntax";
-    case TemplateFault::kUndefined: return "undefined";
-    case TemplateFault::kNotFound: return "not_found";
-    case TemplateFault::kType: return "TypeError";
-    case TemplateFault::kValue: return "ValueError";
-    case TemplateFault::kZeroDivision: return "ZeroDivisionError";
-    case TemplateFault::kAttribute: return "AttributeError";
-    case TemplateFault::kLimit: return "limit";
-    case TemplateFault::kUnsafe: return "unsafe";
+    case TemplateFault::kSyntax:
+      return "syntax";
+    case TemplateFault::kUndefined:
+      return "undefined";
+    case TemplateFault::kNotFound:
+      return "not_found";
+    case TemplateFault::kType:
+      return "TypeError";
+    case TemplateFault::kValue:
+      return "ValueError";
+    case TemplateFault::kZeroDivision:
+      return "ZeroDivisionError";
+    case TemplateFault::kAttribute:
+      return "AttributeError";
+    case TemplateFault::kLimit:
+      return "limit";
+    case TemplateFault::kUnsafe:
+      return "unsafe";
   }
   return "?";
 }
 
 // An enum's text is printed plainly: `scheduled`, where Airflow prints the name of the Python member.
-const std::map<std::string, std::string> kOnPurpose = {{"DagRunType.SCHEDULED", "scheduled"}, {"DagRunType.MANUAL", "manual"}};
+const std::map<std::string, std::string> kOnPurpose = {{"DagRunType.SCHEDULED", "scheduled"},
+                                                       {"DagRunType.MANUAL", "manual"}};
 
 std::optional<Instant> Date(const Value* object, std::string_view key) {
   const Value* text = object == nullptr ? nullptr : object->Find(key);
@@ -72,7 +82,8 @@ TemplateRun RunOf(const Value& run, const Dag& dag) {
   info.conf = *run.Find("conf");
   info.params = *ResolveParams(dag, info.conf);
   const Value* previous = run.Find("prev");
-  info.previous_success = TemplateRun::Previous{Interval(previous), Date(previous, "start_date"), Date(previous, "end_date")};
+  info.previous_success =
+      TemplateRun::Previous{Interval(previous), Date(previous, "start_date"), Date(previous, "end_date")};
   return info;
 }
 
@@ -118,7 +129,8 @@ TEST(Conformance, Templates) {
       got = rendered ? "result " + *rendered : std::string("error ") + std::string(FaultWord(error.fault));
     }
     std::string expected = c.Find("error") != nullptr ? "error " + Text(c, "error") : "result " + Text(c, "result");
-    if (const auto plain = kOnPurpose.find(Text(c, "result")); plain != kOnPurpose.end()) expected = "result " + plain->second;
+    if (const auto plain = kOnPurpose.find(Text(c, "result")); plain != kOnPurpose.end())
+      expected = "result " + plain->second;
     tally.Add(got == expected, c, got + " " + error.message);
   }
   tally.Print();

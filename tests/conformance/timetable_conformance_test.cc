@@ -48,7 +48,8 @@ Micros FromSeconds(const Value& c, std::string_view key) {
 void ReadDelta(const Value& delta, Schedule& schedule) {
   schedule.every_calendar.months = static_cast<std::int32_t>(Whole(delta, "years") * 12 + Whole(delta, "months"));
   schedule.every_calendar.days = static_cast<std::int32_t>(Whole(delta, "weeks") * 7 + Whole(delta, "days"));
-  schedule.every = std::chrono::hours(Whole(delta, "hours")) + std::chrono::minutes(Whole(delta, "minutes")) + FromSeconds(delta, "seconds");
+  schedule.every = std::chrono::hours(Whole(delta, "hours")) + std::chrono::minutes(Whole(delta, "minutes")) +
+                   FromSeconds(delta, "seconds");
 }
 
 void ReadKind(const std::string& kind, Schedule& schedule) {
@@ -85,7 +86,9 @@ Schedule ReadSchedule(const Value& c, const std::string& kind) {
   return schedule;
 }
 
-std::string Describe(const DataInterval& interval) { return FormatInstant(interval.start) + " to " + FormatInstant(interval.end); }
+std::string Describe(const DataInterval& interval) {
+  return FormatInstant(interval.start) + " to " + FormatInstant(interval.end);
+}
 
 std::string Describe(const std::optional<DueRun>& run) {
   if (!run) return "no run";
@@ -96,7 +99,8 @@ std::string Describe(const std::optional<DueRun>& run) {
 std::string ExpectedNext(const Value& c) {
   const Value* next = c.Find("next");
   if (next == nullptr || !next->is_map() || next->Find("error") != nullptr) return "no run";
-  return Describe(DueRun{*When(*next, "logical_date"), {*When(*next, "data_interval_start"), *When(*next, "data_interval_end")},
+  return Describe(DueRun{*When(*next, "logical_date"),
+                         {*When(*next, "data_interval_start"), *When(*next, "data_interval_end")},
                          *When(*next, "run_after")});
 }
 
@@ -136,7 +140,8 @@ class Timetables : public ::testing::Test {
       const bool manual = Flag(c, "manual");
       const std::string got = manual ? Manual(c, schedule) : Next(c, schedule);
       const std::string expected =
-          manual ? Describe(DataInterval{*When(c, "data_interval_start"), *When(c, "data_interval_end")}) : ExpectedNext(c);
+          manual ? Describe(DataInterval{*When(c, "data_interval_start"), *When(c, "data_interval_end")})
+                 : ExpectedNext(c);
       tally.Add(got == expected, c, got);
     }
     Close(tally);
@@ -145,9 +150,15 @@ class Timetables : public ::testing::Test {
   SystemZones zones_;
 };
 
-TEST_F(Timetables, CronWithDataIntervals) { Run("cron-intervals.jsonl", "cron_interval"); }
-TEST_F(Timetables, CronTriggers) { Run("cron-trigger.jsonl"); }
-TEST_F(Timetables, DeltasEventsOnceContinuous) { Run("delta.jsonl"); }
+TEST_F(Timetables, CronWithDataIntervals) {
+  Run("cron-intervals.jsonl", "cron_interval");
+}
+TEST_F(Timetables, CronTriggers) {
+  Run("cron-trigger.jsonl");
+}
+TEST_F(Timetables, DeltasEventsOnceContinuous) {
+  Run("delta.jsonl");
+}
 
 // The instants at which a catching-up trigger fires one after the other from `from` on.
 std::vector<std::string> Fires(const Timetable& timetable, Instant from, std::size_t count) {

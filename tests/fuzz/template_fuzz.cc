@@ -31,7 +31,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   context.task = context.dag->tasks.data();
   context.run.run_id = "r";
   context.run.logical_date = Instant(Seconds(1'770'000'000));
-  context.run.params = Value::Map{{"x", Value("a 'b\n$(c)")}, {"n", Value(5)}, {"l", Value::List{Value(1), Value("two")}}};
+  context.run.params =
+      Value::Map{{"x", Value("a 'b\n$(c)")}, {"n", Value(5)}, {"l", Value::List{Value(1), Value("two")}}};
   context.run.conf = context.run.params;
   const auto scope = MakeTaskScope(context);
   RenderOptions options;

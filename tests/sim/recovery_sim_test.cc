@@ -1,6 +1,6 @@
-// Seeded histories of one run under crashes: the real scheduler and engine over a store whose commits fail in doubt, and a host
-// whose attempts outlive every scheduler. Whatever happens, no task is lost, none that succeeded runs again, and no two attempts
-// of one task are alive at once. A failing seed is printed; PIPELINED_SIM_SEED runs it alone.
+// Seeded histories of one run under crashes: the real scheduler and engine over a store whose commits fail in doubt,
+// and a host whose attempts outlive every scheduler. Whatever happens, no task is lost, none that succeeded runs again,
+// and no two attempts of one task are alive at once. A failing seed is printed; PIPELINED_SIM_SEED runs it alone.
 #include <gmock/gmock.h>
 
 #include <cstdlib>
@@ -47,7 +47,8 @@ struct Host {
     Process& process = processes.at(id);
     process.running = false;
     process.outcome = outcome;
-    if (outcome == AttemptOutcome::kSucceeded && !succeeded.insert(process.task).second) broken.push_back(process.task + " succeeded twice");
+    if (outcome == AttemptOutcome::kSucceeded && !succeeded.insert(process.task).second)
+      broken.push_back(process.task + " succeeded twice");
   }
   std::vector<AttemptId> Running() const {
     std::vector<AttemptId> ids;
@@ -90,12 +91,15 @@ class HostExecutor : public Executor {
     return ends;
   }
   int PollFd() const override { return -1; }
-  void Forget(const std::vector<AttemptId>& attempts) override { host_.forgotten.insert(attempts.begin(), attempts.end()); }
+  void Forget(const std::vector<AttemptId>& attempts) override {
+    host_.forgotten.insert(attempts.begin(), attempts.end());
+  }
   std::vector<AttemptStatus> Reattach(const std::vector<OpenAttempt>& open) override {
     std::vector<AttemptStatus> answer;
     watched_.clear();
     for (const OpenAttempt& attempt : open) {
-      if (host_.forgotten.contains(attempt.attempt)) host_.broken.push_back("an end was forgotten before it was stored");
+      if (host_.forgotten.contains(attempt.attempt))
+        host_.broken.push_back("an end was forgotten before it was stored");
       const auto found = host_.processes.find(attempt.attempt);
       if (found == host_.processes.end()) {
         answer.push_back({attempt.attempt, AttemptLiveness::kNotStarted});
@@ -126,16 +130,24 @@ class DoubtfulStore : public Store {
     if (fate == 1) return doubt;
     return committed;
   }
-  Result<std::optional<Lease>> Acquire(const std::string& holder, Micros ttl) override { return store_.Acquire(holder, ttl); }
+  Result<std::optional<Lease>> Acquire(const std::string& holder, Micros ttl) override {
+    return store_.Acquire(holder, ttl);
+  }
   Status Renew(Lease& lease) override { return store_.Renew(lease); }
   Status Release(const Lease& lease) override { return store_.Release(lease); }
   Result<Snapshot> Load(const Lease& lease) override { return store_.Load(lease); }
   Result<Inbox> Poll() override { return store_.Poll(); }
   Result<DagSource> LoadVersion(VersionId version) override { return store_.LoadVersion(version); }
   Result<Value> Outputs(RunId run, const std::vector<std::string>& ids) override { return store_.Outputs(run, ids); }
-  Result<std::optional<PreviousRun>> PreviousSuccess(const RunInfo& run) override { return store_.PreviousSuccess(run); }
-  Result<std::vector<OpenAttempt>> OpenAttempts(const std::string& instance) override { return store_.OpenAttempts(instance); }
-  Status Report(const std::string& who, const std::vector<AttemptFinished>& ends) override { return store_.Report(who, ends); }
+  Result<std::optional<PreviousRun>> PreviousSuccess(const RunInfo& run) override {
+    return store_.PreviousSuccess(run);
+  }
+  Result<std::vector<OpenAttempt>> OpenAttempts(const std::string& instance) override {
+    return store_.OpenAttempts(instance);
+  }
+  Status Report(const std::string& who, const std::vector<AttemptFinished>& ends) override {
+    return store_.Report(who, ends);
+  }
   int NotifyFd() const override { return -1; }
 
  private:
@@ -187,7 +199,8 @@ class History {
       clock_.Advance(Millis(50 + static_cast<int>(random_() % 400)));
       const auto running = host_.Running();
       if (!running.empty() && random_() % 2 == 0) {
-        host_.End(running[random_() % running.size()], random_() % 4 == 0 ? AttemptOutcome::kFailed : AttemptOutcome::kSucceeded);
+        host_.End(running[random_() % running.size()],
+                  random_() % 4 == 0 ? AttemptOutcome::kFailed : AttemptOutcome::kSucceeded);
       }
     }
     std::string text;

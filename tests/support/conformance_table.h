@@ -14,7 +14,8 @@ namespace pipelined::testing {
 
 inline std::filesystem::path ConformanceDir() {
   const char* dir = std::getenv("PIPELINED_CONFORMANCE_DIR");
-  return dir != nullptr && *dir != '\0' ? std::filesystem::path(dir) : std::filesystem::path(PIPELINED_SOURCE_DIR) / "tests/conformance";
+  return dir != nullptr && *dir != '\0' ? std::filesystem::path(dir)
+                                        : std::filesystem::path(PIPELINED_SOURCE_DIR) / "tests/conformance";
 }
 
 // The cases of a table; empty when there is no such file in the folder.
@@ -52,8 +53,8 @@ class Tally {
   int failed() const { return failed_; }
   int passed() const { return passed_; }
   void Print() const {
-    std::cout << table_ << ": " << passed_ << " passed, " << failed_ << " failed, " << quirks_ << " differ where Airflow is at fault, "
-              << skipped_ << " need features of later versions\n";
+    std::cout << table_ << ": " << passed_ << " passed, " << failed_ << " failed, " << quirks_
+              << " differ where Airflow is at fault, " << skipped_ << " need features of later versions\n";
   }
 
  private:

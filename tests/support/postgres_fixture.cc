@@ -21,7 +21,8 @@ const std::string kPrograms = "/usr/lib/postgresql/15/bin/";
 // Runs as the user postgres when we are root, which PostgreSQL refuses; dies with this program.
 pid_t Spawn(std::vector<std::string> argv, const std::string& log) {
   if (geteuid() == 0) {
-    argv.insert(argv.begin(), {"setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups", "--inh-caps=-all", "--pdeathsig=INT"});
+    argv.insert(argv.begin(), {"setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups", "--inh-caps=-all",
+                               "--pdeathsig=INT"});
   }
   std::vector<char*> raw;
   for (std::string& word : argv) raw.push_back(word.data());
@@ -58,13 +59,17 @@ PostgresFixture::PostgresFixture() {
   dir_ = name;
   std::filesystem::permissions(dir_, std::filesystem::perms::all);
   const std::string log = dir_ + "/log";
-  const pid_t init = Spawn({kPrograms + "initdb", "-D", dir_ + "/data", "-U", "pipe", "-A", "trust", "--no-locale", "-E", "UTF8", "--no-sync"}, log);
+  const pid_t init = Spawn({kPrograms + "initdb", "-D", dir_ + "/data", "-U", "pipe", "-A", "trust", "--no-locale",
+                            "-E", "UTF8", "--no-sync"},
+                           log);
   int status = 0;
   waitpid(init, &status, 0);
   if (status != 0) throw std::runtime_error("initdb failed: see " + log);
   // fsync stays on: what is measured here must be true elsewhere.
-  server_ = Spawn({kPrograms + "postgres", "-D", dir_ + "/data", "-c", "listen_addresses=", "-c", "unix_socket_directories=" + dir_, "-c", "shared_buffers=64MB",
-                   "-c", "wal_level=minimal", "-c", "max_wal_senders=0", "-c", "autovacuum_max_workers=1", "-c", "max_wal_size=1GB"}, log);
+  server_ = Spawn({kPrograms + "postgres", "-D", dir_ + "/data", "-c", "listen_addresses=", "-c",
+                   "unix_socket_directories=" + dir_, "-c", "shared_buffers=64MB", "-c", "wal_level=minimal", "-c",
+                   "max_wal_senders=0", "-c", "autovacuum_max_workers=1", "-c", "max_wal_size=1GB"},
+                  log);
   for (int i = 0; i < 600 && !IsReady(dir_); ++i) poll(nullptr, 0, 10);
   url_ = "host=" + dir_ + " user=pipe dbname=postgres connect_timeout=5";
 }
@@ -78,6 +83,8 @@ PostgresFixture::~PostgresFixture() {
   std::filesystem::remove_all(dir_, ignored);
 }
 
-std::string PostgresFixture::NewSchema() { return "t" + std::to_string(getpid()) + "_" + std::to_string(++schemas_); }
+std::string PostgresFixture::NewSchema() {
+  return "t" + std::to_string(getpid()) + "_" + std::to_string(++schemas_);
+}
 
 }  // namespace pipelined::testing

@@ -1,4 +1,5 @@
-// A PostgreSQL server of one test program: made at first use in a temporary folder, reached by a unix socket only, gone at exit.
+// A PostgreSQL server of one test program: made at first use in a temporary folder, reached by a unix socket only, gone
+// at exit.
 #pragma once
 
 #include <sys/types.h>

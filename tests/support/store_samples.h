@@ -9,7 +9,9 @@
 
 namespace pipelined::testing {
 
-inline Instant At(std::int64_t seconds) { return Instant(Seconds(1'767'225'600 + seconds)); }  // after 2026-01-01T00:00:00Z
+inline Instant At(std::int64_t seconds) {
+  return Instant(Seconds(1'767'225'600 + seconds));
+}  // after 2026-01-01T00:00:00Z
 
 inline PublishedDag SampleDag(const std::string& id, int tasks = 2, const std::string& hash = "h1") {
   auto dag = std::make_shared<Dag>();
@@ -32,9 +34,12 @@ inline PublishedDag SampleDag(const std::string& id, int tasks = 2, const std::s
   return PublishedDag{dag, source, "/dags"};
 }
 
-inline RunChange Begin(const RunInfo& run) { return RunChange{run.id, run.dag_id, RunState::kQueued, RunState::kRunning, ""}; }
+inline RunChange Begin(const RunInfo& run) {
+  return RunChange{run.id, run.dag_id, RunState::kQueued, RunState::kRunning, ""};
+}
 
-inline TaskChange Start(RunId run, TaskNo task, std::int64_t attempt, Instant now, TaskState from = TaskState::kNone, int try_number = 1) {
+inline TaskChange Start(RunId run, TaskNo task, std::int64_t attempt, Instant now, TaskState from = TaskState::kNone,
+                        int try_number = 1) {
   TaskChange change;
   change.run = run;
   change.task = task;
@@ -46,7 +51,8 @@ inline TaskChange Start(RunId run, TaskNo task, std::int64_t attempt, Instant no
   return change;
 }
 
-inline TaskChange Finish(RunId run, TaskNo task, std::int64_t attempt, Instant now, TaskState to = TaskState::kSuccess) {
+inline TaskChange Finish(RunId run, TaskNo task, std::int64_t attempt, Instant now,
+                         TaskState to = TaskState::kSuccess) {
   TaskChange change = Start(run, task, attempt, now, TaskState::kRunning);
   change.to = to;
   change.start_date.reset();
@@ -54,7 +60,9 @@ inline TaskChange Finish(RunId run, TaskNo task, std::int64_t attempt, Instant n
   return change;
 }
 
-inline AttemptOpened Open(RunId run, TaskNo task, std::int64_t attempt, int try_number = 1) { return AttemptOpened{AttemptId{attempt}, run, task, try_number}; }
+inline AttemptOpened Open(RunId run, TaskNo task, std::int64_t attempt, int try_number = 1) {
+  return AttemptOpened{AttemptId{attempt}, run, task, try_number};
+}
 
 inline AttemptClosed Close(RunId run, TaskNo task, std::int64_t attempt, Instant now, Value outputs = Value()) {
   AttemptClosed closed;

@@ -1,7 +1,7 @@
 // The REST server: Airflow's API v2 under /api/v2, what Airflow does not have under /api/ext/v1.
 //
-// It reads through a Catalog and changes nothing by itself: a trigger is a row that anyone may insert, everything else is a
-// command that the leading scheduler carries out.
+// It reads through a Catalog and changes nothing by itself: a trigger is a row that anyone may insert, everything else
+// is a command that the leading scheduler carries out.
 #pragma once
 
 #include <cstdint>
@@ -19,30 +19,30 @@ namespace pipelined::api {
 
 struct ApiOptions {
   std::string host = "127.0.0.1";
-  std::uint16_t port = 8080;       // 0: any free one
+  std::uint16_t port = 8080;  // 0: any free one
   int threads = 4;
   bool allow_insecure = false;     // listen beyond the loopback although there is no TLS
   std::size_t max_body = 1 << 20;  // bytes; more is 413
 
-  std::string local_token;         // acts as the user admin; empty: no such token
-  std::string logs_dir;            // absolute
+  std::string local_token;  // acts as the user admin; empty: no such token
+  std::string logs_dir;     // absolute
   std::string version = "0.1.0";
   std::string git_version;
   Micros token_lifetime = std::chrono::hours(24);  // of those that POST /auth/token gives out
-  Micros patience = std::chrono::seconds(10);  // how long a command may wait for the leader before it is 503
+  Micros patience = std::chrono::seconds(10);      // how long a command may wait for the leader before it is 503
 
   // What only the modules above this one's can do; each may be empty, then what it feeds is null.
   std::function<Result<DagPtr>(const DagSource&)> load_dag;
   std::function<Result<std::shared_ptr<const Timetable>>(const Schedule&)> make_timetable;
 
-  const Clock* clock = nullptr;    // nullptr: the system's
+  const Clock* clock = nullptr;  // nullptr: the system's
 };
 
 // Thread-safe. Handlers run on `threads` threads and may block there on the database.
 class ApiServer {
  public:
-  // Listens when it returns. `catalog` must outlive the server. kInvalid: an address that may not be used; kConflict: the port is
-  // in use (the message names it); kUnavailable: the address cannot be bound.
+  // Listens when it returns. `catalog` must outlive the server. kInvalid: an address that may not be used; kConflict:
+  // the port is in use (the message names it); kUnavailable: the address cannot be bound.
   static Result<std::unique_ptr<ApiServer>> Start(Catalog& catalog, ApiOptions options);
 
   ~ApiServer();  // as Stop()

@@ -20,7 +20,10 @@ class ManualClock : public Clock {
   explicit ManualClock(Instant start) : now_(start) {}
   Instant Now() const override { return now_; }
   Micros Monotonic() const override { return monotonic_; }
-  void Advance(Micros by) { now_ += by; monotonic_ += by; }
+  void Advance(Micros by) {
+    now_ += by;
+    monotonic_ += by;
+  }
   void JumpTo(Instant now) { now_ = now; }  // as a stepped wall clock: monotonic time does not move
 
  private:

@@ -14,10 +14,10 @@ struct Id {
   friend constexpr auto operator<=>(const Id&, const Id&) = default;
 };
 
-using RunId = Id<struct RunTag>;            // dag_run.id
-using AttemptId = Id<struct AttemptTag>;    // attempt.id: never used twice, whatever is deleted
-using VersionId = Id<struct VersionTag>;    // dag_version.id
-using CommandId = Id<struct CommandTag>;    // command.id: commands are applied in this order, once
+using RunId = Id<struct RunTag>;          // dag_run.id
+using AttemptId = Id<struct AttemptTag>;  // attempt.id: never used twice, whatever is deleted
+using VersionId = Id<struct VersionTag>;  // dag_version.id
+using CommandId = Id<struct CommandTag>;  // command.id: commands are applied in this order, once
 
 }  // namespace pipelined
 

@@ -15,12 +15,20 @@ void SetLevel(Level level);
 void Write(Level level, std::string_view message);
 
 template <class... Args>
-void Debug(fmt::format_string<Args...> format, Args&&... args) { Write(Level::kDebug, fmt::format(format, std::forward<Args>(args)...)); }
+void Debug(fmt::format_string<Args...> format, Args&&... args) {
+  Write(Level::kDebug, fmt::format(format, std::forward<Args>(args)...));
+}
 template <class... Args>
-void Info(fmt::format_string<Args...> format, Args&&... args) { Write(Level::kInfo, fmt::format(format, std::forward<Args>(args)...)); }
+void Info(fmt::format_string<Args...> format, Args&&... args) {
+  Write(Level::kInfo, fmt::format(format, std::forward<Args>(args)...));
+}
 template <class... Args>
-void Warning(fmt::format_string<Args...> format, Args&&... args) { Write(Level::kWarning, fmt::format(format, std::forward<Args>(args)...)); }
+void Warning(fmt::format_string<Args...> format, Args&&... args) {
+  Write(Level::kWarning, fmt::format(format, std::forward<Args>(args)...));
+}
 template <class... Args>
-void Error(fmt::format_string<Args...> format, Args&&... args) { Write(Level::kError, fmt::format(format, std::forward<Args>(args)...)); }
+void Error(fmt::format_string<Args...> format, Args&&... args) {
+  Write(Level::kError, fmt::format(format, std::forward<Args>(args)...));
+}
 
 }  // namespace pipelined::log

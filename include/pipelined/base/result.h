@@ -1,5 +1,5 @@
-// What a call that can fail returns: a value or an Error. The core throws nothing of its own; adapters translate foreign
-// exceptions once, at their edge.
+// What a call that can fail returns: a value or an Error. The core throws nothing of its own; adapters translate
+// foreign exceptions once, at their edge.
 #pragma once
 
 #include <cassert>
@@ -12,16 +12,16 @@ namespace pipelined {
 
 // What kind of failure it is; apps map it to exit codes, api to HTTP.
 enum class ErrorCode {
-  kInvalid,       // bad input: what the caller gave must change                 exit 2, HTTP 400/422
-  kNotFound,      //                                                             exit 3, 404
-  kNotAllowed,    // authenticated, but may not                                  exit 4, 401/403
-  kConflict,      // it clashes with what is there (duplicate id, wrong state)   exit 5, 409
-  kUnavailable,   // a server, the database or a file system cannot be reached   exit 6, 503
-  kConstraint,    // the database refused a row: a bug or a race that lost
-  kInDoubt,       // it may or may not have happened (connection lost in COMMIT): re-read
-  kStale,         // another leader took over, or the row moved on: drop it
-  kFailed,        // what was asked for failed                                   exit 1
-  kBug,           // ours                                                        exit 70, 500
+  kInvalid,      // bad input: what the caller gave must change                 exit 2, HTTP 400/422
+  kNotFound,     //                                                             exit 3, 404
+  kNotAllowed,   // authenticated, but may not                                  exit 4, 401/403
+  kConflict,     // it clashes with what is there (duplicate id, wrong state)   exit 5, 409
+  kUnavailable,  // a server, the database or a file system cannot be reached   exit 6, 503
+  kConstraint,   // the database refused a row: a bug or a race that lost
+  kInDoubt,      // it may or may not have happened (connection lost in COMMIT): re-read
+  kStale,        // another leader took over, or the row moved on: drop it
+  kFailed,       // what was asked for failed                                   exit 1
+  kBug,          // ours                                                        exit 70, 500
 };
 
 struct Error {
@@ -33,8 +33,8 @@ struct Error {
 template <class T>
 class [[nodiscard]] Result {
  public:
-  Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}       // NOLINT: implicit on purpose
-  Result(Error error) : state_(std::in_place_index<1>, std::move(error)) {}   // NOLINT: implicit on purpose
+  Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}      // NOLINT: implicit on purpose
+  Result(Error error) : state_(std::in_place_index<1>, std::move(error)) {}  // NOLINT: implicit on purpose
 
   bool ok() const { return state_.index() == 0; }
   explicit operator bool() const { return ok(); }
@@ -65,6 +65,8 @@ class [[nodiscard]] Status {
   std::optional<Error> error_;
 };
 
-inline Status Ok() { return {}; }
+inline Status Ok() {
+  return {};
+}
 
 }  // namespace pipelined

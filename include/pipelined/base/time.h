@@ -29,7 +29,8 @@ using LocalTime = std::chrono::local_time<Micros>;
 // "2026-01-01", "2026-01-01T06:00[:00[.f]]", also with a blank for the T. No offset.
 Result<LocalTime> ParseLocal(std::string_view text);
 
-// "500ms", "30s", "5m", "1h30m", "2d", ISO 8601 "PT5M", "P1D", or seconds as a number ("90", "0.5"). Negative: kInvalid.
+// "500ms", "30s", "5m", "1h30m", "2d", ISO 8601 "PT5M", "P1D", or seconds as a number ("90", "0.5"). Negative:
+// kInvalid.
 Result<Micros> ParseDuration(std::string_view text);
 // The shortest exact form that ParseDuration reads back: "1h30m", "500ms".
 std::string FormatDuration(Micros duration);

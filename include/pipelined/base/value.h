@@ -15,17 +15,17 @@ class Value {
   using List = std::vector<Value>;
   using Map = std::vector<std::pair<std::string, Value>>;
 
-  Value() = default;  // null
-  Value(std::nullptr_t) {}                                            // NOLINT: implicit on purpose
-  Value(bool b) : data_(b) {}                                         // NOLINT
-  Value(int i) : data_(std::int64_t{i}) {}                            // NOLINT
-  Value(std::int64_t i) : data_(i) {}                                 // NOLINT
-  Value(double d) : data_(d) {}                                       // NOLINT
-  Value(const char* s) : data_(std::string(s)) {}                     // NOLINT
-  Value(std::string_view s) : data_(std::string(s)) {}                // NOLINT
-  Value(std::string s) : data_(std::move(s)) {}                       // NOLINT
-  Value(List l) : data_(std::move(l)) {}                              // NOLINT
-  Value(Map m) : data_(std::move(m)) {}                               // NOLINT
+  Value() = default;                                    // null
+  Value(std::nullptr_t) {}                              // NOLINT: implicit on purpose
+  Value(bool b) : data_(b) {}                           // NOLINT
+  Value(int i) : data_(std::int64_t{i}) {}              // NOLINT
+  Value(std::int64_t i) : data_(i) {}                   // NOLINT
+  Value(double d) : data_(d) {}                         // NOLINT
+  Value(const char* s) : data_(std::string(s)) {}       // NOLINT
+  Value(std::string_view s) : data_(std::string(s)) {}  // NOLINT
+  Value(std::string s) : data_(std::move(s)) {}         // NOLINT
+  Value(List l) : data_(std::move(l)) {}                // NOLINT
+  Value(Map m) : data_(std::move(m)) {}                 // NOLINT
 
   bool is_null() const { return data_.index() == 0; }
   bool is_bool() const { return data_.index() == 1; }

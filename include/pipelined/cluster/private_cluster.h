@@ -1,6 +1,8 @@
-// A PostgreSQL server of our own for one machine: made at the first start, kept under the home, reached over a unix socket only.
+// A PostgreSQL server of our own for one machine: made at the first start, kept under the home, reached over a unix
+// socket only.
 //
-// It is durable (fsync, full page writes, checksums), never runs as root, and ends cleanly when its starter dies in any way.
+// It is durable (fsync, full page writes, checksums), never runs as root, and ends cleanly when its starter dies in any
+// way.
 #pragma once
 
 #include <memory>
@@ -10,18 +12,19 @@
 
 namespace pipelined {
 
-// Owns the server process. Not thread-safe. Start() must be called on a thread that lives as long as the object (the main
-// thread): the kernel ends the server when the thread that forked it ends.
+// Owns the server process. Not thread-safe. Start() must be called on a thread that lives as long as the object (the
+// main thread): the kernel ends the server when the thread that forked it ends.
 class PrivateCluster {
  public:
-  // Starts the cluster of `home` (absolute, exists), making it when there is none, and returns when it answers. A server that a
-  // killed predecessor left behind is stopped first; what a crash left is recovered, however long that takes.
+  // Starts the cluster of `home` (absolute, exists), making it when there is none, and returns when it answers. A
+  // server that a killed predecessor left behind is stopped first; what a crash left is recovered, however long that
+  // takes.
   //
-  // As root the server runs as `postgres` (else `nobody`); where that user cannot enter the home, the cluster lives under
-  // /var/lib/pipelined/clusters and <home>/postgres is a link to it.
+  // As root the server runs as `postgres` (else `nobody`); where that user cannot enter the home, the cluster lives
+  // under /var/lib/pipelined/clusters and <home>/postgres is a link to it.
   //
-  // kConflict: another process runs this cluster. kUnavailable: PostgreSQL is not installed. kFailed: it does not start; the
-  // message has the end of its log.
+  // kConflict: another process runs this cluster. kUnavailable: PostgreSQL is not installed. kFailed: it does not
+  // start; the message has the end of its log.
   static Result<std::unique_ptr<PrivateCluster>> Start(const std::string& home);
 
   virtual ~PrivateCluster() = default;  // as Stop()
@@ -36,8 +39,8 @@ class PrivateCluster {
   // Starts the server again after it ended by itself.
   virtual Status Revive() = 0;
 
-  // A new cluster is written to disk beside its first use, because that wait is long. Returns when it is: nothing may be
-  // promised to anybody before. At once when the cluster is not new.
+  // A new cluster is written to disk beside its first use, because that wait is long. Returns when it is: nothing may
+  // be promised to anybody before. At once when the cluster is not new.
   virtual Status WaitDurable() = 0;
 
   // Ends the server: open transactions are rolled back, everything is written. Idempotent.

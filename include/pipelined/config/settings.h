@@ -1,8 +1,8 @@
 // The settings of the daemons: what they are, where each value came from, and how they are read.
 //
 // Order, last wins: built-in default, config/<environment>.yaml, <home>/pipelined.yaml, environment variables
-// PIPELINED__SECTION__KEY, command line. One table (src/config/setting_table.cc) says name, type, default and meaning of each;
-// config/pipelined.yaml in the repository is written from it.
+// PIPELINED__SECTION__KEY, command line. One table (src/config/setting_table.cc) says name, type, default and meaning
+// of each; config/pipelined.yaml in the repository is written from it.
 #pragma once
 
 #include <cstdint>
@@ -53,12 +53,13 @@ log::Level LogLevel(const Settings& settings);
 
 // Where to look. Everything from outside the process comes in here, so that tests need no environment of their own.
 struct SettingsSources {
-  std::string home;                      // absolute; relative paths of <home>/pipelined.yaml and of the defaults start here
-  std::string environment;               // "production" …; empty: none
+  std::string home;         // absolute; relative paths of <home>/pipelined.yaml and of the defaults start here
+  std::string environment;  // "production" …; empty: none
   std::vector<std::string> config_dirs;  // where <environment>.yaml is looked for, in this order
   std::string working_dir;               // relative paths of variables and of the command line start here
-  std::vector<std::pair<std::string, std::string>> variables;     // the process's environment
-  std::vector<std::pair<std::string, std::string>> command_line;  // {"api.port", "8081"}; a repeated list setting adds up
+  std::vector<std::pair<std::string, std::string>> variables;  // the process's environment
+  std::vector<std::pair<std::string, std::string>>
+      command_line;  // {"api.port", "8081"}; a repeated list setting adds up
 };
 
 // One setting as it is in effect.
@@ -73,9 +74,9 @@ struct LoadedSettings {
   std::vector<EffectiveSetting> effective;  // in the order of the table
 };
 
-// kInvalid carries every mistake that was found, one per line, each with file and line and the nearest known name; a file or
-// command that a value names and that cannot be read is kInvalid too. Runs the programs of `{command: …}` values, each for at
-// most ten seconds.
+// kInvalid carries every mistake that was found, one per line, each with file and line and the nearest known name; a
+// file or command that a value names and that cannot be read is kInvalid too. Runs the programs of `{command: …}`
+// values, each for at most ten seconds.
 Result<LoadedSettings> LoadSettings(const SettingsSources& sources);
 
 // The text of config/pipelined.yaml: every setting, commented out, with its default and its meaning.

@@ -14,11 +14,11 @@
 namespace pipelined {
 
 struct LoadLimits {
-  std::size_t bytes = 32u << 20;      // of one file
-  std::size_t depth = 64;             // of nested values, aliases expanded
-  std::size_t nodes = 5'000'000;      // of one document, aliases expanded
-  std::size_t text = 256u << 20;      // bytes of one document's values, aliases and defaults expanded
-  std::size_t diagnostics = 100;      // per file; more are counted, not shown
+  std::size_t bytes = 32u << 20;  // of one file
+  std::size_t depth = 64;         // of nested values, aliases expanded
+  std::size_t nodes = 5'000'000;  // of one document, aliases expanded
+  std::size_t text = 256u << 20;  // bytes of one document's values, aliases and defaults expanded
+  std::size_t diagnostics = 100;  // per file; more are counted, not shown
 };
 
 // A defaults.yaml that applies to a DAG file.
@@ -41,20 +41,20 @@ struct LoadedDag {
 };
 
 struct LoadResult {
-  std::vector<LoadedDag> dags;           // of the documents without errors
-  std::vector<Diagnostic> diagnostics;   // errors and warnings, in the order of the file
+  std::vector<LoadedDag> dags;          // of the documents without errors
+  std::vector<Diagnostic> diagnostics;  // errors and warnings, in the order of the file
 };
 
 // One DAG per document of `text`. Thread-safe.
 LoadResult LoadText(std::string_view text, const LoadOptions& options, const ZoneSource& zones);
 
-// Reads `path` and every defaults.yaml beside and above it, up to the folder `root`. Both absolute; a file that cannot be
-// read is a diagnostic. `shown_as` as in LoadOptions.
-LoadResult LoadFile(const std::string& path, const std::string& root, const ZoneSource& zones, const std::string& shown_as = "",
-                    const LoadLimits& limits = {});
+// Reads `path` and every defaults.yaml beside and above it, up to the folder `root`. Both absolute; a file that cannot
+// be read is a diagnostic. `shown_as` as in LoadOptions.
+LoadResult LoadFile(const std::string& path, const std::string& root, const ZoneSource& zones,
+                    const std::string& shown_as = "", const LoadLimits& limits = {});
 
-// A stored version back into its DAG: the same source gives the same DAG. kInvalid carries the diagnostics: the version was
-// stored by a program that allowed more.
+// A stored version back into its DAG: the same source gives the same DAG. kInvalid carries the diagnostics: the version
+// was stored by a program that allowed more.
 Result<DagPtr> ParseSource(const DagSource& source, const ZoneSource& zones);
 
 }  // namespace pipelined

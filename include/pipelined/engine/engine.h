@@ -1,7 +1,8 @@
-// The engine: every decision about runs and tasks, and nothing else. No I/O, no clock, no locks: it is told what happened and
-// answers what is to be stored and done. The same events in the same order always give the same plans.
+// The engine: every decision about runs and tasks, and nothing else. No I/O, no clock, no locks: it is told what
+// happened and answers what is to be stored and done. The same events in the same order always give the same plans.
 //
-// A finished task costs work in proportion to its direct downstreams; choosing the next of n waiting tasks costs O(log n).
+// A finished task costs work in proportion to its direct downstreams; choosing the next of n waiting tasks costs O(log
+// n).
 #pragma once
 
 #include <memory>
@@ -27,8 +28,8 @@ class Engine {
   Engine(Engine&&) noexcept;
   Engine& operator=(Engine&&) noexcept;
 
-  // Takes in events in their order, fires the timers that are due at `now`, and starts what fits. Must be called again (with
-  // no events) when NextTimer() comes. The plan must be stored before the next call.
+  // Takes in events in their order, fires the timers that are due at `now`, and starts what fits. Must be called again
+  // (with no events) when NextTimer() comes. The plan must be stored before the next call.
   Plan Apply(std::vector<Event> events, Instant now);
 
   // When there is something to do without any event; nothing: only events matter.

@@ -20,13 +20,13 @@ namespace pipelined {
 // What the engine keeps of every DAG, whether or not it runs: small, so that 10,000 of them cost little.
 struct DagHead {
   std::string dag_id;
-  VersionId version;                                 // the current one: what new scheduled runs are pinned to
-  std::shared_ptr<const Timetable> timetable;        // nullptr: no schedule
+  VersionId version;                           // the current one: what new scheduled runs are pinned to
+  std::shared_ptr<const Timetable> timetable;  // nullptr: no schedule
   bool paused = false;
-  bool stale = false;                                // its file is gone: no new scheduled runs
+  bool stale = false;  // its file is gone: no new scheduled runs
   std::int32_t max_active_runs = 16;
   std::int32_t max_consecutive_failed_dag_runs = 0;
-  std::optional<DataInterval> last_interval;         // of its last scheduled run
+  std::optional<DataInterval> last_interval;  // of its last scheduled run
 };
 
 // A DAG was loaded, changed or (stale) lost its file.
@@ -72,7 +72,8 @@ struct RunRestored {
 };
 
 enum class TryOutcome : std::uint8_t { kSucceeded, kFailed, kTimedOut, kStopped, kLaunchFailed, kBadOutput, kLost };
-std::string_view ToString(TryOutcome outcome);  // "success", "failed", "timed_out", "stopped", "launch_failed", "bad_output", "lost"
+std::string_view ToString(
+    TryOutcome outcome);  // "success", "failed", "timed_out", "stopped", "launch_failed", "bad_output", "lost"
 std::optional<TryOutcome> TryOutcomeFromString(std::string_view text);
 
 // An attempt's process ended, or what became of it can no longer be known.
@@ -90,8 +91,8 @@ struct AttemptFinished {
   Value outputs;        // map or null
 };
 
-// An attempt that the store holds open although its task has moved on (its run was cancelled): it is stopped, and counts against
-// the limits until it ends.
+// An attempt that the store holds open although its task has moved on (its run was cancelled): it is stopped, and
+// counts against the limits until it ends.
 struct AttemptOrphaned {
   AttemptId attempt;
 };
@@ -123,13 +124,14 @@ struct SetPool {
   std::string name;
   std::int32_t slots = 0;
   std::optional<std::string> description = std::nullopt;  // nothing: as it is
-  std::optional<bool> include_deferred = std::nullopt;    // kept for clients of Airflow's; nothing is ever deferred here
+  std::optional<bool> include_deferred = std::nullopt;  // kept for clients of Airflow's; nothing is ever deferred here
 };
 // Tasks that name it wait until it is made again. kNotAllowed for default_pool.
 struct DeletePool {
   std::string name;
 };
-// An end as seen by a scheduler that does not lead, of an attempt that runs where only it can see it. Ignored when known.
+// An end as seen by a scheduler that does not lead, of an attempt that runs where only it can see it. Ignored when
+// known.
 struct ReportEnd {
   AttemptFinished end;
 };
@@ -140,6 +142,7 @@ struct Command {
   std::variant<PauseDag, DeleteDag, CancelRun, WhyTask, SetPool, DeletePool, ReportEnd> what;
 };
 
-using Event = std::variant<DagUpdated, RunRequested, RunRestored, AttemptFinished, AttemptOrphaned, PoolChanged, Command>;
+using Event =
+    std::variant<DagUpdated, RunRequested, RunRestored, AttemptFinished, AttemptOrphaned, PoolChanged, Command>;
 
 }  // namespace pipelined

@@ -9,8 +9,8 @@
 
 namespace pipelined {
 
-// A run that a schedule asks for. The store gives it its id; it comes back as RunRequested. One per (dag, logical date):
-// where that exists already, nothing is inserted.
+// A run that a schedule asks for. The store gives it its id; it comes back as RunRequested. One per (dag, logical
+// date): where that exists already, nothing is inserted.
 struct NewRun {
   std::string dag_id;
   VersionId version;
@@ -34,12 +34,12 @@ struct TaskChange {
   TaskState from = TaskState::kNone;
   TaskState to = TaskState::kNone;
   std::int32_t try_number = 0;
-  std::int32_t max_tries = 0;        // retries, as Airflow counts them
-  AttemptId attempt;                 // of the last try; 0 before the first
+  std::int32_t max_tries = 0;         // retries, as Airflow counts them
+  AttemptId attempt;                  // of the last try; 0 before the first
   std::optional<Instant> start_date;  // nothing: keep what is stored
   std::optional<Instant> end_date;    // set exactly when `to` is finished
   std::optional<Instant> retry_at;    // set exactly when `to` is up_for_retry
-  std::string why;                   // for the history; empty when the states say it all
+  std::string why;                    // for the history; empty when the states say it all
 };
 
 // An attempt that is stored now and started after the commit.
@@ -89,7 +89,7 @@ struct Plan {
   std::vector<DagChange> dags;
   std::vector<PoolChange> pools;
   std::vector<CommandDone> commands;
-  std::vector<AttemptId> stops;       // carried out only: TERM, grace, KILL
+  std::vector<AttemptId> stops;  // carried out only: TERM, grace, KILL
 
   // Nothing to store and nothing to do.
   bool empty() const {

@@ -19,20 +19,20 @@ struct LocalExecutorOptions {
   std::int64_t epoch = 0;       // the leader's, when known; each start brings its own as well
   std::int64_t log_cap_bytes = std::int64_t{64} << 20;        // per attempt: what is beyond keeps its last 64 KiB
   std::int64_t journal_rotate_bytes = std::int64_t{4} << 20;  // size at which the next journal takes over
-  bool no_new_privs = true;     // tasks gain no rights through setuid programs (sudo)
-  std::string cgroup_dir;       // a writable cgroup v2 folder for the attempts' own cgroups; empty: none
+  bool no_new_privs = true;                                   // tasks gain no rights through setuid programs (sudo)
+  std::string cgroup_dir;  // a writable cgroup v2 folder for the attempts' own cgroups; empty: none
 };
 
 // Not thread-safe, as every Executor; makes no threads.
 class LocalExecutor : public Executor {
  public:
-  // Takes the folder and starts the launcher. kConflict: another live daemon on this host has the folder. kInvalid: an option is
-  // unusable. kUnavailable: the folder cannot be used or the launcher does not start.
+  // Takes the folder and starts the launcher. kConflict: another live daemon on this host has the folder. kInvalid: an
+  // option is unusable. kUnavailable: the folder cannot be used or the launcher does not start.
   static Result<std::unique_ptr<LocalExecutor>> Open(const LocalExecutorOptions& options);
 };
 
-// The cgroup v2 folder below which this process may make cgroups (as systemd's Delegate=yes gives), or an empty text. Makes
-// the folder `attempts` in it.
+// The cgroup v2 folder below which this process may make cgroups (as systemd's Delegate=yes gives), or an empty text.
+// Makes the folder `attempts` in it.
 std::string DelegatedCgroup();
 
 }  // namespace pipelined

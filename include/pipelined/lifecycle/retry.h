@@ -1,4 +1,5 @@
-// How long a failed try waits before the next one: Airflow's formula, jitter included, proved on tests/conformance/retry.jsonl.
+// How long a failed try waits before the next one: Airflow's formula, jitter included, proved on
+// tests/conformance/retry.jsonl.
 #pragma once
 
 #include <optional>
@@ -10,11 +11,11 @@
 namespace pipelined {
 
 struct RetryPolicy {
-  int retries = 0;                     // tries = retries + 1
+  int retries = 0;  // tries = retries + 1
   Micros delay = std::chrono::minutes(5);
-  double multiplier = 0;               // 0 or 1: constant; `retry_exponential_backoff: true` is 2
-  std::optional<Micros> max_delay;     // only with a multiplier other than 0 and 1; 24 h at most in any case
-  std::vector<int> exit_codes;         // retry only after these; empty: after any failure
+  double multiplier = 0;            // 0 or 1: constant; `retry_exponential_backoff: true` is 2
+  std::optional<Micros> max_delay;  // only with a multiplier other than 0 and 1; 24 h at most in any case
+  std::vector<int> exit_codes;      // retry only after these; empty: after any failure
 
   friend bool operator==(const RetryPolicy&, const RetryPolicy&) = default;
 };

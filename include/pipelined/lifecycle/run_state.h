@@ -32,7 +32,9 @@ constexpr std::optional<RunState> Next(RunState from, RunEvent event) {
   return std::nullopt;
 }
 
-constexpr bool IsFinished(RunState state) { return state == RunState::kSuccess || state == RunState::kFailed; }
+constexpr bool IsFinished(RunState state) {
+  return state == RunState::kSuccess || state == RunState::kFailed;
+}
 
 enum class RunType : std::uint8_t { kScheduled, kManual, kBackfill, kAssetTriggered };
 

@@ -1,7 +1,7 @@
 // Task states and the one table that says how a task may move between them.
 //
-// Words and meanings are Airflow's. No other code assigns a state: the engine asks Next(); the SQL CHECK, the API's enum and
-// the diagram in docs/architecture.md are tested against kTaskTransitions.
+// Words and meanings are Airflow's. No other code assigns a state: the engine asks Next(); the SQL CHECK, the API's
+// enum and the diagram in docs/architecture.md are tested against kTaskTransitions.
 #pragma once
 
 #include <array>
@@ -12,13 +12,13 @@
 namespace pipelined {
 
 enum class TaskState : std::uint8_t {
-  kNone,            // not looked at yet; has no row
-  kScheduled,       // its rule allows it; waits for a slot
-  kQueued,          // handed to a remote executor, not running yet
-  kRunning,         // an attempt was stored; its process is started after that commit
-  kUpForRetry,      // failed, tries left; waits for its delay
+  kNone,        // not looked at yet; has no row
+  kScheduled,   // its rule allows it; waits for a slot
+  kQueued,      // handed to a remote executor, not running yet
+  kRunning,     // an attempt was stored; its process is started after that commit
+  kUpForRetry,  // failed, tries left; waits for its delay
   kSuccess,
-  kFailed,          // failed for good
+  kFailed,  // failed for good
   kSkipped,
   kUpstreamFailed,  // its rule can no longer be met because of a failure above
   kRemoved,         // no longer part of the DAG (mapped tasks that shrank)
@@ -26,8 +26,8 @@ enum class TaskState : std::uint8_t {
 inline constexpr std::size_t kTaskStates = 10;
 
 enum class TaskEvent : std::uint8_t {
-  kAllowed,         // its trigger rule is met
-  kStarted,         // a slot was free: an attempt is stored
+  kAllowed,  // its trigger rule is met
+  kStarted,  // a slot was free: an attempt is stored
   kSucceeded,
   kFailedTry,       // a try failed and tries are left
   kFailed,          // failed for good

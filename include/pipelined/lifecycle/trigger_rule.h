@@ -45,7 +45,8 @@ struct UpstreamCounts {
 
 enum class RuleVerdict : std::uint8_t { kWait, kRun, kSkip, kUpstreamFailed };
 
-// A task without upstreams runs whatever its rule. `setups` (for kAllDoneSetupSuccess) counts the setups among the upstreams.
+// A task without upstreams runs whatever its rule. `setups` (for kAllDoneSetupSuccess) counts the setups among the
+// upstreams.
 RuleVerdict Evaluate(TriggerRule rule, const UpstreamCounts& upstreams, const UpstreamCounts* setups = nullptr);
 
 }  // namespace pipelined

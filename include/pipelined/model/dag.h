@@ -47,20 +47,20 @@ struct Task {
   std::int32_t pool_slots = 1;
   std::string pool{kDefaultPool};
   RetryPolicy retry;
-  Micros execution_timeout{0};               // 0: none
-  std::int32_t max_active_tis_per_dag = 0;   // 0: no limit of its own
+  Micros execution_timeout{0};              // 0: none
+  std::int32_t max_active_tis_per_dag = 0;  // 0: no limit of its own
   std::int32_t max_active_tis_per_dagrun = 0;
-  Env env;                                   // the DAG's, then the task's own on top
-  std::string working_dir;                   // absolute; a template
+  Env env;                  // the DAG's, then the task's own on top
+  std::string working_dir;  // absolute; a template
   std::string run_as_user;
   std::vector<std::string> inlets, outlets;  // asset URIs
   std::string owner, doc_md;
-  std::int32_t line = 0;                     // in the file, from 1
+  std::int32_t line = 0;  // in the file, from 1
 };
 
 struct Param {
   std::string name;
-  Value schema;                       // JSON Schema, without `default`
+  Value schema;                        // JSON Schema, without `default`
   std::optional<Value> default_value;  // nothing: must be given with the run
 };
 
@@ -90,22 +90,22 @@ struct Dag {
   std::int32_t max_active_runs = 16;   // per DAG
   std::int32_t max_active_tasks = 16;  // per run, as Airflow 3
   std::int32_t max_consecutive_failed_dag_runs = 0;
-  Micros dagrun_timeout{0};            // 0: none
+  Micros dagrun_timeout{0};  // 0: none
   bool fail_fast = false;
   bool is_paused_upon_creation = false;
   std::vector<Param> params;
-  std::string file;                    // absolute
-  std::string relative_file;           // to its watched folder
-  std::string content_hash;            // hex SHA-256 of everything that decides what a run does
+  std::string file;           // absolute
+  std::string relative_file;  // to its watched folder
+  std::string content_hash;   // hex SHA-256 of everything that decides what a run does
 
   std::vector<Task> tasks;
   Graph upstream, downstream;
-  std::vector<std::int32_t> weights;   // dispatch priority of each task, its weight_rule applied; higher goes first
+  std::vector<std::int32_t> weights;  // dispatch priority of each task, its weight_rule applied; higher goes first
 
   std::optional<TaskNo> Find(std::string_view task_id) const;
 
-  // Fills upstream, downstream and weights from `depends_on` pairs (upstream, downstream). A cycle is kInvalid and its message
-  // names the path ("a -> b -> a").
+  // Fills upstream, downstream and weights from `depends_on` pairs (upstream, downstream). A cycle is kInvalid and its
+  // message names the path ("a -> b -> a").
   Status Link(std::vector<std::pair<TaskNo, TaskNo>> edges);
 
  private:
@@ -116,11 +116,11 @@ using DagPtr = std::shared_ptr<const Dag>;
 
 // What is stored of a version and turned back into a Dag by dagfile: the document with everything that it stood on.
 struct DagSource {
-  std::string file;                      // absolute path of the DAG file
-  std::string relative_file;             // to its watched folder
-  std::string document;                  // the YAML text of this one document
-  std::int32_t first_line = 1;           // of the document in its file
-  std::vector<std::string> defaults;     // texts of the defaults.yaml that apply, nearest first
+  std::string file;                   // absolute path of the DAG file
+  std::string relative_file;          // to its watched folder
+  std::string document;               // the YAML text of this one document
+  std::int32_t first_line = 1;        // of the document in its file
+  std::vector<std::string> defaults;  // texts of the defaults.yaml that apply, nearest first
 };
 
 }  // namespace pipelined

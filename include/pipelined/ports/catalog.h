@@ -1,5 +1,5 @@
-// What the API reads, and the few things that it may write: triggered runs, commands, tokens. Thread-safe: every call takes a
-// connection of its own from a pool.
+// What the API reads, and the few things that it may write: triggered runs, commands, tokens. Thread-safe: every call
+// takes a connection of its own from a pool.
 #pragma once
 
 #include <optional>
@@ -44,7 +44,7 @@ struct RunRow {
   std::optional<Instant> end_date, last_scheduling_decision;
   std::int32_t version_number = 1;
   std::optional<Instant> version_created;
-  std::string triggered_by;    // "rest_api", "timetable", "cli" …
+  std::string triggered_by;  // "rest_api", "timetable", "cli" …
   std::string triggering_user;
   std::string note;
 };
@@ -65,7 +65,7 @@ struct TaskInstanceRow {
   std::string executor_instance;
   std::string hostname;
   std::int64_t pid = 0;
-  std::string outcome;        // of the (last) attempt: "lost", "timed_out" …; empty while open
+  std::string outcome;  // of the (last) attempt: "lost", "timed_out" …; empty while open
   std::string message;
   std::optional<int> exit_code;
   AttemptId attempt;
@@ -90,17 +90,18 @@ struct PoolRow {
 };
 
 struct DagFilter {
-  std::string dag_id_pattern;         // case-insensitive substring, "%" and "_" wild, "|" = or
+  std::string dag_id_pattern;  // case-insensitive substring, "%" and "_" wild, "|" = or
   std::vector<std::string> tags;
   std::optional<bool> paused;
   bool include_stale = false;
 };
 
 struct RunFilter {
-  std::string dag_id;                 // "~": all
+  std::string dag_id;  // "~": all
   std::vector<std::string> states, types;
   std::string run_id_pattern;
-  std::optional<Instant> logical_date_gte, logical_date_lte, start_date_gte, start_date_lte, run_after_gte, run_after_lte;
+  std::optional<Instant> logical_date_gte, logical_date_lte, start_date_gte, start_date_lte, run_after_gte,
+      run_after_lte;
 };
 
 struct TaskFilter {
@@ -134,22 +135,25 @@ class Catalog {
   virtual ~Catalog() = default;
 
   virtual Result<Listing<DagRow>> Dags(const DagFilter& filter, const Page& page) = 0;
-  virtual Result<DagRow> Dag(const std::string& dag_id) = 0;                                       // kNotFound
+  virtual Result<DagRow> Dag(const std::string& dag_id) = 0;  // kNotFound
   virtual Result<Listing<RunRow>> Runs(const RunFilter& filter, const Page& page) = 0;
-  virtual Result<RunRow> Run(const std::string& dag_id, const std::string& run_id) = 0;            // kNotFound
+  virtual Result<RunRow> Run(const std::string& dag_id, const std::string& run_id) = 0;  // kNotFound
   // Untouched tasks of a run appear with state none: they have no row, the pinned version's task list fills the gap.
   virtual Result<Listing<TaskInstanceRow>> TaskInstances(const TaskFilter& filter, const Page& page) = 0;
-  virtual Result<std::vector<TaskInstanceRow>> Tries(const std::string& dag_id, const std::string& run_id, const std::string& task_id) = 0;
+  virtual Result<std::vector<TaskInstanceRow>> Tries(const std::string& dag_id, const std::string& run_id,
+                                                     const std::string& task_id) = 0;
   virtual Result<Listing<ImportErrorRow>> ImportErrors(const Page& page) = 0;
-  virtual Result<Listing<PoolRow>> Pools(const std::string& name_pattern, const Page& page) = 0;    // as DagFilter::dag_id_pattern
-  virtual Result<PoolRow> Pool(const std::string& name) = 0;                                       // kNotFound
+  virtual Result<Listing<PoolRow>> Pools(const std::string& name_pattern,
+                                         const Page& page) = 0;  // as DagFilter::dag_id_pattern
+  virtual Result<PoolRow> Pool(const std::string& name) = 0;     // kNotFound
   virtual Result<DagSource> Source(VersionId version) = 0;
   virtual Result<Value> Outputs(RunId run, const std::string& task_id) = 0;  // a map of XCom entries
 
-  // Inserts a queued run pinned to the DAG's current version and wakes the leader. kNotFound, kConflict (run id or logical date
-  // exists), kInvalid (run id's form).
+  // Inserts a queued run pinned to the DAG's current version and wakes the leader. kNotFound, kConflict (run id or
+  // logical date exists), kInvalid (run id's form).
   virtual Result<RunRow> Trigger(const TriggerRequest& request) = 0;
-  // Files a command and waits for its result. kUnavailable after `patience` without one: it stays filed and is applied once.
+  // Files a command and waits for its result. kUnavailable after `patience` without one: it stays filed and is applied
+  // once.
   virtual Result<CommandDone> Execute(const Command& command, Micros patience) = 0;
 
   virtual Result<Health> CheckHealth() = 0;
@@ -158,7 +162,8 @@ class Catalog {
   virtual Status AddUser(const UserRow& user) = 0;  // kConflict
   // Tokens are kept as SHA-256; `role` is that of the user.
   virtual Status AddToken(const std::string& token_sha256, std::int64_t user, Instant expires) = 0;
-  virtual Result<std::optional<UserRow>> UserOfToken(const std::string& token_sha256) = 0;  // nothing: unknown or expired
+  virtual Result<std::optional<UserRow>> UserOfToken(
+      const std::string& token_sha256) = 0;  // nothing: unknown or expired
 };
 
 }  // namespace pipelined

@@ -1,5 +1,5 @@
-// Where loaded DAG files go: versions, heads, import errors. Called from the thread that loads files, with a connection of
-// its own. Versions are addressed by their content, so that publishing one twice is harmless.
+// Where loaded DAG files go: versions, heads, import errors. Called from the thread that loads files, with a connection
+// of its own. Versions are addressed by their content, so that publishing one twice is harmless.
 #pragma once
 
 #include <string>
@@ -12,7 +12,7 @@ namespace pipelined {
 
 // What a file looked like when it was last read; equal fingerprints need no reading.
 struct KnownFile {
-  std::string root;           // the watched folder, absolute
+  std::string root;  // the watched folder, absolute
   std::string relative_file;
   std::string fingerprint;
   std::vector<std::string> dag_ids;  // what it holds
@@ -32,9 +32,10 @@ struct ImportError {
 
 struct Publication {
   std::vector<PublishedDag> dags;
-  std::vector<KnownFile> files;          // read just now; replaces what was known of them. A DAG that one of them held before and holds no more is stale
-  std::vector<KnownFile> removed;        // gone: their DAGs become stale, their import errors go
-  std::vector<ImportError> errors;       // of these files; a file of `files` without one has none any more
+  std::vector<KnownFile> files;    // read just now; replaces what was known of them. A DAG that one of them held before
+                                   // and holds no more is stale
+  std::vector<KnownFile> removed;  // gone: their DAGs become stale, their import errors go
+  std::vector<ImportError> errors;  // of these files; a file of `files` without one has none any more
 };
 
 class DagPublisher {

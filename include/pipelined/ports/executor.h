@@ -16,39 +16,41 @@ namespace pipelined {
 // A command that is ready to run: rendered, with its whole environment.
 struct AttemptStart {
   AttemptId attempt;
-  std::int64_t epoch = 0;                                  // the leader's; starts of an older one are refused
-  std::vector<std::string> argv;                           // never empty; argv[0] is looked up in `env`'s PATH
-  std::vector<std::pair<std::string, std::string>> env;    // the complete environment, but for PIPELINED_OUTPUT, which the executor adds
-  std::string working_dir;                                 // absolute
-  std::string log_path;                                    // absolute; its folders are made with the file, at the first byte
-  std::string run_as_user;                                 // empty: the daemon's own
-  Micros timeout{0};                                       // 0: none
-  Millis grace{10'000};                                    // between TERM and KILL
+  std::int64_t epoch = 0;         // the leader's; starts of an older one are refused
+  std::vector<std::string> argv;  // never empty; argv[0] is looked up in `env`'s PATH
+  std::vector<std::pair<std::string, std::string>>
+      env;                  // the complete environment, but for PIPELINED_OUTPUT, which the executor adds
+  std::string working_dir;  // absolute
+  std::string log_path;     // absolute; its folders are made with the file, at the first byte
+  std::string run_as_user;  // empty: the daemon's own
+  Micros timeout{0};        // 0: none
+  Millis grace{10'000};     // between TERM and KILL
 };
 
 enum class AttemptOutcome : std::uint8_t {
-  kSucceeded,      // exit code 0, and its outputs could be read
-  kFailed,         // exit code other than 0, or killed by a signal from elsewhere
-  kTimedOut,       // execution_timeout: stopped by the supervisor
-  kStopped,        // stopped because Stop() was called
-  kLaunchFailed,   // no process came into being: no such command, folder or user
-  kBadOutput,      // exit code 0, but what it wrote to $PIPELINED_OUTPUT is no JSON object or too large
-  kLost,           // cannot be known: supervisor killed, host restarted
+  kSucceeded,     // exit code 0, and its outputs could be read
+  kFailed,        // exit code other than 0, or killed by a signal from elsewhere
+  kTimedOut,      // execution_timeout: stopped by the supervisor
+  kStopped,       // stopped because Stop() was called
+  kLaunchFailed,  // no process came into being: no such command, folder or user
+  kBadOutput,     // exit code 0, but what it wrote to $PIPELINED_OUTPUT is no JSON object or too large
+  kLost,          // cannot be known: supervisor killed, host restarted
 };
 
 struct AttemptEnd {
   AttemptId attempt;
   AttemptOutcome outcome = AttemptOutcome::kFailed;
-  int exit_code = 0;                 // valid when signal == 0 and a process ran
-  int signal = 0;                    // of a command that died of one
-  Instant start{};                   // of the command
+  int exit_code = 0;  // valid when signal == 0 and a process ran
+  int signal = 0;     // of a command that died of one
+  Instant start{};    // of the command
   Instant end{};
-  Micros duration{0};                // monotonic
+  Micros duration{0};  // monotonic
   Micros cpu_user{0}, cpu_system{0};
   std::int64_t max_rss_kib = 0;
-  std::int64_t pid = 0;              // the command's, for the record only: never signalled
-  std::string message;               // why, in words, when not kSucceeded: "exit code 3", "killed by SIGKILL", "no such command: foo"
-  Value outputs;                     // a map (each top-level key is one XCom entry) or null
+  std::int64_t pid = 0;  // the command's, for the record only: never signalled
+  std::string
+      message;    // why, in words, when not kSucceeded: "exit code 3", "killed by SIGKILL", "no such command: foo"
+  Value outputs;  // a map (each top-level key is one XCom entry) or null
 };
 
 enum class AttemptLiveness : std::uint8_t {

@@ -1,5 +1,5 @@
-// Where runs are kept: what the leading scheduler reads and writes. Implementations: store/ (PostgreSQL) and an in-memory one
-// for `dags test` and the simulation; both pass tests/contract/store. All calls from one thread.
+// Where runs are kept: what the leading scheduler reads and writes. Implementations: store/ (PostgreSQL) and an
+// in-memory one for `dags test` and the simulation; both pass tests/contract/store. All calls from one thread.
 #pragma once
 
 #include <optional>
@@ -31,7 +31,7 @@ struct RestoredRun {
 
 // A DAG as stored, without its tasks.
 struct StoredDag {
-  DagHead head;       // timetable is nullptr: made from `schedule`
+  DagHead head;  // timetable is nullptr: made from `schedule`
   Schedule schedule;
 };
 
@@ -59,13 +59,14 @@ struct Committed {
   std::vector<RunInfo> runs;  // what became of Plan::new_runs, with their ids; one that existed already is absent
 };
 
-// Errors of every method: kUnavailable (no connection: reconnect, then Load again), kStale (another leader took over: step
-// down), kInDoubt (COMMIT without answer: Load again), kBug. After an error of Commit nothing may be assumed.
+// Errors of every method: kUnavailable (no connection: reconnect, then Load again), kStale (another leader took over:
+// step down), kInDoubt (COMMIT without answer: Load again), kBug. After an error of Commit nothing may be assumed.
 class Store {
  public:
   virtual ~Store() = default;
 
-  // Takes the lease when it is free, expired, or already `holder`'s; each taking raises the epoch. Nothing: another leads.
+  // Takes the lease when it is free, expired, or already `holder`'s; each taking raises the epoch. Nothing: another
+  // leads.
   virtual Result<std::optional<Lease>> Acquire(const std::string& holder, Micros ttl) = 0;
   virtual Status Renew(Lease& lease) = 0;
   virtual Status Release(const Lease& lease) = 0;
@@ -81,7 +82,8 @@ class Store {
   // Outputs of a run's tasks: {"extract": {"rows": 42}}. Only for the tasks named.
   virtual Result<Value> Outputs(RunId run, const std::vector<std::string>& task_ids) = 0;
 
-  // The last run before `run` of its DAG (by logical date) that succeeded; nothing when there is none, or when `run` has no date.
+  // The last run before `run` of its DAG (by logical date) that succeeded; nothing when there is none, or when `run`
+  // has no date.
   virtual Result<std::optional<PreviousRun>> PreviousSuccess(const RunInfo& run) = 0;
 
   // For a scheduler that stands by: needs no lease.

@@ -1,5 +1,5 @@
-// DAG versions by id: those of active runs are shared, and a few of the last used are kept, so that triggering a large DAG does
-// not mean parsing it.
+// DAG versions by id: those of active runs are shared, and a few of the last used are kept, so that triggering a large
+// DAG does not mean parsing it.
 #pragma once
 
 #include <list>

@@ -19,8 +19,8 @@ namespace pipelined {
 
 struct DagLoaderOptions {
   DagFolderOptions folder;
-  Micros standby_after{0};             // no lead for so long: another scheduler has it
-  std::function<void()> on_at_work;    // once, from the loader's thread: loading has begun, or this scheduler stands by
+  Micros standby_after{0};           // no lead for so long: another scheduler has it
+  std::function<void()> on_at_work;  // once, from the loader's thread: loading has begun, or this scheduler stands by
 };
 
 class DagLoader {
@@ -48,11 +48,11 @@ class DagLoader {
   DagPublisher& publisher_;
   Scheduler& scheduler_;
   const ZoneSource& zones_;
-  const int word_;                          // eventfd: one of the two below has changed
-  std::atomic<std::int64_t> epoch_{0};      // 0: not leading
+  const int word_;                      // eventfd: one of the two below has changed
+  std::atomic<std::int64_t> epoch_{0};  // 0: not leading
   std::atomic<bool> stopping_{false};
-  bool at_work_ = false;                    // the thread's own
-  std::thread thread_;                      // last: starts when all else is there
+  bool at_work_ = false;  // the thread's own
+  std::thread thread_;    // last: starts when all else is there
 };
 
 }  // namespace pipelined

@@ -14,10 +14,11 @@ struct LaunchOptions {
   std::string logs_dir;  // absolute
   Millis grace{10'000};
   const ZoneSource* zones = nullptr;  // for in_timezone(); must outlive every launch; nullptr: it fails
-  Env environment;       // what every command inherits: the daemon's own without its settings and secrets
+  Env environment;                    // what every command inherits: the daemon's own without its settings and secrets
 };
 
-// The daemon's environment as tasks may see it: without PIPELINED_* (settings, tokens) and what belongs to its supervisor.
+// The daemon's environment as tasks may see it: without PIPELINED_* (settings, tokens) and what belongs to its
+// supervisor.
 Env InheritedEnvironment(const char* const* environ);
 
 // The tasks whose outputs the templates of `task` ask for.
@@ -32,7 +33,7 @@ struct LaunchRequest {
   const RunInfo& run;
   AttemptOpened attempt;
   std::int64_t epoch;
-  Value outputs;  // {"extract": {"rows": 42}}
+  Value outputs;                                               // {"extract": {"rows": 42}}
   std::optional<PreviousRun> previous_success = std::nullopt;  // when the templates ask for it
 };
 

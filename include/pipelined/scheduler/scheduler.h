@@ -1,6 +1,6 @@
-// The scheduler: the one loop that takes in what happened, lets the engine decide, stores the plan in one transaction and only
-// then carries it out. Also leadership and recovery: while another scheduler leads it stands by, and whenever a commit fails it
-// forgets what it knew and starts again from the store.
+// The scheduler: the one loop that takes in what happened, lets the engine decide, stores the plan in one transaction
+// and only then carries it out. Also leadership and recovery: while another scheduler leads it stands by, and whenever
+// a commit fails it forgets what it knew and starts again from the store.
 #pragma once
 
 #include <atomic>
@@ -25,10 +25,11 @@ namespace pipelined {
 class Standby;
 
 struct SchedulerOptions {
-  std::string holder;                        // this process, in the lease: unique
+  std::string holder;  // this process, in the lease: unique
   EngineLimits limits;
   Micros lease_ttl = std::chrono::seconds(10);
-  Micros standby_interval = std::chrono::seconds(1);  // how often a standby asks for the lease, and a reconnect is tried
+  Micros standby_interval =
+      std::chrono::seconds(1);  // how often a standby asks for the lease, and a reconnect is tried
   LaunchOptions launch;
   // Called in the scheduler's thread when it begins to lead (with the epoch) and when it stops leading.
   std::function<void(std::int64_t epoch)> on_lead;
@@ -44,11 +45,12 @@ using ParseVersion = std::function<Result<DagPtr>(const DagSource&)>;
 
 class Scheduler {
  public:
-  Scheduler(SchedulerOptions options, Store& store, Executor& executor, const ZoneSource& zones, ParseVersion parse, const Clock& clock);
+  Scheduler(SchedulerOptions options, Store& store, Executor& executor, const ZoneSource& zones, ParseVersion parse,
+            const Clock& clock);
   ~Scheduler();
 
-  // Runs until Stop(); returns kUnavailable only when it could not even begin. Tasks in flight go on afterwards, under their
-  // supervisors.
+  // Runs until Stop(); returns kUnavailable only when it could not even begin. Tasks in flight go on afterwards, under
+  // their supervisors.
   Status Run();
 
   // One step of Run() without the sleep: asks for leadership, or takes one turn. For simulation.
@@ -108,16 +110,16 @@ class Scheduler {
   bool stood_by_ = false;
   Lease lease_;
   Micros renewed_{0};
-  Micros turned_{0};                              // when the last turn began
-  Micros polled_{0};                              // when the store was last asked for what others wrote
-  std::optional<Micros> asked_;                   // when the lease was last asked for
-  std::string complaint_;                         // why it could not be had, as last logged
+  Micros turned_{0};             // when the last turn began
+  Micros polled_{0};             // when the store was last asked for what others wrote
+  std::optional<Micros> asked_;  // when the lease was last asked for
+  std::string complaint_;        // why it could not be had, as last logged
   Engine engine_{EngineLimits{}};
-  std::vector<Event> inbox_;                      // for the next turn
-  std::vector<AttemptId> ended_;                  // reported in this turn, to be forgotten when it is stored
-  std::unordered_set<AttemptId> in_flight_;       // started here and not ended
-  std::vector<AttemptOpened> unstarted_;          // found by Reattach: committed, never started
-  bool notified_ = true;                          // somebody may have written something
+  std::vector<Event> inbox_;                 // for the next turn
+  std::vector<AttemptId> ended_;             // reported in this turn, to be forgotten when it is stored
+  std::unordered_set<AttemptId> in_flight_;  // started here and not ended
+  std::vector<AttemptOpened> unstarted_;     // found by Reattach: committed, never started
+  bool notified_ = true;                     // somebody may have written something
   DagCache versions_;
 
   std::mutex posted_mutex_;

@@ -1,5 +1,5 @@
-// Password hashes: argon2id, 2 passes over 64 MiB. Slow on purpose, and one at a time in a process, so that a flood of log-ins
-// costs time and never memory. Thread-safe.
+// Password hashes: argon2id, 2 passes over 64 MiB. Slow on purpose, and one at a time in a process, so that a flood of
+// log-ins costs time and never memory. Thread-safe.
 #pragma once
 
 #include <string>

@@ -1,5 +1,6 @@
-// Takes old history away: finished runs with their tasks, tries and outputs, commands that were carried out, and months of the
-// event log. For `pipelined db clean`; may run beside a leading scheduler, which keeps nothing of a finished run.
+// Takes old history away: finished runs with their tasks, tries and outputs, commands that were carried out, and months
+// of the event log. For `pipelined db clean`; may run beside a leading scheduler, which keeps nothing of a finished
+// run.
 #pragma once
 
 #include <cstdint>

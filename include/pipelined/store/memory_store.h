@@ -1,5 +1,5 @@
-// The store without a database: for `dags test` and simulations. Forgets everything at its end; nobody else can lead, and
-// nothing is in doubt. One thread.
+// The store without a database: for `dags test` and simulations. Forgets everything at its end; nobody else can lead,
+// and nothing is in doubt. One thread.
 #pragma once
 
 #include <map>

@@ -1,7 +1,8 @@
-// The database schema: made, judged and taken back. Migrations are numbered from 1 and run each in a transaction of its own,
-// under a lock, so that two programs that start at once do not clash.
+// The database schema: made, judged and taken back. Migrations are numbered from 1 and run each in a transaction of its
+// own, under a lock, so that two programs that start at once do not clash.
 //
-// Errors: kUnavailable, kConflict (the schema is newer than this binary), kInvalid, kBug (a migration failed; nothing of it stays).
+// Errors: kUnavailable, kConflict (the schema is newer than this binary), kInvalid, kBug (a migration failed; nothing
+// of it stays).
 #pragma once
 
 #include "pipelined/base/result.h"

@@ -1,5 +1,5 @@
-// The ports on PostgreSQL. None of these calls connects: the first use does, and kUnavailable says when it cannot be reached.
-// The schema must be up to date (migrations.h).
+// The ports on PostgreSQL. None of these calls connects: the first use does, and kUnavailable says when it cannot be
+// reached. The schema must be up to date (migrations.h).
 #pragma once
 
 #include <memory>

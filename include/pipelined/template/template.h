@@ -1,7 +1,8 @@
-// The template language: `{{ expr }}`, `{% if %}`, `{% for %}`, with Jinja's grammar and Airflow's names. Pure: no clock, no
-// files, no environment. docs/templates.md describes the language.
+// The template language: `{{ expr }}`, `{% if %}`, `{% for %}`, with Jinja's grammar and Airflow's names. Pure: no
+// clock, no files, no environment. docs/templates.md describes the language.
 //
-// Templates come from people and values from anywhere, so everything is bounded: size, nesting, steps, output and memory.
+// Templates come from people and values from anywhere, so everything is bounded: size, nesting, steps, output and
+// memory.
 #pragma once
 
 #include <cstddef>
@@ -24,14 +25,14 @@ class Val;
 
 enum class TemplateFault : unsigned char {
   kSyntax,
-  kUndefined,     // a name, an attribute or an element that does not exist
-  kNotFound,      // a variable or connection that does not exist
-  kType,          // an operation that its operands do not have
-  kValue,         // an operand of the right type that cannot be used
+  kUndefined,  // a name, an attribute or an element that does not exist
+  kNotFound,   // a variable or connection that does not exist
+  kType,       // an operation that its operands do not have
+  kValue,      // an operand of the right type that cannot be used
   kZeroDivision,
-  kAttribute,     // a filter or method asked of something that has none such
-  kLimit,         // too large, too deep, too many steps
-  kUnsafe,        // a value from outside at a place of a shell script where it cannot be quoted
+  kAttribute,  // a filter or method asked of something that has none such
+  kLimit,      // too large, too deep, too many steps
+  kUnsafe,     // a value from outside at a place of a shell script where it cannot be quoted
 };
 
 // Where in the template, and what. Lines and columns count from 1, columns in bytes.
@@ -72,8 +73,8 @@ class Scope {
   virtual std::optional<Seconds> ZoneOffset(std::string_view zone, Instant at) const;
 };
 
-// The entries of a map as names. `outside`: they come from outside the file and are to be quoted. `below`, when given, has
-// the names that the map lacks, and must outlive the scope.
+// The entries of a map as names. `outside`: they come from outside the file and are to be quoted. `below`, when given,
+// has the names that the map lacks, and must outlive the scope.
 std::unique_ptr<Scope> MakeValueScope(Value map, bool outside, const Scope* below = nullptr);
 
 enum class Quote : unsigned char {

@@ -1,8 +1,9 @@
 // Cron expressions: minute, hour, day of month, month, day of week, then optionally second and year (in that order, as
 // Airflow reads them). Wall-clock arithmetic only; cron_clock.h adds the zone.
 //
-// Day of month and day of week: a day needs one of them when both are restricted; only a plain `*` or `?` is unrestricted.
-// Where the day of week has # or L, the day of month does not count, but the two must be able to meet: Airflow's rule.
+// Day of month and day of week: a day needs one of them when both are restricted; only a plain `*` or `?` is
+// unrestricted. Where the day of week has # or L, the day of month does not count, but the two must be able to meet:
+// Airflow's rule.
 #pragma once
 
 #include <array>
@@ -46,17 +47,17 @@ class Cron {
   Days DaysOf(int year, int month) const;
   bool must_meet() const;
   bool MeetsWithin50Years(int year, int direction) const;
-  std::optional<int> SecondOfDayFrom(int second) const;   // first match at or after
-  std::optional<int> SecondOfDayUpTo(int second) const;   // last match at or before
+  std::optional<int> SecondOfDayFrom(int second) const;  // first match at or after
+  std::optional<int> SecondOfDayUpTo(int second) const;  // last match at or before
 
   std::uint64_t seconds_ = 1, minutes_ = 0, hours_ = 0;
-  std::uint32_t days_ = 0;       // bits 1..31
-  std::uint32_t months_ = 0;     // bits 1..12
-  std::uint32_t weekdays_ = 0;   // bits 0 (Sunday)..6
-  bool any_day_ = false;         // day of month is `*` or `?`
-  bool any_weekday_ = false;     // day of week is `*` or `?`
-  bool last_day_ = false;        // L
-  int nearest_weekday_ = 0;      // 15W; 0: none
+  std::uint32_t days_ = 0;             // bits 1..31
+  std::uint32_t months_ = 0;           // bits 1..12
+  std::uint32_t weekdays_ = 0;         // bits 0 (Sunday)..6
+  bool any_day_ = false;               // day of month is `*` or `?`
+  bool any_weekday_ = false;           // day of week is `*` or `?`
+  bool last_day_ = false;              // L
+  int nearest_weekday_ = 0;            // 15W; 0: none
   std::array<std::uint8_t, 7> nth_{};  // by weekday: bits 1..5 the nth of the month (1#2), bit 0 the last (L1)
   std::optional<std::bitset<kLastYear - kFirstYear + 1>> years_;
 };

@@ -23,7 +23,8 @@ enum class ScheduleKind : std::uint8_t {
 // Airflow 3's default fires at the tick, with an interval of no length; Airflow 2's fires at the end of [tick, next).
 enum class DataIntervalMeaning : std::uint8_t { kTrigger, kInterval };
 
-// A step of the calendar (in UTC): months first, the day cut down to the month's last one, then days, then `Schedule::every`.
+// A step of the calendar (in UTC): months first, the day cut down to the month's last one, then days, then
+// `Schedule::every`.
 struct CalendarParts {
   std::int32_t months = 0;
   std::int32_t days = 0;
@@ -31,15 +32,16 @@ struct CalendarParts {
 };
 
 // Airflow's run_immediately: whether a trigger schedule without a start date and without an earlier run takes the slot
-// that has just passed. kWhenRecent: at most max(a tenth of the gap, 5 minutes) ago; kWithin: at most `first_slot_within` ago.
+// that has just passed. kWhenRecent: at most max(a tenth of the gap, 5 minutes) ago; kWithin: at most
+// `first_slot_within` ago.
 enum class FirstSlot : std::uint8_t { kWhenRecent, kAlways, kWithin };
 
 struct Schedule {
   ScheduleKind kind = ScheduleKind::kNone;
   std::vector<std::string> crons;
   Micros every{0};
-  CalendarParts every_calendar;  // together with `every`; all zero: a fixed length
-  std::vector<Instant> events;   // in any order
+  CalendarParts every_calendar;     // together with `every`; all zero: a fixed length
+  std::vector<Instant> events;      // in any order
   bool restrict_to_events = false;  // a run by hand takes the interval of the latest past event
   std::vector<std::string> assets;  // names or URIs, flattened
   std::string text;                 // as a person wrote it, for listings: "0 6 * * *", "@daily", "every 15m"

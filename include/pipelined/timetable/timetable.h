@@ -27,8 +27,9 @@ class Timetable {
  public:
   virtual ~Timetable() = default;
 
-  // The run after `last` (the data interval of the last scheduled run; nothing before the first), or nothing when none will
-  // ever come. With catchup off, slots that are past at `now` are passed over but for the latest. Constant time per call.
+  // The run after `last` (the data interval of the last scheduled run; nothing before the first), or nothing when none
+  // will ever come. With catchup off, slots that are past at `now` are passed over but for the latest. Constant time
+  // per call.
   virtual std::optional<DueRun> Next(const std::optional<DataInterval>& last, Instant now) const = 0;
 
   // The data interval of a run that is started by hand.

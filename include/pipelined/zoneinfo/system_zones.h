@@ -11,14 +11,14 @@
 
 namespace pipelined {
 
-// Thread-safe. Zones are read once and kept; a file that has changed since (an update of the zone data) is read again by
-// the next Find. Zones that were handed out stay valid.
+// Thread-safe. Zones are read once and kept; a file that has changed since (an update of the zone data) is read again
+// by the next Find. Zones that were handed out stay valid.
 class SystemZones : public ZoneSource {
  public:
   explicit SystemZones(std::filesystem::path folder = "/usr/share/zoneinfo") : folder_(std::move(folder)) {}
 
-  // kNotFound for a name that is not there or could leave the folder; kUnavailable when the file cannot be read; kInvalid
-  // when it is no time zone. "UTC" needs no file.
+  // kNotFound for a name that is not there or could leave the folder; kUnavailable when the file cannot be read;
+  // kInvalid when it is no time zone. "UTC" needs no file.
   Result<std::shared_ptr<const Zone>> Find(std::string_view name) const override;
 
  private:

@@ -47,7 +47,8 @@ bool BecomeUser(const Command& command) {
 void ResetOomScore() {
   const int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
   if (fd < 0) return;
-  if (write(fd, "0", 1) < 0) {}  // not worth failing an attempt for
+  if (write(fd, "0", 1) < 0) {
+  }  // not worth failing an attempt for
   close(fd);
 }
 
@@ -70,8 +71,10 @@ int ExecSearching(const Command& command) {
       candidate[size] = '/';
       std::memcpy(candidate + size + 1, name, name_size);
       execve(candidate, command.argv, command.envp);
-      if (errno == EACCES) denied = true;
-      else if (errno != ENOENT && errno != ENOTDIR && errno != ENAMETOOLONG && errno != ELOOP) return errno;
+      if (errno == EACCES)
+        denied = true;
+      else if (errno != ENOENT && errno != ENOTDIR && errno != ENAMETOOLONG && errno != ELOOP)
+        return errno;
     }
     if (colon == nullptr) break;
     at = colon;
@@ -86,12 +89,14 @@ int ExecSearching(const Command& command) {
     result->error = error;
     _exit(127);
   };
-  // A group of its own, but no session: the launcher's has no terminal, and each setsid() would cost a scheduler autogroup.
+  // A group of its own, but no session: the launcher's has no terminal, and each setsid() would cost a scheduler
+  // autogroup.
   if (setpgid(0, 0) < 0) fail(SpawnStage::kGroup, errno);
   if (cgroup_procs_fd >= 0 && write(cgroup_procs_fd, "0", 1) < 0) fail(SpawnStage::kCgroup, errno);
   if (context.reset_oom_score) ResetOomScore();
   if (!BecomeUser(command)) fail(SpawnStage::kUser, errno);
-  // After the change of user, which would clear it. A supervisor that was killed before this line is noticed by the next.
+  // After the change of user, which would clear it. A supervisor that was killed before this line is noticed by the
+  // next.
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (getppid() != supervisor) _exit(127);
   if (context.no_new_privs) prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);

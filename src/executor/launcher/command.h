@@ -31,7 +31,8 @@ struct Spawned {
 };
 
 // vfork + exec with stdin from /dev/null, stdout and stderr into `output_fd`, nothing else open, its own process
-// group, all signals at their defaults, dying with this process. `cgroup_procs_fd`: cgroup.procs of the attempt's cgroup, or -1.
+// group, all signals at their defaults, dying with this process. `cgroup_procs_fd`: cgroup.procs of the attempt's
+// cgroup, or -1.
 Spawned Spawn(const Command& command, const Context& context, int output_fd, int cgroup_procs_fd);
 
 }  // namespace pipelined::executor

@@ -10,7 +10,9 @@ std::size_t IdSet::Slot(std::int64_t id) const {
   return slot;
 }
 
-bool IdSet::Contains(std::int64_t id) const { return size_ != 0 && slots_[Slot(id)] == id; }
+bool IdSet::Contains(std::int64_t id) const {
+  return size_ != 0 && slots_[Slot(id)] == id;
+}
 
 bool IdSet::Insert(std::int64_t id) {
   if (size_ * 2 >= capacity_ && !Grow()) return false;

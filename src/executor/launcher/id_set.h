@@ -1,4 +1,5 @@
-// A set of attempt ids: open addressing over one allocation, because the launcher has no C++ library. Grows, never shrinks.
+// A set of attempt ids: open addressing over one allocation, because the launcher has no C++ library. Grows, never
+// shrinks.
 #pragma once
 
 #include <cstddef>

@@ -31,8 +31,12 @@ volatile sig_atomic_t g_stop_asked = 0;
 
 namespace {
 
-void OnChild(int) { g_child_ended = 1; }
-void OnStop(int) { g_stop_asked = 1; }
+void OnChild(int) {
+  g_child_ended = 1;
+}
+void OnStop(int) {
+  g_stop_asked = 1;
+}
 
 // A growing array of plain structs, without the C++ library.
 template <class T>
@@ -133,11 +137,16 @@ class Launcher {
 
   void Handle(FrameType type, const char* frame) {
     switch (type) {
-      case FrameType::kConfigure: return Configure(reinterpret_cast<const ConfigureFrame*>(frame));
-      case FrameType::kStart: return Start(reinterpret_cast<const StartFrame*>(frame));
-      case FrameType::kStop: return Stop(reinterpret_cast<const StopFrame*>(frame)->attempt);
-      case FrameType::kRotate: return Rotate();
-      default: Fail(FatalStage::kProtocol, 0);
+      case FrameType::kConfigure:
+        return Configure(reinterpret_cast<const ConfigureFrame*>(frame));
+      case FrameType::kStart:
+        return Start(reinterpret_cast<const StartFrame*>(frame));
+      case FrameType::kStop:
+        return Stop(reinterpret_cast<const StopFrame*>(frame)->attempt);
+      case FrameType::kRotate:
+        return Rotate();
+      default:
+        Fail(FatalStage::kProtocol, 0);
     }
   }
 
@@ -217,7 +226,8 @@ class Launcher {
       BeginGeneration(number);
       Scan();
       if (!closed_) {  // the rotation was cut off between its two steps
-        if (!Append(context_.journal_fd, MakeRecord(RecordType::kClosed, 0, EpochBody{epoch_}))) Fail(FatalStage::kJournal, errno);
+        if (!Append(context_.journal_fd, MakeRecord(RecordType::kClosed, 0, EpochBody{epoch_})))
+          Fail(FatalStage::kJournal, errno);
         Scan();
       }
       close(context_.journal_fd);
@@ -228,7 +238,8 @@ class Launcher {
   // The attempts of one journal; forgotten with it.
   void BeginGeneration(std::int64_t number) {
     void* memory = std::malloc(sizeof(IdSet));
-    if (memory == nullptr || !generations_.Add(Generation{number, new (memory) IdSet})) Fail(FatalStage::kMemory, ENOMEM);
+    if (memory == nullptr || !generations_.Add(Generation{number, new (memory) IdSet}))
+      Fail(FatalStage::kMemory, ENOMEM);
     context_.journal_scanned = 0;
   }
 
@@ -279,8 +290,8 @@ class Launcher {
   }
 
   void Note(const Record& record) {
-    if (record.type == RecordType::kStart &&
-        !generations_[generations_.size() - 1].started->Insert(record.attempt)) Fail(FatalStage::kMemory, ENOMEM);
+    if (record.type == RecordType::kStart && !generations_[generations_.size() - 1].started->Insert(record.attempt))
+      Fail(FatalStage::kMemory, ENOMEM);
     if (record.type == RecordType::kClosed) closed_ = true;
     std::int64_t epoch = 0;
     if (record.type == RecordType::kHeader) epoch = BodyOf<HeaderBody>(record).epoch;
@@ -289,11 +300,14 @@ class Launcher {
     if (epoch > epoch_) epoch_ = epoch;
   }
 
-  bool Append(int fd, const Record& record) { return write(fd, &record, sizeof record) == static_cast<ssize_t>(sizeof record); }
+  bool Append(int fd, const Record& record) {
+    return write(fd, &record, sizeof record) == static_cast<ssize_t>(sizeof record);
+  }
 
   void RaiseEpoch(std::int64_t epoch) {
     if (epoch <= epoch_) return;
-    if (!Append(context_.journal_fd, MakeRecord(RecordType::kEpoch, 0, EpochBody{epoch}))) Fail(FatalStage::kJournal, errno);
+    if (!Append(context_.journal_fd, MakeRecord(RecordType::kEpoch, 0, EpochBody{epoch})))
+      Fail(FatalStage::kJournal, errno);
     epoch_ = epoch;
   }
 
@@ -306,8 +320,8 @@ class Launcher {
     }
     RaiseEpoch(frame->epoch);
     if (IsStarted(frame->attempt)) return ReportGone(frame->attempt, 0, kAlreadyStarted << 8);
-    // The bare system call: the library's fork() also readies locks of threads that we do not have, and each page that it
-    // touches is copied twice.
+    // The bare system call: the library's fork() also readies locks of threads that we do not have, and each page that
+    // it touches is copied twice.
     const auto pid = static_cast<pid_t>(syscall(SYS_clone, SIGCHLD, nullptr, nullptr, nullptr, nullptr));
     if (pid == 0) {
       close(kSocketFd);  // or the daemon would not see that its launcher is gone
@@ -329,7 +343,8 @@ class Launcher {
 
   void Stop(std::int64_t attempt) {
     for (std::size_t i = 0; i < children_.size(); ++i) {
-      if (children_[i].attempt == attempt) kill(children_[i].pid, SIGTERM);  // our child, not reaped: the pid is its own
+      if (children_[i].attempt == attempt)
+        kill(children_[i].pid, SIGTERM);  // our child, not reaped: the pid is its own
     }
   }
 
@@ -356,7 +371,8 @@ class Launcher {
     const int next = openat(kFolderFd, name, O_RDWR | O_APPEND | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (next < 0) return;
     header_.epoch = epoch_;
-    if (fallocate(next, FALLOC_FL_KEEP_SIZE, 0, kReserved) != 0) {}  // room for exit records on a full disk, where it can be had
+    if (fallocate(next, FALLOC_FL_KEEP_SIZE, 0, kReserved) != 0) {
+    }  // room for exit records on a full disk, where it can be had
     const bool made = Append(next, MakeRecord(RecordType::kHeader, 0, header_)) &&
                       Append(context_.journal_fd, MakeRecord(RecordType::kClosed, 0, EpochBody{epoch_}));
     if (!made) {
@@ -385,8 +401,8 @@ class Launcher {
   std::size_t size_ = 0, capacity_ = 0;
 };
 
-// posix_spawn() leaves the C library's two internal signals ignored, and tasks would inherit that. Its own functions refuse
-// to touch them.
+// posix_spawn() leaves the C library's two internal signals ignored, and tasks would inherit that. Its own functions
+// refuse to touch them.
 void ResetInternalSignals() {
   struct {
     void (*handler)(int);
@@ -423,7 +439,8 @@ int main(int argc, char**) {
   struct stat info {};
   if (argc != 1 || fstat(pipelined::executor::kSocketFd, &info) != 0 || !S_ISSOCK(info.st_mode)) {
     static const char text[] = "pipelined-launcher is started by pipelined and takes no arguments\n";
-    if (write(2, text, sizeof text - 1) < 0) {}
+    if (write(2, text, sizeof text - 1) < 0) {
+    }
     return 2;
   }
   pipelined::executor::PrepareProcess();

@@ -33,14 +33,16 @@ void MakeFoldersOf(const char* path) {
 
 void OutputLog::Append(const char* data, std::size_t size) {
   const std::int64_t head = cap_ - std::min<std::int64_t>(cap_, kTail);
-  const auto room = static_cast<std::size_t>(std::clamp<std::int64_t>(head - taken_, 0, static_cast<std::int64_t>(size)));
+  const auto room =
+      static_cast<std::size_t>(std::clamp<std::int64_t>(head - taken_, 0, static_cast<std::int64_t>(size)));
   if (room > 0) AppendToFile(data, room);
   if (room < size) KeepInTail(data + room, size - room);
 }
 
 void OutputLog::Finish() {
   if (beyond_ > 0) {
-    const auto kept = static_cast<std::size_t>(std::min<std::int64_t>({beyond_, static_cast<std::int64_t>(kTail), cap_}));
+    const auto kept =
+        static_cast<std::size_t>(std::min<std::int64_t>({beyond_, static_cast<std::int64_t>(kTail), cap_}));
     const std::int64_t dropped = beyond_ - static_cast<std::int64_t>(kept);
     if (dropped > 0) {
       cut_ = true;

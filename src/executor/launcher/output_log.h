@@ -1,6 +1,6 @@
 // The log of one attempt. Its file and folders are made at the first byte. Past the cap only the last 64 KiB are kept,
-// and written at the end behind a line that says how much is missing. What the disk refuses is counted, and the file says so
-// as soon as it takes bytes again: a full disk never fails an attempt.
+// and written at the end behind a line that says how much is missing. What the disk refuses is counted, and the file
+// says so as soon as it takes bytes again: a full disk never fails an attempt.
 #pragma once
 
 #include <cstddef>
@@ -12,7 +12,7 @@ class OutputLog {
  public:
   OutputLog(const char* path, std::int64_t cap) : path_(path), cap_(cap) {}
   void Append(const char* data, std::size_t size);
-  void Finish();                       // writes the kept tail; once, at the end
+  void Finish();  // writes the kept tail; once, at the end
   bool cut() const { return cut_; }
 
  private:

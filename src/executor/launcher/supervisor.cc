@@ -67,11 +67,12 @@ SupervisorExit LookBack(const Context& context, std::int64_t attempt, std::int64
 }
 
 // Takes the attempt's byte, then its place in the journal. Why no two supervisors ever both come through:
-// - While one holds the byte, no other gets past the lock. It is held until the process is gone, so whoever gets it later
+// - While one holds the byte, no other gets past the lock. It is held until the process is gone, so whoever gets it
+// later
 //   finds all that the earlier one appended.
 // - After the lock we append our start record and read from where the launcher had read before it forked us (it refuses
-//   attempts that it saw there). The first start record of an attempt in the file counts, so a late supervisor, be it of
-//   an older launcher, finds the earlier one's and leaves; its own record is void for every reader.
+//   attempts that it saw there). The first start record of an attempt in the file counts, so a late supervisor, be it
+//   of an older launcher, finds the earlier one's and leaves; its own record is void for every reader.
 // - When a launcher changes to the next journal it appends *closed* and then reads this one to that point. A start
 //   before *closed* is thereby known to it; one behind *closed* is void, and its supervisor leaves.
 // - One launcher at a time has the folder (it holds byte 0), so nobody appends to two journals at once.
@@ -125,7 +126,9 @@ class Cgroup {
 class Supervisor {
  public:
   Supervisor(const Context& context, const Command& command)
-      : context_(context), command_(command), log_(command.log_path, context.log_cap),
+      : context_(context),
+        command_(command),
+        log_(command.log_path, context.log_cap),
         cgroup_(context.cgroup_fd, command.frame->attempt) {}
 
   void Run() {
@@ -171,8 +174,10 @@ class Supervisor {
       if (g_stop_asked != 0 && !terminating_) Terminate(ExitReason::kStopped);
       const std::int64_t now = deadline_ns_ == kForever ? 0 : BootNanos();
       if (now >= deadline_ns_) {
-        if (terminating_) Kill();
-        else Terminate(ExitReason::kTimedOut);
+        if (terminating_)
+          Kill();
+        else
+          Terminate(ExitReason::kTimedOut);
         continue;
       }
       if (Wait(deadline_ns_ == kForever ? -1 : deadline_ns_ - now)) Pump();
@@ -238,7 +243,8 @@ class Supervisor {
     const std::int64_t attempt = command_.frame->attempt;
     if (log_.cut()) exit_.flags |= kLogCut;
     struct stat info {};
-    if (fstatat(kFolderFd, NumberedName("out/", attempt, ".json").text, &info, AT_SYMLINK_NOFOLLOW) == 0) exit_.flags |= kHasOutput;
+    if (fstatat(kFolderFd, NumberedName("out/", attempt, ".json").text, &info, AT_SYMLINK_NOFOLLOW) == 0)
+      exit_.flags |= kHasOutput;
     if (exit_.reason == ExitReason::kLaunchFailed) {
       NoteBody note{};
       const char* subject = exit_.stage == SpawnStage::kFolder ? command_.folder : command_.argv[0];
@@ -264,7 +270,8 @@ class Supervisor {
 // A task of another user may not write to our folder, so its output file is made ready for it.
 SpawnStage PrepareOutput(const StartFrame& frame) {
   if (frame.switch_user == 0) return SpawnStage::kNone;
-  const int fd = openat(kFolderFd, NumberedName("out/", frame.attempt, ".json").text, O_CREAT | O_WRONLY | O_CLOEXEC | O_NOFOLLOW, 0600);
+  const int fd = openat(kFolderFd, NumberedName("out/", frame.attempt, ".json").text,
+                        O_CREAT | O_WRONLY | O_CLOEXEC | O_NOFOLLOW, 0600);
   if (fd < 0) return SpawnStage::kOutput;
   const bool given = fchown(fd, frame.uid, frame.gid) == 0;
   close(fd);
@@ -278,10 +285,12 @@ void Supervise(const Context& context, const StartFrame* frame) {
   if (!Unpack(frame, &command)) _exit(kNoJournal);
   const SupervisorExit claimed = Claim(context, *frame);
   if (claimed != kSupervised) _exit(claimed);
-  if (PrepareOutput(*frame) != SpawnStage::kNone) {}  // without it the task merely has no outputs
+  if (PrepareOutput(*frame) != SpawnStage::kNone) {
+  }  // without it the task merely has no outputs
   Supervisor(context, command).Run();
   const std::uint64_t one = 1;
-  if (write(kWakeFd, &one, sizeof one) < 0) {}  // nobody there: the record stays
+  if (write(kWakeFd, &one, sizeof one) < 0) {
+  }  // nobody there: the record stays
   _exit(kSupervised);
 }
 

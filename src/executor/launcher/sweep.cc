@@ -53,7 +53,8 @@ int SweepChildren(int cgroup_kill_fd) {
       continue;
     }
     if (pid < 0) return reaped;  // ECHILD: nobody is left
-    if (cgroup_kill_fd >= 0 && write(cgroup_kill_fd, "1", 1) < 0) {}  // takes even what forks faster than we look
+    if (cgroup_kill_fd >= 0 && write(cgroup_kill_fd, "1", 1) < 0) {
+    }  // takes even what forks faster than we look
     KillChildren();
     // At least one was killed or is dying; the death of each may hand us its own children, so look again.
     if (waitpid(-1, nullptr, 0) > 0) ++reaped;

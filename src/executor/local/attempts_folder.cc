@@ -56,7 +56,9 @@ bool WriteSmall(int folder, const char* name, const std::string& content) {
          fsync(fd.get()) == 0 && renameat(folder, temporary.c_str(), folder, name) == 0 && fsync(folder) == 0;
 }
 
-std::string JournalName(std::int64_t number) { return fmt::format("journal-{}", number); }
+std::string JournalName(std::int64_t number) {
+  return fmt::format("journal-{}", number);
+}
 
 struct flock ByteRange(std::int64_t at) {
   struct flock range {};
@@ -102,7 +104,8 @@ Result<AttemptsFolder> AttemptsFolder::Open(const std::string& path, const std::
   if (const Status loaded = folder.LoadInstance(); !loaded.ok()) return loaded.error();
   folder.locks_.Reset(openat(folder.fd(), "locks", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
   if (!folder.locks_) return CannotUse(path + "/locks", "cannot be opened", errno);
-  if (mkdirat(folder.fd(), "out", 0711) != 0 && errno != EEXIST) return CannotUse(path + "/out", "cannot be made", errno);
+  if (mkdirat(folder.fd(), "out", 0711) != 0 && errno != EEXIST)
+    return CannotUse(path + "/out", "cannot be made", errno);
   if (fchmodat(folder.fd(), "out", 0711, 0) != 0) return CannotUse(path + "/out", "cannot be given its mode", errno);
   if (const Status made = folder.MakeFirstJournal(installation); !made.ok()) return made.error();
   return folder;
@@ -137,14 +140,16 @@ Status AttemptsFolder::AwaitOldLauncher() const {
     // Holding the descriptor, ask again: if the same pid still has the lock, the descriptor is of the lock's holder.
     if (process && LauncherOf(locks.get()) == pid) syscall(SYS_pidfd_send_signal, process.get(), SIGKILL, nullptr, 0);
     if (waited_ms > 10'000) {
-      return Error{ErrorCode::kConflict, fmt::format("{}: an old launcher (process {}) does not leave", path_, pid), ""};
+      return Error{ErrorCode::kConflict, fmt::format("{}: an old launcher (process {}) does not leave", path_, pid),
+                   ""};
     }
   }
   return Ok();
 }
 
-// A new database counts its attempts from 1 again, so nothing of the old one may stay: neither journals nor held bytes nor
-// outputs. Its instance id goes too: with it the old database, if it ever comes back, would take "no record" for "never started".
+// A new database counts its attempts from 1 again, so nothing of the old one may stay: neither journals nor held bytes
+// nor outputs. Its instance id goes too: with it the old database, if it ever comes back, would take "no record" for
+// "never started".
 Status AttemptsFolder::SetAsideForeign(const std::string& installation) const {
   bool foreign = false;
   for (const std::int64_t number : Journals()) {
@@ -158,11 +163,14 @@ Status AttemptsFolder::SetAsideForeign(const std::string& installation) const {
   std::string aside;
   for (int number = 1; aside.empty(); ++number) {
     const std::string name = fmt::format("set-aside-{}", number);
-    if (mkdirat(fd(), name.c_str(), 0700) == 0) aside = name;
-    else if (errno != EEXIST) return CannotUse(path_ + "/" + name, "cannot be made", errno);
+    if (mkdirat(fd(), name.c_str(), 0700) == 0)
+      aside = name;
+    else if (errno != EEXIST)
+      return CannotUse(path_ + "/" + name, "cannot be made", errno);
   }
   std::vector<std::string> names{"locks", "out", "instance"};
-  for (const std::int64_t number : Journals()) names.push_back(JournalName(number));  // last: a crash before leaves them to see
+  for (const std::int64_t number : Journals())
+    names.push_back(JournalName(number));  // last: a crash before leaves them to see
   for (const std::string& name : names) {
     if (renameat(fd(), name.c_str(), fd(), (aside + "/" + name).c_str()) != 0 && errno != ENOENT) {
       return CannotUse(path_ + "/" + name, "cannot be set aside", errno);
@@ -191,7 +199,8 @@ Status AttemptsFolder::MakeFirstJournal(const std::string& installation) const {
   if (!journal || fstat(journal.get(), &info) != 0) return CannotUse(path_ + "/" + name, "cannot be opened", errno);
   if (info.st_size >= static_cast<off_t>(kRecordSize)) return Ok();
   Record header{};
-  if (fallocate(journal.get(), FALLOC_FL_KEEP_SIZE, 0, kReserved) != 0) {}  // where the file system can
+  if (fallocate(journal.get(), FALLOC_FL_KEEP_SIZE, 0, kReserved) != 0) {
+  }  // where the file system can
   if (!MakeHeader(instance_, installation, &header) ||
       write(journal.get(), &header, sizeof header) != static_cast<ssize_t>(sizeof header)) {
     return CannotUse(path_ + "/" + name, "cannot be written", errno);
@@ -216,7 +225,9 @@ std::vector<std::int64_t> AttemptsFolder::Journals() const {
   return numbers;
 }
 
-std::string AttemptsFolder::OutputPath(std::int64_t attempt) const { return fmt::format("{}/out/{}.json", path_, attempt); }
+std::string AttemptsFolder::OutputPath(std::int64_t attempt) const {
+  return fmt::format("{}/out/{}.json", path_, attempt);
+}
 
 bool AttemptsFolder::IsHeld(std::int64_t attempt) const {
   struct flock byte = ByteRange(attempt);

@@ -19,8 +19,8 @@ namespace pipelined::executor {
 
 class AttemptsFolder {
  public:
-  // Takes the folder for this process, waits for the launcher of a dead predecessor to leave, sets aside what belongs to
-  // another database and makes what is missing. Errors as LocalExecutor::Open.
+  // Takes the folder for this process, waits for the launcher of a dead predecessor to leave, sets aside what belongs
+  // to another database and makes what is missing. Errors as LocalExecutor::Open.
   static Result<AttemptsFolder> Open(const std::string& path, const std::string& installation);
 
   const std::string& path() const { return path_; }

@@ -7,7 +7,8 @@
 
 namespace pipelined::executor {
 
-JournalReader::JournalReader(int folder, const std::vector<std::int64_t>& numbers) : folder_(folder), buffer_(256 * kRecordSize) {
+JournalReader::JournalReader(int folder, const std::vector<std::int64_t>& numbers)
+    : folder_(folder), buffer_(256 * kRecordSize) {
   for (const std::int64_t number : numbers) Follow(number);
 }
 
@@ -64,7 +65,8 @@ void JournalReader::Release(std::int64_t journal, std::int64_t attempt) {
 }
 
 bool JournalReader::IsReleased(std::int64_t attempt) const {
-  return std::any_of(files_.begin(), files_.end(), [attempt](const File& file) { return file.released.count(attempt) != 0; });
+  return std::any_of(files_.begin(), files_.end(),
+                     [attempt](const File& file) { return file.released.count(attempt) != 0; });
 }
 
 void JournalReader::RemoveUnused() {

@@ -24,7 +24,8 @@ class JournalReader {
   std::int64_t current() const { return files_.back().number; }
   std::int64_t current_size() const { return files_.back().offset; }
 
-  // Bookkeeping of what holds a journal: attempts in it that are not forgotten. A closed one that holds none is removed.
+  // Bookkeeping of what holds a journal: attempts in it that are not forgotten. A closed one that holds none is
+  // removed.
   void Hold(std::int64_t journal);
   void Release(std::int64_t journal, std::int64_t attempt);
   bool IsReleased(std::int64_t attempt) const;  // while its journal is there

@@ -19,16 +19,21 @@ constexpr int kReadyTimeoutMs = 10'000;
 
 const char* Explain(FatalStage stage) {
   switch (stage) {
-    case FatalStage::kLock: return "cannot take the attempts folder";
-    case FatalStage::kJournal: return "cannot use the journal";
-    case FatalStage::kProtocol: return "was built from other sources than this daemon";
-    case FatalStage::kMemory: return "has no memory";
+    case FatalStage::kLock:
+      return "cannot take the attempts folder";
+    case FatalStage::kJournal:
+      return "cannot use the journal";
+    case FatalStage::kProtocol:
+      return "was built from other sources than this daemon";
+    case FatalStage::kMemory:
+      return "has no memory";
   }
   return "failed";
 }
 
 Error Unavailable(std::string message) {
-  return {ErrorCode::kUnavailable, std::move(message), "pipelined-launcher belongs beside pipelined, from the same build"};
+  return {ErrorCode::kUnavailable, std::move(message),
+          "pipelined-launcher belongs beside pipelined, from the same build"};
 }
 
 // Descriptors 3, 4, 5 of the child, and /dev/null for the first three: a supervisor that outlives the daemon must not
@@ -66,7 +71,9 @@ class SpawnActions {
 };
 
 // A copy above the numbers that the child will use, so that no dup2 overwrites the source of another.
-OwnedFd Above(int fd) { return OwnedFd(fcntl(fd, F_DUPFD_CLOEXEC, 16)); }
+OwnedFd Above(int fd) {
+  return OwnedFd(fcntl(fd, F_DUPFD_CLOEXEC, 16));
+}
 
 }  // namespace
 

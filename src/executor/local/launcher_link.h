@@ -1,4 +1,5 @@
-// The launcher process of this daemon and the socket to it. Sending never blocks: what the socket does not take waits here.
+// The launcher process of this daemon and the socket to it. Sending never blocks: what the socket does not take waits
+// here.
 #pragma once
 
 #include <sys/types.h>
@@ -25,7 +26,7 @@ class LauncherLink {
 
   int fd() const { return socket_.get(); }
   void Send(const void* frame, std::size_t size) { unsent_.append(static_cast<const char*>(frame), size); }
-  void Flush();                                      // writes what the socket takes
+  void Flush();  // writes what the socket takes
   bool wants_to_write() const { return sent_ < unsent_.size(); }
 
   // Calls `take` with each whole frame that has come. False: the launcher is gone.

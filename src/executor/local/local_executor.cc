@@ -54,22 +54,24 @@ std::string BootIdText(const std::uint8_t (&bytes)[16]) {
 
 // Everything known of one attempt that is not forgotten.
 struct Tracked {
-  std::string frame;                 // to send again; until its start record is seen
-  std::int64_t journal = 0;          // that holds its start record; 0: none yet
+  std::string frame;         // to send again; until its start record is seen
+  std::int64_t journal = 0;  // that holds its start record; 0: none yet
   std::optional<StartBody> start;
   std::optional<SpawnedBody> spawned;
   std::optional<ExitBody> exit;
   std::string note;
-  OwnedFd process;                   // of its supervisor, when that is not a child of our launcher
-  bool claimed = false;              // Start() or Reattach() asked for it: Ended() reports it
-  bool done = false;                 // reported, or found lost
+  OwnedFd process;       // of its supervisor, when that is not a child of our launcher
+  bool claimed = false;  // Start() or Reattach() asked for it: Ended() reports it
+  bool done = false;     // reported, or found lost
   bool stop_asked = false;
 };
 
 class LocalExecutorImpl final : public LocalExecutor {
  public:
   LocalExecutorImpl(LocalExecutorOptions options, AttemptsFolder folder)
-      : options_(std::move(options)), folder_(std::move(folder)), boot_id_(ReadBootId()),
+      : options_(std::move(options)),
+        folder_(std::move(folder)),
+        boot_id_(ReadBootId()),
         journals_(folder_.fd(), folder_.Journals()) {}
 
   Status Init();
@@ -122,13 +124,13 @@ class LocalExecutorImpl final : public LocalExecutor {
   Users users_;
   OwnedFd epoll_, wake_, timer_;
   std::optional<LauncherLink> launcher_;
-  std::int64_t nonce_ = 0;           // of the present launcher
+  std::int64_t nonce_ = 0;  // of the present launcher
   Micros launcher_since_{0};
   bool writing_ = false;             // epoll waits for the socket to take more
   std::int64_t rotation_asked_ = 0;  // the journal that the launcher was asked to close
 
   std::unordered_map<std::int64_t, Tracked> attempts_;
-  std::vector<std::int64_t> resend_;            // starts to send again when the timer fires
+  std::vector<std::int64_t> resend_;  // starts to send again when the timer fires
   std::vector<AttemptEnd> ends_;
 };
 
@@ -136,7 +138,8 @@ Status LocalExecutorImpl::Init() {
   epoll_.Reset(epoll_create1(EPOLL_CLOEXEC));
   wake_.Reset(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   timer_.Reset(timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK));
-  if (!epoll_ || !wake_ || !timer_ || !AddToEpoll(wake_.get(), kWake, EPOLLIN) || !AddToEpoll(timer_.get(), kTimer, EPOLLIN)) {
+  if (!epoll_ || !wake_ || !timer_ || !AddToEpoll(wake_.get(), kWake, EPOLLIN) ||
+      !AddToEpoll(timer_.get(), kTimer, EPOLLIN)) {
     return Error{ErrorCode::kUnavailable, fmt::format("the executor has no descriptors: {}", std::strerror(errno)), ""};
   }
   ReadJournals();
@@ -154,7 +157,8 @@ void LocalExecutorImpl::Start(std::vector<AttemptStart> attempts) {
 // Ends that were found outside of Ended(): PollFd() must say so.
 void LocalExecutorImpl::AnnounceEnds() {
   const std::uint64_t one = 1;
-  if (!ends_.empty() && write(wake_.get(), &one, sizeof one) < 0) {}
+  if (!ends_.empty() && write(wake_.get(), &one, sizeof one) < 0) {
+  }
 }
 
 void LocalExecutorImpl::StartOne(const AttemptStart& start) {
@@ -163,7 +167,7 @@ void LocalExecutorImpl::StartOne(const AttemptStart& start) {
   Tracked& tracked = attempts_[id];
   if (tracked.claimed) return;  // started before: harmless
   tracked.claimed = true;
-  if (tracked.start) {          // a predecessor of ours did it
+  if (tracked.start) {  // a predecessor of ours did it
     if (ReattachOne(OpenAttempt{start.attempt, instance(), boot_id_}) != AttemptLiveness::kLost) return;
     tracked.done = false;
     return Lose(id, tracked);
@@ -207,7 +211,8 @@ std::vector<AttemptEnd> LocalExecutorImpl::Ended() {
     for (int i = 0; i < count; ++i) {
       const auto source = static_cast<std::int64_t>(events[i].data.u64);
       std::uint64_t ticks = 0;
-      if (source == kWake && read(wake_.get(), &ticks, sizeof ticks) < 0) {}
+      if (source == kWake && read(wake_.get(), &ticks, sizeof ticks) < 0) {
+      }
       if (source == kTimer && read(timer_.get(), &ticks, sizeof ticks) == sizeof ticks) OnTimer();
       if (source == kLauncher) launcher_spoke = true;
       if (source > 0) processes.push_back(source);
@@ -263,7 +268,8 @@ AttemptLiveness LocalExecutorImpl::ReattachOne(const OpenAttempt& open) {
   tracked.claimed = true;
   if (!tracked.exit && IsOfThisBoot(tracked) && !IsOurs(tracked) && !Watch(id, tracked)) ReadJournals();
   if (tracked.exit) return ReportAgain(id, tracked);
-  if (IsOfThisBoot(tracked) && (tracked.process || IsOurs(tracked)) && folder_.IsHeld(id)) return AttemptLiveness::kRunning;
+  if (IsOfThisBoot(tracked) && (tracked.process || IsOurs(tracked)) && folder_.IsHeld(id))
+    return AttemptLiveness::kRunning;
   ReadJournals();  // it may have ended between the two looks
   if (tracked.exit) return ReportAgain(id, tracked);
   if (tracked.done) return AttemptLiveness::kLost;
@@ -281,13 +287,14 @@ AttemptLiveness LocalExecutorImpl::ReportAgain(std::int64_t id, Tracked& tracked
   return AttemptLiveness::kEnded;
 }
 
-// What the store does not hold open any more: ends that it has stored, and attempts that it ended and meant to stop before
-// the daemon died.
+// What the store does not hold open any more: ends that it has stored, and attempts that it ended and meant to stop
+// before the daemon died.
 void LocalExecutorImpl::DropUnclaimed() {
   std::vector<std::int64_t> ended;
   for (auto& [id, tracked] : attempts_) {
     if (tracked.claimed) continue;
-    const bool running = tracked.start && !tracked.exit && IsOfThisBoot(tracked) && folder_.IsHeld(id) && Watch(id, tracked);
+    const bool running =
+        tracked.start && !tracked.exit && IsOfThisBoot(tracked) && folder_.IsHeld(id) && Watch(id, tracked);
     if (!running) {
       ended.push_back(id);
     } else if (!tracked.stop_asked) {
@@ -324,7 +331,8 @@ void LocalExecutorImpl::TakeRecord(std::int64_t journal, const Record& record) {
   if (found == attempts_.end() || !found->second.start) return;
   Tracked& tracked = found->second;
   if (record.type == RecordType::kSpawned) tracked.spawned = BodyOf<SpawnedBody>(record);
-  if (record.type == RecordType::kNote) tracked.note.assign(BodyOf<NoteBody>(record).text, strnlen(BodyOf<NoteBody>(record).text, kBodySize));
+  if (record.type == RecordType::kNote)
+    tracked.note.assign(BodyOf<NoteBody>(record).text, strnlen(BodyOf<NoteBody>(record).text, kBodySize));
   if (record.type != RecordType::kExit || tracked.exit) return;
   tracked.exit = BodyOf<ExitBody>(record);
   if (tracked.claimed) Finish(id, tracked);
@@ -374,7 +382,8 @@ void LocalExecutorImpl::Unwatch(Tracked& tracked) {
   tracked.process.Reset();
 }
 
-// SIGTERM to a supervisor means: stop the command. Before its start record is seen, the launcher knows it (the frame follows the start).
+// SIGTERM to a supervisor means: stop the command. Before its start record is seen, the launcher knows it (the frame
+// follows the start).
 void LocalExecutorImpl::SignalStop(std::int64_t id, Tracked& tracked) {
   if (tracked.start && !IsOurs(tracked)) {
     if (Watch(id, tracked)) SignalProcess(tracked.process.get(), SIGTERM);
@@ -455,7 +464,8 @@ void LocalExecutorImpl::OnFrame(const FrameHead& head, const char* frame) {
     const auto found = attempts_.find(refused.attempt);
     if (found == attempts_.end() || found->second.done) return;
     std::string().swap(found->second.frame);
-    FailLaunch(AttemptId{refused.attempt}, fmt::format("refused: a leader of epoch {} has used this executor since", refused.epoch));
+    FailLaunch(AttemptId{refused.attempt},
+               fmt::format("refused: a leader of epoch {} has used this executor since", refused.epoch));
   }
 }
 
@@ -499,8 +509,8 @@ void LocalExecutorImpl::OnLauncherDied() {
   ArmTimer();  // it does not live long: not in a busy loop
 }
 
-// From here on nobody else tells us of the old one's supervisors, so watch them ourselves. A start without a record goes to the
-// new launcher: if the old one's supervisor comes first after all, the new one leaves.
+// From here on nobody else tells us of the old one's supervisors, so watch them ourselves. A start without a record
+// goes to the new launcher: if the old one's supervisor comes first after all, the new one leaves.
 void LocalExecutorImpl::RespawnLauncher() {
   if (const Status spawned = SpawnLauncher(); !spawned.ok()) {
     log::Error("no task can be started: {}", spawned.error().message);
@@ -511,8 +521,10 @@ void LocalExecutorImpl::RespawnLauncher() {
   for (auto& [id, tracked] : attempts_) {
     if (tracked.done || tracked.exit) continue;
     if (tracked.start) {
-      if (!Watch(id, tracked)) vanished.push_back(id);
-      else if (tracked.stop_asked) SignalStop(id, tracked);
+      if (!Watch(id, tracked))
+        vanished.push_back(id);
+      else if (tracked.stop_asked)
+        SignalStop(id, tracked);
     } else if (!tracked.frame.empty()) {
       launcher_->Send(tracked.frame.data(), tracked.frame.size());
       if (tracked.stop_asked) SignalStop(id, tracked);
@@ -542,9 +554,11 @@ bool LocalExecutorImpl::AddToEpoll(int fd, std::int64_t source, std::uint32_t ev
 
 Result<std::unique_ptr<LocalExecutor>> LocalExecutor::Open(const LocalExecutorOptions& options) {
   if (options.attempts_dir.empty() || options.attempts_dir.front() != '/') {
-    return Error{ErrorCode::kInvalid, fmt::format("the attempts folder \"{}\" is not an absolute path", options.attempts_dir), ""};
+    return Error{ErrorCode::kInvalid,
+                 fmt::format("the attempts folder \"{}\" is not an absolute path", options.attempts_dir), ""};
   }
-  Result<executor::AttemptsFolder> folder = executor::AttemptsFolder::Open(options.attempts_dir, options.installation_id);
+  Result<executor::AttemptsFolder> folder =
+      executor::AttemptsFolder::Open(options.attempts_dir, options.installation_id);
   if (!folder) return folder.error();
   auto local = std::make_unique<executor::LocalExecutorImpl>(options, std::move(*folder));
   if (const Status ready = local->Init(); !ready.ok()) return ready.error();

@@ -21,17 +21,25 @@ std::string ExplainLaunch(const ExitBody& exit, const std::string& note) {
       if (exit.error == ENOENT && note.find('/') == std::string::npos) {
         return fmt::format("no such command: {} (looked for in the PATH of the task's environment)", note);
       }
-      if (exit.error == ENOENT) return fmt::format("no such command: {} (or the interpreter that its first line names)", note);
+      if (exit.error == ENOENT)
+        return fmt::format("no such command: {} (or the interpreter that its first line names)", note);
       if (exit.error == EACCES) return fmt::format("cannot run {}: not executable, or no permission", note);
-      if (exit.error == ENOEXEC) return fmt::format("cannot run {}: neither a program nor a script with a #! line", note);
+      if (exit.error == ENOEXEC)
+        return fmt::format("cannot run {}: neither a program nor a script with a #! line", note);
       if (exit.error == E2BIG) return fmt::format("cannot run {}: arguments and environment are too large", note);
       return fmt::format("cannot run {}: {}", note, reason);
-    case SpawnStage::kFolder: return fmt::format("cannot use working_dir {}: {}", note, reason);
-    case SpawnStage::kUser: return fmt::format("cannot switch to run_as_user: {} (pipelined must run as root for it)", reason);
-    case SpawnStage::kCgroup: return fmt::format("cannot enter the attempt's cgroup: {}", reason);
-    case SpawnStage::kPipe: return fmt::format("cannot make a pipe: {}", reason);
-    case SpawnStage::kFork: return fmt::format("cannot make a process: {}", reason);
-    default: return fmt::format("cannot start {}: {}", note, reason);
+    case SpawnStage::kFolder:
+      return fmt::format("cannot use working_dir {}: {}", note, reason);
+    case SpawnStage::kUser:
+      return fmt::format("cannot switch to run_as_user: {} (pipelined must run as root for it)", reason);
+    case SpawnStage::kCgroup:
+      return fmt::format("cannot enter the attempt's cgroup: {}", reason);
+    case SpawnStage::kPipe:
+      return fmt::format("cannot make a pipe: {}", reason);
+    case SpawnStage::kFork:
+      return fmt::format("cannot make a process: {}", reason);
+    default:
+      return fmt::format("cannot start {}: {}", note, reason);
   }
 }
 
@@ -45,9 +53,11 @@ constexpr std::size_t kMaxKey = 512;      // bytes
 
 // Keys become rows under a unique index: each is a name, and there are not too many of them.
 std::string KeyProblem(const Value::Map& outputs) {
-  if (outputs.size() > kMaxKeys) return fmt::format("$PIPELINED_OUTPUT holds {} keys; {} are allowed", outputs.size(), kMaxKeys);
+  if (outputs.size() > kMaxKeys)
+    return fmt::format("$PIPELINED_OUTPUT holds {} keys; {} are allowed", outputs.size(), kMaxKeys);
   for (const auto& [key, value] : outputs) {
-    if (key.size() > kMaxKey) return fmt::format("a key in $PIPELINED_OUTPUT has {} bytes; {} are allowed", key.size(), kMaxKey);
+    if (key.size() > kMaxKey)
+      return fmt::format("a key in $PIPELINED_OUTPUT has {} bytes; {} are allowed", key.size(), kMaxKey);
     if (key.find('\0') != std::string::npos) return "a key in $PIPELINED_OUTPUT holds a NUL";
   }
   return {};

@@ -36,9 +36,13 @@ std::optional<Stat> ReadStat(int pid) {
   return stat;
 }
 
-std::int64_t Ticks(std::int64_t ns) { return ns / (1'000'000'000 / sysconf(_SC_CLK_TCK)); }
+std::int64_t Ticks(std::int64_t ns) {
+  return ns / (1'000'000'000 / sysconf(_SC_CLK_TCK));
+}
 
-OwnedFd OpenPid(int pid) { return OwnedFd(pid <= 0 ? -1 : static_cast<int>(syscall(SYS_pidfd_open, pid, 0))); }
+OwnedFd OpenPid(int pid) {
+  return OwnedFd(pid <= 0 ? -1 : static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
+}
 
 }  // namespace
 
@@ -51,7 +55,9 @@ OwnedFd OpenProcess(const ProcessName& name) {
   return process;
 }
 
-void SignalProcess(int pidfd, int signal) { syscall(SYS_pidfd_send_signal, pidfd, signal, nullptr, 0); }
+void SignalProcess(int pidfd, int signal) {
+  syscall(SYS_pidfd_send_signal, pidfd, signal, nullptr, 0);
+}
 
 void SweepGroup(const ProcessName& leader) {
   if (leader.pid <= 0) return;

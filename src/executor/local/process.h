@@ -13,8 +13,8 @@ OwnedFd OpenProcess(const ProcessName& name);
 
 void SignalProcess(int pidfd, int signal);
 
-// Kills what is left of the process group that `leader` led. Used only when the supervisor was killed itself: what had left the
-// group is then out of reach.
+// Kills what is left of the process group that `leader` led. Used only when the supervisor was killed itself: what had
+// left the group is then out of reach.
 void SweepGroup(const ProcessName& leader);
 
 }  // namespace pipelined::executor

@@ -36,14 +36,16 @@ Result<std::string> MakeStartFrame(const AttemptStart& start, const User* user, 
   if (user != nullptr) {
     frame.append(reinterpret_cast<const char*>(user->groups.data()), user->groups.size() * sizeof(std::uint32_t));
   }
-  bool clean = AppendText(start.working_dir.empty() ? "/" : start.working_dir, &frame) && AppendText(start.log_path, &frame);
+  bool clean =
+      AppendText(start.working_dir.empty() ? "/" : start.working_dir, &frame) && AppendText(start.log_path, &frame);
   for (const std::string& argument : start.argv) clean = clean && AppendText(argument, &frame);
   for (const auto& entry : start.env) clean = clean && AppendText(entry.first + "=" + entry.second, &frame);
   clean = clean && AppendText("PIPELINED_OUTPUT=" + output_path, &frame);
   if (!clean) return Error{ErrorCode::kInvalid, "the command, its folder or its environment contains a NUL byte", ""};
   frame.resize(PadFrame(frame.size()));
   if (frame.size() > kMaxFrame) {
-    return Error{ErrorCode::kInvalid, fmt::format("the command and its environment are {} bytes long", frame.size()), ""};
+    return Error{ErrorCode::kInvalid, fmt::format("the command and its environment are {} bytes long", frame.size()),
+                 ""};
   }
   head.head = FrameHead{static_cast<std::uint32_t>(frame.size()), FrameType::kStart};
   std::memcpy(frame.data(), &head, sizeof head);

@@ -19,7 +19,8 @@ Result<User> Users::Find(const std::string& name) {
   user.gid = entry.pw_gid;
   std::vector<gid_t> groups(64);
   int count = static_cast<int>(groups.size());
-  while (getgrouplist(name.c_str(), entry.pw_gid, groups.data(), &count) < 0) groups.resize(static_cast<std::size_t>(count));
+  while (getgrouplist(name.c_str(), entry.pw_gid, groups.data(), &count) < 0)
+    groups.resize(static_cast<std::size_t>(count));
   user.groups.assign(groups.begin(), groups.begin() + count);
   return known_.emplace(name, std::move(user)).first->second;
 }

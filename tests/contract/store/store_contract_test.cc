@@ -152,7 +152,8 @@ TEST_P(StoreContract, ARunMayBeginAndEndInOneTurn) {
   const RunInfo run = Triggered("r1");
   Plan plan;
   plan.now = At(1);
-  plan.runs = {RunChange{run.id, "d", RunState::kQueued, RunState::kRunning, ""}, RunChange{run.id, "d", RunState::kRunning, RunState::kSuccess, ""}};
+  plan.runs = {RunChange{run.id, "d", RunState::kQueued, RunState::kRunning, ""},
+               RunChange{run.id, "d", RunState::kRunning, RunState::kSuccess, ""}};
   ASSERT_TRUE(Commit(plan).ok());
   EXPECT_TRUE(Loaded().runs.empty());
 }
@@ -179,7 +180,8 @@ TEST_P(StoreContract, AnEndAndTheNextStartAreOneTurn) {
   const Status stored = Commit(plan);
   ASSERT_TRUE(stored.ok()) << stored.error().message;
   EXPECT_EQ(Loaded().attempts.size(), 1U);
-  EXPECT_EQ(*store().Outputs(run.id, {"t0", "t1"}), Value(Value::Map{{"t0", Value(Value::Map{{"name", "x\"y"}, {"rows", 42}})}}));
+  EXPECT_EQ(*store().Outputs(run.id, {"t0", "t1"}),
+            Value(Value::Map{{"t0", Value(Value::Map{{"name", "x\"y"}, {"rows", 42}})}}));
 }
 
 TEST_P(StoreContract, AChangeFromAnotherStateIsStaleAndNothingOfItsPlanStays) {
@@ -219,7 +221,8 @@ TEST_P(StoreContract, ARetriedTaskStartsAgainInOneTurn) {
 
 TEST_P(StoreContract, OneScheduledRunPerLogicalDate) {
   Plan plan;
-  NewRun run{"d", Loaded().dags[0].head.version, RunType::kScheduled, "scheduled__1", DueRun{At(0), {At(0), At(0)}, At(0)}};
+  NewRun run{"d", Loaded().dags[0].head.version, RunType::kScheduled, "scheduled__1",
+             DueRun{At(0), {At(0), At(0)}, At(0)}};
   plan.new_runs = {run};
   plan.dags = {DagChange{"d", std::nullopt, DataInterval{At(0), At(0)}, false, ""}};
   ASSERT_TRUE(Commit(plan).ok());

@@ -52,7 +52,8 @@ class ServerTest : public ::testing::Test {
     server_ = *std::move(server);
   }
 
-  std::string Send(const std::string& method, const std::string& target, const std::string& headers = "", const std::string& body = "") {
+  std::string Send(const std::string& method, const std::string& target, const std::string& headers = "",
+                   const std::string& body = "") {
     std::string text = method + " " + target + " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n" + headers;
     if (!body.empty()) text += "Content-Length: " + std::to_string(body.size()) + "\r\n";
     return Exchange(server_->port(), text + "\r\n" + body);
@@ -83,7 +84,8 @@ TEST_F(ServerTest, AllElseNeedsOne) {
 }
 
 TEST_F(ServerTest, ATriggeredRunIsAnswered) {
-  const std::string answer = SendAsAdmin("POST", "/api/v2/dags/sales/dagRuns", R"({"logical_date":null,"dag_run_id":"r1"})");
+  const std::string answer =
+      SendAsAdmin("POST", "/api/v2/dags/sales/dagRuns", R"({"logical_date":null,"dag_run_id":"r1"})");
   EXPECT_THAT(answer, StartsWith("HTTP/1.1 200 "));
   EXPECT_THAT(answer, HasSubstr("\"dag_run_id\":\"r1\""));
   EXPECT_EQ(catalog_.triggers.size(), 1U);
@@ -101,7 +103,8 @@ TEST_F(ServerTest, TraceDoesNotEcho) {
 }
 
 TEST_F(ServerTest, HiddenSlashesAndBadEscapesAreRefused) {
-  for (const char* target : {"/api/v2/dags/..%2f..%2fetc", "/api/v2/dags/%2e%2e/x", "/api/v2/dags/a%00", "/api/v2/dags/a%5Cb"}) {
+  for (const char* target :
+       {"/api/v2/dags/..%2f..%2fetc", "/api/v2/dags/%2e%2e/x", "/api/v2/dags/a%00", "/api/v2/dags/a%5Cb"}) {
     EXPECT_THAT(SendAsAdmin("GET", target), StartsWith("HTTP/1.1 400 ")) << target;
   }
 }
@@ -137,7 +140,8 @@ TEST_F(ServerTest, ManyClientsAtOnceAreAllAnswered) {
   std::atomic<int> answered = 0;
   for (int i = 0; i < 16; ++i) {
     clients.emplace_back([&] {
-      for (int k = 0; k < 10; ++k) answered += SendAsAdmin("GET", "/api/v2/dags/sales").starts_with("HTTP/1.1 200") ? 1 : 0;
+      for (int k = 0; k < 10; ++k)
+        answered += SendAsAdmin("GET", "/api/v2/dags/sales").starts_with("HTTP/1.1 200") ? 1 : 0;
     });
   }
   for (std::thread& client : clients) client.join();

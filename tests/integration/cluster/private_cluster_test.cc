@@ -70,7 +70,8 @@ class PrivateClusterTest : public testing::Test {
     return cluster ? std::move(*cluster) : nullptr;
   }
   void MakeTable(const PrivateCluster& cluster) {
-    EXPECT_EQ(Query(cluster.url(), "create table kept (n int); insert into kept values (42); select n from kept"), "42");
+    EXPECT_EQ(Query(cluster.url(), "create table kept (n int); insert into kept values (42); select n from kept"),
+              "42");
   }
   static std::string Kept(const PrivateCluster& cluster) { return Query(cluster.url(), "select n from kept"); }
 
@@ -111,8 +112,9 @@ TEST_F(PrivateClusterTest, AFirstStartAnswers) {
 TEST_F(PrivateClusterTest, ItIsDurableAndListensNowhereElse) {
   const auto cluster = Start();
   ASSERT_TRUE(cluster);
-  EXPECT_EQ(Query(cluster->url(), "select string_agg(setting, ',' order by name) from pg_settings where name in "
-                                  "('fsync', 'full_page_writes', 'synchronous_commit', 'data_checksums')"),
+  EXPECT_EQ(Query(cluster->url(),
+                  "select string_agg(setting, ',' order by name) from pg_settings where name in "
+                  "('fsync', 'full_page_writes', 'synchronous_commit', 'data_checksums')"),
             "on,on,on,on");
   EXPECT_EQ(Query(cluster->url(), "show listen_addresses"), "");
   EXPECT_EQ(Query(cluster->url(), "show max_wal_size"), "512MB");
@@ -183,8 +185,10 @@ TEST_F(PrivateClusterTest, AnOrphanIsStoppedFirst) {
   }
   // A server that nothing ties to its starter, as one started by hand.
   const char* drop = geteuid() == 0 ? "setpriv --reuid=postgres --regid=postgres --clear-groups " : "";
-  const std::string orphan = std::string("cd / && ") + drop + "$(pg_config --bindir)/postgres -D " + fs::canonical(home_ + "/postgres").string() +
-                             "/data -c listen_addresses= -c unix_socket_directories=" + home_ + "/postgres/run >/dev/null 2>&1 & echo $! > " + home_ + "/pid";
+  const std::string orphan = std::string("cd / && ") + drop + "$(pg_config --bindir)/postgres -D " +
+                             fs::canonical(home_ + "/postgres").string() +
+                             "/data -c listen_addresses= -c unix_socket_directories=" + home_ +
+                             "/postgres/run >/dev/null 2>&1 & echo $! > " + home_ + "/pid";
   ASSERT_EQ(std::system(orphan.c_str()), 0);
   for (int i = 0; i < 200 && !fs::exists(home_ + "/postgres/run/.s.PGSQL.5432"); ++i) poll(nullptr, 0, 10);
   const auto cluster = Start();
@@ -345,7 +349,8 @@ TEST_F(AsRootTest, AnOrdinaryUserRunsItsOwn) {
       return false;
     }
     static std::unique_ptr<PrivateCluster> cluster = Start();
-    return cluster && Query(cluster->url(), "select 1") == "1" && fs::is_directory(fs::symlink_status(home_ + "/postgres"));
+    return cluster && Query(cluster->url(), "select 1") == "1" &&
+           fs::is_directory(fs::symlink_status(home_ + "/postgres"));
   });
   Kill(user);
 }

@@ -13,7 +13,8 @@ TEST_F(Commands, ThatDoesNotExistIsALaunchFailureThatNamesIt) {
   const AttemptEnd end = Run(Attempt(1, {"no-such-command"}));
   EXPECT_EQ(end.outcome, AttemptOutcome::kLaunchFailed);
   EXPECT_EQ(end.message, "no such command: no-such-command (looked for in the PATH of the task's environment)");
-  EXPECT_EQ(Run(Attempt(2, {"/no/such"})).message, "no such command: /no/such (or the interpreter that its first line names)");
+  EXPECT_EQ(Run(Attempt(2, {"/no/such"})).message,
+            "no such command: /no/such (or the interpreter that its first line names)");
 }
 
 TEST_F(Commands, ThatIsNotExecutableIsALaunchFailure) {
@@ -56,7 +57,7 @@ TEST_F(Commands, DyingOfASignalIsToldWithItsName) {
   for (int signal = 1; signal <= 64; ++signal) {
     if (signal == SIGCHLD || signal == SIGCONT || signal == SIGURG || signal == SIGWINCH) continue;  // do not kill
     if (signal == SIGSTOP || signal == SIGTSTP || signal == SIGTTIN || signal == SIGTTOU) continue;  // stop
-    if (signal == 32 || signal == 33) continue;  // glibc's own
+    if (signal == 32 || signal == 33) continue;                                                      // glibc's own
     const AttemptEnd end = RunShell("ulimit -c 0; kill -" + std::to_string(signal) + " $$");
     EXPECT_EQ(end.outcome, AttemptOutcome::kFailed) << signal;
     EXPECT_EQ(end.signal, signal);
@@ -145,7 +146,8 @@ TEST_F(Commands, SurviveAFullLogDisk) {
   EXPECT_EQ(end.outcome, AttemptOutcome::kSucceeded);
   EXPECT_GT(std::filesystem::file_size(start.log_path), 0u);
 
-  AttemptStart later = Shell(2, "head -c 100000 /dev/zero; touch $HERE/full; while [ ! -e $HERE/go ]; do sleep 0.01; done; echo again");
+  AttemptStart later =
+      Shell(2, "head -c 100000 /dev/zero; touch $HERE/full; while [ ! -e $HERE/go ]; do sleep 0.01; done; echo again");
   later.log_path = disk + "/a/c.log";
   Start(later);
   ASSERT_TRUE(Eventually([&] { return std::filesystem::exists(Path("full")); }));
@@ -177,7 +179,8 @@ TEST_F(Commands, WithUnusableOutputsAreToldSo) {
   };
   EXPECT_EQ(bad("echo '[1]' > $PIPELINED_OUTPUT"), "$PIPELINED_OUTPUT must hold a JSON object, as {\"rows\": 42}");
   EXPECT_EQ(bad("echo '{\"rows\": ' > $PIPELINED_OUTPUT").substr(0, 35), "$PIPELINED_OUTPUT is not valid JSON");
-  EXPECT_EQ(bad("head -c 1048577 /dev/zero > $PIPELINED_OUTPUT"), "$PIPELINED_OUTPUT holds 1048577 bytes; 1048576 are allowed");
+  EXPECT_EQ(bad("head -c 1048577 /dev/zero > $PIPELINED_OUTPUT"),
+            "$PIPELINED_OUTPUT holds 1048577 bytes; 1048576 are allowed");
   EXPECT_EQ(bad("mkfifo $PIPELINED_OUTPUT"), "$PIPELINED_OUTPUT is not a regular file");
   EXPECT_EQ(bad("ln -s /etc/passwd $PIPELINED_OUTPUT").substr(0, 33), "$PIPELINED_OUTPUT cannot be read:");
   EXPECT_EQ(RunShell("echo nonsense > $PIPELINED_OUTPUT; exit 3").outcome, AttemptOutcome::kFailed);
@@ -199,8 +202,8 @@ TEST_F(Commands, HaveDefaultSignalsAGroupOfTheirOwnAndNoTerminal) {
 
 TEST_F(Commands, GetTheirWholeEnvironmentAndNothingElse) {
   Run(Attempt(1, {"env"}));
-  EXPECT_EQ(Log(1), "PATH=/usr/local/bin:/usr/bin:/bin\nHERE=" + folder_ + "\nPIPELINED_OUTPUT=" + options_.attempts_dir +
-                        "/out/1.json\n");
+  EXPECT_EQ(Log(1), "PATH=/usr/local/bin:/usr/bin:/bin\nHERE=" + folder_ +
+                        "\nPIPELINED_OUTPUT=" + options_.attempts_dir + "/out/1.json\n");
   const std::string large(100'000, 'x');
   AttemptStart start = Shell(2, "echo ${#LARGE} ${#LARGE2} ${#1}");
   start.argv.push_back("sh");
@@ -218,7 +221,8 @@ TEST_F(Commands, GetTheirWholeEnvironmentAndNothingElse) {
 
 TEST_F(Commands, RunAsAnotherUserAndMayStillWriteTheirOutputs) {
   if (geteuid() != 0) GTEST_SKIP() << "only root can switch users";
-  AttemptStart start = Shell(1, "id -un; id -Gn; echo '{\"ok\": true}' > $PIPELINED_OUTPUT; touch $HERE/attempts/out/2.json");
+  AttemptStart start =
+      Shell(1, "id -un; id -Gn; echo '{\"ok\": true}' > $PIPELINED_OUTPUT; touch $HERE/attempts/out/2.json");
   start.run_as_user = "nobody";
   const AttemptEnd end = Run(start);
   EXPECT_EQ(end.outcome, AttemptOutcome::kFailed) << "it may write to no other attempt's file";

@@ -90,7 +90,9 @@ class ExecutorTest : public testing::Test {
     start.grace = Millis(200);
     return start;
   }
-  AttemptStart Shell(std::int64_t id, const std::string& script) const { return Attempt(id, {"/bin/sh", "-c", script}); }
+  AttemptStart Shell(std::int64_t id, const std::string& script) const {
+    return Attempt(id, {"/bin/sh", "-c", script});
+  }
 
   // The end of `id`. Ends of others that come before it are kept for their turn.
   AttemptEnd Await(std::int64_t id) {

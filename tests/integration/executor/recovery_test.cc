@@ -76,7 +76,9 @@ TEST_F(Recovery, AnEndThatNobodySawIsReportedOnceByTheNextDaemon) {
   const pid_t supervisor = SupervisorPid();
   std::ofstream(Path("go")) << "";
   ASSERT_TRUE(Eventually([&] { return !IsRunning(mark); }));
-  ASSERT_TRUE(Eventually([&] { return ParentOf(supervisor) == 0 || !std::filesystem::exists("/proc/" + std::to_string(supervisor) + "/fd/4"); }));
+  ASSERT_TRUE(Eventually([&] {
+    return ParentOf(supervisor) == 0 || !std::filesystem::exists("/proc/" + std::to_string(supervisor) + "/fd/4");
+  }));
   EXPECT_EQ(ReattachOne(1), AttemptLiveness::kEnded);
   EXPECT_EQ(Await(1).exit_code, 7);
   EXPECT_TRUE(executor().Ended().empty());
@@ -93,7 +95,9 @@ TEST_F(Recovery, WhatTheStoreNoLongerHoldsOpenIsStoppedAndNotReported) {
   StartAndKillDaemon("exec sleep 1000");
   const pid_t supervisor = SupervisorPid();
   EXPECT_TRUE(executor().Reattach({}).empty());
-  EXPECT_TRUE(Eventually([&] { return executor().Ended().empty() && !std::filesystem::exists("/proc/" + std::to_string(supervisor) + "/fd/4"); }));
+  EXPECT_TRUE(Eventually([&] {
+    return executor().Ended().empty() && !std::filesystem::exists("/proc/" + std::to_string(supervisor) + "/fd/4");
+  }));
   EXPECT_TRUE(executor().Ended().empty());
 }
 
@@ -118,8 +122,10 @@ TEST_F(Recovery, NothingIsLostOrDoubledWhenTheDaemonIsKilledAtAnyMoment) {
     std::vector<std::int64_t> waiting;
     std::size_t running = 0;
     for (const AttemptStatus& status : executor().Reattach(open)) {
-      if (status.liveness == AttemptLiveness::kNotStarted) waiting.push_back(status.attempt.value);
-      else ++running;  // a lost one would keep this process from ever ending
+      if (status.liveness == AttemptLiveness::kNotStarted)
+        waiting.push_back(status.attempt.value);
+      else
+        ++running;  // a lost one would keep this process from ever ending
     }
     while (running + waiting.size() > 0) {
       std::vector<AttemptStart> starts;
@@ -145,8 +151,10 @@ TEST_F(Recovery, NothingIsLostOrDoubledWhenTheDaemonIsKilledAtAnyMoment) {
     nanosleep(&span, nullptr);
     int status = 0;
     finished = kills > 300 ? waitpid(daemon_, &status, 0) == daemon_ : waitpid(daemon_, &status, WNOHANG) == daemon_;
-    if (!finished) KillDaemon();
-    else ASSERT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    if (!finished)
+      KillDaemon();
+    else
+      ASSERT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0);
   }
   EXPECT_GT(kills, 5);
   const std::multiset<std::int64_t> starts = read_ids(Path("starts")), stored = read_ids(Path("stored"));
@@ -171,7 +179,8 @@ TEST_F(Recovery, WithCgroupsNothingSurvivesAKilledSupervisor) {
   std::string device, path, type, line, cgroup;
   while (std::getline(mounts, line)) {
     std::istringstream fields(line);
-    if (fields >> device >> path >> type && type == "cgroup2") cgroup = path + "/pipelined-test-" + std::to_string(getpid());
+    if (fields >> device >> path >> type && type == "cgroup2")
+      cgroup = path + "/pipelined-test-" + std::to_string(getpid());
   }
   if (cgroup.empty() || mkdir(cgroup.c_str(), 0755) != 0) GTEST_SKIP() << "no writable cgroup v2 here";
   options_.cgroup_dir = cgroup;
@@ -191,7 +200,8 @@ TEST_F(Recovery, WithCgroupsNothingSurvivesAKilledSupervisor) {
 TEST_F(Recovery, ASupervisorKilledWhileNoDaemonWasThereMeansLost) {
   StartAndKillDaemon("exec sleep 1000");
   kill(SupervisorPid(), SIGKILL);
-  ASSERT_TRUE(Eventually([&] { return !std::filesystem::exists("/proc/" + std::to_string(SupervisorPid()) + "/fd/4"); }));
+  ASSERT_TRUE(
+      Eventually([&] { return !std::filesystem::exists("/proc/" + std::to_string(SupervisorPid()) + "/fd/4"); }));
   EXPECT_EQ(ReattachOne(1), AttemptLiveness::kLost);
   EXPECT_TRUE(executor().Ended().empty());
 }
@@ -356,7 +366,10 @@ TEST_F(Recovery, AThousandQuickAttemptsLeaveNoZombieAndNoDescriptor) {
 }
 
 TEST_F(Recovery, TheLauncherLeavesWithItsDaemonAndWithoutOneIsNotStarted) {
-  ForkDaemon([&] { Open(); std::ofstream(Path("open")) << ""; });
+  ForkDaemon([&] {
+    Open();
+    std::ofstream(Path("open")) << "";
+  });
   ASSERT_TRUE(Eventually([&] { return std::filesystem::exists(Path("open")); }));
   KillDaemon();
   Open();

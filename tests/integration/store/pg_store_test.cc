@@ -45,8 +45,10 @@ class PgStoreTest : public ::testing::Test {
     }
     return "";
   }
-  std::vector<StoredDag> Publish(std::vector<PublishedDag> dags, std::vector<KnownFile> files = {}, std::vector<KnownFile> removed = {}) {
-    auto changed = publisher_->Publish(Publication{std::move(dags), std::move(files), std::move(removed), {}}, lease_.epoch);
+  std::vector<StoredDag> Publish(std::vector<PublishedDag> dags, std::vector<KnownFile> files = {},
+                                 std::vector<KnownFile> removed = {}) {
+    auto changed =
+        publisher_->Publish(Publication{std::move(dags), std::move(files), std::move(removed), {}}, lease_.epoch);
     EXPECT_TRUE(changed.ok()) << changed.error().message;
     return *changed;
   }
@@ -78,34 +80,46 @@ class PgStoreTest : public ::testing::Test {
 
 TEST_F(PgStoreTest, TheWordsOfTheChecksAreThoseOfTheProgram) {
   const auto check = [&](const char* name) {
-    return std::string(Sql("select pg_get_constraintdef(oid) from pg_constraint where conname = '" + std::string(name) + "' and connamespace = '" + options_.schema + "'::regnamespace")[0][0].c_str());
+    return std::string(Sql("select pg_get_constraintdef(oid) from pg_constraint where conname = '" + std::string(name) +
+                           "' and connamespace = '" + options_.schema + "'::regnamespace")[0][0]
+                           .c_str());
   };
   const auto words = [](const std::string& text) { return std::count(text.begin(), text.end(), '\'') / 2; };
   const std::string task = check("task_instance_state");
   EXPECT_EQ(words(task), static_cast<long>(kTaskStates) - 1);
-  for (std::size_t i = 1; i < kTaskStates; ++i) EXPECT_THAT(task, ::testing::HasSubstr("'" + std::string(ToString(static_cast<TaskState>(i))) + "'"));
+  for (std::size_t i = 1; i < kTaskStates; ++i)
+    EXPECT_THAT(task, ::testing::HasSubstr("'" + std::string(ToString(static_cast<TaskState>(i))) + "'"));
   const std::string end = check("task_instance_end");
   for (std::size_t i = 1; i < kTaskStates; ++i) {
     const auto state = static_cast<TaskState>(i);
-    EXPECT_EQ(end.find("'" + std::string(ToString(state)) + "'") != std::string::npos, IsFinished(state)) << ToString(state);
+    EXPECT_EQ(end.find("'" + std::string(ToString(state)) + "'") != std::string::npos, IsFinished(state))
+        << ToString(state);
   }
   const std::string outcome = check("attempt_outcome");
   EXPECT_EQ(words(outcome), 7);
-  for (int i = 0; i < 7; ++i) EXPECT_THAT(outcome, ::testing::HasSubstr("'" + std::string(ToString(static_cast<TryOutcome>(i))) + "'"));
+  for (int i = 0; i < 7; ++i)
+    EXPECT_THAT(outcome, ::testing::HasSubstr("'" + std::string(ToString(static_cast<TryOutcome>(i))) + "'"));
   const std::string run = check("dag_run_state_check");
   EXPECT_EQ(words(run), 4);
-  for (int i = 0; i < 4; ++i) EXPECT_THAT(run, ::testing::HasSubstr("'" + std::string(ToString(static_cast<RunState>(i))) + "'"));
+  for (int i = 0; i < 4; ++i)
+    EXPECT_THAT(run, ::testing::HasSubstr("'" + std::string(ToString(static_cast<RunState>(i))) + "'"));
 }
 
 TEST_F(PgStoreTest, EveryGuaranteeBites) {
   const std::string check = "23514", unique = "23505";
   EXPECT_EQ(Refused("insert into task_instance (run_id, task_no, state) values (1, 0, 'none')"), check);
   EXPECT_EQ(Refused("insert into task_instance (run_id, task_no, state) values (1, 0, 'success')"), check);
-  EXPECT_EQ(Refused("insert into task_instance (run_id, task_no, state, end_date) values (1, 0, 'scheduled', now())"), check);
+  EXPECT_EQ(Refused("insert into task_instance (run_id, task_no, state, end_date) values (1, 0, 'scheduled', now())"),
+            check);
   EXPECT_EQ(Refused("insert into task_instance (run_id, task_no, state) values (1, 0, 'running')"), check);
-  EXPECT_EQ(Refused("insert into task_instance (run_id, task_no, state, attempt_id, try_number) values (1, 0, 'up_for_retry', 1, 1)"), check);
-  Sql("insert into attempt (id, run_id, task_no, try_number, instance, boot_id, epoch, opened_at) values (901, 9, 0, 1, '', '', 1, now())");
-  EXPECT_EQ(Refused("insert into attempt (id, run_id, task_no, try_number, instance, boot_id, epoch, opened_at) values (902, 9, 0, 2, '', '', 1, now())"), unique);
+  EXPECT_EQ(Refused("insert into task_instance (run_id, task_no, state, attempt_id, try_number) values (1, 0, "
+                    "'up_for_retry', 1, 1)"),
+            check);
+  Sql("insert into attempt (id, run_id, task_no, try_number, instance, boot_id, epoch, opened_at) values (901, 9, 0, "
+      "1, '', '', 1, now())");
+  EXPECT_EQ(Refused("insert into attempt (id, run_id, task_no, try_number, instance, boot_id, epoch, opened_at) values "
+                    "(902, 9, 0, 2, '', '', 1, now())"),
+            unique);
   EXPECT_EQ(Refused("update attempt set outcome = 'success' where id = 901"), check);
   EXPECT_EQ(Refused("insert into pool values ('p', -2)"), check);
   EXPECT_EQ(Refused("insert into installation default values"), unique);
@@ -152,7 +166,8 @@ TEST_F(PgStoreTest, ALeaderThatWasPassedOverIsRefused) {
   ASSERT_TRUE(successor->Acquire("other", kTtl)->has_value());
   EXPECT_EQ(store_->Commit(Starting(run), lease_, kExecutor).error().code, ErrorCode::kStale);
   EXPECT_EQ(store_->Renew(lease_).error().code, ErrorCode::kStale);
-  EXPECT_EQ(publisher_->Publish(Publication{{SampleDag("e")}, {}, {}, {}}, lease_.epoch).error().code, ErrorCode::kStale);
+  EXPECT_EQ(publisher_->Publish(Publication{{SampleDag("e")}, {}, {}, {}}, lease_.epoch).error().code,
+            ErrorCode::kStale);
   EXPECT_EQ(Sql("select from attempt").size(), 0U);
 }
 
@@ -170,7 +185,8 @@ TEST_F(PgStoreTest, ATurnWithoutAnAnswerIsInDoubtAndReadAgain) {
   const RunInfo run = Trigger("r")->info;
   // The turn reaches its COMMIT and hangs there.
   Sql("create function slow() returns trigger language plpgsql as $$ begin perform pg_sleep(20); return null; end $$; "
-      "create constraint trigger slow after insert on attempt deferrable initially deferred for each row execute function slow()");
+      "create constraint trigger slow after insert on attempt deferrable initially deferred for each row execute "
+      "function slow()");
   std::thread killer([&] {
     for (int i = 0; i < 2000; ++i) {
       if (!Sql("select pg_terminate_backend(pid) from pg_stat_activity where wait_event = 'PgSleep'").empty()) return;
@@ -210,7 +226,9 @@ TEST_F(PgStoreTest, TwoPublishersOfOneVersionAgree) {
   ASSERT_TRUE(first.ok()) << first.error().message;
   ASSERT_TRUE(second.ok()) << second.error().message;
   EXPECT_EQ(first->size() + second->size(), 50U);
-  EXPECT_EQ(Sql("select from dag_version_task t join dag_version v on v.id = t.version_id where v.dag_id like 'p%'").size(), 100U);
+  EXPECT_EQ(
+      Sql("select from dag_version_task t join dag_version v on v.id = t.version_id where v.dag_id like 'p%'").size(),
+      100U);
 }
 
 TEST_F(PgStoreTest, UntouchedTasksAreListedWithStateNone) {
@@ -229,7 +247,9 @@ TEST_F(PgStoreTest, UntouchedTasksAreListedWithStateNone) {
   EXPECT_EQ(catalog_->TaskInstances(filter, Page{})->total, 1);
   EXPECT_EQ(catalog_->Tries("d", "r", "t0")->size(), 1U);
   EXPECT_EQ(catalog_->Tries("d", "r", "nope").error().code, ErrorCode::kNotFound);
-  EXPECT_EQ(catalog_->Runs(RunFilter{"~", {"running"}, {}, "R", {}, {}, {}, {}, {}, {}}, Page{1, 0, {"-start_date"}})->total, 1);
+  EXPECT_EQ(
+      catalog_->Runs(RunFilter{"~", {"running"}, {}, "R", {}, {}, {}, {}, {}, {}}, Page{1, 0, {"-start_date"}})->total,
+      1);
   EXPECT_EQ(catalog_->Runs(RunFilter{}, Page{50, 0, {"nope"}}).error().code, ErrorCode::kInvalid);
   EXPECT_EQ(catalog_->Run("d", "r")->info.conf, Value(Value::Map{{"z", 1}, {"a", "x\\y"}}));
 }
@@ -237,7 +257,9 @@ TEST_F(PgStoreTest, UntouchedTasksAreListedWithStateNone) {
 TEST_F(PgStoreTest, ACommandIsAnsweredToItsWaiter) {
   ASSERT_TRUE(store_->Poll().ok());
   Result<CommandDone> answer = CommandDone{};
-  std::thread waiter([&] { answer = catalog_->Execute(Command{{}, "admin", PauseDag{"d", true}}, std::chrono::seconds(10)); });
+  std::thread waiter([&] {
+    answer = catalog_->Execute(Command{{}, "admin", PauseDag{"d", true}}, std::chrono::seconds(10));
+  });
   Inbox inbox;
   while (inbox.commands.empty()) inbox = *store_->Poll();
   EXPECT_EQ(std::get<PauseDag>(inbox.commands[0].what).dag_id, "d");
@@ -251,7 +273,8 @@ TEST_F(PgStoreTest, ACommandIsAnsweredToItsWaiter) {
   ASSERT_TRUE(answer.ok()) << answer.error().message;
   EXPECT_EQ(answer->result, Value(Value::Map{{"ok", true}}));
   EXPECT_TRUE(catalog_->Dag("d")->paused);
-  EXPECT_EQ(catalog_->Execute(Command{{}, "admin", PauseDag{"d", true}}, Millis(1)).error().code, ErrorCode::kUnavailable);
+  EXPECT_EQ(catalog_->Execute(Command{{}, "admin", PauseDag{"d", true}}, Millis(1)).error().code,
+            ErrorCode::kUnavailable);
 }
 
 TEST_F(PgStoreTest, UsersAndTokens) {

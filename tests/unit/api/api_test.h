@@ -23,8 +23,8 @@ class ApiTest : public ::testing::Test {
   }
 
   // `token` empty: none is sent.
-  Response Send(const std::string& method, const std::string& target, const std::string& body = "", const std::string& token = "admin-token",
-                const std::string& accept = "") {
+  Response Send(const std::string& method, const std::string& target, const std::string& body = "",
+                const std::string& token = "admin-token", const std::string& accept = "") {
     Result<Target> parsed = ParseTarget(target);
     EXPECT_TRUE(parsed.ok()) << target;
     Request request;

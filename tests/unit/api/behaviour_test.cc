@@ -1,4 +1,5 @@
-// What a real Airflow server answered (tests/conformance/rest-behaviour.jsonl), asked of the handlers over the same world.
+// What a real Airflow server answered (tests/conformance/rest-behaviour.jsonl), asked of the handlers over the same
+// world.
 #include <set>
 
 #include "pipelined/secrets/password.h"
@@ -8,7 +9,9 @@
 namespace pipelined::api {
 namespace {
 
-bool Starts(const std::string& text, std::string_view with) { return text.starts_with(with); }
+bool Starts(const std::string& text, std::string_view with) {
+  return text.starts_with(with);
+}
 
 // Whether `actual` has everything that `expected` has. "<now>", "<uuid>", "<number>", "<string>" stand for what varies.
 bool Agrees(const Value& expected, const Value* actual) {
@@ -43,17 +46,19 @@ bool LeftOut(const Value& c) {
   const std::string& path = c.Find("path")->string();
   const std::string& method = c.Find("method")->string();
   const auto has = [&](std::string_view part) { return path.find(part) != std::string::npos; };
-  const bool later = has("/mapped/") || has("listMapped") || has("order_by=conf") || has("state=none") || has("dagVersions") || has("/list") || has("clear") || has("assets") ||
-                     has("dependencies") || has("links") || has("externalLogUrl") || has("upstreamAssetEvents") || has("dry_run") || has("hitl") ||
-                     has("/wait") || has("favorite") || has("dagStats") || has("dagTags") || has("dagWarnings");
+  const bool later = has("/mapped/") || has("listMapped") || has("order_by=conf") || has("state=none") ||
+                     has("dagVersions") || has("/list") || has("clear") || has("assets") || has("dependencies") ||
+                     has("links") || has("externalLogUrl") || has("upstreamAssetEvents") || has("dry_run") ||
+                     has("hitl") || has("/wait") || has("favorite") || has("dagStats") || has("dagTags") ||
+                     has("dagWarnings");
   if (later || (has("xcomEntries") && method != "GET") || (has("taskInstances") && method != "GET")) return true;
   if (path == "/api/v2/pools" && method == "PATCH") return true;  // many at once
   return (has("dagRuns/r") && (method == "DELETE" || method == "PATCH")) || (has("/dagRuns") && method == "PATCH");
 }
 
 bool Covered(const std::string& path) {
-  return Starts(path, "/api/v2/dags") || Starts(path, "/auth/token") || Starts(path, "/api/v2/nope") || Starts(path, "/api/v2/importErrors") ||
-         Starts(path, "/api/v2/pools");
+  return Starts(path, "/api/v2/dags") || Starts(path, "/auth/token") || Starts(path, "/api/v2/nope") ||
+         Starts(path, "/api/v2/importErrors") || Starts(path, "/api/v2/pools");
 }
 
 class BehaviourTest : public ApiTest {
@@ -116,7 +121,8 @@ class BehaviourTest : public ApiTest {
     if (etl) add("etl", 3);
     catalog_.leader = [this](const Command& command) -> Result<CommandDone> {
       if (const auto* pool = std::get_if<SetPool>(&command.what)) {
-        const auto known = std::find_if(catalog_.pools.begin(), catalog_.pools.end(), [&](const PoolRow& p) { return p.name == pool->name; });
+        const auto known = std::find_if(catalog_.pools.begin(), catalog_.pools.end(),
+                                        [&](const PoolRow& p) { return p.name == pool->name; });
         PoolRow& row = known != catalog_.pools.end() ? *known : catalog_.pools.emplace_back();
         row.name = pool->name;
         row.slots = pool->slots;
@@ -140,7 +146,8 @@ class BehaviourTest : public ApiTest {
     });
     for (const char* task : {"a", "b", "c"}) {
       if (std::string_view(dag) == "manual_only") {
-        catalog_.AddTask(dag, run, task, TaskState::kNone, [&](TaskInstanceRow& row) { row.priority_weight = row.task_id == "a" ? 3 : 1; });
+        catalog_.AddTask(dag, run, task, TaskState::kNone,
+                         [&](TaskInstanceRow& row) { row.priority_weight = row.task_id == "a" ? 3 : 1; });
       }
     }
   }
@@ -159,7 +166,13 @@ class BehaviourTest : public ApiTest {
     MakeRun("manual_only", "r1", "2026-01-05T00:00:00Z");
     MakeRun("manual_only", "r2", "2026-01-05T22:00:00Z");
     MakeRun("manual_only", "r3", "2026-01-07T00:00:00.5Z");
-    for (const auto& [dag, run] : {std::pair{"daily", "d1"}, {"daily", "d0"}, {"producer", "p1"}, {"no_start", "n1"}, {"mapped", "m1"}, {"consumer", "c1"}}) MakeRun(dag, run);
+    for (const auto& [dag, run] : {std::pair{"daily", "d1"},
+                                   {"daily", "d0"},
+                                   {"producer", "p1"},
+                                   {"no_start", "n1"},
+                                   {"mapped", "m1"},
+                                   {"consumer", "c1"}})
+      MakeRun(dag, run);
     return true;
   }
 
@@ -168,7 +181,11 @@ class BehaviourTest : public ApiTest {
     const std::string token = role == nullptr || role->is_null() ? "" : role->string() + "-token";
     const Value* raw = c.Find("raw_body");
     const Value* body = c.Find("body");
-    return Send(c.Find("method")->string(), c.Find("path")->string(), raw != nullptr ? raw->string() : body != nullptr ? ToJson(*body) : "", token);
+    return Send(c.Find("method")->string(), c.Find("path")->string(),
+                raw != nullptr    ? raw->string()
+                : body != nullptr ? ToJson(*body)
+                                  : "",
+                token);
   }
 };
 

@@ -7,7 +7,9 @@
 namespace pipelined::testing {
 namespace {
 
-Error NotFound(const std::string& what) { return {ErrorCode::kNotFound, what + " was not found", ""}; }
+Error NotFound(const std::string& what) {
+  return {ErrorCode::kNotFound, what + " was not found", ""};
+}
 
 template <class Row>
 Listing<Row> Cut(std::vector<Row> rows, const Page& page) {
@@ -21,7 +23,8 @@ Listing<Row> Cut(std::vector<Row> rows, const Page& page) {
 
 // The rows in the order asked for; false: a key that is not in `keys`.
 template <class Row>
-bool Order(std::vector<Row>& rows, const Page& page, const std::map<std::string, std::function<std::string(const Row&)>>& keys) {
+bool Order(std::vector<Row>& rows, const Page& page,
+           const std::map<std::string, std::function<std::string(const Row&)>>& keys) {
   for (auto asked = page.order_by.rbegin(); asked != page.order_by.rend(); ++asked) {
     const bool down = asked->starts_with('-');
     const auto key = keys.find(down ? asked->substr(1) : *asked);
@@ -36,7 +39,8 @@ bool Order(std::vector<Row>& rows, const Page& page, const std::map<std::string,
 const Error kBadOrder{ErrorCode::kInvalid, "unknown order_by", ""};
 
 std::string Lower(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  std::transform(text.begin(), text.end(), text.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
   return text;
 }
 
@@ -49,7 +53,8 @@ bool Like(std::string_view text, std::string_view pattern) {
     }
     return false;
   }
-  return !text.empty() && (pattern.front() == '_' || pattern.front() == text.front()) && Like(text.substr(1), pattern.substr(1));
+  return !text.empty() && (pattern.front() == '_' || pattern.front() == text.front()) &&
+         Like(text.substr(1), pattern.substr(1));
 }
 
 bool Matches(const std::string& text, std::string pattern) {
@@ -66,7 +71,9 @@ bool Has(const std::vector<std::string>& wanted, std::string_view word) {
   return wanted.empty() || std::find(wanted.begin(), wanted.end(), word) != wanted.end();
 }
 
-std::string Sortable(const std::optional<Instant>& instant) { return instant ? FormatInstant(*instant) : std::string("~"); }
+std::string Sortable(const std::optional<Instant>& instant) {
+  return instant ? FormatInstant(*instant) : std::string("~");
+}
 
 }  // namespace
 
@@ -82,7 +89,8 @@ void FakeCatalog::AddDag(const std::string& id, std::function<void(DagRow&)> cha
   dags.push_back(std::move(row));
 }
 
-void FakeCatalog::AddRun(const std::string& dag_id, const std::string& run_id, RunState state, std::function<void(RunRow&)> change) {
+void FakeCatalog::AddRun(const std::string& dag_id, const std::string& run_id, RunState state,
+                         std::function<void(RunRow&)> change) {
   RunRow row;
   row.info.id = RunId{static_cast<std::int64_t>(runs.size()) + 1};
   row.info.dag_id = dag_id;
@@ -94,8 +102,8 @@ void FakeCatalog::AddRun(const std::string& dag_id, const std::string& run_id, R
   runs.push_back(std::move(row));
 }
 
-void FakeCatalog::AddTask(const std::string& dag_id, const std::string& run_id, const std::string& task_id, TaskState state,
-                          std::function<void(TaskInstanceRow&)> change) {
+void FakeCatalog::AddTask(const std::string& dag_id, const std::string& run_id, const std::string& task_id,
+                          TaskState state, std::function<void(TaskInstanceRow&)> change) {
   TaskInstanceRow row;
   row.dag_id = dag_id;
   row.run_id = run_id;
@@ -122,8 +130,11 @@ Result<Listing<DagRow>> FakeCatalog::Dags(const DagFilter& filter, const Page& p
   if (broken) return *broken;
   std::vector<DagRow> rows;
   for (const DagRow& row : dags) {
-    const bool tagged = filter.tags.empty() || std::any_of(row.tags.begin(), row.tags.end(), [&](const std::string& tag) { return Has(filter.tags, tag); });
-    if (tagged && Matches(row.dag_id, filter.dag_id_pattern) && (!filter.paused || *filter.paused == row.paused) && (filter.include_stale || !row.stale)) {
+    const bool tagged =
+        filter.tags.empty() ||
+        std::any_of(row.tags.begin(), row.tags.end(), [&](const std::string& tag) { return Has(filter.tags, tag); });
+    if (tagged && Matches(row.dag_id, filter.dag_id_pattern) && (!filter.paused || *filter.paused == row.paused) &&
+        (filter.include_stale || !row.stale)) {
       rows.push_back(row);
     }
   }
@@ -146,17 +157,19 @@ Result<Listing<RunRow>> FakeCatalog::Runs(const RunFilter& filter, const Page& p
   if (broken) return *broken;
   std::vector<RunRow> rows;
   for (const RunRow& row : runs) {
-    const bool dated = (!filter.logical_date_gte || (row.info.logical_date && *row.info.logical_date >= *filter.logical_date_gte)) &&
-                       (!filter.logical_date_lte || (row.info.logical_date && *row.info.logical_date <= *filter.logical_date_lte));
+    const bool dated =
+        (!filter.logical_date_gte || (row.info.logical_date && *row.info.logical_date >= *filter.logical_date_gte)) &&
+        (!filter.logical_date_lte || (row.info.logical_date && *row.info.logical_date <= *filter.logical_date_lte));
     if ((filter.dag_id == "~" || filter.dag_id == row.info.dag_id) && Has(filter.states, ToString(row.info.state)) &&
         Has(filter.types, ToString(row.info.type)) && Matches(row.info.run_id, filter.run_id_pattern) && dated) {
       rows.push_back(row);
     }
   }
-  const bool ordered = Order<RunRow>(rows, page, {{"dag_id", [](const RunRow& row) { return row.info.dag_id; }},
-                                                  {"dag_run_id", [](const RunRow& row) { return row.info.run_id; }},
-                                                  {"run_after", [](const RunRow& row) { return Sortable(row.info.run_after); }},
-                                                  {"start_date", [](const RunRow& row) { return Sortable(row.info.start_date); }}});
+  const bool ordered = Order<RunRow>(rows, page,
+                                     {{"dag_id", [](const RunRow& row) { return row.info.dag_id; }},
+                                      {"dag_run_id", [](const RunRow& row) { return row.info.run_id; }},
+                                      {"run_after", [](const RunRow& row) { return Sortable(row.info.run_after); }},
+                                      {"start_date", [](const RunRow& row) { return Sortable(row.info.start_date); }}});
   if (!ordered) return kBadOrder;
   return Cut(std::move(rows), page);
 }
@@ -175,16 +188,19 @@ Result<Listing<TaskInstanceRow>> FakeCatalog::TaskInstances(const TaskFilter& fi
   if (broken) return *broken;
   std::vector<TaskInstanceRow> rows;
   for (const TaskInstanceRow& row : instances) {
-    if ((filter.dag_id == "~" || filter.dag_id == row.dag_id) && (filter.run_id == "~" || filter.run_id == row.run_id) &&
+    if ((filter.dag_id == "~" || filter.dag_id == row.dag_id) &&
+        (filter.run_id == "~" || filter.run_id == row.run_id) &&
         (filter.task_id.empty() || filter.task_id == row.task_id) && Has(filter.states, ToString(row.state))) {
       rows.push_back(row);
     }
   }
-  if (!Order<TaskInstanceRow>(rows, page, {{"map_index", [](const TaskInstanceRow&) { return std::string(); }}})) return kBadOrder;
+  if (!Order<TaskInstanceRow>(rows, page, {{"map_index", [](const TaskInstanceRow&) { return std::string(); }}}))
+    return kBadOrder;
   return Cut(std::move(rows), page);
 }
 
-Result<std::vector<TaskInstanceRow>> FakeCatalog::Tries(const std::string&, const std::string&, const std::string& task_id) {
+Result<std::vector<TaskInstanceRow>> FakeCatalog::Tries(const std::string&, const std::string&,
+                                                        const std::string& task_id) {
   const std::scoped_lock lock(mutex_);
   if (broken) return *broken;
   return tries[task_id];
@@ -217,7 +233,8 @@ Result<RunRow> FakeCatalog::Trigger(const TriggerRequest& request) {
     for (const RunRow& row : runs) {
       if (row.info.dag_id != request.dag_id) continue;
       const bool same_date = request.logical_date && row.info.logical_date == request.logical_date;
-      if (row.info.run_id == request.run_id || same_date) return Error{ErrorCode::kConflict, "there is such a run already", ""};
+      if (row.info.run_id == request.run_id || same_date)
+        return Error{ErrorCode::kConflict, "there is such a run already", ""};
     }
     triggers.push_back(request);
   }

@@ -19,9 +19,9 @@ class FakeCatalog : public Catalog {
   std::map<std::string, std::vector<TaskInstanceRow>> tries;  // by task id
   std::vector<ImportErrorRow> import_errors;
   std::vector<PoolRow> pools;
-  std::map<std::string, Value> outputs;                       // by task id
+  std::map<std::string, Value> outputs;  // by task id
   std::vector<UserRow> users;
-  std::map<std::string, std::string> tokens;                  // hash -> user's name
+  std::map<std::string, std::string> tokens;  // hash -> user's name
   std::vector<Command> commands;
   std::vector<TriggerRequest> triggers;
   Health health{true, std::nullopt, true};
@@ -29,7 +29,8 @@ class FakeCatalog : public Catalog {
   std::function<Result<CommandDone>(const Command&)> leader;  // empty: nobody leads
 
   void AddDag(const std::string& id, std::function<void(DagRow&)> change = {});
-  void AddRun(const std::string& dag_id, const std::string& run_id, RunState state, std::function<void(RunRow&)> change = {});
+  void AddRun(const std::string& dag_id, const std::string& run_id, RunState state,
+              std::function<void(RunRow&)> change = {});
   void AddTask(const std::string& dag_id, const std::string& run_id, const std::string& task_id, TaskState state,
                std::function<void(TaskInstanceRow&)> change = {});
   void AddUser(const std::string& name, const std::string& role, const std::string& token);
@@ -39,7 +40,8 @@ class FakeCatalog : public Catalog {
   Result<Listing<RunRow>> Runs(const RunFilter& filter, const Page& page) override;
   Result<RunRow> Run(const std::string& dag_id, const std::string& run_id) override;
   Result<Listing<TaskInstanceRow>> TaskInstances(const TaskFilter& filter, const Page& page) override;
-  Result<std::vector<TaskInstanceRow>> Tries(const std::string& dag_id, const std::string& run_id, const std::string& task_id) override;
+  Result<std::vector<TaskInstanceRow>> Tries(const std::string& dag_id, const std::string& run_id,
+                                             const std::string& task_id) override;
   Result<Listing<ImportErrorRow>> ImportErrors(const Page& page) override;
   Result<Listing<PoolRow>> Pools(const std::string& name_pattern, const Page& page) override;
   Result<PoolRow> Pool(const std::string& name) override;

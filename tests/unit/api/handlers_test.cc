@@ -9,10 +9,16 @@ using ::testing::HasSubstr;
 class HandlersTest : public ApiTest {
  protected:
   HandlersTest() {
-    catalog_.AddDag("daily", [](DagRow& row) { row.tags = {"beta"}; row.paused = true; });
+    catalog_.AddDag("daily", [](DagRow& row) {
+      row.tags = {"beta"};
+      row.paused = true;
+    });
     catalog_.AddDag("manual_only", [](DagRow& row) { row.tags = {"alpha", "beta"}; });
     catalog_.AddRun("manual_only", "r1", RunState::kRunning);
-    catalog_.AddTask("manual_only", "r1", "a", TaskState::kRunning, [](TaskInstanceRow& row) { row.try_number = 1; row.max_tries = 2; });
+    catalog_.AddTask("manual_only", "r1", "a", TaskState::kRunning, [](TaskInstanceRow& row) {
+      row.try_number = 1;
+      row.max_tries = 2;
+    });
     catalog_.AddTask("manual_only", "r1", "b", TaskState::kNone);
     catalog_.leader = [this](const Command& command) -> Result<CommandDone> { return Lead(command); };
   }
@@ -21,7 +27,8 @@ class HandlersTest : public ApiTest {
   Result<CommandDone> Lead(const Command& command) {
     CommandDone done;
     if (const auto* pause = std::get_if<PauseDag>(&command.what)) {
-      for (DagRow& row : catalog_.dags) if (row.dag_id == pause->dag_id) row.paused = pause->paused;
+      for (DagRow& row : catalog_.dags)
+        if (row.dag_id == pause->dag_id) row.paused = pause->paused;
     } else if (std::get_if<CancelRun>(&command.what) != nullptr) {
       catalog_.runs.front().info.state = RunState::kFailed;
     } else if (const auto* why = std::get_if<WhyTask>(&command.what)) {
@@ -58,22 +65,23 @@ INSTANTIATE_TEST_SUITE_P(
         StatusCase{"GET", DAGS "?limit=100000", "", 200, R"("total_entries":2)"},
         StatusCase{"GET", DAGS "?offset=-1", "", 422, R"("type":"greater_than_equal","loc":["query","offset"])"},
         StatusCase{"GET", DAGS "?limit=x", "", 422, R"("type":"int_parsing","loc":["query","limit"])"},
-        StatusCase{"GET", DAGS "?tags_match_mode=some", "", 422, R"("type":"literal_error","loc":["query","tags_match_mode"])"},
-        StatusCase{"GET", DAGS "?last_dag_run_state=nope", "", 422, R"("type":"enum","loc":["query","last_dag_run_state"])"},
+        StatusCase{"GET", DAGS "?tags_match_mode=some", "", 422,
+                   R"("type":"literal_error","loc":["query","tags_match_mode"])"},
+        StatusCase{"GET", DAGS "?last_dag_run_state=nope", "", 422,
+                   R"("type":"enum","loc":["query","last_dag_run_state"])"},
         StatusCase{"GET", DAGS "?order_by=dag_id&order_by=-is_paused", "", 400, "detail"},
         StatusCase{"GET", DAGS "?paused=true", "", 200, R"("total_entries":1)"},
         StatusCase{"GET", DAGS "?paused=perhaps", "", 422, "bool_parsing"},
         StatusCase{"GET", DAGS "?nonsense=1", "", 200, R"("total_entries":2)"},
         StatusCase{"GET", DAGS "?has_asset_schedule=true", "", 422, "not available yet"},
-        StatusCase{"GET", DAGS "/nope", "", 404, "detail"},
-        StatusCase{"GET", DAGS "/nope/details", "", 404, "detail"},
+        StatusCase{"GET", DAGS "/nope", "", 404, "detail"}, StatusCase{"GET", DAGS "/nope/details", "", 404, "detail"},
         StatusCase{"PATCH", DAGS "/nope", R"({"is_paused": true})", 404, "detail"},
         StatusCase{"PATCH", DAGS "/daily", "{}", 422, R"("type":"missing","loc":["body","is_paused"])"},
         StatusCase{"PATCH", DAGS "/daily", R"({"is_paused": "yes"})", 422, "bool_type"},
         StatusCase{"PATCH", DAGS "/daily?update_mask=tags", R"({"is_paused": true})", 400, "is_paused"},
-        StatusCase{"PATCH", DAGS "/daily?update_mask=is_paused", R"({"is_paused": false})", 200, R"("is_paused":false)"},
-        StatusCase{"DELETE", DAGS "/daily", "", 200, "null"},
-        StatusCase{"GET", RUNS "?state=nope", "", 422, "detail"},
+        StatusCase{"PATCH", DAGS "/daily?update_mask=is_paused", R"({"is_paused": false})", 200,
+                   R"("is_paused":false)"},
+        StatusCase{"DELETE", DAGS "/daily", "", 200, "null"}, StatusCase{"GET", RUNS "?state=nope", "", 422, "detail"},
         StatusCase{"GET", RUNS "?run_type=nope", "", 422, "detail"},
         StatusCase{"GET", RUNS "?state=queued&state=failed", "", 200, R"("total_entries":0)"},
         StatusCase{"GET", RUNS "?logical_date_gte=2026-01-06T00:00:00", "", 422, "logical_date_gte"},
@@ -81,8 +89,7 @@ INSTANTIATE_TEST_SUITE_P(
         StatusCase{"GET", RUNS "?order_by=nope", "", 400, "detail"},
         StatusCase{"GET", DAGS "/nope/dagRuns", "", 404, "detail"},
         StatusCase{"GET", DAGS "/~/dagRuns", "", 200, R"("total_entries":1)"},
-        StatusCase{"GET", RUNS "/nope", "", 404, "detail"},
-        StatusCase{"GET", RUNS "/~", "", 404, "detail"},
+        StatusCase{"GET", RUNS "/nope", "", 404, "detail"}, StatusCase{"GET", RUNS "/~", "", 404, "detail"},
         StatusCase{"PATCH", RUNS "/r1", R"({"state": "running"})", 422, R"("type":"enum","loc":["body","state"])"},
         StatusCase{"PATCH", RUNS "/r1", R"({"nope": 1})", 422, "extra_forbidden"},
         StatusCase{"PATCH", RUNS "/r1", R"({"state": "success"})", 501, "not available yet"},
@@ -91,14 +98,12 @@ INSTANTIATE_TEST_SUITE_P(
         StatusCase{"GET", TIS "?state=none", "", 200, R"("total_entries":1)"},
         StatusCase{"GET", TIS "?state=bogus", "", 422, "detail"},
         StatusCase{"GET", TIS "?order_by=-task_id", "", 400, "detail"},
-        StatusCase{"GET", TIS "/nope", "", 404, "detail"},
-        StatusCase{"GET", TIS "/~", "", 404, "detail"},
+        StatusCase{"GET", TIS "/nope", "", 404, "detail"}, StatusCase{"GET", TIS "/~", "", 404, "detail"},
         StatusCase{"GET", TIS "/a/5", "", 404, "detail"},
         StatusCase{"GET", RUNS "/nope/taskInstances", "", 404, "detail"},
         StatusCase{"GET", DAGS "/~/dagRuns/~/taskInstances", "", 200, R"("total_entries":2)"},
         StatusCase{"GET", TIS "/b/tries", "", 200, R"("try_number":0)"},
-        StatusCase{"GET", TIS "/a/tries/7", "", 404, "detail"},
-        StatusCase{"GET", TIS "/b/logs/1", "", 404, "detail"},
+        StatusCase{"GET", TIS "/a/tries/7", "", 404, "detail"}, StatusCase{"GET", TIS "/b/logs/1", "", 404, "detail"},
         StatusCase{"GET", TIS "/a/logs/x", "", 422, "detail"},
         StatusCase{"GET", TIS "/a/logs/1?token=x", "", 400, "detail"},
         StatusCase{"GET", TIS "/a/xcomEntries", "", 200, R"("total_entries":0)"},
@@ -128,7 +133,9 @@ TEST_F(HandlersTest, WhoAsksStandsInTheCommand) {
 }
 
 TEST_F(HandlersTest, ARefusalOfTheLeaderIsTheAnswer) {
-  catalog_.leader = [](const Command&) -> Result<CommandDone> { return CommandDone{{}, "it still runs", ErrorCode::kConflict, {}}; };
+  catalog_.leader = [](const Command&) -> Result<CommandDone> {
+    return CommandDone{{}, "it still runs", ErrorCode::kConflict, {}};
+  };
   const Response response = Send("DELETE", "/api/v2/dags/daily");
   EXPECT_EQ(response.status, 409);
   EXPECT_EQ(Field(response, "detail"), "\"it still runs\"");

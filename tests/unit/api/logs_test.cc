@@ -39,21 +39,25 @@ const std::string kTarget = "/api/v2/dags/sales/dagRuns/manual__2026-01-01T00:00
 class LogsTest : public TemporaryFolder, public ApiTest {
  protected:
   LogsTest() : ApiTest(Options(path())) {
-    catalog_.AddTask("sales", "manual__2026-01-01T00:00:00+00:00", "load", TaskState::kSuccess, [](TaskInstanceRow& row) { row.try_number = 1; });
+    catalog_.AddTask("sales", "manual__2026-01-01T00:00:00+00:00", "load", TaskState::kSuccess,
+                     [](TaskInstanceRow& row) { row.try_number = 1; });
   }
   static ApiOptions Options(const std::string& folder) {
     ApiOptions options;
     options.logs_dir = folder;
     return options;
   }
-  Response Ask(const std::string& query = "", const std::string& accept = "") { return Send("GET", kTarget + query, "", "viewer-token", accept); }
+  Response Ask(const std::string& query = "", const std::string& accept = "") {
+    return Send("GET", kTarget + query, "", "viewer-token", accept);
+  }
   void StillRuns() { catalog_.instances.front().state = TaskState::kRunning; }
 };
 
 TEST_F(LogsTest, LinesComeAsEvents) {
   Write(kLog, "one\n2026-01-01T00:00:00.5Z two\r\nthree");
   const Response response = Ask();
-  EXPECT_EQ(Field(response, "content"), R"([{"event":"one"},{"timestamp":"2026-01-01T00:00:00.500000Z","event":"two"},{"event":"three"}])");
+  EXPECT_EQ(Field(response, "content"),
+            R"([{"event":"one"},{"timestamp":"2026-01-01T00:00:00.500000Z","event":"two"},{"event":"three"}])");
   EXPECT_EQ(Field(response, "continuation_token"), "null");
 }
 
@@ -83,9 +87,13 @@ TEST_F(LogsTest, WhileItRunsTheTokenContinues) {
   EXPECT_EQ(Field(Ask("?token=8"), "continuation_token"), "null");
 }
 
-TEST_F(LogsTest, WithoutOutputThereIsNoFileAndAnEmptyAnswer) { EXPECT_EQ(Field(Ask(), "content"), "[]"); }
+TEST_F(LogsTest, WithoutOutputThereIsNoFileAndAnEmptyAnswer) {
+  EXPECT_EQ(Field(Ask(), "content"), "[]");
+}
 
-TEST_F(LogsTest, OtherTypesAre406) { EXPECT_EQ(Ask("", "image/png").status, 406); }
+TEST_F(LogsTest, OtherTypesAre406) {
+  EXPECT_EQ(Ask("", "image/png").status, 406);
+}
 
 TEST_F(LogsTest, ALongLogComesInPiecesOfWholeLines) {
   std::string text;

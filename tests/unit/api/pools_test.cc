@@ -35,7 +35,10 @@ TEST_F(PoolsTest, WithoutLimitAlwaysHaveOpenSlots) {
 }
 
 TEST_F(PoolsTest, PatchChangesWhatTheMaskNames) {
-  EXPECT_EQ(Send("PATCH", "/api/v2/pools/etl?update_mask=slots", R"({"pool": "etl", "slots": 7, "include_deferred": false, "description": "not named"})").status, 200);
+  EXPECT_EQ(Send("PATCH", "/api/v2/pools/etl?update_mask=slots",
+                 R"({"pool": "etl", "slots": 7, "include_deferred": false, "description": "not named"})")
+                .status,
+            200);
   EXPECT_EQ(Asked().slots, 7);
   EXPECT_FALSE(Asked().description.has_value());
 }

@@ -45,7 +45,8 @@ TEST_F(RoutesTest, ThePublicOnesAreTheseAlone) {
   for (const Route& route : Routes()) {
     if (route.access == Access::kPublic) open.emplace_back(route.operation_id);
   }
-  EXPECT_THAT(open, ::testing::UnorderedElementsAre("get_health", "get_version", "create_token", "get_openapi", "get_docs"));
+  EXPECT_THAT(open,
+              ::testing::UnorderedElementsAre("get_health", "get_version", "create_token", "get_openapi", "get_docs"));
 }
 
 TEST_F(RoutesTest, AWrongTokenIsForbiddenEverywhere) {
@@ -72,8 +73,10 @@ TEST_F(RoutesTest, AViewerChangesNothing) {
 
 TEST_F(RoutesTest, TricksWithThePathReachNoRouteWithoutAToken) {
   remote_ = "192.0.2.1";
-  for (const char* target : {"/api/v2/dags/x/monitor/health", "/api/v2/dags;/monitor/health", "/API/V2/dags", "/api/v2/dags%20", "/api/v2/dags/x.json",
-                             "/api/v2/version/dags", "/api/v2/dags/", "//api/v2/dags", "/auth/token/dags", "/metrics", "/api/v2/dags?x=/api/v2/monitor/health"}) {
+  for (const char* target :
+       {"/api/v2/dags/x/monitor/health", "/api/v2/dags;/monitor/health", "/API/V2/dags", "/api/v2/dags%20",
+        "/api/v2/dags/x.json", "/api/v2/version/dags", "/api/v2/dags/", "//api/v2/dags", "/auth/token/dags", "/metrics",
+        "/api/v2/dags?x=/api/v2/monitor/health"}) {
     EXPECT_THAT(Send("GET", target, "", "").status, AnyOf(401, 404, 405)) << target;
   }
 }

@@ -118,27 +118,35 @@ TEST_P(Shape, FitsAirflowsDescription) {
 #define RUN "/api/v2/dags/sales/dagRuns/r1"
 INSTANTIATE_TEST_SUITE_P(
     Shapes, Shape,
-    ::testing::Values(ShapeCase{"/api/v2/monitor/health", "HealthInfoResponse"}, ShapeCase{"/api/v2/version", "VersionInfo"},
-                      ShapeCase{"/api/v2/dags", "DAGCollectionResponse"}, ShapeCase{"/api/v2/dags/sales", "DAGResponse"},
-                      ShapeCase{"/api/v2/dags/sales/details", "DAGDetailsResponse"}, ShapeCase{"/api/v2/dags/sales/tasks", "TaskCollectionResponse"},
-                      ShapeCase{"/api/v2/dags/sales/tasks/a", "TaskResponse"}, ShapeCase{"/api/v2/dagSources/sales", "DAGSourceResponse"},
-                      ShapeCase{"/api/v2/dags/sales/dagRuns", "DAGRunCollectionResponse"}, ShapeCase{RUN, "DAGRunResponse"},
-                      ShapeCase{RUN "/taskInstances", "TaskInstanceCollectionResponse"}, ShapeCase{RUN "/taskInstances/load", "TaskInstanceResponse"},
-                      ShapeCase{RUN "/taskInstances/load/-1", "TaskInstanceResponse"}, ShapeCase{RUN "/taskInstances/later", "TaskInstanceResponse"},
+    ::testing::Values(ShapeCase{"/api/v2/monitor/health", "HealthInfoResponse"},
+                      ShapeCase{"/api/v2/version", "VersionInfo"}, ShapeCase{"/api/v2/dags", "DAGCollectionResponse"},
+                      ShapeCase{"/api/v2/dags/sales", "DAGResponse"},
+                      ShapeCase{"/api/v2/dags/sales/details", "DAGDetailsResponse"},
+                      ShapeCase{"/api/v2/dags/sales/tasks", "TaskCollectionResponse"},
+                      ShapeCase{"/api/v2/dags/sales/tasks/a", "TaskResponse"},
+                      ShapeCase{"/api/v2/dagSources/sales", "DAGSourceResponse"},
+                      ShapeCase{"/api/v2/dags/sales/dagRuns", "DAGRunCollectionResponse"},
+                      ShapeCase{RUN, "DAGRunResponse"},
+                      ShapeCase{RUN "/taskInstances", "TaskInstanceCollectionResponse"},
+                      ShapeCase{RUN "/taskInstances/load", "TaskInstanceResponse"},
+                      ShapeCase{RUN "/taskInstances/load/-1", "TaskInstanceResponse"},
+                      ShapeCase{RUN "/taskInstances/later", "TaskInstanceResponse"},
                       ShapeCase{RUN "/taskInstances/load/tries", "TaskInstanceHistoryCollectionResponse"},
                       ShapeCase{RUN "/taskInstances/later/tries", "TaskInstanceHistoryCollectionResponse"},
                       ShapeCase{RUN "/taskInstances/load/tries/1", "TaskInstanceHistoryResponse"},
                       ShapeCase{RUN "/taskInstances/load/logs/1", "TaskInstancesLogResponse"},
                       ShapeCase{RUN "/taskInstances/load/xcomEntries", "XComCollectionResponse"},
                       ShapeCase{RUN "/taskInstances/load/xcomEntries/rows", "XComResponseNative"},
-                      ShapeCase{"/api/v2/importErrors", "ImportErrorCollectionResponse"}, ShapeCase{"/api/v2/importErrors/3", "ImportErrorResponse"}));
+                      ShapeCase{"/api/v2/importErrors", "ImportErrorCollectionResponse"},
+                      ShapeCase{"/api/v2/importErrors/3", "ImportErrorResponse"}));
 #undef RUN
 
 TEST_F(ShapesTest, TasksComeInTheOrderOfTheirIds) {
   const Response response = Get("/api/v2/dags/sales/tasks");
   EXPECT_EQ(Field(response, "tasks.0.task_id"), "\"a\"");
   EXPECT_EQ(Field(response, "tasks.0.downstream_task_ids"), "[\"b\"]");
-  EXPECT_EQ(Field(response, "tasks.0.execution_timeout"), R"({"__type":"TimeDelta","days":1,"seconds":3600,"microseconds":0})");
+  EXPECT_EQ(Field(response, "tasks.0.execution_timeout"),
+            R"({"__type":"TimeDelta","days":1,"seconds":3600,"microseconds":0})");
   EXPECT_EQ(Get("/api/v2/dags/sales/tasks?order_by=nope").status, 400);
   EXPECT_EQ(Field(Get("/api/v2/dags/sales/tasks?order_by=-task_id"), "tasks.0.task_id"), "\"b\"");
 }

@@ -33,7 +33,8 @@ TEST_F(TriggerTest, WithoutADateItRunsNow) {
 }
 
 TEST_F(TriggerTest, TheAnswerEchoesTheOffsetAndALaterGetGivesUtc) {
-  const Response response = Trigger(R"({"dag_run_id": "r2", "logical_date": "2026-01-06T00:00:00+02:00", "conf": {"region": "us", "limit": 9}, "note": "hello"})");
+  const Response response = Trigger(
+      R"({"dag_run_id": "r2", "logical_date": "2026-01-06T00:00:00+02:00", "conf": {"region": "us", "limit": 9}, "note": "hello"})");
   EXPECT_EQ(Field(response, "logical_date"), "\"2026-01-06T00:00:00+02:00\"");
   EXPECT_EQ(Field(response, "data_interval_end"), "\"2026-01-06T00:00:00+02:00\"");
   EXPECT_EQ(Field(response, "note"), "\"hello\"");
@@ -71,14 +72,17 @@ INSTANTIATE_TEST_SUITE_P(
         RefusedCase{R"({"logical_date": null, "dag_run_id": 7})", 422, R"("type":"string_type")"},
         RefusedCase{R"({"logical_date": null, "conf": []})", 422, R"("type":"dict_type")"},
         RefusedCase{R"({"logical_date": null, "conf": {"x": ["a\u0000b"]}})", 422, "NUL"},
-        RefusedCase{R"({"logical_date": null, "data_interval_start": "2026-01-01T00:00:00Z"})", 422, R"("type":"value_error","loc":["body"])"},
+        RefusedCase{R"({"logical_date": null, "data_interval_start": "2026-01-01T00:00:00Z"})", 422,
+                    R"("type":"value_error","loc":["body"])"},
         RefusedCase{R"({"logical_date": null, "dag_run_id": "scheduled__x"})", 400, "scheduled__"},
         RefusedCase{R"({"logical_date": null, "dag_run_id": "a/b"})", 400, "a/b"},
         RefusedCase{R"({"logical_date": null, "dag_run_id": ".."})", 400, ".."},
         RefusedCase{R"({"logical_date": null, "conf": {"limit": 0}})", 400, "params.limit: "},
         RefusedCase{R"({"logical_date": null, "conf": {"region": "mars"}})", 400, "params.region: "}));
 
-TEST_F(TriggerTest, AnUnknownDagIs404) { EXPECT_EQ(Trigger(R"({"logical_date": null})", "nope").status, 404); }
+TEST_F(TriggerTest, AnUnknownDagIs404) {
+  EXPECT_EQ(Trigger(R"({"logical_date": null})", "nope").status, 404);
+}
 
 TEST_F(TriggerTest, ADuplicateIs409WithAnObject) {
   Trigger(R"({"logical_date": "2026-01-05T00:00:00Z", "dag_run_id": "r1"})");

@@ -17,16 +17,19 @@ TEST(Instant, IsReadWithItsOffsetAndPrintedInUtc) {
 }
 
 TEST(Instant, NeedsAnOffset) {
-  for (const char* text : {"", "2026-01-01", "2026-01-01T00:00:00", "2026-02-30T00:00:00Z", "2026-01-01T24:00:00Z", "2026-01-01T00:00:00Zx"}) {
+  for (const char* text : {"", "2026-01-01", "2026-01-01T00:00:00", "2026-02-30T00:00:00Z", "2026-01-01T24:00:00Z",
+                           "2026-01-01T00:00:00Zx"}) {
     EXPECT_FALSE(ParseInstant(text).ok()) << text;
   }
 }
 
 TEST(Duration, IsReadInAllItsForms) {
-  const std::pair<const char*, Micros> kForms[] = {{"500ms", 500ms}, {"30s", 30s},     {"5m", 5min},     {"1h30m", 90min}, {"2d", 48h},
-                                                   {"PT5M", 5min},   {"P1DT1H", 25h},  {"90", 90s},      {"0.5", 500ms},   {"1.5h", 90min}};
+  const std::pair<const char*, Micros> kForms[] = {{"500ms", 500ms}, {"30s", 30s},   {"5m", 5min},    {"1h30m", 90min},
+                                                   {"2d", 48h},      {"PT5M", 5min}, {"P1DT1H", 25h}, {"90", 90s},
+                                                   {"0.5", 500ms},   {"1.5h", 90min}};
   for (const auto& [text, micros] : kForms) EXPECT_EQ(*ParseDuration(text), micros) << text;
-  for (const char* text : {"", "x", "-5s", "5x", "P", "1h30", "1e99d", "5 m"}) EXPECT_FALSE(ParseDuration(text).ok()) << text;
+  for (const char* text : {"", "x", "-5s", "5x", "P", "1h30", "1e99d", "5 m"})
+    EXPECT_FALSE(ParseDuration(text).ok()) << text;
 }
 
 TEST(Duration, PrintsWhatItReads) {

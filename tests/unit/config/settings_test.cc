@@ -111,11 +111,12 @@ TEST_F(SettingsTest, ASectionOfALaterVersionIsSaidToBeOne) {
 
 TEST_F(SettingsTest, AWrongTypeSaysWhatIsWanted) {
   HomeFile("api:\n  port: eighty\nscheduler: {lease_ttl: soon}\nexecutor: {log_cap: 3 tons}\nlogging: {level: loud}\n");
-  EXPECT_EQ(Mistakes(),
-            "HOME/pipelined.yaml:2: api.port: \"eighty\" is not a whole number\n"
-            "HOME/pipelined.yaml:3: scheduler.lease_ttl: \"soon\" is not a duration such as \"500ms\", \"30s\" or \"1h30m\"\n"
-            "HOME/pipelined.yaml:4: executor.log_cap: \"3 tons\" is not a size such as \"4096\", \"64KiB\" or \"100MiB\"\n"
-            "HOME/pipelined.yaml:5: logging.level: \"loud\" is not one of debug|info|warning|error|off");
+  EXPECT_EQ(
+      Mistakes(),
+      "HOME/pipelined.yaml:2: api.port: \"eighty\" is not a whole number\n"
+      "HOME/pipelined.yaml:3: scheduler.lease_ttl: \"soon\" is not a duration such as \"500ms\", \"30s\" or \"1h30m\"\n"
+      "HOME/pipelined.yaml:4: executor.log_cap: \"3 tons\" is not a size such as \"4096\", \"64KiB\" or \"100MiB\"\n"
+      "HOME/pipelined.yaml:5: logging.level: \"loud\" is not one of debug|info|warning|error|off");
 }
 
 TEST_F(SettingsTest, ANumberOutOfRangeSaysTheRange) {
@@ -149,9 +150,11 @@ TEST_F(SettingsTest, AnEmptyOrCommentedFileIsFine) {
 TEST_F(SettingsTest, ValuesMayComeFromVariablesFilesAndCommands) {
   Variable("DB_PASSWORD", "pw${env:HOME}");
   Write("db-host", "db.example\n");
-  HomeFile("database: {url: 'postgresql://u:${env:DB_PASSWORD}@${file:db-host}/x'}\napi:\n  port: {command: echo 1234}\n");
+  HomeFile(
+      "database: {url: 'postgresql://u:${env:DB_PASSWORD}@${file:db-host}/x'}\napi:\n  port: {command: echo 1234}\n");
   const Settings settings = Load();
-  EXPECT_EQ(settings.database.url, "postgresql://u:pw${env:HOME}@db.example/x");  // what is put in is not looked at again
+  EXPECT_EQ(settings.database.url,
+            "postgresql://u:pw${env:HOME}@db.example/x");  // what is put in is not looked at again
   EXPECT_EQ(settings.api.port, 1234);
 }
 
@@ -204,7 +207,9 @@ std::string RepositoryFile(const std::string& name) {
 }
 
 // The file is written from the table: when this fails, run `pipelined config reference > config/pipelined.yaml`.
-TEST_F(SettingsTest, TheReferenceInTheRepositoryIsTrue) { EXPECT_EQ(RepositoryFile("pipelined.yaml"), SettingsReference()); }
+TEST_F(SettingsTest, TheReferenceInTheRepositoryIsTrue) {
+  EXPECT_EQ(RepositoryFile("pipelined.yaml"), SettingsReference());
+}
 
 TEST_F(SettingsTest, TheReferenceUncommentedIsTheDefaults) {
   std::istringstream in(SettingsReference());

@@ -111,7 +111,8 @@ class DagFolderTest : public testing::Test {
 TEST_F(DagFolderTest, FindsDagFilesAtAnyDepthAndNothingElse) {
   Dag("a.yaml", "a");
   Dag("team/deep/b.yml", "b");
-  for (const char* other : {"defaults.yaml", "team/_x.yaml", ".x.yaml", ".git/x.yaml", "_old/x.yaml", "x.txt"}) Write(other, "owner: me\n");
+  for (const char* other : {"defaults.yaml", "team/_x.yaml", ".x.yaml", ".git/x.yaml", "_old/x.yaml", "x.txt"})
+    Write(other, "owner: me\n");
   Open();
   EXPECT_THAT(changes_.files, ElementsAre("a.yaml", "team/deep/b.yml"));
   EXPECT_THAT(changes_.dags, ElementsAre("a", "b"));
@@ -227,7 +228,8 @@ TEST_F(DagFolderTest, LinksThatLoopOrLeaveAreSkippedWithAWarning) {
   fs::create_symlink("self.yaml", root_ + "/self.yaml");
   Open();
   EXPECT_THAT(changes_.files, ElementsAre("sub/a.yaml"));
-  EXPECT_THAT(changes_.warnings, UnorderedElementsAre(HasSubstr("loops"), HasSubstr("leaves"), HasSubstr("leaves"), HasSubstr("leads nowhere")));
+  EXPECT_THAT(changes_.warnings, UnorderedElementsAre(HasSubstr("loops"), HasSubstr("leaves"), HasSubstr("leaves"),
+                                                      HasSubstr("leads nowhere")));
 }
 
 TEST_F(DagFolderTest, ALinkToAFileInTheFolderCounts) {
@@ -286,7 +288,8 @@ TEST_F(DagFolderTest, WhoHoldsADagKeepsItAndTheNextOneFollows) {
   Open();  // also after a restart
   ASSERT_TRUE(Until([&] { return errors_.count("a.yaml") > 0; }));
   fs::remove(root_ + "/b.yaml");
-  ASSERT_TRUE(Until([&] { return errors_.empty() && known_.count("a.yaml") > 0 && !known_["a.yaml"].dag_ids.empty(); }));
+  ASSERT_TRUE(
+      Until([&] { return errors_.empty() && known_.count("a.yaml") > 0 && !known_["a.yaml"].dag_ids.empty(); }));
   EXPECT_THAT(changes_.removed_dags, IsEmpty());
 }
 

@@ -16,11 +16,13 @@ constexpr std::string_view kMark = "⟦";
 struct Mistake {
   std::string_view name;
   Code code;
-  std::string_view yaml;   // with the mark where the diagnostic must point
-  std::string_view says;   // must be in message or hint
+  std::string_view yaml;  // with the mark where the diagnostic must point
+  std::string_view says;  // must be in message or hint
 };
 
-void PrintTo(const Mistake& mistake, std::ostream* out) { *out << mistake.name; }
+void PrintTo(const Mistake& mistake, std::ostream* out) {
+  *out << mistake.name;
+}
 
 const std::vector<Mistake> kMistakes{
     {"Nul", Code::kBadBytes, "tasks:\n  a: {bash: \"x⟦\\0y\"}\n", "NUL"},
@@ -49,9 +51,11 @@ const std::vector<Mistake> kMistakes{
     {"LaterAction", Code::kNotAvailable, "tasks:\n  a: {⟦sql: {file: x.sql}}\n", "not available yet"},
     {"LaterDagKey", Code::kNotAvailable, "⟦task_groups: {}\ntasks: {a: {bash: x}}\n", "not available yet"},
     {"LaterOverlap", Code::kNotAvailable, "⟦overlap: skip\ntasks: {a: {bash: x}}\n", "queue"},
-    {"LaterSchedule", Code::kNotAvailable, "schedule: {⟦at: [2026-01-01]}\ntasks: {a: {bash: x}}\n", "not available yet"},
+    {"LaterSchedule", Code::kNotAvailable, "schedule: {⟦at: [2026-01-01]}\ntasks: {a: {bash: x}}\n",
+     "not available yet"},
     {"CalendarEvery", Code::kNotAvailable, "schedule: {every: ⟦{months: 1}}\ntasks: {a: {bash: x}}\n", "cron"},
-    {"CronBesideAssets", Code::kNotAvailable, "schedule: {⟦cron: '0 0 * * *', assets: [a]}\ntasks: {a: {bash: x}}\n", "assets"},
+    {"CronBesideAssets", Code::kNotAvailable, "schedule: {⟦cron: '0 0 * * *', assets: [a]}\ntasks: {a: {bash: x}}\n",
+     "assets"},
     {"TextForBool", Code::kWrongType, "catchup: ⟦maybe\ntasks: {a: {bash: x}}\n", "true or false"},
     {"QuotedBool", Code::kWrongType, "fail_fast: ⟦'true'\ntasks: {a: {bash: x}}\n", "quotes away"},
     {"Octal", Code::kWrongType, "tasks:\n  a: {bash: x, retries: ⟦0755}\n", "0o755"},
@@ -76,9 +80,12 @@ const std::vector<Mistake> kMistakes{
     {"EmptyPython", Code::kMissingKey, "tasks:\n  a: {python: ⟦{}}\n", "file or code"},
     {"EmptySchedule", Code::kMissingKey, "schedule: ⟦{}\ntasks: {a: {bash: x}}\n", "every, cron and assets"},
     {"ActionInDefaults", Code::kMisplacedKey, "default_args: {⟦bash: x}\ntasks: {a: {bash: x}}\n", "each task"},
-    {"UnknownTask", Code::kUnknownTask, "tasks:\n  extract: {bash: x}\n  load: {bash: x, depends_on: [⟦extarct]}\n", "\"extract\" (line 2)"},
+    {"UnknownTask", Code::kUnknownTask, "tasks:\n  extract: {bash: x}\n  load: {bash: x, depends_on: [⟦extarct]}\n",
+     "\"extract\" (line 2)"},
     {"SelfDependency", Code::kSelfDependency, "tasks:\n  a: {bash: x, depends_on: ⟦a}\n", "itself"},
-    {"Cycle", Code::kCycle, "tasks:\n  a: {bash: x, depends_on: [c]}\n  b: {bash: x, depends_on: [⟦a]}\n  c: {bash: x, depends_on: [b]}\n", "a -> b -> c -> a"},
+    {"Cycle", Code::kCycle,
+     "tasks:\n  a: {bash: x, depends_on: [c]}\n  b: {bash: x, depends_on: [⟦a]}\n  c: {bash: x, depends_on: [b]}\n",
+     "a -> b -> c -> a"},
     {"DagId", Code::kBadId, "dag_id: ⟦a/b\ntasks: {a: {bash: x}}\n", "letters"},
     {"DagIdDots", Code::kBadId, "dag_id: ⟦..\ntasks: {a: {bash: x}}\n", "letters"},
     {"TaskId", Code::kBadId, "tasks:\n  ⟦a b: {bash: x}\n", "letters"},
@@ -90,7 +97,8 @@ const std::vector<Mistake> kMistakes{
     {"EveryNothing", Code::kBadDuration, "schedule: {every: ⟦0s}\ntasks: {a: {bash: x}}\n", "longer"},
     {"Timezone", Code::kBadTimezone, "timezone: ⟦Mars/Olympus\ntasks: {a: {bash: x}}\n", "UTC"},
     {"StartDate", Code::kBadDate, "start_date: ⟦yesterday\ntasks: {a: {bash: x}}\n", "2026-01-01"},
-    {"EndBeforeStart", Code::kBadDate, "start_date: 2026-01-02\nend_date: ⟦2026-01-01\ntasks: {a: {bash: x}}\n", "before"},
+    {"EndBeforeStart", Code::kBadDate, "start_date: 2026-01-02\nend_date: ⟦2026-01-01\ntasks: {a: {bash: x}}\n",
+     "before"},
     {"Cron", Code::kBadSchedule, "schedule: ⟦0 99 * * *\ntasks: {a: {bash: x}}\n", ""},
     {"Preset", Code::kBadSchedule, "schedule: ⟦\"@dayly\"\ntasks: {a: {bash: x}}\n", "@daily"},
     {"TwoForms", Code::kBadSchedule, "schedule: ⟦{every: 1h, cron: '0 0 * * *'}\ntasks: {a: {bash: x}}\n", "only one"},
@@ -100,11 +108,15 @@ const std::vector<Mistake> kMistakes{
     {"TemplateSyntaxInEnv", Code::kTemplateSyntax, "env: {A: \"x {{ ⟦}}\"}\ntasks:\n  a: {bash: x}\n", ""},
     {"TemplateName", Code::kTemplateName, "tasks:\n  a:\n    bash: echo {{ ⟦dss }}\n", "\"ds\""},
     {"TemplateNameQuoted", Code::kTemplateName, "tasks:\n  a: {exec: [x, \"y {{ ⟦dss }}\"]}\n", "\"ds\""},
-    {"TemplateNameInBlock", Code::kTemplateName, "tasks:\n  a:\n    bash: |\n      set -e\n        echo {{ ⟦dss }}\n", "\"ds\""},
-    {"TemplateTask", Code::kTemplateName, "tasks:\n  a: {bash: x}\n  b: {bash: 'echo {{ ⟦tasks.a.rows }}'}\n", "upstream"},
-    {"RequiredParam", Code::kBadParam, "schedule: {every: 1h}\n⟦params: {n: {type: integer}}\ntasks: {a: {bash: x}}\n", "default"},
+    {"TemplateNameInBlock", Code::kTemplateName, "tasks:\n  a:\n    bash: |\n      set -e\n        echo {{ ⟦dss }}\n",
+     "\"ds\""},
+    {"TemplateTask", Code::kTemplateName, "tasks:\n  a: {bash: x}\n  b: {bash: 'echo {{ ⟦tasks.a.rows }}'}\n",
+     "upstream"},
+    {"RequiredParam", Code::kBadParam, "schedule: {every: 1h}\n⟦params: {n: {type: integer}}\ntasks: {a: {bash: x}}\n",
+     "default"},
     {"Raw", Code::kRawFilter, "params: {p: x}\ntasks:\n  a: {bash: 'echo {{ params.p | ⟦raw }}'}\n", "quoting"},
-    {"TwoDagsOneId", Code::kDuplicateDag, "dag_id: x\ntasks: {a: {bash: x}}\n---\n⟦dag_id: x\ntasks: {a: {bash: x}}\n", "own"},
+    {"TwoDagsOneId", Code::kDuplicateDag, "dag_id: x\ntasks: {a: {bash: x}}\n---\n⟦dag_id: x\ntasks: {a: {bash: x}}\n",
+     "own"},
 };
 
 class Diagnose : public testing::TestWithParam<Mistake> {};
@@ -122,7 +134,8 @@ TEST_P(Diagnose, AtItsPlace) {
   const Diagnostic& first = result.diagnostics[0];
   EXPECT_EQ(result.diagnostics.size(), 1u) << Format(result.diagnostics);
   EXPECT_EQ(first.code, CodeText(GetParam().code)) << Format(first);
-  if (GetParam().code != Code::kSyntax && GetParam().code != Code::kTemplateSyntax && GetParam().name != "Nul") {  // where YAML stops to make sense is not exact
+  if (GetParam().code != Code::kSyntax && GetParam().code != Code::kTemplateSyntax &&
+      GetParam().name != "Nul") {  // where YAML stops to make sense is not exact
     EXPECT_EQ(first.line, line) << Format(first);
     EXPECT_EQ(first.column, static_cast<int>(column == 0 ? at + 1 : column)) << Format(first);
   }
@@ -130,7 +143,9 @@ TEST_P(Diagnose, AtItsPlace) {
 }
 
 INSTANTIATE_TEST_SUITE_P(All, Diagnose, testing::ValuesIn(kMistakes),
-                         [](const testing::TestParamInfo<Mistake>& mistake) { return std::string(mistake.param.name); });
+                         [](const testing::TestParamInfo<Mistake>& mistake) {
+                           return std::string(mistake.param.name);
+                         });
 
 TEST(Diagnostics, AllMistakesOfAFileComeAtOnce) {
   const LoadResult result = Load(R"(dag_id: "a b"
@@ -141,7 +156,8 @@ tasks:
 )");
   std::set<std::string> codes;
   for (const Diagnostic& d : result.diagnostics) codes.insert(d.code);
-  EXPECT_EQ(codes, (std::set<std::string>{"DAG015", "DAG017", "DAG021", "DAG024", "DAG030"})) << Format(result.diagnostics);
+  EXPECT_EQ(codes, (std::set<std::string>{"DAG015", "DAG017", "DAG021", "DAG024", "DAG030"}))
+      << Format(result.diagnostics);
   EXPECT_TRUE(result.dags.empty());
 }
 

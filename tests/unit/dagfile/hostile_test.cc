@@ -6,7 +6,9 @@
 namespace pipelined {
 namespace {
 
-std::string FirstCode(const LoadResult& result) { return result.diagnostics.empty() ? "none" : result.diagnostics[0].code; }
+std::string FirstCode(const LoadResult& result) {
+  return result.diagnostics.empty() ? "none" : result.diagnostics[0].code;
+}
 
 TEST(Hostile, ABombOfAliasesIsRefused) {
   std::string yaml = "params:\n  a0: &a0 [x, x, x, x, x, x, x, x, x]\n";
@@ -27,7 +29,8 @@ TEST(Hostile, AliasesThatMultiplyTextAreRefused) {
 
 TEST(Hostile, AliasesThatDeepenAreRefused) {
   std::string yaml = "params:\n  a0: &a0 [x]\n";
-  for (int i = 1; i < 200; ++i) yaml += "  a" + std::to_string(i) + ": &a" + std::to_string(i) + " [*a" + std::to_string(i - 1) + "]\n";
+  for (int i = 1; i < 200; ++i)
+    yaml += "  a" + std::to_string(i) + ": &a" + std::to_string(i) + " [*a" + std::to_string(i - 1) + "]\n";
   EXPECT_EQ(FirstCode(Load(yaml + "tasks: {a: {empty: true}}\n")), "DAG006");
 }
 

@@ -15,11 +15,27 @@ TEST(Glob, MatchesAsGitDoes) {
     const char* path;
     bool matches;
   };
-  for (const Case& c : {Case{"*.yaml", "a.yaml", true}, Case{"*.yaml", "a/b.yaml", false}, Case{"a?c", "abc", true}, Case{"a?c", "a/c", false},
-                        Case{"[a-c]x", "bx", true}, Case{"[!a-c]x", "bx", false}, Case{"[]x]y", "]y", true}, Case{"a[", "a[", true},
-                        Case{"**/x", "x", true}, Case{"**/x", "a/b/x", true}, Case{"**/x", "ax", false}, Case{"a/**", "a/b/c", true},
-                        Case{"a/**", "a", false}, Case{"a/**/b", "a/b", true}, Case{"a/**/b", "a/x/y/b", true}, Case{"a/**/b", "a/xb", false},
-                        Case{"\\*", "*", true}, Case{"\\*", "a", false}, Case{"", "", true}, Case{"*", "", true}, Case{"a**b", "axxb", true}}) {
+  for (const Case& c : {Case{"*.yaml", "a.yaml", true},
+                        Case{"*.yaml", "a/b.yaml", false},
+                        Case{"a?c", "abc", true},
+                        Case{"a?c", "a/c", false},
+                        Case{"[a-c]x", "bx", true},
+                        Case{"[!a-c]x", "bx", false},
+                        Case{"[]x]y", "]y", true},
+                        Case{"a[", "a[", true},
+                        Case{"**/x", "x", true},
+                        Case{"**/x", "a/b/x", true},
+                        Case{"**/x", "ax", false},
+                        Case{"a/**", "a/b/c", true},
+                        Case{"a/**", "a", false},
+                        Case{"a/**/b", "a/b", true},
+                        Case{"a/**/b", "a/x/y/b", true},
+                        Case{"a/**/b", "a/xb", false},
+                        Case{"\\*", "*", true},
+                        Case{"\\*", "a", false},
+                        Case{"", "", true},
+                        Case{"*", "", true},
+                        Case{"a**b", "axxb", true}}) {
     EXPECT_EQ(GlobMatch(c.pattern, c.path), c.matches) << c.pattern << " " << c.path;
   }
 }

@@ -5,10 +5,10 @@
 namespace pipelined {
 namespace {
 
-using ::testing::ElementsAre;
-using ::testing::Pair;
 using std::chrono::minutes;
 using std::chrono::seconds;
+using ::testing::ElementsAre;
+using ::testing::Pair;
 
 constexpr std::string_view kSales = R"(# a comment
 dag_id: sales_daily
@@ -72,16 +72,23 @@ TEST(Load, ParamsAreSchemasWithADefaultOrPlainValues) {
   EXPECT_EQ(dag.params[0].schema.Find("default"), nullptr);
   EXPECT_EQ(*dag.params[0].schema.Find("type"), Value("string"));
   EXPECT_EQ(dag.params[1].default_value, Value("0755"));  // a leading zero is no number to YAML 1.2
-  EXPECT_EQ(LoadOne("params: {must: {type: integer}}\ntasks: {a: {empty: true}}").params[0].default_value, std::nullopt);
+  EXPECT_EQ(LoadOne("params: {must: {type: integer}}\ntasks: {a: {empty: true}}").params[0].default_value,
+            std::nullopt);
 }
 
-TEST(Load, TheFilesStemIsTheDagId) { EXPECT_EQ(LoadOne("tasks: {a: {empty: true}}").id, "sales"); }
+TEST(Load, TheFilesStemIsTheDagId) {
+  EXPECT_EQ(LoadOne("tasks: {a: {empty: true}}").id, "sales");
+}
 
 TEST(Load, ScalarsAreWhatYaml12SaysInFreeValues) {
-  const Dag dag = LoadOne("params: {a: yes, b: true, c: '1', d: 1, e: 1.5, f: null, g: [1, {x: ~}], h: 0x1F, i: 1e3, j: -7, k: 1.2.3}\ntasks: {a: {empty: true}}");
-  const std::vector<Value> expected{"yes", true, "1", 1, 1.5, nullptr, Value::List{1, Value::Map{{"x", nullptr}}}, 31, 1000.0, -7, "1.2.3"};
+  const Dag dag = LoadOne(
+      "params: {a: yes, b: true, c: '1', d: 1, e: 1.5, f: null, g: [1, {x: ~}], h: 0x1F, i: 1e3, j: -7, k: "
+      "1.2.3}\ntasks: {a: {empty: true}}");
+  const std::vector<Value> expected{
+      "yes", true, "1", 1, 1.5, nullptr, Value::List{1, Value::Map{{"x", nullptr}}}, 31, 1000.0, -7, "1.2.3"};
   ASSERT_EQ(dag.params.size(), expected.size());
-  for (std::size_t i = 0; i < expected.size(); ++i) EXPECT_EQ(dag.params[i].default_value, expected[i]) << dag.params[i].name;
+  for (std::size_t i = 0; i < expected.size(); ++i)
+    EXPECT_EQ(dag.params[i].default_value, expected[i]) << dag.params[i].name;
 }
 
 TEST(Load, YesAndOnAreBoolsWhereABoolIsWanted) {
@@ -90,14 +97,18 @@ TEST(Load, YesAndOnAreBoolsWhereABoolIsWanted) {
 }
 
 TEST(Load, EnvironmentsLieOnTopOfEachOther) {
-  const Dag dag = LoadOne("env: {B: dag, C: dag}\ndefault_args: {env: {C: args, D: args}}\ntasks: {a: {empty: true, env: {D: own, E: 0755, F: }}}",
-                          {"env: {A: near, B: near}\ndefault_args: {env: {Z: near}}", "env: {A: far, Y: far}"});
-  EXPECT_THAT(dag.tasks[0].env, ElementsAre(Pair("A", "near"), Pair("Y", "far"), Pair("B", "dag"), Pair("C", "args"), Pair("Z", "near"),
-                                            Pair("D", "own"), Pair("E", "0755"), Pair("F", "")));
+  const Dag dag = LoadOne(
+      "env: {B: dag, C: dag}\ndefault_args: {env: {C: args, D: args}}\ntasks: {a: {empty: true, env: {D: own, E: 0755, "
+      "F: }}}",
+      {"env: {A: near, B: near}\ndefault_args: {env: {Z: near}}", "env: {A: far, Y: far}"});
+  EXPECT_THAT(dag.tasks[0].env, ElementsAre(Pair("A", "near"), Pair("Y", "far"), Pair("B", "dag"), Pair("C", "args"),
+                                            Pair("Z", "near"), Pair("D", "own"), Pair("E", "0755"), Pair("F", "")));
 }
 
 TEST(Load, TheNearestDefaultsWin) {
-  const std::vector<std::string> defaults{"default_args: {retries: 2}\nowner: near\n", "default_args: {retries: 1, pool: far}\nowner: far\ntags: [far]\nschedule: '@daily'"};
+  const std::vector<std::string> defaults{
+      "default_args: {retries: 2}\nowner: near\n",
+      "default_args: {retries: 1, pool: far}\nowner: far\ntags: [far]\nschedule: '@daily'"};
   const Dag dag = LoadOne("schedule: null\ntasks: {a: {bash: x}, b: {bash: x, retries: 5}}", defaults);
   EXPECT_EQ(dag.owner, "near");
   EXPECT_THAT(dag.tags, ElementsAre("far"));
@@ -108,7 +119,9 @@ TEST(Load, TheNearestDefaultsWin) {
 }
 
 TEST(Load, SchedulesOfEveryForm) {
-  const auto schedule = [](std::string_view text) { return LoadOne("schedule: " + std::string(text) + "\ntasks: {a: {empty: true}}").schedule; };
+  const auto schedule = [](std::string_view text) {
+    return LoadOne("schedule: " + std::string(text) + "\ntasks: {a: {empty: true}}").schedule;
+  };
   EXPECT_EQ(schedule("'@daily'").crons, std::vector<std::string>{"0 0 * * *"});
   EXPECT_EQ(schedule("'@daily'").text, "@daily");
   EXPECT_EQ(schedule("'@once'").kind, ScheduleKind::kOnce);
@@ -136,7 +149,9 @@ TEST(Load, AliasesAndMergesStandForWhatTheyName) {
 }
 
 TEST(Load, DocumentsAreDagsOfTheirOwn) {
-  const LoadResult result = Load("%YAML 1.2\n---\ndag_id: one\ntasks: {a: {bash: \"x ---\"}}\n...\n--- # two\ndag_id: two\ntasks:\n  a:\n    bash: |\n      x\n      --- y\n---\n");
+  const LoadResult result = Load(
+      "%YAML 1.2\n---\ndag_id: one\ntasks: {a: {bash: \"x ---\"}}\n...\n--- # two\ndag_id: two\ntasks:\n  a:\n    "
+      "bash: |\n      x\n      --- y\n---\n");
   ASSERT_EQ(result.dags.size(), 2u) << Format(result.diagnostics);
   EXPECT_EQ(result.dags[1].dag->id, "two");
   EXPECT_EQ(result.dags[1].source.first_line, 6);
@@ -144,7 +159,9 @@ TEST(Load, DocumentsAreDagsOfTheirOwn) {
 }
 
 TEST(Load, AByteOrderMarkAndWindowsLinesAreFine) {
-  const Dag dag = LoadOne("\xEF\xBB\xBF" "dag_id: x\r\ntasks:\r\n  a:\r\n    bash: echo\r\n");
+  const Dag dag = LoadOne(
+      "\xEF\xBB\xBF"
+      "dag_id: x\r\ntasks:\r\n  a:\r\n    bash: echo\r\n");
   EXPECT_EQ(dag.id, "x");
   EXPECT_THAT(dag.tasks[0].action.words, ElementsAre("echo"));
 }
@@ -163,7 +180,8 @@ TEST(ContentHash, IsAboutWhatIsSaidNotHow) {
 }
 
 TEST(ParseSource, GivesTheSameDagAgain) {
-  const LoadResult loaded = Load("dag_id: other\ntasks: {a: {empty: true}}\n---\n" + std::string(kSales), {"default_args: {pool: p}"});
+  const LoadResult loaded =
+      Load("dag_id: other\ntasks: {a: {empty: true}}\n---\n" + std::string(kSales), {"default_args: {pool: p}"});
   ASSERT_EQ(loaded.dags.size(), 2u) << Format(loaded.diagnostics);
   const LoadedDag& second = loaded.dags[1];
   const Result<DagPtr> again = ParseSource(second.source, UtcOnly());

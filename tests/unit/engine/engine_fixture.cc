@@ -47,7 +47,8 @@ std::vector<std::string> EngineTest::Run(std::int64_t run) {
   return Send(RunRequested{info, dag_});
 }
 
-std::vector<std::string> EngineTest::Finish(const std::string& id, TryOutcome outcome, std::int64_t run, int exit_code) {
+std::vector<std::string> EngineTest::Finish(const std::string& id, TryOutcome outcome, std::int64_t run,
+                                            int exit_code) {
   AttemptFinished end;
   end.attempt = attempts_[{run, id}];
   end.outcome = outcome;
@@ -97,7 +98,9 @@ std::string EngineTest::state(const std::string& id, std::int64_t run) const {
   return std::string(ToString(found == states_.end() ? TaskState::kNone : found->second));
 }
 
-std::string EngineTest::run_state(std::int64_t run) const { return std::string(ToString(runs_.at(run))); }
+std::string EngineTest::run_state(std::int64_t run) const {
+  return std::string(ToString(runs_.at(run)));
+}
 
 std::vector<std::string> EngineTest::Apply(std::vector<Event> events) {
   plan_ = engine_.Apply(std::move(events), now_);

@@ -28,8 +28,12 @@ class EngineTest {
   // Each answers what was started by it, in order.
   std::vector<std::string> Run(std::int64_t run = 1);  // asks for a run
   std::vector<std::string> Finish(const std::string& id, TryOutcome outcome, std::int64_t run = 1, int exit_code = 0);
-  std::vector<std::string> Succeed(const std::string& id, std::int64_t run = 1) { return Finish(id, TryOutcome::kSucceeded, run); }
-  std::vector<std::string> Fail(const std::string& id, std::int64_t run = 1) { return Finish(id, TryOutcome::kFailed, run, 1); }
+  std::vector<std::string> Succeed(const std::string& id, std::int64_t run = 1) {
+    return Finish(id, TryOutcome::kSucceeded, run);
+  }
+  std::vector<std::string> Fail(const std::string& id, std::int64_t run = 1) {
+    return Finish(id, TryOutcome::kFailed, run, 1);
+  }
   std::vector<std::string> Send(Event event);
   std::vector<std::string> Advance(Micros by);  // turns at every timer on the way
   std::vector<std::string> Pause(bool paused);

@@ -6,11 +6,11 @@ namespace pipelined {
 namespace {
 
 using ::testing::ElementsAre;
-using ::testing::IsEmpty;
-using ::testing::SizeIs;
 using testing::EngineTest;
+using ::testing::IsEmpty;
 using testing::kT0;
 using testing::MakeDag;
+using ::testing::SizeIs;
 using namespace std::chrono_literals;
 
 TEST(Engine, StartsTheTasksWithoutUpstreams) {
@@ -287,7 +287,8 @@ TEST(Restart, ATaskWhoseTurnHadComeIsFoundAgainWithoutARow) {
   run.id = RunId{4};
   run.dag_id = dag->id;
   run.state = RunState::kRunning;
-  EXPECT_THAT(t.Send(RunRestored{run, dag, {StoredTask{0, TaskState::kSuccess, 1, std::nullopt, AttemptId{1}}}}), ElementsAre("b"));
+  EXPECT_THAT(t.Send(RunRestored{run, dag, {StoredTask{0, TaskState::kSuccess, 1, std::nullopt, AttemptId{1}}}}),
+              ElementsAre("b"));
 }
 
 TEST(Cost, RowsOfWaitingTasksAreWrittenInTheBackground) {

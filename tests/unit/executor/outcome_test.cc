@@ -13,7 +13,9 @@ ExitBody Ended(int wait_status) {
   exit.wait_status = wait_status;
   return exit;
 }
-std::string Message(const ExitBody& exit, const std::string& note = "") { return EndOf(AttemptId{1}, exit, note, "/none").message; }
+std::string Message(const ExitBody& exit, const std::string& note = "") {
+  return EndOf(AttemptId{1}, exit, note, "/none").message;
+}
 std::string LaunchMessage(SpawnStage stage, int error, const std::string& note = "tool") {
   ExitBody exit{};
   exit.reason = ExitReason::kLaunchFailed;
@@ -38,7 +40,8 @@ TEST(Outcome, StoppedWinsOverTheExitCode) {
 }
 
 TEST(Outcome, SaysWhyNothingWasLaunched) {
-  EXPECT_EQ(LaunchMessage(SpawnStage::kExec, ENOEXEC), "cannot run tool: neither a program nor a script with a #! line");
+  EXPECT_EQ(LaunchMessage(SpawnStage::kExec, ENOEXEC),
+            "cannot run tool: neither a program nor a script with a #! line");
   EXPECT_EQ(LaunchMessage(SpawnStage::kUser, EPERM),
             "cannot switch to run_as_user: Operation not permitted (pipelined must run as root for it)");
   EXPECT_EQ(LaunchMessage(SpawnStage::kFork, EAGAIN), "cannot make a process: Resource temporarily unavailable");

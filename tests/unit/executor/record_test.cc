@@ -7,7 +7,9 @@
 namespace pipelined::executor {
 namespace {
 
-std::string Bytes(const Record& record) { return {reinterpret_cast<const char*>(&record), sizeof record}; }
+std::string Bytes(const Record& record) {
+  return {reinterpret_cast<const char*>(&record), sizeof record};
+}
 
 struct Step {
   std::size_t size;
@@ -21,7 +23,9 @@ Step Take(const std::string& data) {
   return {size, valid, record.attempt};
 }
 
-TEST(Crc32c, IsCastagnolis) { EXPECT_EQ(Crc32c("123456789", 9), 0xe3069283u); }
+TEST(Crc32c, IsCastagnolis) {
+  EXPECT_EQ(Crc32c("123456789", 9), 0xe3069283u);
+}
 
 TEST(Record, ComesBackAsItWasMade) {
   const Record record = MakeRecord(RecordType::kEpoch, 7, EpochBody{42});

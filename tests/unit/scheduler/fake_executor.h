@@ -22,7 +22,9 @@ class FakeExecutor : public Executor {
   void Stop(AttemptId) override {}
   std::vector<AttemptEnd> Ended() override { return std::exchange(ends, {}); }
   int PollFd() const override { return -1; }
-  void Forget(const std::vector<AttemptId>& attempts) override { forgotten.insert(forgotten.end(), attempts.begin(), attempts.end()); }
+  void Forget(const std::vector<AttemptId>& attempts) override {
+    forgotten.insert(forgotten.end(), attempts.begin(), attempts.end());
+  }
   std::vector<AttemptStatus> Reattach(const std::vector<OpenAttempt>& open) override {
     std::vector<AttemptStatus> answer;
     for (const OpenAttempt& attempt : open) {

@@ -21,16 +21,22 @@ std::shared_ptr<Dag> Chain(const std::string& text) {
   EXPECT_TRUE(dag->Link({{0, 1}, {1, 2}}).ok());
   return dag;
 }
-std::vector<std::string> NeededBy(const std::string& text) { return OutputsNeeded(*Chain(text), 2); }
+std::vector<std::string> NeededBy(const std::string& text) {
+  return OutputsNeeded(*Chain(text), 2);
+}
 
-TEST(OutputsNeeded, AreOfTheTaskThatIsNamed) { EXPECT_THAT(NeededBy("echo {{ tasks.a.rows }}"), ElementsAre("a")); }
+TEST(OutputsNeeded, AreOfTheTaskThatIsNamed) {
+  EXPECT_THAT(NeededBy("echo {{ tasks.a.rows }}"), ElementsAre("a"));
+}
 
 TEST(OutputsNeeded, AreOfAllTasksAboveWhenXComIsPulled) {
   EXPECT_THAT(NeededBy("echo {{ ti.xcom_pull(task_ids='a') }}"), ElementsAre("a", "b"));
   EXPECT_THAT(NeededBy("echo {{ task_instance.xcom_pull(task_ids='a') }}"), ElementsAre("a", "b"));
 }
 
-TEST(OutputsNeeded, AreNoneForOtherMembersOfTheInstance) { EXPECT_THAT(NeededBy("echo {{ ti.try_number }}"), IsEmpty()); }
+TEST(OutputsNeeded, AreNoneForOtherMembersOfTheInstance) {
+  EXPECT_THAT(NeededBy("echo {{ ti.try_number }}"), IsEmpty());
+}
 
 TEST(NeedsPrevious, WhenATemplateNamesTheRunBefore) {
   EXPECT_TRUE(NeedsPrevious(*Chain("echo {{ prev_start_date_success }}"), 2));
@@ -43,7 +49,9 @@ TEST(Prepare, RendersTheRunBefore) {
   run.dag_id = "d";
   run.run_id = "r";
   LaunchRequest request{*dag, 2, run, AttemptOpened{AttemptId{1}, RunId{1}, 2, 1}, 1, Value()};
-  request.previous_success = PreviousRun{DataInterval{*ParseInstant("2026-01-04T00:00:00Z"), *ParseInstant("2026-01-05T00:00:00Z")}, std::nullopt, std::nullopt};
+  request.previous_success =
+      PreviousRun{DataInterval{*ParseInstant("2026-01-04T00:00:00Z"), *ParseInstant("2026-01-05T00:00:00Z")},
+                  std::nullopt, std::nullopt};
   LaunchOptions options;
   options.logs_dir = "/logs";
   const auto start = Prepare(request, options);

@@ -37,7 +37,9 @@ class StandbyTest : public ::testing::Test {
     plan.opened = {Open(run_, task, attempt)};
     Store(plan, instance);
   }
-  void Store(const Plan& plan, const std::string& instance) { ASSERT_TRUE(store_.Commit(plan, lease_, ExecutorIdentity{instance, "boot"}).ok()); }
+  void Store(const Plan& plan, const std::string& instance) {
+    ASSERT_TRUE(store_.Commit(plan, lease_, ExecutorIdentity{instance, "boot"}).ok());
+  }
   void Ends(std::int64_t attempt) {
     AttemptEnd end;
     end.attempt = AttemptId{attempt};

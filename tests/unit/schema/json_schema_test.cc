@@ -13,7 +13,8 @@ using ::testing::StartsWith;
 
 std::vector<std::string> Check(std::string_view schema, std::string_view instance) {
   std::vector<std::string> found;
-  for (const SchemaViolation& v : ValidateSchema(*ParseJson(schema), *ParseJson(instance))) found.push_back(v.path + ": " + v.message);
+  for (const SchemaViolation& v : ValidateSchema(*ParseJson(schema), *ParseJson(instance)))
+    found.push_back(v.path + ": " + v.message);
   return found;
 }
 
@@ -28,8 +29,10 @@ TEST(JsonSchema, ViolationsAreSaidInPlainWords) {
   EXPECT_THAT(Check(R"({"type": "integer", "minimum": 1})", "0"), ElementsAre(": must be ≥ 1, not 0"));
   EXPECT_THAT(Check(R"({"type": ["string", "null"]})", "5"), ElementsAre(": 5 is not of type string or null"));
   EXPECT_THAT(Check(R"({"type": "integer"})", R"("5")"), ElementsAre(": \"5\" is not of type integer"));
-  EXPECT_THAT(Check(R"({"type": "string", "minLength": 2})", R"("é")"), ElementsAre(": must have at least 2 characters, has 1"));
-  EXPECT_THAT(Check(R"({"type": "string", "pattern": "^a+$"})", R"("b")"), ElementsAre(": \"b\" does not match the pattern \"^a+$\""));
+  EXPECT_THAT(Check(R"({"type": "string", "minLength": 2})", R"("é")"),
+              ElementsAre(": must have at least 2 characters, has 1"));
+  EXPECT_THAT(Check(R"({"type": "string", "pattern": "^a+$"})", R"("b")"),
+              ElementsAre(": \"b\" does not match the pattern \"^a+$\""));
   EXPECT_THAT(Check(R"({"const": 3})", "4"), ElementsAre(": 4 is not 3"));
 }
 
@@ -37,7 +40,8 @@ TEST(JsonSchema, AllViolationsOfAnObjectAreFoundWithTheirPaths) {
   EXPECT_THAT(Check(R"({"type": "object", "required": ["rows", "name"], "additionalProperties": false,
                         "properties": {"rows": {"type": "array", "items": {"type": "integer", "maximum": 9}}, "name": {"type": "string"}}})",
                     R"({"rows": [1, 10, "x"], "nmae": 1})"),
-              ElementsAre("name: is required", "rows[1]: must be ≤ 9, not 10", "rows[2]: \"x\" is not of type integer", "nmae: is not known here"));
+              ElementsAre("name: is required", "rows[1]: must be ≤ 9, not 10", "rows[2]: \"x\" is not of type integer",
+                          "nmae: is not known here"));
 }
 
 TEST(JsonSchema, WhatHasNoPlainWordsIsStillRefused) {
@@ -64,7 +68,8 @@ TEST(JsonSchema, PatternsAreJudgedInMembersAndItems) {
 }
 
 TEST(JsonSchema, APatternThatDependsOnOthersIsRefused) {
-  EXPECT_THAT(Check(R"({"anyOf": [{"pattern": "^x"}, {"type": "null"}]})", R"("x")"), ElementsAre(": the schema itself is not valid: pattern is not supported below anyOf"));
+  EXPECT_THAT(Check(R"({"anyOf": [{"pattern": "^x"}, {"type": "null"}]})", R"("x")"),
+              ElementsAre(": the schema itself is not valid: pattern is not supported below anyOf"));
 }
 
 TEST(JsonSchema, ABrokenSchemaSaysSo) {

@@ -8,15 +8,19 @@ namespace {
 using ::testing::HasSubstr;
 
 TEST(Json, ReadsBackWhatItWrites) {
-  for (const char* text : {"null", "true", "[]", "{}", R"({"b":1,"a":[1.5,"x\n\"",null,{"c":-9223372036854775808}]})", R"("é")"}) {
+  for (const char* text :
+       {"null", "true", "[]", "{}", R"({"b":1,"a":[1.5,"x\n\"",null,{"c":-9223372036854775808}]})", R"("é")"}) {
     EXPECT_EQ(ToJson(*ParseJson(text)), text);
   }
 }
 
-TEST(Json, OfDuplicateKeysTheLastOneCounts) { EXPECT_EQ(ToJson(*ParseJson(R"({"a":1,"a":2})")), R"({"a":2})"); }
+TEST(Json, OfDuplicateKeysTheLastOneCounts) {
+  EXPECT_EQ(ToJson(*ParseJson(R"({"a":1,"a":2})")), R"({"a":2})");
+}
 
 TEST(Json, RefusesWhatIsNotStrictlyJson) {
-  for (const char* text : {"", "{", "[1,]", "{'a':1}", "nul", "1 2", "\"\xff\"", "// x\n1", "NaN"}) EXPECT_FALSE(ParseJson(text).ok()) << text;
+  for (const char* text : {"", "{", "[1,]", "{'a':1}", "nul", "1 2", "\"\xff\"", "// x\n1", "NaN"})
+    EXPECT_FALSE(ParseJson(text).ok()) << text;
   EXPECT_THAT(ParseJson("[1,\n }").error().message, HasSubstr("line 2"));
 }
 
@@ -25,7 +29,9 @@ TEST(Json, RefusesDeepNesting) {
   EXPECT_FALSE(ParseJson(std::string(100'000, '[')).ok());
 }
 
-TEST(Json, ReplacesInvalidUtf8WhenItWrites) { EXPECT_EQ(ToJson(Value("\xff")), "\"\xef\xbf\xbd\""); }
+TEST(Json, ReplacesInvalidUtf8WhenItWrites) {
+  EXPECT_EQ(ToJson(Value("\xff")), "\"\xef\xbf\xbd\"");
+}
 
 }  // namespace
 }  // namespace pipelined

@@ -46,7 +46,8 @@ TEST(Password, OnlyTheRightOneIsAccepted) {
 }
 
 TEST(Password, WhatIsNoHashAcceptsNothing) {
-  for (const char* text : {"", "plain", "$argon2id$", "$argon2id$v=19$m=65536,t=2,p=1$"}) EXPECT_FALSE(VerifyPassword("", text)) << text;
+  for (const char* text : {"", "plain", "$argon2id$", "$argon2id$v=19$m=65536,t=2,p=1$"})
+    EXPECT_FALSE(VerifyPassword("", text)) << text;
   EXPECT_FALSE(VerifyPassword("x", std::string(10'000, '$')));
   EXPECT_FALSE(VerifyNobody("x"));
 }
@@ -98,7 +99,9 @@ TEST_F(Home, ALinkInTheirPlaceIsRefused) {
   EXPECT_FALSE(EnsureLocalToken(home_).ok());
 }
 
-TEST_F(Home, WithoutATokenThereIsNothingToRead) { EXPECT_EQ(ReadLocalToken(home_).error().code, ErrorCode::kNotFound); }
+TEST_F(Home, WithoutATokenThereIsNothingToRead) {
+  EXPECT_EQ(ReadLocalToken(home_).error().code, ErrorCode::kNotFound);
+}
 
 TEST_F(Home, TheAdminIsMadeOnceWithAPasswordOnlyTheOwnerReads) {
   testing::FakeCatalog catalog;

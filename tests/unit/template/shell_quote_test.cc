@@ -20,7 +20,9 @@ Result<std::string> Render(const std::string& script, const std::string& value, 
   RenderOptions options;
   options.quote = Quote::kShell;
   options.error = error;
-  return parsed->Render(*MakeValueScope(Value::Map{{"x", Value(value)}, {"list", Value::List{Value("a b"), Value(value)}}}, true), options);
+  return parsed->Render(
+      *MakeValueScope(Value::Map{{"x", Value(value)}, {"list", Value::List{Value("a b"), Value(value)}}}, true),
+      options);
 }
 
 // Runs scripts in an empty folder of its own; a value that was read as script leaves a file there.
@@ -52,23 +54,90 @@ class Bash : public ::testing::Test {
   std::filesystem::path folder_;
 };
 
-const std::string kHostile[] = {
-    "plain", "", "a b", "two\nlines", "'", "''", "\"", "'\"'", "\\", "\\\\", "\\'", "$(touch hit)", "`touch hit`", "${x:=$(touch hit)}",
-    "'; touch hit; '", "\"; touch hit; \"", "; touch hit #", "\n touch hit\n", "\ntouch hit", "&& touch hit", "| touch hit", "> hit", "\"$(touch hit)\"",
-    "'$(touch hit)'", "\\$(touch hit)", "\\`touch hit\\`", "*", "~", "{a,b}", "!!", "#", "# x", "EOF", "\nEOF\ntouch hit\n", "EOF\ntouch hit", "OF",
-    "\tEOF", "\n\tEOF\ntouch hit", "F\ntouch hit", "-rf", "Zoë \"Z\" O'Neil", "日本語", "\xc3", "\xff\xfe", "a\tb", "\r\n", "))", "}", "]]; touch hit",
-    "x)\ntouch hit", "esac; touch hit", "%s", "a=b", "\x01\x7f", "(touch hit)", "HOME", "{HOME}", "[$(touch hit)]"};
+const std::string kHostile[] = {"plain",
+                                "",
+                                "a b",
+                                "two\nlines",
+                                "'",
+                                "''",
+                                "\"",
+                                "'\"'",
+                                "\\",
+                                "\\\\",
+                                "\\'",
+                                "$(touch hit)",
+                                "`touch hit`",
+                                "${x:=$(touch hit)}",
+                                "'; touch hit; '",
+                                "\"; touch hit; \"",
+                                "; touch hit #",
+                                "\n touch hit\n",
+                                "\ntouch hit",
+                                "&& touch hit",
+                                "| touch hit",
+                                "> hit",
+                                "\"$(touch hit)\"",
+                                "'$(touch hit)'",
+                                "\\$(touch hit)",
+                                "\\`touch hit\\`",
+                                "*",
+                                "~",
+                                "{a,b}",
+                                "!!",
+                                "#",
+                                "# x",
+                                "EOF",
+                                "\nEOF\ntouch hit\n",
+                                "EOF\ntouch hit",
+                                "OF",
+                                "\tEOF",
+                                "\n\tEOF\ntouch hit",
+                                "F\ntouch hit",
+                                "-rf",
+                                "Zoë \"Z\" O'Neil",
+                                "日本語",
+                                "\xc3",
+                                "\xff\xfe",
+                                "a\tb",
+                                "\r\n",
+                                "))",
+                                "}",
+                                "]]; touch hit",
+                                "x)\ntouch hit",
+                                "esac; touch hit",
+                                "%s",
+                                "a=b",
+                                "\x01\x7f",
+                                "(touch hit)",
+                                "HOME",
+                                "{HOME}",
+                                "[$(touch hit)]"};
 
 // Places where the value must come through unchanged. @ stands for the expression.
-const std::string kPlaces[] = {
-    "printf '[%s]' @", "printf '[%s]' \"@\"", "printf '[%s]' '@'", "printf '[%s]' $'@'", "v=@; printf '[%s]' \"$v\"",
-    "v=\"@\"; printf '[%s]' \"$v\"", "printf '[%s]' \"$(printf '%s.' @)\" | sed -z 's/\\.]$/]/'",
-    "printf '[%s]' \"$(printf '%s.' \"@\")\" | sed -z 's/\\.]$/]/'", "(printf '[%s]' @)", "if true; then printf '[%s]' @; fi # it's done",
-    "# don't\nprintf '[%s]' @", "echo ${#a[@]} \"${b:-\"it\"}\" >/dev/null; printf '[%s]' @", "echo $((1 + (2)))>/dev/null; printf '[%s]' '@'",
-    "case a in a) printf '[%s]' @;; esac", "f() { printf '[%s]' \"$1\"; }; f @", "a=(@); printf '[%s]' \"${a[0]}\"",
-    "cat <<'X' >/dev/null\nit's $( ` \" \\\nX\nprintf '[%s]' @", "cat <<X >/dev/null\nit's \" $(date) ${HOME}\nX\nprintf '[%s]' @",
-    "cat <<-X >/dev/null\n\tit's\n\tX\nprintf '[%s]' '@'", "[[ a == b || -n x ]]; printf '[%s]' \\\n  @", "printf '[%s]' $''@\"\"",
-    "cat <<<\"'\" >/dev/null; printf '[%s]' @", "echo \\' \\\" >/dev/null; printf '[%s]' @", "echo \"`echo \\\"it's\\\"`\" >/dev/null; printf '[%s]' @"};
+const std::string kPlaces[] = {"printf '[%s]' @",
+                               "printf '[%s]' \"@\"",
+                               "printf '[%s]' '@'",
+                               "printf '[%s]' $'@'",
+                               "v=@; printf '[%s]' \"$v\"",
+                               "v=\"@\"; printf '[%s]' \"$v\"",
+                               "printf '[%s]' \"$(printf '%s.' @)\" | sed -z 's/\\.]$/]/'",
+                               "printf '[%s]' \"$(printf '%s.' \"@\")\" | sed -z 's/\\.]$/]/'",
+                               "(printf '[%s]' @)",
+                               "if true; then printf '[%s]' @; fi # it's done",
+                               "# don't\nprintf '[%s]' @",
+                               "echo ${#a[@]} \"${b:-\"it\"}\" >/dev/null; printf '[%s]' @",
+                               "echo $((1 + (2)))>/dev/null; printf '[%s]' '@'",
+                               "case a in a) printf '[%s]' @;; esac",
+                               "f() { printf '[%s]' \"$1\"; }; f @",
+                               "a=(@); printf '[%s]' \"${a[0]}\"",
+                               "cat <<'X' >/dev/null\nit's $( ` \" \\\nX\nprintf '[%s]' @",
+                               "cat <<X >/dev/null\nit's \" $(date) ${HOME}\nX\nprintf '[%s]' @",
+                               "cat <<-X >/dev/null\n\tit's\n\tX\nprintf '[%s]' '@'",
+                               "[[ a == b || -n x ]]; printf '[%s]' \\\n  @",
+                               "printf '[%s]' $''@\"\"",
+                               "cat <<<\"'\" >/dev/null; printf '[%s]' @",
+                               "echo \\' \\\" >/dev/null; printf '[%s]' @",
+                               "echo \"`echo \\\"it's\\\"`\" >/dev/null; printf '[%s]' @"};
 
 std::string At(std::string place, const std::string& expression) {
   const std::size_t at = place == kPlaces[11] ? place.rfind('@') : place.find('@');
@@ -94,13 +163,17 @@ TEST_F(Bash, KeepsWhatStandsAroundAValueInOneWordWithIt) {
   EXPECT_EQ(Run(*Render("printf '[%s]' {{ '--name=' ~ x | upper }}", "a 'b")), "[--name=A 'B]");
   EXPECT_EQ(Run(*Render("printf '[%s]' {{ list | join(',') }}", "c;d")), "[a b,c;d]");
   EXPECT_EQ(Run(*Render("{% for i in list %}printf '[%s]' {{ i }};{% endfor %}", "$(id)")), "[a b][$(id)]");
-  EXPECT_EQ(Run(*Render("{% set y = x ~ '!' %}{% macro m(a) %}<{{ a }}>{% endmacro %}printf '[%s]' {{ m(y) }}", "$(id)")), "[<$(id)!>]");
+  EXPECT_EQ(
+      Run(*Render("{% set y = x ~ '!' %}{% macro m(a) %}<{{ a }}>{% endmacro %}printf '[%s]' {{ m(y) }}", "$(id)")),
+      "[<$(id)!>]");
 }
 
 TEST_F(Bash, ReadsHereDocumentsUnchanged) {
   for (const std::string& value : kHostile) {
-    for (const std::string frame : {"cat <<EOF\n{{ x }}\nEOF\n", "cat <<EOF\nE{{ x }}\nEOF\n", "cat <<\"EOF\" | cat\n=EOF\nEOF\ncat <<EOF\na {{ x }} b\nEOF\n",
-                                    "cat <<-EOF\n\t{{ x }}\n\tEOF\n", "v=$(cat <<EOF\n{{ x }}.\nEOF\n); printf '%s' \"$v\""}) {
+    for (const std::string frame :
+         {"cat <<EOF\n{{ x }}\nEOF\n", "cat <<EOF\nE{{ x }}\nEOF\n",
+          "cat <<\"EOF\" | cat\n=EOF\nEOF\ncat <<EOF\na {{ x }} b\nEOF\n", "cat <<-EOF\n\t{{ x }}\n\tEOF\n",
+          "v=$(cat <<EOF\n{{ x }}.\nEOF\n); printf '%s' \"$v\""}) {
       const auto script = Render(frame, value);
       ASSERT_TRUE(script.ok()) << frame << value << script.error().message;
       const std::string out = Run(*script);
@@ -113,10 +186,13 @@ TEST_F(Bash, ReadsHereDocumentsUnchanged) {
 
 TEST_F(Bash, NeverRunsAValueWhereItCannotBeQuoted) {
   for (const std::string& value : kHostile) {
-    for (const std::string place : {"echo `echo {{ x }}`", "echo ${y:-{{ x }}}", "echo \"${y:-{{ x }}}\"", "echo $(( {{ x }} + 1 ))", "(( {{ x }} ))", "echo \\{{ x }}",
-                                    "echo ${{ x }}", "echo \"${{ x }}\"", "echo \"\\{{ x }}\"", "cat <<{{ x }}\nhi\n", "cat <<'EOF'\nE{{ x }}\nEOF\n", "cat <<EOF\n\\{{ x }}\nEOF\n",
-                                    "cat <<EOF\n$(echo {{ x }})\nEOF\n", "echo hi # {{ x }}", "echo $[ {{ x }} ]", "echo \"$(case a in a) echo;; esac)\" {{ x }}",
-                                    "cat <<EOF\n$\\{{ x }}\nEOF\n", "cat <<EOF\n`echo {{ x }}`\nEOF\n", "echo \"$(( a[{{ x }}] ))\""}) {
+    for (const std::string place :
+         {"echo `echo {{ x }}`", "echo ${y:-{{ x }}}", "echo \"${y:-{{ x }}}\"", "echo $(( {{ x }} + 1 ))",
+          "(( {{ x }} ))", "echo \\{{ x }}", "echo ${{ x }}", "echo \"${{ x }}\"", "echo \"\\{{ x }}\"",
+          "cat <<{{ x }}\nhi\n", "cat <<'EOF'\nE{{ x }}\nEOF\n", "cat <<EOF\n\\{{ x }}\nEOF\n",
+          "cat <<EOF\n$(echo {{ x }})\nEOF\n", "echo hi # {{ x }}", "echo $[ {{ x }} ]",
+          "echo \"$(case a in a) echo;; esac)\" {{ x }}", "cat <<EOF\n$\\{{ x }}\nEOF\n",
+          "cat <<EOF\n`echo {{ x }}`\nEOF\n", "echo \"$(( a[{{ x }}] ))\""}) {
       const auto script = Render(place, value);
       if (script.ok()) Run(*script);
       ASSERT_FALSE(Broken()) << place << "\n" << *script;
@@ -132,13 +208,21 @@ TEST(ShellQuote, SaysWhyAValueCannotStandSomewhere) {
   EXPECT_THAT(error.hint, HasSubstr("$(…)"));
 }
 
-TEST(ShellQuote, LetsWholeNumbersIntoArithmetic) { EXPECT_EQ(*Render("echo $(( {{ x }} + 1 ))", "41"), "echo $(( 41 + 1 ))"); }
+TEST(ShellQuote, LetsWholeNumbersIntoArithmetic) {
+  EXPECT_EQ(*Render("echo $(( {{ x }} + 1 ))", "41"), "echo $(( 41 + 1 ))");
+}
 
-TEST(ShellQuote, LeavesValuesOfTheFileAlone) { EXPECT_EQ(*Render("echo {{ 'a b' }} {{ 1 + 1 }}", ""), "echo a b 2"); }
+TEST(ShellQuote, LeavesValuesOfTheFileAlone) {
+  EXPECT_EQ(*Render("echo {{ 'a b' }} {{ 1 + 1 }}", ""), "echo a b 2");
+}
 
-TEST(ShellQuote, RawOptsOut) { EXPECT_EQ(*Render("echo {{ x | raw }}", "a b"), "echo a b"); }
+TEST(ShellQuote, RawOptsOut) {
+  EXPECT_EQ(*Render("echo {{ x | raw }}", "a b"), "echo a b");
+}
 
-TEST(ShellQuote, RefusesNul) { EXPECT_FALSE(Render("echo {{ x }}", std::string("a\0b", 3)).ok()); }
+TEST(ShellQuote, RefusesNul) {
+  EXPECT_FALSE(Render("echo {{ x }}", std::string("a\0b", 3)).ok());
+}
 
 }  // namespace
 }  // namespace pipelined

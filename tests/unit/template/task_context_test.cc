@@ -48,16 +48,23 @@ class TaskNames : public ::testing::Test {
 };
 
 TEST_F(TaskNames, OutputsOfUpstreamTasksAreReachedById) {
-  EXPECT_EQ(Render("{{ tasks.extract.rows + 1 }} {{ tasks.load.one.rows }} {{ tasks['load.one']['rows'] }}"), "43 42 42");
-  EXPECT_EQ(Render("{{ ti.xcom_pull(task_ids='extract') }} {{ ti.xcom_pull('extract', key='rows') }} {{ ti.xcom_pull(['extract', 'report']) }}"), "[1] 42 [[1], None]");
-  EXPECT_EQ(Render("{{ tasks.extract.row }}"), "error 1:18: there is no \"row\" in the outputs of the task \"extract\" (did you mean \"rows\"?)");
-  EXPECT_EQ(Render("{{ tasks.extarct.rows }}"), "error 1:10: there is no \"extarct\" in tasks (did you mean \"extract\"?)");
+  EXPECT_EQ(Render("{{ tasks.extract.rows + 1 }} {{ tasks.load.one.rows }} {{ tasks['load.one']['rows'] }}"),
+            "43 42 42");
+  EXPECT_EQ(Render("{{ ti.xcom_pull(task_ids='extract') }} {{ ti.xcom_pull('extract', key='rows') }} {{ "
+                   "ti.xcom_pull(['extract', 'report']) }}"),
+            "[1] 42 [[1], None]");
+  EXPECT_EQ(Render("{{ tasks.extract.row }}"),
+            "error 1:18: there is no \"row\" in the outputs of the task \"extract\" (did you mean \"rows\"?)");
+  EXPECT_EQ(Render("{{ tasks.extarct.rows }}"),
+            "error 1:10: there is no \"extarct\" in tasks (did you mean \"extract\"?)");
   EXPECT_THAT(Render("{{ tasks.report.rows }}"), HasSubstr("the task \"report\" has given no outputs"));
 }
 
 TEST_F(TaskNames, ValuesFromOutsideAreQuotedAndThoseOfTheEngineAreNot) {
-  EXPECT_EQ(Render("{{ params.who }} {{ params.region | upper }} {{ tasks.extract.rows }} {{ run_id }}", Quote::kShell), "'a '\\''b' 'EU' '42' 'manual__x'");
-  EXPECT_EQ(Render("{{ ds }} {{ dag.dag_id }} {{ task.task_id }} {{ ts_nodash }}", Quote::kShell), "2026-03-01 sales report 20260301T060000");
+  EXPECT_EQ(Render("{{ params.who }} {{ params.region | upper }} {{ tasks.extract.rows }} {{ run_id }}", Quote::kShell),
+            "'a '\\''b' 'EU' '42' 'manual__x'");
+  EXPECT_EQ(Render("{{ ds }} {{ dag.dag_id }} {{ task.task_id }} {{ ts_nodash }}", Quote::kShell),
+            "2026-03-01 sales report 20260301T060000");
 }
 
 TEST_F(TaskNames, NamesOfTheLogicalDateAreUndefinedWithoutOne) {
@@ -74,7 +81,8 @@ TEST_F(TaskNames, DatesCountByTheWallClockOfTheirZone) {
   context_.zone_offset = [](std::string_view, Instant at) -> std::optional<Seconds> {  // Zurich's change to summer time
     return Seconds(at < *ParseInstant("2026-03-29T01:00:00Z") ? 3600 : 7200);
   };
-  EXPECT_EQ(Render("{% set d = macros.datetime(2026, 3, 28, 12).in_timezone('Europe/Zurich') %}{{ d }} {{ d.add(days=1) }} {{ d + macros.timedelta(days=1) }}"),
+  EXPECT_EQ(Render("{% set d = macros.datetime(2026, 3, 28, 12).in_timezone('Europe/Zurich') %}{{ d }} {{ "
+                   "d.add(days=1) }} {{ d + macros.timedelta(days=1) }}"),
             "2026-03-28 13:00:00+01:00 2026-03-29 13:00:00+02:00 2026-03-29 14:00:00+02:00");
 }
 
@@ -88,7 +96,8 @@ TEST_F(TaskNames, TheEnvironmentCarriesOurNamesAndAirflows) {
 }
 
 TEST_F(TaskNames, ConfOverridesTheDefaultsOfParams) {
-  EXPECT_EQ(ToJson(*ResolveParams(dag_, *ParseJson(R"({"limit": 3, "extra": [1]})"))), R"({"region":"eu","limit":3,"extra":[1]})");
+  EXPECT_EQ(ToJson(*ResolveParams(dag_, *ParseJson(R"({"limit": 3, "extra": [1]})"))),
+            R"({"region":"eu","limit":3,"extra":[1]})");
   EXPECT_EQ(ResolveParams(dag_, *ParseJson(R"({"region": "mars"})")).error().message,
             "params.region: \"mars\" is not one of \"eu\", \"us\"; params.limit: is required");
   EXPECT_EQ(ResolveParams(dag_, *ParseJson(R"({"limit": 0})")).error().message, "params.limit: must be ≥ 1, not 0");
@@ -99,15 +108,21 @@ TEST_F(TaskNames, WhatCannotWorkIsFoundAtLoadTime) {
   const auto check = [this](std::string_view text) {
     std::vector<std::string> found;
     for (const NameProblem& p : CheckNames(*Template::Parse(text), dag_, 1)) {
-      found.push_back((p.warning ? "warning " : "") + std::to_string(p.where.column) + ": " + p.message + (p.hint.empty() ? "" : " (" + p.hint + ")"));
+      found.push_back((p.warning ? "warning " : "") + std::to_string(p.where.column) + ": " + p.message +
+                      (p.hint.empty() ? "" : " (" + p.hint + ")"));
     }
     return found;
   };
-  EXPECT_THAT(check("{{ ds }}{{ params.region }}{{ tasks.extract.rows }}{{ maybe | default(1) }}{{ macros.ds_add(ds, 1) }}"), ElementsAre());
+  EXPECT_THAT(
+      check("{{ ds }}{{ params.region }}{{ tasks.extract.rows }}{{ maybe | default(1) }}{{ macros.ds_add(ds, 1) }}"),
+      ElementsAre());
   EXPECT_THAT(check("{{ dss }}"), ElementsAre("4: there is no name \"dss\" (did you mean \"ds\"?)"));
-  EXPECT_THAT(check("{{ tasks.report.x }}"), ElementsAre("4: \"report\" is not upstream of \"load.one\", so its outputs may not be there yet (add \"report\" to depends_on)"));
+  EXPECT_THAT(check("{{ tasks.report.x }}"),
+              ElementsAre("4: \"report\" is not upstream of \"load.one\", so its outputs may not be there yet (add "
+                          "\"report\" to depends_on)"));
   EXPECT_THAT(check("{{ tasks.extrat.x }}"), ElementsAre("4: there is no task \"extrat\" (did you mean \"extract\"?)"));
-  EXPECT_THAT(check("{{ params.regoin }}"), ElementsAre("warning 4: the parameter \"regoin\" is not declared (did you mean \"region\"?)"));
+  EXPECT_THAT(check("{{ params.regoin }}"),
+              ElementsAre("warning 4: the parameter \"regoin\" is not declared (did you mean \"region\"?)"));
   EXPECT_THAT(check("{{ dag.name }}"), ElementsAre("4: there is no \"name\" in dag"));
 }
 

@@ -23,7 +23,9 @@ Result<std::string> Try(std::string_view text, TemplateError* error = nullptr) {
 
 std::string Render(std::string_view text) {
   const auto rendered = Try(text);
-  return rendered ? *rendered : "error " + rendered.error().message + (rendered.error().hint.empty() ? "" : " (" + rendered.error().hint + ")");
+  return rendered ? *rendered
+                  : "error " + rendered.error().message +
+                        (rendered.error().hint.empty() ? "" : " (" + rendered.error().hint + ")");
 }
 
 TEST(Template, PlainTextIsGivenBackAndIsLiteral) {
@@ -41,36 +43,49 @@ TEST(Template, ExpressionsFollowPythonsPrecedence) {
 }
 
 TEST(Template, MembersAndElementsAreReached) {
-  EXPECT_EQ(Render("{{ opts.deep.x[0] }} {{ opts['b'] }} {{ list[-1] }} {{ list[:2] }} {{ name[::-1] }}"), "10 two 2 [3, 1] nna");
+  EXPECT_EQ(Render("{{ opts.deep.x[0] }} {{ opts['b'] }} {{ list[-1] }} {{ list[:2] }} {{ name[::-1] }}"),
+            "10 two 2 [3, 1] nna");
   EXPECT_EQ(Render("{{ opts.items() | list | length }} {{ opts.get('nope', 'x') }}"), "3 x");
 }
 
 TEST(Template, BlocksNestAndLoopsCount) {
-  EXPECT_EQ(Render("{% for x in list %}{{ loop.index }}{% if loop.last %}.{% else %},{% endif %}{% endfor %}"), "1,2,3.");
+  EXPECT_EQ(Render("{% for x in list %}{{ loop.index }}{% if loop.last %}.{% else %},{% endif %}{% endfor %}"),
+            "1,2,3.");
   EXPECT_EQ(Render("{% for k, v in {'a': 1, 'b': 2}.items() %}{{ k }}={{ v }};{% endfor %}"), "a=1;b=2;");
   EXPECT_EQ(Render("{% for x in list if x > 1 %}{{ x }}{{ loop.cycle('o', 'e') }}{% endfor %}"), "3o2e");
   EXPECT_EQ(Render("{% if n < 3 %}a{% elif n == 5 %}b{% else %}c{% endif %}"), "b");
   EXPECT_EQ(Render("{% set x %}<{{ n }}>{% endset %}{% with y = 2 %}{{ x }}{{ y }}{% endwith %}"), "<5>2");
-  EXPECT_EQ(Render("{% macro twice(t, sep='-') %}{{ t }}{{ sep }}{{ t }}{% endmacro %}{{ twice('a') }} {{ twice('b', sep='') }}"), "a-a bb");
+  EXPECT_EQ(Render("{% macro twice(t, sep='-') %}{{ t }}{{ sep }}{{ t }}{% endmacro %}{{ twice('a') }} {{ twice('b', "
+                   "sep='') }}"),
+            "a-a bb");
   EXPECT_EQ(Render("{% raw %}{{ n }}{% endraw %}{# gone #}"), "{{ n }}");
 }
 
-TEST(Template, DashesCutWhiteSpace) { EXPECT_EQ(Render("a \n {%- if true -%} \n b {% endif %} c"), "ab  c"); }
+TEST(Template, DashesCutWhiteSpace) {
+  EXPECT_EQ(Render("a \n {%- if true -%} \n b {% endif %} c"), "ab  c");
+}
 
 TEST(Template, FiltersWork) {
   EXPECT_EQ(Render("{{ html | tojson }}"), R"("\u003ca href=\u0027x\u0027\u003e\u0026\u00e9")");
   EXPECT_EQ(Render("{{ opts | tojson }}"), R"({"a": 1, "b": "two", "deep": {"x": [10]}})");
   EXPECT_EQ(Render("{{ {'b': [1], 'a': {}} | tojson(indent=2) }}"), "{\n  \"a\": {},\n  \"b\": [\n    1\n  ]\n}");
-  EXPECT_EQ(Render("{{ people | map(attribute='name') | join(', ') }} {{ people | selectattr('age', 'gt', 8) | list | length }}"), "bob, amy 1");
-  EXPECT_EQ(Render("{{ list | sort }} {{ list | sort(reverse=true) | first }} {{ people | sort(attribute='name') | map(attribute='age') | list }}"), "[1, 2, 3] 3 [9, 7]");
-  EXPECT_EQ(Render("{{ 'Zoë' | upper }} {{ 'Zoë' | length }} {{ ' a ' | trim }} {{ 'a-b' | replace('-', '+') }}"), "ZOË 3 a a+b");
-  EXPECT_EQ(Render("{{ 2.5 | round }} {{ 1234.567 | round(-2) }} {{ '0x1f' | int(0, 16) }} {{ ['a', 'B'] | max }}"), "2.0 1200.0 31 B");
+  EXPECT_EQ(Render("{{ people | map(attribute='name') | join(', ') }} {{ people | selectattr('age', 'gt', 8) | list | "
+                   "length }}"),
+            "bob, amy 1");
+  EXPECT_EQ(Render("{{ list | sort }} {{ list | sort(reverse=true) | first }} {{ people | sort(attribute='name') | "
+                   "map(attribute='age') | list }}"),
+            "[1, 2, 3] 3 [9, 7]");
+  EXPECT_EQ(Render("{{ 'Zoë' | upper }} {{ 'Zoë' | length }} {{ ' a ' | trim }} {{ 'a-b' | replace('-', '+') }}"),
+            "ZOË 3 a a+b");
+  EXPECT_EQ(Render("{{ 2.5 | round }} {{ 1234.567 | round(-2) }} {{ '0x1f' | int(0, 16) }} {{ ['a', 'B'] | max }}"),
+            "2.0 1200.0 31 B");
   EXPECT_EQ(Render("{{ 'the quick brown fox' | truncate(13) }}"), "the quick...");
   EXPECT_EQ(Render("{{ '{:>5}|{:03d}|{a}'.format('x', 7, a=1) }} {{ '%5.2f%%' % 3.14159 }}"), "    x|007|1  3.14%");
 }
 
 TEST(Template, TestsWork) {
-  EXPECT_EQ(Render("{{ n is odd }} {{ none is none }} {{ name is string }} {{ nope is defined }} {{ n is divisibleby 5 }} {{ n is not none }}"),
+  EXPECT_EQ(Render("{{ n is odd }} {{ none is none }} {{ name is string }} {{ nope is defined }} {{ n is divisibleby 5 "
+                   "}} {{ n is not none }}"),
             "True True True False True True");
 }
 
@@ -80,7 +95,8 @@ TEST(Template, UnknownNamesAreErrorsAndNeverEmpty) {
   EXPECT_EQ(Render("{{ list[7] }}"), "error 1:8: there is no element 7: it has 3");
   EXPECT_EQ(Render("{% for x in nope %}{% endfor %}"), "error 1:13: there is no name \"nope\"");
   EXPECT_EQ(Render("{{ nope | upper }}"), "error 1:4: there is no name \"nope\"");
-  EXPECT_EQ(Render("{{ nope | default('d') }}{{ opts.nope | d('e') }}{{ 'set' if nope is defined else 'unset' }}"), "deunset");
+  EXPECT_EQ(Render("{{ nope | default('d') }}{{ opts.nope | d('e') }}{{ 'set' if nope is defined else 'unset' }}"),
+            "deunset");
 }
 
 TEST(Template, MistakesOfTheLanguageNameTheirPlace) {
@@ -95,14 +111,17 @@ TEST(Template, MistakesOfTheLanguageNameTheirPlace) {
 }
 
 TEST(Template, SaysWhichNamesItReadsAndWhere) {
-  const auto parsed = Template::Parse("{{ params.region }}\n {{ tasks.a['rows'] ~ opts.get('x') }}{% for p in list %}{{ p.x }}{{ loop.index }}{% endfor %}{{ v | d(1) }}{{ params.x | raw }}");
+  const auto parsed = Template::Parse(
+      "{{ params.region }}\n {{ tasks.a['rows'] ~ opts.get('x') }}{% for p in list %}{{ p.x }}{{ loop.index }}{% "
+      "endfor %}{{ v | d(1) }}{{ params.x | raw }}");
   std::vector<std::string> paths;
   for (const TemplateReference& r : parsed->references()) {
     std::string path;
     for (const std::string& step : r.path) path += (path.empty() ? "" : "/") + step;
     paths.push_back(path + (r.guarded ? "?" : "") + "@" + std::to_string(r.line) + ":" + std::to_string(r.column));
   }
-  EXPECT_THAT(paths, ::testing::ElementsAre("params/region@1:4", "tasks/a/rows@2:5", "opts@2:23", "list@2:51", "v?@2:98", "params/x@2:112"));
+  EXPECT_THAT(paths, ::testing::ElementsAre("params/region@1:4", "tasks/a/rows@2:5", "opts@2:23", "list@2:51",
+                                            "v?@2:98", "params/x@2:112"));
   EXPECT_EQ(parsed->raw_uses().size(), 1u);
 }
 
@@ -119,16 +138,33 @@ TEST(Template, HostileTemplatesEndWithAnError) {
     for (int i = 0; i < count; ++i) text += what;
     return text;
   };
-  const std::string hostile[] = {
-      "{{ 'a' * 1000000000000 }}", "{{ [1] * 1000000000 }}", "{{ range(1000000000) | list }}", "{{ 2 ** 1000 }}", "{{ 9223372036854775807 + 1 }}",
-      "{% for a in range(2000) %}{% for b in range(2000) %}{% endfor %}{% endfor %}", "{{ '%1000000d' % 1 }}", "{{ 'x'.ljust(100000000000) }}",
-      "{{ " + repeat("(", 5000) + " }}", "{{ " + repeat("[", 5000) + " }}", "{{ 1" + repeat("+1", 5000) + " }}", "{{ n" + repeat("|abs", 5000) + " }}",
-      "{{ n" + repeat(".x", 5000) + " }}", "{{ " + repeat("not ", 5000) + "n }}", "{{ " + repeat("-", 5000) + "n }}", repeat("{% if n %}", 5000),
-      "{% set a = [1] %}" + repeat("{% set a = [a] %}", 5000) + "{{ a }}", "{% set a = ['xxxxxxxx'] %}" + repeat("{% set a = [a, a] %}", 60) + "{{ a }}",
-      "{% set a = [1] %}" + repeat("{% set a = [a, a] %}", 60) + "{{ a == a }}", "{% set a = 'xx' %}" + repeat("{% set a = a ~ a %}", 60),
-      "{% macro m(x) %}{{ m(x) }}{% endmacro %}{{ m(1) }}", "{% macro m(x) %}{{ m(x) }}{{ m(x) }}{% endmacro %}{{ m(1) }}",
-      "{{ ('a' * 1000000).replace('', 'bbbbbbbbbbbbbbbbbbbbbbbb') }}", "{{ 'a' | int(9, 99) }}", "{{ 1 / 0 }}", "{{ [][0] }}",
-      "{% for x in range(100000) %}xxxxxxxxxxxxxxxxxxxxxxxxxx{% endfor %}"};
+  const std::string hostile[] = {"{{ 'a' * 1000000000000 }}",
+                                 "{{ [1] * 1000000000 }}",
+                                 "{{ range(1000000000) | list }}",
+                                 "{{ 2 ** 1000 }}",
+                                 "{{ 9223372036854775807 + 1 }}",
+                                 "{% for a in range(2000) %}{% for b in range(2000) %}{% endfor %}{% endfor %}",
+                                 "{{ '%1000000d' % 1 }}",
+                                 "{{ 'x'.ljust(100000000000) }}",
+                                 "{{ " + repeat("(", 5000) + " }}",
+                                 "{{ " + repeat("[", 5000) + " }}",
+                                 "{{ 1" + repeat("+1", 5000) + " }}",
+                                 "{{ n" + repeat("|abs", 5000) + " }}",
+                                 "{{ n" + repeat(".x", 5000) + " }}",
+                                 "{{ " + repeat("not ", 5000) + "n }}",
+                                 "{{ " + repeat("-", 5000) + "n }}",
+                                 repeat("{% if n %}", 5000),
+                                 "{% set a = [1] %}" + repeat("{% set a = [a] %}", 5000) + "{{ a }}",
+                                 "{% set a = ['xxxxxxxx'] %}" + repeat("{% set a = [a, a] %}", 60) + "{{ a }}",
+                                 "{% set a = [1] %}" + repeat("{% set a = [a, a] %}", 60) + "{{ a == a }}",
+                                 "{% set a = 'xx' %}" + repeat("{% set a = a ~ a %}", 60),
+                                 "{% macro m(x) %}{{ m(x) }}{% endmacro %}{{ m(1) }}",
+                                 "{% macro m(x) %}{{ m(x) }}{{ m(x) }}{% endmacro %}{{ m(1) }}",
+                                 "{{ ('a' * 1000000).replace('', 'bbbbbbbbbbbbbbbbbbbbbbbb') }}",
+                                 "{{ 'a' | int(9, 99) }}",
+                                 "{{ 1 / 0 }}",
+                                 "{{ [][0] }}",
+                                 "{% for x in range(100000) %}xxxxxxxxxxxxxxxxxxxxxxxxxx{% endfor %}"};
   for (const std::string& text : hostile) EXPECT_FALSE(Try(text).ok()) << text.substr(0, 100);
 }
 

@@ -11,10 +11,16 @@ namespace {
 
 using ::testing::HasSubstr;
 
-std::string Text(const std::optional<LocalTime>& local) { return local ? FormatInstant(Instant(local->time_since_epoch())) : "none"; }
+std::string Text(const std::optional<LocalTime>& local) {
+  return local ? FormatInstant(Instant(local->time_since_epoch())) : "none";
+}
 
-std::string After(std::string_view cron, std::string_view local) { return Text(Cron::Parse(cron)->After(*ParseLocal(local))); }
-std::string Before(std::string_view cron, std::string_view local) { return Text(Cron::Parse(cron)->Before(*ParseLocal(local))); }
+std::string After(std::string_view cron, std::string_view local) {
+  return Text(Cron::Parse(cron)->After(*ParseLocal(local)));
+}
+std::string Before(std::string_view cron, std::string_view local) {
+  return Text(Cron::Parse(cron)->Before(*ParseLocal(local)));
+}
 
 TEST(Cron, TheNextMatchIsStrictlyAfter) {
   EXPECT_EQ(After("0 6 * * *", "2026-01-01T06:00"), "2026-01-02T06:00:00Z");
@@ -27,7 +33,8 @@ TEST(Cron, TheLastMatchIsStrictlyBefore) {
 }
 
 TEST(Cron, AfterAndBeforeAreEachOthersReverse) {
-  for (const char* cron : {"*/7 3 * * *", "0 0 29 2 *", "0 0 L * *", "0 0 * * 5#2", "0 0 15W * *", "59 23 31 12 *", "0 0 13 * 5", "*/20 * * * * */20"}) {
+  for (const char* cron : {"*/7 3 * * *", "0 0 29 2 *", "0 0 L * *", "0 0 * * 5#2", "0 0 15W * *", "59 23 31 12 *",
+                           "0 0 13 * 5", "*/20 * * * * */20"}) {
     const Cron parsed = *Cron::Parse(cron);
     LocalTime at = *ParseLocal("2024-01-01");
     std::optional<LocalTime> last;
@@ -61,7 +68,9 @@ TEST(Cron, RangesGoRoundTheEnd) {
   EXPECT_EQ(After("0 0 * * FRI-MON", "2026-01-05"), "2026-01-09T00:00:00Z");
 }
 
-TEST(Cron, AnEqualRangeIsEverything) { EXPECT_EQ(After("10-10 * * * *", "2026-01-01"), "2026-01-01T00:01:00Z"); }
+TEST(Cron, AnEqualRangeIsEverything) {
+  EXPECT_EQ(After("10-10 * * * *", "2026-01-01"), "2026-01-01T00:01:00Z");
+}
 
 TEST(Cron, SecondsStandLastAndThenTheYear) {
   EXPECT_EQ(After("30 1 * * * 15", "2026-01-01"), "2026-01-01T01:30:15Z");
@@ -101,7 +110,8 @@ TEST(Cron, AnyBytesAreSafe) {
   for (int i = 0; i < 100'000; ++i) {
     std::string text;
     const int length = static_cast<int>(random() % 24);
-    for (int k = 0; k < length; ++k) text += random() % 20 == 0 ? static_cast<char>(random()) : kLikely[random() % kLikely.size()];
+    for (int k = 0; k < length; ++k)
+      text += random() % 20 == 0 ? static_cast<char>(random()) : kLikely[random() % kLikely.size()];
     if (i % 2 == 0) text = "*/5 " + text + " * * *";
     const auto cron = Cron::Parse(text);
     if (!cron) continue;

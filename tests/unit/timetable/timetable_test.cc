@@ -7,9 +7,9 @@
 namespace pipelined {
 namespace {
 
+using testing::At;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-using testing::At;
 using testing::ZonesByRule;
 
 Schedule CronIn(std::string cron, std::string zone = "UTC") {
@@ -20,10 +20,13 @@ Schedule CronIn(std::string cron, std::string zone = "UTC") {
   return schedule;
 }
 
-std::shared_ptr<const Timetable> Made(const Schedule& schedule) { return *MakeTimetable(schedule, ZonesByRule()); }
+std::shared_ptr<const Timetable> Made(const Schedule& schedule) {
+  return *MakeTimetable(schedule, ZonesByRule());
+}
 
 // When the runs after the one at `from` are due, all of them made by `now`.
-std::vector<std::string> Due(const Schedule& schedule, std::string_view from, int count, std::string_view now = "2000-01-01T00:00:00Z") {
+std::vector<std::string> Due(const Schedule& schedule, std::string_view from, int count,
+                             std::string_view now = "2000-01-01T00:00:00Z") {
   std::vector<std::string> due;
   std::optional<DataInterval> last = DataInterval{At(from), At(from)};
   while (static_cast<int>(due.size()) < count) {
@@ -36,7 +39,9 @@ std::vector<std::string> Due(const Schedule& schedule, std::string_view from, in
 }
 
 TEST(CronTrigger, ARunIsDueAtTheTickWithAnIntervalOfNoLength) {
-  const auto run = Made(CronIn("0 6 * * *"))->Next(DataInterval{At("2026-01-01T06:00:00Z"), At("2026-01-01T06:00:00Z")}, At("2026-01-01T07:00:00Z"));
+  const auto run =
+      Made(CronIn("0 6 * * *"))
+          ->Next(DataInterval{At("2026-01-01T06:00:00Z"), At("2026-01-01T06:00:00Z")}, At("2026-01-01T07:00:00Z"));
   const Instant tick = At("2026-01-02T06:00:00Z");
   EXPECT_EQ(run, (DueRun{tick, {tick, tick}, tick}));
 }
@@ -63,45 +68,56 @@ TEST(CronTrigger, TheEndDateIsTheLastTick) {
 TEST(CronTrigger, SeveralExpressionsTakeTurns) {
   Schedule schedule = CronIn("0 6 * * *");
   schedule.crons.push_back("30 7 * * *");
-  EXPECT_THAT(Due(schedule, "2026-01-01T06:00:00Z", 3), ElementsAre("2026-01-01T07:30:00Z", "2026-01-02T06:00:00Z", "2026-01-02T07:30:00Z"));
+  EXPECT_THAT(Due(schedule, "2026-01-01T06:00:00Z", 3),
+              ElementsAre("2026-01-01T07:30:00Z", "2026-01-02T06:00:00Z", "2026-01-02T07:30:00Z"));
 }
 
 TEST(CronTrigger, AClockThatWentBackNeverFiresASlotAgain) {
   const Instant last = At("2026-01-05T06:00:00Z");
-  EXPECT_EQ(Made(CronIn("0 6 * * *"))->Next(DataInterval{last, last}, At("2026-01-02T00:00:00Z"))->run_after, At("2026-01-06T06:00:00Z"));
+  EXPECT_EQ(Made(CronIn("0 6 * * *"))->Next(DataInterval{last, last}, At("2026-01-02T00:00:00Z"))->run_after,
+            At("2026-01-06T06:00:00Z"));
 }
 
 TEST(SummerTime, ASkippedWallTimeRunsAtTheShiftedInstant) {
-  EXPECT_THAT(Due(CronIn("30 2 * * *", "Europe/Berlin"), "2026-03-28T01:30:00Z", 2), ElementsAre("2026-03-29T01:30:00Z", "2026-03-30T00:30:00Z"));
+  EXPECT_THAT(Due(CronIn("30 2 * * *", "Europe/Berlin"), "2026-03-28T01:30:00Z", 2),
+              ElementsAre("2026-03-29T01:30:00Z", "2026-03-30T00:30:00Z"));
 }
 
 TEST(SummerTime, ARepeatedWallTimeRunsOnceAtItsSecondOccurrence) {
-  EXPECT_THAT(Due(CronIn("30 2 * * *", "Europe/Berlin"), "2026-10-24T00:30:00Z", 2), ElementsAre("2026-10-25T01:30:00Z", "2026-10-26T01:30:00Z"));
+  EXPECT_THAT(Due(CronIn("30 2 * * *", "Europe/Berlin"), "2026-10-24T00:30:00Z", 2),
+              ElementsAre("2026-10-25T01:30:00Z", "2026-10-26T01:30:00Z"));
 }
 
 TEST(SummerTime, EveryHourFollowsElapsedTime) {
   for (const char* cron : {"0 * * * *", "0 */1 * * *", "0 0-23 * * *"}) {
-    EXPECT_THAT(Due(CronIn(cron, "Europe/Berlin"), "2026-10-24T23:00:00Z", 4),
-                ElementsAre("2026-10-25T00:00:00Z", "2026-10-25T01:00:00Z", "2026-10-25T02:00:00Z", "2026-10-25T03:00:00Z"));
-    EXPECT_THAT(Due(CronIn(cron, "Europe/Berlin"), "2026-03-29T00:00:00Z", 2), ElementsAre("2026-03-29T01:00:00Z", "2026-03-29T02:00:00Z"));
+    EXPECT_THAT(
+        Due(CronIn(cron, "Europe/Berlin"), "2026-10-24T23:00:00Z", 4),
+        ElementsAre("2026-10-25T00:00:00Z", "2026-10-25T01:00:00Z", "2026-10-25T02:00:00Z", "2026-10-25T03:00:00Z"));
+    EXPECT_THAT(Due(CronIn(cron, "Europe/Berlin"), "2026-03-29T00:00:00Z", 2),
+                ElementsAre("2026-03-29T01:00:00Z", "2026-03-29T02:00:00Z"));
   }
 }
 
 TEST(SummerTime, EveryHourOnCertainDaysStaysOnTheWallClock) {
-  EXPECT_THAT(Due(CronIn("*/30 * 31 12 *", "Europe/Dublin"), "2026-06-01T00:00:00Z", 1), ElementsAre("2026-12-31T00:00:00Z"));
+  EXPECT_THAT(Due(CronIn("*/30 * 31 12 *", "Europe/Dublin"), "2026-06-01T00:00:00Z", 1),
+              ElementsAre("2026-12-31T00:00:00Z"));
 }
 
 TEST(CronInterval, ARunCoversTheTimeToTheNextTickAndIsDueThen) {
   Schedule schedule = CronIn("0 3 * * *", "Europe/Berlin");
   schedule.data_interval = DataIntervalMeaning::kInterval;
-  const auto run = Made(schedule)->Next(DataInterval{At("2023-03-24T02:00:00Z"), At("2023-03-25T02:00:00Z")}, At("2023-03-26T12:00:00Z"));
-  EXPECT_EQ(run, (DueRun{At("2023-03-25T02:00:00Z"), {At("2023-03-25T02:00:00Z"), At("2023-03-26T01:00:00Z")}, At("2023-03-26T01:00:00Z")}));
+  const auto run = Made(schedule)->Next(DataInterval{At("2023-03-24T02:00:00Z"), At("2023-03-25T02:00:00Z")},
+                                        At("2023-03-26T12:00:00Z"));
+  EXPECT_EQ(run, (DueRun{At("2023-03-25T02:00:00Z"),
+                         {At("2023-03-25T02:00:00Z"), At("2023-03-26T01:00:00Z")},
+                         At("2023-03-26T01:00:00Z")}));
 }
 
 TEST(CronInterval, ARunByHandTakesTheLastCompleteInterval) {
   Schedule schedule = CronIn("@daily");
   schedule.data_interval = DataIntervalMeaning::kInterval;
-  EXPECT_EQ(Made(schedule)->ManualInterval(At("2022-08-08T01:00:00Z")), (DataInterval{At("2022-08-07T00:00:00Z"), At("2022-08-08T00:00:00Z")}));
+  EXPECT_EQ(Made(schedule)->ManualInterval(At("2022-08-08T01:00:00Z")),
+            (DataInterval{At("2022-08-07T00:00:00Z"), At("2022-08-08T00:00:00Z")}));
 }
 
 TEST(Every, ATriggerStepsFromTheLastRun) {
@@ -117,7 +133,8 @@ TEST(Every, WithoutCatchupIntervalsLieOnTheGridSince1970) {
   schedule.every = std::chrono::hours(1);
   schedule.data_interval = DataIntervalMeaning::kInterval;
   schedule.start_date = At("2020-01-01T00:10:00Z");
-  EXPECT_EQ(Made(schedule)->Next(std::nullopt, At("2026-01-01T05:50:00Z"))->interval, (DataInterval{At("2026-01-01T04:00:00Z"), At("2026-01-01T05:00:00Z")}));
+  EXPECT_EQ(Made(schedule)->Next(std::nullopt, At("2026-01-01T05:50:00Z"))->interval,
+            (DataInterval{At("2026-01-01T04:00:00Z"), At("2026-01-01T05:00:00Z")}));
 }
 
 TEST(Every, MonthsAreCutDownToTheirLastDay) {
@@ -144,7 +161,8 @@ TEST(Continuous, TheNextRunCoversTheTimeSinceTheLastOne) {
   Schedule schedule;
   schedule.kind = ScheduleKind::kContinuous;
   const DataInterval last{At("2026-01-01T00:00:00Z"), At("2026-01-01T01:00:00Z")};
-  EXPECT_EQ(Made(schedule)->Next(last, At("2026-01-01T01:05:00Z"))->interval, (DataInterval{last.end, At("2026-01-01T01:05:00Z")}));
+  EXPECT_EQ(Made(schedule)->Next(last, At("2026-01-01T01:05:00Z"))->interval,
+            (DataInterval{last.end, At("2026-01-01T01:05:00Z")}));
 }
 
 TEST(MakeTimetable, SaysWhatIsWrong) {
@@ -157,7 +175,9 @@ TEST(MakeTimetable, SaysWhatIsWrong) {
   EXPECT_FALSE(MakeTimetable(every, ZonesByRule()).ok());
 }
 
-TEST(MakeTimetable, NothingIsDueWithoutASchedule) { EXPECT_EQ(Made(Schedule{}), nullptr); }
+TEST(MakeTimetable, NothingIsDueWithoutASchedule) {
+  EXPECT_EQ(Made(Schedule{}), nullptr);
+}
 
 }  // namespace
 }  // namespace pipelined

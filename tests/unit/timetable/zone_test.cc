@@ -11,7 +11,9 @@ using testing::At;
 using testing::TzifOf;
 using testing::ZoneNamed;
 
-std::string InUtc(std::string_view zone, std::string_view local) { return FormatInstant(ZoneNamed(zone)->ToInstant(*ParseLocal(local))); }
+std::string InUtc(std::string_view zone, std::string_view local) {
+  return FormatInstant(ZoneNamed(zone)->ToInstant(*ParseLocal(local)));
+}
 
 TEST(Zone, UtcNeedsNoBytes) {
   EXPECT_EQ(Zone::Utc()->OffsetAt(At("2026-07-01T00:00:00Z")), Seconds(0));
@@ -54,7 +56,9 @@ TEST(Zone, NegativeSummerTimeIsRead) {
   EXPECT_EQ(ZoneNamed("Europe/Dublin")->OffsetAt(At("2026-07-01T00:00:00Z")), Seconds(3600));
 }
 
-TEST(Zone, AZoneWithoutSummerTimeHasOneOffset) { EXPECT_EQ(InUtc("Asia/Kolkata", "2026-06-01T05:30"), "2026-06-01T00:00:00Z"); }
+TEST(Zone, AZoneWithoutSummerTimeHasOneOffset) {
+  EXPECT_EQ(InUtc("Asia/Kolkata", "2026-06-01T05:30"), "2026-06-01T00:00:00Z");
+}
 
 TEST(Zone, EveryWallTimeComesBackFromItsInstant) {
   const auto berlin = ZoneNamed("Europe/Berlin");
@@ -67,8 +71,10 @@ TEST(Zone, EveryWallTimeComesBackFromItsInstant) {
 TEST(Zone, BytesThatAreCutOffOrWrongAreRefused) {
   const std::string whole = TzifOf("CET-1CEST,M3.5.0,M10.5.0/3");
   ASSERT_TRUE(Zone::Parse("x", whole).ok());
-  for (std::size_t length = 0; length < whole.size(); ++length) EXPECT_FALSE(Zone::Parse("x", whole.substr(0, length)).ok()) << length;
-  for (const char* rule : {"C-1", "CET", "CET-1CEST", "CET-1CEST,M13.1.0,M1.1.0", "CET-1CEST,M3.6.0,M10.5.0", "CET-999", "<+01-1"}) {
+  for (std::size_t length = 0; length < whole.size(); ++length)
+    EXPECT_FALSE(Zone::Parse("x", whole.substr(0, length)).ok()) << length;
+  for (const char* rule :
+       {"C-1", "CET", "CET-1CEST", "CET-1CEST,M13.1.0,M1.1.0", "CET-1CEST,M3.6.0,M10.5.0", "CET-999", "<+01-1"}) {
     EXPECT_FALSE(Zone::Parse("x", TzifOf(rule)).ok()) << rule;
   }
 }

@@ -32,13 +32,19 @@ class ZonesByRule : public ZoneSource {
         {"Asia/Kolkata", "IST-5:30"},
     };
     const auto rule = kRules.find(name);
-    if (rule == kRules.end()) return Error{ErrorCode::kNotFound, "there is no time zone \"" + std::string(name) + "\"", "did you mean Europe/Berlin?"};
+    if (rule == kRules.end())
+      return Error{ErrorCode::kNotFound, "there is no time zone \"" + std::string(name) + "\"",
+                   "did you mean Europe/Berlin?"};
     return Zone::Parse(std::string(name), TzifOf(rule->second));
   }
 };
 
-inline std::shared_ptr<const Zone> ZoneNamed(std::string_view name) { return *ZonesByRule().Find(name); }
+inline std::shared_ptr<const Zone> ZoneNamed(std::string_view name) {
+  return *ZonesByRule().Find(name);
+}
 
-inline Instant At(std::string_view text) { return *ParseInstant(text); }
+inline Instant At(std::string_view text) {
+  return *ParseInstant(text);
+}
 
 }  // namespace pipelined::testing

@@ -32,7 +32,9 @@ class SystemZonesTest : public ::testing::Test {
     std::filesystem::rename(folder_ / "Europe/Berlin.new", folder_ / "Europe/Berlin");
   }
 
-  Seconds OffsetInJuly(const SystemZones& zones) const { return (*zones.Find("Europe/Berlin"))->OffsetAt(*ParseInstant("2026-07-01T00:00:00Z")); }
+  Seconds OffsetInJuly(const SystemZones& zones) const {
+    return (*zones.Find("Europe/Berlin"))->OffsetAt(*ParseInstant("2026-07-01T00:00:00Z"));
+  }
 
   std::filesystem::path folder_;
 };
@@ -61,8 +63,16 @@ TEST_F(SystemZonesTest, AnUnknownNameComesWithANearOne) {
 TEST_F(SystemZonesTest, NoNameLeadsOutOfTheFolder) {
   std::ofstream(folder_ / "zone.tab") << "not a zone";
   const SystemZones zones(folder_);
-  const std::vector<std::string> names = {"", "/etc/passwd", "../Europe/Berlin", "Europe/../Europe/Berlin", "Europe//Berlin", "Europe/", "Europe",
-                                          "zone.tab", "-x", std::string(5000, 'a')};
+  const std::vector<std::string> names = {"",
+                                          "/etc/passwd",
+                                          "../Europe/Berlin",
+                                          "Europe/../Europe/Berlin",
+                                          "Europe//Berlin",
+                                          "Europe/",
+                                          "Europe",
+                                          "zone.tab",
+                                          "-x",
+                                          std::string(5000, 'a')};
   for (const std::string& name : names) {
     const auto zone = zones.Find(name);
     ASSERT_FALSE(zone.ok()) << name;
@@ -71,7 +81,9 @@ TEST_F(SystemZonesTest, NoNameLeadsOutOfTheFolder) {
   EXPECT_FALSE(zones.Find(std::string("Europe/Berlin\0x", 15)).ok());
 }
 
-TEST_F(SystemZonesTest, UtcIsThereWithoutAnyFile) { EXPECT_TRUE(SystemZones("/nonexistent").Find("UTC").ok()); }
+TEST_F(SystemZonesTest, UtcIsThereWithoutAnyFile) {
+  EXPECT_TRUE(SystemZones("/nonexistent").Find("UTC").ok());
+}
 
 TEST_F(SystemZonesTest, WithoutZoneDataTheHintNamesThePackage) {
   EXPECT_THAT(SystemZones("/nonexistent").Find("Europe/Berlin").error().hint, HasSubstr("tzdata"));
@@ -92,7 +104,8 @@ TEST(InstalledZones, EveryOneOfThemIsUnderstood) {
   const std::filesystem::path folder = "/usr/share/zoneinfo";
   if (!std::filesystem::exists(folder / "Europe/Berlin")) GTEST_SKIP() << "no zone data on this machine";
   const SystemZones zones(folder);
-  for (const char* part : {"Africa", "America", "Antarctica", "Asia", "Atlantic", "Australia", "Europe", "Indian", "Pacific", "Etc"}) {
+  for (const char* part :
+       {"Africa", "America", "Antarctica", "Asia", "Atlantic", "Australia", "Europe", "Indian", "Pacific", "Etc"}) {
     for (const auto& entry : std::filesystem::recursive_directory_iterator(folder / part)) {
       if (!entry.is_regular_file()) continue;
       const std::string name = entry.path().lexically_relative(folder).string();
