@@ -16,7 +16,8 @@ namespace client = web::http::client;
 // One client per server and timeout: it keeps its connections.
 std::shared_ptr<client::http_client> ClientFor(const web::uri& server, Micros timeout) {
   static std::mutex mutex;
-  static std::map<std::string, std::shared_ptr<client::http_client>> clients;
+  // Never destroyed: at the end of the process cpprestsdk's own statics, which clients need, may go first.
+  static auto& clients = *new std::map<std::string, std::shared_ptr<client::http_client>>;
   static const bool pool = [] {
     crossplat::threadpool::initialize_with_threads(2);  // its default is 40
     return true;
