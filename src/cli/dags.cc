@@ -32,11 +32,6 @@ Result<Value> RunBody(const RunOptions& options) {
   return body;
 }
 
-std::string TextOf(const Value& object, std::string_view key) {
-  const Value* value = object.Find(key);
-  return value != nullptr && value->is_string() ? value->string() : "";
-}
-
 Status RunDag(const Session& session, Program& program, const RunOptions& options) {
   const auto format = OutputFormat(program.global);
   if (!format) return format.error();

@@ -5,15 +5,6 @@
 #include "pipelined/http/client.h"
 
 namespace pipelined::cli {
-namespace {
-
-std::string TextOf(const Value& object, std::string_view key) {
-  const Value* value = object.Find(key);
-  return value != nullptr && value->is_string() ? value->string() : "";
-}
-
-}  // namespace
-
 Result<RunName> FindRun(const Session& session, const std::vector<std::string>& words) {
   if (words.size() == 2 && words[1] != "latest") return RunName{words[0], words[1]};
   if (words.size() == 2) {

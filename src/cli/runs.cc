@@ -17,11 +17,6 @@ const std::vector<Column> kRunColumns{{"DAG", "dag_id"},
                                       {"START", "start_date"},
                                       {"END", "end_date"}};
 
-std::string TextOf(const Value& object, std::string_view key) {
-  const Value* value = object.Find(key);
-  return value != nullptr && value->is_string() ? value->string() : "";
-}
-
 void AddList(CLI::App& runs, Program& program) {
   struct Options {
     std::string dag_id = "~";

@@ -11,11 +11,6 @@
 namespace pipelined::cli {
 namespace {
 
-std::string TextOf(const Value& object, std::string_view key) {
-  const Value* value = object.Find(key);
-  return value != nullptr && value->is_string() ? value->string() : "";
-}
-
 // A line from the terminal that is not shown while it is typed.
 std::string AskSecret(const std::string& question) {
   fmt::print(stderr, "{}: ", question);

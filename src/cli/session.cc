@@ -34,11 +34,6 @@ std::string Trimmed(std::string text) {
   return text;
 }
 
-std::string TextOf(const Value& object, std::string_view key) {
-  const Value* value = object.Find(key);
-  return value != nullptr && value->is_string() ? value->string() : "";
-}
-
 // The `detail` of an error answer in words: text, {reason, statement …}, or a list of {loc, msg}.
 std::string Detail(const Value& body) {
   const Value* detail = body.Find("detail");
@@ -94,6 +89,11 @@ Error NoServer(const std::string& home) {
 }
 
 }  // namespace
+
+std::string TextOf(const Value& object, std::string_view key) {
+  const Value* value = object.Find(key);
+  return value != nullptr && value->is_string() ? value->string() : "";
+}
 
 std::string HomeFolder(const GlobalOptions& options) {
   if (!options.home.empty()) return std::filesystem::absolute(options.home).lexically_normal().string();

@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "pipelined/base/result.h"
 #include "pipelined/base/value.h"
@@ -17,6 +18,9 @@ struct GlobalOptions {
 
 // --home, else $PIPELINED_HOME, else /var/lib/pipelined for root and ~/.pipelined for others.
 std::string HomeFolder(const GlobalOptions& options);
+
+// The text of an answer's entry; empty when there is none or it is no text.
+std::string TextOf(const Value& object, std::string_view key);
 
 class Session {
  public:

@@ -13,11 +13,6 @@ const std::vector<Column> kTaskColumns{{"TASK", "task_id"},     {"STATE", "state
                                        {"START", "start_date"}, {"END", "end_date"}, {"SECONDS", "duration"},
                                        {"OUTCOME", "outcome"}};
 
-std::string TextOf(const Value& object, std::string_view key) {
-  const Value* value = object.Find(key);
-  return value != nullptr && value->is_string() ? value->string() : "";
-}
-
 std::string TaskPath(const RunName& run, const std::string& task_id, const std::string& prefix = "/api/v2") {
   return RunPath(run.dag_id, run.run_id, prefix) + "/taskInstances/" + UrlEncode(task_id);
 }

@@ -14,11 +14,6 @@
 namespace pipelined::cli {
 namespace {
 
-std::string TextOf(const Value& object, std::string_view key) {
-  const Value* value = object.Find(key);
-  return value != nullptr && value->is_string() ? value->string() : "";
-}
-
 bool IsEnd(const std::string& state) {
   return state == "success" || state == "failed";
 }
