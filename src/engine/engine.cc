@@ -466,7 +466,7 @@ class Engine::Impl {
     NewRun run;
     run.dag_id = dag.head.dag_id;
     run.version = dag.head.version;
-    run.run_id = "scheduled__" + FormatIso(due.run_after);
+    run.run_id = "scheduled__" + FormatIso(due.tick());  // whatever the jitter is
     run.due = due;
     turn.plan.new_runs.push_back(std::move(run));
     dag.head.last_interval = due.interval;
