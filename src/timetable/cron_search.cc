@@ -73,8 +73,13 @@ bool Cron::must_meet() const {
 
 Cron::Days Cron::DaysOf(int year, int month) const {
   if ((months_ >> month & 1) == 0) return {};
-  const int length = LengthOf(year, month), first_weekday = WeekdayOf(year, month, 1);
+  const int length = LengthOf(year, month);
   const std::uint32_t whole = static_cast<std::uint32_t>(((std::uint64_t{1} << length) - 1) << 1);
+  if (any_weekday_ && nearest_weekday_ == 0) {  // no need to know what weekdays they are
+    if (any_day_) return {whole, 0};
+    return {(days_ & whole) | (last_day_ ? std::uint32_t{1} << length : 0), 0};
+  }
+  const int first_weekday = WeekdayOf(year, month, 1);
   std::uint32_t by_day = any_day_ ? whole : days_ & whole;
   if (last_day_) by_day |= std::uint32_t{1} << length;
   if (nearest_weekday_ != 0 && nearest_weekday_ <= length) {
@@ -201,6 +206,7 @@ std::optional<LocalTime> Cron::After(LocalTime local, const ExcludedDays* exclud
       continue;
     }
     for (; month <= 12; ++month, first_day = 1) {
+      if ((months_ >> month & 1) == 0 && !may_move) continue;
       const int day = BitFrom(MatchOf(year, month, excluded), first_day);
       if (day < 0) continue;
       const bool today = year == from.year && month == from.month && day == from.day;
@@ -223,6 +229,7 @@ std::optional<LocalTime> Cron::Before(LocalTime local, const ExcludedDays* exclu
       continue;
     }
     for (; month >= 1; --month, last_day = 31) {
+      if ((months_ >> month & 1) == 0 && !may_move) continue;
       const int day = BitUpTo(MatchOf(year, month, excluded), last_day);
       if (day < 0) continue;
       const bool today = year == from.year && month == from.month && day == from.day;
