@@ -57,6 +57,7 @@ int RunPipectl(int argc, char** argv) {
   cli::AddRunCommands(app, program);
   cli::AddTaskCommands(app, program);
   cli::AddServerCommands(app, program);
+  cli::AddSimulateCommand(app, program);
   cli::AddCompletionCommand(app);
   try {
     app.parse(argc, argv);

@@ -152,11 +152,12 @@ class Driver {
     if (!state.dates.insert(wanted.due.logical_date.time_since_epoch().count()).second) return;
     RunRecord record;
     record.dag = dag;
+    record.run_id = wanted.run_id;
     record.due = wanted.due;
     record.created = now_;
     record.first_task = result_.tasks.size();
     result_.tasks.resize(result_.tasks.size() + dags_[dag].dag->tasks.size());
-    result_.runs.push_back(record);
+    result_.runs.push_back(std::move(record));
     ++state.active;
     const std::int32_t most = dags_[dag].dag->max_active_runs;
     state.was_full = state.was_full || (most > 0 && state.active >= most);
@@ -186,6 +187,8 @@ class Driver {
       if (change.paused.value_or(false))
         result_.paused.push_back(PausedDag{numbers_.at(change.dag_id), now_, change.why});
     }
+    if (result_.load.empty() ? running_ > 0 : running_ != result_.load.back().running)
+      result_.load.push_back(LoadChange{now_, running_});
     if (running_ > result_.most_running) {
       result_.most_running = running_;
       result_.busiest = now_;

@@ -49,6 +49,7 @@ struct TaskRecord {
 
 struct RunRecord {
   std::uint32_t dag = 0;  // its place among the DAGs
+  std::string run_id;
   RunState state = RunState::kQueued;
   DueRun due;
   Instant created{}, start{}, end{};  // start, end: Instant() while there is none
@@ -75,12 +76,18 @@ struct PausedDag {
   std::string why;
 };
 
+struct LoadChange {
+  Instant at{};
+  std::int32_t running = 0;  // tries, from then on
+};
+
 struct SimulationResult {
   std::vector<RunRecord> runs;  // in the order in which they were made
   std::vector<TaskRecord> tasks;
   std::vector<PoolPeak> pools;
   std::vector<MissedSlot> missed;
   std::vector<PausedDag> paused;  // by the engine
+  std::vector<LoadChange> load;   // in the order of time
   std::int64_t tries = 0;
   std::int32_t most_running = 0;
   Instant busiest{};  // when most_running was first reached
