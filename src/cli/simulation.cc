@@ -55,7 +55,7 @@ class Driver {
         states_(dags.size()) {}
 
   Result<SimulationResult> Run() {
-    Apply(FirstEvents());
+    Turn(FirstEvents());
     for (int turns = 0;;) {
       const auto next = NextInstant();
       if (!next || *next >= options_.to) break;
@@ -65,7 +65,7 @@ class Driver {
       } else if (++turns > kTurnsAtOneInstant) {
         return StandsStill();
       }
-      Apply(EndsNow());
+      Turn(!comes_back_ ? EndsNow() : std::exchange(made_, {}));
       if (options_.on_progress && ++applied_ % kTurnsBetweenProgress == 0) options_.on_progress(now_);
     }
     FindMissedSlots();
@@ -110,6 +110,7 @@ class Driver {
   }
 
   std::optional<Instant> NextInstant() const {
+    if (comes_back_) return now_;
     std::optional<Instant> next = engine_.NextTimer();
     if (!ends_.empty() && (!next || ends_.top().at < *next)) next = ends_.top().at;
     return next ? std::optional(std::max(*next, now_)) : std::nullopt;
@@ -134,19 +135,16 @@ class Driver {
     return events;
   }
 
-  // One turn; the runs that it makes come back at once, as from a store.
-  void Apply(std::vector<Event> events) {
-    for (;;) {
-      const Plan plan = engine_.Apply(std::move(events), now_);
-      Take(plan);
-      if (plan.new_runs.empty()) return;
-      events.clear();
-      for (const NewRun& run : plan.new_runs) Make(run, events);
-    }
+  // The runs that it makes come back in a turn of their own, at the same instant, as from a store.
+  void Turn(std::vector<Event> events) {
+    const Plan plan = engine_.Apply(std::move(events), now_);
+    Take(plan);
+    for (const NewRun& run : plan.new_runs) Make(run);
+    comes_back_ = !plan.new_runs.empty();
   }
 
   // One run for a DAG and logical date, as the database's key has it.
-  void Make(const NewRun& wanted, std::vector<Event>& events) {
+  void Make(const NewRun& wanted) {
     const auto dag = static_cast<std::uint32_t>(wanted.version.value - 1);
     DagState& state = states_[dag];
     if (!state.dates.insert(wanted.due.logical_date.time_since_epoch().count()).second) return;
@@ -171,7 +169,7 @@ class Driver {
     info.run_after = wanted.due.run_after;
     info.queued_at = now_;
     info.version = wanted.version;
-    events.emplace_back(RunRequested{std::move(info), dags_[dag].dag});
+    made_.emplace_back(RunRequested{std::move(info), dags_[dag].dag});
   }
 
   RunRecord& RunOf(RunId run) { return result_.runs[static_cast<std::size_t>(run.value - 1)]; }
@@ -305,6 +303,8 @@ class Driver {
   std::vector<DagState> states_;
   std::unordered_map<std::string, std::uint32_t> numbers_;  // DAG id -> its place
   std::priority_queue<End> ends_;
+  std::vector<Event> made_;                               // runs of the last plan, on their way back
+  bool comes_back_ = false;                               // the last plan made runs, whether or not they were new
   std::vector<Attempt> attempts_;                         // by id, from 1 on
   std::vector<std::pair<Instant, TaskState>> upstreams_;  // ReadyAt's own
   std::int32_t running_ = 0;

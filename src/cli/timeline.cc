@@ -40,6 +40,11 @@ class Axis {
   std::size_t cells_;
 };
 
+std::string WithoutTail(std::string line) {
+  while (line.ends_with(' ')) line.pop_back();
+  return line + "\n";
+}
+
 std::string Cut(const std::string& text, std::size_t width) {
   return text.size() <= width ? text + std::string(width - text.size(), ' ') : text.substr(0, width - 1) + "~";
 }
@@ -54,8 +59,7 @@ std::string AxisLine(const Axis& axis, std::size_t label_width) {
     const std::string text = FormatInstant(at);  // 2026-01-31T06:00:00Z
     line += Cut("|" + (days ? text.substr(0, 10) : text.substr(5, 5) + " " + text.substr(11, 5)), every);
   }
-  while (line.ends_with(' ')) line.pop_back();
-  return line + "\n";
+  return WithoutTail(std::move(line));
 }
 
 void Paint(std::string& cells, const Axis& axis, Instant from, Instant to, char with) {
@@ -162,9 +166,9 @@ std::string Timeline(const SimulationView& view, std::size_t width) {
   std::string text = AxisLine(axis, label_width);
   for (std::size_t i = 0; i < labels.size(); ++i) {
     const std::string cells = by_run ? RunCells(view, runs[i], axis) : DagCells(view, of_dag[i], axis);
-    text += Cut(labels[i], label_width - 1) + " " + cells + "\n";
+    text += WithoutTail(Cut(labels[i], label_width - 1) + " " + cells);
   }
-  text += Cut("load", label_width - 1) + " " + LoadCells(view, axis) + "\n";
+  text += WithoutTail(Cut("load", label_width - 1) + " " + LoadCells(view, axis));
   text += fmt::format("{}\nload: tenths of parallelism {}, * all of it; one column is {}\n",
                       by_run ? kLegendOfRuns : kLegendOfDags, view.options.parallelism,
                       FormatDuration(std::chrono::round<Seconds>(axis.Begin(1) - axis.Begin(0))));
