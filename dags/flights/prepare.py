@@ -21,9 +21,12 @@ def member(archive, ending):
 
 
 def unpack(archive_path, folder):
-    with tarfile.open(archive_path) as archive:
-        flights = zipfile.ZipFile(io.BytesIO(member(archive, "/data/flights.csv.zip"))).read("flights.csv")
-        weather = member(archive, "/data/weather.csv")
+    try:
+        with tarfile.open(archive_path) as archive:
+            flights = zipfile.ZipFile(io.BytesIO(member(archive, "/data/flights.csv.zip"))).read("flights.csv")
+            weather = member(archive, "/data/weather.csv")
+    except (OSError, KeyError, tarfile.TarError, zipfile.BadZipFile) as error:
+        step.fail(step.UNUSABLE_DATA, f"{archive_path} cannot be unpacked: {error}")
     for name, content in (("flights.csv", flights), ("weather.csv", weather)):
         with open(os.path.join(folder, name), "wb") as file:
             file.write(content)

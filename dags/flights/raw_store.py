@@ -19,15 +19,23 @@ def stretches(path, date_field):
     with open(path, "rb") as file:
         begin = offset = len(file.readline())
         for line in file:
-            year, month, number = line.split(b",", date_field + 3)[date_field:date_field + 3]
-            found = (year, month, number)
-            if found != day:
+            date = line.split(b",", date_field + 3)[date_field:date_field + 3]
+            if date != day:
                 if day:
-                    yield day, begin, offset - begin
-                day, begin = found, offset
+                    yield text_of(day, path, begin), begin, offset - begin
+                day, begin = date, offset
             offset += len(line)
     if day:
-        yield day, begin, offset - begin
+        yield text_of(day, path, begin), begin, offset - begin
+
+
+def text_of(date, path, offset):
+    """[b"2013", b"1", b"31"] as 2013-01-31."""
+    try:
+        year, month, day = map(int, date)
+    except ValueError:
+        step.fail(step.UNUSABLE_DATA, f"{path}: the line at byte {offset} has no date where year, month and day should be")
+    return f"{year}-{month:02}-{day:02}"
 
 
 def build(folder):
@@ -36,9 +44,7 @@ def build(folder):
     for name in DATE_FIELD:
         lines.append(f"{name} {os.stat(os.path.join(folder, name)).st_size}\n")
     for name, date_field in DATE_FIELD.items():
-        for found, offset, size in stretches(os.path.join(folder, name), date_field):
-            year, month, number = map(int, found)
-            day = f"{year}-{month:02}-{number:02}"
+        for day, offset, size in stretches(os.path.join(folder, name), date_field):
             lines.append(f"{day} {name} {offset} {size}\n")
             if name == "flights.csv":
                 days.add(day)

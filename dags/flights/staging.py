@@ -25,7 +25,7 @@ def write(day, name, columns, lines):
     """All of the lines or the old file: a step that is killed leaves no half file for its next try."""
     os.makedirs(folder(day), exist_ok=True)
     path = os.path.join(folder(day), name)
-    with open(path + ".new", "w", encoding="utf-8") as file:
+    with open(path + ".new", "w", encoding="utf-8", errors="surrogateescape") as file:  # bytes that are no text stay as they are
         file.write(",".join(columns) + "\n")
         file.writelines(line + "\n" for line in lines)
     os.replace(path + ".new", path)
@@ -36,7 +36,7 @@ def read(day, name, columns):
     path = os.path.join(folder(day), name)
     try:
         with open(path, encoding="utf-8") as file:
-            header, *lines = file.read().splitlines() or [""]
+            header, *lines = file.read().removesuffix("\n").split("\n")  # splitlines() would split at odd characters, too
     except FileNotFoundError:
         step.fail(step.NO_INPUT, f"{path} is not there", "a finished run removes its staging files: run this run again from extract on")
     except UnicodeDecodeError as error:

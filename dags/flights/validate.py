@@ -14,7 +14,7 @@ KEY = ("carrier", "flight", "origin", "time_hour")
 
 
 def is_whole(text):
-    return text.isascii() and text.removeprefix("-").isdigit()
+    return text.isascii() and text.removeprefix("-").isdigit() and len(text) < 10
 
 
 def is_clock(text):
