@@ -55,6 +55,7 @@ int RunPipectl(int argc, char** argv) {
   app.add_flag("-q,--quiet", program.global.quiet, "Nothing but the result");
   cli::AddDagCommands(app, program);
   cli::AddRunCommands(app, program);
+  cli::AddBackfillCommands(app, program);
   cli::AddTaskCommands(app, program);
   cli::AddServerCommands(app, program);
   cli::AddCompletionCommand(app);

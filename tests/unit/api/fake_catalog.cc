@@ -265,6 +265,39 @@ Result<PoolRow> FakeCatalog::Pool(const std::string& name) {
   return Error{ErrorCode::kNotFound, "The Pool with name: `" + name + "` was not found", ""};
 }
 
+Result<Listing<BackfillRow>> FakeCatalog::Backfills(const std::string& dag_id, const Page& page) {
+  if (broken) return *broken;
+  std::vector<BackfillRow> found;
+  for (const BackfillRow& row : backfills) {
+    if (dag_id == "~" || row.dag_id == dag_id) found.push_back(row);
+  }
+  return Cut(found, page);
+}
+
+Result<BackfillRow> FakeCatalog::Backfill(BackfillId id) {
+  if (broken) return *broken;
+  for (const BackfillRow& row : backfills) {
+    if (row.id == id) return row;
+  }
+  return Error{ErrorCode::kNotFound, "Backfill was not found", ""};
+}
+
+Result<BackfillProgress> FakeCatalog::ProgressOf(BackfillId, std::int64_t) {
+  if (broken) return *broken;
+  return progress;
+}
+
+Result<std::vector<ExistingRun>> FakeCatalog::RunsBetween(const std::string& dag_id, Instant from, Instant to) {
+  if (broken) return *broken;
+  std::vector<ExistingRun> found;
+  for (const RunRow& row : runs) {
+    const auto& date = row.info.logical_date;
+    if (row.info.dag_id == dag_id && date && *date >= from && *date <= to)
+      found.push_back(ExistingRun{row.info.id, *date, row.info.state});
+  }
+  return found;
+}
+
 Result<CommandDone> FakeCatalog::Execute(const Command& command, Micros) {
   if (broken) return *broken;
   commands.push_back(command);
