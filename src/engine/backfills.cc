@@ -64,6 +64,7 @@ void Backfills::MakeRun(Turn& turn, BackfillState& backfill, BackfillSlot slot, 
     reset.version = version;
     reset.backfill = backfill.what.id;
     reset.ordinal = slot.ordinal;
+    reset.conf = backfill.what.conf;
     reset.why = fmt::format("cleared by backfill {}", backfill.what.id.value);
     turn.plan.resets.push_back(std::move(reset));
     return;

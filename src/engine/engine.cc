@@ -70,11 +70,11 @@ class Engine::Impl {
     for (Event& event : events) {
       std::visit([&](auto& e) { On(turn, e); }, event);
     }
-    CompleteBackfills(turn);
     do {
       FireTimers(turn);
     } while (FollowUp(turn));
     MakeBackfillRuns(turn);
+    CompleteBackfills(turn);
     StartWhatFits(turn);
     WriteScheduledRows(turn);
     CloseTurn(turn);
@@ -127,7 +127,10 @@ class Engine::Impl {
     StartQueuedRuns(turn, dag);
   }
 
-  void On(Turn&, BackfillRestored& e) { backfills_.Restore(e.backfill); }
+  void On(Turn&, BackfillRestored& e) {
+    backfills_.Restore(e.backfill);
+    perhaps_over_.push_back(e.backfill.id);  // its last runs may have been deleted
+  }
 
   void On(Turn& turn, RunRestored& e) {
     DagState& dag = StateOf(e.run.dag_id);
@@ -414,7 +417,7 @@ class Engine::Impl {
     DagState& dag = StateOf(run.info.dag_id);
     const bool ran = dag.running.erase(run.info.id) > 0;
     dag.queued.erase({run.info.run_after, run.info.id});
-    if (run.info.backfill) LeaveBackfill(turn, dag, run.info, ran);
+    if (run.info.backfill) LeaveBackfill(dag, run.info, ran);
     queue_.Remove(run);
     const auto found = runs_.find(run.info.id);
     leaving_.push_back(std::move(found->second));  // the plan still speaks of it
@@ -422,13 +425,12 @@ class Engine::Impl {
     roomier_.push_back(dag.head.dag_id);
   }
 
-  void LeaveBackfill(Turn& turn, DagState& dag, const RunInfo& run, bool ran) {
+  void LeaveBackfill(DagState& dag, const RunInfo& run, bool ran) {
     BackfillState& backfill = backfills_.Of(run);
     backfill.running.erase(run.id);
     backfill.queued.erase({run.backfill_ordinal, run.id});
     if (ran) --dag.running_in_backfills;
-    backfills_.CompleteIfIdle(turn, backfill);
-    backfills_.DropIfGone(run.backfill);
+    perhaps_over_.push_back(run.backfill);
   }
 
   // Runs have ended: others of their DAGs may begin. A loop, not a recursion: a run of empty tasks ends as it begins.
@@ -578,12 +580,12 @@ class Engine::Impl {
       found->second.creating = 0;
       roomier_.push_back(dag_id);
     }
-    new_backfill_runs_ = backfills_.ForgetNewRuns();
+    perhaps_over_ = backfills_.ForgetNewRuns();  // perhaps none came back: all were in flight after all
   }
 
-  // A backfill none of whose runs came back (all were in flight after all) may be over.
+  // At the end of the turn: what an early event ended may not be all that the later ones bring.
   void CompleteBackfills(Turn& turn) {
-    for (const BackfillId id : std::exchange(new_backfill_runs_, {})) {
+    for (const BackfillId id : std::exchange(perhaps_over_, {})) {
       if (BackfillState* backfill = backfills_.Find(id)) backfills_.CompleteIfIdle(turn, *backfill);
       backfills_.DropIfGone(id);
     }
@@ -637,7 +639,7 @@ class Engine::Impl {
   std::vector<std::string> created_;  // DAGs with new runs in the last plan
   std::vector<std::string> roomier_;  // DAGs that may begin or make another run
   Backfills backfills_;
-  std::vector<BackfillId> new_backfill_runs_;  // with runs in the last plan
+  std::vector<BackfillId> perhaps_over_;  // runs of theirs have ended in this turn, or were made in the last one
   std::vector<AttemptId> orphans_;
   std::vector<std::unique_ptr<ActiveRun>> leaving_;  // ended in this turn
 };

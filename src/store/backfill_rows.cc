@@ -84,8 +84,9 @@ void ResetRuns(pqxx::transaction_base& transaction, Session& session, const Plan
   for (const RunReset& reset : plan.resets) {
     if (!reset.run) continue;
     const pqxx::result row =
-        session.In(transaction, "reset_run", "select reset_run($1, $2, $3, $4, at_micros($5), $6)", reset.run.value,
-                   reset.version.value, reset.backfill.value, reset.ordinal, ToMicros(plan.now), CleanText(reset.why));
+        session.In(transaction, "reset_run", "select reset_run($1, $2, $3, $4, at_micros($5), $6, $7::json)",
+                   reset.run.value, reset.version.value, reset.backfill.value, reset.ordinal, ToMicros(plan.now),
+                   CleanText(reset.why), reset.conf.is_null() ? std::nullopt : std::optional(ToJson(reset.conf)));
     if (row[0][0].as<bool>()) done.Add(reset.run.value);
   }
   if (done.empty()) return;

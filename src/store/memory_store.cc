@@ -211,6 +211,7 @@ void MemoryStore::ResetRuns(const Plan& plan, Committed& committed) {
     run.info.type = RunType::kBackfill;
     run.info.queued_at = plan.now;
     run.info.version = reset.version;
+    if (!reset.conf.is_null()) run.info.conf = reset.conf;
     run.info.backfill = reset.backfill;
     run.info.backfill_ordinal = reset.ordinal;
     run.handed_out = true;

@@ -32,6 +32,7 @@ struct RunReset {
   VersionId version;
   BackfillId backfill;
   std::int32_t ordinal = 0;
+  Value conf = {};  // null: the run keeps its own
   std::string why;
 };
 

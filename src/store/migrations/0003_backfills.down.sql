@@ -1,6 +1,6 @@
 -- Runs of backfills stay, as runs of another kind would.
 drop function commit_turn(text, bigint, bigint, bigint, bigint, text, text, bigint[], text[], text[], text[], bigint[], bigint[], text[], int[], int[], bigint[], bigint[], bigint[], bigint[], bigint[], bigint[], bigint[], text[], bigint[], int[], text[], text[], bigint[], int[], text[], text[], int[], int[], bigint[], bigint[], bigint[], bigint[], text[], bigint[], bigint[], int[], int[], bigint[]);
-drop function reset_run(bigint, bigint, bigint, integer, timestamptz, text);
+drop function reset_run(bigint, bigint, bigint, integer, timestamptz, text, json);
 -- A turn in one round trip: fence, then every change of runs, attempts and tasks, with its history. Outside a transaction block
 -- it is a transaction of its own. PL001: another leads. PL002: a row was not in the state that the leader believes.
 create function commit_turn(

@@ -65,7 +65,7 @@ alter table command add constraint command_what_check
 
 -- Sets a finished run back: queued, every task cleared, pinned to `p_version`. False when it is not finished, or when a process
 -- of it is still to be stopped. Tries count on; tasks that the version no longer has go, their attempts stay.
-create function reset_run(p_run bigint, p_version bigint, p_backfill bigint, p_ordinal integer, p_now timestamptz, p_why text)
+create function reset_run(p_run bigint, p_version bigint, p_backfill bigint, p_ordinal integer, p_now timestamptz, p_why text, p_conf json)
 returns boolean language plpgsql as $$
 declare
   old_state text;
@@ -90,7 +90,7 @@ begin
   select p_run, u.task_no, u.map_index, 'none', u.try_number, u.max_tries
     from unnest(tasks, indexes, tries, mosts) as u (task_no, map_index, try_number, max_tries);
   delete from xcom where run_id = p_run;
-  update dag_run set state = 'queued', type = 'backfill', version_id = p_version, backfill_id = p_backfill, backfill_ordinal = p_ordinal,
+  update dag_run set state = 'queued', type = 'backfill', conf = coalesce(p_conf, conf), version_id = p_version, backfill_id = p_backfill, backfill_ordinal = p_ordinal,
          triggered_by = 'backfill', queued_at = p_now, start_date = null, end_date = null, last_scheduling_decision = p_now
    where id = p_run;
   insert into event (at, who, kind, run_id, old_state, new_state, why, version_id)

@@ -395,7 +395,7 @@ TEST_P(StoreContract, AFinishedRunIsSetBackWithItsTriesAndWithoutItsOutputs) {
   end.runs = {RunChange{run.id, "d", RunState::kRunning, RunState::kSuccess, ""}};
   ASSERT_TRUE(Commit(end).ok());
   Plan plan;
-  plan.resets = {RunReset{run.id, run.version, BackfillId{1}, 4, "again"}};
+  plan.resets = {RunReset{run.id, run.version, BackfillId{1}, 4, Value(Value::Map{{"region", "us"}}), "again"}};
   const Status stored = Commit(plan);
   ASSERT_TRUE(stored.ok()) << stored.error().message;
   ASSERT_EQ(last_.runs.size(), 1U);
@@ -403,6 +403,7 @@ TEST_P(StoreContract, AFinishedRunIsSetBackWithItsTriesAndWithoutItsOutputs) {
   EXPECT_EQ(back.run.state, RunState::kQueued);
   EXPECT_EQ(back.run.type, RunType::kBackfill);
   EXPECT_FALSE(back.run.start_date.has_value());
+  EXPECT_EQ(back.run.conf.Find("region")->string(), "us");
   ASSERT_EQ(back.tasks.size(), 1U);
   EXPECT_EQ(back.tasks[0].state, TaskState::kNone);
   EXPECT_EQ(back.tasks[0].try_number, 1);
@@ -423,7 +424,7 @@ TEST_P(StoreContract, AFinishedRunIsSetBackWithItsTriesAndWithoutItsOutputs) {
 TEST_P(StoreContract, ARunThatIsUnderWayIsNotSetBack) {
   const RunInfo run = Running();
   Plan plan;
-  plan.resets = {RunReset{run.id, run.version, BackfillId{1}, 4, "again"}};
+  plan.resets = {RunReset{run.id, run.version, BackfillId{1}, 4, Value(), "again"}};
   ASSERT_TRUE(Commit(plan).ok());
   EXPECT_TRUE(last_.runs.empty());
   EXPECT_EQ(Loaded().runs[0].run.state, RunState::kRunning);
@@ -436,7 +437,7 @@ TEST_P(StoreContract, ARunIsNotSetBackWhileAProcessOfItIsStillStopping) {
   cancel.runs = {RunChange{run.id, "d", RunState::kRunning, RunState::kFailed, ""}};
   ASSERT_TRUE(Commit(cancel).ok());
   Plan plan;
-  plan.resets = {RunReset{run.id, run.version, BackfillId{1}, 4, "again"}};
+  plan.resets = {RunReset{run.id, run.version, BackfillId{1}, 4, Value(), "again"}};
   ASSERT_TRUE(Commit(plan).ok());
   EXPECT_TRUE(last_.runs.empty());
 }

@@ -165,11 +165,13 @@ Result<Listing<RunRow>> FakeCatalog::Runs(const RunFilter& filter, const Page& p
       rows.push_back(row);
     }
   }
-  const bool ordered = Order<RunRow>(rows, page,
-                                     {{"dag_id", [](const RunRow& row) { return row.info.dag_id; }},
-                                      {"dag_run_id", [](const RunRow& row) { return row.info.run_id; }},
-                                      {"run_after", [](const RunRow& row) { return Sortable(row.info.run_after); }},
-                                      {"start_date", [](const RunRow& row) { return Sortable(row.info.start_date); }}});
+  const bool ordered =
+      Order<RunRow>(rows, page,
+                    {{"dag_id", [](const RunRow& row) { return row.info.dag_id; }},
+                     {"dag_run_id", [](const RunRow& row) { return row.info.run_id; }},
+                     {"logical_date", [](const RunRow& row) { return Sortable(row.info.logical_date); }},
+                     {"run_after", [](const RunRow& row) { return Sortable(row.info.run_after); }},
+                     {"start_date", [](const RunRow& row) { return Sortable(row.info.start_date); }}});
   if (!ordered) return kBadOrder;
   return Cut(std::move(rows), page);
 }

@@ -238,6 +238,17 @@ TEST_F(BackfillTest, MakesThousandsOfRunsInSeveralTurns) {
   EXPECT_THAT(Running(), ElementsAre(101, 102));
 }
 
+TEST_F(BackfillTest, IsNotOverWhileRunsOfTheSameTurnAreStillToCome) {
+  dag_ = MakeDag("a");
+  dag_->schedule.kind = ScheduleKind::kCron;
+  dag_->schedule.crons = {"0 6 * * *"};
+  dag_->tasks[0].action.kind = ActionKind::kEmpty;  // its runs end as they begin
+  Do(Range("2026-01-01T00:00:00Z", "2026-01-20T23:00:00Z"));
+  EXPECT_EQ(states_.size(), 20U);
+  EXPECT_EQ(changes_.size(), 1U);
+  for (const auto& [run, state] : states_) EXPECT_EQ(state, RunState::kSuccess) << run;
+}
+
 TEST_F(BackfillTest, RefusesWhatItCannotFill) {
   CreateBackfill future = Range("2026-03-01T00:00:00Z", "2026-03-02T00:00:00Z");
   Do(future);
