@@ -80,15 +80,20 @@ std::optional<Instant> CronClock::ElapsedBefore(Instant instant) const {
   }
 }
 
+// The first or the only tick has none beside it to come back from.
+bool CronClock::IsTick(Instant instant) const {
+  return After(instant - Micros(1)) == instant;
+}
+
 std::optional<Instant> CronClock::AtOrAfter(Instant instant) const {
   const auto next = After(instant);
-  if (!next) return std::nullopt;
+  if (!next) return IsTick(instant) ? std::optional(instant) : std::nullopt;
   return Before(*next) == instant ? instant : next;
 }
 
 std::optional<Instant> CronClock::AtOrBefore(Instant instant) const {
   const auto last = Before(instant);
-  if (!last) return std::nullopt;
+  if (!last) return IsTick(instant) ? std::optional(instant) : std::nullopt;
   return After(*last) == instant ? instant : last;
 }
 
