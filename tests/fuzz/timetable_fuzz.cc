@@ -62,8 +62,10 @@ void CheckTicks(const Cron& cron, const std::shared_ptr<const Zone>& zone, Insta
     const auto back = clock.Before(*next);
     Check(!back || *back <= from, "Before(After(x)) <= x");
     Check(clock.After(from + (*next - from) / 2) == next, "the same tick from halfway");
+    // Days that must meet (10W with 1#2) may do so within 50 years on one side only: Airflow then sees no tick there.
     const auto following = clock.After(*next);
-    if (IsQuiet(*zone, back.value_or(*next), following.value_or(*next)))
+    const bool seen_from_both = !following || clock.Before(*following);
+    if (seen_from_both && IsQuiet(*zone, back.value_or(*next), following.value_or(*next)))
       Check(clock.AtOrAfter(*next) == next && clock.AtOrBefore(*next) == next, "a tick is at itself");
     Check(cron.Matches(zone->ToLocal(*next)), "a tick matches");
   }

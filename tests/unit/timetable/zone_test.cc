@@ -73,8 +73,8 @@ TEST(Zone, BytesThatAreCutOffOrWrongAreRefused) {
   ASSERT_TRUE(Zone::Parse("x", whole).ok());
   for (std::size_t length = 0; length < whole.size(); ++length)
     EXPECT_FALSE(Zone::Parse("x", whole.substr(0, length)).ok()) << length;
-  for (const char* rule :
-       {"C-1", "CET", "CET-1CEST", "CET-1CEST,M13.1.0,M1.1.0", "CET-1CEST,M3.6.0,M10.5.0", "CET-999", "<+01-1"}) {
+  for (const char* rule : {"C-1", "CET", "CET-1CEST", "CET-1CEST,M13.1.0,M1.1.0", "CET-1CEST,M3.6.0,M10.5.0", "CET-999",
+                           "CET-25", "CET-1CEST-25,M3.5.0,M10.5.0", "CET-1CEST,M3.5.0/168,M10.5.0", "<+01-1"}) {
     EXPECT_FALSE(Zone::Parse("x", TzifOf(rule)).ok()) << rule;
   }
 }
