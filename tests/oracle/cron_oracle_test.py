@@ -112,7 +112,7 @@ class Oracle(unittest.TestCase):
         """A field that both can say, as (cron, OnCalendar)."""
         first, last = sorted((self.random.randint(low, high), self.random.randint(low, high)))
         step = self.random.choice(step_of)
-        return self.random.choice((("*", "*"), (f"{first}", f"{first}"), (f"*/{step}", f"{low}/{step}"), (f"{first},{last}", f"{first},{last}"),
+        return self.random.choice((("*", "*"), (f"{first}", f"{first}"), (f"*/{step}", f"{low}/{step}"), (f"{first},{last}", f"{first},{last}" if first < last else f"{first}"),
                                    (f"{first}-{last}" if first < last else f"{first}", f"{first}..{last}" if first < last else f"{first}")))
 
     def calendar_pair(self):
