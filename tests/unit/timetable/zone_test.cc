@@ -51,6 +51,15 @@ TEST(Zone, TheEdgesOfGapAndFoldAreExact) {
   EXPECT_EQ(InUtc("Europe/Berlin", "2026-10-25T03:00"), "2026-10-25T02:00:00Z");
 }
 
+// Summer time from 1 January until 16 hours into the next year: the last change before 2027 is one of 2025's.
+TEST(Zone, AChangeThatLiesOutsideItsYearIsNotForgotten) {
+  const auto zone = *Zone::Parse("x", TzifOf("XXX3EDT4,0/0,J365/40"));
+  const Zone::Stretch stretch = zone->StretchAt(At("2027-01-01T02:59:00Z"));
+  EXPECT_EQ(FormatInstant(stretch.begin), "2026-01-01T20:00:00Z");
+  EXPECT_EQ(FormatInstant(stretch.end), "2027-01-01T03:00:00Z");
+  EXPECT_EQ(stretch.offset, Seconds(-3 * 3600));
+}
+
 TEST(Zone, NegativeSummerTimeIsRead) {
   EXPECT_EQ(ZoneNamed("Europe/Dublin")->OffsetAt(At("2026-01-01T00:00:00Z")), Seconds(0));
   EXPECT_EQ(ZoneNamed("Europe/Dublin")->OffsetAt(At("2026-07-01T00:00:00Z")), Seconds(3600));
