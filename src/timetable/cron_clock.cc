@@ -17,9 +17,11 @@ Instant At(LocalTime wall, Seconds offset) {
 
 std::optional<Instant> CronClock::After(Instant instant) const {
   if (cron_.every_hour()) return ElapsedAfter(instant);
-  const auto wall = cron_.After(zone_->ToLocal(instant));
-  if (!wall) return std::nullopt;
-  return zone_->ToInstant(*wall);
+  // Always later, whatever the zone's rules say: a tick that does not go forward would fire for ever.
+  for (auto wall = cron_.After(zone_->ToLocal(instant)); wall; wall = cron_.After(*wall)) {
+    if (const Instant tick = zone_->ToInstant(*wall); tick > instant) return tick;
+  }
+  return std::nullopt;
 }
 
 std::optional<Instant> CronClock::Before(Instant instant) const {
