@@ -134,12 +134,12 @@ class Oracle(unittest.TestCase):
     def systemd(self, calendar, start, count):
         done = subprocess.run(["systemd-analyze", "calendar", f"--iterations={count}", f"--base-time={start:%Y-%m-%d %H:%M:%S} UTC", calendar],
                               capture_output=True, text=True, env={**os.environ, "TZ": "UTC", "LC_ALL": "C"}, check=True)
-        found = re.findall(r"(?:Next elapse|Iteration #\d+): \w+ (\d+-\d+-\d+) (\d+:\d+:\d+) UTC", done.stdout)
+        found = re.findall(r"(?:Next elapse|Iter(?:ation|\.) #\d+): \w+ (\d+-\d+-\d+) (\d+:\d+:\d+) UTC", done.stdout)
         return [f"{date}T{clock}Z" for date, clock in found]
 
     def test_systemd_elapses_at_the_same_instants(self):
         questions, expected, compared = [], [], 0
-        while len(questions) < self.cases // 5:
+        while len(questions) < self.cases:
             cron, calendar = self.calendar_pair()
             name = self.random.choice(["UTC"] + self.zones)
             zone = zoneinfo.ZoneInfo(name)
@@ -152,7 +152,7 @@ class Oracle(unittest.TestCase):
             compared += quiet
         got = [ours[:len(theirs)] for ours, theirs in zip(ask(questions), expected)]
         self.compare(questions, expected, got)
-        self.assertGreater(compared, len(questions))
+        self.assertGreater(compared, 5 * len(questions))
         print(f"{len(questions)} schedules, {compared} fires compared with systemd", flush=True)
 
 
