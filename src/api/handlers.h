@@ -58,6 +58,16 @@ Response PostPool(const Call& call);
 Response PatchPool(const Call& call);
 Response DeletePool(const Call& call);
 
+// backfills.cc
+Response GetBackfills(const Call& call);
+Response PostBackfill(const Call& call);
+Response PostBackfillDryRun(const Call& call);
+Response GetBackfill(const Call& call);
+Response PauseBackfill(const Call& call);
+Response UnpauseBackfill(const Call& call);
+Response CancelBackfill(const Call& call);
+Response GetBackfillProgress(const Call& call);
+
 // import_errors.cc
 Response GetImportErrors(const Call& call);
 Response GetImportError(const Call& call);

@@ -1,4 +1,3 @@
-#include <charconv>
 
 #include <fmt/format.h>
 
@@ -22,15 +21,8 @@ Response GetImportErrors(const Call& call) {
 }
 
 Response GetImportError(const Call& call) {
-  const std::string& text = call.Arg("import_error_id");
   std::int64_t id = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), id);
-  if (error != std::errc() || end != text.data() + text.size()) {
-    Violations violations;
-    violations.Add("int_parsing", {"path", "import_error_id"},
-                   "Input should be a valid integer, unable to parse string as an integer", Value(text));
-    return violations.Answer();
-  }
+  if (auto refusal = ReadPathId("import_error_id", call.Arg("import_error_id"), id)) return *std::move(refusal);
   Page page;
   page.limit = kMaxLimit;
   for (;; page.offset += page.limit) {

@@ -45,6 +45,20 @@ Response Violations::Answer() const {
   return Json(422, Value::Map{{"detail", list_}});
 }
 
+std::optional<Response> ReadPathId(std::string_view name, const std::string& text, std::int64_t& value) {
+  Violations violations;
+  if (const std::optional<std::int64_t> number = ToInt(text); !number) {
+    violations.Add("int_parsing", {"path", name},
+                   "Input should be a valid integer, unable to parse string as an integer", Value(text));
+  } else if (*number < 0) {
+    violations.Add("greater_than_equal", {"path", name}, "Input should be greater than or equal to 0", Value(text));
+  } else {
+    value = *number;
+    return std::nullopt;
+  }
+  return violations.Answer();
+}
+
 const std::string* Query::Find(std::string_view name) const {
   // The last one counts, as in Airflow.
   const auto found = std::find_if(request_.query.rbegin(), request_.query.rend(),
@@ -82,6 +96,11 @@ std::optional<bool> Query::Bool(std::string_view name) {
 std::string Query::String(std::string_view name) const {
   const std::string* text = Find(name);
   return text == nullptr ? std::string() : *text;
+}
+
+std::string Query::Required(std::string_view name) {
+  if (Find(name) == nullptr) violations_.Add("missing", {"query", name}, "Field required");
+  return String(name);
 }
 
 std::vector<std::string> Query::Strings(std::string_view name) const {

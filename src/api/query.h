@@ -26,6 +26,9 @@ class Violations {
   Value::List list_;
 };
 
+// A whole number, 0 or more, in the path; nothing: it is in `value`, else the refusal.
+std::optional<Response> ReadPathId(std::string_view name, const std::string& text, std::int64_t& value);
+
 class Query {
  public:
   explicit Query(const Request& request) : request_(request) {}
@@ -34,6 +37,7 @@ class Query {
   std::int64_t Int(std::string_view name, std::int64_t standard, std::int64_t minimum);
   std::optional<bool> Bool(std::string_view name);
   std::string String(std::string_view name) const;  // empty when absent
+  std::string Required(std::string_view name);
   std::vector<std::string> Strings(std::string_view name) const;
   // Each must be one of `words`. `type` kPlain: the refusal is a plain sentence, as Airflow has it for states.
   static constexpr std::string_view kPlain = "";

@@ -14,6 +14,7 @@ namespace {
 #define DAG "/api/v2/dags/{dag_id}"
 #define RUN DAG "/dagRuns/{dag_run_id}"
 #define TASK RUN "/taskInstances/{task_id}"
+#define BACKFILL "/api/v2/backfills/{backfill_id}"
 #define EXT_RUN "/api/ext/v1/dags/{dag_id}/dagRuns/{dag_run_id}"
 
 constexpr Route kRoutes[] = {
@@ -57,6 +58,16 @@ constexpr Route kRoutes[] = {
     {"PATCH", "/api/v2/pools/{pool_name}", "patch_pool", Access::kToken, Role::kOp, PatchPool},
     {"DELETE", "/api/v2/pools/{pool_name}", "delete_pool", Access::kToken, Role::kOp, DeletePool},
 
+    {"GET", "/api/v2/backfills", "list_backfills", Access::kToken, Role::kViewer, GetBackfills},
+    {"POST", "/api/v2/backfills", "create_backfill", Access::kToken, Role::kOp, PostBackfill},
+    {"POST", "/api/v2/backfills/dry_run", "create_backfill_dry_run", Access::kToken, Role::kOp, PostBackfillDryRun},
+    {"GET", BACKFILL, "get_backfill", Access::kToken, Role::kViewer, GetBackfill},
+    {"PUT", BACKFILL "/pause", "pause_backfill", Access::kToken, Role::kOp, PauseBackfill},
+    {"PUT", BACKFILL "/unpause", "unpause_backfill", Access::kToken, Role::kOp, UnpauseBackfill},
+    {"PUT", BACKFILL "/cancel", "cancel_backfill", Access::kToken, Role::kOp, CancelBackfill},
+    {"GET", "/api/ext/v1/backfills/{backfill_id}/progress", "ext_get_backfill_progress", Access::kToken, Role::kViewer,
+     GetBackfillProgress},
+
     {"GET", EXT_RUN "/progress", "ext_get_progress", Access::kToken, Role::kViewer, GetProgress},
     {"GET", EXT_RUN "/taskInstances", "ext_get_task_instances", Access::kToken, Role::kViewer,
      GetInstancesWithOutcomes},
@@ -68,6 +79,7 @@ constexpr Route kRoutes[] = {
 #undef DAG
 #undef RUN
 #undef TASK
+#undef BACKFILL
 #undef EXT_RUN
 
 std::vector<std::string_view> Split(std::string_view pattern) {

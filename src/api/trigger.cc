@@ -6,8 +6,8 @@
 #include "api/body.h"
 #include "api/errors.h"
 #include "api/handlers.h"
+#include "api/param_faults.h"
 #include "api/shapes.h"
-#include "pipelined/schema/json_schema.h"
 
 namespace pipelined::api {
 namespace {
@@ -56,33 +56,6 @@ std::string RunIdFault(const std::string& id) {
       return fmt::format("a run by hand may not be named \"{}…\": such ids are given by the scheduler", taken);
   }
   return {};
-}
-
-// What is wrong with the params, the run's conf laid over their defaults; empty: nothing.
-std::string ParamFaults(const Value& params, const Value& conf) {
-  std::string faults;
-  const auto add = [&](const std::string& path, std::string_view message) {
-    if (!faults.empty()) faults += "; ";
-    faults += fmt::format("params.{}: {}", path, message);
-  };
-  if (!params.is_map()) return faults;
-  for (const auto& [name, param] : params.map()) {
-    const Value* given = conf.Find(name);
-    const Value* value = given != nullptr ? given : param.Find("value");
-    const Value* schema = param.Find("schema");
-    const bool checked = schema != nullptr && schema->is_map();
-    const std::vector<SchemaViolation> violations =
-        checked && value != nullptr ? ValidateSchema(*schema, *value) : std::vector<SchemaViolation>();
-    // A param without default is stored with the value null.
-    if (value == nullptr || (given == nullptr && value->is_null() && !violations.empty())) {
-      add(name, "has no default and must be given in conf");
-    } else {
-      for (const SchemaViolation& violation : violations) {
-        add(violation.path.empty() ? name : name + "." + violation.path, violation.message);
-      }
-    }
-  }
-  return faults;
 }
 
 std::optional<DataInterval> IntervalOf(const Service& service, const DagRow& dag, const Asked& asked) {

@@ -55,8 +55,10 @@ int RunPipectl(int argc, char** argv) {
   app.add_flag("-q,--quiet", program.global.quiet, "Nothing but the result");
   cli::AddDagCommands(app, program);
   cli::AddRunCommands(app, program);
+  cli::AddBackfillCommands(app, program);
   cli::AddTaskCommands(app, program);
   cli::AddServerCommands(app, program);
+  cli::AddSimulateCommand(app, program);
   cli::AddCompletionCommand(app);
   try {
     app.parse(argc, argv);

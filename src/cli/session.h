@@ -32,6 +32,7 @@ class Session {
   Result<Value> Get(const std::string& path) const { return Send("GET", path, std::nullopt); }
   Result<Value> Post(const std::string& path, const Value& body) const { return Send("POST", path, body); }
   Result<Value> Patch(const std::string& path, const Value& body) const { return Send("PATCH", path, body); }
+  Result<Value> Put(const std::string& path) const { return Send("PUT", path, std::nullopt); }
   Result<Value> Delete(const std::string& path) const { return Send("DELETE", path, std::nullopt); }
   Result<std::string> GetText(const std::string& path) const;
 

@@ -9,6 +9,7 @@
 #include <map>
 
 #include "cli/commands.h"
+#include "cli/live_view.h"
 #include "pipelined/base/clock.h"
 
 namespace pipelined::cli {
@@ -16,12 +17,6 @@ namespace {
 
 bool IsEnd(const std::string& state) {
   return state == "success" || state == "failed";
-}
-
-std::string Clock(Micros micros) {
-  const auto seconds = std::chrono::duration_cast<Seconds>(micros).count();
-  if (seconds < 60) return fmt::format("{}.{}s", seconds, micros.count() / 100'000 % 10);
-  return fmt::format("{}m{:02}s", seconds / 60, seconds % 60);
 }
 
 // Counts by state, in the order in which they matter.
@@ -36,28 +31,6 @@ std::string Summary(const std::map<std::string, int>& counts, bool colour) {
   }
   return text;
 }
-
-std::string Bar(double done, int width) {
-  const int filled = static_cast<int>(done * width);
-  return "[" + std::string(static_cast<std::size_t>(filled), '#') +
-         std::string(static_cast<std::size_t>(width - filled), '.') + "]";
-}
-
-// What is drawn over itself on a terminal.
-class LiveView {
- public:
-  void Draw(const std::vector<std::string>& lines) {
-    std::string text;
-    if (drawn_ > 0) text += fmt::format("\033[{}F", drawn_);
-    for (const std::string& line : lines) text += line + "\033[K\n";
-    text += "\033[J";
-    fmt::print(stderr, "{}", text);
-    drawn_ = lines.size();
-  }
-
- private:
-  std::size_t drawn_ = 0;
-};
 
 std::size_t TerminalRows() {
   winsize size{};

@@ -16,18 +16,23 @@ bool IsFailure(TaskState state) {
 
 }  // namespace
 
-ActiveRun::ActiveRun(RunInfo run, DagPtr dag)
-    : info(std::move(run)),
-      dag_(std::move(dag)),
-      slots_(dag_->tasks.size()),
-      unfinished_(static_cast<std::uint32_t>(slots_.size())) {}
+ActiveRun::ActiveRun(RunInfo run, DagPtr dag) : info(std::move(run)), dag_(std::move(dag)) {}
+
+void ActiveRun::Materialize() {
+  if (!slots_.empty()) return;
+  slots_.resize(dag_->tasks.size());
+  unfinished_ = static_cast<std::uint32_t>(slots_.size());
+  for (TaskNo task = 0; task < slots_.size(); ++task) slots_[task].max_tries = dag_->tasks[task].retry.retries;
+}
 
 void ActiveRun::Restore(const std::vector<StoredTask>& tasks) {
+  Materialize();
   for (const StoredTask& stored : tasks) {
     TaskSlot& slot = slots_[stored.task];
     Recount(stored.task, slot.state, stored.state);
     slot.state = slot.stored = stored.state;
     slot.try_number = stored.try_number;
+    slot.max_tries = stored.max_tries.value_or(slot.max_tries);
     slot.attempt = stored.attempt;
     if (stored.state == TaskState::kScheduled) scheduled_.push_back(stored.task);
     if (IsFinished(stored.state)) CountForDownstreams(stored.task);
@@ -37,6 +42,7 @@ void ActiveRun::Restore(const std::vector<StoredTask>& tasks) {
 }
 
 void ActiveRun::Begin(Turn& turn) {
+  Materialize();
   // Decided against the states as they are: what this pass sets is seen by the next one.
   std::vector<TaskNo> waiting;
   for (TaskNo task = 0; task < slots_.size(); ++task) {
@@ -148,6 +154,7 @@ void ActiveRun::ReleaseEmptyTasks(Turn& turn) {
 
 std::vector<AttemptId> ActiveRun::EndUnfinished(Turn& turn, TaskEvent running, const std::string& why) {
   std::vector<AttemptId> stops;
+  Materialize();
   held_empty_.clear();
   for (TaskNo task = 0; task < slots_.size(); ++task) {
     TaskSlot& slot = slots_[task];
@@ -167,13 +174,13 @@ TaskChange& ActiveRun::Change(Turn& turn, TaskNo task) {
     change.run = info.id;
     change.task = task;
     change.from = slot.stored;
-    change.max_tries = dag_->tasks[task].retry.retries;
     turn.plan.tasks.push_back(std::move(change));
     slot.change = static_cast<std::uint32_t>(turn.plan.tasks.size());
   }
   TaskChange& change = turn.plan.tasks[slot.change - 1];
   change.to = slot.state;
   change.try_number = slot.try_number;
+  change.max_tries = slot.max_tries;
   change.attempt = slot.attempt;
   if (!IsFinished(slot.state)) change.end_date.reset();
   if (slot.state != TaskState::kUpForRetry) change.retry_at.reset();

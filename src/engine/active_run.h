@@ -15,6 +15,7 @@ struct TaskSlot {
   TaskState stored = TaskState::kNone;  // what the database holds
   bool candidate = false;               // already on the list of the pass under way
   std::int32_t try_number = 0;
+  std::int32_t max_tries = 0;  // the last try that may be retried: retries, counted on from a clear
   std::uint32_t success = 0, failed = 0, skipped = 0, upstream_failed = 0;  // direct upstreams in that state
   std::uint32_t change = 0;  // 1 + its place in the plan under construction; 0: not in it
   AttemptId attempt;
@@ -26,6 +27,9 @@ class ActiveRun {
 
   // Takes over what the store holds. Call Begin() afterwards.
   void Restore(const std::vector<StoredTask>& tasks);
+
+  // Until it begins a run has no slots: thousands may be queued. Called by whatever needs them.
+  void Materialize();
 
   // Decides every task that can be decided now. O(tasks); for the start of a run and after a restart.
   void Begin(Turn& turn);

@@ -13,21 +13,22 @@ namespace pipelined {
 struct DagState {
   DagHead head;
   bool known = false;                          // loaded, not only named by a run
-  std::set<std::pair<Instant, RunId>> queued;  // waiting for max_active_runs, earliest first
+  std::set<std::pair<Instant, RunId>> queued;  // waiting for max_active_runs, earliest first; not those of backfills
   std::set<RunId> running;
-  std::int32_t creating = 0;  // new runs in the plan that have not come back yet
-  std::optional<DueRun> due;  // the next scheduled run; its timer carries `generation`
+  std::int32_t running_in_backfills = 0;  // of them: they have a limit of their own
+  std::int32_t creating = 0;              // new runs in the plan that have not come back yet
+  std::optional<DueRun> due;              // the next scheduled run; its timer carries `generation`
   std::uint64_t generation = 0;
 
   bool MayStartTasks() const { return !head.paused; }
-  bool HasRoomForRun() const {
-    return head.max_active_runs <= 0 || static_cast<std::int32_t>(running.size()) < head.max_active_runs;
-  }
+  bool HasRoomForRun() const { return head.max_active_runs <= 0 || Running() < head.max_active_runs; }
   // As Airflow: no further scheduled run is made while max_active_runs of them are under way or queued.
   bool HasRoomForNewRun() const {
     return head.max_active_runs <= 0 ||
-           static_cast<std::int32_t>(running.size() + queued.size()) + creating < head.max_active_runs;
+           Running() + static_cast<std::int32_t>(queued.size()) + creating < head.max_active_runs;
   }
+  // Of its own limit.
+  std::int32_t Running() const { return static_cast<std::int32_t>(running.size()) - running_in_backfills; }
 };
 
 }  // namespace pipelined

@@ -8,6 +8,7 @@
 #include <unordered_map>
 
 #include "engine/active_run.h"
+#include "engine/backfills.h"
 #include "engine/dag_schedule.h"
 #include "engine/ready_queue.h"
 #include "engine/turn.h"
@@ -49,7 +50,7 @@ struct Timer {
 };
 
 bool MayRetry(const Task& task, const TaskSlot& slot, const AttemptFinished& end) {
-  if (slot.try_number > task.retry.retries) return false;
+  if (slot.try_number > slot.max_tries) return false;
   if (end.outcome == TryOutcome::kLost) return task.on_lost == OnLost::kRetry;
   const std::vector<int>& codes = task.retry.exit_codes;
   if (codes.empty()) return true;
@@ -61,7 +62,7 @@ bool MayRetry(const Task& task, const TaskSlot& slot, const AttemptFinished& end
 
 class Engine::Impl {
  public:
-  Impl(EngineLimits limits, AttemptId last) : limits_(limits), last_attempt_(last) {}
+  Impl(EngineLimits limits, LastIds last) : limits_(limits), last_attempt_(last.attempt), backfills_(last.backfill) {}
 
   Plan Apply(std::vector<Event> events, Instant now) {
     Turn turn(now);
@@ -72,6 +73,8 @@ class Engine::Impl {
     do {
       FireTimers(turn);
     } while (FollowUp(turn));
+    MakeBackfillRuns(turn);
+    CompleteBackfills(turn);
     StartWhatFits(turn);
     WriteScheduledRows(turn);
     CloseTurn(turn);
@@ -81,6 +84,7 @@ class Engine::Impl {
   std::optional<Instant> NextTimer() const {
     std::optional<Instant> next;
     if (!timers_.empty()) next = timers_.top().at;
+    if (backfills_.HasRunsToMake()) next = Instant{};
     if (!unwritten_.empty() && (!next || RowsDue() < *next)) next = RowsDue();
     return next;
   }
@@ -113,15 +117,25 @@ class Engine::Impl {
     if (runs_.contains(e.run.id)) return;  // met twice: by notification and by the plan that made it
     DagState& dag = StateOf(e.run.dag_id);
     const RunId id = e.run.id;
-    dag.queued.emplace(e.run.run_after, id);
-    runs_.emplace(id, std::make_unique<ActiveRun>(std::move(e.run), std::move(e.dag)));
+    if (e.run.backfill) {
+      backfills_.Of(e.run).queued.emplace(e.run.backfill_ordinal, id);
+    } else {
+      dag.queued.emplace(e.run.run_after, id);
+    }
+    auto& run = *(runs_[id] = std::make_unique<ActiveRun>(std::move(e.run), std::move(e.dag)));
+    if (!e.tasks.empty()) run.Restore(e.tasks);
     StartQueuedRuns(turn, dag);
+  }
+
+  void On(Turn&, BackfillRestored& e) {
+    backfills_.Restore(e.backfill);
+    perhaps_over_.push_back(e.backfill.id);  // its last runs may have been deleted
   }
 
   void On(Turn& turn, RunRestored& e) {
     DagState& dag = StateOf(e.run.dag_id);
     const RunId id = e.run.id;
-    dag.running.insert(id);
+    NoteRunning(dag, e.run);
     ActiveRun& run = *(runs_[id] = std::make_unique<ActiveRun>(std::move(e.run), std::move(e.dag)));
     run.HoldEmptyTasks(!dag.MayStartTasks());
     run.Restore(e.tasks);
@@ -196,6 +210,7 @@ class Engine::Impl {
           fmt::format("DAG \"{}\" has {} running runs: cancel them first", what.dag_id, found->second.running.size()));
     }
     for (const auto& [when, id] : found->second.queued) runs_.erase(id);
+    for (const RunId id : backfills_.Forget(what.dag_id)) runs_.erase(id);
     dags_.erase(found);
     DagChange change{what.dag_id, std::nullopt, std::nullopt, true, fmt::format("deleted by {}", who)};
     turn.plan.dags.push_back(std::move(change));
@@ -214,8 +229,10 @@ class Engine::Impl {
     if (!task)
       return Refuse(done, ErrorCode::kNotFound,
                     fmt::format("no task \"{}\" in DAG \"{}\"", what.task_id, run->dag().id));
-    done.result =
-        ExplainTask(WhyContext{*run, StateOf(run->info.dag_id), running_, limits_.parallelism}, *task, queue_);
+    run->Materialize();
+    done.result = ExplainTask(
+        WhyContext{*run, StateOf(run->info.dag_id), backfills_.Find(run->info.backfill), running_, limits_.parallelism},
+        *task, queue_);
   }
 
   void Do(Turn& turn, SetPool& what, const std::string&, CommandDone&) {
@@ -233,6 +250,54 @@ class Engine::Impl {
     turn.plan.pools.push_back(std::move(change));
   }
 
+  void Do(Turn& turn, CreateBackfill& what, const std::string& who, CommandDone& done) {
+    const auto found = dags_.find(what.dag_id);
+    if (found == dags_.end() || what.facts == nullptr)
+      return Refuse(done, ErrorCode::kNotFound, fmt::format("no DAG \"{}\"", what.dag_id));
+    if (const BackfillState* active = backfills_.ActiveOf(what.dag_id)) {
+      return Refuse(done, ErrorCode::kConflict,
+                    fmt::format("DAG \"{}\" has an active backfill already: {}", what.dag_id, active->what.id.value));
+    }
+    BackfillPlan plan = PlanBackfill(what.range, *what.facts, turn.now);
+    if (plan.fault) return Refuse(done, ErrorCode::kInvalid, ToError(*plan.fault).message);
+    BackfillState& backfill =
+        backfills_.Make(StoredBackfill{{}, what.dag_id, what.max_active_runs, false, what.conf, who, {}}, plan.slots);
+    turn.plan.made.push_back(BackfillMade{backfill.what.id, what.dag_id, what.range, what.max_active_runs,
+                                          std::move(what.conf), who, std::move(plan.slots)});
+    backfills_.CompleteIfIdle(turn, backfill);
+    done.result.Set("backfill", backfill.what.id.value);
+    backfills_.DropIfGone(backfill.what.id);
+  }
+
+  BackfillState* ActiveBackfill(BackfillId id, CommandDone& done) {
+    BackfillState* backfill = backfills_.Find(id);
+    if (backfill != nullptr && !backfill->over) return backfill;
+    Refuse(done, ErrorCode::kConflict, fmt::format("backfill {} is completed already", id.value));
+    return nullptr;
+  }
+
+  void Do(Turn& turn, PauseBackfill& what, const std::string& who, CommandDone& done) {
+    BackfillState* backfill = ActiveBackfill(what.backfill, done);
+    if (backfill == nullptr || backfill->what.paused == what.paused) return;
+    backfill->what.paused = what.paused;
+    BackfillChange change;
+    change.id = what.backfill;
+    change.dag_id = backfill->what.dag_id;
+    change.paused = what.paused;
+    change.why = fmt::format("backfill {} {} by {}", what.backfill.value, what.paused ? "paused" : "unpaused", who);
+    turn.plan.backfills.push_back(std::move(change));
+    StartQueuedRuns(turn, StateOf(backfill->what.dag_id));
+  }
+
+  void Do(Turn& turn, CancelBackfill& what, const std::string& who, CommandDone& done) {
+    BackfillState* backfill = ActiveBackfill(what.backfill, done);
+    if (backfill == nullptr) return;
+    backfills_.Cancel(turn, *backfill, who);
+    for (const auto& [ordinal, id] : std::set(backfill->queued)) {
+      LeaveMemory(turn, *runs_.at(id), RunEvent::kFailed, fmt::format("backfill cancelled by {}", who));
+    }
+  }
+
   void Do(Turn& turn, ReportEnd& what, const std::string&, CommandDone&) { On(turn, what.end); }
 
   // --- runs
@@ -248,12 +313,32 @@ class Engine::Impl {
     while (!dag.head.paused && !dag.queued.empty() && dag.HasRoomForRun()) {
       const RunId id = dag.queued.begin()->second;
       dag.queued.erase(dag.queued.begin());
-      dag.running.insert(id);
-      StartRun(turn, *runs_.at(id));
+      StartRun(turn, dag, *runs_.at(id));
+    }
+    BackfillState* backfill = backfills_.ActiveOf(dag.head.dag_id);
+    while (backfill != nullptr && !dag.head.paused && backfill->MayStartRun()) {
+      const RunId id = backfill->queued.begin()->second;
+      backfill->queued.erase(backfill->queued.begin());
+      StartRun(turn, dag, *runs_.at(id));
     }
   }
 
-  void StartRun(Turn& turn, ActiveRun& run) {
+  // Runs of a backfill have its limit, not the DAG's.
+  void NoteRunning(DagState& dag, const RunInfo& run) {
+    dag.running.insert(run.id);
+    if (!run.backfill) return;
+    backfills_.Of(run).running.insert(run.id);
+    ++dag.running_in_backfills;
+  }
+
+  void MakeBackfillRuns(Turn& turn) {
+    backfills_.MakeRuns(
+        turn, [this](RunId run) { return runs_.contains(run); },
+        [this](const std::string& dag_id) { return StateOf(dag_id).head.version; });
+  }
+
+  void StartRun(Turn& turn, DagState& dag, ActiveRun& run) {
+    NoteRunning(dag, run.info);
     MoveRun(turn, run, RunEvent::kStarted, "");
     run.info.start_date = turn.now;
     SetRunTimeout(run, turn.now);
@@ -330,13 +415,22 @@ class Engine::Impl {
   void LeaveMemory(Turn& turn, ActiveRun& run, RunEvent outcome, std::string why) {
     MoveRun(turn, run, outcome, std::move(why));
     DagState& dag = StateOf(run.info.dag_id);
-    dag.running.erase(run.info.id);
+    const bool ran = dag.running.erase(run.info.id) > 0;
     dag.queued.erase({run.info.run_after, run.info.id});
+    if (run.info.backfill) LeaveBackfill(dag, run.info, ran);
     queue_.Remove(run);
     const auto found = runs_.find(run.info.id);
     leaving_.push_back(std::move(found->second));  // the plan still speaks of it
     runs_.erase(found);
     roomier_.push_back(dag.head.dag_id);
+  }
+
+  void LeaveBackfill(DagState& dag, const RunInfo& run, bool ran) {
+    BackfillState& backfill = backfills_.Of(run);
+    backfill.running.erase(run.id);
+    backfill.queued.erase({run.backfill_ordinal, run.id});
+    if (ran) --dag.running_in_backfills;
+    perhaps_over_.push_back(run.backfill);
   }
 
   // Runs have ended: others of their DAGs may begin. A loop, not a recursion: a run of empty tasks ends as it begins.
@@ -373,7 +467,8 @@ class Engine::Impl {
       run.Move(turn, next->task, TaskEvent::kStarted);
       run.Change(turn, next->task).start_date = turn.now;
       Occupy(run, next->task, slot.attempt);
-      turn.plan.opened.push_back(AttemptOpened{slot.attempt, run.info.id, next->task, slot.try_number});
+      turn.plan.opened.push_back(
+          AttemptOpened{slot.attempt, run.info.id, next->task, slot.try_number, run.info.version, slot.max_tries});
       queue_.Refresh(run, MayStartTask(StateOf(run.info.dag_id), run));
     }
   }
@@ -485,6 +580,15 @@ class Engine::Impl {
       found->second.creating = 0;
       roomier_.push_back(dag_id);
     }
+    perhaps_over_ = backfills_.ForgetNewRuns();  // perhaps none came back: all were in flight after all
+  }
+
+  // At the end of the turn: what an early event ended may not be all that the later ones bring.
+  void CompleteBackfills(Turn& turn) {
+    for (const BackfillId id : std::exchange(perhaps_over_, {})) {
+      if (BackfillState* backfill = backfills_.Find(id)) backfills_.CompleteIfIdle(turn, *backfill);
+      backfills_.DropIfGone(id);
+    }
   }
 
   // --- the end of a turn
@@ -534,11 +638,13 @@ class Engine::Impl {
   Instant rows_written_{};            // when rows of waiting tasks were last written
   std::vector<std::string> created_;  // DAGs with new runs in the last plan
   std::vector<std::string> roomier_;  // DAGs that may begin or make another run
+  Backfills backfills_;
+  std::vector<BackfillId> perhaps_over_;  // runs of theirs have ended in this turn, or were made in the last one
   std::vector<AttemptId> orphans_;
   std::vector<std::unique_ptr<ActiveRun>> leaving_;  // ended in this turn
 };
 
-Engine::Engine(EngineLimits limits, AttemptId last_attempt) : impl_(std::make_unique<Impl>(limits, last_attempt)) {}
+Engine::Engine(EngineLimits limits, LastIds last) : impl_(std::make_unique<Impl>(limits, last)) {}
 Engine::~Engine() = default;
 Engine::Engine(Engine&&) noexcept = default;
 Engine& Engine::operator=(Engine&&) noexcept = default;

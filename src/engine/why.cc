@@ -59,6 +59,21 @@ void ExplainSlot(const WhyContext& context, const Task& task, ReadyQueue& queue,
   if (reasons.empty()) reasons.push_back(Reason("priority", "tasks of higher priority go first"));
 }
 
+Value ExplainQueued(const WhyContext& context) {
+  if (context.dag.head.paused) return Reason("paused", "the run is queued: its DAG is paused");
+  if (const BackfillState* backfill = context.backfill) {
+    if (backfill->what.paused)
+      return Reason("backfill_paused",
+                    fmt::format("the run is queued: backfill {} is paused", backfill->what.id.value));
+    return Reason("backfill_max_active_runs",
+                  fmt::format("the run is queued: {} of {} runs of backfill {} run already (its max_active_runs)",
+                              backfill->running.size(), backfill->what.max_active_runs, backfill->what.id.value));
+  }
+  return Reason("max_active_runs",
+                fmt::format("the run is queued: {} of {} runs of this DAG run already (max_active_runs)",
+                            context.dag.Running(), context.dag.head.max_active_runs));
+}
+
 }  // namespace
 
 Value ExplainTask(const WhyContext& context, TaskNo task, ReadyQueue& queue) {
@@ -67,12 +82,7 @@ Value ExplainTask(const WhyContext& context, TaskNo task, ReadyQueue& queue) {
   Value::List reasons;
   if (!IsFinished(slot.state) && slot.state != TaskState::kRunning) {
     if (run.info.state == RunState::kQueued) {
-      reasons.push_back(
-          context.dag.head.paused
-              ? Reason("paused", "the run is queued: its DAG is paused")
-              : Reason("max_active_runs",
-                       fmt::format("the run is queued: {} of {} runs of this DAG run already (max_active_runs)",
-                                   context.dag.running.size(), context.dag.head.max_active_runs)));
+      reasons.push_back(ExplainQueued(context));
     } else if (context.dag.head.paused) {
       reasons.push_back(Reason("paused", "its DAG is paused"));
     }

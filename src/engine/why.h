@@ -1,6 +1,7 @@
 // What a task waits for, in words and codes: answered from the state that decides.
 #pragma once
 
+#include "engine/backfills.h"
 #include "engine/dag_schedule.h"
 #include "engine/ready_queue.h"
 
@@ -9,7 +10,8 @@ namespace pipelined {
 struct WhyContext {
   const ActiveRun& run;
   const DagState& dag;
-  std::int32_t running = 0;  // attempts, over all runs
+  const BackfillState* backfill = nullptr;  // that the run belongs to
+  std::int32_t running = 0;                 // attempts, over all runs
   std::int32_t parallelism = 0;
 };
 

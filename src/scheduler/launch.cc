@@ -171,7 +171,7 @@ Result<AttemptStart> Prepare(const LaunchRequest& request, const LaunchOptions& 
   context.dag = &request.dag;
   context.task = &task;
   context.try_number = request.attempt.try_number;
-  context.max_tries = task.retry.retries;
+  context.max_tries = request.attempt.max_tries;
   context.run.run_id = request.run.run_id;
   context.run.run_type = ToString(request.run.type);
   context.run.logical_date = request.run.logical_date;

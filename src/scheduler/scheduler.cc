@@ -113,7 +113,7 @@ Status Scheduler::Lead() {
   if (!snapshot) return snapshot.error();
   log::Info("leading with epoch {}: {} DAGs, {} active runs, {} open attempts", lease_.epoch, snapshot->dags.size(),
             snapshot->runs.size(), snapshot->attempts.size());
-  engine_ = Engine(options_.limits, snapshot->last_attempt);
+  engine_ = Engine(options_.limits, snapshot->last);
   standby_->Reset();  // what it had not yet reported comes again with Reattach()
   inbox_.clear();
   ended_.clear();
@@ -123,6 +123,7 @@ Status Scheduler::Lead() {
   std::vector<Event> events;
   for (const PoolChanged& pool : snapshot->pools) events.emplace_back(pool);
   for (const StoredDag& dag : snapshot->dags) events.emplace_back(DagUpdated{HeadOf(dag)});
+  for (const StoredBackfill& backfill : snapshot->backfills) events.emplace_back(BackfillRestored{backfill});
   if (const Status restored = RestoreRuns(*snapshot, events); !restored) return restored;
   if (const Status attached = Reattach(*snapshot); !attached) return attached;
   std::move(inbox_.begin(), inbox_.end(), std::back_inserter(events));
@@ -146,7 +147,7 @@ Status Scheduler::RestoreRuns(const Snapshot& snapshot, std::vector<Event>& even
       continue;
     }
     if (stored.run.state == RunState::kQueued) {
-      events.emplace_back(RunRequested{stored.run, *dag});
+      events.emplace_back(RunRequested{stored.run, *dag, stored.tasks});
     } else {
       events.emplace_back(RunRestored{stored.run, *dag, stored.tasks});
     }
@@ -163,7 +164,8 @@ Status Scheduler::Reattach(const Snapshot& snapshot) {
   for (const RestoredRun& stored : snapshot.runs) {
     for (const StoredTask& task : stored.tasks) {
       if (task.state == TaskState::kRunning)
-        opened[task.attempt] = AttemptOpened{task.attempt, stored.run.id, task.task, task.try_number};
+        opened[task.attempt] = AttemptOpened{task.attempt,    stored.run.id,      task.task,
+                                             task.try_number, stored.run.version, task.max_tries.value_or(0)};
     }
   }
   for (const AttemptStatus& status : executor_.Reattach(snapshot.attempts)) {
@@ -236,7 +238,7 @@ void Scheduler::Turn() {
     auto committed = store_.Commit(plan, lease_, ExecutorIdentity{executor_.instance(), executor_.boot_id()});
     if (!committed) return Recover(committed.error());
     renewed_ = asked;
-    for (const RunInfo& run : committed->runs) {
+    for (const RestoredRun& run : committed->runs) {
       if (const Status entered = Enter(run, inbox_); !entered) return Recover(entered.error());
     }
     if (options_.on_plan) options_.on_plan(plan);
@@ -275,16 +277,43 @@ Status Scheduler::TakeInbox(std::vector<Event>& events) {
   auto inbox = store_.Poll();
   if (!inbox) return inbox.error();
   for (const RunInfo& run : inbox->runs) {
-    if (const Status entered = Enter(run, events); !entered) return entered;
+    if (const Status entered = Enter(RestoredRun{run, {}}, events); !entered) return entered;
   }
-  for (Command& command : inbox->commands) events.emplace_back(std::move(command));
+  for (Command& command : inbox->commands) {
+    if (auto* backfill = std::get_if<CreateBackfill>(&command.what)) {
+      if (const Status read = ReadFacts(*backfill); !read) return read;
+    }
+    events.emplace_back(std::move(command));
+  }
   return Ok();
 }
 
-Status Scheduler::Enter(const RunInfo& run, std::vector<Event>& events) {
+// The slots of the range, and the runs that are there already. The engine refuses what has no facts.
+Status Scheduler::ReadFacts(CreateBackfill& backfill) {
+  auto dag = store_.FindDag(backfill.dag_id);
+  if (!dag) return dag.error();
+  if (!*dag) return Ok();
+  const BackfillRange& range = backfill.range;
+  auto facts = std::make_shared<BackfillFacts>();
+  if (const auto schedule = BackfillSchedule((*dag)->schedule, range.from, range.to)) {
+    auto slots = MakeTimetable(*schedule, zones_);
+    if (!slots) return Ok();  // its zone is gone: said when the DAG was loaded
+    facts->slots = std::move(*slots);
+  }
+  if (const auto first = facts->slots == nullptr ? std::nullopt : facts->slots->Next(std::nullopt, clock_.Now())) {
+    auto existing = store_.RunsBetween(backfill.dag_id, first->logical_date, range.to);
+    if (!existing) return existing.error();
+    facts->existing = std::move(*existing);
+  }
+  backfill.facts = std::move(facts);
+  return Ok();
+}
+
+Status Scheduler::Enter(const RestoredRun& stored, std::vector<Event>& events) {
+  const RunInfo& run = stored.run;
   auto dag = VersionOf(run.version);
   if (dag) {
-    events.emplace_back(RunRequested{run, std::move(*dag)});
+    events.emplace_back(RunRequested{run, std::move(*dag), stored.tasks});
   } else if (dag.error().code == ErrorCode::kUnavailable) {
     return dag.error();
   } else {

@@ -153,6 +153,22 @@ AttemptFinished DecodeEnd(const Value& map) {
 
 }  // namespace
 
+namespace {
+
+CreateBackfill DecodeBackfill(const Value& map) {
+  CreateBackfill backfill;
+  backfill.dag_id = Text(map, "dag_id");
+  backfill.range.from = FromMicros(Number(map, "from_us"));
+  backfill.range.to = FromMicros(Number(map, "to_us"));
+  backfill.range.reprocess = ReprocessFromString(Text(map, "reprocess")).value_or(Reprocess::kNone);
+  backfill.range.run_backwards = Flag(map, "run_backwards");
+  backfill.max_active_runs = static_cast<std::int32_t>(Number(map, "max_active_runs"));
+  if (const Value* conf = map.Find("conf"); conf != nullptr) backfill.conf = *conf;
+  return backfill;
+}
+
+}  // namespace
+
 CommandText EncodeCommand(const Command& command) {
   struct Encode {
     CommandText operator()(const PauseDag& c) const {
@@ -175,6 +191,22 @@ CommandText EncodeCommand(const Command& command) {
     }
     CommandText operator()(const DeletePool& c) const {
       return {"delete_pool", ToJson(Value(Value::Map{{"name", c.name}}))};
+    }
+    CommandText operator()(const CreateBackfill& c) const {
+      return {"create_backfill",
+              ToJson(Value(Value::Map{{"dag_id", c.dag_id},
+                                      {"from_us", ToMicros(c.range.from)},
+                                      {"to_us", ToMicros(c.range.to)},
+                                      {"reprocess", ToString(c.range.reprocess)},
+                                      {"run_backwards", c.range.run_backwards},
+                                      {"max_active_runs", static_cast<std::int64_t>(c.max_active_runs)},
+                                      {"conf", c.conf}}))};
+    }
+    CommandText operator()(const PauseBackfill& c) const {
+      return {"pause_backfill", ToJson(Value(Value::Map{{"backfill", c.backfill.value}, {"paused", c.paused}}))};
+    }
+    CommandText operator()(const CancelBackfill& c) const {
+      return {"cancel_backfill", ToJson(Value(Value::Map{{"backfill", c.backfill.value}}))};
     }
     CommandText operator()(const ReportEnd& c) const { return {"report_end", ToJson(EncodeEnd(c.end))}; }
   };
@@ -200,6 +232,12 @@ Result<Command> DecodeCommand(CommandId id, std::string who, std::string_view wh
     command.what = std::move(pool);
   } else if (what == "delete_pool") {
     command.what = DeletePool{Text(*map, "name")};
+  } else if (what == "create_backfill") {
+    command.what = DecodeBackfill(*map);
+  } else if (what == "pause_backfill") {
+    command.what = PauseBackfill{BackfillId{Number(*map, "backfill")}, Flag(*map, "paused")};
+  } else if (what == "cancel_backfill") {
+    command.what = CancelBackfill{BackfillId{Number(*map, "backfill")}};
   } else if (what == "report_end") {
     command.what = ReportEnd{DecodeEnd(*map)};
   } else {

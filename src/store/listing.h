@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "pipelined/ports/catalog.h"
+#include "store/session.h"
 
 namespace pipelined {
 
@@ -34,5 +35,24 @@ class ListingSql {
   std::string where_, order_;
   std::vector<std::string> parameters_;
 };
+
+// One page, and the total without its bounds.
+template <class Row, class Read>
+Listing<Row> Fetch(Session& session, const std::string& columns, const std::string& from, const ListingSql& sql,
+                   const Page& page, Read read) {
+  Listing<Row> listing;
+  pqxx::nontransaction transaction(session.raw());
+  const auto parameters = pqxx::prepare::make_dynamic_params(sql.parameters());
+  if (page.limit > 0) {
+    for (const pqxx::row& row : transaction.exec_params("select " + columns + from + sql.Tail(page), parameters))
+      listing.rows.push_back(read(row));
+  }
+  const auto fetched = static_cast<std::int64_t>(listing.rows.size());
+  const bool is_all = fetched > 0 && fetched < page.limit;
+  listing.total =
+      is_all ? page.offset + fetched
+             : transaction.exec_params1("select count(*)" + from + sql.Conditions(), parameters)[0].as<std::int64_t>();
+  return listing;
+}
 
 }  // namespace pipelined

@@ -40,21 +40,25 @@ Result<Snapshot> MemoryStore::Load(const Lease& lease) {
   Snapshot snapshot;
   for (const auto& [id, dag] : dags_) snapshot.dags.push_back(dag);
   for (const auto& [name, slots] : pools_) snapshot.pools.push_back(PoolChanged{name, slots});
+  for (const auto& [id, backfill] : backfills_) snapshot.backfills.push_back(backfill);
   for (auto& [id, run] : runs_) {
     if (IsFinished(run.info.state)) continue;
     run.handed_out = true;
-    RestoredRun restored{run.info, {}};
-    for (const auto& [no, task] : run.tasks) {
-      if (run.info.state != RunState::kRunning) break;
-      restored.tasks.push_back(StoredTask{no, task.to, task.try_number, task.retry_at,
-                                          task.to == TaskState::kRunning ? task.attempt : AttemptId{}});
-    }
-    snapshot.runs.push_back(std::move(restored));
+    snapshot.runs.push_back(RestoredRun{run.info, TasksOf(run)});
   }
   for (const auto& [id, row] : open_) snapshot.attempts.push_back(row.open);
   for (auto& [id, command] : commands_) command.second = false;
-  snapshot.last_attempt = AttemptId{last_attempt_};
+  snapshot.last = LastIds{AttemptId{last_attempt_}, last_backfill_};
   return snapshot;
+}
+
+std::vector<StoredTask> MemoryStore::TasksOf(const StoredRun& run) {
+  std::vector<StoredTask> tasks;
+  for (const auto& [no, task] : run.tasks) {
+    tasks.push_back(StoredTask{no, task.to, task.try_number, task.retry_at,
+                               task.to == TaskState::kRunning ? task.attempt : AttemptId{}, task.max_tries});
+  }
+  return tasks;
 }
 
 Result<Inbox> MemoryStore::Poll() {
@@ -126,7 +130,9 @@ void MemoryStore::Apply(const Plan& plan, const ExecutorIdentity& executor, Comm
         OpenRow{OpenAttempt{opened.attempt, executor.instance, executor.boot_id}, opened.run, opened.task};
     last_attempt_ = std::max(last_attempt_, opened.attempt.value);
   }
+  ApplyBackfills(plan);
   InsertRuns(plan, committed);
+  ResetRuns(plan, committed);
   ApplyDags(plan);
   for (const PoolChange& pool : plan.pools) {
     pools_[pool.name] = pool.slots;
@@ -140,6 +146,7 @@ void MemoryStore::ApplyDags(const Plan& plan) {
     if (change.deleted) {
       dags_.erase(change.dag_id);
       std::erase_if(runs_, [&](const auto& run) { return run.second.info.dag_id == change.dag_id; });
+      std::erase_if(backfills_, [&](const auto& backfill) { return backfill.second.dag_id == change.dag_id; });
       continue;
     }
     const auto dag = dags_.find(change.dag_id);
@@ -157,8 +164,79 @@ bool MemoryStore::Exists(const std::string& dag_id, const std::string& run_id,
   });
 }
 
+void MemoryStore::ApplyBackfills(const Plan& plan) {
+  for (const BackfillMade& made : plan.made) {
+    StoredBackfill& backfill = backfills_[made.id];
+    backfill = StoredBackfill{made.id, made.dag_id, made.max_active_runs, false, made.conf, made.who, made.slots};
+    std::erase_if(backfill.todo, [](const BackfillSlot& slot) { return slot.skip != SlotSkip::kNo; });
+    last_backfill_ = made.id;
+  }
+  for (const BackfillChange& change : plan.backfills) {
+    if (change.paused) backfills_.at(change.id).paused = *change.paused;
+    if (change.completed) backfills_.erase(change.id);
+  }
+}
+
+void MemoryStore::Settled(BackfillId id, std::int32_t ordinal) {
+  const auto backfill = backfills_.find(id);
+  if (backfill == backfills_.end()) return;
+  std::erase_if(backfill->second.todo, [&](const BackfillSlot& slot) { return slot.ordinal == ordinal; });
+}
+
+// Tries go on counting; a task that the version no longer has goes.
+void MemoryStore::ResetRuns(const Plan& plan, Committed& committed) {
+  for (const RunReset& reset : plan.resets) {
+    Settled(reset.backfill, reset.ordinal);
+    const auto found = runs_.find(reset.run);
+    const bool open =
+        std::any_of(open_.begin(), open_.end(), [&](const auto& row) { return row.second.run == reset.run; });
+    if (found == runs_.end() || !IsFinished(found->second.info.state) || open) continue;
+    StoredRun& run = found->second;
+    const DagPtr before = versions_.at(run.info.version.value).dag, after = versions_.at(reset.version.value).dag;
+    std::map<TaskNo, TaskChange> tasks;
+    for (const auto& [no, task] : run.tasks) {
+      const auto now = after->Find(before->tasks[no].id);
+      if (!now) continue;
+      TaskChange& cleared = tasks[*now];
+      cleared.run = task.run;
+      cleared.task = *now;
+      cleared.try_number = task.try_number;
+      cleared.max_tries = task.try_number + after->tasks[*now].retry.retries;
+    }
+    run.tasks = std::move(tasks);
+    run.outputs.clear();
+    run.end_date.reset();
+    run.info.start_date.reset();
+    run.info.state = RunState::kQueued;
+    run.info.type = RunType::kBackfill;
+    run.info.queued_at = plan.now;
+    run.info.version = reset.version;
+    if (!reset.conf.is_null()) run.info.conf = reset.conf;
+    run.info.backfill = reset.backfill;
+    run.info.backfill_ordinal = reset.ordinal;
+    run.handed_out = true;
+    committed.runs.push_back(RestoredRun{run.info, TasksOf(run)});
+  }
+}
+
+Result<std::optional<StoredDag>> MemoryStore::FindDag(const std::string& dag_id) {
+  const auto found = dags_.find(dag_id);
+  return found == dags_.end() ? std::optional<StoredDag>() : std::optional(found->second);
+}
+
+Result<std::vector<ExistingRun>> MemoryStore::RunsBetween(const std::string& dag_id, Instant from, Instant to) {
+  std::vector<ExistingRun> existing;
+  for (const auto& [id, run] : runs_) {
+    const auto& date = run.info.logical_date;
+    if (run.info.dag_id == dag_id && date && *date >= from && *date <= to)
+      existing.push_back(ExistingRun{id, *date, run.info.state});
+  }
+  return existing;
+}
+
 void MemoryStore::InsertRuns(const Plan& plan, Committed& committed) {
   for (const NewRun& wanted : plan.new_runs) {
+    Settled(wanted.backfill, wanted.ordinal);
     if (Exists(wanted.dag_id, wanted.run_id, wanted.due.logical_date)) continue;
     StoredRun run;
     run.info.id = RunId{++last_run_};
@@ -170,8 +248,11 @@ void MemoryStore::InsertRuns(const Plan& plan, Committed& committed) {
     run.info.run_after = wanted.due.run_after;
     run.info.queued_at = plan.now;
     run.info.version = wanted.version;
+    run.info.conf = wanted.conf;
+    run.info.backfill = wanted.backfill;
+    run.info.backfill_ordinal = wanted.ordinal;
     run.handed_out = true;
-    committed.runs.push_back(run.info);
+    committed.runs.push_back(RestoredRun{run.info, {}});
     runs_[run.info.id] = std::move(run);
   }
 }

@@ -1,11 +1,12 @@
 #pragma once
 
 #include "pipelined/store/pg_store.h"
+#include "store/listing.h"
 #include "store/session_pool.h"
 
 namespace pipelined {
 
-// Listings are in pg_listings.cc, what writes in pg_catalog.cc.
+// Listings are in pg_listings.cc and pg_backfills.cc, what writes in pg_catalog.cc.
 class PgCatalog : public Catalog {
  public:
   explicit PgCatalog(const StoreOptions& options) : options_(options), pool_(options) {}
@@ -22,6 +23,10 @@ class PgCatalog : public Catalog {
   Result<PoolRow> Pool(const std::string& name) override;
   Result<DagSource> Source(VersionId version) override;
   Result<Value> Outputs(RunId run, const std::string& task_id) override;
+  Result<Listing<BackfillRow>> Backfills(const std::string& dag_id, const Page& page) override;
+  Result<BackfillRow> Backfill(BackfillId id) override;
+  Result<BackfillProgress> ProgressOf(BackfillId id, std::int64_t most_failures) override;
+  Result<std::vector<ExistingRun>> RunsBetween(const std::string& dag_id, Instant from, Instant to) override;
   Result<RunRow> Trigger(const TriggerRequest& request) override;
   Result<CommandDone> Execute(const Command& command, Micros patience) override;
   Result<Health> CheckHealth() override;

@@ -5,6 +5,7 @@
 
 #include "pipelined/schema/json.h"
 #include "store/arrays.h"
+#include "store/backfill_rows.h"
 #include "store/pg_store.h"
 #include "store/pg_with.h"
 #include "store/rows.h"
@@ -16,19 +17,20 @@ namespace {
 const std::string& CommitTurnSql() {
   static const std::string sql = [] {
     std::string text = "select commit_turn(";
-    for (int i = 1; i <= 43; ++i) text += fmt::format("{}${}", i == 1 ? "" : ",", i);
+    for (int i = 1; i <= 44; ++i) text += fmt::format("{}${}", i == 1 ? "" : ",", i);
     return text + ")";
   }();
   return sql;
 }
 
 bool IsRare(const Plan& plan) {
-  return !plan.new_runs.empty() || !plan.dags.empty() || !plan.pools.empty() || !plan.commands.empty();
+  return !plan.made.empty() || !plan.new_runs.empty() || !plan.resets.empty() || !plan.backfills.empty() ||
+         !plan.dags.empty() || !plan.pools.empty() || !plan.commands.empty();
 }
 
 void InsertRuns(pqxx::transaction_base& transaction, Session& session, const Plan& plan, Committed& committed) {
   if (plan.new_runs.empty()) return;
-  ArrayText dag, version, type, run_id, logical, start, end, after;
+  ArrayText dag, version, type, run_id, logical, start, end, after, backfill, ordinal, conf, by, who;
   for (const NewRun& run : plan.new_runs) {
     dag.Add(std::string_view(run.dag_id));
     version.Add(run.version.value);
@@ -38,20 +40,29 @@ void InsertRuns(pqxx::transaction_base& transaction, Session& session, const Pla
     start.Add(ToMicros(run.due.interval.start));
     end.Add(ToMicros(run.due.interval.end));
     after.Add(ToMicros(run.due.run_after));
+    backfill.Add(run.backfill.value);
+    ordinal.Add(std::int64_t{run.ordinal});
+    if (run.conf.is_null())
+      conf.AddNull();
+    else
+      conf.Add(std::string_view(ToJson(run.conf)));
+    by.Add(std::string_view(run.triggered_by));
+    who.Add(std::string_view(run.who));
   }
   const pqxx::result inserted = session.In(
       transaction, "insert_runs",
       "insert into dag_run as r (dag_id, version_id, type, state, run_id, logical_date, interval_start, interval_end, "
-      "run_after, queued_at, triggered_by) "
+      "run_after, queued_at, backfill_id, backfill_ordinal, conf, triggered_by, triggering_user) "
       "select u.dag, u.version, u.type, 'queued', u.run_id, at_micros(u.logical), at_micros(u.first), "
-      "at_micros(u.last), at_micros(u.after), at_micros($9), 'timetable' "
+      "at_micros(u.last), at_micros(u.after), at_micros($14), nullif(u.backfill, 0), nullif(u.ordinal, 0), "
+      "u.conf::json, u.triggered_by, u.who "
       "from unnest($1::text[], $2::bigint[], $3::text[], $4::text[], $5::bigint[], $6::bigint[], $7::bigint[], "
-      "$8::bigint[]) "
-      "with ordinality as u (dag, version, type, run_id, logical, first, last, after, place) order by u.place "
-      "on conflict do nothing returning " PIPELINED_RUN_COLUMNS,
+      "$8::bigint[], $9::bigint[], $10::integer[], $11::text[], $12::text[], $13::text[]) "
+      "with ordinality as u (dag, version, type, run_id, logical, first, last, after, backfill, ordinal, conf, "
+      "triggered_by, who, place) order by u.place on conflict do nothing returning " PIPELINED_RUN_COLUMNS,
       dag.text(), version.text(), type.text(), run_id.text(), logical.text(), start.text(), end.text(), after.text(),
-      ToMicros(plan.now));
-  for (const pqxx::row& row : inserted) committed.runs.push_back(ReadRun(row));
+      backfill.text(), ordinal.text(), conf.text(), by.text(), who.text(), ToMicros(plan.now));
+  for (const pqxx::row& row : inserted) committed.runs.push_back(RestoredRun{ReadRun(row), {}});
 }
 
 void UpdateDags(pqxx::transaction_base& transaction, Session& session, const Plan& plan) {
@@ -145,7 +156,7 @@ void PgStore::RunTurn(pqxx::transaction_base& transaction, const Plan& plan, con
 }
 
 void PgStore::Settle(const Plan& plan, const Committed& committed) {
-  for (const RunInfo& run : committed.runs) runs_out_.insert(run.id.value);
+  for (const RestoredRun& run : committed.runs) runs_out_.insert(run.run.id.value);
   for (const RunChange& change : plan.runs) {
     if (change.from == RunState::kQueued) runs_out_.erase(change.run.value);
   }
@@ -159,7 +170,10 @@ Result<Committed> PgStore::Commit(const Plan& plan, Lease& lease, const Executor
     if (IsRare(plan)) {
       pqxx::work transaction(session_->raw());
       RunTurn(transaction, plan, lease, executor);
+      StoreBackfills(transaction, *session_, plan);
       InsertRuns(transaction, *session_, plan, committed);
+      ResetRuns(transaction, *session_, plan, committed);
+      SettleSlots(transaction, *session_, plan, committed);
       UpdateDags(transaction, *session_, plan);
       ChangePools(transaction, *session_, plan);
       FinishCommands(transaction, *session_, plan);

@@ -9,24 +9,6 @@
 namespace pipelined {
 namespace {
 
-template <class Row, class Read>
-Listing<Row> Fetch(Session& session, const std::string& columns, const std::string& from, const ListingSql& sql,
-                   const Page& page, Read read) {
-  Listing<Row> listing;
-  pqxx::nontransaction transaction(session.raw());
-  const auto parameters = pqxx::prepare::make_dynamic_params(sql.parameters());
-  if (page.limit > 0) {
-    for (const pqxx::row& row : transaction.exec_params("select " + columns + from + sql.Tail(page), parameters))
-      listing.rows.push_back(read(row));
-  }
-  const auto fetched = static_cast<std::int64_t>(listing.rows.size());
-  const bool is_all = fetched > 0 && fetched < page.limit;
-  listing.total =
-      is_all ? page.offset + fetched
-             : transaction.exec_params1("select count(*)" + from + sql.Conditions(), parameters)[0].as<std::int64_t>();
-  return listing;
-}
-
 const char* const kDagListing =
     "d.dag_id, d.description, d.doc_md, d.owner, d.relative_file, d.file, d.tags, d.schedule::text, d.paused, d.stale, "
     "exists (select from import_error e where e.root = d.root and e.relative_file = d.relative_file), "
@@ -89,10 +71,12 @@ const char* const kTaskFrom =
     " from dag_run r join dag_version v on v.id = r.version_id join dag_version_task t on t.version_id = r.version_id "
     "left join task_instance i on i.run_id = r.id and i.task_no = t.task_no and i.map_index = -1 left join attempt a "
     "on a.id = i.attempt_id";
+// Each try as a task of the version that it ran with, beside the task of that name as it is now.
 const char* const kTryFrom =
-    " from dag_run r join dag_version v on v.id = r.version_id join dag_version_task t on t.version_id = r.version_id "
-    "join attempt a on a.run_id = r.id and a.task_no = t.task_no and a.map_index = -1 "
-    "left join task_instance i on i.run_id = r.id and i.task_no = t.task_no and i.map_index = -1";
+    " from dag_run r join attempt a on a.run_id = r.id and a.map_index = -1 join dag_version v on v.id = a.version_id "
+    "join dag_version_task t on t.version_id = a.version_id and t.task_no = a.task_no "
+    "left join dag_version_task n on n.version_id = r.version_id and n.task_id = t.task_id "
+    "left join task_instance i on i.run_id = r.id and i.task_no = n.task_no and i.map_index = -1";
 const char* const kRunAndTask =
     "r.id, r.dag_id, r.run_id, t.task_id, t.task_no, micros(r.logical_date), micros(r.run_after), ";
 const char* const kTaskState =
@@ -106,7 +90,7 @@ const char* const kTryState =
 const char* const kTaskRest =
     "micros(a.opened_at), t.operator, t.pool, t.pool_slots, t.priority_weight, coalesce(a.instance, ''), "
     "coalesce(a.pid, 0), coalesce(a.outcome, ''), "
-    "coalesce(a.message, ''), a.exit_code, coalesce(a.id, 0), r.version_id, v.number, micros(v.created_at)";
+    "coalesce(a.message, ''), a.exit_code, coalesce(a.id, 0), v.id, v.number, micros(v.created_at)";
 
 TaskInstanceRow ReadTaskRow(const pqxx::row& row) {
   TaskInstanceRow task;
@@ -324,11 +308,11 @@ const char* const kPoolListing =
 const char* const kPoolFrom =
     " from pool p left join (select t.pool, sum(t.pool_slots) filter (where w.running) as running, sum(t.pool_slots) "
     "filter (where not w.running) as scheduled from ("
-    "select a.run_id, a.task_no, true as running from attempt a where a.outcome is null "
-    "union all select i.run_id, i.task_no, false from dag_run r join task_instance i on i.run_id = r.id where r.state "
-    "= 'running' and i.state = 'scheduled') w "
-    "join dag_run r on r.id = w.run_id join dag_version_task t on t.version_id = r.version_id and t.task_no = "
-    "w.task_no group by t.pool) u on u.pool = p.name";
+    "select a.version_id, a.task_no, true as running from attempt a where a.outcome is null "
+    "union all select r.version_id, i.task_no, false from dag_run r join task_instance i on i.run_id = r.id where "
+    "r.state = 'running' and i.state = 'scheduled') w "
+    "join dag_version_task t on t.version_id = w.version_id and t.task_no = w.task_no group by t.pool) u on u.pool = "
+    "p.name";
 
 PoolRow ReadPool(const pqxx::row& row) {
   return PoolRow{row[0].c_str(),    row[1].as<std::int32_t>(), row[2].c_str(),

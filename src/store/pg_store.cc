@@ -8,6 +8,7 @@
 
 #include "pipelined/base/log.h"
 #include "store/arrays.h"
+#include "store/backfill_rows.h"
 #include "store/codec.h"
 #include "store/pg_with.h"
 #include "store/rows.h"
@@ -120,14 +121,16 @@ Result<Snapshot> PgStore::Load(const Lease& lease) {
       for (const pqxx::row& row : transaction.exec("select name, slots from pool order by name")) {
         snapshot.pools.push_back(PoolChanged{row[0].c_str(), row[1].as<std::int32_t>()});
       }
+      snapshot.backfills = LoadBackfills(transaction);
       LoadRuns(transaction, snapshot);
       for (const pqxx::row& row :
            transaction.exec("select id, instance, boot_id from attempt where outcome is null order by id")) {
         snapshot.attempts.push_back(OpenAttempt{AttemptId{row[0].as<std::int64_t>()}, row[1].c_str(), row[2].c_str()});
       }
       const pqxx::row last = transaction.exec1(
-          "select greatest(last_attempt_id, (select max(id) from attempt)) from lease where shard = 0");
-      snapshot.last_attempt = AttemptId{last[0].as<std::int64_t>()};
+          "select greatest(last_attempt_id, (select max(id) from attempt)), greatest(last_backfill_id, (select max(id) "
+          "from backfill)) from lease where shard = 0");
+      snapshot.last = LastIds{AttemptId{last[0].as<std::int64_t>()}, BackfillId{last[1].as<std::int64_t>()}};
       transaction.commit();
       return snapshot;
     } catch (const pqxx::broken_connection&) {
@@ -139,32 +142,22 @@ Result<Snapshot> PgStore::Load(const Lease& lease) {
 
 void PgStore::LoadRuns(pqxx::transaction_base& transaction, Snapshot& snapshot) {
   std::unordered_map<std::int64_t, std::size_t> places;
-  ArrayText running;
+  ArrayText ids;
   for (const pqxx::row& row :
        transaction.exec("select " PIPELINED_RUN_COLUMNS
                         " from dag_run r where r.state = 'queued' or r.state = 'running' order by r.id")) {
     snapshot.runs.push_back(RestoredRun{ReadRun(row), {}});
     const RunInfo& run = snapshot.runs.back().run;
-    if (run.state == RunState::kQueued) {
-      runs_out_.insert(run.id.value);
-    } else {
-      places[run.id.value] = snapshot.runs.size() - 1;
-      running.Add(run.id.value);
-    }
+    if (run.state == RunState::kQueued) runs_out_.insert(run.id.value);
+    places[run.id.value] = snapshot.runs.size() - 1;
+    ids.Add(run.id.value);
   }
   if (places.empty()) return;
-  const pqxx::result tasks = transaction.exec_params(
-      "select run_id, task_no, state, try_number, micros(retry_at), case when state = 'running' then attempt_id end "
-      "from task_instance where run_id = any ($1) order by run_id, task_no, map_index",
-      running.text());
-  for (const pqxx::row& row : tasks) {
-    StoredTask task;
-    task.task = row[1].as<TaskNo>();
-    task.state = TaskStateFromString(row[2].c_str()).value_or(TaskState::kNone);
-    task.try_number = row[3].as<std::int32_t>();
-    task.retry_at = ReadInstant(row[4]);
-    if (!row[5].is_null()) task.attempt = AttemptId{row[5].as<std::int64_t>()};
-    snapshot.runs[places.at(row[0].as<std::int64_t>())].tasks.push_back(task);
+  for (const pqxx::row& row :
+       transaction.exec_params("select run_id, " PIPELINED_TASK_COLUMNS
+                               " from task_instance i where run_id = any ($1) order by run_id, task_no, map_index",
+                               ids.text())) {
+    snapshot.runs[places.at(row[0].as<std::int64_t>())].tasks.push_back(ReadTask(row, 1));
   }
 }
 
@@ -275,6 +268,22 @@ Result<std::optional<PreviousRun>> PgStore::PreviousSuccess(const RunInfo& run) 
     return std::optional(
         PreviousRun{ReadInterval(found[0][0], found[0][1]), ReadInstant(found[0][2]), ReadInstant(found[0][3])});
   });
+}
+
+// --- backfills
+// ---------------------------------------------------------------------------------------------------------------
+
+Result<std::optional<StoredDag>> PgStore::FindDag(const std::string& dag_id) {
+  return With("read a DAG", [&]() -> Result<std::optional<StoredDag>> {
+    const pqxx::result found =
+        session_->Run("find_dag", "select " PIPELINED_DAG_COLUMNS " from dag d where d.dag_id = $1", CleanText(dag_id));
+    return found.empty() ? std::optional<StoredDag>() : std::optional(ReadDag(found[0]));
+  });
+}
+
+Result<std::vector<ExistingRun>> PgStore::RunsBetween(const std::string& dag_id, Instant from, Instant to) {
+  return With("read the runs of a range",
+              [&]() -> Result<std::vector<ExistingRun>> { return ReadRunsBetween(*session_, dag_id, from, to); });
 }
 
 // --- standing by

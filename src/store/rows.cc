@@ -39,7 +39,20 @@ RunInfo ReadRun(const pqxx::row& row) {
   run.start_date = ReadInstant(row[10]);
   run.conf = ReadJson(row[11]);
   run.version = VersionId{row[12].as<std::int64_t>()};
+  run.backfill = BackfillId{row[13].as<std::int64_t>()};
+  run.backfill_ordinal = row[14].as<std::int32_t>();
   return run;
+}
+
+StoredTask ReadTask(const pqxx::row& row, int first) {
+  StoredTask task;
+  task.task = row[first].as<TaskNo>();
+  task.state = TaskStateFromString(row[first + 1].c_str()).value_or(TaskState::kNone);
+  task.try_number = row[first + 2].as<std::int32_t>();
+  task.retry_at = ReadInstant(row[first + 3]);
+  if (!row[first + 4].is_null()) task.attempt = AttemptId{row[first + 4].as<std::int64_t>()};
+  task.max_tries = row[first + 5].as<std::int32_t>();
+  return task;
 }
 
 StoredDag ReadDag(const pqxx::row& row) {

@@ -11,8 +11,14 @@ namespace pipelined {
 #define PIPELINED_RUN_COLUMNS                                                                     \
   "r.id, r.dag_id, r.run_id, r.type, r.state, micros(r.logical_date), micros(r.interval_start), " \
   "micros(r.interval_end), "                                                                      \
-  "micros(r.run_after), micros(r.queued_at), micros(r.start_date), r.conf::text, r.version_id"
-inline constexpr int kRunColumns = 13;
+  "micros(r.run_after), micros(r.queued_at), micros(r.start_date), r.conf::text, r.version_id, "  \
+  "coalesce(r.backfill_id, 0), coalesce(r.backfill_ordinal, 0)"
+inline constexpr int kRunColumns = 15;
+
+// Of `task_instance i`, for ReadTask.
+#define PIPELINED_TASK_COLUMNS                                                                                  \
+  "i.task_no, i.state, i.try_number, micros(i.retry_at), case when i.state = 'running' then i.attempt_id end, " \
+  "i.max_tries"
 
 // Of `dag d`, for ReadDag.
 #define PIPELINED_DAG_COLUMNS                                                                         \
@@ -23,6 +29,7 @@ std::optional<Instant> ReadInstant(const pqxx::field& field);
 std::optional<DataInterval> ReadInterval(const pqxx::field& start, const pqxx::field& end);
 Value ReadJson(const pqxx::field& field);  // null for NULL; throws std::runtime_error when it is no JSON
 RunInfo ReadRun(const pqxx::row& row);
+StoredTask ReadTask(const pqxx::row& row, int first);  // from column `first` on
 StoredDag ReadDag(const pqxx::row& row);
 
 }  // namespace pipelined

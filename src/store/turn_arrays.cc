@@ -97,13 +97,14 @@ void AddTasks(const Plan& plan, std::vector<std::string>& out) {
 }
 
 void AddOpened(const Plan& plan, std::vector<std::string>& out) {
-  std::array<ArrayText, 4> columns;
-  auto& [attempt, run, task, try_number] = columns;
+  std::array<ArrayText, 5> columns;
+  auto& [attempt, run, task, try_number, version] = columns;
   for (const AttemptOpened& opened : plan.opened) {
     attempt.Add(opened.attempt.value);
     run.Add(opened.run.value);
     task.Add(std::int64_t{opened.task});
     try_number.Add(std::int64_t{opened.try_number});
+    version.Add(opened.version.value);
   }
   Append(columns, out);
 }
@@ -112,7 +113,7 @@ void AddOpened(const Plan& plan, std::vector<std::string>& out) {
 
 std::vector<std::string> TurnArrays(const Plan& plan) {
   std::vector<std::string> out;
-  out.reserve(36);
+  out.reserve(37);
   AddRuns(plan, out);
   AddClosed(plan, out);
   AddOutputs(plan, out);

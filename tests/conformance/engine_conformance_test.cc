@@ -170,7 +170,7 @@ class Simulation {
 
 TEST(Conformance, WholeRuns) {
   Tally tally("dag-simulations.jsonl");
-  for (const Value& c : testing::ReadTable("dag-simulations.jsonl")) {
+  for (const testing::Case& c : testing::ReadTable("dag-simulations.jsonl")) {
     if (NeedsLaterFeature(c)) {
       tally.Skip();
       continue;
@@ -218,14 +218,14 @@ bool RetriesAgainstItsRule(const Value& c) {
 
 TEST(Conformance, RunOutcome) {
   Tally tally("run-outcome.jsonl");
-  for (const Value& c : testing::ReadTable("run-outcome.jsonl")) {
+  for (const testing::Case& c : testing::ReadTable("run-outcome.jsonl")) {
     std::vector<StoredTask> stored;
     if (NeedsLaterFeature(c) || !RestoredTasks(c, stored)) {
       tally.Skip();
       continue;
     }
     const auto dag = MakeDag(c);
-    Engine engine(EngineLimits{1'000'000}, AttemptId{100});
+    Engine engine(EngineLimits{1'000'000}, LastIds{AttemptId{100}, {}});
     RunInfo run;
     run.id = RunId{1};
     run.dag_id = "d";

@@ -29,7 +29,7 @@ std::string Answer(RuleVerdict verdict, bool met_when_decided) {
 
 TEST(Conformance, TriggerRules) {
   Tally tally("trigger-rules.jsonl");
-  for (const Value& c : testing::ReadTable("trigger-rules.jsonl")) {
+  for (const testing::Case& c : testing::ReadTable("trigger-rules.jsonl")) {
     if (Text(c, "kind") != "direct") {
       tally.Skip();
       continue;
@@ -54,7 +54,7 @@ TEST(Conformance, TriggerRules) {
 
 TEST(Conformance, RetryDelays) {
   Tally tally("retry.jsonl");
-  for (const Value& c : testing::ReadTable("retry.jsonl")) {
+  for (const testing::Case& c : testing::ReadTable("retry.jsonl")) {
     RetryPolicy policy;
     policy.delay = Micros(std::llround(c.Find("retry_delay_s")->number() * 1e6));
     const Value& backoff = *c.Find("retry_exponential_backoff");

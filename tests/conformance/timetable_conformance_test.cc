@@ -15,12 +15,8 @@ namespace {
 using testing::Tally;
 using testing::Text;
 
-int all_passed = 0, all_failed = 0;
-
 void Close(const Tally& tally) {
   tally.Print();
-  all_passed += tally.passed();
-  all_failed += tally.failed();
   EXPECT_EQ(tally.failed(), 0);
 }
 
@@ -133,8 +129,8 @@ class Timetables : public ::testing::Test {
 
   void Run(const std::string& table, const std::string& kind_of_all = "") {
     Tally tally(table);
-    std::vector<Value> cases = testing::ReadTable(table);
-    for (Value& c : cases) {
+    std::vector<testing::Case> cases = testing::ReadTable(table);
+    for (testing::Case& c : cases) {
       if (IsFault(c)) c.Set("quirk", "fails");
       const Schedule schedule = ReadSchedule(c, Text(c, "kind", kind_of_all));
       const bool manual = Flag(c, "manual");
@@ -175,7 +171,7 @@ std::vector<std::string> Fires(const Timetable& timetable, Instant from, std::si
 
 TEST_F(Timetables, CronFires) {
   Tally tally("cron-fires.jsonl");
-  for (const Value& c : testing::ReadTable("cron-fires.jsonl")) {
+  for (const testing::Case& c : testing::ReadTable("cron-fires.jsonl")) {
     if (Text(c, "kind") == "invalid") {
       tally.Add(!Cron::Parse(Text(c, "cron")).ok(), c, "accepted");
       continue;
@@ -200,10 +196,3 @@ TEST_F(Timetables, CronFires) {
 
 }  // namespace
 }  // namespace pipelined
-
-int main(int argc, char** argv) {
-  ::testing::InitGoogleTest(&argc, argv);
-  const int result = RUN_ALL_TESTS();
-  std::cout << pipelined::all_passed << " passed, " << pipelined::all_failed << " failed" << std::endl;
-  return result;
-}

@@ -132,8 +132,12 @@ class Oracle(unittest.TestCase):
                 f"{weekday_text}*-{month[1]}-{day[1]} {hour[1]}:{minute[1]}:00")
 
     def systemd(self, calendar, start, count):
+        """Its next instants; None where it gives up, which it does at some changes of the clock ("deadlock")."""
         done = subprocess.run(["systemd-analyze", "calendar", f"--iterations={count}", f"--base-time={start:%Y-%m-%d %H:%M:%S} UTC", calendar],
-                              capture_output=True, text=True, env={**os.environ, "TZ": "UTC", "LC_ALL": "C"}, check=True)
+                              capture_output=True, text=True, env={**os.environ, "TZ": "UTC", "LC_ALL": "C"})
+        if "Resource deadlock avoided" in done.stderr:
+            return None
+        self.assertEqual((done.returncode, done.stderr), (0, ""), calendar)
         found = re.findall(r"(?:Next elapse|Iter(?:ation|\.) #\d+): \w+ (\d+-\d+-\d+) (\d+:\d+:\d+) UTC", done.stdout)
         return [f"{date}T{clock}Z" for date, clock in found]
 
@@ -146,6 +150,8 @@ class Oracle(unittest.TestCase):
             start = datetime.datetime(self.random.randint(1975, 2030), 1, 1, tzinfo=UTC) + DAY * self.random.randrange(365)
             count = 12
             theirs = self.systemd(f"{calendar} {name}", start, count)
+            if theirs is None:
+                continue
             quiet = next((i for i, text in enumerate(theirs) if not is_quiet(zone, datetime.datetime.fromisoformat(text))), len(theirs))
             questions.append((cron, name, start, count))
             expected.append(theirs[:quiet])

@@ -142,6 +142,10 @@ class DoubtfulStore : public Store {
   Result<std::optional<PreviousRun>> PreviousSuccess(const RunInfo& run) override {
     return store_.PreviousSuccess(run);
   }
+  Result<std::optional<StoredDag>> FindDag(const std::string& dag_id) override { return store_.FindDag(dag_id); }
+  Result<std::vector<ExistingRun>> RunsBetween(const std::string& dag_id, Instant from, Instant to) override {
+    return store_.RunsBetween(dag_id, from, to);
+  }
   Result<std::vector<OpenAttempt>> OpenAttempts(const std::string& instance) override {
     return store_.OpenAttempts(instance);
   }

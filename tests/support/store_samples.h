@@ -61,7 +61,7 @@ inline TaskChange Finish(RunId run, TaskNo task, std::int64_t attempt, Instant n
 }
 
 inline AttemptOpened Open(RunId run, TaskNo task, std::int64_t attempt, int try_number = 1) {
-  return AttemptOpened{AttemptId{attempt}, run, task, try_number};
+  return AttemptOpened{AttemptId{attempt}, run, task, try_number, VersionId{1}};  // the only one of most tests
 }
 
 inline AttemptClosed Close(RunId run, TaskNo task, std::int64_t attempt, Instant now, Value outputs = Value()) {

@@ -18,6 +18,7 @@ using RunId = Id<struct RunTag>;          // dag_run.id
 using AttemptId = Id<struct AttemptTag>;  // attempt.id: never used twice, whatever is deleted
 using VersionId = Id<struct VersionTag>;  // dag_version.id
 using CommandId = Id<struct CommandTag>;  // command.id: commands are applied in this order, once
+using BackfillId = Id<struct BackfillTag>;  // backfill.id
 
 }  // namespace pipelined
 

@@ -19,11 +19,16 @@ struct EngineLimits {
   std::int32_t parallelism = 32;  // running attempts over all runs
 };
 
+// The greatest ids ever given out.
+struct LastIds {
+  AttemptId attempt;
+  BackfillId backfill;
+};
+
 // Not thread-safe; lives in the scheduler's thread.
 class Engine {
  public:
-  // `last_attempt` is the greatest attempt id ever given out.
-  explicit Engine(EngineLimits limits, AttemptId last_attempt = {});
+  explicit Engine(EngineLimits limits, LastIds last = {});
   ~Engine();
   Engine(Engine&&) noexcept;
   Engine& operator=(Engine&&) noexcept;

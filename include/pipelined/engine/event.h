@@ -10,6 +10,7 @@
 #include "pipelined/base/ids.h"
 #include "pipelined/base/time.h"
 #include "pipelined/base/value.h"
+#include "pipelined/engine/backfill.h"
 #include "pipelined/lifecycle/run_state.h"
 #include "pipelined/lifecycle/task_state.h"
 #include "pipelined/model/dag.h"
@@ -48,20 +49,40 @@ struct RunInfo {
   std::optional<Instant> start_date;
   Value conf;
   VersionId version;
-};
-
-// A queued run: new, or met again after a restart.
-struct RunRequested {
-  RunInfo run;
-  DagPtr dag;  // the version that it is pinned to
+  BackfillId backfill;                // that made it, or ran it again last
+  std::int32_t backfill_ordinal = 0;  // its place in that backfill
 };
 
 struct StoredTask {
   TaskNo task = 0;
-  TaskState state = TaskState::kNone;
+  TaskState state = TaskState::kNone;  // kNone: cleared
   std::int32_t try_number = 0;
-  std::optional<Instant> retry_at;  // when state is up_for_retry
-  AttemptId attempt;                // the open one, when state is running
+  std::optional<Instant> retry_at;                       // when state is up_for_retry
+  AttemptId attempt;                                     // the open one, when state is running
+  std::optional<std::int32_t> max_tries = std::nullopt;  // nothing: the task's retries
+};
+
+// A queued run: new, set back, or met again after a restart.
+struct RunRequested {
+  RunInfo run;
+  DagPtr dag;                          // the version that it is pinned to
+  std::vector<StoredTask> tasks = {};  // of a run that was set back: their tries
+};
+
+// A backfill as it is stored while it is under way.
+struct StoredBackfill {
+  BackfillId id;
+  std::string dag_id;
+  std::int32_t max_active_runs = 10;
+  bool paused = false;
+  Value conf;                      // of the runs that it makes
+  std::string who;                 // made it
+  std::vector<BackfillSlot> todo;  // runs that are not made yet, in order
+};
+
+// A backfill that is under way, after a restart. Comes before the runs.
+struct BackfillRestored {
+  StoredBackfill backfill;
 };
 
 // A running run, rebuilt from the store after a restart. Tasks without a row have not been touched.
@@ -130,6 +151,23 @@ struct SetPool {
 struct DeletePool {
   std::string name;
 };
+// Makes a backfill; its id is the result. One at a time per DAG.
+struct CreateBackfill {
+  std::string dag_id;
+  BackfillRange range;
+  std::int32_t max_active_runs = 10;
+  Value conf;
+  std::shared_ptr<const BackfillFacts> facts = nullptr;  // read by the scheduler when the command arrives, not stored
+};
+// While paused no further run of it starts.
+struct PauseBackfill {
+  BackfillId backfill;
+  bool paused = true;
+};
+// Makes no further run and fails those that wait; what runs goes on, as in Airflow.
+struct CancelBackfill {
+  BackfillId backfill;
+};
 // An end as seen by a scheduler that does not lead, of an attempt that runs where only it can see it. Ignored when
 // known.
 struct ReportEnd {
@@ -139,10 +177,12 @@ struct ReportEnd {
 struct Command {
   CommandId id;
   std::string who;
-  std::variant<PauseDag, DeleteDag, CancelRun, WhyTask, SetPool, DeletePool, ReportEnd> what;
+  std::variant<PauseDag, DeleteDag, CancelRun, WhyTask, SetPool, DeletePool, ReportEnd, CreateBackfill, PauseBackfill,
+               CancelBackfill>
+      what;
 };
 
-using Event =
-    std::variant<DagUpdated, RunRequested, RunRestored, AttemptFinished, AttemptOrphaned, PoolChanged, Command>;
+using Event = std::variant<DagUpdated, BackfillRestored, RunRequested, RunRestored, AttemptFinished, AttemptOrphaned,
+                           PoolChanged, Command>;
 
 }  // namespace pipelined

@@ -9,14 +9,50 @@
 
 namespace pipelined {
 
-// A run that a schedule asks for. The store gives it its id; it comes back as RunRequested. One per (dag, logical
-// date): where that exists already, nothing is inserted.
+// A run that a schedule or a backfill asks for. The store gives it its id; it comes back as RunRequested. One per (dag,
+// logical date): where that exists already, nothing is inserted, and the backfill's slot is in flight.
 struct NewRun {
   std::string dag_id;
   VersionId version;
   RunType type = RunType::kScheduled;
   std::string run_id;
   DueRun due;
+  BackfillId backfill = {};
+  std::int32_t ordinal = 0;  // in its backfill
+  Value conf = {};
+  std::string triggered_by = "timetable";
+  std::string who = {};  // of a backfill: who made it
+};
+
+// A finished run that is to run again from the start: queued, all tasks cleared (tries counted on, outputs gone),
+// pinned to `version`. It comes back as RunRequested; one that is not finished, or of which a process is still to be
+// stopped, does not, and the backfill's slot is in flight.
+struct RunReset {
+  RunId run;  // 0: known to be under way
+  VersionId version;
+  BackfillId backfill;
+  std::int32_t ordinal = 0;
+  Value conf = {};  // null: the run keeps its own
+  std::string why;
+};
+
+struct BackfillMade {
+  BackfillId id;
+  std::string dag_id;
+  BackfillRange range;
+  std::int32_t max_active_runs = 10;
+  Value conf;
+  std::string who;
+  std::vector<BackfillSlot> slots;  // all of the range, also what is skipped
+};
+
+struct BackfillChange {
+  BackfillId id;
+  std::string dag_id;
+  std::optional<bool> paused;
+  bool completed = false;
+  bool cancelled = false;  // what it has not come to is skipped
+  std::string why;
 };
 
 struct RunChange {
@@ -48,6 +84,8 @@ struct AttemptOpened {
   RunId run;
   TaskNo task = 0;
   std::int32_t try_number = 1;
+  VersionId version = {};  // that the run is pinned to now: says which task `task` is
+  std::int32_t max_tries = 0;
 };
 
 struct AttemptClosed {
@@ -81,7 +119,10 @@ struct PoolChange {
 
 struct Plan {
   Instant now{};  // when it was decided; every date of the changes that is not given is this
+  std::vector<BackfillMade> made;
   std::vector<NewRun> new_runs;
+  std::vector<RunReset> resets;
+  std::vector<BackfillChange> backfills;
   std::vector<RunChange> runs;
   std::vector<TaskChange> tasks;
   std::vector<AttemptOpened> opened;  // carried out: started
@@ -93,8 +134,8 @@ struct Plan {
 
   // Nothing to store and nothing to do.
   bool empty() const {
-    return new_runs.empty() && runs.empty() && tasks.empty() && opened.empty() && closed.empty() && dags.empty() &&
-           pools.empty() && commands.empty() && stops.empty();
+    return made.empty() && new_runs.empty() && resets.empty() && backfills.empty() && runs.empty() && tasks.empty() &&
+           opened.empty() && closed.empty() && dags.empty() && pools.empty() && commands.empty() && stops.empty();
   }
 };
 

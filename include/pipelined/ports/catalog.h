@@ -89,6 +89,33 @@ struct PoolRow {
   std::int64_t scheduled_slots = 0;  // wait for slots
 };
 
+struct BackfillRow {
+  BackfillId id;
+  std::string dag_id;
+  BackfillRange range;
+  Value conf;
+  bool paused = false;
+  bool cancelled = false;
+  std::int32_t max_active_runs = 10;
+  std::string who;
+  Instant created_at{}, updated_at{};
+  std::optional<Instant> completed_at;
+};
+
+// How far a backfill has come.
+struct BackfillProgress {
+  std::int64_t slots = 0;                                                      // of the whole range
+  std::int64_t waiting = 0, queued = 0, running = 0, success = 0, failed = 0;  // waiting: its run is not made yet
+  std::int64_t already_exists = 0, in_flight = 0, cancelled = 0;               // slots that are not run, by reason
+  std::optional<Instant> first_start, last_end;                                // of its runs
+  struct Failure {
+    std::string run_id;
+    std::optional<Instant> logical_date;
+    std::vector<std::string> failed_tasks;
+  };
+  std::vector<Failure> failures;  // in the order of the range; at most as many as were asked for
+};
+
 struct DagFilter {
   std::string dag_id_pattern;  // case-insensitive substring, "%" and "_" wild, "|" = or
   std::vector<std::string> tags;
@@ -148,6 +175,12 @@ class Catalog {
   virtual Result<PoolRow> Pool(const std::string& name) = 0;     // kNotFound
   virtual Result<DagSource> Source(VersionId version) = 0;
   virtual Result<Value> Outputs(RunId run, const std::string& task_id) = 0;  // a map of XCom entries
+
+  virtual Result<Listing<BackfillRow>> Backfills(const std::string& dag_id, const Page& page) = 0;  // "~": of all DAGs
+  virtual Result<BackfillRow> Backfill(BackfillId id) = 0;                                          // kNotFound
+  virtual Result<BackfillProgress> ProgressOf(BackfillId id, std::int64_t most_failures) = 0;
+  // As Store::RunsBetween.
+  virtual Result<std::vector<ExistingRun>> RunsBetween(const std::string& dag_id, Instant from, Instant to) = 0;
 
   // Inserts a queued run pinned to the DAG's current version and wakes the leader. kNotFound, kConflict (run id or
   // logical date exists), kInvalid (run id's form).

@@ -6,8 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "pipelined/engine/event.h"
-#include "pipelined/engine/plan.h"
+#include "pipelined/engine/engine.h"
 #include "pipelined/ports/executor.h"
 
 namespace pipelined {
@@ -26,7 +25,7 @@ struct ExecutorIdentity {
 
 struct RestoredRun {
   RunInfo run;
-  std::vector<StoredTask> tasks;  // empty for a queued run
+  std::vector<StoredTask> tasks;  // of a queued run: those that were cleared
 };
 
 // A DAG as stored, without its tasks.
@@ -39,9 +38,10 @@ struct StoredDag {
 struct Snapshot {
   std::vector<StoredDag> dags;
   std::vector<PoolChanged> pools;
-  std::vector<RestoredRun> runs;      // queued and running, by id
-  std::vector<OpenAttempt> attempts;  // open, of every executor instance
-  AttemptId last_attempt;             // greatest id ever given out
+  std::vector<StoredBackfill> backfills;  // active ones
+  std::vector<RestoredRun> runs;          // queued and running, by id
+  std::vector<OpenAttempt> attempts;      // open, of every executor instance
+  LastIds last;                           // greatest ids ever given out
 };
 
 // What others wrote for the leader since it last looked.
@@ -56,7 +56,9 @@ struct PreviousRun {
 };
 
 struct Committed {
-  std::vector<RunInfo> runs;  // what became of Plan::new_runs, with their ids; one that existed already is absent
+  // What became of Plan::new_runs and Plan::resets, with their ids; one that existed already, or could not be set back,
+  // is absent.
+  std::vector<RestoredRun> runs;
 };
 
 // Errors of every method: kUnavailable (no connection: reconnect, then Load again), kStale (another leader took over:
@@ -85,6 +87,11 @@ class Store {
   // The last run before `run` of its DAG (by logical date) that succeeded; nothing when there is none, or when `run`
   // has no date.
   virtual Result<std::optional<PreviousRun>> PreviousSuccess(const RunInfo& run) = 0;
+
+  // What a backfill meets. Nothing: there is no such DAG.
+  virtual Result<std::optional<StoredDag>> FindDag(const std::string& dag_id) = 0;
+  // The DAG's runs with a logical date from `from` to `to`, both included.
+  virtual Result<std::vector<ExistingRun>> RunsBetween(const std::string& dag_id, Instant from, Instant to) = 0;
 
   // For a scheduler that stands by: needs no lease.
   virtual Result<std::vector<OpenAttempt>> OpenAttempts(const std::string& instance) = 0;

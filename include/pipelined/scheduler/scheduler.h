@@ -83,7 +83,8 @@ class Scheduler {
   void TakeEnds(std::vector<Event>& events);
   Status TakeInbox(std::vector<Event>& events);
   // kUnavailable: the version could not be read now. One that can never be read is passed over.
-  Status Enter(const RunInfo& run, std::vector<Event>& events);
+  Status Enter(const RestoredRun& stored, std::vector<Event>& events);
+  Status ReadFacts(CreateBackfill& backfill);
   void CarryOut(const Plan& plan);
   void StartAttempts(const std::vector<AttemptOpened>& opened);
   Status ReadFor(LaunchRequest& request);

@@ -27,6 +27,8 @@ class MemoryStore : public Store {
   Result<DagSource> LoadVersion(VersionId version) override;
   Result<Value> Outputs(RunId run, const std::vector<std::string>& task_ids) override;
   Result<std::optional<PreviousRun>> PreviousSuccess(const RunInfo& run) override;
+  Result<std::optional<StoredDag>> FindDag(const std::string& dag_id) override;
+  Result<std::vector<ExistingRun>> RunsBetween(const std::string& dag_id, Instant from, Instant to) override;
   Result<std::vector<OpenAttempt>> OpenAttempts(const std::string& instance) override;
   Status Report(const std::string& who, const std::vector<AttemptFinished>& ends) override;
   int NotifyFd() const override { return -1; }
@@ -59,6 +61,10 @@ class MemoryStore : public Store {
   void Apply(const Plan& plan, const ExecutorIdentity& executor, Committed& committed);
   void ApplyDags(const Plan& plan);
   void InsertRuns(const Plan& plan, Committed& committed);
+  void ResetRuns(const Plan& plan, Committed& committed);
+  void ApplyBackfills(const Plan& plan);
+  void Settled(BackfillId backfill, std::int32_t ordinal);  // a slot of it has come to its turn
+  static std::vector<StoredTask> TasksOf(const StoredRun& run);
   bool Exists(const std::string& dag_id, const std::string& run_id, const std::optional<Instant>& logical_date) const;
 
   const Clock& clock_;
@@ -70,6 +76,8 @@ class MemoryStore : public Store {
   std::map<std::int64_t, Version> versions_;
   std::map<std::string, std::int32_t> pools_{{"default_pool", 128}};
   std::map<RunId, StoredRun> runs_;
+  std::map<BackfillId, StoredBackfill> backfills_;  // active ones
+  BackfillId last_backfill_;
   std::map<AttemptId, OpenRow> open_;
   std::map<CommandId, std::pair<Command, bool>> commands_;  // with whether it was handed out
   std::map<CommandId, CommandDone> done_;

@@ -168,7 +168,7 @@ TEST_P(StoreContract, ARunningTaskIsFoundAgainWithItsAttempt) {
   EXPECT_EQ(snapshot.runs[0].tasks[0].attempt, AttemptId{1});
   ASSERT_EQ(snapshot.attempts.size(), 1U);
   EXPECT_EQ(snapshot.attempts[0].boot_id, "b");
-  EXPECT_EQ(snapshot.last_attempt, AttemptId{1});
+  EXPECT_EQ(snapshot.last.attempt, AttemptId{1});
 }
 
 TEST_P(StoreContract, AnEndAndTheNextStartAreOneTurn) {
@@ -227,7 +227,7 @@ TEST_P(StoreContract, OneScheduledRunPerLogicalDate) {
   plan.dags = {DagChange{"d", std::nullopt, DataInterval{At(0), At(0)}, false, ""}};
   ASSERT_TRUE(Commit(plan).ok());
   ASSERT_EQ(last_.runs.size(), 1U);
-  EXPECT_TRUE(last_.runs[0].id);
+  EXPECT_TRUE(last_.runs[0].run.id);
   ASSERT_TRUE(Commit(plan).ok());
   EXPECT_TRUE(last_.runs.empty());
   EXPECT_EQ(Loaded().dags[0].head.last_interval, (DataInterval{At(0), At(0)}));
@@ -299,6 +299,172 @@ TEST_P(StoreContract, AReportReachesTheLeaderWithAllThatItSays) {
   EXPECT_EQ(read.duration, end.duration);
   EXPECT_EQ(read.message, end.message);
   EXPECT_EQ(read.outputs, end.outputs);
+}
+
+// A backfill over four dates, of which the first three are to be made and the last exists.
+BackfillMade FourDates(RunId existing) {
+  BackfillMade made;
+  made.id = BackfillId{1};
+  made.dag_id = "d";
+  made.range = BackfillRange{At(0), At(400), Reprocess::kCompleted, false};
+  made.max_active_runs = 3;
+  made.who = "ann";
+  made.conf.Set("region", "eu");
+  for (int i = 1; i <= 4; ++i) {
+    BackfillSlot slot;
+    slot.ordinal = i;
+    slot.due = DueRun{At(100 * i), {At(100 * i), At(100 * i)}, At(100 * i)};
+    made.slots.push_back(slot);
+  }
+  made.slots[2].skip = SlotSkip::kAlreadyExists;
+  made.slots[3].existing = ExistingRun{existing, At(400), RunState::kSuccess};
+  return made;
+}
+
+NewRun OfBackfill(const BackfillSlot& slot) {
+  NewRun run;
+  run.dag_id = "d";
+  run.version = VersionId{1};
+  run.type = RunType::kBackfill;
+  run.run_id = BackfillRunId(slot.due);
+  run.due = slot.due;
+  run.backfill = BackfillId{1};
+  run.ordinal = slot.ordinal;
+  run.triggered_by = "backfill";
+  return run;
+}
+
+TEST_P(StoreContract, ABackfillIsFoundAgainWithWhatIsStillToBeMade) {
+  Plan plan;
+  plan.made = {FourDates(RunId{9})};
+  plan.new_runs = {OfBackfill(plan.made[0].slots[0])};
+  const Status stored = Commit(plan);
+  ASSERT_TRUE(stored.ok()) << stored.error().message;
+  ASSERT_EQ(last_.runs.size(), 1U);
+  EXPECT_EQ(last_.runs[0].run.backfill, BackfillId{1});
+  EXPECT_EQ(last_.runs[0].run.backfill_ordinal, 1);
+  const Snapshot snapshot = Loaded();
+  EXPECT_EQ(snapshot.last.backfill, BackfillId{1});
+  ASSERT_EQ(snapshot.backfills.size(), 1U);
+  const StoredBackfill& backfill = snapshot.backfills[0];
+  EXPECT_EQ(backfill.max_active_runs, 3);
+  EXPECT_EQ(backfill.conf.Find("region")->string(), "eu");
+  ASSERT_EQ(backfill.todo.size(), 2U);
+  EXPECT_EQ(backfill.todo[0].due.logical_date, At(200));
+  EXPECT_FALSE(backfill.todo[0].existing.has_value());
+  EXPECT_EQ(backfill.todo[1].existing->run, RunId{9});
+}
+
+TEST_P(StoreContract, ASlotThatSomebodyTookIsSettled) {
+  TriggerRequest request;
+  request.dag_id = "d";
+  request.logical_date = request.run_after = At(100);
+  ASSERT_TRUE(place_->Trigger(request).ok());
+  Plan plan;
+  plan.made = {FourDates(RunId{9})};
+  plan.new_runs = {OfBackfill(plan.made[0].slots[0])};
+  ASSERT_TRUE(Commit(plan).ok());
+  EXPECT_TRUE(last_.runs.empty());
+  EXPECT_EQ(Loaded().backfills[0].todo.size(), 2U);
+}
+
+TEST_P(StoreContract, ASlotWhoseRunIdIsTakenIsSettled) {
+  TriggerRequest request;
+  request.dag_id = "d";
+  request.run_after = At(7);
+  request.run_id = BackfillRunId(DueRun{At(100), {At(100), At(100)}, At(100)});
+  ASSERT_TRUE(place_->Trigger(request).ok());
+  Plan plan;
+  plan.made = {FourDates(RunId{9})};
+  plan.new_runs = {OfBackfill(plan.made[0].slots[0])};
+  ASSERT_TRUE(Commit(plan).ok());
+  EXPECT_TRUE(last_.runs.empty());
+  EXPECT_EQ(Loaded().backfills[0].todo.size(), 2U);
+}
+
+TEST_P(StoreContract, ACompletedBackfillIsNotLoaded) {
+  Plan plan;
+  plan.made = {FourDates(RunId{9})};
+  ASSERT_TRUE(Commit(plan).ok());
+  Plan paused;
+  paused.backfills = {BackfillChange{BackfillId{1}, "d", true, false, false, "paused"}};
+  ASSERT_TRUE(Commit(paused).ok());
+  EXPECT_TRUE(Loaded().backfills[0].paused);
+  Plan over;
+  over.backfills = {BackfillChange{BackfillId{1}, "d", std::nullopt, true, true, "cancelled"}};
+  ASSERT_TRUE(Commit(over).ok());
+  EXPECT_TRUE(Loaded().backfills.empty());
+  EXPECT_EQ(Loaded().last.backfill, BackfillId{1});
+}
+
+TEST_P(StoreContract, AFinishedRunIsSetBackWithItsTriesAndWithoutItsOutputs) {
+  const RunInfo run = Running();
+  Plan end;
+  end.closed = {Close(run.id, 0, 1, At(20), Value(Value::Map{{"rows", 1}}))};
+  end.tasks = {Finish(run.id, 0, 1, At(20))};
+  end.runs = {RunChange{run.id, "d", RunState::kRunning, RunState::kSuccess, ""}};
+  ASSERT_TRUE(Commit(end).ok());
+  Plan plan;
+  plan.resets = {RunReset{run.id, run.version, BackfillId{1}, 4, Value(Value::Map{{"region", "us"}}), "again"}};
+  const Status stored = Commit(plan);
+  ASSERT_TRUE(stored.ok()) << stored.error().message;
+  ASSERT_EQ(last_.runs.size(), 1U);
+  const RestoredRun& back = last_.runs[0];
+  EXPECT_EQ(back.run.state, RunState::kQueued);
+  EXPECT_EQ(back.run.type, RunType::kBackfill);
+  EXPECT_FALSE(back.run.start_date.has_value());
+  EXPECT_EQ(back.run.conf.Find("region")->string(), "us");
+  ASSERT_EQ(back.tasks.size(), 1U);
+  EXPECT_EQ(back.tasks[0].state, TaskState::kNone);
+  EXPECT_EQ(back.tasks[0].try_number, 1);
+  EXPECT_EQ(back.tasks[0].max_tries, 1);  // a task without retries
+  EXPECT_EQ(*store().Outputs(run.id, {"t0"}), Value(Value::Map{}));
+  ASSERT_EQ(Loaded().runs.size(), 1U);
+  EXPECT_EQ(Loaded().runs[0].tasks.size(), 1U);
+  // And it runs again: the row is there, and is taken for none.
+  Plan again;
+  again.runs = {Begin(run)};
+  again.tasks = {Start(run.id, 0, 2, At(30), TaskState::kNone, 2)};
+  again.opened = {Open(run.id, 0, 2, 2)};
+  const Status ran = Commit(again);
+  ASSERT_TRUE(ran.ok()) << ran.error().message;
+  EXPECT_EQ(Loaded().runs[0].tasks[0].attempt, AttemptId{2});
+}
+
+TEST_P(StoreContract, ARunThatIsUnderWayIsNotSetBack) {
+  const RunInfo run = Running();
+  Plan plan;
+  plan.resets = {RunReset{run.id, run.version, BackfillId{1}, 4, Value(), "again"}};
+  ASSERT_TRUE(Commit(plan).ok());
+  EXPECT_TRUE(last_.runs.empty());
+  EXPECT_EQ(Loaded().runs[0].run.state, RunState::kRunning);
+}
+
+TEST_P(StoreContract, ARunIsNotSetBackWhileAProcessOfItIsStillStopping) {
+  const RunInfo run = Running();
+  Plan cancel;
+  cancel.tasks = {Finish(run.id, 0, 1, At(20), TaskState::kFailed)};
+  cancel.runs = {RunChange{run.id, "d", RunState::kRunning, RunState::kFailed, ""}};
+  ASSERT_TRUE(Commit(cancel).ok());
+  Plan plan;
+  plan.resets = {RunReset{run.id, run.version, BackfillId{1}, 4, Value(), "again"}};
+  ASSERT_TRUE(Commit(plan).ok());
+  EXPECT_TRUE(last_.runs.empty());
+}
+
+TEST_P(StoreContract, RunsOfARangeAreFoundByTheirDates) {
+  for (const int at : {100, 200, 300}) {
+    TriggerRequest request;
+    request.dag_id = "d";
+    request.logical_date = request.run_after = At(at);
+    ASSERT_TRUE(place_->Trigger(request).ok());
+  }
+  const auto runs = store().RunsBetween("d", At(100), At(200));
+  ASSERT_TRUE(runs.ok()) << runs.error().message;
+  EXPECT_EQ(runs->size(), 2U);
+  EXPECT_TRUE(store().RunsBetween("other", At(0), At(900))->empty());
+  EXPECT_EQ((*store().FindDag("d"))->schedule, SampleDag("d").dag->schedule);
+  EXPECT_FALSE(store().FindDag("other")->has_value());
 }
 
 INSTANTIATE_TEST_SUITE_P(Stores, StoreContract,

@@ -5,6 +5,7 @@
 #include "pipelined/secrets/password.h"
 #include "support/conformance_table.h"
 #include "unit/api/api_test.h"
+#include "unit/timetable/zones_by_rule.h"
 
 namespace pipelined::api {
 namespace {
@@ -48,9 +49,9 @@ bool LeftOut(const Value& c) {
   const auto has = [&](std::string_view part) { return path.find(part) != std::string::npos; };
   const bool later = has("/mapped/") || has("listMapped") || has("order_by=conf") || has("state=none") ||
                      has("dagVersions") || has("/list") || has("clear") || has("assets") || has("dependencies") ||
-                     has("links") || has("externalLogUrl") || has("upstreamAssetEvents") || has("dry_run") ||
-                     has("hitl") || has("/wait") || has("favorite") || has("dagStats") || has("dagTags") ||
-                     has("dagWarnings");
+                     has("links") || has("externalLogUrl") || has("upstreamAssetEvents") ||
+                     (has("dry_run") && !has("backfills")) || has("hitl") || has("/wait") || has("favorite") ||
+                     has("dagStats") || has("dagTags") || has("dagWarnings");
   if (later || (has("xcomEntries") && method != "GET") || (has("taskInstances") && method != "GET")) return true;
   if (path == "/api/v2/pools" && method == "PATCH") return true;  // many at once
   return (has("dagRuns/r") && (method == "DELETE" || method == "PATCH")) || (has("/dagRuns") && method == "PATCH");
@@ -58,7 +59,7 @@ bool LeftOut(const Value& c) {
 
 bool Covered(const std::string& path) {
   return Starts(path, "/api/v2/dags") || Starts(path, "/auth/token") || Starts(path, "/api/v2/nope") ||
-         Starts(path, "/api/v2/importErrors") || Starts(path, "/api/v2/pools");
+         Starts(path, "/api/v2/importErrors") || Starts(path, "/api/v2/pools") || Starts(path, "/api/v2/backfills");
 }
 
 class BehaviourTest : public ApiTest {
@@ -72,6 +73,7 @@ class BehaviourTest : public ApiTest {
 
   static ApiOptions Options() {
     ApiOptions options;
+    options.make_timetable = [](const Schedule& schedule) { return MakeTimetable(schedule, testing::ZonesByRule()); };
     options.load_dag = [](const DagSource&) -> Result<DagPtr> {
       auto dag = std::make_shared<Dag>();
       dag->id = "manual_only";
@@ -152,12 +154,44 @@ class BehaviourTest : public ApiTest {
     }
   }
 
+  // `daily` with its runs, and (cancelled by the time of the steering cases) its backfill.
+  void MakeBackfills(bool one) {
+    MakeDags();
+    for (DagRow& row : catalog_.dags) {
+      if (row.dag_id != "daily") continue;
+      row.schedule.kind = ScheduleKind::kCron;
+      row.schedule.crons = {"0 6 * * *"};
+    }
+    if (one) {
+      BackfillRow row;
+      row.id = BackfillId{1};
+      row.dag_id = "daily";
+      row.completed_at = At("2026-02-01T00:00:00Z");
+      catalog_.backfills.push_back(row);
+      for (const char* date : {"2026-01-01T06:00:00Z", "2026-01-02T06:00:00Z"}) {
+        catalog_.AddRun("daily", BackfillRunId(DueRun{At(date), {At(date), At(date)}, At(date)}), RunState::kQueued,
+                        [&](RunRow& run) {
+                          run.info.type = RunType::kBackfill;
+                          run.info.logical_date = At(date);
+                          run.triggered_by = "backfill";
+                        });
+      }
+      return;
+    }
+    catalog_.leader = [](const Command&) -> Result<CommandDone> {
+      CommandDone done;
+      done.error = "DAG \"daily\" has an active backfill already: 1";
+      done.error_code = ErrorCode::kConflict;
+      return done;
+    };
+  }
   // The world of a case; false: none that is built here.
   bool Build(const Value& given) {
     const std::string text = ToJson(given);
     const auto says = [&](std::string_view words) { return text.find(words) != std::string::npos; };
     MakePools(says("po (1 slot)"), says("etl (3 slots)"));
     if (says("pools:")) return true;
+    if (says("backfill")) return MakeBackfills(says("active backfill 1")), true;
     if (!says("six DAGs")) return false;
     MakeDags();
     if (says("no runs")) return true;

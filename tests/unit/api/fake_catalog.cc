@@ -165,11 +165,13 @@ Result<Listing<RunRow>> FakeCatalog::Runs(const RunFilter& filter, const Page& p
       rows.push_back(row);
     }
   }
-  const bool ordered = Order<RunRow>(rows, page,
-                                     {{"dag_id", [](const RunRow& row) { return row.info.dag_id; }},
-                                      {"dag_run_id", [](const RunRow& row) { return row.info.run_id; }},
-                                      {"run_after", [](const RunRow& row) { return Sortable(row.info.run_after); }},
-                                      {"start_date", [](const RunRow& row) { return Sortable(row.info.start_date); }}});
+  const bool ordered =
+      Order<RunRow>(rows, page,
+                    {{"dag_id", [](const RunRow& row) { return row.info.dag_id; }},
+                     {"dag_run_id", [](const RunRow& row) { return row.info.run_id; }},
+                     {"logical_date", [](const RunRow& row) { return Sortable(row.info.logical_date); }},
+                     {"run_after", [](const RunRow& row) { return Sortable(row.info.run_after); }},
+                     {"start_date", [](const RunRow& row) { return Sortable(row.info.start_date); }}});
   if (!ordered) return kBadOrder;
   return Cut(std::move(rows), page);
 }
@@ -263,6 +265,39 @@ Result<PoolRow> FakeCatalog::Pool(const std::string& name) {
     if (row.name == name) return row;
   }
   return Error{ErrorCode::kNotFound, "The Pool with name: `" + name + "` was not found", ""};
+}
+
+Result<Listing<BackfillRow>> FakeCatalog::Backfills(const std::string& dag_id, const Page& page) {
+  if (broken) return *broken;
+  std::vector<BackfillRow> found;
+  for (const BackfillRow& row : backfills) {
+    if (dag_id == "~" || row.dag_id == dag_id) found.push_back(row);
+  }
+  return Cut(found, page);
+}
+
+Result<BackfillRow> FakeCatalog::Backfill(BackfillId id) {
+  if (broken) return *broken;
+  for (const BackfillRow& row : backfills) {
+    if (row.id == id) return row;
+  }
+  return Error{ErrorCode::kNotFound, "Backfill was not found", ""};
+}
+
+Result<BackfillProgress> FakeCatalog::ProgressOf(BackfillId, std::int64_t) {
+  if (broken) return *broken;
+  return progress;
+}
+
+Result<std::vector<ExistingRun>> FakeCatalog::RunsBetween(const std::string& dag_id, Instant from, Instant to) {
+  if (broken) return *broken;
+  std::vector<ExistingRun> found;
+  for (const RunRow& row : runs) {
+    const auto& date = row.info.logical_date;
+    if (row.info.dag_id == dag_id && date && *date >= from && *date <= to)
+      found.push_back(ExistingRun{row.info.id, *date, row.info.state});
+  }
+  return found;
 }
 
 Result<CommandDone> FakeCatalog::Execute(const Command& command, Micros) {

@@ -19,6 +19,8 @@ class FakeCatalog : public Catalog {
   std::map<std::string, std::vector<TaskInstanceRow>> tries;  // by task id
   std::vector<ImportErrorRow> import_errors;
   std::vector<PoolRow> pools;
+  std::vector<BackfillRow> backfills;
+  BackfillProgress progress;             // of any backfill
   std::map<std::string, Value> outputs;  // by task id
   std::vector<UserRow> users;
   std::map<std::string, std::string> tokens;  // hash -> user's name
@@ -47,6 +49,10 @@ class FakeCatalog : public Catalog {
   Result<PoolRow> Pool(const std::string& name) override;
   Result<DagSource> Source(VersionId version) override;
   Result<Value> Outputs(RunId run, const std::string& task_id) override;
+  Result<Listing<BackfillRow>> Backfills(const std::string& dag_id, const Page& page) override;
+  Result<BackfillRow> Backfill(BackfillId id) override;
+  Result<BackfillProgress> ProgressOf(BackfillId id, std::int64_t most_failures) override;
+  Result<std::vector<ExistingRun>> RunsBetween(const std::string& dag_id, Instant from, Instant to) override;
   Result<RunRow> Trigger(const TriggerRequest& request) override;
   Result<CommandDone> Execute(const Command& command, Micros patience) override;
   Result<Health> CheckHealth() override;

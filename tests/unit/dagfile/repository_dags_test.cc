@@ -27,7 +27,7 @@ TEST(RepositoryDags, LoadWithoutAWord) {
     EXPECT_FALSE(result.dags.empty()) << entry.path();
     ++files;
   }
-  EXPECT_GE(files, 5);
+  EXPECT_GE(files, 7);
 }
 
 TEST(LoadFile, StandsOnTheDefaultsUpToTheRoot) {
