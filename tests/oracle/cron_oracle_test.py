@@ -103,8 +103,10 @@ class Oracle(unittest.TestCase):
         for question, theirs, ours in zip(questions, expected, got):
             if ours != theirs:
                 at = next((i for i, pair in enumerate(zip(theirs, ours)) if pair[0] != pair[1]), min(len(theirs), len(ours)))
-                different.append(f"{question[0]!r} {question[1]} from {iso(question[2])}, fire {at}: ours {ours[at:at + 3]}, expected {theirs[at:at + 3]}")
-        self.assertEqual(different, [], f"seed {self.seed}: {len(different)} of {len(questions)} schedules differ\n" + "\n".join(different[:20]))
+                different.append(f"{question[0]!r} {question[1]} from {iso(question[2])}, fire {at}: ours {ours[at:at + 3]}, "
+                                 f"expected {theirs[at:at + 3]}")
+        summary = f"seed {self.seed}: {len(different)} of {len(questions)} schedules differ"
+        self.assertEqual(different, [], "\n".join([summary, *different[:20]]))
 
     # -- systemd ------------------------------------------------------------------------------------------------------
 
@@ -112,14 +114,17 @@ class Oracle(unittest.TestCase):
         """A field that both can say, as (cron, OnCalendar)."""
         first, last = sorted((self.random.randint(low, high), self.random.randint(low, high)))
         step = self.random.choice(step_of)
-        return self.random.choice((("*", "*"), (f"{first}", f"{first}"), (f"*/{step}", f"{low}/{step}"), (f"{first},{last}", f"{first},{last}" if first < last else f"{first}"),
-                                   (f"{first}-{last}" if first < last else f"{first}", f"{first}..{last}" if first < last else f"{first}")))
+        forms = [("*", "*"), (f"{first}", f"{first}"), (f"*/{step}", f"{low}/{step}")]
+        if first < last:
+            forms += [(f"{first},{last}", f"{first},{last}"), (f"{first}-{last}", f"{first}..{last}")]
+        return self.random.choice(forms)
 
     def calendar_pair(self):
         """Days of month and of week are restricted one at a time: systemd wants both to match, cron either. And a cron of every
         hour on restricted days counts elapsed time over a change of the clock, which systemd cannot say."""
         names = "Sun Mon Tue Wed Thu Fri Sat".split()
-        minute, hour, month = self.calendar_field(0, 59, (5, 15, 7)), self.calendar_field(0, 23, (2, 5, 6)), self.calendar_field(1, 12, (2, 3, 5))
+        minute, hour = self.calendar_field(0, 59, (5, 15, 7)), self.calendar_field(0, 23, (2, 5, 6))
+        month = self.calendar_field(1, 12, (2, 3, 5))
         day, weekday, weekday_text = ("*", "*"), "*", ""
         if self.random.random() < 0.5:
             day = self.calendar_field(1, 31, (2, 7, 10))
@@ -133,8 +138,8 @@ class Oracle(unittest.TestCase):
 
     def systemd(self, calendar, start, count):
         """Its next instants; None where it gives up, which it does at some changes of the clock ("deadlock")."""
-        done = subprocess.run(["systemd-analyze", "calendar", f"--iterations={count}", f"--base-time={start:%Y-%m-%d %H:%M:%S} UTC", calendar],
-                              capture_output=True, text=True, env={**os.environ, "TZ": "UTC", "LC_ALL": "C"})
+        command = ["systemd-analyze", "calendar", f"--iterations={count}", f"--base-time={start:%Y-%m-%d %H:%M:%S} UTC", calendar]
+        done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "TZ": "UTC", "LC_ALL": "C"})
         if "Resource deadlock avoided" in done.stderr:
             return None
         self.assertEqual((done.returncode, done.stderr), (0, ""), calendar)

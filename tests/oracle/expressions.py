@@ -42,7 +42,8 @@ def day_of_month(random):
 
 def day_of_week(random):
     day = random.randint(0, 7)
-    return {0: f"{day}#{random.randint(1, 5)}", 1: f"L{day}", 2: f"{day}#1,L{(day + 3) % 7}", 3: "0-7"}.get(random.randrange(9)) or field(random, 4)
+    forms = {0: f"{day}#{random.randint(1, 5)}", 1: f"L{day}", 2: f"{day}#1,L{(day + 3) % 7}", 3: "0-7"}
+    return forms.get(random.randrange(9)) or field(random, 4)
 
 
 def expression(random):
