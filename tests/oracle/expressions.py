@@ -46,6 +46,14 @@ def day_of_week(random):
     return forms.get(random.randrange(9)) or field(random, 4)
 
 
+def about(random, hour):
+    """Hours at and around one; the days are free, so that it is met."""
+    before, after = (hour - 1) % 24, (hour + 1) % 24
+    hours = random.choice((f"{hour}", f"{hour},{after}", f"{before}-{after}", f"{before}", "*/2", "*"))
+    minutes = random.choice((field(random, 0), f"{random.randrange(60)}", "*/15", "*/30", "*"))
+    return f"{minutes} {hours} * * *" + random.choice(("", "", "", f" {random.randrange(60)}"))
+
+
 def expression(random):
     def often(text, chance, other):
         return text if random.random() < chance else other
