@@ -17,9 +17,11 @@ Instant At(LocalTime wall, Seconds offset) {
 
 std::optional<Instant> CronClock::After(Instant instant) const {
   if (cron_.every_hour()) return ElapsedAfter(instant);
-  const auto wall = WallAfter(zone_->ToLocal(instant));
-  if (!wall) return std::nullopt;
-  return zone_->ToInstant(*wall);
+  // Always later, whatever the zone's rules say: a tick that does not go forward would fire for ever.
+  for (auto wall = WallAfter(zone_->ToLocal(instant)); wall; wall = WallAfter(*wall)) {
+    if (const Instant tick = zone_->ToInstant(*wall); tick > instant) return tick;
+  }
+  return std::nullopt;
 }
 
 std::optional<Instant> CronClock::Before(Instant instant) const {
@@ -80,15 +82,20 @@ std::optional<Instant> CronClock::ElapsedBefore(Instant instant) const {
   }
 }
 
+// The first or the only tick has none beside it to come back from.
+bool CronClock::IsTick(Instant instant) const {
+  return After(instant - Micros(1)) == instant;
+}
+
 std::optional<Instant> CronClock::AtOrAfter(Instant instant) const {
   const auto next = After(instant);
-  if (!next) return std::nullopt;
+  if (!next) return IsTick(instant) ? std::optional(instant) : std::nullopt;
   return Before(*next) == instant ? instant : next;
 }
 
 std::optional<Instant> CronClock::AtOrBefore(Instant instant) const {
   const auto last = Before(instant);
-  if (!last) return std::nullopt;
+  if (!last) return IsTick(instant) ? std::optional(instant) : std::nullopt;
   return After(*last) == instant ? instant : last;
 }
 

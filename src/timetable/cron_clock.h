@@ -30,6 +30,7 @@ class CronClock {
   std::optional<Instant> AtOrBefore(Instant instant) const;
 
  private:
+  bool IsTick(Instant instant) const;
   std::optional<Instant> ElapsedAfter(Instant instant) const;
   std::optional<Instant> ElapsedBefore(Instant instant) const;
 
