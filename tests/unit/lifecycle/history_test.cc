@@ -15,7 +15,7 @@ Instant At(int second) {
 
 // A run of tasks a and b, created at second 0; later of b, c and a.
 class HistoryTest : public ::testing::Test {
- protected:
+ public:
   HistoryTest() {
     history_.created = At(0);
     history_.first_version = kFirst;
