@@ -37,6 +37,8 @@ void AddBackfillCommands(CLI::App& app, Program& program);
 void AddTaskCommands(CLI::App& app, Program& program);
 void AddServerCommands(CLI::App& app, Program& program);    // login, health, version, pools
 void AddOfflineCommands(CLI::App& dags, Program& program);  // dags validate, dags test
+void AddNextCommand(CLI::App& dags, Program& program);      // dags next
+void AddSimulateCommand(CLI::App& app, Program& program);
 void AddCompletionCommand(CLI::App& app);
 
 // /api/v2/dags/{dag}/dagRuns/{run}, encoded.

@@ -185,6 +185,7 @@ void AddDagCommands(CLI::App& app, Program& program) {
   AddDelete(*dags, program);
   AddImportErrors(*dags, program);
   AddOfflineCommands(*dags, program);
+  AddNextCommand(*dags, program);
 }
 
 }  // namespace pipelined::cli

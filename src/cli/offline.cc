@@ -9,9 +9,9 @@
 #include <map>
 
 #include "cli/commands.h"
+#include "cli/dag_files.h"
 #include "cli/local_run.h"
 #include "pipelined/base/clock.h"
-#include "pipelined/dagfile/dag_folder.h"
 #include "pipelined/scheduler/launch.h"
 #include "pipelined/schema/json.h"
 #include "pipelined/template/task_context.h"
@@ -22,71 +22,18 @@ namespace {
 
 namespace fs = std::filesystem;
 
-struct Checked {
-  std::string path;
-  std::vector<std::string> dag_ids;
-  std::string text;  // the diagnostics
-  bool ok = true;
-};
-
-Checked CheckFile(const std::string& path, const ZoneSource& zones) {
-  const fs::path absolute = fs::absolute(path).lexically_normal();
-  const LoadResult result = LoadFile(absolute.string(), absolute.parent_path().string(), zones, path);
-  Checked checked;
-  checked.path = path;
-  for (const LoadedDag& dag : result.dags) checked.dag_ids.push_back(dag.dag->id);
-  checked.ok = !HasErrors(result.diagnostics);
-  checked.text = Format(result.diagnostics);
-  return checked;
-}
-
-// Everything below a folder, exactly as the watched folder would take it in.
-Status CheckFolder(const std::string& path, const ZoneSource& zones, std::vector<Checked>& all) {
-  DagFolderOptions options;
-  options.roots = {fs::absolute(path).lexically_normal().string()};
-  auto folder = DagFolder::Open(options, {}, zones);
-  if (!folder) return folder.error();
-  for (bool complete = false; !complete;) {
-    const FolderChange change = (*folder)->Poll(SystemClock().Monotonic());
-    complete = change.complete;
-    for (const std::string& warning : change.warnings) fmt::print(stderr, "warning: {}\n", warning);
-    std::map<std::string, std::string> errors;
-    for (const ImportError& error : change.publication.errors) errors[error.relative_file] = error.text;
-    for (const KnownFile& file : change.publication.files) {
-      const auto error = errors.find(file.relative_file);
-      Checked checked;
-      checked.path = (fs::path(path) / file.relative_file).string();
-      checked.dag_ids = file.dag_ids;
-      checked.ok = error == errors.end();
-      if (!checked.ok) checked.text = error->second;
-      all.push_back(std::move(checked));
-    }
-    if (!complete) usleep(5000);  // files that were touched just now want their quiet time
-  }
-  return Ok();
-}
-
 Status Validate(Program& program, const std::vector<std::string>& paths) {
   const auto format = OutputFormat(program.global);
   if (!format) return format.error();
   const SystemZones zones;
-  std::vector<Checked> all;
-  for (const std::string& path : paths) {
-    std::error_code failure;
-    if (!fs::exists(path, failure))
-      return Error{ErrorCode::kNotFound, fmt::format("no such file or folder: {}", path), ""};
-    if (fs::is_directory(path, failure)) {
-      if (const Status checked = CheckFolder(path, zones, all); !checked) return checked;
-    } else {
-      all.push_back(CheckFile(path, zones));
-    }
-  }
-  std::sort(all.begin(), all.end(), [](const Checked& a, const Checked& b) { return a.path < b.path; });
-  const auto bad = std::count_if(all.begin(), all.end(), [](const Checked& c) { return !c.ok; });
+  const auto loaded = LoadDagFiles(paths, zones);
+  if (!loaded) return loaded.error();
+  const std::vector<DagFile>& all = *loaded;
+  const auto bad = std::count_if(all.begin(), all.end(), [](const DagFile& c) { return !c.ok; });
   if (bad > 0) program.exit_code = Exit::kFailed;
   if (*format == Layout::kJson || *format == Layout::kYaml) {
     Value::List rows;
-    for (const Checked& c : all) {
+    for (const DagFile& c : all) {
       Value::List ids;
       for (const std::string& id : c.dag_ids) ids.emplace_back(id);
       rows.emplace_back(
@@ -95,7 +42,7 @@ Status Validate(Program& program, const std::vector<std::string>& paths) {
     PrintRows(*format, rows, {});
     return Ok();
   }
-  for (const Checked& c : all) {
+  for (const DagFile& c : all) {
     if (!c.text.empty()) fmt::print("{}{}", c.text, c.text.ends_with('\n') ? "" : "\n");
   }
   if (!program.global.quiet)

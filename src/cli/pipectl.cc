@@ -58,6 +58,7 @@ int RunPipectl(int argc, char** argv) {
   cli::AddBackfillCommands(app, program);
   cli::AddTaskCommands(app, program);
   cli::AddServerCommands(app, program);
+  cli::AddSimulateCommand(app, program);
   cli::AddCompletionCommand(app);
   try {
     app.parse(argc, argv);

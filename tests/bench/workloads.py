@@ -358,3 +358,24 @@ def files10000(bench, figures, rounds):
             fresh.rename(server.dags / "zz_live.yaml")
             wait_for(lambda: server.dag("zz_live"), 60, "the file to be live", every=0.005)
             figures.add("a file saved later: live after", (time.monotonic() - t0) * 1e3, "ms")
+
+
+@workload("simulate", 3)
+def simulate(bench, figures, rounds):
+    """A year of 500 DAGs, each a chain of 5 tasks, every 20th hourly and the others daily, through `pipectl simulate`; no server."""
+    folder = bench.root / "simulated"
+    folder.mkdir()
+    for i in range(500):
+        hour = "*" if i % 20 == 0 else i % 24
+        (folder / f"d{i:03}.yaml").write_text(f'schedule: "{i % 60} {hour} * * *"\n' + dag_text(chain(5, "bash", "true"), bench.stamps.path))
+    year = [str(bench.bin / "pipectl"), "simulate", str(folder), "--from", "2026-01-01", "--to", "2027-01-01", "-q"]
+    for _ in range(rounds):
+        t0 = time.monotonic()
+        summary = json.loads(subprocess.run([*year, "--summary", "-o", "json"], check=True, capture_output=True).stdout)["summary"]
+        seconds = time.monotonic() - t0
+        figures.add("a year, summary", seconds, "s")
+        figures.add("tasks", summary["tries"], "")
+        figures.add("tasks per second", summary["tries"] / seconds, "tasks/s")
+        t0 = time.monotonic()
+        subprocess.run([*year, "-o", "plain"], check=True, stdout=subprocess.DEVNULL)
+        figures.add("a year, every run as a line", time.monotonic() - t0, "s")

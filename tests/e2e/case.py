@@ -1,6 +1,9 @@
 """What the test files share: one server for a test class, or a fresh one for a test that breaks things."""
 import pathlib
+import shutil
+import subprocess
 import sys
+import tempfile
 import unittest
 
 sys.dont_write_bytecode = True
@@ -41,6 +44,29 @@ class OwnServerCase(unittest.TestCase):
         server = Server(**options)
         self.addCleanup(server.close)
         return server.start() if start else server
+
+
+class OfflineCase(unittest.TestCase):
+    """pipectl in a folder of its own, with no server."""
+
+    def setUp(self):
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="pipelined-offline-"))
+        self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
+
+    def pipectl(self, *words, timeout=60):
+        env = clean_environment({"PIPELINED_HOME": str(self.folder / "nothing"), "HOME": str(self.folder)})
+        return subprocess.run([bin_dir() / "pipectl", *map(str, words)], capture_output=True, text=True, env=env, timeout=timeout)
+
+    def file(self, text, name="dag.yaml"):
+        path = self.folder / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text)
+        return path
+
+    def expect(self, code, *words):
+        done = self.pipectl(*words)
+        self.assertEqual(done.returncode, code, done.stdout + done.stderr)
+        return done.stdout + done.stderr
 
 
 def main():

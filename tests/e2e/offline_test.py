@@ -1,33 +1,9 @@
 #!/usr/bin/env python3
 """pipectl dags validate and dags test: no server, no database."""
-import pathlib
-import shutil
-import subprocess
-import tempfile
-import unittest
-
-from case import REPOSITORY, bin_dir, clean_environment, main
+from case import REPOSITORY, OfflineCase, main
 
 
-class Offline(unittest.TestCase):
-    def setUp(self):
-        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="pipelined-offline-"))
-        self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
-
-    def pipectl(self, *words, timeout=60):
-        env = clean_environment({"PIPELINED_HOME": str(self.folder / "nothing"), "HOME": str(self.folder)})
-        return subprocess.run([bin_dir() / "pipectl", *map(str, words)], capture_output=True, text=True, env=env, timeout=timeout)
-
-    def file(self, text, name="dag.yaml"):
-        path = self.folder / name
-        path.write_text(text)
-        return path
-
-    def expect(self, code, *words):
-        done = self.pipectl(*words)
-        self.assertEqual(done.returncode, code, done.stdout + done.stderr)
-        return done.stdout + done.stderr
-
+class Offline(OfflineCase):
     def test_the_repositorys_dags_are_valid(self):
         self.expect(0, "dags", "validate", REPOSITORY / "dags")
 
