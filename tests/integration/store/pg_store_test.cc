@@ -86,7 +86,7 @@ TEST_F(PgStoreTest, TheWordsOfTheChecksAreThoseOfTheProgram) {
   };
   const auto words = [](const std::string& text) { return std::count(text.begin(), text.end(), '\'') / 2; };
   const std::string task = check("task_instance_state");
-  EXPECT_EQ(words(task), static_cast<long>(kTaskStates));
+  EXPECT_EQ(words(task), static_cast<long>(kTaskStates));  // 'none': cleared
   for (std::size_t i = 0; i < kTaskStates; ++i)
     EXPECT_THAT(task, ::testing::HasSubstr("'" + std::string(ToString(static_cast<TaskState>(i))) + "'"));
   const std::string end = check("task_instance_end");
