@@ -16,6 +16,12 @@ std::string OperatorClass(ActionKind kind) {
     case ActionKind::kPythonFile:
     case ActionKind::kPythonCode:
       return "PythonOperator";
+    case ActionKind::kBranch:
+      return "BranchPythonOperator";
+    case ActionKind::kShortCircuit:
+      return "ShortCircuitOperator";
+    case ActionKind::kLatestOnly:
+      return "LatestOnlyOperator";
   }
   return "BaseOperator";
 }
@@ -30,7 +36,11 @@ std::string_view OperatorModule(ActionKind kind) {
       return "pipelined";
     case ActionKind::kPythonFile:
     case ActionKind::kPythonCode:
+    case ActionKind::kBranch:
+    case ActionKind::kShortCircuit:
       return "airflow.providers.standard.operators.python";
+    case ActionKind::kLatestOnly:
+      return "airflow.providers.standard.operators.latest_only";
   }
   return "pipelined";
 }
@@ -41,6 +51,9 @@ Value OperatorClass(std::string_view operator_name) {
   if (operator_name == "exec") return "ExecOperator";
   if (operator_name == "python") return "PythonOperator";
   if (operator_name == "empty") return "EmptyOperator";
+  if (operator_name == "branch") return "BranchPythonOperator";
+  if (operator_name == "short_circuit") return "ShortCircuitOperator";
+  if (operator_name == "latest_only") return "LatestOnlyOperator";
   return operator_name;
 }
 
@@ -55,6 +68,12 @@ Value TemplateFields(ActionKind kind) {
     case ActionKind::kPythonFile:
     case ActionKind::kPythonCode:
       return Value::List{"python", "env", "cwd"};
+    case ActionKind::kBranch:
+      return Value::List{"branch"};
+    case ActionKind::kShortCircuit:
+      return Value::List{"short_circuit"};
+    case ActionKind::kLatestOnly:
+      return Value::List{};
   }
   return Value::List{};
 }

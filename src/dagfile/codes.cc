@@ -45,6 +45,14 @@ constexpr std::array kCodes{
     CodeInfo{Code::kTemplateSyntax, "a template cannot be read"},
     CodeInfo{Code::kTemplateName, "a template uses a name that will not exist"},
     CodeInfo{Code::kRawFilter, "a template pastes a value into a shell command without quoting it"},
+    CodeInfo{Code::kBadCron, "a cron expression or a preset cannot be read"},
+    CodeInfo{Code::kNeverDue, "a schedule has no date at all"},
+    CodeInfo{Code::kDatesReversed, "end_date lies before start_date"},
+    CodeInfo{Code::kBadLength, "a length of time is negative, nothing, or longer than makes sense"},
+    CodeInfo{Code::kBadCalendar, "a calendar excludes something that is no day"},
+    CodeInfo{Code::kBadCalendarFile, "an iCalendar file cannot be read"},
+    CodeInfo{Code::kNeedsSchedule, "a key says how a schedule behaves, and there is none"},
+    CodeInfo{Code::kScheduleConflict, "two keys of a schedule contradict each other"},
 };
 
 }  // namespace

@@ -21,6 +21,8 @@ constexpr std::array kDagTable{
     KeyRow{"end_date", Key::kEndDate, true},
     KeyRow{"catchup", Key::kCatchup},
     KeyRow{"data_interval", Key::kDataInterval},
+    KeyRow{"calendar", Key::kCalendar, true},
+    KeyRow{"jitter", Key::kJitter, true},
     KeyRow{"max_active_runs", Key::kMaxActiveRuns},
     KeyRow{"max_active_tasks", Key::kMaxActiveTasks},
     KeyRow{"max_consecutive_failed_dag_runs", Key::kLater, false, "0"},
@@ -102,12 +104,22 @@ constexpr std::array kScheduleTable{
     KeyRow{"every", Key::kEvery},
     KeyRow{"cron", Key::kCron},
     KeyRow{"assets", Key::kAssets},
-    KeyRow{"interval"},
-    KeyRow{"run_immediately", Key::kLater, false, "false"},
-    KeyRow{"at"},
+    KeyRow{"interval", Key::kInterval, true},
+    KeyRow{"run_immediately", Key::kRunImmediately},
+    KeyRow{"at", Key::kAt},
+    KeyRow{"restrict_to_events", Key::kRestrictToEvents},
     KeyRow{"kafka"},
     KeyRow{"cdc"},
 };
+
+constexpr std::array kRunImmediatelyTable{KeyRow{"within", Key::kWithin}};
+constexpr std::array kPartTable{
+    KeyRow{"years", Key::kYears},     KeyRow{"months", Key::kMonths}, KeyRow{"weeks", Key::kWeeks},
+    KeyRow{"days", Key::kDays},       KeyRow{"hours", Key::kHours},   KeyRow{"minutes", Key::kMinutes},
+    KeyRow{"seconds", Key::kSeconds},
+};
+constexpr std::array kCalendarTable{KeyRow{"exclude", Key::kExclude}, KeyRow{"on_excluded", Key::kOnExcluded}};
+constexpr std::array kExcludeTable{KeyRow{"ical", Key::kIcal}};
 
 void ReportUnknown(const Entry& entry, std::span<const KeyRow> table, std::string_view what, Reporter& reporter) {
   std::vector<std::string_view> names;
@@ -130,6 +142,10 @@ const std::span<const KeyRow> kTaskKeys = kTaskTable;
 const std::span<const KeyRow> kPythonKeys = kPythonTable;
 const std::span<const KeyRow> kRetryOnKeys = kRetryOnTable;
 const std::span<const KeyRow> kScheduleKeys = kScheduleTable;
+const std::span<const KeyRow> kRunImmediatelyKeys = kRunImmediatelyTable;
+const std::span<const KeyRow> kPartKeys = kPartTable;
+const std::span<const KeyRow> kCalendarKeys = kCalendarTable;
+const std::span<const KeyRow> kExcludeKeys = kExcludeTable;
 
 bool IsAction(Key key) {
   return key == Key::kBash || key == Key::kExec || key == Key::kPython || key == Key::kEmpty;

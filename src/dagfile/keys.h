@@ -33,6 +33,8 @@ enum class Key : std::uint8_t {
   kWorkingDir,
   kDefaultArgs,
   kPausedUponCreation,
+  kCalendar,
+  kJitter,
   kTasks,
   // of a task
   kBash,
@@ -62,6 +64,23 @@ enum class Key : std::uint8_t {
   kEvery,
   kCron,
   kAssets,
+  kAt,
+  kRestrictToEvents,
+  kInterval,
+  kRunImmediately,
+  kWithin,
+  // of a length of time
+  kYears,
+  kMonths,
+  kWeeks,
+  kDays,
+  kHours,
+  kMinutes,
+  kSeconds,
+  // of a calendar
+  kExclude,
+  kOnExcluded,
+  kIcal,
 };
 
 struct KeyRow {
@@ -76,6 +95,10 @@ extern const std::span<const KeyRow> kTaskKeys;
 extern const std::span<const KeyRow> kPythonKeys;
 extern const std::span<const KeyRow> kRetryOnKeys;
 extern const std::span<const KeyRow> kScheduleKeys;
+extern const std::span<const KeyRow> kRunImmediatelyKeys;
+extern const std::span<const KeyRow> kPartKeys;
+extern const std::span<const KeyRow> kCalendarKeys;
+extern const std::span<const KeyRow> kExcludeKeys;
 
 bool IsAction(Key key);
 

@@ -58,6 +58,12 @@ bool MayRetry(const Task& task, const TaskSlot& slot, const AttemptFinished& end
          std::find(codes.begin(), codes.end(), end.exit_code) != codes.end();
 }
 
+bool SkipsByExitCode(const Task& task, const AttemptFinished& end) {
+  const std::vector<int>& codes = task.skip_exit_codes;
+  return end.outcome == TryOutcome::kFailed && end.signal == 0 && end.exit_code != 0 &&
+         std::find(codes.begin(), codes.end(), end.exit_code) != codes.end();
+}
+
 }  // namespace
 
 class Engine::Impl {
@@ -164,6 +170,9 @@ class Engine::Impl {
     AttemptClosed closed{attempt.run != nullptr ? attempt.run->info.id : RunId{}, attempt.task, e};
     if (attempt.run != nullptr) {
       --attempt.run->running_tasks;
+      if (SkipsByExitCode(attempt.run->dag().tasks[attempt.task], e)) {
+        e.outcome = closed.end.outcome = TryOutcome::kSkipped;
+      }
       EndTry(turn, *attempt.run, attempt.task, e);
     }
     if (attempt.run == nullptr || e.outcome != TryOutcome::kSucceeded) closed.end.outputs = Value();
@@ -474,12 +483,14 @@ class Engine::Impl {
   }
 
   void EndTry(Turn& turn, ActiveRun& run, TaskNo task, const AttemptFinished& end) {
-    if (end.outcome == TryOutcome::kSucceeded) {
+    const Task& what = run.dag().tasks[task];
+    if (end.outcome == TryOutcome::kSucceeded || end.outcome == TryOutcome::kSkipped) {
       run.Change(turn, task).end_date = end.end;
-      run.Move(turn, task, TaskEvent::kSucceeded);
+      // What a decision skips is skipped with the task's own end, before anything follows from either.
+      if (end.decision) run.Conclude(turn, task, *end.decision);
+      run.Move(turn, task, end.outcome == TryOutcome::kSkipped ? TaskEvent::kSkipped : TaskEvent::kSucceeded);
       return;
     }
-    const Task& what = run.dag().tasks[task];
     const TaskSlot& slot = run.slot(task);
     if (MayRetry(what, slot, end)) {
       const Micros delay =
@@ -557,11 +568,11 @@ class Engine::Impl {
     const auto found = dags_.find(timer.dag_id);
     if (found == dags_.end() || found->second.generation != timer.token || !found->second.due) return;
     DagState& dag = found->second;
-    const DueRun due = *dag.due;
+    const DueRun due = DueNow(dag, turn.now);
     NewRun run;
     run.dag_id = dag.head.dag_id;
     run.version = dag.head.version;
-    run.run_id = "scheduled__" + FormatIso(due.run_after);
+    run.run_id = "scheduled__" + FormatIso(due.tick());  // whatever the jitter is
     run.due = due;
     turn.plan.new_runs.push_back(std::move(run));
     dag.head.last_interval = due.interval;
@@ -569,6 +580,17 @@ class Engine::Impl {
     ++dag.creating;
     created_.push_back(dag.head.dag_id);
     Reschedule(turn, dag);
+  }
+
+  // What was due when it was looked at last. After a forward jump of the clock, or a suspend, later slots may be due as
+  // well: then the timetable is asked again, as it would be after a restart, and names the latest one unless it catches
+  // up.
+  static DueRun DueNow(const DagState& dag, Instant now) {
+    const Timetable& timetable = *dag.head.timetable;
+    const auto after = timetable.Next(dag.due->interval, now);
+    if (!after || after->run_after > now) return *dag.due;
+    const auto latest = timetable.Next(dag.head.last_interval, now);
+    return latest && latest->run_after <= now ? *latest : *dag.due;
   }
 
   // The plan that made them is stored: those that exist now come back as RunRequested in this same turn; one whose slot

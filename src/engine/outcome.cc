@@ -6,8 +6,8 @@
 namespace pipelined {
 namespace {
 
-constexpr std::array<std::string_view, 7> kOutcomes{"success",       "failed",     "timed_out", "stopped",
-                                                    "launch_failed", "bad_output", "lost"};
+constexpr std::array<std::string_view, 8> kOutcomes{"success",       "failed",     "timed_out", "stopped",
+                                                    "launch_failed", "bad_output", "lost",      "skipped"};
 
 }  // namespace
 

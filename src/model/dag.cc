@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "model/scopes.h"
 #include "model/topology.h"
 
 namespace pipelined {
@@ -53,6 +54,19 @@ std::optional<TaskNo> Dag::Find(std::string_view task_id) const {
   return *at;
 }
 
+std::vector<TaskNo> Dag::TasksOf(std::string_view group) const {
+  std::vector<std::string_view> within{group};
+  for (const TaskGroup& one : groups) {  // parents come first
+    if (std::find(within.begin(), within.end(), one.parent) != within.end()) within.emplace_back(one.id);
+  }
+  std::vector<TaskNo> found;
+  for (TaskNo no = 0; no < tasks.size(); ++no) {
+    if (!tasks[no].group.empty() && std::find(within.begin(), within.end(), tasks[no].group) != within.end())
+      found.push_back(no);
+  }
+  return found;
+}
+
 Status Dag::Link(std::vector<std::pair<TaskNo, TaskNo>> edges) {
   by_id_.resize(tasks.size());
   std::iota(by_id_.begin(), by_id_.end(), TaskNo{0});
@@ -70,6 +84,8 @@ Status Dag::Link(std::vector<std::pair<TaskNo, TaskNo>> edges) {
                  "take one of these dependencies away"};
   }
   weights = Weights(*this, std::move(order));
+  LinkScopes(*this);
+  leaves = Leaves(*this);
   return Ok();
 }
 

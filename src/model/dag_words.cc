@@ -13,6 +13,12 @@ std::string_view OperatorName(ActionKind kind) {
     case ActionKind::kPythonFile:
     case ActionKind::kPythonCode:
       return "python";
+    case ActionKind::kBranch:
+      return "branch";
+    case ActionKind::kShortCircuit:
+      return "short_circuit";
+    case ActionKind::kLatestOnly:
+      return "latest_only";
   }
   return "";
 }

@@ -109,6 +109,9 @@ class Environ {
 std::vector<std::string> Argv(const Task& task, std::vector<std::string> words) {
   switch (task.action.kind) {
     case ActionKind::kEmpty:
+    case ActionKind::kBranch:  // decided without a process: see decide.h
+    case ActionKind::kShortCircuit:
+    case ActionKind::kLatestOnly:
       return {"true"};
     case ActionKind::kBash:
       return {"bash", "-c", std::move(words.front())};

@@ -116,4 +116,12 @@ Instant Zone::ToInstant(LocalTime local) const {
   }
 }
 
+Result<std::shared_ptr<const DayList>> ZoneSource::Holidays(std::string_view path) const {
+  return Error{ErrorCode::kNotFound, "there is no calendar file " + std::string(path), ""};
+}
+
+std::vector<std::string> ZoneSource::Changed(std::uint64_t&) const {
+  return {};
+}
+
 }  // namespace pipelined

@@ -45,6 +45,14 @@ enum class Code : int {
   kTemplateSyntax = 35,
   kTemplateName = 36,
   kRawFilter = 37,
+  kBadCron = 38,
+  kNeverDue = 39,
+  kDatesReversed = 40,
+  kBadLength = 41,
+  kBadCalendar = 42,
+  kBadCalendarFile = 43,
+  kNeedsSchedule = 44,
+  kScheduleConflict = 45,
 };
 
 struct CodeInfo {

@@ -92,10 +92,25 @@ struct RunRestored {
   std::vector<StoredTask> tasks;
 };
 
-enum class TryOutcome : std::uint8_t { kSucceeded, kFailed, kTimedOut, kStopped, kLaunchFailed, kBadOutput, kLost };
-std::string_view ToString(
-    TryOutcome outcome);  // "success", "failed", "timed_out", "stopped", "launch_failed", "bad_output", "lost"
+enum class TryOutcome : std::uint8_t {
+  kSucceeded,
+  kFailed,
+  kTimedOut,
+  kStopped,
+  kLaunchFailed,
+  kBadOutput,
+  kLost,
+  kSkipped,
+};
+// "success", "failed", "timed_out", "stopped", "launch_failed", "bad_output", "lost", "skipped"
+std::string_view ToString(TryOutcome outcome);
 std::optional<TryOutcome> TryOutcomeFromString(std::string_view text);
+
+// What a task that decides (a branch, a short circuit) has decided.
+struct Decision {
+  bool pass = true;            // kShortCircuit, kLatestOnly: false skips what is below
+  std::vector<TaskNo> follow;  // kBranch: the tasks to go on with
+};
 
 // An attempt's process ended, or what became of it can no longer be known.
 struct AttemptFinished {
@@ -108,8 +123,9 @@ struct AttemptFinished {
   Micros duration{0}, cpu_user{0}, cpu_system{0};
   std::int64_t max_rss_kib = 0;
   std::int64_t pid = 0;
-  std::string message;  // why, in words; empty for a success
-  Value outputs;        // map or null
+  std::string message;                              // why, in words; empty for a success
+  Value outputs;                                    // map or null
+  std::optional<Decision> decision = std::nullopt;  // of a task that decides, when it succeeded
 };
 
 // An attempt that the store holds open although its task has moved on (its run was cancelled): it is stopped, and

@@ -22,7 +22,21 @@ using TaskNo = std::uint32_t;  // position in Dag::tasks, which is the order of 
 
 inline constexpr std::string_view kDefaultPool = "default_pool";
 
-enum class ActionKind : std::uint8_t { kEmpty, kBash, kExec, kPythonFile, kPythonCode };
+enum class ActionKind : std::uint8_t {
+  kEmpty,
+  kBash,
+  kExec,
+  kPythonFile,
+  kPythonCode,
+  kBranch,        // words[0] renders to the ids of tasks or groups to follow
+  kShortCircuit,  // words[0] is a condition: when false, what is below is skipped
+  kLatestOnly,    // skips what is below when the run is not the latest of its schedule
+};
+
+// Decided by the scheduler itself: no process runs.
+constexpr bool IsDecision(ActionKind kind) {
+  return kind == ActionKind::kBranch || kind == ActionKind::kShortCircuit || kind == ActionKind::kLatestOnly;
+}
 
 // "empty", "bash", "exec", "python": what the API calls the operator.
 std::string_view OperatorName(ActionKind kind);
@@ -37,6 +51,8 @@ enum class WeightRule : std::uint8_t { kDownstream, kUpstream, kAbsolute };
 
 using Env = std::vector<std::pair<std::string, std::string>>;  // values are templates
 
+inline constexpr int kSkipExitCode = 99;  // as Airflow's BashOperator
+
 struct Task {
   std::string id;
   Action action;
@@ -50,8 +66,14 @@ struct Task {
   Micros execution_timeout{0};              // 0: none
   std::int32_t max_active_tis_per_dag = 0;  // 0: no limit of its own
   std::int32_t max_active_tis_per_dagrun = 0;
-  Env env;                  // the DAG's, then the task's own on top
-  std::string working_dir;  // absolute; a template
+  std::string when;                                 // a condition (template): false skips the task; empty: none
+  std::vector<int> skip_exit_codes{kSkipExitCode};  // end a try as skipped
+  bool ignore_downstream_trigger_rules = true;      // kShortCircuit: skips all descendants, not only the direct ones
+  bool setup = false, teardown = false;
+  bool on_failure_fail_dagrun = false;  // of a teardown: it counts for the outcome of the run
+  std::string group;                    // the innermost group that it belongs to; empty: none
+  Env env;                              // the DAG's, then the task's own on top
+  std::string working_dir;              // absolute; a template
   std::string run_as_user;
   std::vector<std::string> inlets, outlets;  // asset URIs
   std::string owner, doc_md;
@@ -70,7 +92,11 @@ class Graph {
   Graph() = default;
   // `edges` are (from, to); duplicates are dropped.
   Graph(std::size_t nodes, std::vector<std::pair<TaskNo, TaskNo>> edges);
-  std::span<const TaskNo> Of(TaskNo node) const { return {to_.data() + first_[node], to_.data() + first_[node + 1]}; }
+  // Nothing for a node that a graph without edges was never told of.
+  std::span<const TaskNo> Of(TaskNo node) const {
+    if (node + std::size_t{1} >= first_.size()) return {};
+    return {to_.data() + first_[node], to_.data() + first_[node + 1]};
+  }
   std::size_t edges() const { return to_.size(); }
 
  private:
@@ -81,6 +107,13 @@ class Graph {
 // Why `downstream` has no order: the tasks of one cycle, the first one repeated at the end (a, b, a), in the
 // direction of the arrows and beginning with the one that stands first in the file. Empty when there is no cycle.
 std::vector<TaskNo> FindCycle(const Graph& downstream, std::size_t nodes);
+
+// Of tasks, for people and for naming several at once. Its dependencies are those of its first and last tasks.
+struct TaskGroup {
+  std::string id;      // whole, as tasks name it
+  std::string parent;  // empty: none
+  std::string tooltip;
+};
 
 struct Dag {
   std::string id;
@@ -101,10 +134,21 @@ struct Dag {
   std::vector<Task> tasks;
   Graph upstream, downstream;
   std::vector<std::int32_t> weights;  // dispatch priority of each task, its weight_rule applied; higher goes first
+  std::vector<TaskGroup> groups;      // parents before their children
+
+  // What setups and teardowns add (empty graphs without them), as Airflow has it: a task below a setup needs its
+  // success, as long as the setup has no teardown or one below the task; a teardown waits for everything between its
+  // setups and itself. Both beyond the direct upstreams.
+  Graph setups, guarded;     // task -> such setups; and the other way round
+  Graph scope, scoped;       // teardown -> tasks that it waits for; and the other way round
+  std::vector<bool> leaves;  // whose states decide the outcome of a run
 
   std::optional<TaskNo> Find(std::string_view task_id) const;
 
-  // Fills upstream, downstream and weights from `depends_on` pairs (upstream, downstream). A cycle is kInvalid and its
+  // The tasks of a group and of the groups within it, in the order of the file; empty for an unknown one.
+  std::vector<TaskNo> TasksOf(std::string_view group) const;
+
+  // Fills the graphs, weights and leaves from `depends_on` pairs (upstream, downstream). A cycle is kInvalid and its
   // message names the path ("a -> b -> a").
   Status Link(std::vector<std::pair<TaskNo, TaskNo>> edges);
 
