@@ -78,14 +78,16 @@ std::variant<DagRow, Response> FindFor(const Call& call, const pipelined::Create
   return std::move(*dag);
 }
 
-Response Refused(const Error& error) {
-  return Detail(422, error.hint.empty() ? error.message : error.message + " (" + error.hint + ")");
-}
-
 std::variant<BackfillPlan, Response> Planned(const Call& call, const DagRow& dag, const BackfillRange& range) {
   BackfillFacts facts;
-  if (const auto schedule = BackfillSchedule(dag.schedule, range.from, range.to))
+  if (const auto schedule = BackfillSchedule(dag.schedule, range.from, range.to)) {
     facts.slots = call.service.TimetableOf(*schedule);
+    if (facts.slots == nullptr) {
+      return ErrorResponse(Error{ErrorCode::kUnavailable,
+                                 fmt::format("when DAG {} is due cannot be told now", dag.dag_id),
+                                 "its time zone or its calendar file cannot be read by the API server"});
+    }
+  }
   const Instant now = call.service.Now();
   if (const auto first = facts.slots == nullptr ? std::nullopt : facts.slots->Next(std::nullopt, now)) {
     auto existing = call.catalog().RunsBetween(dag.dag_id, first->logical_date, range.to);
@@ -113,7 +115,8 @@ Value RemainingSeconds(const BackfillProgress& progress, bool paused, Instant no
   const std::int64_t left = progress.waiting + progress.queued + progress.running;
   if (left == 0) return 0.0;
   if (paused || ended == 0 || !progress.first_start) return {};
-  const double elapsed = std::chrono::duration<double>(now - *progress.first_start).count();
+  // Until the last end: a paused DAG, or a server that is down, must not make the pace look slower and slower.
+  const double elapsed = std::chrono::duration<double>(progress.last_end.value_or(now) - *progress.first_start).count();
   return elapsed / static_cast<double>(ended) * static_cast<double>(left);
 }
 
@@ -174,7 +177,7 @@ Response PostBackfill(const Call& call) {
   if (const auto* refusal = std::get_if<Response>(&dag)) return *refusal;
   const auto plan = Planned(call, std::get<DagRow>(dag), asked.range);
   if (const auto* refusal = std::get_if<Response>(&plan)) return *refusal;
-  if (const auto fault = std::get<BackfillPlan>(plan).fault) return Refused(ToError(*fault));
+  if (const auto fault = std::get<BackfillPlan>(plan).fault) return Detail(422, ToText(*fault));
   Value result;
   if (auto refusal = Carry(call, Command{{}, {}, std::move(asked)}, &result)) return *std::move(refusal);
   const Value* id = result.Find("backfill");
@@ -191,7 +194,7 @@ Response PostBackfillDryRun(const Call& call) {
   const auto plan = Planned(call, std::get<DagRow>(dag), asked.range);
   if (const auto* refusal = std::get_if<Response>(&plan)) return *refusal;
   const auto& [fault, slots] = std::get<BackfillPlan>(plan);
-  if (fault && *fault != BackfillFault::kNothingToDo) return Refused(ToError(*fault));
+  if (fault && *fault != BackfillFault::kNothingToDo) return Detail(422, ToText(*fault));
   Value::List rows;
   for (const BackfillSlot& slot : slots) {
     if (slot.skip != SlotSkip::kNo) continue;

@@ -144,9 +144,9 @@ void AddSimulateCommand(CLI::App& app, Program& program) {
       "not run unless --include-paused. The pool default_pool has 128 slots, others have no limit unless --pool.");
   SimulationInput& input = given->input;
   command->add_option("PATH", input.paths, "DAG files and folders")->required();
-  command->add_option("--from", given->from, "When the clock starts: 2026-01-31, or with a time and an offset")
+  command->add_option("--from", given->from, "When the clock starts: 2026-01-31, or with a time; UTC without an offset")
       ->required();
-  command->add_option("--to", given->to, "When it stops")->required();
+  command->add_option("--to", given->to, "When it stops; likewise")->required();
   command->add_option("--durations", given->durations,
                       "YAML or JSON file of how long a try takes: sales.load: 30s, sales.*: 5s, *: 1m");
   command

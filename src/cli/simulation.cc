@@ -12,7 +12,7 @@
 namespace pipelined::cli {
 namespace {
 
-constexpr int kTurnsAtOneInstant = 100'000;  // more: the simulated clock stands still
+constexpr int kTurnsAtOneInstant = 2'000'000;  // more: the simulated clock stands still
 constexpr int kTurnsBetweenProgress = 1'000;
 
 struct Attempt {

@@ -102,7 +102,8 @@ Result<Value> WatchBackfill(const Session& session, std::int64_t id, const Watch
     if (options.progress) shown.Show(*progress);
     if (IsOver(*progress)) return progress;
     if (patience > Micros(0) && SystemClock().Monotonic() - began > patience)
-      return Error{ErrorCode::kFailed, fmt::format("backfill {} has not ended within the time; it goes on", id), ""};
+      return Error{ErrorCode::kFailed, fmt::format("backfill {} has not ended within the time; it goes on", id),
+                   fmt::format("follow it again: pipectl backfill watch {}", id)};
     poll(nullptr, 0, kPollMillis);
   }
 }

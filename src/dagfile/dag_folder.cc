@@ -61,7 +61,7 @@ class Watcher : public DagFolder {
   struct File {
     std::string fingerprint;
     std::vector<std::string> dag_ids;
-    bool wants_calendar = false;  // an iCalendar file that it names cannot be read
+    bool wants_data = false;  // an iCalendar file or a time zone that it names is not there (yet)
   };
   struct Dirty {
     Micros first{0}, due{0};
@@ -147,7 +147,7 @@ class Watcher : public DagFolder {
   // Files that wait for a calendar; it may lie anywhere, also where nobody watches.
   void RetryCalendars(Micros wait) {
     for (const auto& [key, file] : files_) {
-      if (file.wants_calendar) Touch(key, wait).forced = true;
+      if (file.wants_data) Touch(key, wait).forced = true;
     }
   }
 
@@ -304,10 +304,12 @@ class Watcher : public DagFolder {
     }
     if (HasErrors(result.diagnostics)) outcome.error = Format(result.diagnostics);
     outcome.file = Known(key, file);
-    file.wants_calendar = std::any_of(result.diagnostics.begin(), result.diagnostics.end(),
-                                      [](const Diagnostic& d) { return d.code == CodeText(Code::kBadCalendarFile); });
+    file.wants_data = std::any_of(result.diagnostics.begin(), result.diagnostics.end(), [](const Diagnostic& d) {
+      return d.code == CodeText(Code::kBadCalendarFile) ||
+             d.code == CodeText(Code::kBadTimezone);  // an update may bring it
+    });
     // Who waits is not stored: it is read again after a restart.
-    if (conflict || file.wants_calendar) outcome.file.fingerprint.clear();
+    if (conflict || file.wants_data) outcome.file.fingerprint.clear();
     batch_.Loaded(key, std::move(outcome));
   }
 

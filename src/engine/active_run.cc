@@ -230,7 +230,7 @@ void ActiveRun::Conclude(Turn& turn, TaskNo task, const Decision& decision) {
 }
 
 void ActiveRun::FinishEmpty(Turn& turn, TaskNo task) {
-  slots_[task].try_number = 1;
+  ++slots_[task].try_number;
   Assign(turn, task, TaskEvent::kSucceeded);
   Change(turn, task).start_date = turn.now;
 }

@@ -74,12 +74,12 @@ Error ToError(BackfillFault fault) {
       return invalid("the DAG has no schedule with a rhythm, so there is nothing to fill in",
                      "start single runs by hand, each with its logical date");
     case BackfillFault::kRangeReversed:
-      return invalid("from_date lies after to_date",
-                     "give the earlier date first; --run-backwards runs the latest first");
+      return invalid("the range ends before it begins", "give the earlier date first");
     case BackfillFault::kFuture:
       return invalid("the whole range lies in the future", "a backfill makes runs that were due in the past");
     case BackfillFault::kBackwards:
-      return invalid("a task of the DAG depends on its run before, so the range cannot be run backwards", "");
+      return invalid("a task of the DAG depends on its run before, so the range cannot be run backwards",
+                     "run it forwards");
     case BackfillFault::kReprocessNone:
       return invalid("a task of the DAG depends on its run before, so existing runs cannot be left as they are",
                      "reprocess failed or completed runs");
@@ -89,6 +89,11 @@ Error ToError(BackfillFault fault) {
       return invalid(fmt::format("the range has more than {} slots", kMostBackfillSlots), "split it into several");
   }
   return invalid("the backfill is refused", "");
+}
+
+std::string ToText(BackfillFault fault) {
+  const Error error = ToError(fault);
+  return error.hint.empty() ? error.message : error.message + " (" + error.hint + ")";
 }
 
 std::string BackfillRunId(const DueRun& due) {

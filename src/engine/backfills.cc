@@ -19,7 +19,6 @@ void Backfills::Restore(const StoredBackfill& what) {
   backfill.what = what;
   backfill.todo.assign(what.todo.begin(), what.todo.end());
   backfill.what.todo.clear();
-  if (!backfill.todo.empty()) ++with_todo_;
   active_[what.dag_id] = what.id;
 }
 
@@ -49,7 +48,6 @@ std::vector<RunId> Backfills::Forget(const std::string& dag_id) {
     const BackfillState& backfill = entry.second;
     if (backfill.what.dag_id != dag_id) return false;
     for (const auto& [ordinal, run] : backfill.queued) queued.push_back(run);
-    if (!backfill.todo.empty()) --with_todo_;
     return true;
   });
   active_.erase(dag_id);
@@ -103,7 +101,6 @@ void Backfills::CompleteIfIdle(Turn& turn, BackfillState& backfill) {
 }
 
 void Backfills::Cancel(Turn& turn, BackfillState& backfill, const std::string& who) {
-  if (!backfill.todo.empty()) --with_todo_;
   backfill.todo.clear();
   backfill.over = true;
   backfill.what.paused = true;

@@ -2,8 +2,10 @@
 // end is the engine's; this only keeps the books.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <deque>
+#include <map>
 #include <set>
 #include <string>
 #include <unordered_map>
@@ -27,6 +29,12 @@ struct BackfillState {
   bool MayStartRun() const {
     return !what.paused && !queued.empty() && static_cast<std::int32_t>(running.size()) < what.max_active_runs;
   }
+  // New runs are made at once. Existing ones are set back only when they can start: until then they stay what they are.
+  bool MayMakeRun() const {
+    if (todo.empty() || !todo.front().existing) return !todo.empty();
+    const auto under_way = static_cast<std::int32_t>(queued.size() + running.size()) + creating;
+    return !what.paused && under_way < what.max_active_runs;
+  }
   bool IsIdle() const { return todo.empty() && creating == 0 && queued.empty() && running.empty(); }
 };
 
@@ -49,7 +57,9 @@ class Backfills {
   // back.
   template <class IsActive, class VersionOf>
   void MakeRuns(Turn& turn, const IsActive& is_active, const VersionOf& version_of);
-  bool HasRunsToMake() const { return with_todo_ > 0; }
+  bool HasRunsToMake() const {
+    return std::any_of(all_.begin(), all_.end(), [](const auto& entry) { return entry.second.MayMakeRun(); });
+  }
 
   // The plan with the last MakeRuns() is stored, and its runs have come back.
   std::vector<BackfillId> ForgetNewRuns();
@@ -65,26 +75,24 @@ class Backfills {
   void MakeRun(Turn& turn, BackfillState& backfill, BackfillSlot slot, bool is_active, VersionId version);
 
   BackfillId last_;
-  std::unordered_map<BackfillId, BackfillState> all_;
+  std::map<BackfillId, BackfillState> all_;             // the oldest first
   std::unordered_map<std::string, BackfillId> active_;  // by DAG
   std::vector<BackfillId> created_;                     // with runs in the last plan
-  std::size_t with_todo_ = 0;
 };
 
 template <class IsActive, class VersionOf>
 void Backfills::MakeRuns(Turn& turn, const IsActive& is_active, const VersionOf& version_of) {
-  if (with_todo_ == 0) return;
   std::size_t left = kRunsPerTurn;
   for (auto& [id, backfill] : all_) {
-    if (backfill.todo.empty()) continue;
+    if (left == 0) return;
+    if (!backfill.MayMakeRun()) continue;
     const VersionId version = version_of(backfill.what.dag_id);
-    for (; left > 0 && !backfill.todo.empty(); --left) {
+    for (; left > 0 && backfill.MayMakeRun(); --left) {
       BackfillSlot slot = std::move(backfill.todo.front());
       backfill.todo.pop_front();
       const bool active = slot.existing && is_active(slot.existing->run);
       MakeRun(turn, backfill, std::move(slot), active, version);
     }
-    if (backfill.todo.empty()) --with_todo_;
     created_.push_back(id);
   }
 }

@@ -123,7 +123,8 @@ class Engine::Impl {
     if (runs_.contains(e.run.id)) return;  // met twice: by notification and by the plan that made it
     DagState& dag = StateOf(e.run.dag_id);
     const RunId id = e.run.id;
-    if (e.run.backfill) {
+    // A run that outlived its backfill (its version could not be read meanwhile) waits like any other.
+    if (e.run.backfill && !backfills_.Of(e.run).over) {
       backfills_.Of(e.run).queued.emplace(e.run.backfill_ordinal, id);
     } else {
       dag.queued.emplace(e.run.run_after, id);
@@ -265,10 +266,12 @@ class Engine::Impl {
       return Refuse(done, ErrorCode::kNotFound, fmt::format("no DAG \"{}\"", what.dag_id));
     if (const BackfillState* active = backfills_.ActiveOf(what.dag_id)) {
       return Refuse(done, ErrorCode::kConflict,
-                    fmt::format("DAG \"{}\" has an active backfill already: {}", what.dag_id, active->what.id.value));
+                    fmt::format("DAG \"{}\" has an active backfill already: {} (wait for it, or cancel it)",
+                                what.dag_id, active->what.id.value));
     }
+    if (!what.facts->fault.empty()) return Refuse(done, ErrorCode::kUnavailable, what.facts->fault);
     BackfillPlan plan = PlanBackfill(what.range, *what.facts, turn.now);
-    if (plan.fault) return Refuse(done, ErrorCode::kInvalid, ToError(*plan.fault).message);
+    if (plan.fault) return Refuse(done, ErrorCode::kInvalid, ToText(*plan.fault));
     BackfillState& backfill =
         backfills_.Make(StoredBackfill{{}, what.dag_id, what.max_active_runs, false, what.conf, who, {}}, plan.slots);
     turn.plan.made.push_back(BackfillMade{backfill.what.id, what.dag_id, what.range, what.max_active_runs,

@@ -125,6 +125,7 @@ Status Scheduler::Lead() {
   std::vector<Event> events;
   for (const PoolChanged& pool : snapshot->pools) events.emplace_back(pool);
   on_files_.clear();
+  unscheduled_.clear();
   for (const StoredDag& dag : snapshot->dags) {
     Remember(dag);
     events.emplace_back(DagUpdated{HeadOf(dag)});
@@ -277,6 +278,7 @@ void Scheduler::TakeZones(std::vector<Event>& events) {
   if (turned_ < zones_looked_ + kLookAnyway) return;
   zones_looked_ = turned_;
   const std::vector<std::string> changed = zones_.Changed(zones_seen_);
+  RetryUnscheduled(events);
   if (changed.empty()) return;
   const auto is_changed = [&](const std::string& name) {
     return std::find(changed.begin(), changed.end(), name) != changed.end();
@@ -294,6 +296,18 @@ void Scheduler::TakeZones(std::vector<Event>& events) {
     ++again;
   }
   log::Info("{} changed on disk: {} DAGs are scheduled anew", fmt::format("{}", fmt::join(changed, ", ")), again);
+}
+
+// What was not there when this scheduler began to lead, or when the DAG was loaded, may be there now.
+void Scheduler::RetryUnscheduled(std::vector<Event>& events) {
+  for (const std::string& id : std::exchange(unscheduled_, {})) {
+    const auto dag = on_files_.find(id);
+    if (dag == on_files_.end()) continue;
+    DagHead head = HeadOf(dag->second);
+    if (head.timetable == nullptr) continue;
+    log::Info("DAG {} is scheduled again", id);
+    events.emplace_back(DagUpdated{std::move(head)});
+  }
 }
 
 void Scheduler::TakeEnds(std::vector<Event>& events) {
@@ -333,8 +347,11 @@ Status Scheduler::ReadFacts(CreateBackfill& backfill) {
   auto facts = std::make_shared<BackfillFacts>();
   if (const auto schedule = BackfillSchedule((*dag)->schedule, range.from, range.to)) {
     auto slots = MakeTimetable(*schedule, zones_);
-    if (!slots) return Ok();  // its zone is gone: said when the DAG was loaded
-    facts->slots = std::move(*slots);
+    if (!slots) {
+      facts->fault = slots.error().message;
+    } else {
+      facts->slots = std::move(*slots);
+    }
   }
   if (const auto first = facts->slots == nullptr ? std::nullopt : facts->slots->Next(std::nullopt, clock_.Now())) {
     auto existing = store_.RunsBetween(backfill.dag_id, first->logical_date, range.to);
@@ -438,6 +455,10 @@ void Scheduler::StopTasks() {
               store_.Commit(plan, lease_, ExecutorIdentity{executor_.instance(), executor_.boot_id()});
           !committed) {
         return Recover(committed.error());
+      } else {
+        for (const RestoredRun& run : committed->runs) {
+          if (const Status entered = Enter(run, inbox_); !entered) return Recover(entered.error());
+        }
       }
     }
     executor_.Forget(std::exchange(ended_, {}));
@@ -464,7 +485,8 @@ DagHead Scheduler::HeadOf(const StoredDag& dag) {
   if (timetable) {
     head.timetable = std::move(*timetable);
   } else {
-    log::Error("DAG {} is not scheduled: {}", head.dag_id, timetable.error().message);
+    if (unscheduled_.insert(head.dag_id).second)
+      log::Error("DAG {} is not scheduled: {}", head.dag_id, timetable.error().message);
   }
   return head;
 }

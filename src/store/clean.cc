@@ -92,6 +92,10 @@ Result<CleanCounts> CleanOld(const StoreOptions& options, Instant before) {
     all.commands = static_cast<std::int64_t>(
         session.Run("clean_commands", "delete from command where done_at < at_micros($1)", ToMicros(before))
             .affected_rows());
+    session.Run("clean_backfills",
+                "with old as (delete from backfill where completed_at < at_micros($1) returning id) delete from "
+                "backfill_run where backfill_id in (select id from old)",
+                ToMicros(before));
     for (const std::string& month : OldMonths(session, before)) {
       session.Run("drop_" + month, fmt::format("drop table {}", month));
       ++all.event_months;

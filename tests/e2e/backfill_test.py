@@ -98,7 +98,7 @@ class Backfills(ServerCase):
         for code, words, arguments in (
                 (3, "was not found", ("nope", "--from", "2025-01-01", "--to", "2025-01-02")),
                 (2, "no schedule with a rhythm", ("by_hand", "--from", "2025-01-01", "--to", "2025-01-02")),
-                (2, "from_date lies after to_date", ("wrong", "--from", "2025-01-05", "--to", "2025-01-02")),
+                (2, "the range ends before it begins", ("wrong", "--from", "2025-01-05", "--to", "2025-01-02")),
                 (2, "the whole range lies in the future", ("wrong", "--from", "2125-01-05", "--to", "2125-01-06")),
                 (2, "no slot of the schedule lies in the range", ("wrong", "--from", "2025-01-01T12:00", "--to", "2025-01-01T13:00")),
                 (2, "--to is not a date: soon", ("wrong", "--from", "2025-01-01", "--to", "soon")),
@@ -124,6 +124,40 @@ class Crashes(OwnServerCase):
         progress = json.loads(ended.stdout)
         self.assertEqual((progress["slots"], progress["success"]), (2400, 2400))
         self.assertEqual(server.get("/api/v2/dags/long/dagRuns?limit=1")["total_entries"], 2400)
+
+    def test_runs_that_run_again_do_so_once_whatever_is_killed(self):
+        server = self.make_server()
+        server.write_dag("again", 'schedule: "0 * * * *"\nstart_date: 2020-01-01\nend_date: 2020-01-01\ntasks: {a: {exec: ["/bin/true"]}, b: {empty: true, depends_on: [a]}}\n')
+        span = ("--from", "2025-01-01", "--to", "2025-01-10")  # 240 slots
+        server.ctl("backfill", "create", "again", *span, "--wait")
+        server.ctl("backfill", "create", "again", *span, "--reprocess", "completed", "--max-active-runs", "4")
+        for _ in range(3):
+            server.kill("scheduler", "launcher")
+            wait_for(lambda: server.pids("scheduler"), 10, "the next scheduler")
+            wait_for(lambda: server.get("/api/v2/monitor/health")["scheduler"]["status"] == "healthy", 20, "a leader")
+        self.assertEqual(server.pipectl("backfill", "watch", "again", timeout=120).returncode, 0)
+        tries, offset = [], 0
+        while offset < 480:
+            page = server.get(f"/api/v2/dags/again/dagRuns/~/taskInstances?limit=100&offset={offset}")["task_instances"]
+            tries += [(row["state"], row["try_number"]) for row in page]
+            offset += len(page)
+        self.assertEqual(tries, [("success", 2)] * 480)
+
+    def test_a_cancelled_backfill_leaves_runs_that_it_has_not_come_to(self):
+        server = self.make_server()
+        gate = server.root / "gate"
+        gate.touch()
+        server.write_dag("kept", 'schedule: "0 6 * * *"\nstart_date: 2020-01-01\nend_date: 2020-01-01\n'
+                                 f"tasks: {{a: {{bash: 'until test -e {gate}; do sleep 0.05; done'}}}}\n")
+        span = ("--from", "2025-01-01", "--to", "2025-01-10")
+        server.ctl("backfill", "create", "kept", *span, "--wait")
+        gate.unlink()
+        server.ctl("backfill", "create", "kept", *span, "--reprocess", "completed", "--max-active-runs", "2")
+        wait_for(lambda: server.ctl_json("backfill", "show", "kept")["running"] == 2, 10, "two runs")
+        server.ctl("backfill", "cancel", "kept")
+        gate.touch()
+        server.pipectl("backfill", "watch", "kept")
+        self.assertEqual([run["state"] for run in server.runs("kept")], ["success"] * 10)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,5 @@
 // Any bytes as the name of a time zone: only what lies in the folder of zones is found, and a name that is not there is
-// answered with a hint.
+// answered with a hint. What begins as an iCalendar text is read as one: its days ascend, or it is refused.
 #include <stdlib.h>
 
 #include <cstddef>
@@ -12,6 +12,7 @@
 
 #include "pipelined/zoneinfo/system_zones.h"
 #include "unit/timetable/zones_by_rule.h"
+#include "zoneinfo/ical.h"
 
 namespace {
 
@@ -37,12 +38,27 @@ class Zones {
   std::filesystem::path root_;
 };
 
+void ReadCalendar(std::string_view text) {
+  const auto days = pipelined::DaysOfCalendar(text);
+  if (!days) {
+    if (days.error().message.empty()) std::abort();
+    return;
+  }
+  for (std::size_t i = 1; i < days->size(); ++i) {
+    if ((*days)[i] <= (*days)[i - 1]) std::abort();
+  }
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   static const Zones files;
   static const pipelined::SystemZones zones(files.folder());
   const std::string_view name(reinterpret_cast<const char*>(data), size);
+  if (name.starts_with("BEGIN:")) {
+    ReadCalendar(name);
+    return 0;
+  }
   const auto found = zones.Find(name);
   if (found) {
     if (name != "UTC" && name != "A/Zone" && name != "Zone-1") std::abort();

@@ -35,7 +35,7 @@ struct Host {
     if (processes.contains(start.attempt)) return;  // idempotent
     std::string task;
     for (const auto& [name, value] : start.env) {
-      if (name == "PIPELINED_TASK_ID") task = value;
+      if (name == "PIPELINED_TASK_ID" || name == "PIPELINED_RUN_ID") task += " " + value;
     }
     for (const auto& [id, process] : processes) {
       if (process.running && process.task == task) broken.push_back("two attempts of " + task + " at once");
@@ -118,14 +118,18 @@ class HostExecutor : public Executor {
   std::set<AttemptId> watched_;
 };
 
-// The history that the store would keep of `plan`: what waits for a slot has no event.
+// The run that was asked for by hand: the first one.
+constexpr RunId kRecorded{1};
+
+// The history that the store would keep of it for `plan`: what waits for a slot has no event.
 void Record(RunHistory& history, const Plan& plan) {
   for (const RunChange& run : plan.runs) {
+    if (run.run != kRecorded) continue;
     history.events.push_back(HistoryEvent{plan.now, RunMoved{run.from, run.to}});
     history.state = run.to;
   }
   for (const TaskChange& task : plan.tasks) {
-    if (task.to != TaskState::kScheduled)
+    if (task.run == kRecorded && task.to != TaskState::kScheduled)
       history.events.push_back(HistoryEvent{plan.now, TaskMoved{task.task, task.from, task.to, task.try_number}});
   }
 }
@@ -141,7 +145,9 @@ class DoubtfulStore : public Store {
     auto committed = store_.Commit(plan, lease, executor);
     if (committed.ok()) {
       Record(history, plan);
-      for (const TaskChange& task : plan.tasks) tasks[task.task] = task.to;
+      for (const TaskChange& task : plan.tasks) {
+        if (task.run == kRecorded) tasks[task.task] = task.to;
+      }
     }
     if (fate == 1) return doubt;
     return committed;
@@ -183,6 +189,9 @@ std::shared_ptr<Dag> RandomDag(std::mt19937& random) {
   dag->id = "d";
   dag->content_hash = "h";
   dag->max_active_tasks = 1 + static_cast<int>(random() % 6);
+  dag->schedule.kind = ScheduleKind::kCron;  // for backfills; no slot comes while it is played
+  dag->schedule.crons = {"0 12 * * *"};
+  dag->schedule.start_date = *ParseInstant("2100-01-01T00:00:00Z");
   const std::size_t tasks = 2 + random() % 12;
   std::vector<std::pair<TaskNo, TaskNo>> edges;
   for (TaskNo t = 0; t < tasks; ++t) {
@@ -214,14 +223,16 @@ class History {
     flaky_.history.created = kStart;
     flaky_.history.first_version = VersionId{1};
     for (const Task& task : dag_->tasks) flaky_.history.versions[VersionId{1}].task_ids.push_back(task.id);
+    if (random_() % 4 == 0) FileBackfill();
   }
 
   // Empty when every promise was kept.
   std::string Play() {
-    for (int step = 0; step < 5000 && !over_; ++step) {
+    for (int step = 0; step < 20'000 && !over_; ++step) {
       if (scheduler_ == nullptr || random_() % 40 == 0) Restart();
       scheduler_->Step();
-      over_ = IsFinished(*store_.StateOf(run_));
+      over_ = IsFinished(*store_.StateOf(run_)) && (!backfill_ || IsOver());
+      if (backfill_ && random_() % 50 == 0) Steer();
       clock_.Advance(Millis(50 + static_cast<int>(random_() % 400)));
       const auto running = host_.Running();
       if (!running.empty() && random_() % 2 == 0) {
@@ -234,6 +245,7 @@ class History {
     if (!over_) text += "the run did not end; ";
     if (over_ && !host_.Running().empty()) text += "a process outlived its run; ";
     if (over_) text += CheckHistory();
+    if (over_ && backfill_) text += BackfillFaults();
     return text;
   }
 
@@ -261,6 +273,41 @@ class History {
     const auto parse = [this](const DagSource&) -> Result<DagPtr> { return DagPtr(dag_); };
     scheduler_ = std::make_unique<Scheduler>(std::move(options), flaky_, *executor_, zones_, parse, clock_);
   }
+
+  // Six days of the past, two at a time.
+  void FileBackfill() {
+    CreateBackfill create;
+    create.dag_id = "d";
+    create.range =
+        BackfillRange{kStart - std::chrono::hours(6 * 24), kStart - Micros(1), Reprocess::kNone, random_() % 2 == 0};
+    create.max_active_runs = 2;
+    backfill_ = store_.File(Command{{}, "ann", std::move(create)});
+  }
+  void Steer() {
+    const auto fate = random_() % 8;
+    if (fate == 0) cancelled_ = true;
+    const BackfillId id{1};
+    store_.File(Command{{}, "ann", PauseBackfill{id, fate == 1}});
+    if (cancelled_) store_.File(Command{{}, "ann", CancelBackfill{id}});
+  }
+  std::vector<ExistingRun> BackfillRuns() {
+    return *store_.RunsBetween("d", kStart - std::chrono::hours(7 * 24), kStart - Micros(1));
+  }
+  bool IsOver() {
+    const auto runs = BackfillRuns();
+    return store_.ResultOf(*backfill_).has_value() && store_.active_backfills() == 0 &&
+           std::all_of(runs.begin(), runs.end(), [](const ExistingRun& run) { return IsFinished(run.state); });
+  }
+  // Each slot has one run; a cancelled backfill may not have come to all of them.
+  std::string BackfillFaults() {
+    const auto done = store_.ResultOf(*backfill_);
+    if (!done->error.empty()) return "the backfill was refused: " + done->error + "; ";
+    std::set<Instant> dates;
+    for (const ExistingRun& run : BackfillRuns()) dates.insert(run.logical_date);
+    if (dates.size() != BackfillRuns().size()) return "a slot has two runs; ";
+    return dates.size() == 6 || cancelled_ ? "" : "a slot has no run; ";
+  }
+
   std::mt19937 random_;
   ManualClock clock_{kStart};
   std::shared_ptr<Dag> dag_;
@@ -271,6 +318,8 @@ class History {
   std::unique_ptr<HostExecutor> executor_;
   std::unique_ptr<Scheduler> scheduler_;
   RunId run_;
+  std::optional<CommandId> backfill_;
+  bool cancelled_ = false;
   bool over_ = false;
 };
 

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iostream>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -21,6 +22,7 @@ inline std::filesystem::path ConformanceDir() {
 // Over all tables of this program.
 struct TableTotals {
   int passed = 0, failed = 0;
+  std::set<std::string> read;  // names of the tables that somebody asked for
 };
 inline TableTotals& Totals() {
   static TableTotals totals;
@@ -35,6 +37,7 @@ struct Case : Value {
 // The cases of a table; empty when there is no such file in the folder. A line that is no JSON object is a failure.
 inline std::vector<Case> ReadTable(const std::string& name) {
   std::vector<Case> cases;
+  Totals().read.insert(name);
   std::ifstream file(ConformanceDir() / name);
   int number = 0;
   for (std::string line; std::getline(file, line);) {

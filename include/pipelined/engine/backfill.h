@@ -32,8 +32,9 @@ struct ExistingRun {
 // What a backfill meets: read just before it is decided.
 struct BackfillFacts {
   std::shared_ptr<const Timetable> slots;  // of BackfillSchedule(); nullptr: nothing is due by itself
+  std::string fault;                       // why the slots cannot be told now; empty: they can
   std::vector<ExistingRun> existing;       // in any order
-  bool depends_on_past = false;            // a task of the DAG waits for the run before
+  bool depends_on_past = false;            // a task waits for the run before; no DAG file can say so yet
 };
 
 struct BackfillRange {
@@ -70,6 +71,7 @@ enum class BackfillFault : std::uint8_t {
 };
 std::string_view AirflowName(BackfillFault fault);  // empty for what Airflow has not
 Error ToError(BackfillFault fault);
+std::string ToText(BackfillFault fault);  // message and hint in one
 
 inline constexpr std::size_t kMostBackfillSlots = 100'000;
 

@@ -95,6 +95,7 @@ class Scheduler {
   Result<DagPtr> VersionOf(VersionId version);
   DagHead HeadOf(const StoredDag& dag);
   void TakeZones(std::vector<Event>& events);
+  void RetryUnscheduled(std::vector<Event>& events);
   void Remember(const StoredDag& dag);
 
   SchedulerOptions options_;
@@ -126,8 +127,9 @@ class Scheduler {
   DagCache versions_;
   // DAGs whose schedule stands on files that may change: a time zone, a calendar.
   std::unordered_map<std::string, StoredDag> on_files_;
-  std::uint64_t zones_seen_ = 0;  // which changes of those files were looked at
-  Micros zones_looked_{0};        // … and when
+  std::unordered_set<std::string> unscheduled_;  // of them: their timetable could not be made yet
+  std::uint64_t zones_seen_ = 0;                 // which changes of those files were looked at
+  Micros zones_looked_{0};                       // … and when
 
   std::mutex posted_mutex_;
   std::vector<PostedDag> posted_;  // guarded by posted_mutex_

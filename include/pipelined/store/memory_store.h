@@ -39,6 +39,7 @@ class MemoryStore : public Store {
   CommandId File(Command command);
   std::optional<CommandDone> ResultOf(CommandId id) const;
   std::optional<RunState> StateOf(RunId run) const;  // nothing: no such run
+  std::size_t active_backfills() const { return backfills_.size(); }
 
  private:
   struct StoredRun {

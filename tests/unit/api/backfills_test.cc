@@ -127,6 +127,7 @@ TEST_F(BackfillsTest, ProgressEstimatesWhatIsLeftByThePaceSoFar) {
   catalog_.progress.running = 2;
   catalog_.progress.queued = 4;
   catalog_.progress.first_start = clock_.Now() - std::chrono::seconds(8);
+  catalog_.progress.last_end = clock_.Now();
   catalog_.progress.failures = {{"backfill__x", std::nullopt, {"load"}}};
   const Response response = Get("/api/ext/v1/backfills/7/progress");
   EXPECT_EQ(response.status, 200);

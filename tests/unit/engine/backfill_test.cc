@@ -174,7 +174,7 @@ TEST_F(BackfillTest, OneAtATimePerDag) {
   Do(Range("2026-01-01T00:00:00Z", "2026-01-01T23:00:00Z"));
   Do(Range("2026-01-05T00:00:00Z", "2026-01-05T23:00:00Z"));
   EXPECT_EQ(done_.error_code, ErrorCode::kConflict);
-  EXPECT_EQ(done_.error, "DAG \"d\" has an active backfill already: 1");
+  EXPECT_EQ(done_.error, "DAG \"d\" has an active backfill already: 1 (wait for it, or cancel it)");
   End(101);
   Do(Range("2026-01-05T00:00:00Z", "2026-01-05T23:00:00Z"));
   EXPECT_EQ(done_.result.Find("backfill")->integer(), 2);
@@ -224,6 +224,30 @@ TEST_F(BackfillTest, SetsFailedRunsBackAndGoesOnCountingTheirTries) {
   EXPECT_TRUE(changes_.back().completed);
 }
 
+TEST_F(BackfillTest, SetsRunsBackOnlyWhenTheyCanStart) {
+  for (int day = 1; day <= 5; ++day) {
+    existing_.push_back(
+        {RunId{day}, *ParseInstant("2026-01-0" + std::to_string(day) + "T06:00:00Z"), RunState::kFailed});
+  }
+  Do(Range("2026-01-01T00:00:00Z", "2026-01-05T23:00:00Z", Reprocess::kFailed));
+  EXPECT_THAT(resets_, ElementsAre(1, 2));
+  End(1);
+  EXPECT_THAT(resets_, ElementsAre(1, 2, 3));
+  Do(CancelBackfill{BackfillId{1}});
+  End(2);
+  End(3);
+  EXPECT_THAT(resets_, ElementsAre(1, 2, 3));
+}
+
+TEST_F(BackfillTest, ARunThatOutlivedItsBackfillWaitsLikeAnyOther) {
+  RunInfo run;
+  run.id = RunId{1};
+  run.dag_id = "d";
+  run.backfill = BackfillId{9};
+  Send(RunRequested{run, dag_});
+  EXPECT_THAT(Running(), ElementsAre(1));
+}
+
 TEST_F(BackfillTest, IsOverWhenEverythingWasThereAlready) {
   existing_ = {{RunId{7}, *ParseInstant("2026-01-01T06:00:00Z"), RunState::kSuccess}};
   Do(Range("2026-01-01T00:00:00Z", "2026-01-01T23:00:00Z"));
@@ -267,9 +291,9 @@ TEST_F(BackfillTest, IsNotOverWhileRunsOfTheSameTurnAreStillToCome) {
 TEST_F(BackfillTest, RefusesWhatItCannotFill) {
   CreateBackfill future = Range("2026-03-01T00:00:00Z", "2026-03-02T00:00:00Z");
   Do(future);
-  EXPECT_EQ(done_.error, "the whole range lies in the future");
+  EXPECT_EQ(done_.error, "the whole range lies in the future (a backfill makes runs that were due in the past)");
   Do(Range("2026-01-01T07:00:00Z", "2026-01-01T08:00:00Z"));
-  EXPECT_EQ(done_.error, "no slot of the schedule lies in the range");
+  EXPECT_EQ(done_.error, "no slot of the schedule lies in the range (the range counts slots whose run was due by now)");
   CreateBackfill unknown = Range("2026-01-01T00:00:00Z", "2026-01-01T08:00:00Z");
   unknown.dag_id = "nope";
   Do(unknown);
