@@ -33,12 +33,22 @@ enum class Key : std::uint8_t {
   kWorkingDir,
   kDefaultArgs,
   kPausedUponCreation,
+  kTaskGroups,
   kTasks,
   // of a task
   kBash,
   kExec,
   kPython,
   kEmpty,
+  kBranch,
+  kShortCircuit,
+  kLatestOnly,
+  kWhen,
+  kSkipOnExitCode,
+  kGroup,
+  kSetup,
+  kTeardown,
+  kOnFailureFailDagrun,
   kDependsOn,
   kTriggerRule,
   kRetries,
@@ -55,13 +65,17 @@ enum class Key : std::uint8_t {
   kInlets,
   kOutlets,
   kOnLost,
-  // of python, retry_on and schedule
+  // of python, retry_on, schedule, short_circuit and groups
   kFile,
   kCode,
   kExitCodes,
   kEvery,
   kCron,
   kAssets,
+  kCondition,
+  kIgnoreDownstreamTriggerRules,
+  kTooltip,
+  kParent,
 };
 
 struct KeyRow {
@@ -76,8 +90,12 @@ extern const std::span<const KeyRow> kTaskKeys;
 extern const std::span<const KeyRow> kPythonKeys;
 extern const std::span<const KeyRow> kRetryOnKeys;
 extern const std::span<const KeyRow> kScheduleKeys;
+extern const std::span<const KeyRow> kShortCircuitKeys;
+extern const std::span<const KeyRow> kGroupKeys;
 
 bool IsAction(Key key);
+// What is said of one task and not of all: no part of default_args.
+bool IsOfOneTask(Key key);
 
 // Calls `read` for each entry of `map` whose key is in `table` and available; reports the others. `what` as in "a task
 // has no key …". Entries that are null where the table allows it are passed over.

@@ -45,6 +45,15 @@ enum class Code : int {
   kTemplateSyntax = 35,
   kTemplateName = 36,
   kRawFilter = 37,
+  kUnknownGroup = 38,
+  kGroupCycle = 39,
+  kGroupAndTask = 40,
+  kEmptyGroup = 41,
+  kTooManyEdges = 42,
+  kBranchTarget = 43,
+  kSetupAndTeardown = 44,
+  kTeardownRule = 45,
+  kNotATeardown = 46,
 };
 
 struct CodeInfo {
