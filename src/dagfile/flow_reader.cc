@@ -12,14 +12,14 @@ bool ReadCondition(const Entry& entry, Reporter& reporter, std::string& out) {
   std::string text;
   if (!ReadWord(entry, reporter, text)) return false;
   if (!MayHoldATemplate(text)) {
-    if (!entry.value.is_plain() || KindOf(entry.value) != ScalarKind::kBool) {
-      reporter.Error(
-          Code::kBadValue, entry.place(),
-          fmt::format("{} is a condition, and {} is neither a template nor true or false", entry.name(), Quoted(text)),
-          "for example \"{{ params.size > 10 }}\"");
+    const auto literal = BoolOf(entry.value);
+    if (!literal) {
+      reporter.Error(Code::kBadValue, entry.place(),
+                     fmt::format("{} needs a template, or true or false, not {}", entry.name(), Quoted(text)),
+                     "for example \"{{ params.size > 10 }}\"");
       return false;
     }
-    text = ToValue(entry.value).boolean() ? "true" : "false";
+    text = *literal ? "true" : "false";
   }
   out = std::move(text);
   return true;

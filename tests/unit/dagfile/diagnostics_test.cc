@@ -128,7 +128,7 @@ const std::vector<Mistake> kMistakes{
      "\"condition\""},
     {"LatestOnlyFalse", Code::kBadValue, "tasks:\n  a: {latest_only: ⟦false}\n", "latest_only: true"},
     {"BranchOfNothing", Code::kBadValue, "tasks:\n  a: {branch: ⟦[]}\n", "follow"},
-    {"BranchAndBash", Code::kManyActions, "tasks:\n  a: {bash: x, ⟦branch: b}\n", "two tasks"},
+    {"BranchAndBash", Code::kManyActions, "tasks:\n  a: {bash: x, ⟦branch: \"{{ ds }}\"}\n", "two tasks"},
     {"BranchInDefaults", Code::kMisplacedKey, "default_args: {⟦branch: b}\ntasks: {a: {bash: x}}\n", "each task"},
     {"BranchUnknown", Code::kUnknownTask,
      "tasks:\n  a: {branch: [left, ⟦rihgt]}\n  left: {bash: x, depends_on: a}\n  right: {bash: x, depends_on: a}\n",

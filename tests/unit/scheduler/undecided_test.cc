@@ -23,6 +23,7 @@ PublishedDag DagWith(Action action, std::string when) {
   auto dag = std::make_shared<Dag>(*published.dag);
   dag->tasks[0].action = std::move(action);
   dag->tasks[0].when = std::move(when);
+  dag->tasks[1].action.words = {"true"};
   EXPECT_TRUE(dag->Link({{0, 1}}).ok());
   published.dag = dag;
   return published;
@@ -37,7 +38,7 @@ class UndecidedTest : public ::testing::Test {
     request.dag_id = "d";
     request.run_after = At(0);
     const RunId run = store_.Trigger(request)->id;
-    const Lease lease = **store_.Acquire("crashed", std::chrono::seconds(30));
+    Lease lease = **store_.Acquire("crashed", std::chrono::seconds(30));
     Plan plan;
     plan.now = At(0);
     plan.runs = {RunChange{run, "d", RunState::kQueued, RunState::kRunning, ""}};
