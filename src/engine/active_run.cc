@@ -46,7 +46,8 @@ void ActiveRun::Begin(Turn& turn) {
   // Decided against the states as they are: what this pass sets is seen by the next one.
   std::vector<TaskNo> waiting;
   for (TaskNo task = 0; task < slots_.size(); ++task) {
-    if (slots_[task].state == TaskState::kNone) waiting.push_back(task);
+    const TaskState state = slots_[task].state;
+    if (state == TaskState::kNone || state == TaskState::kUpForRetry) waiting.push_back(task);
   }
   for (const TaskNo task : waiting) Decide(turn, task);
   Propagate(turn);
@@ -62,6 +63,7 @@ bool ActiveRun::Assign(Turn& turn, TaskNo task, TaskEvent event) {
   TaskSlot& slot = slots_[task];
   const auto next = Next(slot.state, event);
   if (!next) return false;
+  if (IsFinished(slot.state)) CountForDownstreams(task, ~std::uint32_t{0});
   Recount(task, slot.state, *next);
   slot.state = *next;
   if (*next == TaskState::kScheduled) {
@@ -81,7 +83,7 @@ bool ActiveRun::Assign(Turn& turn, TaskNo task, TaskEvent event) {
 void ActiveRun::Recount(TaskNo task, TaskState from, TaskState to) {
   active_ += static_cast<std::uint32_t>(IsActive(to)) - static_cast<std::uint32_t>(IsActive(from));
   unfinished_ += static_cast<std::uint32_t>(IsFinished(from)) - static_cast<std::uint32_t>(IsFinished(to));
-  if (dag_->downstream.Of(task).empty()) {
+  if (dag_->leaves[task]) {
     failed_leaves_ += static_cast<std::uint32_t>(IsFailure(to)) - static_cast<std::uint32_t>(IsFailure(from));
   }
 }
@@ -100,42 +102,127 @@ void ActiveRun::Propagate(Turn& turn) {
   }
 }
 
-void ActiveRun::CountForDownstreams(TaskNo task) {
+void ActiveRun::CountForDownstreams(TaskNo task, std::uint32_t by) {
   const TaskState state = slots_[task].state;
   for (const TaskNo below : dag_->downstream.Of(task)) {
     TaskSlot& slot = slots_[below];
-    slot.success += static_cast<std::uint32_t>(state == TaskState::kSuccess);
-    slot.failed += static_cast<std::uint32_t>(state == TaskState::kFailed);
-    slot.skipped += static_cast<std::uint32_t>(state == TaskState::kSkipped);
-    slot.upstream_failed += static_cast<std::uint32_t>(state == TaskState::kUpstreamFailed);
-    if (slot.state == TaskState::kNone && !slot.candidate) {
-      slot.candidate = true;
-      candidates_.push_back(below);
-    }
+    if (state == TaskState::kSuccess) slot.success += by;
+    if (state == TaskState::kFailed) slot.failed += by;
+    if (state == TaskState::kSkipped) slot.skipped += by;
+    if (state == TaskState::kUpstreamFailed) slot.upstream_failed += by;
+    if (state == TaskState::kRemoved) slot.removed += by;
+    Suggest(below);
   }
+  for (const TaskNo guarded : dag_->guarded.Of(task)) Suggest(guarded);
+  for (const TaskNo teardown : dag_->scoped.Of(task)) Suggest(teardown);
+}
+
+// One that waits for its retry may lose it: an upstream was cleared or marked meanwhile.
+void ActiveRun::Suggest(TaskNo task) {
+  TaskSlot& slot = slots_[task];
+  if ((slot.state != TaskState::kNone && slot.state != TaskState::kUpForRetry) || slot.candidate) return;
+  slot.candidate = true;
+  candidates_.push_back(task);
 }
 
 void ActiveRun::Decide(Turn& turn, TaskNo task) {
-  if (slots_[task].state != TaskState::kNone) return;
-  switch (Evaluate(dag_->tasks[task].trigger_rule, CountsOf(task))) {
-    case RuleVerdict::kWait:
-      return;
-    case RuleVerdict::kSkip:
-      Assign(turn, task, TaskEvent::kSkipped);
-      return;
-    case RuleVerdict::kUpstreamFailed:
-      Assign(turn, task, TaskEvent::kUpstreamFailed);
-      return;
-    case RuleVerdict::kRun:
-      break;
-  }
+  const TaskState state = slots_[task].state;
+  if (state != TaskState::kNone && state != TaskState::kUpForRetry) return;
+  RuleVerdict verdict = AskSetups(task);
+  if (verdict == RuleVerdict::kRun) verdict = AskRule(task);
+  if (verdict == RuleVerdict::kWait) return;
+  if (verdict != RuleVerdict::kRun) return Assign(turn, task, verdict);
+  if (state == TaskState::kUpForRetry) return;  // it waits for its delay
   Assign(turn, task, TaskEvent::kAllowed);
-  if (dag_->tasks[task].action.kind != ActionKind::kEmpty) return;
+  if (dag_->tasks[task].action.kind != ActionKind::kEmpty || !dag_->tasks[task].when.empty()) return;
   scheduled_.pop_back();  // an empty task needs no slot
   if (hold_empty_) {
     held_empty_.push_back(task);
   } else {
     FinishEmpty(turn, task);
+  }
+}
+
+void ActiveRun::Assign(Turn& turn, TaskNo task, RuleVerdict verdict) {
+  Assign(turn, task, verdict == RuleVerdict::kSkip ? TaskEvent::kSkipped : TaskEvent::kUpstreamFailed);
+}
+
+// As Airflow: a failure of any of them decides before a skip; `always` asks nobody.
+RuleVerdict ActiveRun::AskSetups(TaskNo task) const {
+  const auto setups = dag_->setups.Of(task);
+  if (setups.empty() || dag_->tasks[task].trigger_rule == TriggerRule::kAlways) return RuleVerdict::kRun;
+  UpstreamCounts counts;
+  counts.total = static_cast<std::uint32_t>(setups.size());
+  for (const TaskNo setup : setups) counts.Count(slots_[setup].state);
+  return Evaluate(TriggerRule::kAllSuccess, counts);
+}
+
+RuleVerdict ActiveRun::AskRule(TaskNo task) const {
+  const TriggerRule rule = dag_->tasks[task].trigger_rule;
+  const UpstreamCounts counts = CountsOf(task);
+  if (rule != TriggerRule::kAllDoneSetupSuccess || counts.done() < counts.total) return Evaluate(rule, counts);
+  if (!ScopeIsDone(task)) return RuleVerdict::kWait;
+  UpstreamCounts setups;
+  for (const TaskNo above : dag_->upstream.Of(task)) {
+    if (!dag_->tasks[above].setup) continue;
+    ++setups.total;
+    setups.Count(slots_[above].state);
+  }
+  return Evaluate(rule, counts, &setups);
+}
+
+bool ActiveRun::ScopeIsDone(TaskNo teardown) const {
+  for (const TaskNo inside : dag_->scope.Of(teardown)) {
+    if (!IsFinished(slots_[inside].state)) return false;
+  }
+  return true;
+}
+
+// --- branches and short circuits
+// ---------------------------------------------------------------------------------------------------
+
+std::vector<TaskNo> ActiveRun::Below(TaskNo task, bool all) const {
+  std::vector<bool> seen(slots_.size(), false);
+  std::vector<TaskNo> found;
+  std::vector<TaskNo> stack{task};
+  while (!stack.empty()) {
+    const TaskNo at = stack.back();
+    stack.pop_back();
+    for (const TaskNo below : dag_->downstream.Of(at)) {
+      if (seen[below]) continue;
+      seen[below] = true;
+      if (!dag_->tasks[below].teardown) found.push_back(below);
+      if (all) stack.push_back(below);
+    }
+  }
+  return found;
+}
+
+// The direct downstreams that are neither followed nor below what is followed, as Airflow: a join stays.
+std::vector<TaskNo> ActiveRun::NotFollowed(TaskNo branch, const std::vector<TaskNo>& follow) const {
+  std::vector<bool> kept(slots_.size(), false);
+  for (const TaskNo task : follow) {
+    kept[task] = true;
+    for (const TaskNo below : Below(task, true)) kept[below] = true;
+  }
+  std::vector<TaskNo> others;
+  for (const TaskNo below : dag_->downstream.Of(branch)) {
+    if (!kept[below]) others.push_back(below);
+  }
+  return others;
+}
+
+void ActiveRun::Conclude(Turn& turn, TaskNo task, const Decision& decision) {
+  const Task& what = dag_->tasks[task];
+  std::vector<TaskNo> skipped;
+  if (what.action.kind == ActionKind::kBranch) {
+    skipped = NotFollowed(task, decision.follow);
+  } else if (!decision.pass) {
+    skipped = Below(task, what.action.kind == ActionKind::kShortCircuit && what.ignore_downstream_trigger_rules);
+  }
+  for (const TaskNo below : skipped) {
+    const TaskState state = slots_[below].state;
+    if (state != TaskState::kRunning && state != TaskState::kQueued) Assign(turn, below, TaskEvent::kSkipped);
   }
 }
 
@@ -208,6 +295,8 @@ UpstreamCounts ActiveRun::CountsOf(TaskNo task) const {
   counts.failed = slot.failed;
   counts.skipped = slot.skipped;
   counts.upstream_failed = slot.upstream_failed;
+  counts.removed = slot.removed;
+  counts.total -= slot.removed;
   return counts;
 }
 

@@ -1,4 +1,4 @@
-// One run in memory: the states of its tasks and how they follow from each other. 40 bytes per task.
+// One run in memory: the states of its tasks and how they follow from each other. 48 bytes per task.
 #pragma once
 
 #include <deque>
@@ -16,8 +16,9 @@ struct TaskSlot {
   bool candidate = false;               // already on the list of the pass under way
   std::int32_t try_number = 0;
   std::int32_t max_tries = 0;  // the last try that may be retried: retries, counted on from a clear
-  std::uint32_t success = 0, failed = 0, skipped = 0, upstream_failed = 0;  // direct upstreams in that state
-  std::uint32_t change = 0;  // 1 + its place in the plan under construction; 0: not in it
+  std::uint32_t success = 0, failed = 0, skipped = 0, upstream_failed = 0,
+                removed = 0;  // direct upstreams in that state
+  std::uint32_t change = 0;   // 1 + its place in the plan under construction; 0: not in it
   AttemptId attempt;
 };
 
@@ -37,6 +38,10 @@ class ActiveRun {
   // Moves one task and everything that follows from it, level by level: all tasks of a level are decided against the
   // states before it, as Airflow does. False when the transition table refuses (the event is stale).
   bool Move(Turn& turn, TaskNo task, TaskEvent event);
+
+  // A task that decides has succeeded: what it does not go on with is skipped at once, with everything that follows.
+  // Tasks that run, or have run, are left alone.
+  void Conclude(Turn& turn, TaskNo task, const Decision& decision);
 
   // The same without what follows; EndUnfinished() must come next.
   bool MoveAlone(Turn& turn, TaskNo task, TaskEvent event) { return Assign(turn, task, event); }
@@ -76,9 +81,17 @@ class ActiveRun {
   bool Assign(Turn& turn, TaskNo task, TaskEvent event);
   void Decide(Turn& turn, TaskNo task);
   void Propagate(Turn& turn);
-  void CountForDownstreams(TaskNo task);
+  void CountForDownstreams(TaskNo task, std::uint32_t by = 1);  // by ~0: takes its finished state back
   void Recount(TaskNo task, TaskState from, TaskState to);
   void FinishEmpty(Turn& turn, TaskNo task);
+  void Assign(Turn& turn, TaskNo task, RuleVerdict verdict);
+  void Suggest(TaskNo task);  // to be decided in the next pass
+  // What setups that are not direct upstreams of the task say; kRun: nothing stands in its way.
+  RuleVerdict AskSetups(TaskNo task) const;
+  RuleVerdict AskRule(TaskNo task) const;
+  bool ScopeIsDone(TaskNo teardown) const;
+  std::vector<TaskNo> NotFollowed(TaskNo branch, const std::vector<TaskNo>& follow) const;
+  std::vector<TaskNo> Below(TaskNo task, bool all) const;  // without teardowns
 
   DagPtr dag_;
   std::vector<TaskSlot> slots_;

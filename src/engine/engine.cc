@@ -58,6 +58,12 @@ bool MayRetry(const Task& task, const TaskSlot& slot, const AttemptFinished& end
          std::find(codes.begin(), codes.end(), end.exit_code) != codes.end();
 }
 
+bool SkipsByExitCode(const Task& task, const AttemptFinished& end) {
+  const std::vector<int>& codes = task.skip_exit_codes;
+  return end.outcome == TryOutcome::kFailed && end.signal == 0 && end.exit_code != 0 &&
+         std::find(codes.begin(), codes.end(), end.exit_code) != codes.end();
+}
+
 }  // namespace
 
 class Engine::Impl {
@@ -164,6 +170,9 @@ class Engine::Impl {
     AttemptClosed closed{attempt.run != nullptr ? attempt.run->info.id : RunId{}, attempt.task, e};
     if (attempt.run != nullptr) {
       --attempt.run->running_tasks;
+      if (SkipsByExitCode(attempt.run->dag().tasks[attempt.task], e)) {
+        e.outcome = closed.end.outcome = TryOutcome::kSkipped;
+      }
       EndTry(turn, *attempt.run, attempt.task, e);
     }
     if (attempt.run == nullptr || e.outcome != TryOutcome::kSucceeded) closed.end.outputs = Value();
@@ -474,12 +483,14 @@ class Engine::Impl {
   }
 
   void EndTry(Turn& turn, ActiveRun& run, TaskNo task, const AttemptFinished& end) {
-    if (end.outcome == TryOutcome::kSucceeded) {
+    const Task& what = run.dag().tasks[task];
+    if (end.outcome == TryOutcome::kSucceeded || end.outcome == TryOutcome::kSkipped) {
       run.Change(turn, task).end_date = end.end;
-      run.Move(turn, task, TaskEvent::kSucceeded);
+      // What a decision skips is skipped with the task's own end, before anything follows from either.
+      if (end.decision) run.Conclude(turn, task, *end.decision);
+      run.Move(turn, task, end.outcome == TryOutcome::kSkipped ? TaskEvent::kSkipped : TaskEvent::kSucceeded);
       return;
     }
-    const Task& what = run.dag().tasks[task];
     const TaskSlot& slot = run.slot(task);
     if (MayRetry(what, slot, end)) {
       const Micros delay =

@@ -58,6 +58,8 @@ inline constexpr std::array kTaskTransitions{
     TaskTransition{TaskState::kUpForRetry, TaskEvent::kRetryDue, TaskState::kScheduled},
     TaskTransition{TaskState::kUpForRetry, TaskEvent::kSkipped, TaskState::kSkipped},
     TaskTransition{TaskState::kUpForRetry, TaskEvent::kFailed, TaskState::kFailed},
+    // A branch or a short circuit that decides late outranks what a failure elsewhere decided before.
+    TaskTransition{TaskState::kUpstreamFailed, TaskEvent::kSkipped, TaskState::kSkipped},
     // An upstream was cleared or marked meanwhile, so that its rule no longer permits the retry.
     TaskTransition{TaskState::kUpForRetry, TaskEvent::kUpstreamFailed, TaskState::kUpstreamFailed},
 };
