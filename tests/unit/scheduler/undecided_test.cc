@@ -24,6 +24,7 @@ PublishedDag DagWith(Action action, std::string when) {
   dag->tasks[0].action = std::move(action);
   dag->tasks[0].when = std::move(when);
   dag->tasks[1].action.words = {"true"};
+  dag->schedule = Schedule();  // no further runs
   EXPECT_TRUE(dag->Link({{0, 1}}).ok());
   published.dag = dag;
   return published;
