@@ -80,6 +80,10 @@ Response GetTriesWithOutcomes(const Call& call);
 // progress.cc
 Response GetProgress(const Call& call);
 
+// travel.cc
+Response GetRunAt(const Call& call);
+Response GetRunDiff(const Call& call);
+
 // Files a command and waits; nothing: done.
 std::optional<Response> Carry(const Call& call, Command command, Value* result = nullptr);
 

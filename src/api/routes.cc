@@ -69,6 +69,8 @@ constexpr Route kRoutes[] = {
      GetBackfillProgress},
 
     {"GET", EXT_RUN "/progress", "ext_get_progress", Access::kToken, Role::kViewer, GetProgress},
+    {"GET", EXT_RUN "/at", "ext_get_run_at", Access::kToken, Role::kViewer, GetRunAt},
+    {"GET", EXT_RUN "/diff", "ext_get_run_diff", Access::kToken, Role::kViewer, GetRunDiff},
     {"GET", EXT_RUN "/taskInstances", "ext_get_task_instances", Access::kToken, Role::kViewer,
      GetInstancesWithOutcomes},
     {"GET", EXT_RUN "/taskInstances/{task_id}/tries", "ext_get_tries", Access::kToken, Role::kViewer,

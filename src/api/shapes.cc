@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "api/words.h"
 #include "pipelined/base/hash.h"
 
@@ -39,7 +41,7 @@ Value Summary(const Schedule& schedule) {
   return TextOrNull(schedule.text);
 }
 
-Value Description(const Schedule& schedule) {
+std::string Rhythm(const Schedule& schedule) {
   switch (schedule.kind) {
     case ScheduleKind::kNone:
       return "Never, external triggers only";
@@ -50,13 +52,29 @@ Value Description(const Schedule& schedule) {
     case ScheduleKind::kAssets:
       return "Triggered by assets";
     case ScheduleKind::kEvents:
-      return "At given times";
+      return fmt::format("At {} given times", schedule.events.size());
     case ScheduleKind::kEvery:
-      return "Every " + FormatDuration(schedule.every);
+      return "Every" +
+             schedule.text.substr(std::min<std::size_t>(schedule.text.size(), std::string_view("every").size()));
     case ScheduleKind::kCron:
       return "";
   }
   return "";
+}
+
+// The rhythm, then what a listing of expressions does not show.
+Value Description(const Schedule& schedule) {
+  std::string text = Rhythm(schedule);
+  const auto add = [&text](std::string_view more) {
+    if (!text.empty()) text += ", ";
+    text += more;
+  };
+  if (!schedule.calendar.empty()) {
+    add(schedule.calendar.on_excluded == OnExcluded::kNext ? "moved from excluded days to the next"
+                                                           : "not on excluded days");
+  }
+  if (schedule.jitter > Micros(0)) add("up to " + FormatDuration(schedule.jitter) + " later");
+  return text;
 }
 
 bool Periodic(const Schedule& schedule) {

@@ -11,7 +11,7 @@ std::vector<std::pair<std::string, std::string>> LibraryVersions() {
       {"cpprestsdk", PIPELINED_CPPREST}, {"libpqxx", PIPELINED_PQXX},
       {"libpq", PIPELINED_LIBPQ},        {"libsodium", PIPELINED_SODIUM},
       {"OpenSSL", PIPELINED_OPENSSL},    {"nlohmann_json", PIPELINED_NLOHMANN},
-      {"CLI11", PIPELINED_CLI11},
+      {"CLI11", PIPELINED_CLI11},        {"libical", PIPELINED_ICAL},
   };
 }
 

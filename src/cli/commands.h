@@ -32,6 +32,7 @@ void AddOutputOption(CLI::App& command, Program& program);
 
 void AddDagCommands(CLI::App& app, Program& program);
 void AddRunCommands(CLI::App& app, Program& program);
+void AddRunDiff(CLI::App& runs, Program& program);
 void AddBackfillCommands(CLI::App& app, Program& program);
 void AddTaskCommands(CLI::App& app, Program& program);
 void AddServerCommands(CLI::App& app, Program& program);    // login, health, version, pools

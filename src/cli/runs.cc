@@ -1,7 +1,8 @@
-// pipectl runs: list, show, watch, wait, cancel.
+// pipectl runs: list, show, watch, wait, cancel; diff is in run_diff.cc.
 #include <fmt/format.h>
 
 #include "cli/commands.h"
+#include "cli/run_at.h"
 #include "cli/run_name.h"
 #include "cli/watch.h"
 #include "pipelined/http/client.h"
@@ -72,18 +73,33 @@ Status ShowResult(Program& program, const Value& run) {
   return Ok();
 }
 
+void AddShow(CLI::App& runs, Program& program) {
+  const auto at = std::make_shared<std::string>();
+  const auto show = [at](const Session& session, const RunName& name, Program& p) -> Status {
+    if (!at->empty()) return ShowRunAt(session, p, name, *at);
+    const auto run = session.Get(RunPath(name.dag_id, name.run_id));
+    if (!run) return run.error();
+    return ShowResult(p, *run);
+  };
+  AddForRun(runs, program, "show", "Show one run, as it is or as it was", show, [at](CLI::App& command) {
+    command.add_option("--at", *at,
+                       "As it was then: RFC 3339, a date and time in UTC, -90s (before now) or +5m (after its start)");
+    command.footer(
+        "Examples:\n"
+        "  pipectl runs show sales_daily latest\n"
+        "  pipectl runs show sales_daily latest --at 2026-01-31T06:05:00Z\n"
+        "  pipectl runs show sales_daily latest --at +5m");
+  });
+}
+
 }  // namespace
 
 void AddRunCommands(CLI::App& app, Program& program) {
-  CLI::App* runs = AddCommand(app, "runs", "Runs: list, follow, cancel", "pipectl runs list");
+  CLI::App* runs = AddCommand(app, "runs", "Runs: list, follow, cancel, compare", "pipectl runs list");
   runs->require_subcommand(1);
   AddList(*runs, program);
-  AddForRun(*runs, program, "show", "Show one run",
-            [](const Session& session, const RunName& name, Program& p) -> Status {
-              const auto run = session.Get(RunPath(name.dag_id, name.run_id));
-              if (!run) return run.error();
-              return ShowResult(p, *run);
-            });
+  AddShow(*runs, program);
+  AddRunDiff(*runs, program);
   const auto timeout = std::make_shared<double>(0);
   const auto follow = [timeout](bool progress) {
     return [timeout, progress](const Session& session, const RunName& name, Program& p) -> Status {

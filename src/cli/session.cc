@@ -71,6 +71,7 @@ Error FromStatus(int status, const std::string& body) {
     case 403:
       return {ErrorCode::kNotAllowed, message, hint};
     case 404:
+    case 410:
       return {ErrorCode::kNotFound, message, hint};
     case 409:
       return {ErrorCode::kConflict, message, hint};

@@ -20,6 +20,7 @@ namespace {
 constexpr Micros kBusyRetry = Millis(50);  // a file that is being written; the close usually says so earlier
 constexpr Micros kLongestBusyRetry = Millis(1000);
 constexpr Micros kMissingRootRetry = Millis(1000);
+constexpr std::string_view kCalendarSuffix = ".ics";
 
 // Goes up when this program would read a file differently than the one before: then every file is read anew.
 constexpr std::string_view kReading = "1";
@@ -60,6 +61,7 @@ class Watcher : public DagFolder {
   struct File {
     std::string fingerprint;
     std::vector<std::string> dag_ids;
+    bool wants_calendar = false;  // an iCalendar file that it names cannot be read
   };
   struct Dirty {
     Micros first{0}, due{0};
@@ -76,7 +78,7 @@ class Watcher : public DagFolder {
       return;
     }
     const FolderKey key{static_cast<std::size_t>(root - options_.roots.begin()), file.relative_file};
-    files_[key] = {file.fingerprint, file.dag_ids};
+    files_[key] = {file.fingerprint, file.dag_ids, false};
     for (const std::string& id : file.dag_ids) index_.Claim(id, key);
   }
 
@@ -125,6 +127,8 @@ class Watcher : public DagFolder {
       }
     } else if (event.name == kDefaultsName || event.name == kIgnoreName) {
       if (!(event.mask & IN_CREATE)) scans_.insert(folder);  // a new one is looked at when it was written and closed
+    } else if (event.name.ends_with(kCalendarSuffix)) {
+      if (!(event.mask & IN_CREATE)) RetryCalendars(options_.quiet);
     } else if (arrived && IsLink(key)) {
       scans_.insert(folder);
     } else if (tree_.IsDagFile(key) || files_.count(key) > 0) {
@@ -140,7 +144,15 @@ class Watcher : public DagFolder {
     return lstat(tree_.PathOf(key).c_str(), &info) == 0 && S_ISLNK(info.st_mode);
   }
 
+  // Files that wait for a calendar; it may lie anywhere, also where nobody watches.
+  void RetryCalendars(Micros wait) {
+    for (const auto& [key, file] : files_) {
+      if (file.wants_calendar) Touch(key, wait).forced = true;
+    }
+  }
+
   void ScanEverything() {
+    RetryCalendars(Micros{0});
     for (std::size_t root = 0; root < options_.roots.size(); ++root) scans_.insert({root, ""});
     next_rescan_ = now_ + options_.rescan;
   }
@@ -292,7 +304,10 @@ class Watcher : public DagFolder {
     }
     if (HasErrors(result.diagnostics)) outcome.error = Format(result.diagnostics);
     outcome.file = Known(key, file);
-    if (conflict) outcome.file.fingerprint.clear();  // who waits is not stored: it is read again after a restart
+    file.wants_calendar = std::any_of(result.diagnostics.begin(), result.diagnostics.end(),
+                                      [](const Diagnostic& d) { return d.code == CodeText(Code::kBadCalendarFile); });
+    // Who waits is not stored: it is read again after a restart.
+    if (conflict || file.wants_calendar) outcome.file.fingerprint.clear();
     batch_.Loaded(key, std::move(outcome));
   }
 

@@ -66,7 +66,7 @@ class DagReader {
     for (const NodeRef& defaults : context_.defaults) Gather(defaults, true);
     ReadOwnKeys();
     CheckDagId(root);
-    dag_->schedule = ReadSchedule(schedule_, *context_.zones, reporter_);
+    ReadSchedule(schedule_, {*context_.zones, folder_, root.place().source, context_.was_checked}, reporter_, *dag_);
     ApplyLayers();
     ReadGroupsOf();
     ReadTasks(root);
@@ -124,7 +124,8 @@ class DagReader {
     With(Key::kParams, [&](const Entry& e) { dag.params = ReadParams(e, reporter_); });
     With(Key::kWorkingDir, [&](const Entry& e) { task_defaults_.working_dir = task_reader_.WorkingDir(e, folder_); });
     schedule_ = {Slot(Key::kSchedule), Slot(Key::kTimezone), Slot(Key::kStartDate),
-                 Slot(Key::kEndDate),  Slot(Key::kCatchup),  Slot(Key::kDataInterval)};
+                 Slot(Key::kEndDate),  Slot(Key::kCatchup),  Slot(Key::kDataInterval),
+                 Slot(Key::kCalendar), Slot(Key::kJitter),   Slot(Key::kMaxActiveRuns)};
   }
 
   void CheckDagId(NodeRef root) {

@@ -16,6 +16,7 @@ struct DagContext {
   std::vector<NodeRef> defaults;    // roots of the defaults.yaml documents, nearest first; mappings or null
   const LoadLimits* limits = nullptr;
   const ZoneSource* zones = nullptr;
+  bool was_checked = false;  // a stored version: files that its schedule stands on need not be there any more
 };
 
 // nullptr when anything of it was reported as an error.

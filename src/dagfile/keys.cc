@@ -21,6 +21,8 @@ constexpr std::array kDagTable{
     KeyRow{"end_date", Key::kEndDate, true},
     KeyRow{"catchup", Key::kCatchup},
     KeyRow{"data_interval", Key::kDataInterval},
+    KeyRow{"calendar", Key::kCalendar, true},
+    KeyRow{"jitter", Key::kJitter, true},
     KeyRow{"max_active_runs", Key::kMaxActiveRuns},
     KeyRow{"max_active_tasks", Key::kMaxActiveTasks},
     KeyRow{"max_consecutive_failed_dag_runs", Key::kLater, false, "0"},
@@ -104,13 +106,22 @@ constexpr std::array kScheduleTable{
     KeyRow{"every", Key::kEvery},
     KeyRow{"cron", Key::kCron},
     KeyRow{"assets", Key::kAssets},
-    KeyRow{"interval"},
-    KeyRow{"run_immediately", Key::kLater, false, "false"},
-    KeyRow{"at"},
+    KeyRow{"interval", Key::kInterval, true},
+    KeyRow{"run_immediately", Key::kRunImmediately},
+    KeyRow{"at", Key::kAt},
+    KeyRow{"restrict_to_events", Key::kRestrictToEvents},
     KeyRow{"kafka"},
     KeyRow{"cdc"},
 };
 
+constexpr std::array kRunImmediatelyTable{KeyRow{"within", Key::kWithin}};
+constexpr std::array kPartTable{
+    KeyRow{"years", Key::kYears},     KeyRow{"months", Key::kMonths}, KeyRow{"weeks", Key::kWeeks},
+    KeyRow{"days", Key::kDays},       KeyRow{"hours", Key::kHours},   KeyRow{"minutes", Key::kMinutes},
+    KeyRow{"seconds", Key::kSeconds},
+};
+constexpr std::array kCalendarTable{KeyRow{"exclude", Key::kExclude}, KeyRow{"on_excluded", Key::kOnExcluded}};
+constexpr std::array kExcludeTable{KeyRow{"ical", Key::kIcal}};
 constexpr std::array kShortCircuitTable{
     KeyRow{"condition", Key::kCondition},
     KeyRow{"ignore_downstream_trigger_rules", Key::kIgnoreDownstreamTriggerRules},
@@ -143,6 +154,10 @@ const std::span<const KeyRow> kTaskKeys = kTaskTable;
 const std::span<const KeyRow> kPythonKeys = kPythonTable;
 const std::span<const KeyRow> kRetryOnKeys = kRetryOnTable;
 const std::span<const KeyRow> kScheduleKeys = kScheduleTable;
+const std::span<const KeyRow> kRunImmediatelyKeys = kRunImmediatelyTable;
+const std::span<const KeyRow> kPartKeys = kPartTable;
+const std::span<const KeyRow> kCalendarKeys = kCalendarTable;
+const std::span<const KeyRow> kExcludeKeys = kExcludeTable;
 const std::span<const KeyRow> kShortCircuitKeys = kShortCircuitTable;
 const std::span<const KeyRow> kGroupKeys = kGroupTable;
 

@@ -33,6 +33,8 @@ enum class Key : std::uint8_t {
   kWorkingDir,
   kDefaultArgs,
   kPausedUponCreation,
+  kCalendar,
+  kJitter,
   kTaskGroups,
   kTasks,
   // of a task
@@ -72,6 +74,23 @@ enum class Key : std::uint8_t {
   kEvery,
   kCron,
   kAssets,
+  kAt,
+  kRestrictToEvents,
+  kInterval,
+  kRunImmediately,
+  kWithin,
+  // of a length of time
+  kYears,
+  kMonths,
+  kWeeks,
+  kDays,
+  kHours,
+  kMinutes,
+  kSeconds,
+  // of a calendar
+  kExclude,
+  kOnExcluded,
+  kIcal,
   kCondition,
   kIgnoreDownstreamTriggerRules,
   kTooltip,
@@ -90,6 +109,10 @@ extern const std::span<const KeyRow> kTaskKeys;
 extern const std::span<const KeyRow> kPythonKeys;
 extern const std::span<const KeyRow> kRetryOnKeys;
 extern const std::span<const KeyRow> kScheduleKeys;
+extern const std::span<const KeyRow> kRunImmediatelyKeys;
+extern const std::span<const KeyRow> kPartKeys;
+extern const std::span<const KeyRow> kCalendarKeys;
+extern const std::span<const KeyRow> kExcludeKeys;
 extern const std::span<const KeyRow> kShortCircuitKeys;
 extern const std::span<const KeyRow> kGroupKeys;
 

@@ -17,7 +17,8 @@ void LoadDocument(const SourceText& source, const LoadOptions& options, const Zo
                   Reporter& reporter, std::set<std::string>& ids, LoadResult& result) {
   const auto document = Document::Parse(source, options.limits, reporter);
   if (!document) return;
-  const DagContext context{options.file, options.relative_file, layers.roots(), &options.limits, &zones};
+  const DagContext context{options.file, options.relative_file, layers.roots(), &options.limits,
+                           &zones,       options.was_checked};
   std::shared_ptr<Dag> dag = ReadDag(document->root(), context, reporter);
   if (!dag) return;
   if (!ids.insert(dag->id).second) {
@@ -60,7 +61,7 @@ LoadResult LoadText(std::string_view text, const LoadOptions& options, const Zon
 }
 
 Result<DagPtr> ParseSource(const DagSource& source, const ZoneSource& zones) {
-  LoadOptions options{source.file, source.relative_file, {}, {}, {}};
+  LoadOptions options{source.file, source.relative_file, {}, {}, {}, true};
   for (const std::string& text : source.defaults) options.defaults.push_back({"defaults.yaml", text});
   LoadResult loaded = dagfile::LoadWith(source.document, source.first_line, options, zones,
                                         dagfile::Layers::Parse(options.defaults, options.limits));

@@ -312,8 +312,11 @@ void TreeBuilder::SyntaxError(const std::string& what, int line, int column) {
   const auto either_has = [&](std::string_view word) {
     return here.find(word) != std::string_view::npos || above.find(word) != std::string_view::npos;
   };
+  const std::string_view value = here.substr(std::min(here.size(), here.find(": ") + 2));  // npos + 2 is 1
   std::string hint;
-  if (either_has("{{") || either_has("{%")) {
+  if (value.starts_with("* ") || value.starts_with("*/")) {
+    hint = "put a cron expression that begins with * in quotes: to YAML it is the name of an anchor";
+  } else if (either_has("{{") || either_has("{%")) {
     hint = "put the whole value in quotes: to YAML a template's { opens a mapping";
   } else if (here.substr(0, here.find_first_not_of(" \t")).find('\t') != std::string_view::npos) {
     hint = "indent with spaces, not with tabs";

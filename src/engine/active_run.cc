@@ -128,10 +128,13 @@ void ActiveRun::Suggest(TaskNo task) {
 void ActiveRun::Decide(Turn& turn, TaskNo task) {
   const TaskState state = slots_[task].state;
   if (state != TaskState::kNone && state != TaskState::kUpForRetry) return;
-  RuleVerdict verdict = AskSetups(task);
-  if (verdict == RuleVerdict::kRun) verdict = AskRule(task);
+  // Setups that are still to come hold a task back, but not what its upstreams decide against it.
+  const RuleVerdict setups = AskSetups(task);
+  RuleVerdict verdict = setups;
+  if (setups == RuleVerdict::kRun || setups == RuleVerdict::kWait) verdict = AskRule(task);
   if (verdict == RuleVerdict::kWait) return;
   if (verdict != RuleVerdict::kRun) return Assign(turn, task, verdict);
+  if (setups == RuleVerdict::kWait) return;
   if (state == TaskState::kUpForRetry) return;  // it waits for its delay
   Assign(turn, task, TaskEvent::kAllowed);
   if (dag_->tasks[task].action.kind != ActionKind::kEmpty || !dag_->tasks[task].when.empty()) return;
@@ -161,14 +164,14 @@ RuleVerdict ActiveRun::AskRule(TaskNo task) const {
   const TriggerRule rule = dag_->tasks[task].trigger_rule;
   const UpstreamCounts counts = CountsOf(task);
   if (rule != TriggerRule::kAllDoneSetupSuccess || counts.done() < counts.total) return Evaluate(rule, counts);
-  if (!ScopeIsDone(task)) return RuleVerdict::kWait;
   UpstreamCounts setups;
   for (const TaskNo above : dag_->upstream.Of(task)) {
     if (!dag_->tasks[above].setup) continue;
     ++setups.total;
     setups.Count(slots_[above].state);
   }
-  return Evaluate(rule, counts, &setups);
+  const RuleVerdict verdict = Evaluate(rule, counts, &setups);
+  return verdict == RuleVerdict::kRun && !ScopeIsDone(task) ? RuleVerdict::kWait : verdict;
 }
 
 bool ActiveRun::ScopeIsDone(TaskNo teardown) const {

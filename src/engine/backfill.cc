@@ -102,6 +102,7 @@ std::optional<Schedule> BackfillSchedule(Schedule schedule, Instant from, Instan
   schedule.start_date = from;
   schedule.end_date = to;
   schedule.catchup = true;
+  schedule.jitter_offset = Micros(0);  // that is for scheduled runs
   return schedule;
 }
 

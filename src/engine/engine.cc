@@ -568,11 +568,11 @@ class Engine::Impl {
     const auto found = dags_.find(timer.dag_id);
     if (found == dags_.end() || found->second.generation != timer.token || !found->second.due) return;
     DagState& dag = found->second;
-    const DueRun due = *dag.due;
+    const DueRun due = DueNow(dag, turn.now);
     NewRun run;
     run.dag_id = dag.head.dag_id;
     run.version = dag.head.version;
-    run.run_id = "scheduled__" + FormatIso(due.run_after);
+    run.run_id = "scheduled__" + FormatIso(due.tick());  // whatever the jitter is
     run.due = due;
     turn.plan.new_runs.push_back(std::move(run));
     dag.head.last_interval = due.interval;
@@ -580,6 +580,17 @@ class Engine::Impl {
     ++dag.creating;
     created_.push_back(dag.head.dag_id);
     Reschedule(turn, dag);
+  }
+
+  // What was due when it was looked at last. After a forward jump of the clock, or a suspend, later slots may be due as
+  // well: then the timetable is asked again, as it would be after a restart, and names the latest one unless it catches
+  // up.
+  static DueRun DueNow(const DagState& dag, Instant now) {
+    const Timetable& timetable = *dag.head.timetable;
+    const auto after = timetable.Next(dag.due->interval, now);
+    if (!after || after->run_after > now) return *dag.due;
+    const auto latest = timetable.Next(dag.head.last_interval, now);
+    return latest && latest->run_after <= now ? *latest : *dag.due;
   }
 
   // The plan that made them is stored: those that exist now come back as RunRequested in this same turn; one whose slot

@@ -1,5 +1,7 @@
 #include "pipelined/scheduler/scheduler.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -123,7 +125,11 @@ Status Scheduler::Lead() {
   wakeups_->WatchStore(store_.NotifyFd());
   std::vector<Event> events;
   for (const PoolChanged& pool : snapshot->pools) events.emplace_back(pool);
-  for (const StoredDag& dag : snapshot->dags) events.emplace_back(DagUpdated{HeadOf(dag)});
+  on_files_.clear();
+  for (const StoredDag& dag : snapshot->dags) {
+    Remember(dag);
+    events.emplace_back(DagUpdated{HeadOf(dag)});
+  }
   for (const StoredBackfill& backfill : snapshot->backfills) events.emplace_back(BackfillRestored{backfill});
   if (const Status restored = RestoreRuns(*snapshot, events); !restored) return restored;
   if (const Status attached = Reattach(*snapshot); !attached) return attached;
@@ -229,6 +235,7 @@ void Scheduler::Turn() {
   turned_ = clock_.Monotonic();
   std::vector<Event> events = std::exchange(inbox_, {});
   TakePosted(events);
+  TakeZones(events);
   TakeEnds(events);
   if (const Status taken = TakeInbox(events); !taken) return Recover(taken.error());
   const Plan plan = engine_.Apply(std::move(events), clock_.Now());
@@ -241,6 +248,9 @@ void Scheduler::Turn() {
     renewed_ = asked;
     for (const RestoredRun& run : committed->runs) {
       if (const Status entered = Enter(run, inbox_); !entered) return Recover(entered.error());
+    }
+    for (const DagChange& change : plan.dags) {
+      if (change.deleted) on_files_.erase(change.dag_id);
     }
     if (options_.on_plan) options_.on_plan(plan);
   }
@@ -257,8 +267,34 @@ void Scheduler::TakePosted(std::vector<Event>& events) {
   }
   for (PostedDag& dag : posted) {
     if (dag.dag != nullptr) versions_.Put(dag.stored.head.version, std::move(dag.dag));
+    Remember(dag.stored);
     events.emplace_back(DagUpdated{HeadOf(dag.stored)});
   }
+}
+
+// Now and then: has the zone data of the machine been updated, or a calendar edited? The DAGs that stand on it get new
+// timetables. A file that cannot be read now leaves the old ones in force.
+void Scheduler::TakeZones(std::vector<Event>& events) {
+  if (turned_ < zones_looked_ + kLookAnyway) return;
+  zones_looked_ = turned_;
+  const std::vector<std::string> changed = zones_.Changed(zones_seen_);
+  if (changed.empty()) return;
+  const auto is_changed = [&](const std::string& name) {
+    return std::find(changed.begin(), changed.end(), name) != changed.end();
+  };
+  std::size_t again = 0;
+  for (const auto& [id, dag] : on_files_) {
+    const auto& holidays = dag.schedule.calendar.holidays;
+    if (!is_changed(dag.schedule.timezone) && std::none_of(holidays.begin(), holidays.end(), is_changed)) continue;
+    const auto timetable = MakeTimetable(dag.schedule, zones_);
+    if (!timetable) {
+      log::Error("DAG {} keeps its schedule as it was: {}", id, timetable.error().message);
+      continue;
+    }
+    events.emplace_back(DagUpdated{HeadOf(dag)});
+    ++again;
+  }
+  log::Info("{} changed on disk: {} DAGs are scheduled anew", fmt::format("{}", fmt::join(changed, ", ")), again);
 }
 
 void Scheduler::TakeEnds(std::vector<Event>& events) {
@@ -437,6 +473,15 @@ DagHead Scheduler::HeadOf(const StoredDag& dag) {
     log::Error("DAG {} is not scheduled: {}", head.dag_id, timetable.error().message);
   }
   return head;
+}
+
+void Scheduler::Remember(const StoredDag& dag) {
+  const bool stands_on_files = dag.schedule.timezone != "UTC" || !dag.schedule.calendar.holidays.empty();
+  if (stands_on_files && dag.schedule.kind != ScheduleKind::kNone) {
+    on_files_.insert_or_assign(dag.head.dag_id, dag);
+  } else {
+    on_files_.erase(dag.head.dag_id);
+  }
 }
 
 }  // namespace pipelined

@@ -4,82 +4,11 @@
 
 #include "pipelined/schema/json.h"
 #include "store/arrays.h"
+#include "store/json_fields.h"
 
 namespace pipelined {
-namespace {
 
-Value Strings(const std::vector<std::string>& strings) {
-  return Value::List(strings.begin(), strings.end());
-}
-
-std::string Text(const Value& map, std::string_view key) {
-  const Value* found = map.Find(key);
-  return found != nullptr && found->is_string() ? found->string() : std::string();
-}
-
-std::int64_t Number(const Value& map, std::string_view key, std::int64_t otherwise = 0) {
-  const Value* found = map.Find(key);
-  return found != nullptr && found->is_int() ? found->integer() : otherwise;
-}
-
-bool Flag(const Value& map, std::string_view key) {
-  const Value* found = map.Find(key);
-  return found != nullptr && found->is_bool() && found->boolean();
-}
-
-std::vector<std::string> List(const Value& map, std::string_view key) {
-  std::vector<std::string> strings;
-  if (const Value* found = map.Find(key); found != nullptr && found->is_list()) {
-    for (const Value& value : found->list()) {
-      if (value.is_string()) strings.push_back(value.string());
-    }
-  }
-  return strings;
-}
-
-void SetInstant(Value& map, std::string_view key, const std::optional<Instant>& instant) {
-  if (instant) map.Set(key, static_cast<std::int64_t>(instant->time_since_epoch().count()));
-}
-
-std::optional<Instant> GetInstant(const Value& map, std::string_view key) {
-  const Value* found = map.Find(key);
-  if (found == nullptr || !found->is_int()) return std::nullopt;
-  return Instant(Micros(found->integer()));
-}
-
-}  // namespace
-
-std::string EncodeSchedule(const Schedule& schedule) {
-  Value map;
-  map.Set("kind", static_cast<std::int64_t>(schedule.kind));
-  map.Set("crons", Strings(schedule.crons));
-  map.Set("every_us", static_cast<std::int64_t>(schedule.every.count()));
-  map.Set("assets", Strings(schedule.assets));
-  map.Set("text", schedule.text);
-  map.Set("timezone", schedule.timezone);
-  SetInstant(map, "start_us", schedule.start_date);
-  SetInstant(map, "end_us", schedule.end_date);
-  map.Set("catchup", schedule.catchup);
-  map.Set("data_interval", static_cast<std::int64_t>(schedule.data_interval));
-  return ToJson(map);
-}
-
-Result<Schedule> DecodeSchedule(std::string_view json) {
-  const auto map = ParseJson(json);
-  if (!map) return map.error();
-  Schedule schedule;
-  schedule.kind = static_cast<ScheduleKind>(Number(*map, "kind"));
-  schedule.crons = List(*map, "crons");
-  schedule.every = Micros(Number(*map, "every_us"));
-  schedule.assets = List(*map, "assets");
-  schedule.text = Text(*map, "text");
-  schedule.timezone = Text(*map, "timezone");
-  schedule.start_date = GetInstant(*map, "start_us");
-  schedule.end_date = GetInstant(*map, "end_us");
-  schedule.catchup = Flag(*map, "catchup");
-  schedule.data_interval = static_cast<DataIntervalMeaning>(Number(*map, "data_interval"));
-  return schedule;
-}
+using namespace json_fields;
 
 std::string EncodeSource(const DagSource& source) {
   Value map;

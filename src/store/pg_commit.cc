@@ -86,13 +86,18 @@ void UpdateDags(pqxx::transaction_base& transaction, Session& session, const Pla
              "from unnest($2::text[], $3::boolean[], $4::boolean[], $5::text[]) as u (dag, paused, deleted, why) where "
              "u.deleted or u.paused is not null",
              ToMicros(plan.now), dag.text(), paused.text(), deleted.text(), why.text());
-  session.In(transaction, "update_dags",
-             "update dag d set paused = coalesce(u.paused, d.paused), last_interval_start = "
-             "coalesce(at_micros(u.first), d.last_interval_start), "
-             "last_interval_end = coalesce(at_micros(u.last), d.last_interval_end) "
-             "from unnest($1::text[], $2::boolean[], $3::bigint[], $4::bigint[]) as u (dag, paused, first, last) where "
-             "d.dag_id = u.dag",
-             dag.text(), paused.text(), start.text(), end.text());
+  // A catch-up changes one DAG many times in a turn, and UPDATE would take any of them: the last one counts.
+  session.In(
+      transaction, "update_dags",
+      "update dag d set paused = coalesce(u.paused, d.paused), last_interval_start = "
+      "coalesce(at_micros(u.first), d.last_interval_start), "
+      "last_interval_end = coalesce(at_micros(u.last), d.last_interval_end) "
+      "from (select dag, (array_agg(paused order by place desc) filter (where paused is not null))[1], "
+      "(array_agg(first order by place desc) filter (where first is not null))[1], "
+      "(array_agg(last order by place desc) filter (where last is not null))[1] "
+      "from unnest($1::text[], $2::boolean[], $3::bigint[], $4::bigint[]) with ordinality "
+      "as c (dag, paused, first, last, place) group by dag) as u (dag, paused, first, last) where d.dag_id = u.dag",
+      dag.text(), paused.text(), start.text(), end.text());
   for (const DagChange& change : plan.dags) {
     if (change.deleted) session.In(transaction, "delete_dag", "select delete_dag($1)", change.dag_id);
   }

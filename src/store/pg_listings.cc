@@ -128,11 +128,6 @@ void WhereInstant(ListingSql& sql, std::string_view condition, const std::option
   if (instant) sql.Where(condition, std::to_string(ToMicros(*instant)));
 }
 
-Error NoRun(const std::string& dag_id, const std::string& run_id) {
-  return Error{ErrorCode::kNotFound,
-               fmt::format("The DagRun with dag_id: `{}` and run_id: `{}` was not found", dag_id, run_id), ""};
-}
-
 }  // namespace
 
 Result<Listing<DagRow>> PgCatalog::Dags(const DagFilter& filter, const Page& page) {

@@ -1,5 +1,7 @@
 #include "store/rows.h"
 
+#include <fmt/format.h>
+
 #include <stdexcept>
 
 #include "pipelined/schema/json.h"
@@ -42,6 +44,11 @@ RunInfo ReadRun(const pqxx::row& row) {
   run.backfill = BackfillId{row[13].as<std::int64_t>()};
   run.backfill_ordinal = row[14].as<std::int32_t>();
   return run;
+}
+
+Error NoRun(const std::string& dag_id, const std::string& run_id) {
+  return Error{ErrorCode::kNotFound,
+               fmt::format("The DagRun with dag_id: `{}` and run_id: `{}` was not found", dag_id, run_id), ""};
 }
 
 StoredTask ReadTask(const pqxx::row& row, int first) {

@@ -29,7 +29,8 @@ std::optional<Instant> ReadInstant(const pqxx::field& field);
 std::optional<DataInterval> ReadInterval(const pqxx::field& start, const pqxx::field& end);
 Value ReadJson(const pqxx::field& field);  // null for NULL; throws std::runtime_error when it is no JSON
 RunInfo ReadRun(const pqxx::row& row);
-StoredTask ReadTask(const pqxx::row& row, int first);  // from column `first` on
+Error NoRun(const std::string& dag_id, const std::string& run_id);  // kNotFound, in Airflow's words
+StoredTask ReadTask(const pqxx::row& row, int first);               // from column `first` on
 StoredDag ReadDag(const pqxx::row& row);
 
 }  // namespace pipelined

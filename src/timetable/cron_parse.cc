@@ -94,14 +94,17 @@ std::string Quoted(std::string_view text) {
 
 class CronParser {
  public:
+  explicit CronParser(TextSpan* mistake) : mistake_(mistake) {}
+
   Result<Cron> Parse(std::string_view expression) {
+    Mark(expression, expression);
     if (expression.size() > Cron::kLongest)
       return Fail(fmt::format("it is longer than {} characters", Cron::kLongest), "");
     std::string text = LowerCase(expression);
     if (!text.empty() && text.front() == '@') {
       const auto preset = CronPreset(text);
       if (!preset) return UnknownPreset(text);
-      text = *preset;
+      return Parse(*preset);
     }
     const auto words = Words(text);
     if (words.size() < 5 || words.size() > 7) {
@@ -110,6 +113,8 @@ class CronParser {
           "write five: minute, hour, day of month, month, day of week; a sixth is the second, a seventh the year");
     }
     for (std::size_t i = 0; i < words.size(); ++i) {
+      Mark(text, words[i]);
+      expression_ = text;
       if (const Status read = ReadField(static_cast<FieldNo>(i), words[i]); !read.ok()) return read.error();
     }
     LoosenDays(words[kDay], words[kWeekday]);
@@ -119,6 +124,11 @@ class CronParser {
  private:
   static Error Fail(std::string why, std::string hint) {
     return {ErrorCode::kInvalid, "cron expression: " + std::move(why), std::move(hint)};
+  }
+
+  // What is read now, and so what a mistake is in. `part` lies inside of `whole`.
+  void Mark(std::string_view whole, std::string_view part) {
+    if (mistake_ != nullptr) *mistake_ = {static_cast<std::size_t>(part.data() - whole.data()), part.size()};
   }
 
   static Error UnknownPreset(std::string_view text) {
@@ -150,9 +160,11 @@ class CronParser {
       if (const Status read = NearestWeekday(word); !read.ok()) return read;
     } else {
       for (const std::string_view part : SplitAt(word, ',')) {
+        Mark(expression_, part.empty() ? word : part);
         if (const Status read = ReadPart(part); !read.ok()) return read;
       }
     }
+    Mark(expression_, word);
     if (no == kWeekday && has_nth_ && set_.any()) return Refuse("mixes plain days with # or L");
     Store(no, plain);
     return Ok();
@@ -285,6 +297,8 @@ class CronParser {
     if (cron_.weekdays_ == kAllWeekdays && day.find('*') != std::string_view::npos) cron_.any_weekday_ = true;
   }
 
+  TextSpan* mistake_;
+  std::string_view expression_;
   Cron cron_;
   FieldNo field_ = kMinute;
   std::string_view word_;
@@ -292,8 +306,8 @@ class CronParser {
   bool has_nth_ = false;
 };
 
-Result<Cron> Cron::Parse(std::string_view expression) {
-  return CronParser().Parse(expression);
+Result<Cron> Cron::Parse(std::string_view expression, TextSpan* mistake) {
+  return CronParser(mistake).Parse(expression);
 }
 
 std::optional<std::string_view> CronPreset(std::string_view preset) {

@@ -4,6 +4,7 @@
 #include <bit>
 
 #include "pipelined/timetable/cron.h"
+#include "timetable/excluded_days.h"
 
 namespace pipelined {
 
@@ -14,6 +15,7 @@ using std::chrono::local_days;
 
 constexpr int kYearsAhead = 50;
 constexpr int kSecondsOfDay = 86400;
+constexpr std::uint32_t kEverySeventh = 1u | 1u << 7 | 1u << 14 | 1u << 21 | 1u << 28;
 
 // Lowest set bit at or above `from`, or -1.
 int BitFrom(std::uint64_t bits, int from) {
@@ -71,8 +73,13 @@ bool Cron::must_meet() const {
 
 Cron::Days Cron::DaysOf(int year, int month) const {
   if ((months_ >> month & 1) == 0) return {};
-  const int length = LengthOf(year, month), first_weekday = WeekdayOf(year, month, 1);
+  const int length = LengthOf(year, month);
   const std::uint32_t whole = static_cast<std::uint32_t>(((std::uint64_t{1} << length) - 1) << 1);
+  if (any_weekday_ && nearest_weekday_ == 0) {  // no need to know what weekdays they are
+    if (any_day_) return {whole, 0};
+    return {(days_ & whole) | (last_day_ ? std::uint32_t{1} << length : 0), 0};
+  }
+  const int first_weekday = WeekdayOf(year, month, 1);
   std::uint32_t by_day = any_day_ ? whole : days_ & whole;
   if (last_day_) by_day |= std::uint32_t{1} << length;
   if (nearest_weekday_ != 0 && nearest_weekday_ <= length) {
@@ -83,16 +90,60 @@ Cron::Days Cron::DaysOf(int year, int month) const {
     by_day |= std::uint32_t{1} << moved;
   }
   std::uint32_t by_weekday = 0;
-  for (int day = 1; day <= length; ++day) {
-    const int weekday = (first_weekday + day - 1) % 7;
+  for (int weekday = 0; weekday < 7; ++weekday) {
     const std::uint8_t nth = nth_[static_cast<std::size_t>(weekday)];
-    const bool match = (weekdays_ >> weekday & 1) != 0 || (nth >> ((day - 1) / 7 + 1) & 1) != 0 ||
-                       ((nth & 1) != 0 && day + 7 > length);
-    if (match) by_weekday |= std::uint32_t{1} << day;
+    const bool each = (weekdays_ >> weekday & 1) != 0;
+    if (!each && nth == 0) continue;
+    const int first = 1 + (weekday - first_weekday + 7) % 7;
+    std::uint32_t chosen = each ? kEverySeventh << first : 0;
+    for (int n = 1; n <= 5; ++n) chosen |= (nth >> n & 1) != 0 ? std::uint32_t{1} << first << 7 * (n - 1) : 0;
+    if ((nth & 1) != 0) chosen |= std::uint32_t{1} << (first + (length - first) / 7 * 7);
+    by_weekday |= chosen & whole;
   }
   if (any_day_) return {any_weekday_ ? whole : by_weekday, 0};
   if (must_meet()) return {by_weekday, by_day & by_weekday};
   return {any_weekday_ ? by_day : by_day | by_weekday, 0};
+}
+
+// The days of a month that match when excluded ones are left out or moved.
+std::uint32_t Cron::MatchOf(int year, int month, const ExcludedDays* excluded) const {
+  const std::uint32_t match = YearMatches(year) ? DaysOf(year, month).match : 0;
+  if (excluded == nullptr) return match;
+  const std::uint32_t open = match & ~excluded->Month(year, month);
+  return excluded->moves() ? open | MovedDays(year, month, match, *excluded) : open;
+}
+
+// The open days that follow excluded ones with a match among them: every tick of those comes there.
+std::uint32_t Cron::MovedDays(int year, int month, std::uint32_t match, const ExcludedDays& excluded) const {
+  const std::uint32_t closed = excluded.Month(year, month);
+  const int length = LengthOf(year, month);
+  bool pending = MovesInto(year, month, excluded);
+  std::uint32_t moved = 0;
+  for (int day = 1; day <= length; ++day) {
+    if ((closed >> day & 1) != 0) {
+      pending = pending || (match >> day & 1) != 0;
+    } else {
+      if (pending) moved |= std::uint32_t{1} << day;
+      pending = false;
+    }
+  }
+  return moved;
+}
+
+// Whether a tick of an earlier month waits for the first open day of this one or a later one.
+bool Cron::MovesInto(int year, int month, const ExcludedDays& excluded) const {
+  for (int i = 0; i < kYearsAhead * 12; ++i) {
+    if (--month == 0) {
+      month = 12;
+      --year;
+    }
+    const int length = LengthOf(year, month);
+    const int run = std::min(length, std::countl_one(excluded.Month(year, month) << (31 - length)));
+    const std::uint32_t last_days = ~((std::uint32_t{2} << (length - run)) - 1);
+    if (run > 0 && YearMatches(year) && (DaysOf(year, month).match & last_days) != 0) return true;
+    if (run < length) return false;
+  }
+  return false;
 }
 
 // Whether a day of month and an nth day of week ever fall together, searching forward (1) or backward (-1).
@@ -142,19 +193,21 @@ std::optional<int> Cron::SecondOfDayUpTo(int second) const {
   return h * 3600 + BitUpTo(minutes_, 59) * 60 + BitUpTo(seconds_, 59);
 }
 
-std::optional<LocalTime> Cron::After(LocalTime local) const {
+std::optional<LocalTime> Cron::After(LocalTime local, const ExcludedDays* excluded) const {
   const Moment from = Split(std::chrono::floor<Seconds>(local) + Seconds(1));
   if (must_meet() && !MeetsWithin50Years(from.year, 1)) return std::nullopt;
+  const bool may_move = excluded != nullptr && excluded->moves();
   const auto rest_of_day = SecondOfDayFrom(from.second);
   int first_day = rest_of_day ? from.day : from.day + 1;
   int month = from.month;
   for (int year = from.year; year <= from.year + kYearsAhead; ++year, month = 1) {
-    if (!YearMatches(year)) {
+    if (!YearMatches(year) && !may_move) {
       first_day = 1;
       continue;
     }
     for (; month <= 12; ++month, first_day = 1) {
-      const int day = BitFrom(DaysOf(year, month).match, first_day);
+      if ((months_ >> month & 1) == 0 && !may_move) continue;
+      const int day = BitFrom(MatchOf(year, month, excluded), first_day);
       if (day < 0) continue;
       const bool today = year == from.year && month == from.month && day == from.day;
       return Join(year, month, day, today ? *rest_of_day : *SecondOfDayFrom(0));
@@ -163,25 +216,34 @@ std::optional<LocalTime> Cron::After(LocalTime local) const {
   return std::nullopt;
 }
 
-std::optional<LocalTime> Cron::Before(LocalTime local) const {
+std::optional<LocalTime> Cron::Before(LocalTime local, const ExcludedDays* excluded) const {
   const Moment from = Split(std::chrono::ceil<Seconds>(local) - Seconds(1));
   if (must_meet() && !MeetsWithin50Years(from.year, -1)) return std::nullopt;
+  const bool may_move = excluded != nullptr && excluded->moves();
   const auto start_of_day = SecondOfDayUpTo(from.second);
   int last_day = start_of_day ? from.day : from.day - 1;
   int month = from.month;
   for (int year = from.year; year >= from.year - kYearsAhead; --year, month = 12) {
-    if (!YearMatches(year)) {
+    if (!YearMatches(year) && !may_move) {
       last_day = 31;
       continue;
     }
     for (; month >= 1; --month, last_day = 31) {
-      const int day = BitUpTo(DaysOf(year, month).match, last_day);
+      if ((months_ >> month & 1) == 0 && !may_move) continue;
+      const int day = BitUpTo(MatchOf(year, month, excluded), last_day);
       if (day < 0) continue;
       const bool today = year == from.year && month == from.month && day == from.day;
       return Join(year, month, day, today ? *start_of_day : *SecondOfDayUpTo(kSecondsOfDay - 1));
     }
   }
   return std::nullopt;
+}
+
+bool Cron::ever_matches() const {
+  for (int year = kFirstYear - 1; year < kLastYear; year += kYearsAhead) {
+    if (After(Join(year, 12, 31, kSecondsOfDay - 1))) return true;
+  }
+  return false;
 }
 
 }  // namespace pipelined

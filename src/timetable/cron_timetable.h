@@ -31,6 +31,7 @@ class CronIntervalTimetable : public Timetable {
 // One or several expressions; each on its own decides what would be next, then the most pressing is taken.
 class CronTriggerTimetable : public Timetable {
  public:
+  // At least one of `clocks` can tick.
   CronTriggerTimetable(std::vector<CronClock> clocks, const Schedule& schedule);
   std::optional<DueRun> Next(const std::optional<DataInterval>& last, Instant now) const override;
   DataInterval ManualInterval(Instant run_after) const override;

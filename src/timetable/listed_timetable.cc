@@ -32,13 +32,17 @@ std::optional<DueRun> ContinuousTimetable::Next(const std::optional<DataInterval
   return DueRun{next.start, next, next.end};
 }
 
-EventsTimetable::EventsTimetable(const Schedule& schedule)
-    : events_(schedule.events),
-      start_date_(schedule.start_date),
+EventsTimetable::EventsTimetable(const Schedule& schedule, const OpenDays& open)
+    : start_date_(schedule.start_date),
       end_date_(schedule.end_date),
       catchup_(schedule.catchup),
       restrict_to_events_(schedule.restrict_to_events) {
+  for (const Instant event : schedule.events) {
+    const std::optional<Instant> settled = open.IsOpen(event) ? event : open.Moved(event);
+    if (settled) events_.push_back(*settled);
+  }
   std::sort(events_.begin(), events_.end());
+  events_.erase(std::unique(events_.begin(), events_.end()), events_.end());
 }
 
 std::optional<DueRun> EventsTimetable::Next(const std::optional<DataInterval>& last, Instant now) const {

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "pipelined/timetable/timetable.h"
+#include "timetable/open_days.h"
 
 namespace pipelined {
 
@@ -31,12 +32,12 @@ class ContinuousTimetable : public Timetable {
 
 class EventsTimetable : public Timetable {
  public:
-  explicit EventsTimetable(const Schedule& schedule);
+  explicit EventsTimetable(const Schedule& schedule, const OpenDays& open = {});
   std::optional<DueRun> Next(const std::optional<DataInterval>& last, Instant now) const override;
   DataInterval ManualInterval(Instant run_after) const override;
 
  private:
-  std::vector<Instant> events_;  // ascending
+  std::vector<Instant> events_;  // ascending, each once
   std::optional<Instant> start_date_, end_date_;
   bool catchup_, restrict_to_events_;
 };

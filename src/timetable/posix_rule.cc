@@ -9,6 +9,7 @@ namespace pipelined {
 namespace {
 
 constexpr std::int64_t kDay = 86400;
+constexpr int kMostHoursOfOffset = 24, kMostHoursOfChange = 167;  // RFC 8536
 
 std::int64_t DaysSince1970(std::chrono::year_month_day date) {
   return std::chrono::sys_days(date).time_since_epoch().count();
@@ -53,11 +54,11 @@ class PosixRule::Reader {
   }
 
   // "[+-]hh[:mm[:ss]]" in seconds.
-  bool Time(std::int32_t& out) {
+  bool Time(std::int32_t& out, int most_hours) {
     const bool negative = Take('-');
     if (!negative) Take('+');
     int hours = 0, minutes = 0, seconds = 0;
-    if (!Number(167, hours)) return false;
+    if (!Number(most_hours, hours)) return false;
     if (Take(':') && !Number(59, minutes)) return false;
     if (Take(':') && !Number(59, seconds)) return false;
     out = (hours * 60 + minutes) * 60 + seconds;
@@ -77,7 +78,7 @@ class PosixRule::Reader {
     } else if (!Number(365, out.day)) {
       return false;
     }
-    return !Take('/') || Time(out.time);
+    return !Take('/') || Time(out.time, kMostHoursOfChange);
   }
 
  private:
@@ -88,13 +89,13 @@ std::optional<PosixRule> PosixRule::Parse(std::string_view text) {
   Reader in(text);
   PosixRule rule;
   std::int32_t west = 0;  // POSIX counts offsets westward
-  if (!in.Name() || !in.Time(west)) return std::nullopt;
+  if (!in.Name() || !in.Time(west, kMostHoursOfOffset)) return std::nullopt;
   rule.standard_ = -west;
   if (in.done()) return rule;
   if (!in.Name()) return std::nullopt;
   rule.summer_ = rule.standard_ + 3600;
   if (!in.Take(',')) {
-    if (!in.Time(west) || !in.Take(',')) return std::nullopt;
+    if (!in.Time(west, kMostHoursOfOffset) || !in.Take(',')) return std::nullopt;
     rule.summer_ = -west;
   }
   if (!in.Date(rule.to_summer_) || !in.Take(',') || !in.Date(rule.to_standard_) || !in.done()) return std::nullopt;

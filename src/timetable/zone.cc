@@ -77,8 +77,9 @@ Zone::Stretch Zone::StretchAt(Instant instant) const {
   } else if (rule_ && !rule_->has_summer_time()) {
     offset = rule_->standard_offset();
   } else if (rule_) {
+    // A change may lie a week outside its year, so the last and the next one may be those of two years away.
     const std::int64_t year = YearOf(at);
-    for (std::int64_t y = year - 1; y <= year + 1; ++y) {
+    for (std::int64_t y = year - 2; y <= year + 2; ++y) {
       for (const PosixRule::Change& change : rule_->ChangesOf(y)) {
         if (change.at <= at && change.at >= begin) {
           begin = change.at;
@@ -113,6 +114,14 @@ Instant Zone::ToInstant(LocalTime local) const {
     if (as_utc - after.offset < stretch.end) return candidate;
     stretch = after;
   }
+}
+
+Result<std::shared_ptr<const DayList>> ZoneSource::Holidays(std::string_view path) const {
+  return Error{ErrorCode::kNotFound, "there is no calendar file " + std::string(path), ""};
+}
+
+std::vector<std::string> ZoneSource::Changed(std::uint64_t&) const {
+  return {};
 }
 
 }  // namespace pipelined

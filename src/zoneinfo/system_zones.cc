@@ -11,13 +11,14 @@
 #include <cstring>
 
 #include "pipelined/base/near_match.h"
+#include "zoneinfo/ical.h"
 
 namespace pipelined {
 
 namespace {
 
 constexpr std::size_t kLongestName = 64;
-constexpr std::size_t kLargestFile = 1 << 20;
+constexpr std::size_t kLargestZone = 1 << 20;
 
 bool IsNamePart(std::string_view part) {
   if (part.empty() || part.front() == '.' || part.front() == '-') return false;
@@ -53,7 +54,7 @@ class File {
 };
 
 // All of the file, or nothing with errno.
-bool ReadAll(int fd, std::string& out) {
+bool ReadAll(int fd, std::string& out, std::size_t most) {
   std::array<char, 16384> buffer;
   for (;;) {
     const ssize_t got = ::read(fd, buffer.data(), buffer.size());
@@ -61,7 +62,7 @@ bool ReadAll(int fd, std::string& out) {
     if (got < 0) return false;
     if (got == 0) return true;
     out.append(buffer.data(), static_cast<std::size_t>(got));
-    if (out.size() > kLargestFile) {
+    if (out.size() > most) {
       errno = EFBIG;
       return false;
     }
@@ -83,22 +84,92 @@ Result<std::shared_ptr<const Zone>> SystemZones::Find(std::string_view name) con
     return errno == ENOENT || errno == ENOTDIR ? Unknown(name) : Unreadable(name, path);
   }
   if (!S_ISREG(status.st_mode)) return Unknown(name);
-  const Stamp stamp{status.st_mtim.tv_sec, status.st_mtim.tv_nsec, status.st_ino,
-                    static_cast<std::uint64_t>(status.st_size)};
-  {
-    const std::lock_guard lock(mutex_);
-    if (const auto kept = kept_.find(name); kept != kept_.end() && kept->second.stamp == stamp)
-      return kept->second.zone;
-  }
+  const Stamp stamp = StampOf(path);
+  if (auto kept = Take(zones_, name, stamp)) return kept;
   const File file(path);
   std::string bytes;
-  if (file.fd() < 0 || !ReadAll(file.fd(), bytes)) return Unreadable(name, path);
+  if (file.fd() < 0 || !ReadAll(file.fd(), bytes, kLargestZone)) return Unreadable(name, path);
   if (bytes.compare(0, 4, "TZif") != 0) return Unknown(name);  // zone.tab and its like lie in the same folder
   auto zone = Zone::Parse(std::string(name), bytes);
-  if (!zone) return zone;
-  const std::lock_guard lock(mutex_);
-  kept_.insert_or_assign(std::string(name), Kept{stamp, *zone});
+  if (zone) Keep(zones_, name, stamp, *zone);
   return zone;
+}
+
+Result<std::shared_ptr<const DayList>> SystemZones::Holidays(std::string_view path) const {
+  const auto unreadable = [&](ErrorCode code, std::string_view why, std::string hint) {
+    return Error{code, fmt::format("calendar {}: {}", path, why), std::move(hint)};
+  };
+  const std::string name(path);
+  struct stat status {};
+  if (::stat(name.c_str(), &status) != 0) {
+    const bool missing = errno == ENOENT || errno == ENOTDIR;
+    return unreadable(missing ? ErrorCode::kNotFound : ErrorCode::kUnavailable, std::strerror(errno),
+                      missing ? "the path is relative to the folder of the DAG file"
+                              : "make the file readable for the user of the scheduler");
+  }
+  if (!S_ISREG(status.st_mode)) return unreadable(ErrorCode::kInvalid, "it is not a regular file", "");
+  const Stamp stamp = StampOf(name);
+  if (auto kept = Take(calendars_, path, stamp)) return kept;
+  const File file(name);
+  std::string text;
+  if (file.fd() < 0 || !ReadAll(file.fd(), text, kLargestCalendar + 1)) {
+    const bool too_large = file.fd() >= 0 && errno == EFBIG;
+    if (too_large) return unreadable(ErrorCode::kInvalid, DaysOfCalendar(text).error().message, "");
+    return unreadable(ErrorCode::kUnavailable, std::strerror(errno),
+                      "make the file readable for the user of the scheduler");
+  }
+  auto days = DaysOfCalendar(text);
+  if (!days) return unreadable(ErrorCode::kInvalid, days.error().message, days.error().hint);
+  auto shared = std::make_shared<const DayList>(*std::move(days));
+  Keep(calendars_, path, stamp, shared);
+  return shared;
+}
+
+SystemZones::Stamp SystemZones::StampOf(const std::filesystem::path& path) {
+  struct stat status {};
+  if (::stat(path.c_str(), &status) != 0) return {};
+  return {status.st_mtim.tv_sec, status.st_mtim.tv_nsec, status.st_ino, static_cast<std::uint64_t>(status.st_size)};
+}
+
+template <class T>
+std::shared_ptr<const T> SystemZones::Take(const Shelf<T>& shelf, std::string_view name, const Stamp& stamp) const {
+  const std::lock_guard lock(mutex_);
+  const auto kept = shelf.find(name);
+  return kept != shelf.end() && kept->second.stamp == stamp ? kept->second.what : nullptr;
+}
+
+template <class T>
+void SystemZones::Keep(Shelf<T>& shelf, std::string_view name, const Stamp& stamp,
+                       std::shared_ptr<const T> what) const {
+  const std::lock_guard lock(mutex_);
+  const auto [at, fresh] = shelf.try_emplace(std::string(name));
+  if (fresh) at->second.noticed = stamp;
+  Notice(at->second, stamp);
+  at->second.stamp = stamp;
+  at->second.what = std::move(what);
+}
+
+// The caller holds the lock.
+template <class T>
+void SystemZones::Notice(Kept<T>& kept, const Stamp& stamp) const {
+  if (kept.noticed == stamp) return;
+  kept.noticed = stamp;
+  kept.changed = ++changes_;
+}
+
+std::vector<std::string> SystemZones::Changed(std::uint64_t& seen) const {
+  const std::lock_guard lock(mutex_);
+  std::vector<std::string> changed;
+  for (auto& [name, kept] : zones_) {
+    Notice(kept, StampOf(folder_ / name));
+    if (kept.changed > seen) changed.push_back(name);
+  }
+  for (auto& [path, kept] : calendars_) {
+    Notice(kept, StampOf(path));
+    if (kept.changed > seen) changed.push_back(path);
+  }
+  seen = changes_;
+  return changed;
 }
 
 Error SystemZones::Unknown(std::string_view name) const {

@@ -1,5 +1,6 @@
 """The workloads. Each is a function(bench, figures, rounds); its first sentence says what it is, the rest what is reported."""
 import concurrent.futures
+import datetime
 import json
 import pathlib
 import subprocess
@@ -287,6 +288,70 @@ def family(root):
     from live_server import processes
     table = processes()
     return [pid for pid, (ppid, _, _) in table.items() if root in (pid, ppid)]
+
+
+MANY = 10000
+
+
+def scheduled_dags(server, at, task):
+    """MANY files with one task each, whose only slot of the year is the minute `at` (UTC)."""
+    text = f"schedule: \"{at.minute} {at.hour} {at.day} {at.month} *\"\ntasks: {{a: {task}}}\n"
+    for i in range(MANY):
+        (server.dags / f"slot{i:05}.yaml").write_text(text)
+
+
+def listed(server):
+    return server.get("/api/v2/dags?limit=1")["total_entries"] == MANY
+
+
+@workload("slotsidle", 1)
+def slotsidle(bench, figures, rounds):
+    """10,000 scheduled DAGs whose slots are hours away: from 20 s after all are listed, CPU of the scheduler over 30 s."""
+    for _ in range(rounds):
+        with bench.server(start=False) as server:
+            scheduled_dags(server, datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(hours=5), "{empty: true}")
+            server.start()
+            wait_for(lambda: listed(server), 60, "all DAGs to be listed")
+            time.sleep(20)
+            scheduler, database = server.pids("scheduler"), family(server.postmaster())
+            before = measure.cpu_seconds(scheduler), measure.cpu_seconds(database)
+            time.sleep(30)
+            figures.add("scheduler CPU over 30 s", (measure.cpu_seconds(scheduler) - before[0]) * 1e3, "ms")
+            figures.add("PostgreSQL CPU over 30 s", (measure.cpu_seconds(database) - before[1]) * 1e3, "ms")
+            figures.add("scheduler PSS", sum(map(measure.pss_mib, scheduler)), "MiB")
+    bench.leave_idle_note(figures)
+
+
+@workload("slotsdue", 3)
+def slotsdue(bench, figures, rounds):
+    """10,000 DAGs with a slot in the same minute: runs/s from that instant until all runs are running in the database. Their
+    tasks wait in a pool without slots."""
+    for _ in range(rounds):
+        with bench.server() as server:
+            server.post("/api/v2/pools", {"name": "closed", "slots": 0})
+            now = datetime.datetime.now(datetime.timezone.utc)
+            at = (now + datetime.timedelta(seconds=85)).replace(second=0, microsecond=0)
+            scheduled_dags(server, at, "{bash: 'true', pool: closed}")
+            wait_for(lambda: listed(server), 60, "all DAGs to be listed")
+            if datetime.datetime.now(datetime.timezone.utc) > at - datetime.timedelta(seconds=2):
+                raise SystemExit("the DAGs were not loaded before their slot: the machine is too busy")
+            time.sleep(max(0.0, at.timestamp() - time.time()))
+            before = measure.cpu_seconds(server.pids("scheduler")), measure.cpu_seconds(family(server.postmaster()))
+            wait_for(lambda: int(query(server, "select count(*) from dag_run where state = 'running'")) == MANY, 60, "all runs", every=0.05)
+            took = time.time() - at.timestamp()
+            figures.add("all running after", took, "s")
+            figures.add("runs/s", MANY / took, "runs/s")
+            figures.add("last start in the database after",
+                        float(query(server, "select max(extract(epoch from start_date)) from dag_run")) - at.timestamp(), "s")
+            figures.add("scheduler CPU", measure.cpu_seconds(server.pids("scheduler")) - before[0], "s")
+            figures.add("PostgreSQL CPU", measure.cpu_seconds(family(server.postmaster())) - before[1], "s")
+            bench.commit(server, figures)
+
+
+def query(server, sql):
+    url = json.loads((server.home / "run" / "standalone.json").read_text())["database_url"]
+    return subprocess.run(["psql", url, "-qAtX", "-c", f"set search_path to pipelined; {sql}"], check=True, capture_output=True, text=True,
+                          env=clean_environment()).stdout.strip()
 
 
 @workload("load100k", 3)

@@ -118,6 +118,18 @@ class HostExecutor : public Executor {
   std::set<AttemptId> watched_;
 };
 
+// The history that the store would keep of `plan`: what waits for a slot has no event.
+void Record(RunHistory& history, const Plan& plan) {
+  for (const RunChange& run : plan.runs) {
+    history.events.push_back(HistoryEvent{plan.now, RunMoved{run.from, run.to}});
+    history.state = run.to;
+  }
+  for (const TaskChange& task : plan.tasks) {
+    if (task.to != TaskState::kScheduled)
+      history.events.push_back(HistoryEvent{plan.now, TaskMoved{task.task, task.from, task.to, task.try_number}});
+  }
+}
+
 // Commits that fail: before they happen, or after.
 class DoubtfulStore : public Store {
  public:
@@ -127,6 +139,10 @@ class DoubtfulStore : public Store {
     const auto fate = random_() % 20;
     if (fate == 0) return doubt;
     auto committed = store_.Commit(plan, lease, executor);
+    if (committed.ok()) {
+      Record(history, plan);
+      for (const TaskChange& task : plan.tasks) tasks[task.task] = task.to;
+    }
     if (fate == 1) return doubt;
     return committed;
   }
@@ -153,6 +169,9 @@ class DoubtfulStore : public Store {
     return store_.Report(who, ends);
   }
   int NotifyFd() const override { return -1; }
+
+  RunHistory history;                 // of the one run
+  std::map<TaskNo, TaskState> tasks;  // as last stored
 
  private:
   MemoryStore& store_;
@@ -192,6 +211,9 @@ class History {
     request.dag_id = "d";
     request.run_after = kStart;
     run_ = store_.Trigger(request)->id;
+    flaky_.history.created = kStart;
+    flaky_.history.first_version = VersionId{1};
+    for (const Task& task : dag_->tasks) flaky_.history.versions[VersionId{1}].task_ids.push_back(task.id);
   }
 
   // Empty when every promise was kept.
@@ -211,10 +233,25 @@ class History {
     for (const std::string& promise : host_.broken) text += promise + "; ";
     if (!over_) text += "the run did not end; ";
     if (over_ && !host_.Running().empty()) text += "a process outlived its run; ";
+    if (over_) text += CheckHistory();
     return text;
   }
 
  private:
+  // Replaying all events gives what is stored; every instant before has an answer.
+  std::string CheckHistory() const {
+    const RunHistory& history = flaky_.history;
+    const auto end = StateAt(history, clock_.Now());
+    if (!std::holds_alternative<RunAt>(end)) return std::get<Unknown>(end).text + "; ";
+    const RunAt& run = std::get<RunAt>(end);
+    if (run.state != store_.StateOf(run_)) return "the replayed state of the run is not the stored one; ";
+    for (TaskNo no = 0; no < run.tasks.size(); ++no) {
+      const auto stored = flaky_.tasks.find(no);
+      if (run.tasks[no].state != (stored == flaky_.tasks.end() ? TaskState::kNone : stored->second))
+        return "the replayed state of " + run.tasks[no].task_id + " is not the stored one; ";
+    }
+    return "";
+  }
   void Restart() {
     scheduler_.reset();
     executor_ = std::make_unique<HostExecutor>(host_, clock_);

@@ -19,6 +19,7 @@ DOORS = {
     "pplx/": {"api", "http"},
     "CLI/": {"cli", "apps"},
     "sodium": {"secrets"},
+    "libical/": {"zoneinfo"},
     "nlohmann/": {"schema"},
     "valijson/": {"schema"},
     "re2/": {"schema"},

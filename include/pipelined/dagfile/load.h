@@ -33,6 +33,7 @@ struct LoadOptions {
   std::string shown_as;                // in diagnostics; empty: relative_file
   std::vector<DefaultsFile> defaults;  // nearest first
   LoadLimits limits{};
+  bool was_checked = false;  // a version that was loaded before: calendar files are not looked at
 };
 
 struct LoadedDag {

@@ -8,6 +8,7 @@
 
 #include "pipelined/engine/event.h"
 #include "pipelined/engine/plan.h"
+#include "pipelined/lifecycle/history.h"
 
 namespace pipelined {
 
@@ -173,6 +174,8 @@ class Catalog {
   virtual Result<Listing<PoolRow>> Pools(const std::string& name_pattern,
                                          const Page& page) = 0;  // as DagFilter::dag_id_pattern
   virtual Result<PoolRow> Pool(const std::string& name) = 0;     // kNotFound
+  // All that happened to a run, as of one instant. kNotFound
+  virtual Result<RunHistory> History(const std::string& dag_id, const std::string& run_id) = 0;
   virtual Result<DagSource> Source(VersionId version) = 0;
   virtual Result<Value> Outputs(RunId run, const std::string& task_id) = 0;  // a map of XCom entries
 

@@ -94,6 +94,8 @@ class Scheduler {
   void StopTasks();
   Result<DagPtr> VersionOf(VersionId version);
   DagHead HeadOf(const StoredDag& dag);
+  void TakeZones(std::vector<Event>& events);
+  void Remember(const StoredDag& dag);
 
   SchedulerOptions options_;
   Store& store_;
@@ -122,6 +124,10 @@ class Scheduler {
   std::vector<AttemptOpened> unstarted_;     // found by Reattach: committed, never started
   bool notified_ = true;                     // somebody may have written something
   DagCache versions_;
+  // DAGs whose schedule stands on files that may change: a time zone, a calendar.
+  std::unordered_map<std::string, StoredDag> on_files_;
+  std::uint64_t zones_seen_ = 0;  // which changes of those files were looked at
+  Micros zones_looked_{0};        // … and when
 
   std::mutex posted_mutex_;
   std::vector<PostedDag> posted_;  // guarded by posted_mutex_

@@ -16,20 +16,35 @@
 
 namespace pipelined {
 
+class ExcludedDays;
+
+// A part of a text, in bytes.
+struct TextSpan {
+  std::size_t offset = 0;
+  std::size_t length = 0;
+};
+
 // Immutable and thread-safe.
 class Cron {
  public:
   static constexpr int kFirstYear = 1970, kLastYear = 2099;  // what a year field may name
   static constexpr std::size_t kLongest = 1000;              // characters of an expression
 
-  // Presets ("@daily") too. kInvalid names the field and what would be right; any bytes are safe.
-  static Result<Cron> Parse(std::string_view expression);
+  // Presets ("@daily") too. kInvalid names the field and what would be right; any bytes are safe. `mistake`, when
+  // given, is where in the expression the offending part stands.
+  static Result<Cron> Parse(std::string_view expression, TextSpan* mistake = nullptr);
 
   // The first match after `local` and the last one before it (strictly), or nothing when there is none within 50 years.
-  std::optional<LocalTime> After(LocalTime local) const;
-  std::optional<LocalTime> Before(LocalTime local) const;
+  // Days in `excluded` (which may be nullptr) do not match; when it moves their matches, the next day does instead.
+  std::optional<LocalTime> After(LocalTime local, const ExcludedDays* excluded = nullptr) const;
+  std::optional<LocalTime> Before(LocalTime local, const ExcludedDays* excluded = nullptr) const;
 
-  bool Matches(LocalTime local) const { return After(local - Micros(1)) == local; }
+  bool Matches(LocalTime local, const ExcludedDays* excluded = nullptr) const {
+    return After(local - Micros(1), excluded) == local;
+  }
+
+  // Whether there is any date like that: not for "0 0 30 2 *".
+  bool ever_matches() const;
 
   // Whether all 24 hours match: such a schedule follows elapsed time over a change of the clock.
   bool every_hour() const { return hours_ == kAllHours; }
@@ -45,6 +60,9 @@ class Cron {
     std::uint32_t meet = 0;   // bit n: day of month and day of week both match
   };
   Days DaysOf(int year, int month) const;
+  std::uint32_t MatchOf(int year, int month, const ExcludedDays* excluded) const;
+  std::uint32_t MovedDays(int year, int month, std::uint32_t match, const ExcludedDays& excluded) const;
+  bool MovesInto(int year, int month, const ExcludedDays& excluded) const;
   bool must_meet() const;
   bool MeetsWithin50Years(int year, int direction) const;
   std::optional<int> SecondOfDayFrom(int second) const;  // first match at or after

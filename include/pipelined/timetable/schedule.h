@@ -1,6 +1,7 @@
 // What a DAG file says about when its runs are due. Plain data; MakeTimetable (timetable.h) turns it into behaviour.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -36,6 +37,28 @@ struct CalendarParts {
 // `first_slot_within` ago.
 enum class FirstSlot : std::uint8_t { kWhenRecent, kAlways, kWithin };
 
+// The days from `first` through `last`.
+struct DayRange {
+  std::chrono::sys_days first;
+  std::chrono::sys_days last;
+  friend bool operator==(const DayRange&, const DayRange&) = default;
+};
+
+// What becomes of a tick on an excluded day: it is left out, or moves to the same wall time on the next day that is not
+// excluded. Two ticks that meet there are one.
+enum class OnExcluded : std::uint8_t { kSkip, kNext };
+
+// Days, on the wall clock of the schedule's zone, on which no run is due.
+struct Calendar {
+  std::vector<DayRange> days;
+  std::uint8_t weekdays = 0;          // bits 0 (Sunday)..6
+  std::vector<std::string> holidays;  // iCalendar files, absolute paths; a ZoneSource reads them
+  OnExcluded on_excluded = OnExcluded::kSkip;
+
+  bool empty() const { return days.empty() && weekdays == 0 && holidays.empty(); }
+  friend bool operator==(const Calendar&, const Calendar&) = default;
+};
+
 struct Schedule {
   ScheduleKind kind = ScheduleKind::kNone;
   std::vector<std::string> crons;
@@ -54,6 +77,9 @@ struct Schedule {
   Micros interval{0};               // … together with this
   FirstSlot first_slot = FirstSlot::kWhenRecent;
   Micros first_slot_within{0};
+  Calendar calendar;        // kCron, kEvery and kEvents only
+  Micros jitter{0};         // as written
+  Micros jitter_offset{0};  // this DAG's own part of it, in [0, jitter): JitterOffset()
 
   friend bool operator==(const Schedule&, const Schedule&) = default;
 };

@@ -2,6 +2,8 @@
 // read by a ZoneSource below the line.
 #pragma once
 
+#include <chrono>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -53,12 +55,26 @@ class Zone {
   std::unique_ptr<const PosixRule> rule_;  // the footer: how it goes on after the last transition
 };
 
-// Names to zones. Implementations: the system's files (below the line), UTC alone (tests). Thread-safe.
+// Days, ascending, each once.
+using DayList = std::vector<std::chrono::sys_days>;
+
+// Names to zones, and iCalendar files to days: what schedules need from disk. Implementations: the system's files
+// (below the line), UTC alone (tests). Thread-safe.
 class ZoneSource {
  public:
   virtual ~ZoneSource() = default;
   // kNotFound with a near match in the hint when there is no such zone.
   virtual Result<std::shared_ptr<const Zone>> Find(std::string_view name) const = 0;
+
+  // The days through 2199 on which the events of the iCalendar file at `path` (absolute) take place. kNotFound: there
+  // is no such file; kUnavailable: it cannot be read; kInvalid: it is no calendar, or larger than the limits. A source
+  // without files knows none.
+  virtual Result<std::shared_ptr<const DayList>> Holidays(std::string_view path) const;
+
+  // Which of the zones (by name) and calendars (by path) that were handed out are different on disk now, or were when
+  // somebody asked for them again, than when this was last asked with the same `seen` (0 at first). A stat per file in
+  // use.
+  virtual std::vector<std::string> Changed(std::uint64_t& seen) const;
 };
 
 }  // namespace pipelined

@@ -233,6 +233,16 @@ TEST_P(StoreContract, OneScheduledRunPerLogicalDate) {
   EXPECT_EQ(Loaded().dags[0].head.last_interval, (DataInterval{At(0), At(0)}));
 }
 
+TEST_P(StoreContract, OfSeveralChangesOfADagInOneTurnTheLastOnesCount) {
+  Plan plan;
+  plan.dags.push_back(DagChange{"d", true, std::nullopt, false, ""});
+  for (int slot = 0; slot < 500; ++slot)
+    plan.dags.push_back(DagChange{"d", std::nullopt, DataInterval{At(slot), At(slot + 1)}, false, ""});
+  ASSERT_TRUE(Commit(plan).ok());
+  EXPECT_EQ(Loaded().dags[0].head.last_interval, (DataInterval{At(499), At(500)}));
+  EXPECT_TRUE(Loaded().dags[0].head.paused);
+}
+
 TEST_P(StoreContract, ADeletedDagLeavesItsOpenAttempts) {
   Running();
   Plan plan;

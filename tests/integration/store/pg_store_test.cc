@@ -86,8 +86,8 @@ TEST_F(PgStoreTest, TheWordsOfTheChecksAreThoseOfTheProgram) {
   };
   const auto words = [](const std::string& text) { return std::count(text.begin(), text.end(), '\'') / 2; };
   const std::string task = check("task_instance_state");
-  EXPECT_EQ(words(task), static_cast<long>(kTaskStates) - 1);
-  for (std::size_t i = 1; i < kTaskStates; ++i)
+  EXPECT_EQ(words(task), static_cast<long>(kTaskStates));  // 'none': cleared
+  for (std::size_t i = 0; i < kTaskStates; ++i)
     EXPECT_THAT(task, ::testing::HasSubstr("'" + std::string(ToString(static_cast<TaskState>(i))) + "'"));
   const std::string end = check("task_instance_end");
   for (std::size_t i = 1; i < kTaskStates; ++i) {
@@ -99,6 +99,13 @@ TEST_F(PgStoreTest, TheWordsOfTheChecksAreThoseOfTheProgram) {
   EXPECT_EQ(words(outcome), 8);
   for (int i = 0; i < 8; ++i)
     EXPECT_THAT(outcome, ::testing::HasSubstr("'" + std::string(ToString(static_cast<TryOutcome>(i))) + "'"));
+  const std::string reprocess = check("backfill_reprocess"), skipped = check("backfill_run_skipped");
+  EXPECT_EQ(words(reprocess), 3);
+  EXPECT_EQ(words(skipped), 3);
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_THAT(reprocess, ::testing::HasSubstr("'" + std::string(ToString(static_cast<Reprocess>(i))) + "'"));
+    EXPECT_THAT(skipped, ::testing::HasSubstr("'" + std::string(ToString(static_cast<SlotSkip>(i + 1))) + "'"));
+  }
   const std::string run = check("dag_run_state_check");
   EXPECT_EQ(words(run), 4);
   for (int i = 0; i < 4; ++i)
@@ -107,7 +114,9 @@ TEST_F(PgStoreTest, TheWordsOfTheChecksAreThoseOfTheProgram) {
 
 TEST_F(PgStoreTest, EveryGuaranteeBites) {
   const std::string check = "23514", unique = "23505";
-  EXPECT_EQ(Refused("insert into task_instance (run_id, task_no, state) values (1, 0, 'none')"), check);
+  EXPECT_EQ(Refused("insert into task_instance (run_id, task_no, state) values (1, 0, 'deferred')"), check);
+  EXPECT_EQ(Refused("insert into task_instance (run_id, task_no, state, end_date) values (1, 0, 'none', now())"),
+            check);
   EXPECT_EQ(Refused("insert into task_instance (run_id, task_no, state) values (1, 0, 'success')"), check);
   EXPECT_EQ(Refused("insert into task_instance (run_id, task_no, state, end_date) values (1, 0, 'scheduled', now())"),
             check);
@@ -121,6 +130,14 @@ TEST_F(PgStoreTest, EveryGuaranteeBites) {
                     "(902, 9, 0, 2, '', '', 1, now())"),
             unique);
   EXPECT_EQ(Refused("update attempt set outcome = 'success' where id = 901"), check);
+  Sql("insert into backfill (id, dag_id, from_date, to_date, reprocess, run_backwards, max_active_runs, who, "
+      "created_at, "
+      "updated_at) values (1, 'b', now(), now(), 'none', false, 1, '', now(), now())");
+  EXPECT_EQ(Refused("insert into backfill (id, dag_id, from_date, to_date, reprocess, run_backwards, max_active_runs, "
+                    "who, created_at, updated_at) values (2, 'b', now(), now(), 'none', false, 1, '', now(), now())"),
+            unique);
+  EXPECT_EQ(Refused("update backfill set max_active_runs = 0"), check);
+  EXPECT_EQ(Refused("update backfill set cancelled = true"), check);
   EXPECT_EQ(Refused("insert into pool values ('p', -2)"), check);
   EXPECT_EQ(Refused("insert into installation default values"), unique);
   ASSERT_TRUE(Trigger("a", At(0)).ok());

@@ -151,6 +151,34 @@ TEST_F(ShapesTest, TasksComeInTheOrderOfTheirIds) {
   EXPECT_EQ(Field(Get("/api/v2/dags/sales/tasks?order_by=-task_id"), "tasks.0.task_id"), "\"b\"");
 }
 
+TEST_F(ShapesTest, TheDescriptionSaysWhatTheSummaryDoesNotShow) {
+  const auto add = [&](const std::string& id, ScheduleKind kind, const std::string& text, auto change) {
+    catalog_.AddDag(id, [&](DagRow& row) {
+      row.schedule.kind = kind;
+      row.schedule.text = text;
+      change(row.schedule);
+    });
+  };
+  add("months", ScheduleKind::kEvery, "every 1 month", [](Schedule&) {});
+  add("listed", ScheduleKind::kEvents, "at 2026-01-01 and 1 more", [](Schedule& s) { s.events.resize(2); });
+  add("days", ScheduleKind::kCron, "0 6 * * *", [](Schedule& s) {
+    s.calendar.weekdays = 65;
+    s.jitter = std::chrono::minutes(5);
+  });
+  add("moved", ScheduleKind::kEvery, "every 1d", [](Schedule& s) {
+    s.calendar.weekdays = 65;
+    s.calendar.on_excluded = OnExcluded::kNext;
+  });
+  const auto description = [&](const std::string& id) {
+    return Field(Get("/api/v2/dags/" + id), "timetable_description");
+  };
+  EXPECT_EQ(description("months"), "\"Every 1 month\"");
+  EXPECT_EQ(description("listed"), "\"At 2 given times\"");
+  EXPECT_EQ(description("days"), "\"not on excluded days, up to 5m later\"");
+  EXPECT_EQ(description("moved"), "\"Every 1d, moved from excluded days to the next\"");
+  EXPECT_EQ(Field(Get("/api/v2/dags/days"), "timetable_summary"), "\"0 6 * * *\"");
+}
+
 TEST_F(ShapesTest, DurationsAreSecondsAndNoneIsNull) {
   EXPECT_EQ(Field(Get("/api/v2/dags/sales/dagRuns/r1"), "duration"), "1.5");
   EXPECT_EQ(Field(Get("/api/v2/dags/sales/dagRuns/r1/taskInstances/later"), "state"), "null");

@@ -28,6 +28,15 @@ using ::testing::UnorderedElementsAre;
 
 constexpr const char* kTask = "tasks: {a: {empty: true}}\n";
 
+// A calendar is there, with no day in it, when its file is.
+class CalendarsOnDisk : public UtcOnly {
+ public:
+  Result<std::shared_ptr<const DayList>> Holidays(std::string_view path) const override {
+    if (!fs::exists(fs::path(path))) return ZoneSource::Holidays(path);
+    return std::make_shared<const DayList>();
+  }
+};
+
 class DagFolderTest : public testing::Test {
  protected:
   DagFolderTest() {
@@ -101,7 +110,7 @@ class DagFolderTest : public testing::Test {
   Changes Taken() { return std::exchange(changes_, {}); }
 
   std::string root_;
-  UtcOnly zones_;
+  CalendarsOnDisk zones_;
   std::unique_ptr<DagFolder> folder_;
   Changes changes_;
   std::map<std::string, KnownFile> known_;
@@ -167,6 +176,27 @@ TEST_F(DagFolderTest, ABrokenFileIsAnErrorAndKeepsWhatItHeld) {
   Dag("a.yaml", "a");
   ASSERT_TRUE(UntilDag("a"));
   EXPECT_THAT(errors_, IsEmpty());
+}
+
+TEST_F(DagFolderTest, AFileThatWaitsForItsCalendarIsReadAgainWhenThatComes) {
+  Write("a.yaml", std::string("dag_id: a\nschedule: '@daily'\ncalendar: {exclude: [{ical: days.ics}]}\n") + kTask);
+  Open();
+  EXPECT_THAT(errors_["a.yaml"], HasSubstr("error DAG043"));
+  Write("other.txt", "x");
+  Settle();
+  EXPECT_THAT(changes_.dags, IsEmpty());
+  Write("days.ics", "x");
+  EXPECT_TRUE(UntilDag("a"));
+  EXPECT_THAT(errors_, IsEmpty());
+}
+
+TEST_F(DagFolderTest, AndSoItIsAfterARestart) {
+  Write("a.yaml", std::string("dag_id: a\nschedule: '@daily'\ncalendar: {exclude: [{ical: days.ics}]}\n") + kTask);
+  Open();
+  folder_.reset();
+  Write("days.ics", "x");
+  Open();
+  EXPECT_THAT(changes_.dags, ElementsAre("a"));
 }
 
 TEST_F(DagFolderTest, ADeletedFileIsRemoved) {

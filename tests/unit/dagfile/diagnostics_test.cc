@@ -42,6 +42,8 @@ const std::vector<Mistake> kMistakes{
     {"ColonInText", Code::kSyntax, "tasks:\n  a:\n    bash: echo a⟦: b\n", "quotes"},
     {"UnclosedBracket", Code::kSyntax, "tasks:\n  a: {exec: [x, y}⟦\n", ""},
     {"UnknownAlias", Code::kSyntax, "tasks:\n  a: ⟦*nobody\n", "anchor"},
+    {"CronWithoutQuotes", Code::kSyntax, "schedule: ⟦*/5 * * * *\ntasks: {a: {bash: x}}\n", "in quotes"},
+    {"StarsWithoutQuotes", Code::kSyntax, "schedule: ⟦* * * * *\ntasks: {a: {bash: x}}\n", "in quotes"},
     {"Tag", Code::kTag, "tasks:\n  a: {bash: ⟦!shell x}\n", "tags"},
     {"MergeOfText", Code::kBadMerge, "tasks:\n  a: {bash: x, <<: ⟦text}\n", "mapping"},
     {"NotAMapping", Code::kWrongType, "⟦- a\n- b\n", "mapping"},
@@ -51,9 +53,7 @@ const std::vector<Mistake> kMistakes{
     {"LaterAction", Code::kNotAvailable, "tasks:\n  a: {⟦sql: {file: x.sql}}\n", "not available yet"},
     {"LaterDagKey", Code::kNotAvailable, "⟦deadline: {}\ntasks: {a: {bash: x}}\n", "not available yet"},
     {"LaterOverlap", Code::kNotAvailable, "⟦overlap: skip\ntasks: {a: {bash: x}}\n", "queue"},
-    {"LaterSchedule", Code::kNotAvailable, "schedule: {⟦at: [2026-01-01]}\ntasks: {a: {bash: x}}\n",
-     "not available yet"},
-    {"CalendarEvery", Code::kNotAvailable, "schedule: {every: ⟦{months: 1}}\ntasks: {a: {bash: x}}\n", "cron"},
+    {"LaterSchedule", Code::kNotAvailable, "schedule: {⟦kafka: topic}\ntasks: {a: {bash: x}}\n", "not available yet"},
     {"CronBesideAssets", Code::kNotAvailable, "schedule: {⟦cron: '0 0 * * *', assets: [a]}\ntasks: {a: {bash: x}}\n",
      "assets"},
     {"TextForBool", Code::kWrongType, "catchup: ⟦maybe\ntasks: {a: {bash: x}}\n", "true or false"},
@@ -78,7 +78,7 @@ const std::vector<Mistake> kMistakes{
     {"NoTasks", Code::kMissingKey, "⟦dag_id: a\n", "tasks"},
     {"EmptyTasks", Code::kMissingKey, "tasks: ⟦{}\n", "at least one"},
     {"EmptyPython", Code::kMissingKey, "tasks:\n  a: {python: ⟦{}}\n", "file or code"},
-    {"EmptySchedule", Code::kMissingKey, "schedule: ⟦{}\ntasks: {a: {bash: x}}\n", "every, cron and assets"},
+    {"EmptySchedule", Code::kMissingKey, "schedule: ⟦{}\ntasks: {a: {bash: x}}\n", "every, cron, at and assets"},
     {"ActionInDefaults", Code::kMisplacedKey, "default_args: {⟦bash: x}\ntasks: {a: {bash: x}}\n", "each task"},
     {"UnknownTask", Code::kUnknownTask, "tasks:\n  extract: {bash: x}\n  load: {bash: x, depends_on: [⟦extarct]}\n",
      "\"extract\" (line 2)"},
@@ -94,13 +94,13 @@ const std::vector<Mistake> kMistakes{
     {"TwoActions", Code::kManyActions, "tasks:\n  a: {bash: x, ⟦exec: [y]}\n", "two tasks"},
     {"FileAndCode", Code::kManyActions, "tasks:\n  a: {python: ⟦{file: x, code: y}}\n", "not both"},
     {"Duration", Code::kBadDuration, "tasks:\n  a: {bash: x, retry_delay: ⟦5 parsecs}\n", "1h30m"},
-    {"EveryNothing", Code::kBadDuration, "schedule: {every: ⟦0s}\ntasks: {a: {bash: x}}\n", "longer"},
+    {"EveryNothing", Code::kBadLength, "schedule: {every: ⟦0s}\ntasks: {a: {bash: x}}\n", "longer"},
     {"Timezone", Code::kBadTimezone, "timezone: ⟦Mars/Olympus\ntasks: {a: {bash: x}}\n", "UTC"},
     {"StartDate", Code::kBadDate, "start_date: ⟦yesterday\ntasks: {a: {bash: x}}\n", "2026-01-01"},
-    {"EndBeforeStart", Code::kBadDate, "start_date: 2026-01-02\nend_date: ⟦2026-01-01\ntasks: {a: {bash: x}}\n",
+    {"EndBeforeStart", Code::kDatesReversed, "start_date: 2026-01-02\nend_date: ⟦2026-01-01\ntasks: {a: {bash: x}}\n",
      "before"},
-    {"Cron", Code::kBadSchedule, "schedule: ⟦0 99 * * *\ntasks: {a: {bash: x}}\n", ""},
-    {"Preset", Code::kBadSchedule, "schedule: ⟦\"@dayly\"\ntasks: {a: {bash: x}}\n", "@daily"},
+    {"Cron", Code::kBadCron, "schedule: 0 ⟦99 * * *\ntasks: {a: {bash: x}}\n", ""},
+    {"Preset", Code::kBadCron, "schedule: ⟦\"@dayly\"\ntasks: {a: {bash: x}}\n", "@daily"},
     {"TwoForms", Code::kBadSchedule, "schedule: ⟦{every: 1h, cron: '0 0 * * *'}\ntasks: {a: {bash: x}}\n", "only one"},
     {"ParamType", Code::kBadParam, "params: {n: {type: ⟦integr}}\ntasks: {a: {bash: x}}\n", "\"integer\""},
     {"ParamDefault", Code::kBadParam, "params: {n: {type: integer, default: ⟦many}}\ntasks: {a: {bash: x}}\n", "n"},
@@ -226,7 +226,7 @@ tasks:
 )");
   std::set<std::string> codes;
   for (const Diagnostic& d : result.diagnostics) codes.insert(d.code);
-  EXPECT_EQ(codes, (std::set<std::string>{"DAG015", "DAG017", "DAG021", "DAG024", "DAG030"}))
+  EXPECT_EQ(codes, (std::set<std::string>{"DAG015", "DAG017", "DAG021", "DAG024", "DAG038"}))
       << Format(result.diagnostics);
   EXPECT_TRUE(result.dags.empty());
 }

@@ -158,7 +158,7 @@ TEST(Groups, MultiplyOnlyUpToALimit) {
   }
   const LoadResult result = Load(yaml);
   ASSERT_EQ(result.diagnostics.size(), 1u) << Format(result.diagnostics);
-  EXPECT_EQ(result.diagnostics[0].code, "DAG042");
+  EXPECT_EQ(result.diagnostics[0].code, "DAG050");
 }
 
 TEST(Groups, NestOnlyUpToALimit) {

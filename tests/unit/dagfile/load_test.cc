@@ -2,6 +2,7 @@
 
 #include <set>
 
+#include "pipelined/timetable/timetable.h"
 #include "unit/dagfile/loading.h"
 
 namespace pipelined {
@@ -133,6 +134,47 @@ TEST(Load, SchedulesOfEveryForm) {
   EXPECT_EQ(schedule("{cron: ['0 1 * * *', '@daily']}").crons, (std::vector<std::string>{"0 1 * * *", "0 0 * * *"}));
   EXPECT_THAT(schedule("{assets: {any: [a, {all: [b, c]}]}}").assets, ElementsAre("a", "b", "c"));
   EXPECT_EQ(schedule("{cron: '0 1 * * *', run_immediately: false}").kind, ScheduleKind::kCron);
+}
+
+TEST(Load, SchedulesWithWhatStandsBesideThem) {
+  const auto schedule = [](std::string_view keys) {
+    return LoadOne(std::string(keys) + "\ntasks: {a: {empty: true}}").schedule;
+  };
+  const Schedule months = schedule("schedule: {every: {years: 1, months: 2, weeks: 1, days: 3, hours: 4, seconds: 5}}");
+  EXPECT_EQ(months.every_calendar, (CalendarParts{14, 10}));
+  EXPECT_EQ(months.every, std::chrono::hours(4) + std::chrono::seconds(5));
+  EXPECT_EQ(months.text, "every 1 year 2 months 10 days 4h5s");
+  const Schedule events =
+      schedule("schedule: {at: [2026-06-01, '2026-01-01T06:00:00+02:00'], restrict_to_events: true}");
+  EXPECT_EQ(events.kind, ScheduleKind::kEvents);
+  EXPECT_THAT(events.events, ElementsAre(*ParseInstant("2026-06-01T00:00:00Z"), *ParseInstant("2026-01-01T04:00:00Z")));
+  EXPECT_TRUE(events.restrict_to_events);
+  const Schedule cron =
+      schedule("schedule: {cron: '0 6 * * *', interval: {months: 1}, run_immediately: {within: 10m}}");
+  EXPECT_EQ(cron.interval_calendar, (CalendarParts{1, 0}));
+  EXPECT_EQ(cron.first_slot, FirstSlot::kWithin);
+  EXPECT_EQ(cron.first_slot_within, minutes(10));
+  EXPECT_EQ(schedule("schedule: {cron: '0 6 * * *', run_immediately: true}").first_slot, FirstSlot::kAlways);
+  EXPECT_EQ(schedule("schedule: {every: 15m, interval: 1h}").interval, std::chrono::hours(1));
+}
+
+TEST(Load, CalendarsAndJitter) {
+  const Dag dag = LoadOne(
+      "dag_id: d\nschedule: '@daily'\njitter: 5m\ncalendar: {exclude: [Weekends, friday, 2026-12-25, "
+      "2026-12-24..2027-01-01], on_excluded: next}\ntasks: {a: {empty: true}}");
+  const Calendar& calendar = dag.schedule.calendar;
+  EXPECT_EQ(calendar.weekdays, 1 | 32 | 64);
+  EXPECT_EQ(calendar.on_excluded, OnExcluded::kNext);
+  ASSERT_EQ(calendar.days.size(), 2u);
+  EXPECT_EQ(calendar.days[1].first, std::chrono::sys_days(std::chrono::year(2026) / 12 / 24));
+  EXPECT_EQ(calendar.days[1].last, std::chrono::sys_days(std::chrono::year(2027) / 1 / 1));
+  EXPECT_EQ(dag.schedule.jitter, minutes(5));
+  EXPECT_EQ(dag.schedule.jitter_offset, JitterOffset("d", minutes(5)));
+}
+
+TEST(Load, ContinuousRunsOneAtATime) {
+  EXPECT_EQ(LoadOne("schedule: '@continuous'\ntasks: {a: {empty: true}}").max_active_runs, 1);
+  EXPECT_EQ(LoadOne("schedule: '@daily'\ntasks: {a: {empty: true}}").max_active_runs, 16);
 }
 
 TEST(Load, AliasesAndMergesStandForWhatTheyName) {

@@ -15,6 +15,9 @@ namespace fs = std::filesystem;
 class AnyZone : public ZoneSource {
  public:
   Result<std::shared_ptr<const Zone>> Find(std::string_view) const override { return Zone::Utc(); }
+  Result<std::shared_ptr<const DayList>> Holidays(std::string_view) const override {
+    return std::make_shared<const DayList>();
+  }
 };
 
 TEST(RepositoryDags, LoadWithoutAWord) {

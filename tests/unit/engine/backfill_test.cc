@@ -118,6 +118,21 @@ class BackfillTest : public ::testing::Test {
   CommandDone done_;
 };
 
+TEST(BackfillSchedule, KeepsTheCalendarAndLeavesTheJitterToScheduledRuns) {
+  Schedule schedule;
+  schedule.kind = ScheduleKind::kCron;
+  schedule.crons = {"0 6 * * *"};
+  schedule.jitter = schedule.jitter_offset = std::chrono::minutes(7);
+  schedule.calendar.weekdays = 65;
+  const auto slots = *MakeTimetable(
+      *BackfillSchedule(schedule, *ParseInstant("2026-01-03T00:00:00Z"), *ParseInstant("2026-01-06T00:00:00Z")),
+      ZonesByRule());
+  const auto first = slots->Next(std::nullopt, *ParseInstant("2026-02-01T00:00:00Z"));
+  ASSERT_TRUE(first.has_value());
+  EXPECT_EQ(first->run_after, *ParseInstant("2026-01-05T06:00:00Z"));
+  EXPECT_EQ(first->tick(), first->run_after);
+}
+
 TEST_F(BackfillTest, MakesARunPerSlotAndRunsAsManyAsItMay) {
   Do(Range("2026-01-01T00:00:00Z", "2026-01-03T23:00:00Z"));
   EXPECT_EQ(done_.error, "");

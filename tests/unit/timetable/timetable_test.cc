@@ -59,6 +59,14 @@ TEST(CronTrigger, WithCatchupRunsBeginAtTheStartDate) {
   EXPECT_EQ(Made(schedule)->Next(std::nullopt, At("2026-01-01T00:00:00Z"))->run_after, At("2020-01-01T06:00:00Z"));
 }
 
+TEST(CronTrigger, TheOnlyTickMayBeTheStartDateItself) {
+  Schedule schedule = CronIn("0 6 1 1 * 0 2026");
+  schedule.start_date = At("2026-01-01T06:00:00Z");
+  EXPECT_EQ(Made(schedule)->Next(std::nullopt, At("2026-01-01T06:00:00Z"))->run_after, At("2026-01-01T06:00:00Z"));
+  schedule.start_date = At("2026-01-01T06:00:01Z");
+  EXPECT_EQ(Made(schedule)->Next(std::nullopt, At("2026-01-01T06:00:01Z")), std::nullopt);
+}
+
 TEST(CronTrigger, TheEndDateIsTheLastTick) {
   Schedule schedule = CronIn("0 6 * * *");
   schedule.end_date = At("2026-01-03T06:00:00Z");

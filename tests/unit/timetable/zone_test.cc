@@ -51,6 +51,15 @@ TEST(Zone, TheEdgesOfGapAndFoldAreExact) {
   EXPECT_EQ(InUtc("Europe/Berlin", "2026-10-25T03:00"), "2026-10-25T02:00:00Z");
 }
 
+// Summer time from 1 January until 16 hours into the next year: the last change before 2027 is one of 2025's.
+TEST(Zone, AChangeThatLiesOutsideItsYearIsNotForgotten) {
+  const auto zone = *Zone::Parse("x", TzifOf("XXX3EDT4,0/0,J365/40"));
+  const Zone::Stretch stretch = zone->StretchAt(At("2027-01-01T02:59:00Z"));
+  EXPECT_EQ(FormatInstant(stretch.begin), "2026-01-01T20:00:00Z");
+  EXPECT_EQ(FormatInstant(stretch.end), "2027-01-01T03:00:00Z");
+  EXPECT_EQ(stretch.offset, Seconds(-3 * 3600));
+}
+
 TEST(Zone, NegativeSummerTimeIsRead) {
   EXPECT_EQ(ZoneNamed("Europe/Dublin")->OffsetAt(At("2026-01-01T00:00:00Z")), Seconds(0));
   EXPECT_EQ(ZoneNamed("Europe/Dublin")->OffsetAt(At("2026-07-01T00:00:00Z")), Seconds(3600));
@@ -73,8 +82,8 @@ TEST(Zone, BytesThatAreCutOffOrWrongAreRefused) {
   ASSERT_TRUE(Zone::Parse("x", whole).ok());
   for (std::size_t length = 0; length < whole.size(); ++length)
     EXPECT_FALSE(Zone::Parse("x", whole.substr(0, length)).ok()) << length;
-  for (const char* rule :
-       {"C-1", "CET", "CET-1CEST", "CET-1CEST,M13.1.0,M1.1.0", "CET-1CEST,M3.6.0,M10.5.0", "CET-999", "<+01-1"}) {
+  for (const char* rule : {"C-1", "CET", "CET-1CEST", "CET-1CEST,M13.1.0,M1.1.0", "CET-1CEST,M3.6.0,M10.5.0", "CET-999",
+                           "CET-25", "CET-1CEST-25,M3.5.0,M10.5.0", "CET-1CEST,M3.5.0/168,M10.5.0", "<+01-1"}) {
     EXPECT_FALSE(Zone::Parse("x", TzifOf(rule)).ok()) << rule;
   }
 }

@@ -10,7 +10,9 @@
 namespace pipelined {
 namespace {
 
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 
 // A folder of its own with one zone in it.
 class SystemZonesTest : public ::testing::Test {
@@ -51,6 +53,58 @@ TEST_F(SystemZonesTest, AChangedFileIsReadAgainAndOldZonesStayValid) {
   Write("CET-1");
   EXPECT_EQ(OffsetInJuly(zones), Seconds(3600));
   EXPECT_EQ(old->OffsetAt(*ParseInstant("2026-07-01T00:00:00Z")), Seconds(7200));
+}
+
+TEST_F(SystemZonesTest, TellsEachAskerOnceWhichZonesHaveChanged) {
+  const SystemZones zones(folder_);
+  std::uint64_t seen = 0, other = 0;
+  ASSERT_TRUE(zones.Find("Europe/Berlin").ok());
+  EXPECT_THAT(zones.Changed(seen), IsEmpty());
+  Write("CET-1");
+  EXPECT_THAT(zones.Changed(seen), ElementsAre("Europe/Berlin"));
+  EXPECT_THAT(zones.Changed(seen), IsEmpty());
+  ASSERT_TRUE(zones.Find("Europe/Berlin").ok());
+  EXPECT_THAT(zones.Changed(seen), IsEmpty());
+  EXPECT_THAT(zones.Changed(other), ElementsAre("Europe/Berlin"));
+}
+
+TEST_F(SystemZonesTest, AChangeThatSomebodyElseReadFirstIsToldAllTheSame) {
+  const SystemZones zones(folder_);
+  std::uint64_t seen = 0;
+  ASSERT_TRUE(zones.Find("Europe/Berlin").ok());
+  Write("CET-1");
+  ASSERT_TRUE(zones.Find("Europe/Berlin").ok());
+  EXPECT_THAT(zones.Changed(seen), ElementsAre("Europe/Berlin"));
+}
+
+TEST_F(SystemZonesTest, ACalendarIsReadAgainWhenItChanges) {
+  const SystemZones zones(folder_);
+  const std::string path = folder_ / "days.ics";
+  const auto write = [&](const std::string& day) {
+    std::ofstream(path + ".new") << "BEGIN:VCALENDAR\nBEGIN:VEVENT\nUID:a\nDTSTART;VALUE=DATE:" << day
+                                 << "\nEND:VEVENT\nEND:VCALENDAR\n";
+    std::filesystem::rename(path + ".new", path);
+  };
+  write("20260101");
+  const auto first = zones.Holidays(path);
+  ASSERT_TRUE(first.ok()) << first.error().message;
+  EXPECT_EQ(**first, DayList{std::chrono::sys_days(std::chrono::year(2026) / 1 / 1)});
+  EXPECT_EQ(*zones.Holidays(path), *first);
+  write("20260601");
+  std::uint64_t seen = 0;
+  EXPECT_THAT(zones.Changed(seen), ElementsAre(path));
+  EXPECT_EQ(**zones.Holidays(path), DayList{std::chrono::sys_days(std::chrono::year(2026) / 6 / 1)});
+}
+
+TEST_F(SystemZonesTest, ACalendarThatCannotBeReadSaysWhy) {
+  const SystemZones zones(folder_);
+  EXPECT_EQ(zones.Holidays(std::string(folder_ / "none.ics")).error().code, ErrorCode::kNotFound);
+  const auto folder = zones.Holidays(std::string(folder_ / "Europe"));
+  EXPECT_EQ(folder.error().code, ErrorCode::kInvalid);
+  EXPECT_THAT(folder.error().message, HasSubstr("not a regular file"));
+  std::ofstream(folder_ / "huge.ics") << std::string(5 << 20, 'x');
+  EXPECT_THAT(zones.Holidays(std::string(folder_ / "huge.ics")).error().message, HasSubstr("larger than 4 MiB"));
+  EXPECT_THAT(zones.Holidays("/dev/zero").error().message, HasSubstr("not a regular file"));
 }
 
 TEST_F(SystemZonesTest, AnUnknownNameComesWithANearOne) {
