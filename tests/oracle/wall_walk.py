@@ -121,8 +121,10 @@ class Expression:
 
     def next_wall(self, wall):
         """The first match after `wall`."""
+        if not self.can_meet(wall.year):
+            return None
         date, last_year = wall.date(), wall.year + YEARS_AHEAD
-        while self.can_meet(wall.year) and date.year <= last_year:
+        while date.year <= last_year:
             if self.is_date(date):
                 for hour in range(24):
                     if hour not in self.hours:
