@@ -13,7 +13,7 @@ constexpr std::array kCodes{
     CodeInfo{Code::kBadBytes, "the text holds a NUL or is not valid UTF-8"},
     CodeInfo{Code::kSyntax, "the text is not YAML"},
     CodeInfo{Code::kUnterminatedQuote, "a quoted value has no closing quote"},
-    CodeInfo{Code::kTooDeep, "values are nested deeper than the limit"},
+    CodeInfo{Code::kTooDeep, "values or groups are nested deeper than the limit"},
     CodeInfo{Code::kTooManyNodes, "the document is larger than the limit once its aliases are expanded"},
     CodeInfo{Code::kAliasCycle, "an alias stands inside of what it stands for"},
     CodeInfo{Code::kDuplicateKey, "a mapping has the same key twice"},
@@ -28,7 +28,7 @@ constexpr std::array kCodes{
     CodeInfo{Code::kBadValue, "a value is out of range or not one of the allowed ones"},
     CodeInfo{Code::kMissingKey, "a required key or value is missing"},
     CodeInfo{Code::kMisplacedKey, "a key does not belong in this place"},
-    CodeInfo{Code::kUnknownTask, "depends_on names a task that does not exist"},
+    CodeInfo{Code::kUnknownTask, "depends_on or branch names a task that does not exist"},
     CodeInfo{Code::kSelfDependency, "a task depends on itself"},
     CodeInfo{Code::kCycle, "tasks depend on each other in a circle"},
     CodeInfo{Code::kBadId, "a dag_id or task id has a form that is not allowed"},
@@ -53,6 +53,15 @@ constexpr std::array kCodes{
     CodeInfo{Code::kBadCalendarFile, "an iCalendar file cannot be read"},
     CodeInfo{Code::kNeedsSchedule, "a key says how a schedule behaves, and there is none"},
     CodeInfo{Code::kScheduleConflict, "two keys of a schedule contradict each other"},
+    CodeInfo{Code::kUnknownGroup, "a group is named that does not exist"},
+    CodeInfo{Code::kGroupCycle, "groups stand inside of each other in a circle"},
+    CodeInfo{Code::kGroupAndTask, "a group and a task have the same id"},
+    CodeInfo{Code::kEmptyGroup, "a dependency of a group that holds no tasks"},
+    CodeInfo{Code::kTooManyEdges, "groups multiply to more dependencies than the limit"},
+    CodeInfo{Code::kBranchTarget, "a branch names a task that is not below it"},
+    CodeInfo{Code::kSetupAndTeardown, "a task is both a setup and a teardown"},
+    CodeInfo{Code::kTeardownRule, "a teardown has another trigger_rule than all_done_setup_success"},
+    CodeInfo{Code::kNotATeardown, "on_failure_fail_dagrun stands at a task that is no teardown"},
 };
 
 }  // namespace

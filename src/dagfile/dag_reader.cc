@@ -6,7 +6,9 @@
 #include <array>
 #include <optional>
 
+#include "dagfile/branch_check.h"
 #include "dagfile/canonical.h"
+#include "dagfile/group_reader.h"
 #include "dagfile/keys.h"
 #include "dagfile/links.h"
 #include "dagfile/params_reader.h"
@@ -35,7 +37,8 @@ std::size_t TextOf(const Task& task) {
   for (const auto& [name, value] : task.env) bytes += name.size() + value.size() + 2 * sizeof(std::string);
   for (const std::string& uri : task.inlets) bytes += uri.size() + sizeof(std::string);
   for (const std::string& uri : task.outlets) bytes += uri.size() + sizeof(std::string);
-  bytes += task.retry.exit_codes.size() * sizeof(int);
+  bytes += (task.retry.exit_codes.size() + task.skip_exit_codes.size()) * sizeof(int);
+  bytes += task.when.size();
   return bytes;
 }
 
@@ -65,9 +68,13 @@ class DagReader {
     CheckDagId(root);
     ReadSchedule(schedule_, {*context_.zones, folder_, root.place().source, context_.was_checked}, reporter_, *dag_);
     ApplyLayers();
+    ReadGroupsOf();
     ReadTasks(root);
-    LinkTasks(task_reader_.dependencies(), *dag_, reporter_);
-    if (Slot(Key::kTasks)) CheckTemplates(*dag_, Slot(Key::kTasks)->value, InheritedEnvs(), reporter_);
+    LinkTasks(task_reader_.dependencies(), groups_, *dag_, reporter_);
+    if (Slot(Key::kTasks)) {
+      CheckBranches(*dag_, Slot(Key::kTasks)->value, reporter_);
+      CheckTemplates(*dag_, Slot(Key::kTasks)->value, InheritedTemplates(), reporter_);
+    }
     if (reporter_.errors() != errors) return nullptr;
     WarnOfRequiredParams();
 
@@ -84,7 +91,7 @@ class DagReader {
   // count.
   void Gather(NodeRef layer, bool is_defaults) {
     EachKey(layer, kDagKeys, is_defaults ? "defaults.yaml" : "a DAG", reporter_, [&](Key key, const Entry& entry) {
-      if (is_defaults && (key == Key::kDagId || key == Key::kTasks)) {
+      if (is_defaults && (key == Key::kDagId || key == Key::kTasks || key == Key::kTaskGroups)) {
         reporter_.Error(Code::kMisplacedKey, entry.key.place(),
                         fmt::format("{} does not belong in defaults.yaml", entry.name()));
       } else if (key == Key::kEnv) {
@@ -139,6 +146,32 @@ class DagReader {
     }
   }
 
+  void ReadGroupsOf() {
+    With(Key::kTaskGroups, [&](const Entry& e) { groups_ = ReadGroups(e, context_.limits->depth, reporter_); });
+    group_defaults_.reserve(groups_.size());
+    for (const GroupEntry& group : groups_) {
+      dag_->groups.push_back(group.group);
+      auto defaults = group.parent ? group_defaults_[*group.parent] : nullptr;
+      if (group.default_args && text_ <= context_.limits->text) {
+        auto own = std::make_shared<Task>(defaults == nullptr ? task_defaults_ : *defaults);
+        task_reader_.ApplyDefaults(*group.default_args, *own);
+        text_ += TextOf(*own);
+        defaults = std::move(own);
+      }
+      group_defaults_.push_back(std::move(defaults));
+    }
+  }
+
+  // Those of the group that the task says it is in, on top of the DAG's.
+  const Task& DefaultsOf(const Entry& task, const GroupNames& names) const {
+    for (const Entry part : EntriesOf(task.value)) {
+      if (part.name() != "group" || !part.value.is_scalar()) continue;
+      const auto at = names.Find(part.value, reporter_);
+      if (at && group_defaults_[*at] != nullptr) return *group_defaults_[*at];
+    }
+    return task_defaults_;
+  }
+
   void ReadTasks(NodeRef root) {
     const auto& tasks = Slot(Key::kTasks);
     if (!tasks) {
@@ -153,13 +186,13 @@ class DagReader {
                       "tasks needs at least one task", "for example my_task: {bash: echo hello}");
       return;
     }
-    std::size_t text = 0;
+    const GroupNames names(groups_);
     for (const Entry entry : EntriesOf(tasks->value)) {
       if (entry.name() == "<<" && entry.key.is_plain()) continue;
       if (dag_->owner.empty() && !task_defaults_.owner.empty()) dag_->owner = task_defaults_.owner;
-      dag_->tasks.push_back(task_reader_.Read(entry, task_defaults_));
-      text += TextOf(dag_->tasks.back());
-      if (text > context_.limits->text) {
+      dag_->tasks.push_back(task_reader_.Read(entry, DefaultsOf(entry, names)));
+      text_ += TextOf(dag_->tasks.back());
+      if (text_ > context_.limits->text) {
         reporter_.Error(Code::kTooMuchText, entry.key.place(),
                         fmt::format("the tasks up to this one hold more than {} MiB, defaults included",
                                     context_.limits->text >> 20),
@@ -169,15 +202,19 @@ class DagReader {
     }
   }
 
-  std::vector<NodeRef> InheritedEnvs() const {
-    std::vector<NodeRef> envs;
-    for (const Entry& entry : env_layers_) envs.push_back(entry.value);
-    for (const Entry& args : default_args_) {
+  std::vector<NodeRef> InheritedTemplates() const {
+    std::vector<NodeRef> templates;
+    for (const Entry& entry : env_layers_) templates.push_back(entry.value);
+    std::vector<Entry> default_args = default_args_;
+    for (const GroupEntry& group : groups_) {
+      if (group.default_args) default_args.push_back(*group.default_args);
+    }
+    for (const Entry& args : default_args) {
       for (const Entry entry : EntriesOf(args.value)) {
-        if (entry.name() == "env") envs.push_back(entry.value);
+        if (entry.name() == "env" || entry.name() == "when") templates.push_back(entry.value);
       }
     }
-    return envs;
+    return templates;
   }
 
   // Nobody gives a scheduled run its params.
@@ -198,6 +235,9 @@ class DagReader {
   std::shared_ptr<Dag> dag_;
   TaskReader task_reader_;
   Task task_defaults_;
+  std::vector<GroupEntry> groups_;
+  std::vector<std::shared_ptr<const Task>> group_defaults_;  // of each group; nullptr: the DAG's
+  std::size_t text_ = 0;                                     // of what was read so far
   std::array<std::optional<Entry>, 64> entries_{};
   std::vector<Entry> env_layers_, default_args_;  // nearest first
   ScheduleEntries schedule_;

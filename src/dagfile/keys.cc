@@ -38,7 +38,7 @@ constexpr std::array kDagTable{
     KeyRow{"on_success"},
     KeyRow{"on_failure"},
     KeyRow{"deadline"},
-    KeyRow{"task_groups"},
+    KeyRow{"task_groups", Key::kTaskGroups, true},
 };
 
 constexpr std::array kTaskTable{
@@ -46,6 +46,15 @@ constexpr std::array kTaskTable{
     KeyRow{"exec", Key::kExec},
     KeyRow{"python", Key::kPython},
     KeyRow{"empty", Key::kEmpty},
+    KeyRow{"branch", Key::kBranch},
+    KeyRow{"short_circuit", Key::kShortCircuit},
+    KeyRow{"latest_only", Key::kLatestOnly},
+    KeyRow{"when", Key::kWhen, true},
+    KeyRow{"skip_on_exit_code", Key::kSkipOnExitCode},
+    KeyRow{"group", Key::kGroup, true},
+    KeyRow{"setup", Key::kSetup},
+    KeyRow{"teardown", Key::kTeardown},
+    KeyRow{"on_failure_fail_dagrun", Key::kOnFailureFailDagrun},
     KeyRow{"depends_on", Key::kDependsOn, true},
     KeyRow{"trigger_rule", Key::kTriggerRule},
     KeyRow{"retries", Key::kRetries},
@@ -70,8 +79,6 @@ constexpr std::array kTaskTable{
     KeyRow{"doc_md", Key::kDocMd, true},
     KeyRow{"http"},
     KeyRow{"sql"},
-    KeyRow{"branch"},
-    KeyRow{"short_circuit"},
     KeyRow{"sensor"},
     KeyRow{"trigger_dag"},
     KeyRow{"check"},
@@ -80,15 +87,10 @@ constexpr std::array kTaskTable{
     KeyRow{"kafka"},
     KeyRow{"approval"},
     KeyRow{"mail"},
-    KeyRow{"when"},
     KeyRow{"depends_on_past", Key::kLater, false, "false"},
     KeyRow{"wait_for_downstream", Key::kLater, false, "false"},
     KeyRow{"expand"},
     KeyRow{"expand_kwargs"},
-    KeyRow{"group"},
-    KeyRow{"setup", Key::kLater, false, "false"},
-    KeyRow{"teardown", Key::kLater, false, "false"},
-    KeyRow{"on_failure_fail_dagrun", Key::kLater, false, "false"},
     KeyRow{"resources"},
     KeyRow{"executor", Key::kLater, false, "local"},
     KeyRow{"queue"},
@@ -120,6 +122,16 @@ constexpr std::array kPartTable{
 };
 constexpr std::array kCalendarTable{KeyRow{"exclude", Key::kExclude}, KeyRow{"on_excluded", Key::kOnExcluded}};
 constexpr std::array kExcludeTable{KeyRow{"ical", Key::kIcal}};
+constexpr std::array kShortCircuitTable{
+    KeyRow{"condition", Key::kCondition},
+    KeyRow{"ignore_downstream_trigger_rules", Key::kIgnoreDownstreamTriggerRules},
+};
+constexpr std::array kGroupTable{
+    KeyRow{"tooltip", Key::kTooltip, true},
+    KeyRow{"depends_on", Key::kDependsOn, true},
+    KeyRow{"default_args", Key::kDefaultArgs, true},
+    KeyRow{"parent", Key::kParent, true},
+};
 
 void ReportUnknown(const Entry& entry, std::span<const KeyRow> table, std::string_view what, Reporter& reporter) {
   std::vector<std::string_view> names;
@@ -146,9 +158,17 @@ const std::span<const KeyRow> kRunImmediatelyKeys = kRunImmediatelyTable;
 const std::span<const KeyRow> kPartKeys = kPartTable;
 const std::span<const KeyRow> kCalendarKeys = kCalendarTable;
 const std::span<const KeyRow> kExcludeKeys = kExcludeTable;
+const std::span<const KeyRow> kShortCircuitKeys = kShortCircuitTable;
+const std::span<const KeyRow> kGroupKeys = kGroupTable;
 
 bool IsAction(Key key) {
-  return key == Key::kBash || key == Key::kExec || key == Key::kPython || key == Key::kEmpty;
+  return key == Key::kBash || key == Key::kExec || key == Key::kPython || key == Key::kEmpty || key == Key::kBranch ||
+         key == Key::kShortCircuit || key == Key::kLatestOnly;
+}
+
+bool IsOfOneTask(Key key) {
+  return IsAction(key) || key == Key::kDependsOn || key == Key::kGroup || key == Key::kSetup || key == Key::kTeardown ||
+         key == Key::kOnFailureFailDagrun;
 }
 
 void EachKey(NodeRef map, std::span<const KeyRow> table, std::string_view what, Reporter& reporter,

@@ -35,12 +35,22 @@ enum class Key : std::uint8_t {
   kPausedUponCreation,
   kCalendar,
   kJitter,
+  kTaskGroups,
   kTasks,
   // of a task
   kBash,
   kExec,
   kPython,
   kEmpty,
+  kBranch,
+  kShortCircuit,
+  kLatestOnly,
+  kWhen,
+  kSkipOnExitCode,
+  kGroup,
+  kSetup,
+  kTeardown,
+  kOnFailureFailDagrun,
   kDependsOn,
   kTriggerRule,
   kRetries,
@@ -57,7 +67,7 @@ enum class Key : std::uint8_t {
   kInlets,
   kOutlets,
   kOnLost,
-  // of python, retry_on and schedule
+  // of python, retry_on, schedule, short_circuit and groups
   kFile,
   kCode,
   kExitCodes,
@@ -81,6 +91,10 @@ enum class Key : std::uint8_t {
   kExclude,
   kOnExcluded,
   kIcal,
+  kCondition,
+  kIgnoreDownstreamTriggerRules,
+  kTooltip,
+  kParent,
 };
 
 struct KeyRow {
@@ -99,8 +113,12 @@ extern const std::span<const KeyRow> kRunImmediatelyKeys;
 extern const std::span<const KeyRow> kPartKeys;
 extern const std::span<const KeyRow> kCalendarKeys;
 extern const std::span<const KeyRow> kExcludeKeys;
+extern const std::span<const KeyRow> kShortCircuitKeys;
+extern const std::span<const KeyRow> kGroupKeys;
 
 bool IsAction(Key key);
+// What is said of one task and not of all: no part of default_args.
+bool IsOfOneTask(Key key);
 
 // Calls `read` for each entry of `map` whose key is in `table` and available; reports the others. `what` as in "a task
 // has no key …". Entries that are null where the table allows it are passed over.

@@ -2,84 +2,193 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <string_view>
 #include <unordered_map>
 
+#include "dagfile/group_ends.h"
 #include "dagfile/values.h"
 #include "pipelined/base/near_match.h"
 
 namespace pipelined::dagfile {
 namespace {
 
-using Ids = std::unordered_map<std::string_view, TaskNo>;
+// Groups of many tasks that depend on each other multiply.
+constexpr std::size_t kMostEdges = 5'000'000;
+
+struct Link {
+  LinkNode upstream, downstream;
+  NodeRef name;  // where it is written
+};
 
 class Linker {
  public:
-  Linker(Dag& dag, Reporter& reporter) : dag_(dag), reporter_(reporter) {
-    ids_.reserve(dag.tasks.size());
-    for (TaskNo no = 0; no < dag.tasks.size(); ++no) ids_.emplace(dag.tasks[no].id, no);
+  Linker(const std::vector<GroupEntry>& groups, Dag& dag, Reporter& reporter)
+      : groups_(groups), dag_(dag), reporter_(reporter), ends_(dag, groups) {
+    nodes_.reserve(dag.tasks.size() + groups.size());
+    for (TaskNo no = 0; no < dag.tasks.size(); ++no) nodes_.emplace(dag.tasks[no].id, no);
+    for (std::size_t at = 0; at < groups.size(); ++at) AddGroup(at);
   }
 
-  void Link(const std::vector<Dependency>& dependencies) {
-    std::vector<std::pair<TaskNo, TaskNo>> edges;
-    edges.reserve(dependencies.size());
-    for (const Dependency& dependency : dependencies) {
-      if (const auto upstream = Find(dependency)) edges.emplace_back(*upstream, dependency.task);
-    }
-    const Status linked = dag_.Link(std::move(edges));
-    if (linked.ok()) return;
-    reporter_.Error(Code::kCycle, PlaceOfCycle(dependencies), linked.error().message, linked.error().hint);
+  void Add(LinkNode downstream, NodeRef name) {
+    const auto upstream = Find(name);
+    if (upstream && IsPossible(*upstream, downstream, name)) links_.push_back({*upstream, downstream, name});
+  }
+  LinkNode NodeOf(std::size_t group) const { return static_cast<LinkNode>(dag_.tasks.size() + group); }
+
+  void Finish() {
+    const Status linked = dag_.Link(Edges());
+    if (!linked.ok()) ReportCycle(linked.error());
   }
 
  private:
-  std::optional<TaskNo> Find(const Dependency& dependency) {
-    if (dependency.task >= dag_.tasks.size()) return std::nullopt;  // reading stopped before it was complete
-    const std::string_view name = dependency.names.text();
-    const auto at = ids_.find(name);
-    if (at == ids_.end()) {
-      reporter_.Error(Code::kUnknownTask, dependency.names.place(),
-                      fmt::format("depends_on names a task that does not exist: {}", Quoted(name)), Nearest(name));
-      return std::nullopt;
+  void AddGroup(std::size_t at) {
+    const auto [known, fresh] = nodes_.emplace(groups_[at].group.id, NodeOf(at));
+    if (fresh || ends_.IsGroup(known->second)) return;  // a second group of one id was reported as a duplicate key
+    reporter_.Error(Code::kGroupAndTask, groups_[at].key.place(),
+                    fmt::format("the group {} has the id of a task", Quoted(groups_[at].group.id)),
+                    fmt::format("the task stands in line {}: rename one of them", dag_.tasks[known->second].line));
+  }
+
+  std::optional<LinkNode> Find(NodeRef name) {
+    const auto at = nodes_.find(name.text());
+    if (at != nodes_.end()) return at->second;
+    reporter_.Error(Code::kUnknownTask, name.place(),
+                    fmt::format("depends_on names a task that does not exist: {}", Quoted(name.text())),
+                    Nearest(name.text()));
+    return std::nullopt;
+  }
+
+  bool IsPossible(LinkNode upstream, LinkNode downstream, NodeRef name) {
+    for (const LinkNode node : {upstream, downstream}) {
+      if (!ends_.IsEmpty(node)) continue;
+      reporter_.Error(Code::kEmptyGroup, name.place(), fmt::format("{} holds no tasks", Described(node)),
+                      "give it to a task as its group:");
+      return false;
     }
-    if (at->second == dependency.task) {
-      reporter_.Error(Code::kSelfDependency, dependency.names.place(),
-                      fmt::format("task {} depends on itself", Quoted(name)));
-      return std::nullopt;
+    if (upstream == downstream) {
+      reporter_.Error(Code::kSelfDependency, name.place(), fmt::format("{} depends on itself", Described(upstream)));
+    } else if (ends_.Within(downstream, upstream) || ends_.Within(upstream, downstream)) {
+      const bool inner = ends_.Within(downstream, upstream);
+      reporter_.Error(Code::kSelfDependency, name.place(),
+                      fmt::format("{} depends on {}, which {}", Described(downstream), Described(upstream),
+                                  inner ? "it stands in" : "stands in it"));
+    } else {
+      return true;
     }
-    return at->second;
+    return false;
+  }
+
+  std::string Described(LinkNode node) const {
+    return fmt::format("{} {}", ends_.IsGroup(node) ? "group" : "task", Quoted(IdOf(node)));
+  }
+  const std::string& IdOf(LinkNode node) const {
+    return ends_.IsGroup(node) ? groups_[node - dag_.tasks.size()].group.id : dag_.tasks[node].id;
   }
 
   // Comparing with every task is slow in a large DAG, so only the first few mistakes get a hint there.
   std::string Nearest(std::string_view name) {
-    if (comparisons_left_ < dag_.tasks.size()) return {};
-    comparisons_left_ -= dag_.tasks.size();
+    if (comparisons_left_ < nodes_.size()) return {};
+    comparisons_left_ -= nodes_.size();
     std::vector<std::string_view> ids;
     for (const Task& task : dag_.tasks) ids.push_back(task.id);
+    for (const GroupEntry& group : groups_) ids.push_back(group.group.id);
     const auto near = NearMatch(name, ids);
     if (!near) return {};
-    return fmt::format("did you mean \"{}\" (line {})?", *near, dag_.tasks[ids_.at(*near)].line);
+    const LinkNode node = nodes_.at(*near);
+    return fmt::format("did you mean \"{}\" (line {})?", *near,
+                       ends_.IsGroup(node) ? groups_[node - dag_.tasks.size()].key.line() : dag_.tasks[node].line);
   }
 
-  // Where the first task of the cycle's path is named by the second one.
-  Place PlaceOfCycle(const std::vector<Dependency>& dependencies) const {
-    const std::vector<TaskNo> cycle = FindCycle(dag_.downstream, dag_.tasks.size());
-    for (const Dependency& dependency : dependencies) {
-      if (dependency.task == cycle[1] && dependency.names.text() == dag_.tasks[cycle[0]].id)
-        return dependency.names.place();
+  // From the inside out, so that the ends of a group are known when something outside of it asks for them.
+  std::vector<std::pair<TaskNo, TaskNo>> Edges() {
+    if (!groups_.empty()) {
+      std::stable_sort(links_.begin(), links_.end(), [this](const Link& a, const Link& b) {
+        return ends_.Level(a.upstream, a.downstream) > ends_.Level(b.upstream, b.downstream);
+      });
     }
-    return {};
+    std::vector<std::pair<TaskNo, TaskNo>> edges;
+    edges.reserve(links_.size());
+    for (const Link& link : links_) {
+      const auto &last = ends_.Last(link.upstream), &first = ends_.First(link.downstream);
+      if (last.size() * first.size() > kMostEdges - std::min(edges.size(), kMostEdges)) {
+        reporter_.Error(Code::kTooManyEdges, link.name.place(),
+                        fmt::format("with this one there are more than {} million dependencies between tasks",
+                                    kMostEdges / 1'000'000),
+                        "put an empty task between the two groups");
+        break;
+      }
+      for (const TaskNo upstream : last) {
+        for (const TaskNo downstream : first) {
+          ends_.AddEdge(upstream, downstream);
+          edges.emplace_back(upstream, downstream);
+        }
+      }
+    }
+    return edges;
   }
 
+  // At the name from which the first arrow of the cycle comes. A cycle through groups names those, too.
+  void ReportCycle(const Error& error) {
+    const std::vector<TaskNo> cycle = FindCycle(dag_.downstream, dag_.tasks.size());
+    const Link* first = Behind(cycle[0], cycle[1]);
+    std::string message = error.message;
+    if (cycle.size() <= kShownWithGroups && !groups_.empty()) message = PathWithGroups(cycle).value_or(message);
+    reporter_.Error(Code::kCycle, first == nullptr ? Place{} : first->name.place(), std::move(message), error.hint);
+  }
+
+  const Link* Behind(TaskNo upstream, TaskNo downstream) {
+    const auto has = [](const std::vector<TaskNo>& tasks, TaskNo task) {
+      return std::find(tasks.begin(), tasks.end(), task) != tasks.end();
+    };
+    for (const Link& link : links_) {
+      if (has(ends_.Last(link.upstream), upstream) && has(ends_.First(link.downstream), downstream)) return &link;
+    }
+    return nullptr;
+  }
+
+  // "a -> group g -> b -> a": g depends on a, and b is its first task.
+  std::optional<std::string> PathWithGroups(const std::vector<TaskNo>& cycle) {
+    std::string path = dag_.tasks[cycle[0]].id;
+    bool through_groups = false;
+    for (std::size_t i = 1; i < cycle.size(); ++i) {
+      const Link* link = Behind(cycle[i - 1], cycle[i]);
+      if (link == nullptr) return std::nullopt;
+      for (const LinkNode node : {link->upstream, link->downstream}) {
+        if (!ends_.IsGroup(node)) continue;
+        path += " -> group " + IdOf(node);
+        through_groups = true;
+      }
+      path += " -> " + dag_.tasks[cycle[i]].id;
+    }
+    if (!through_groups) return std::nullopt;
+    return "the tasks depend on each other in a circle: " + path;
+  }
+
+  static constexpr std::size_t kShownWithGroups = 16;
+
+  const std::vector<GroupEntry>& groups_;
   Dag& dag_;
   Reporter& reporter_;
-  Ids ids_;
+  GroupEnds ends_;
+  std::unordered_map<std::string_view, LinkNode> nodes_;
+  std::vector<Link> links_;
   std::size_t comparisons_left_ = 300'000;
 };
 
 }  // namespace
 
-void LinkTasks(const std::vector<Dependency>& dependencies, Dag& dag, Reporter& reporter) {
-  Linker(dag, reporter).Link(dependencies);
+void LinkTasks(const std::vector<Dependency>& dependencies, const std::vector<GroupEntry>& groups, Dag& dag,
+               Reporter& reporter) {
+  Linker linker(groups, dag, reporter);
+  for (const Dependency& dependency : dependencies) {
+    // Reading may have stopped before it was complete.
+    if (dependency.task < dag.tasks.size()) linker.Add(dependency.task, dependency.names);
+  }
+  for (std::size_t at = 0; at < groups.size(); ++at) {
+    for (const NodeRef name : groups[at].depends_on) linker.Add(linker.NodeOf(at), name);
+  }
+  linker.Finish();
 }
 
 }  // namespace pipelined::dagfile

@@ -3,12 +3,15 @@
 
 #include <vector>
 
+#include "dagfile/group_reader.h"
 #include "dagfile/task_reader.h"
 #include "pipelined/model/dag.h"
 
 namespace pipelined::dagfile {
 
-// Links `dag`; reports names that are no tasks, tasks that depend on themselves, and a cycle.
-void LinkTasks(const std::vector<Dependency>& dependencies, Dag& dag, Reporter& reporter);
+// Links `dag`, whose groups are `groups`. Reports names that are neither tasks nor groups, what depends on itself or on
+// a group that it stands in, groups without tasks, and a cycle.
+void LinkTasks(const std::vector<Dependency>& dependencies, const std::vector<GroupEntry>& groups, Dag& dag,
+               Reporter& reporter);
 
 }  // namespace pipelined::dagfile

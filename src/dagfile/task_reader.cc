@@ -57,7 +57,7 @@ bool IsId(std::string_view id, std::size_t longest) {
 void TaskReader::ApplyDefaults(const Entry& default_args, Task& task) {
   if (!RequireMap(default_args, reporter_, "a mapping of task keys")) return;
   EachKey(default_args.value, kTaskKeys, "default_args", reporter_, [&](Key key, const Entry& entry) {
-    if (IsAction(key) || key == Key::kDependsOn) {
+    if (IsOfOneTask(key)) {
       reporter_.Error(Code::kMisplacedKey, entry.key.place(),
                       fmt::format("{} does not belong in default_args", entry.name()), "give it to each task");
     } else {
@@ -76,11 +76,16 @@ Task TaskReader::Read(const Entry& entry, const Task& defaults) {
   }
   const std::size_t errors = reporter_.errors();
   action_.reset();
+  role_ = {};
   if (RequireMap(entry, reporter_, "a mapping with an action")) {
-    EachKey(entry.value, kTaskKeys, "a task", reporter_, [&](Key key, const Entry& part) { Apply(key, part, task); });
+    EachKey(entry.value, kTaskKeys, "a task", reporter_, [&](Key key, const Entry& part) {
+      if (key == Key::kTriggerRule) role_.trigger_rule = part;
+      Apply(key, part, task);
+    });
+    CheckRole(role_, reporter_, task);
     if (!action_ && reporter_.errors() == errors) {
       reporter_.Error(Code::kNoAction, entry.key.place(), fmt::format("task {} has no action", Quoted(entry.name())),
-                      "give it one of bash, exec, python, empty");
+                      "give it one of bash, exec, python, empty, branch, short_circuit, latest_only");
     }
   }
   ++next_;
@@ -93,9 +98,27 @@ void TaskReader::Apply(Key key, const Entry& entry, Task& task) {
     case Key::kExec:
     case Key::kPython:
     case Key::kEmpty:
+    case Key::kBranch:
+    case Key::kShortCircuit:
+    case Key::kLatestOnly:
       return ReadAction(key, entry, task);
+    case Key::kWhen:
+      return void(ReadCondition(entry, reporter_, task.when));
+    case Key::kSkipOnExitCode:
+      return ReadSkipExitCodes(entry, reporter_, task.skip_exit_codes);
+    case Key::kGroup:
+      return void(ReadWord(entry, reporter_, task.group));
+    case Key::kSetup:
+      return void(ReadBool(entry, reporter_, task.setup));
+    case Key::kTeardown:
+      role_.teardown = entry;
+      return void(ReadBool(entry, reporter_, task.teardown));
+    case Key::kOnFailureFailDagrun:
+      role_.on_failure_fail_dagrun = entry;
+      return void(ReadBool(entry, reporter_, task.on_failure_fail_dagrun));
     case Key::kDependsOn:
-      return ReadDependsOn(entry);
+      for (const NodeRef name : ReadDependsOn(entry, reporter_)) dependencies_.push_back({next_, name});
+      return;
     case Key::kTriggerRule:
       if (const auto n = ReadChoice(entry, kTriggerRules, reporter_))
         task.trigger_rule = *TriggerRuleFromString(kTriggerRules[*n]);
@@ -162,12 +185,16 @@ void TaskReader::ReadAction(Key key, const Entry& entry, Task& task) {
   }
   action_ = entry;
   if (key == Key::kPython) return ReadPython(entry, task);
-  if (key == Key::kEmpty) {
-    bool empty = true;
-    if (ReadBool(entry, reporter_, empty) && !empty) {
-      reporter_.Error(Code::kBadValue, entry.place(), "an empty task is written `empty: true`");
+  if (key == Key::kBranch) return ReadBranch(entry, reporter_, task);
+  if (key == Key::kShortCircuit) return ReadShortCircuit(entry, reporter_, task);
+  if (key == Key::kEmpty || key == Key::kLatestOnly) {
+    bool on = true;
+    if (ReadBool(entry, reporter_, on) && !on) {
+      reporter_.Error(
+          Code::kBadValue, entry.place(),
+          key == Key::kEmpty ? "an empty task is written `empty: true`" : "it is written `latest_only: true`");
     }
-    task.action.kind = ActionKind::kEmpty;
+    task.action.kind = key == Key::kEmpty ? ActionKind::kEmpty : ActionKind::kLatestOnly;
     return;
   }
   if (key == Key::kBash) {
@@ -236,20 +263,19 @@ void TaskReader::ReadRetryOn(const Entry& entry, RetryPolicy& retry) {
   });
 }
 
-void TaskReader::ReadDependsOn(const Entry& entry) {
-  if (entry.value.is_scalar()) {
-    dependencies_.push_back({next_, entry.value});
-    return;
-  }
-  if (!entry.value.is_list()) return ReportType(entry, reporter_, "a list of task ids");
+std::vector<NodeRef> ReadDependsOn(const Entry& entry, Reporter& reporter) {
+  std::vector<NodeRef> names;
+  if (entry.value.is_scalar()) return {entry.value};
+  if (!entry.value.is_list()) ReportType(entry, reporter, "a list of ids");
   for (const NodeRef item : ItemsOf(entry.value)) {
     if (item.is_scalar()) {
-      dependencies_.push_back({next_, item});
+      names.push_back(item);
     } else {
-      reporter_.Error(Code::kWrongType, item.is_null() ? entry.key.place() : item.place(),
-                      "depends_on needs ids of tasks");
+      reporter.Error(Code::kWrongType, item.is_null() ? entry.key.place() : item.place(),
+                     "depends_on needs ids of tasks or groups");
     }
   }
+  return names;
 }
 
 }  // namespace pipelined::dagfile

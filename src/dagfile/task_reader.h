@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "dagfile/document.h"
+#include "dagfile/flow_reader.h"
 #include "dagfile/keys.h"
 #include "pipelined/model/dag.h"
 
@@ -14,8 +15,11 @@ namespace pipelined::dagfile {
 // What stands under `depends_on` of a task, to be looked up when all tasks are known.
 struct Dependency {
   TaskNo task;
-  NodeRef names;  // of a task: a scalar
+  NodeRef names;  // a task or a group: a scalar
 };
+
+// The scalars under `depends_on`.
+std::vector<NodeRef> ReadDependsOn(const Entry& entry, Reporter& reporter);
 
 class TaskReader {
  public:
@@ -39,13 +43,13 @@ class TaskReader {
   void ReadPython(const Entry& entry, Task& task);
   void ReadRetryOn(const Entry& entry, RetryPolicy& retry);
   void ReadBackoff(const Entry& entry, RetryPolicy& retry);
-  void ReadDependsOn(const Entry& entry);
 
   std::string folder_;
   Reporter& reporter_;
   TaskNo next_ = 0;
   std::vector<Dependency> dependencies_;
   std::optional<Entry> action_;  // of the task that is being read
+  RoleEntries role_;             // likewise
 };
 
 // Names of DAGs and tasks: letters, digits, `_`, `-`, `.`; not `.` or `..`, which would be folders.

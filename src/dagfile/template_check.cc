@@ -9,14 +9,6 @@
 namespace pipelined::dagfile {
 namespace {
 
-bool MayHoldATemplate(std::string_view text) {
-  for (std::size_t at = text.find('{'); at != std::string_view::npos && at + 1 < text.size();
-       at = text.find('{', at + 1)) {
-    if (text[at + 1] == '{' || text[at + 1] == '%' || text[at + 1] == '#') return true;
-  }
-  return false;
-}
-
 class TemplateChecker {
  public:
   TemplateChecker(const Dag& dag, Reporter& reporter) : dag_(dag), reporter_(reporter) {}
@@ -25,11 +17,13 @@ class TemplateChecker {
     for (const Entry entry : EntriesOf(task)) {
       const std::string_view name = entry.name();
       if (name == "bash") Check(no, entry.value, true);
-      if (name == "working_dir") Check(no, entry.value, false);
-      if (name == "exec") {
+      if (name == "working_dir" || name == "when" || name == "branch" || name == "short_circuit") {
+        Check(no, entry.value, false);
+      }
+      if (name == "exec" || name == "branch") {
         for (const NodeRef word : ItemsOf(entry.value)) Check(no, word, false);
       }
-      if (name == "python" || name == "env") {
+      if (name == "python" || name == "env" || name == "short_circuit") {
         for (const Entry part : EntriesOf(entry.value)) Check(no, part.value, false);
       }
     }
@@ -77,6 +71,14 @@ class TemplateChecker {
 
 }  // namespace
 
+bool MayHoldATemplate(std::string_view text) {
+  for (std::size_t at = text.find('{'); at != std::string_view::npos && at + 1 < text.size();
+       at = text.find('{', at + 1)) {
+    if (text[at + 1] == '{' || text[at + 1] == '%' || text[at + 1] == '#') return true;
+  }
+  return false;
+}
+
 Place PlaceInside(NodeRef scalar, std::size_t offset, int line, int column, int length) {
   Place place = scalar.place();
   const std::string_view text = place.source->text, value = scalar.text();
@@ -113,8 +115,9 @@ void CheckTemplates(const Dag& dag, NodeRef tasks, const std::vector<NodeRef>& i
     if (no >= dag.tasks.size()) break;
     checker.CheckTask(no++, entry.value);
   }
-  for (const NodeRef env : inherited) {
-    for (const Entry variable : EntriesOf(env)) checker.CheckSyntax(variable.value);
+  for (const NodeRef value : inherited) {
+    checker.CheckSyntax(value);
+    for (const Entry variable : EntriesOf(value)) checker.CheckSyntax(variable.value);
   }
 }
 

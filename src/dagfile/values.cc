@@ -136,12 +136,16 @@ bool ReadWord(const Entry& entry, Reporter& reporter, std::string& out) {
   return true;
 }
 
+std::optional<bool> BoolOf(NodeRef node) {
+  return node.is_plain() ? ParseBool(node.text()) : std::nullopt;
+}
+
 bool ReadBool(const Entry& entry, Reporter& reporter, bool& out) {
-  const auto value = entry.value.is_scalar() ? ParseBool(entry.value.text()) : std::nullopt;
-  if (value && entry.value.is_plain()) {
+  if (const auto value = BoolOf(entry.value)) {
     out = *value;
     return true;
   }
+  const auto value = entry.value.is_scalar() ? ParseBool(entry.value.text()) : std::nullopt;
   ReportType(entry, reporter, "true or false", value ? "take the quotes away" : "");
   return false;
 }

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <limits>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,6 +20,8 @@ bool ReadText(const Entry& entry, Reporter& reporter, std::string& out);
 bool ReadWord(const Entry& entry, Reporter& reporter, std::string& out);
 // true/false, also yes/no and on/off; never in quotes.
 bool ReadBool(const Entry& entry, Reporter& reporter, bool& out);
+// What ReadBool makes of a node; nothing when that is no truth value.
+std::optional<bool> BoolOf(NodeRef node);
 bool ReadInt(const Entry& entry, Reporter& reporter, std::int32_t& out, std::int32_t least,
              std::int32_t most = std::numeric_limits<std::int32_t>::max());
 bool ReadDuration(const Entry& entry, Reporter& reporter, Micros& out);

@@ -6,8 +6,7 @@
 #include <map>
 #include <unordered_set>
 
-#include "pipelined/template/task_context.h"
-#include "pipelined/template/template.h"
+#include "scheduler/try_templates.h"
 
 namespace pipelined {
 namespace {
@@ -18,10 +17,7 @@ void ForEachTemplate(const Task& task, Visit visit) {
   for (const std::string& word : task.action.words) visit(word);
   for (const auto& [name, value] : task.env) visit(value);
   visit(task.working_dir);
-}
-
-bool MayHoldExpressions(const std::string& text) {
-  return text.find('{') != std::string::npos;
+  visit(task.when);
 }
 
 // Every reference in the templates of a task.
@@ -60,30 +56,6 @@ bool NamesNoTask(const Dag& dag, const TemplateReference& reference) {
   if (root == "ti" || root == "task_instance") return reference.path.size() < 2 || reference.path[1] == "xcom_pull";
   return root == "tasks" && (reference.path.size() < 2 || !dag.Find(reference.path[1]));
 }
-
-class Renderer {
- public:
-  Renderer(const TaskContext& context) : scope_(MakeTaskScope(context)) {}  // NOLINT: used in one place
-
-  Result<std::string> Render(const std::string& text, const std::string& place, Quote quote = Quote::kNone) const {
-    if (!MayHoldExpressions(text)) return text;
-    auto parsed = Template::Parse(text);
-    if (!parsed) return Located(parsed.error(), place);
-    RenderOptions options;
-    options.quote = quote;
-    auto rendered = parsed->Render(*scope_, options);
-    if (!rendered) return Located(rendered.error(), place);
-    return rendered;
-  }
-
- private:
-  static Error Located(Error error, const std::string& place) {
-    error.message = fmt::format("{}: {}", place, error.message);
-    if (!error.hint.empty()) error.message += fmt::format(" ({})", error.hint);
-    return error;
-  }
-  std::unique_ptr<Scope> scope_;
-};
 
 // Later settings win, the order of the first ones stays.
 class Environ {
@@ -170,34 +142,8 @@ bool NeedsPrevious(const Dag& dag, TaskNo task) {
 
 Result<AttemptStart> Prepare(const LaunchRequest& request, const LaunchOptions& options) {
   const Task& task = request.dag.tasks[request.task];
-  TaskContext context;
-  context.dag = &request.dag;
-  context.task = &task;
-  context.try_number = request.attempt.try_number;
-  context.max_tries = request.attempt.max_tries;
-  context.run.run_id = request.run.run_id;
-  context.run.run_type = ToString(request.run.type);
-  context.run.logical_date = request.run.logical_date;
-  context.run.data_interval = request.run.interval;
-  context.run.run_after = request.run.run_after;
-  context.run.start_date = request.run.start_date;
-  context.run.conf = request.run.conf;
-  auto params = ResolveParams(request.dag, request.run.conf);
-  if (!params) return params.error();
-  context.run.params = std::move(*params);
-  if (request.previous_success) {
-    context.run.previous_success = {request.previous_success->interval, request.previous_success->start_date,
-                                    request.previous_success->end_date};
-  }
-  if (options.zones != nullptr) {
-    context.zone_offset = [&options](std::string_view name, Instant at) -> std::optional<Seconds> {
-      const auto zone = options.zones->Find(name);
-      return zone ? std::optional((*zone)->OffsetAt(at)) : std::nullopt;
-    };
-  }
-  context.outputs = [&request](std::string_view id) { return request.outputs.Find(id); };
-
-  const Renderer renderer(context);
+  const auto templates = TryTemplates::Make(request, options);
+  if (!templates) return templates.error();
   AttemptStart start;
   start.attempt = request.attempt.attempt;
   start.epoch = request.epoch;
@@ -208,22 +154,22 @@ Result<AttemptStart> Prepare(const LaunchRequest& request, const LaunchOptions& 
       options.logs_dir + "/" + LogPath(request.dag.id, request.run.run_id, task.id, request.attempt.try_number);
 
   Environ environ(options.environment);
-  for (const auto& [name, value] : Environment(context)) environ.Set(name, value);
+  for (const auto& [name, value] : Environment((*templates)->context())) environ.Set(name, value);
   for (const auto& [name, text] : task.env) {
-    auto value = renderer.Render(text, "env." + name);
+    auto value = (*templates)->Render(text, "env." + name);
     if (!value) return value.error();
     environ.Set(name, *value);
   }
   start.env = environ.Take();
 
-  auto dir = renderer.Render(task.working_dir, "working_dir");
+  auto dir = (*templates)->Render(task.working_dir, "working_dir");
   if (!dir) return dir.error();
   start.working_dir = std::move(*dir);
 
   const Quote quote = task.action.kind == ActionKind::kBash ? Quote::kShell : Quote::kNone;
   std::vector<std::string> words;
   for (const std::string& text : task.action.words) {
-    auto word = renderer.Render(text, std::string(OperatorName(task.action.kind)), quote);
+    auto word = (*templates)->Render(text, std::string(OperatorName(task.action.kind)), quote);
     if (!word) return word.error();
     words.push_back(std::move(*word));
   }

@@ -7,6 +7,7 @@
 
 #include "pipelined/base/log.h"
 #include "pipelined/timetable/timetable.h"
+#include "scheduler/decide.h"
 #include "scheduler/standby.h"
 #include "scheduler/wakeups.h"
 
@@ -406,7 +407,12 @@ void Scheduler::StartAttempts(const std::vector<AttemptOpened>& opened) {
     const Status read = ReadFor(request);
     // Committed and not started: that is found again, and started, when the store is back.
     if (!read && read.error().code == ErrorCode::kUnavailable) return Recover(read.error());
-    Result<AttemptStart> start = read ? Prepare(request, options_.launch) : read.error();
+    auto decided = read ? Decide(request, options_.launch, clock_.Now()) : read.error();
+    if (decided && *decided) {
+      inbox_.emplace_back(std::move(**decided));
+      continue;
+    }
+    Result<AttemptStart> start = decided ? Prepare(request, options_.launch) : decided.error();
     if (start) {
       in_flight_.insert(attempt.attempt);
       starts.push_back(std::move(*start));

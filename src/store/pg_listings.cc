@@ -83,8 +83,8 @@ const char* const kTaskState =
     "coalesce(i.state, 'none'), coalesce(i.try_number, 0), coalesce(i.max_tries, t.retries), micros(i.start_date), "
     "micros(i.end_date), micros(i.retry_at), ";
 const char* const kTryState =
-    "case when i.attempt_id = a.id then i.state when a.outcome = 'success' then 'success' when a.outcome is null then "
-    "'running' else 'failed' end, "
+    "case when i.attempt_id = a.id then i.state when a.outcome in ('success', 'skipped') then a.outcome "
+    "when a.outcome is null then 'running' else 'failed' end, "
     "a.try_number, coalesce(i.max_tries, t.retries), micros(coalesce(a.start_date, a.opened_at)), micros(a.end_date), "
     "null, ";
 const char* const kTaskRest =

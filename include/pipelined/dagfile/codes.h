@@ -53,6 +53,15 @@ enum class Code : int {
   kBadCalendarFile = 43,
   kNeedsSchedule = 44,
   kScheduleConflict = 45,
+  kUnknownGroup = 46,
+  kGroupCycle = 47,
+  kGroupAndTask = 48,
+  kEmptyGroup = 49,
+  kTooManyEdges = 50,
+  kBranchTarget = 51,
+  kSetupAndTeardown = 52,
+  kTeardownRule = 53,
+  kNotATeardown = 54,
 };
 
 struct CodeInfo {

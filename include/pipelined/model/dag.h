@@ -28,7 +28,7 @@ enum class ActionKind : std::uint8_t {
   kExec,
   kPythonFile,
   kPythonCode,
-  kBranch,        // words[0] renders to the ids of tasks or groups to follow
+  kBranch,        // each word renders to ids of tasks or groups to follow
   kShortCircuit,  // words[0] is a condition: when false, what is below is skipped
   kLatestOnly,    // skips what is below when the run is not the latest of its schedule
 };

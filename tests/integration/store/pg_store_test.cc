@@ -96,8 +96,8 @@ TEST_F(PgStoreTest, TheWordsOfTheChecksAreThoseOfTheProgram) {
         << ToString(state);
   }
   const std::string outcome = check("attempt_outcome");
-  EXPECT_EQ(words(outcome), 7);
-  for (int i = 0; i < 7; ++i)
+  EXPECT_EQ(words(outcome), 8);
+  for (int i = 0; i < 8; ++i)
     EXPECT_THAT(outcome, ::testing::HasSubstr("'" + std::string(ToString(static_cast<TryOutcome>(i))) + "'"));
   const std::string reprocess = check("backfill_reprocess"), skipped = check("backfill_run_skipped");
   EXPECT_EQ(words(reprocess), 3);

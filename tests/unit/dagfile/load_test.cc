@@ -1,5 +1,7 @@
 #include <gmock/gmock.h>
 
+#include <set>
+
 #include "pipelined/timetable/timetable.h"
 #include "unit/dagfile/loading.h"
 
@@ -219,6 +221,24 @@ TEST(ContentHash, IsAboutWhatIsSaidNotHow) {
   EXPECT_NE(hash, LoadOne("dag_id: x\ntasks: {a: {bash: echo, retries: 3}}").content_hash);
   EXPECT_NE(hash, LoadOne("dag_id: y\ntasks: {a: {bash: echo, retries: 2}}").content_hash);
   EXPECT_NE(hash, LoadOne("dag_id: x\ntasks: {a: {bash: echo, retries: 2}}", {"owner: me"}).content_hash);
+}
+
+TEST(ContentHash, ChangesWithEachKeyOfTheFlow) {
+  const auto hash = [](const std::string& group, const std::string& task) {
+    return LoadOne("dag_id: x\ntask_groups: {g: {" + group + "}, h: {}}\ntasks: {a: {bash: echo, group: g}, b: {" +
+                   task + ", depends_on: a}}")
+        .content_hash;
+  };
+  std::set<std::string> hashes;
+  for (const char* group : {"", "tooltip: t", "parent: h", "default_args: {retries: 1}"})
+    hashes.insert(hash(group, "bash: echo"));
+  for (const char* task : {"branch: '{{ ds }}'", "short_circuit: true", "short_circuit: false", "latest_only: true",
+                           "short_circuit: {condition: true, ignore_downstream_trigger_rules: false}",
+                           "bash: echo, when: true", "bash: echo, skip_on_exit_code: 1",
+                           "bash: echo, skip_on_exit_code: null", "bash: echo, group: g", "bash: echo, setup: true",
+                           "bash: echo, teardown: true", "bash: echo, teardown: true, on_failure_fail_dagrun: true"})
+    hashes.insert(hash("", task));
+  EXPECT_EQ(hashes.size(), 16u);
 }
 
 TEST(ParseSource, GivesTheSameDagAgain) {

@@ -14,11 +14,13 @@ class FakeExecutor : public Executor {
 
   std::map<AttemptId, AttemptLiveness> known;  // what Reattach() answers; the others are kForeign
   std::vector<AttemptEnd> ends;                // what Ended() answers next
-  std::vector<AttemptId> forgotten;
+  std::vector<AttemptId> started, forgotten;
 
   const std::string& instance() const override { return instance_; }
   const std::string& boot_id() const override { return boot_id_; }
-  void Start(std::vector<AttemptStart>) override {}
+  void Start(std::vector<AttemptStart> attempts) override {
+    for (const AttemptStart& attempt : attempts) started.push_back(attempt.attempt);
+  }
   void Stop(AttemptId) override {}
   std::vector<AttemptEnd> Ended() override { return std::exchange(ends, {}); }
   int PollFd() const override { return -1; }

@@ -38,6 +38,14 @@ TEST(OutputsNeeded, AreNoneForOtherMembersOfTheInstance) {
   EXPECT_THAT(NeededBy("echo {{ ti.try_number }}"), IsEmpty());
 }
 
+TEST(OutputsNeeded, AreOfConditionsAndBranchesToo) {
+  auto dag = Chain("true");
+  dag->tasks[2].when = "{{ tasks.a.rows > 0 }}";
+  EXPECT_THAT(OutputsNeeded(*dag, 2), ElementsAre("a"));
+  dag->tasks[2].action = {ActionKind::kBranch, {"x", "{{ tasks.b.way }}"}};
+  EXPECT_THAT(OutputsNeeded(*dag, 2), ElementsAre("a", "b"));
+}
+
 TEST(NeedsPrevious, WhenATemplateNamesTheRunBefore) {
   EXPECT_TRUE(NeedsPrevious(*Chain("echo {{ prev_start_date_success }}"), 2));
   EXPECT_FALSE(NeedsPrevious(*Chain("echo {{ ds }}"), 2));
