@@ -1,0 +1,127 @@
+// What people ask of the engine: each command is refused with a reason, or carried out in the turn that takes it in.
+#include <fmt/format.h>
+
+#include <set>
+
+#include "engine/engine_impl.h"
+#include "engine/why.h"
+
+namespace pipelined {
+
+void Engine::Impl::Refuse(CommandDone& done, ErrorCode code, std::string message) {
+  done.error_code = code;
+  done.error = std::move(message);
+}
+
+void Engine::Impl::Do(Turn& turn, PauseDag& what, const std::string& who, CommandDone& done) {
+  const auto found = dags_.find(what.dag_id);
+  if (found == dags_.end()) return Refuse(done, ErrorCode::kNotFound, fmt::format("no DAG \"{}\"", what.dag_id));
+  DagState& dag = found->second;
+  if (dag.head.paused == what.paused) return;
+  dag.head.paused = what.paused;
+  turn.plan.dags.push_back(DagChange{what.dag_id, what.paused, std::nullopt, false,
+                                     fmt::format("{} by {}", what.paused ? "paused" : "unpaused", who)});
+  RefreshRuns(turn, dag);
+  StartQueuedRuns(turn, dag);
+  Reschedule(turn, dag);
+}
+
+void Engine::Impl::Do(Turn& turn, DeleteDag& what, const std::string& who, CommandDone& done) {
+  const auto found = dags_.find(what.dag_id);
+  if (found == dags_.end()) return Refuse(done, ErrorCode::kNotFound, fmt::format("no DAG \"{}\"", what.dag_id));
+  if (!found->second.running.empty()) {
+    return Refuse(
+        done, ErrorCode::kConflict,
+        fmt::format("DAG \"{}\" has {} running runs: cancel them first", what.dag_id, found->second.running.size()));
+  }
+  for (const auto& [when, id] : found->second.queued) runs_.erase(id);
+  for (const RunId id : backfills_.Forget(what.dag_id)) runs_.erase(id);
+  dags_.erase(found);
+  DagChange change{what.dag_id, std::nullopt, std::nullopt, true, fmt::format("deleted by {}", who)};
+  turn.plan.dags.push_back(std::move(change));
+}
+
+void Engine::Impl::Do(Turn& turn, CancelRun& what, const std::string& who, CommandDone& done) {
+  ActiveRun* run = Find(what.run);
+  if (run == nullptr) return Refuse(done, ErrorCode::kConflict, "the run has ended already");
+  EndRun(turn, *run, TaskEvent::kFailed, fmt::format("cancelled by {}", who));
+}
+
+void Engine::Impl::Do(Turn&, WhyTask& what, const std::string&, CommandDone& done) {
+  ActiveRun* run = Find(what.run);
+  if (run == nullptr) return Refuse(done, ErrorCode::kConflict, "the run has ended");
+  const auto task = run->dag().Find(what.task_id);
+  if (!task)
+    return Refuse(done, ErrorCode::kNotFound, fmt::format("no task \"{}\" in DAG \"{}\"", what.task_id, run->dag().id));
+  run->Materialize();
+  done.result = ExplainTask(
+      WhyContext{*run, StateOf(run->info.dag_id), backfills_.Find(run->info.backfill), running_, limits_.parallelism},
+      *task, queue_);
+}
+
+void Engine::Impl::Do(Turn& turn, SetPool& what, const std::string&, CommandDone&) {
+  queue_.SetPool(what.name, what.slots);
+  turn.plan.pools.push_back(PoolChange{what.name, what.slots, what.description, what.include_deferred});
+}
+
+void Engine::Impl::Do(Turn& turn, DeletePool& what, const std::string&, CommandDone& done) {
+  if (what.name == kDefaultPool) return Refuse(done, ErrorCode::kNotAllowed, "Default Pool can't be deleted");
+  if (!queue_.PoolNamed(what.name).exists)
+    return Refuse(done, ErrorCode::kNotFound, fmt::format("no pool \"{}\"", what.name));
+  queue_.DeletePool(what.name);
+  PoolChange change{what.name};
+  change.deleted = true;
+  turn.plan.pools.push_back(std::move(change));
+}
+
+void Engine::Impl::Do(Turn& turn, CreateBackfill& what, const std::string& who, CommandDone& done) {
+  const auto found = dags_.find(what.dag_id);
+  if (found == dags_.end() || what.facts == nullptr)
+    return Refuse(done, ErrorCode::kNotFound, fmt::format("no DAG \"{}\"", what.dag_id));
+  if (const BackfillState* active = backfills_.ActiveOf(what.dag_id)) {
+    return Refuse(done, ErrorCode::kConflict,
+                  fmt::format("DAG \"{}\" has an active backfill already: {} (wait for it, or cancel it)", what.dag_id,
+                              active->what.id.value));
+  }
+  if (!what.facts->fault.empty()) return Refuse(done, ErrorCode::kUnavailable, what.facts->fault);
+  BackfillPlan plan = PlanBackfill(what.range, *what.facts, turn.now);
+  if (plan.fault) return Refuse(done, ErrorCode::kInvalid, ToText(*plan.fault));
+  BackfillState& backfill =
+      backfills_.Make(StoredBackfill{{}, what.dag_id, what.max_active_runs, false, what.conf, who, {}}, plan.slots);
+  turn.plan.made.push_back(BackfillMade{backfill.what.id, what.dag_id, what.range, what.max_active_runs,
+                                        std::move(what.conf), who, std::move(plan.slots)});
+  backfills_.CompleteIfIdle(turn, backfill);
+  done.result.Set("backfill", backfill.what.id.value);
+  backfills_.DropIfGone(backfill.what.id);
+}
+
+BackfillState* Engine::Impl::ActiveBackfill(BackfillId id, CommandDone& done) {
+  BackfillState* backfill = backfills_.Find(id);
+  if (backfill != nullptr && !backfill->over) return backfill;
+  Refuse(done, ErrorCode::kConflict, fmt::format("backfill {} is completed already", id.value));
+  return nullptr;
+}
+
+void Engine::Impl::Do(Turn& turn, PauseBackfill& what, const std::string& who, CommandDone& done) {
+  BackfillState* backfill = ActiveBackfill(what.backfill, done);
+  if (backfill == nullptr || backfill->what.paused == what.paused) return;
+  backfill->what.paused = what.paused;
+  BackfillChange change;
+  change.id = what.backfill;
+  change.dag_id = backfill->what.dag_id;
+  change.paused = what.paused;
+  change.why = fmt::format("backfill {} {} by {}", what.backfill.value, what.paused ? "paused" : "unpaused", who);
+  turn.plan.backfills.push_back(std::move(change));
+  StartQueuedRuns(turn, StateOf(backfill->what.dag_id));
+}
+
+void Engine::Impl::Do(Turn& turn, CancelBackfill& what, const std::string& who, CommandDone& done) {
+  BackfillState* backfill = ActiveBackfill(what.backfill, done);
+  if (backfill == nullptr) return;
+  backfills_.Cancel(turn, *backfill, who);
+  for (const auto& [ordinal, id] : std::set(backfill->queued)) {
+    LeaveMemory(turn, *runs_.at(id), RunEvent::kFailed, fmt::format("backfill cancelled by {}", who));
+  }
+}
+
+}  // namespace pipelined
