@@ -41,15 +41,28 @@ class SignalGuard {
   struct sigaction old_term_ {};
 };
 
-TriggerRequest Request(const Dag& dag, const LocalRunOptions& options) {
+// As a run by hand; a DAG with a schedule gets a date when none is given, as in Airflow: its templates may ask for it.
+TriggerRequest Request(const Dag& dag, const LocalRunOptions& options, const ZoneSource& zones) {
   TriggerRequest request;
   request.dag_id = dag.id;
   request.run_id = options.run_id;
   request.logical_date = options.logical_date;
   request.run_after = options.logical_date.value_or(SystemClock().Now());
-  if (options.logical_date) request.interval = DataInterval{*options.logical_date, *options.logical_date};
   request.conf = options.conf;
+  const auto timetable = MakeTimetable(dag.schedule, zones);
+  const bool is_scheduled = timetable && *timetable != nullptr;
+  if (!request.logical_date && is_scheduled) request.logical_date = request.run_after;
+  if (!request.logical_date) return request;
+  const Instant date = *request.logical_date;
+  request.interval = is_scheduled ? (*timetable)->ManualInterval(date) : DataInterval{date, date};
   return request;
+}
+
+// Only the run that was asked for: nothing becomes due by itself.
+DagPtr WithoutSchedule(const Dag& dag) {
+  auto copy = std::make_shared<Dag>(dag);
+  copy->schedule = Schedule{};
+  return copy;
 }
 
 // Pools belong to a server; here each is as large as it needs to be.
@@ -63,10 +76,10 @@ void OpenPools(MemoryStore& store, const Dag& dag) {
 
 Result<RunState> RunLocally(const LoadedDag& loaded, const LocalRunOptions& options, const ZoneSource& zones) {
   MemoryStore store(SystemClock());
-  store.Publish(PublishedDag{loaded.dag, loaded.source, ""});
+  store.Publish(PublishedDag{WithoutSchedule(*loaded.dag), loaded.source, ""});
   store.File(Command{{}, "dags test", PauseDag{loaded.dag->id, false}});
   OpenPools(store, *loaded.dag);
-  if (const auto run = store.Trigger(Request(*loaded.dag, options)); !run) return run.error();
+  if (const auto run = store.Trigger(Request(*loaded.dag, options, zones)); !run) return run.error();
 
   LocalExecutorOptions executor_options;
   executor_options.attempts_dir = options.folder + "/attempts";

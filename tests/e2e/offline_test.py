@@ -42,6 +42,14 @@ class Offline(OfflineCase):
         self.expect(0, "dags", "test", path)
         self.assertEqual((self.folder / "out").read_text(), "42\n")
 
+    def test_a_scheduled_dag_runs_once_with_a_date_and_an_interval(self):
+        path = self.file('schedule: "0 6 * * *"\nstart_date: 2026-01-01\ndata_interval: interval\n'
+                         "tasks: {a: {bash: 'echo {{ data_interval_start }} {{ data_interval_end }} >> out'}}\n")
+        self.expect(0, "dags", "test", path, "-e", "2026-03-02T09:00:00Z")
+        self.assertEqual((self.folder / "out").read_text(), "2026-03-01 06:00:00+00:00 2026-03-02 06:00:00+00:00\n")
+        self.expect(0, "dags", "test", path)  # without a date: now
+        self.assertEqual(len((self.folder / "out").read_text().splitlines()), 2)
+
 
 if __name__ == "__main__":
     main()
