@@ -57,7 +57,7 @@ constexpr std::array kCodes{
     CodeInfo{Code::kGroupCycle, "groups stand inside of each other in a circle"},
     CodeInfo{Code::kGroupAndTask, "a group and a task have the same id"},
     CodeInfo{Code::kEmptyGroup, "a dependency of a group that holds no tasks"},
-    CodeInfo{Code::kTooManyEdges, "groups multiply to more dependencies than the limit"},
+    CodeInfo{Code::kTooManyEdges, "groups, or setups and teardowns, multiply to more dependencies than the limit"},
     CodeInfo{Code::kBranchTarget, "a branch names a task that is not below it"},
     CodeInfo{Code::kSetupAndTeardown, "a task is both a setup and a teardown"},
     CodeInfo{Code::kTeardownRule, "a teardown has another trigger_rule than all_done_setup_success"},

@@ -38,7 +38,9 @@ class Linker {
 
   void Finish() {
     const Status linked = dag_.Link(Edges());
-    if (!linked.ok()) ReportCycle(linked.error());
+    if (linked.ok()) return;
+    if (!FindCycle(dag_.downstream, dag_.tasks.size()).empty()) return ReportCycle(linked.error());
+    reporter_.Error(Code::kTooManyEdges, links_.front().name.place(), linked.error().message, linked.error().hint);
   }
 
  private:

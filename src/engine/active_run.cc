@@ -184,30 +184,41 @@ bool ActiveRun::ScopeIsDone(TaskNo teardown) const {
 // --- branches and short circuits
 // ---------------------------------------------------------------------------------------------------
 
-std::vector<TaskNo> ActiveRun::Below(TaskNo task, bool all) const {
+std::vector<bool> ActiveRun::Descendants(std::vector<TaskNo> from) const {
   std::vector<bool> seen(slots_.size(), false);
-  std::vector<TaskNo> found;
-  std::vector<TaskNo> stack{task};
-  while (!stack.empty()) {
-    const TaskNo at = stack.back();
-    stack.pop_back();
+  while (!from.empty()) {
+    const TaskNo at = from.back();
+    from.pop_back();
     for (const TaskNo below : dag_->downstream.Of(at)) {
       if (seen[below]) continue;
       seen[below] = true;
-      if (!dag_->tasks[below].teardown) found.push_back(below);
-      if (all) stack.push_back(below);
+      from.push_back(below);
     }
+  }
+  return seen;
+}
+
+// What a condition that is false skips: teardowns never.
+std::vector<TaskNo> ActiveRun::Below(TaskNo task, bool all) const {
+  std::vector<TaskNo> found;
+  const auto add = [&](TaskNo below) {
+    if (!dag_->tasks[below].teardown) found.push_back(below);
+  };
+  if (!all) {
+    for (const TaskNo below : dag_->downstream.Of(task)) add(below);
+    return found;
+  }
+  const std::vector<bool> below = Descendants({task});
+  for (TaskNo other = 0; other < below.size(); ++other) {
+    if (below[other]) add(other);
   }
   return found;
 }
 
 // The direct downstreams that are neither followed nor below what is followed, as Airflow: a join stays.
 std::vector<TaskNo> ActiveRun::NotFollowed(TaskNo branch, const std::vector<TaskNo>& follow) const {
-  std::vector<bool> kept(slots_.size(), false);
-  for (const TaskNo task : follow) {
-    kept[task] = true;
-    for (const TaskNo below : Below(task, true)) kept[below] = true;
-  }
+  std::vector<bool> kept = Descendants(follow);
+  for (const TaskNo task : follow) kept[task] = true;
   std::vector<TaskNo> others;
   for (const TaskNo below : dag_->downstream.Of(branch)) {
     if (!kept[below]) others.push_back(below);
@@ -225,7 +236,8 @@ void ActiveRun::Conclude(Turn& turn, TaskNo task, const Decision& decision) {
   }
   for (const TaskNo below : skipped) {
     const TaskState state = slots_[below].state;
-    if (state != TaskState::kRunning && state != TaskState::kQueued) Assign(turn, below, TaskEvent::kSkipped);
+    if (state == TaskState::kRunning || state == TaskState::kQueued) continue;
+    if (Assign(turn, below, TaskEvent::kSkipped)) std::erase(held_empty_, below);
   }
 }
 
@@ -242,18 +254,18 @@ void ActiveRun::ReleaseEmptyTasks(Turn& turn) {
   Propagate(turn);
 }
 
-std::vector<AttemptId> ActiveRun::EndUnfinished(Turn& turn, TaskEvent running, const std::string& why) {
+std::vector<AttemptId> ActiveRun::EndUnfinished(Turn& turn, TaskEvent running, const std::string& why, Spare spare) {
   std::vector<AttemptId> stops;
   Materialize();
-  held_empty_.clear();
+  std::erase_if(held_empty_, [&](TaskNo task) { return !IsSpared(task, spare); });
   for (TaskNo task = 0; task < slots_.size(); ++task) {
     TaskSlot& slot = slots_[task];
-    if (IsFinished(slot.state)) continue;
+    if (IsFinished(slot.state) || IsSpared(task, spare)) continue;
     const bool runs = slot.state == TaskState::kRunning;
     if (runs) stops.push_back(slot.attempt);
     if (Assign(turn, task, runs ? running : TaskEvent::kSkipped)) Change(turn, task).why = why;
   }
-  Propagate(turn);  // nothing is left to decide; brings the counts up to date
+  Propagate(turn);  // what is spared is decided by what all others have become
   return stops;
 }
 

@@ -47,7 +47,9 @@ class ActiveRun {
   bool MoveAlone(Turn& turn, TaskNo task, TaskEvent event) { return Assign(turn, task, event); }
 
   // Ends everything unfinished: running tasks take `running`, waiting ones are skipped. Answers the attempts to stop.
-  std::vector<AttemptId> EndUnfinished(Turn& turn, TaskEvent running, const std::string& why);
+  enum class Spare : std::uint8_t { kNothing, kTeardowns };
+  std::vector<AttemptId> EndUnfinished(Turn& turn, TaskEvent running, const std::string& why,
+                                       Spare spare = Spare::kNothing);
 
   // While held (its DAG is paused) empty tasks wait as all others do.
   void HoldEmptyTasks(bool hold) { hold_empty_ = hold; }
@@ -75,6 +77,7 @@ class ActiveRun {
   const DagPtr& dag_ptr() const { return dag_; }
 
   RunInfo info;
+  std::uint64_t life = 0;          // a run that was set back is another one to the timers of before
   std::int32_t running_tasks = 0;  // attempts under way, for max_active_tasks
 
  private:
@@ -92,6 +95,8 @@ class ActiveRun {
   bool ScopeIsDone(TaskNo teardown) const;
   std::vector<TaskNo> NotFollowed(TaskNo branch, const std::vector<TaskNo>& follow) const;
   std::vector<TaskNo> Below(TaskNo task, bool all) const;  // without teardowns
+  std::vector<bool> Descendants(std::vector<TaskNo> from) const;
+  bool IsSpared(TaskNo task, Spare spare) const { return spare == Spare::kTeardowns && dag_->tasks[task].teardown; }
 
   DagPtr dag_;
   std::vector<TaskSlot> slots_;

@@ -86,7 +86,7 @@ void Engine::Impl::On(Turn& turn, RunRequested& e) {
   } else {
     dag.queued.emplace(e.run.run_after, id);
   }
-  auto& run = *(runs_[id] = std::make_unique<ActiveRun>(std::move(e.run), std::move(e.dag)));
+  ActiveRun& run = Enter(std::move(e.run), std::move(e.dag));
   if (!e.tasks.empty()) run.Restore(e.tasks);
   StartQueuedRuns(turn, dag);
 }
@@ -98,9 +98,8 @@ void Engine::Impl::On(Turn&, BackfillRestored& e) {
 
 void Engine::Impl::On(Turn& turn, RunRestored& e) {
   DagState& dag = StateOf(e.run.dag_id);
-  const RunId id = e.run.id;
   NoteRunning(dag, e.run);
-  ActiveRun& run = *(runs_[id] = std::make_unique<ActiveRun>(std::move(e.run), std::move(e.dag)));
+  ActiveRun& run = Enter(std::move(e.run), std::move(e.dag));
   run.HoldEmptyTasks(!dag.MayStartTasks());
   run.Restore(e.tasks);
   for (const StoredTask& task : e.tasks) {
@@ -143,6 +142,18 @@ void Engine::Impl::On(Turn& turn, Command& e) {
   done.id = e.id;
   std::visit([&](auto& what) { Do(turn, what, e.who, done); }, e.what);
   turn.plan.commands.push_back(std::move(done));
+}
+
+ActiveRun& Engine::Impl::Enter(RunInfo info, DagPtr dag) {
+  const RunId id = info.id;
+  ActiveRun& run = *(runs_[id] = std::make_unique<ActiveRun>(std::move(info), std::move(dag)));
+  run.life = ++lives_;
+  return run;
+}
+
+ActiveRun* Engine::Impl::FindAlive(RunId id, std::uint64_t life) const {
+  ActiveRun* run = Find(id);
+  return run != nullptr && run->life == life ? run : nullptr;
 }
 
 DagState& Engine::Impl::StateOf(const std::string& dag_id) {
@@ -190,7 +201,7 @@ void Engine::Impl::StartRun(Turn& turn, DagState& dag, ActiveRun& run) {
 
 void Engine::Impl::SetRunTimeout(const ActiveRun& run, Instant start) {
   if (run.dag().dagrun_timeout <= Micros(0)) return;
-  timers_.push(Timer{start + run.dag().dagrun_timeout, TimerKind::kRunTimeout, run.info.id, 0, 0, {}});
+  timers_.push(Timer{start + run.dag().dagrun_timeout, TimerKind::kRunTimeout, run.info.id, run.life, 0, 0, {}});
 }
 
 bool Engine::Impl::MoveRun(Turn& turn, ActiveRun& run, RunEvent event, std::string why) {
@@ -212,7 +223,7 @@ void Engine::Impl::AfterChange(Turn& turn, ActiveRun& run) {
   const DagState& dag = StateOf(run.info.dag_id);
   for (const TaskNo task : run.TakeScheduled()) {
     queue_.Add(run, task);
-    unwritten_.push_back(Unwritten{run.info.id, task, turn.now});
+    unwritten_.push_back(Unwritten{run.info.id, run.life, task, turn.now});
   }
   queue_.Refresh(run, MayStartTask(dag, run));
   if (run.info.state == RunState::kRunning && run.IsOver()) FinishRun(turn, run);
@@ -241,16 +252,17 @@ void Engine::Impl::FinishRun(Turn& turn, ActiveRun& run) {
 
 // Ends a run that is under way (or queued) as failed.
 void Engine::Impl::EndRun(Turn& turn, ActiveRun& run, TaskEvent running_tasks, const std::string& why) {
-  StopTasks(turn, run, running_tasks, why);
+  StopTasks(turn, run, running_tasks, why, ActiveRun::Spare::kNothing);
   LeaveMemory(turn, run, RunEvent::kFailed, why);
 }
 
-void Engine::Impl::StopTasks(Turn& turn, ActiveRun& run, TaskEvent running_tasks, const std::string& why) {
-  for (const AttemptId id : run.EndUnfinished(turn, running_tasks, why)) {
+void Engine::Impl::StopTasks(Turn& turn, ActiveRun& run, TaskEvent running_tasks, const std::string& why,
+                             ActiveRun::Spare spare) {
+  for (const AttemptId id : run.EndUnfinished(turn, running_tasks, why, spare)) {
     attempts_[id].run = nullptr;  // its end changes no task any more
+    --run.running_tasks;
     turn.plan.stops.push_back(id);
   }
-  run.running_tasks = 0;
 }
 
 void Engine::Impl::LeaveMemory(Turn& turn, ActiveRun& run, RunEvent outcome, std::string why) {
@@ -334,9 +346,11 @@ void Engine::Impl::EndTry(Turn& turn, ActiveRun& run, TaskNo task, const Attempt
   TaskChange& change = run.Change(turn, task);
   change.why = end.message;
   change.end_date = end.end;
-  if (run.dag().fail_fast) {  // the others are ended before anything follows from this failure
+  // The others are ended before anything follows from this failure; what was set up is still torn down, as in Airflow.
+  if (run.dag().fail_fast) {
     run.MoveAlone(turn, task, TaskEvent::kFailed);
-    StopTasks(turn, run, TaskEvent::kFailed, fmt::format("fail_fast: task {} failed", what.id));
+    StopTasks(turn, run, TaskEvent::kFailed, fmt::format("fail_fast: task {} failed", what.id),
+              ActiveRun::Spare::kTeardowns);
   } else {
     run.Move(turn, task, TaskEvent::kFailed);
   }
@@ -344,8 +358,8 @@ void Engine::Impl::EndTry(Turn& turn, ActiveRun& run, TaskNo task, const Attempt
 }
 
 void Engine::Impl::SetRetryTimer(const ActiveRun& run, TaskNo task, Instant at) {
-  timers_.push(
-      Timer{at, TimerKind::kRetry, run.info.id, task, static_cast<std::uint64_t>(run.slot(task).try_number), {}});
+  timers_.push(Timer{
+      at, TimerKind::kRetry, run.info.id, run.life, task, static_cast<std::uint64_t>(run.slot(task).try_number), {}});
 }
 
 Instant Engine::Impl::RowsDue() const {
@@ -353,7 +367,7 @@ Instant Engine::Impl::RowsDue() const {
 }
 
 bool Engine::Impl::StillUnwritten(const Unwritten& waiting) const {
-  const ActiveRun* run = Find(waiting.run);
+  const ActiveRun* run = FindAlive(waiting.run, waiting.life);
   return run != nullptr && run->slot(waiting.task).state == TaskState::kScheduled &&
          run->slot(waiting.task).stored != TaskState::kScheduled;
 }

@@ -28,6 +28,7 @@ struct OpenedAttempt {
 
 struct Unwritten {
   RunId run;
+  std::uint64_t life = 0;  // ActiveRun::life
   TaskNo task = 0;
   Instant since{};
 };
@@ -38,6 +39,7 @@ struct Timer {
   Instant at;
   TimerKind kind;
   RunId run;
+  std::uint64_t life = 0;  // ActiveRun::life
   TaskNo task = 0;
   std::uint64_t token = 0;  // try number or schedule generation: an older timer is stale
   std::string dag_id;
@@ -79,6 +81,8 @@ class Engine::Impl {
   void Do(Turn& turn, ReportEnd& what, const std::string&, CommandDone&) { On(turn, what.end); }
 
   // runs
+  ActiveRun& Enter(RunInfo info, DagPtr dag);
+  ActiveRun* FindAlive(RunId id, std::uint64_t life) const;  // nullptr when it left memory, whatever came back since
   DagState& StateOf(const std::string& dag_id);
   void StartQueuedRuns(Turn& turn, DagState& dag);
   void NoteRunning(DagState& dag, const RunInfo& run);
@@ -91,7 +95,7 @@ class Engine::Impl {
   void RefreshRuns(Turn& turn, DagState& dag);
   void FinishRun(Turn& turn, ActiveRun& run);
   void EndRun(Turn& turn, ActiveRun& run, TaskEvent running_tasks, const std::string& why);
-  void StopTasks(Turn& turn, ActiveRun& run, TaskEvent running_tasks, const std::string& why);
+  void StopTasks(Turn& turn, ActiveRun& run, TaskEvent running_tasks, const std::string& why, ActiveRun::Spare spare);
   void LeaveMemory(Turn& turn, ActiveRun& run, RunEvent outcome, std::string why);
   void LeaveBackfill(DagState& dag, const RunInfo& run, bool ran);
   bool FollowUp(Turn& turn);
@@ -131,6 +135,7 @@ class Engine::Impl {
   std::vector<std::string> created_;  // DAGs with new runs in the last plan
   std::vector<std::string> roomier_;  // DAGs that may begin or make another run
   Backfills backfills_;
+  std::uint64_t lives_ = 0;               // of runs that entered memory
   std::vector<BackfillId> perhaps_over_;  // runs of theirs have ended in this turn, or were made in the last one
   std::vector<AttemptId> orphans_;
   std::vector<std::unique_ptr<ActiveRun>> leaving_;  // ended in this turn

@@ -26,13 +26,13 @@ void Engine::Impl::FireTimers(Turn& turn) {
 }
 
 void Engine::Impl::RetryDue(Turn& turn, const Timer& timer) {
-  ActiveRun* run = Find(timer.run);
+  ActiveRun* run = FindAlive(timer.run, timer.life);
   if (run == nullptr || run->slot(timer.task).try_number != static_cast<std::int32_t>(timer.token)) return;
   if (run->Move(turn, timer.task, TaskEvent::kRetryDue)) AfterChange(turn, *run);
 }
 
 void Engine::Impl::RunTimedOut(Turn& turn, const Timer& timer) {
-  ActiveRun* run = Find(timer.run);
+  ActiveRun* run = FindAlive(timer.run, timer.life);
   if (run == nullptr || run->info.state != RunState::kRunning) return;
   EndRun(turn, *run, TaskEvent::kSkipped,
          fmt::format("dagrun_timeout of {} is over", FormatDuration(run->dag().dagrun_timeout)));
@@ -46,7 +46,7 @@ void Engine::Impl::Reschedule(Turn& turn, DagState& dag) {
   if (dag.head.timetable == nullptr || dag.head.paused || dag.head.stale) return;
   if (!dag.HasRoomForNewRun()) return;  // asked again when a run ends
   dag.due = dag.head.timetable->Next(dag.head.last_interval, turn.now);
-  if (dag.due) timers_.push(Timer{dag.due->run_after, TimerKind::kSchedule, {}, 0, dag.generation, dag.head.dag_id});
+  if (dag.due) timers_.push(Timer{dag.due->run_after, TimerKind::kSchedule, {}, 0, 0, dag.generation, dag.head.dag_id});
 }
 
 void Engine::Impl::ScheduleDue(Turn& turn, const Timer& timer) {

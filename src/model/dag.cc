@@ -84,9 +84,8 @@ Status Dag::Link(std::vector<std::pair<TaskNo, TaskNo>> edges) {
                  "take one of these dependencies away"};
   }
   weights = Weights(*this, std::move(order));
-  LinkScopes(*this);
   leaves = Leaves(*this);
-  return Ok();
+  return LinkScopes(*this);
 }
 
 }  // namespace pipelined

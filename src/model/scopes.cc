@@ -5,21 +5,36 @@
 namespace pipelined {
 namespace {
 
-// Everything that can be reached from `start`, without itself.
-std::vector<bool> Reach(const Graph& graph, TaskNo start, std::size_t nodes) {
-  std::vector<bool> reached(nodes, false);
-  std::vector<TaskNo> stack{start};
-  while (!stack.empty()) {
-    const TaskNo at = stack.back();
-    stack.pop_back();
-    for (const TaskNo next : graph.Of(at)) {
-      if (reached[next]) continue;
-      reached[next] = true;
-      stack.push_back(next);
+// Walks a graph again and again; the walks share one array of marks and one count of steps.
+class Walker {
+ public:
+  explicit Walker(std::size_t nodes) : seen_(nodes, 0) {}
+
+  // Everything that can be reached from `start`, without itself.
+  std::vector<TaskNo> Reach(const Graph& graph, TaskNo start) {
+    ++walk_;
+    std::vector<TaskNo> reached;
+    std::vector<TaskNo> stack{start};
+    while (!stack.empty() && !exhausted()) {
+      const TaskNo at = stack.back();
+      stack.pop_back();
+      for (const TaskNo next : graph.Of(at)) {
+        ++steps_;
+        if (seen_[next] == walk_) continue;
+        seen_[next] = walk_;
+        reached.push_back(next);
+        stack.push_back(next);
+      }
     }
+    return reached;
   }
-  return reached;
-}
+  bool exhausted() const { return steps_ > kMostScopeSteps; }
+
+ private:
+  std::vector<std::uint32_t> seen_;  // the walk that came there last
+  std::uint32_t walk_ = 0;
+  std::size_t steps_ = 0;
+};
 
 bool IsDirect(const Graph& upstream, TaskNo task, TaskNo above) {
   const auto direct = upstream.Of(task);
@@ -44,31 +59,38 @@ bool Ignorable(const Task& task) {
 
 }  // namespace
 
-void LinkScopes(Dag& dag) {
+Status LinkScopes(Dag& dag) {
   const std::size_t nodes = dag.tasks.size();
+  Walker walker(nodes);
   Edges needs, waits;
-  for (TaskNo setup = 0; setup < nodes; ++setup) {
+  std::vector<TaskNo> inside(nodes, 0);  // 1 + the setup one of whose teardowns the task stands above
+  for (TaskNo setup = 0; setup < nodes && !walker.exhausted(); ++setup) {
     if (!dag.tasks[setup].setup) continue;
-    const std::vector<bool> below = Reach(dag.downstream, setup, nodes);
-    std::vector<bool> inside(nodes, false);  // above one of its teardowns
+    const std::vector<TaskNo> below = walker.Reach(dag.downstream, setup);
     bool has_teardown = false;
     for (const TaskNo teardown : dag.downstream.Of(setup)) {
       if (!dag.tasks[teardown].teardown) continue;
       has_teardown = true;
-      const std::vector<bool> above = Reach(dag.upstream, teardown, nodes);
-      for (TaskNo task = 0; task < nodes; ++task) {
-        if (!above[task]) continue;
-        inside[task] = true;
-        if (below[task] && !IsDirect(dag.upstream, teardown, task)) waits.emplace_back(teardown, task);
+      std::vector<TaskNo> above = walker.Reach(dag.upstream, teardown);
+      std::sort(above.begin(), above.end());
+      for (const TaskNo task : above) inside[task] = setup + 1;
+      for (const TaskNo task : below) {
+        if (std::binary_search(above.begin(), above.end(), task) && !IsDirect(dag.upstream, teardown, task))
+          waits.emplace_back(teardown, task);
       }
     }
-    for (TaskNo task = 0; task < nodes; ++task) {
-      const bool guarded = below[task] && !dag.tasks[task].teardown && (inside[task] || !has_teardown);
+    for (const TaskNo task : below) {
+      const bool guarded = !dag.tasks[task].teardown && (inside[task] == setup + 1 || !has_teardown);
       if (guarded && !IsDirect(dag.upstream, task, setup)) needs.emplace_back(task, setup);
     }
   }
+  if (walker.exhausted()) {
+    return Error{ErrorCode::kInvalid, "the setups and teardowns of the DAG multiply beyond the limit",
+                 "let fewer setups stand above each other, or split the DAG"};
+  }
   LinkBoth(dag.setups, dag.guarded, nodes, std::move(needs));
   LinkBoth(dag.scope, dag.scoped, nodes, std::move(waits));
+  return Ok();
 }
 
 std::vector<bool> Leaves(const Dag& dag) {

@@ -7,8 +7,10 @@
 
 namespace pipelined {
 
-// Fills `setups`, `guarded`, `scope` and `scoped` from the linked graph.
-void LinkScopes(Dag& dag);
+// Fills `setups`, `guarded`, `scope` and `scoped` from the linked graph. kInvalid when that would take more than
+// kMostScopeSteps: setups that stand one above the other multiply.
+inline constexpr std::size_t kMostScopeSteps = 20'000'000;
+Status LinkScopes(Dag& dag);
 
 // Airflow's leaves: teardowns do not count, nor do they hide what is above them, unless on_failure_fail_dagrun.
 std::vector<bool> Leaves(const Dag& dag);

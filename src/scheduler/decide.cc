@@ -37,7 +37,8 @@ bool IsTrue(const Value& value) {
 }
 
 // One expression gives its value; everything else gives a text.
-bool IsOneExpression(const std::string& text) {
+bool IsOneExpression(const std::string& whole) {
+  const std::string text = Trimmed(whole);
   return text.starts_with("{{") && text.size() >= 4 && text.find("}}") == text.size() - 2;
 }
 

@@ -149,7 +149,7 @@ struct Dag {
   std::vector<TaskNo> TasksOf(std::string_view group) const;
 
   // Fills the graphs, weights and leaves from `depends_on` pairs (upstream, downstream). A cycle is kInvalid and its
-  // message names the path ("a -> b -> a").
+  // message names the path ("a -> b -> a"); so are setups that multiply beyond all bounds.
   Status Link(std::vector<std::pair<TaskNo, TaskNo>> edges);
 
  private:
