@@ -75,7 +75,7 @@ class Mapping(ServerCase):
         self.assertEqual(self.assert_exit(0, "tasks", "logs", "mapping", run_id, "load[1]").stdout, "loading orders into us\n")
         self.assertEqual(self.assert_exit(0, "tasks", "logs", "mapping", run_id, "pair", "--map-index", "2").stdout, "3 goes with c\n")
         self.assertIn("add the map_index", self.assert_exit(3, "tasks", "logs", "mapping", run_id, "pair").stderr)
-        at = json.loads(self.assert_exit(0, "runs", "show", "mapping", run_id, "--at", "+5m", "--output", "json").stdout)
+        at = json.loads(self.assert_exit(0, "runs", "show", "mapping", run_id, "--at", self.server.run("mapping", run_id)["end_date"], "--output", "json").stdout)
         self.assertEqual([one["map_index"] for one in at["tasks"] if one["task_id"] == "move"], [0, 1])
 
     def test_what_an_output_gave_is_quoted(self):
