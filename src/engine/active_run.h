@@ -74,11 +74,14 @@ class ActiveRun {
   TaskSlot& slot(TaskNo task) { return slots_[task]; }
   std::size_t size() const { return slots_.size(); }
   const Dag& dag() const { return *dag_; }
+  // nullptr: it shares no limit by a key, or none that can be told.
+  const TaskKeys* KeysOf(TaskNo task) const;
   const DagPtr& dag_ptr() const { return dag_; }
 
   RunInfo info;
   std::uint64_t life = 0;          // a run that was set back is another one to the timers of before
   std::int32_t running_tasks = 0;  // attempts under way, for max_active_tasks
+  std::vector<TaskKeys> keys;      // by task
 
  private:
   bool Assign(Turn& turn, TaskNo task, TaskEvent event);

@@ -54,9 +54,7 @@ void Engine::Impl::Do(Turn&, WhyTask& what, const std::string&, CommandDone& don
   if (!task)
     return Refuse(done, ErrorCode::kNotFound, fmt::format("no task \"{}\" in DAG \"{}\"", what.task_id, run->dag().id));
   run->Materialize();
-  done.result = ExplainTask(
-      WhyContext{*run, StateOf(run->info.dag_id), backfills_.Find(run->info.backfill), running_, limits_.parallelism},
-      *task, queue_);
+  done.result = ExplainTask(ContextOf(*run), *task, queue_, queue_.Find(*run, *task));
 }
 
 void Engine::Impl::Do(Turn& turn, SetPool& what, const std::string&, CommandDone&) {

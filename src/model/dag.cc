@@ -85,6 +85,10 @@ Status Dag::Link(std::vector<std::pair<TaskNo, TaskNo>> edges) {
   }
   weights = Weights(*this, std::move(order));
   leaves = Leaves(*this);
+  keyed.clear();
+  for (TaskNo task = 0; task < tasks.size(); ++task) {
+    if (tasks[task].concurrency != nullptr || tasks[task].rate != nullptr) keyed.push_back(task);
+  }
   return LinkScopes(*this);
 }
 

@@ -15,8 +15,15 @@
 
 namespace pipelined {
 
+// So that no task waits for ever behind others of higher priority.
+struct AgingRule {
+  Micros after = std::chrono::minutes(10);  // what has waited so long …
+  std::int32_t every = 10;                  // … gets one of so many starts; 0: never
+};
+
 struct EngineLimits {
   std::int32_t parallelism = 32;  // running attempts over all runs
+  AgingRule aging = {};
 };
 
 // The greatest ids ever given out.
