@@ -48,6 +48,8 @@ SchedulerOptions MakeOptions(const Settings& settings, const RoleContext& contex
   // lease at once instead of waiting for its end.
   options.holder = executor.instance();
   options.limits.parallelism = static_cast<std::int32_t>(settings.core.parallelism);
+  options.limits.aging =
+      AgingRule{settings.scheduler.aging_after, static_cast<std::int32_t>(settings.scheduler.aging_every)};
   options.lease_ttl = settings.scheduler.lease_ttl;
   options.launch.logs_dir = context.home + "/logs";
   options.launch.grace = std::chrono::duration_cast<Millis>(settings.executor.grace);

@@ -62,6 +62,7 @@ constexpr std::array kCodes{
     CodeInfo{Code::kSetupAndTeardown, "a task is both a setup and a teardown"},
     CodeInfo{Code::kTeardownRule, "a teardown has another trigger_rule than all_done_setup_success"},
     CodeInfo{Code::kNotATeardown, "on_failure_fail_dagrun stands at a task that is no teardown"},
+    CodeInfo{Code::kLimitKey, "the key of a limit stands on something that is not known when the run is created"},
 };
 
 }  // namespace

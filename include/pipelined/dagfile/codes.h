@@ -62,6 +62,7 @@ enum class Code : int {
   kSetupAndTeardown = 52,
   kTeardownRule = 53,
   kNotATeardown = 54,
+  kLimitKey = 55,
 };
 
 struct CodeInfo {
