@@ -405,6 +405,9 @@ DagPtr Engine::DagOf(RunId run) const {
 std::size_t Engine::active_runs() const {
   return impl_->active_runs();
 }
+std::size_t Engine::shared_limits() const {
+  return impl_->shared_limits();
+}
 AttemptId Engine::last_attempt() const {
   return impl_->last_attempt();
 }

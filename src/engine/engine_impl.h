@@ -63,6 +63,7 @@ class Engine::Impl {
   ActiveRun* Find(RunId id) const;
   std::size_t active_runs() const { return runs_.size(); }
   AttemptId last_attempt() const { return last_attempt_; }
+  std::size_t shared_limits() const { return queue_.gates(); }
 
  private:
   // events

@@ -53,6 +53,8 @@ class Engine {
   std::size_t active_runs() const;
 
   AttemptId last_attempt() const;
+  // Limits beyond pools that are remembered: those that something waits for or holds, and rates that were used lately.
+  std::size_t shared_limits() const;
 
  private:
   class Impl;
