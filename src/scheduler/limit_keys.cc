@@ -1,4 +1,4 @@
-#include "scheduler/limit_keys.h"
+#include "pipelined/scheduler/limit_keys.h"
 
 #include <fmt/format.h>
 

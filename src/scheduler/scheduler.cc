@@ -8,7 +8,7 @@
 #include "pipelined/base/log.h"
 #include "pipelined/timetable/timetable.h"
 #include "scheduler/decide.h"
-#include "scheduler/limit_keys.h"
+#include "pipelined/scheduler/limit_keys.h"
 #include "scheduler/standby.h"
 #include "scheduler/wakeups.h"
 
