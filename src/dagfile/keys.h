@@ -106,6 +106,11 @@ enum class Key : std::uint8_t {
   kPerSecond,
   kPerMinute,
   kPerHour,
+  // of mapped tasks
+  kExpand,
+  kExpandZip,
+  kExpandKwargs,
+  kMapIndexTemplate,
 };
 
 struct KeyRow {

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "dagfile/document.h"
+#include "dagfile/group_reader.h"
 #include "pipelined/model/dag.h"
 
 namespace pipelined::dagfile {
@@ -14,6 +15,9 @@ namespace pipelined::dagfile {
 // `limits`: `concurrency` and `rate` that hold for many tasks.
 void CheckTemplates(const Dag& dag, NodeRef tasks, const std::vector<NodeRef>& inherited,
                     const std::vector<NodeRef>& limits, Reporter& reporter);
+
+// Those of what groups are mapped over.
+void CheckGroupTemplates(const Dag& dag, const std::vector<GroupEntry>& groups, Reporter& reporter);
 
 // Whether `text` has anything to evaluate, as far as its brackets tell.
 bool MayHoldATemplate(std::string_view text);

@@ -54,7 +54,15 @@ void Engine::Impl::Do(Turn&, WhyTask& what, const std::string&, CommandDone& don
   if (!task)
     return Refuse(done, ErrorCode::kNotFound, fmt::format("no task \"{}\" in DAG \"{}\"", what.task_id, run->dag().id));
   run->Materialize();
-  done.result = ExplainTask(ContextOf(*run), *task, queue_, queue_.Find(*run, *task));
+  if (what.map_index < 0 && run->instances().IsExpanded(*task))
+    return Refuse(done, ErrorCode::kInvalid,
+                  fmt::format("task \"{}\" is mapped: ask for one of its {} instances by its map index", what.task_id,
+                              run->instances().Length(*task)));
+  const auto slot = run->Find(*task, what.map_index);
+  if (!slot)
+    return Refuse(done, ErrorCode::kNotFound,
+                  fmt::format("task \"{}\" has no instance {}", what.task_id, what.map_index));
+  done.result = ExplainTask(ContextOf(*run), *slot, queue_, queue_.Find(*run, *slot));
 }
 
 void Engine::Impl::Do(Turn& turn, SetPool& what, const std::string&, CommandDone&) {

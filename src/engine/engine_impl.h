@@ -23,7 +23,7 @@ namespace pipelined {
 
 struct OpenedAttempt {
   ActiveRun* run = nullptr;  // nullptr: its task has moved on, only what it holds counts
-  TaskNo task = 0;
+  SlotNo slot = 0;
   Hold hold;
 };
 
@@ -31,13 +31,13 @@ struct OpenedAttempt {
 struct Newcomer {
   RunId run;
   std::uint64_t life = 0;  // ActiveRun::life
-  TaskNo task = 0;
+  SlotNo slot = 0;
 };
 
 struct Unwritten {
   RunId run;
   std::uint64_t life = 0;  // ActiveRun::life
-  TaskNo task = 0;
+  SlotNo slot = 0;
   Instant since{};
 };
 
@@ -48,7 +48,7 @@ struct Timer {
   TimerKind kind;
   RunId run;
   std::uint64_t life = 0;  // ActiveRun::life
-  TaskNo task = 0;
+  SlotNo slot = 0;
   std::uint64_t token = 0;  // try number or schedule generation: an older timer is stale
   std::string dag_id;
   friend bool operator<(const Timer& a, const Timer& b) { return a.at > b.at; }  // the earliest on top
@@ -71,6 +71,7 @@ class Engine::Impl {
   void On(Turn& turn, RunRequested& e);
   void On(Turn&, BackfillRestored& e);
   void On(Turn& turn, RunRestored& e);
+  void On(Turn& turn, MappingLength& e);
   void On(Turn&, AttemptOrphaned& e);
   void On(Turn& turn, AttemptFinished& e);
   void On(Turn&, PoolChanged& e) { queue_.SetPool(e.name, e.slots); }
@@ -116,19 +117,19 @@ class Engine::Impl {
   bool FollowUp(Turn& turn);
 
   // limits
-  void Occupy(ActiveRun& run, TaskNo task, AttemptId id);
-  void Opened(ActiveRun& run, TaskNo task, AttemptId id, Hold hold);
+  void Occupy(ActiveRun& run, SlotNo slot, AttemptId id);
+  void Opened(ActiveRun& run, SlotNo slot, AttemptId id, Hold hold);
   void Abandon(Turn& turn, AttemptId id);
   void StartWhatFits(Turn& turn);
   void Start(Turn& turn, const ReadyQueue::Next& next);
   void NoteKeys(Turn& turn, const ActiveRun& run, const AttemptOpened& opened) const;
   void ResolveConflicts(Turn& turn);
-  void GiveWay(Turn& turn, ActiveRun& run, TaskNo task, Gate& key);
+  void GiveWay(Turn& turn, ActiveRun& run, SlotNo slot, Gate& key);
 
   // tasks
-  void FailForGood(Turn& turn, ActiveRun& run, TaskNo task, Instant end, const std::string& why);
-  void EndTry(Turn& turn, ActiveRun& run, TaskNo task, const AttemptFinished& end);
-  void SetRetryTimer(const ActiveRun& run, TaskNo task, Instant at);
+  void FailForGood(Turn& turn, ActiveRun& run, SlotNo no, Instant end, const std::string& why);
+  void EndTry(Turn& turn, ActiveRun& run, SlotNo slot, const AttemptFinished& end);
+  void SetRetryTimer(const ActiveRun& run, SlotNo slot, Instant at);
 
   // time
   void FireTimers(Turn& turn);

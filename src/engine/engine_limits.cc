@@ -8,14 +8,14 @@
 
 namespace pipelined {
 
-void Engine::Impl::Occupy(ActiveRun& run, TaskNo task, AttemptId id) {
-  Opened(run, task, id, queue_.Occupy(run, task, id));
+void Engine::Impl::Occupy(ActiveRun& run, SlotNo slot, AttemptId id) {
+  Opened(run, slot, id, queue_.Occupy(run, slot, id));
 }
 
-void Engine::Impl::Opened(ActiveRun& run, TaskNo task, AttemptId id, Hold hold) {
+void Engine::Impl::Opened(ActiveRun& run, SlotNo slot, AttemptId id, Hold hold) {
   ++running_;
   ++run.running_tasks;
-  attempts_[id] = OpenedAttempt{&run, task, std::move(hold)};
+  attempts_[id] = OpenedAttempt{&run, slot, std::move(hold)};
 }
 
 // Its task has moved on: it is stopped, its end changes no task any more, and until then it holds what it holds.
@@ -35,7 +35,7 @@ void Engine::Impl::StartWhatFits(Turn& turn) {
     if (next->conflict == nullptr) {
       Start(turn, *next);
     } else {
-      GiveWay(turn, *next->run, next->task, *next->conflict);
+      GiveWay(turn, *next->run, next->slot, *next->conflict);
       ResolveConflicts(turn);
     }
   }
@@ -43,14 +43,14 @@ void Engine::Impl::StartWhatFits(Turn& turn) {
 
 void Engine::Impl::Start(Turn& turn, const ReadyQueue::Next& next) {
   ActiveRun& run = *next.run;
-  TaskSlot& slot = run.slot(next.task);
+  TaskSlot& slot = run.slot(next.slot);
   slot.attempt = AttemptId{++last_attempt_.value};
   ++slot.try_number;
-  run.Move(turn, next.task, TaskEvent::kStarted);
-  run.Change(turn, next.task).start_date = turn.now;
-  Opened(run, next.task, slot.attempt, queue_.Took(next, slot.attempt));
-  turn.plan.opened.push_back(
-      AttemptOpened{slot.attempt, run.info.id, next.task, slot.try_number, run.info.version, slot.max_tries});
+  run.Move(turn, next.slot, TaskEvent::kStarted);
+  run.Change(turn, next.slot).start_date = turn.now;
+  Opened(run, next.slot, slot.attempt, queue_.Took(next, slot.attempt));
+  turn.plan.opened.push_back(AttemptOpened{slot.attempt, run.info.id, run.TaskOf(next.slot), slot.try_number,
+                                           run.info.version, slot.max_tries, run.MapIndexOf(next.slot)});
   NoteKeys(turn, run, turn.plan.opened.back());
   queue_.Refresh(run, MayStartTask(StateOf(run.info.dag_id), run));
 }
@@ -59,7 +59,7 @@ void Engine::Impl::Start(Turn& turn, const ReadyQueue::Next& next) {
 void Engine::Impl::NoteKeys(Turn& turn, const ActiveRun& run, const AttemptOpened& opened) const {
   const TaskKeys* keys = run.KeysOf(opened.task);
   if (keys == nullptr || (keys->concurrency.empty() && keys->rate.empty())) return;
-  const Task& what = run.dag().tasks[opened.task];
+  const Task& what = run.TaskAt(opened.task);
   KeysTaken taken{opened.attempt, {}, 0, {}, Micros(0)};
   if (what.concurrency != nullptr && !keys->concurrency.empty()) {
     taken.concurrency = keys->concurrency;
@@ -81,26 +81,26 @@ void Engine::Impl::ResolveConflicts(Turn& turn) {
   while (!newcomers_.empty()) {
     for (const Newcomer& newcomer : std::exchange(newcomers_, {})) {
       ActiveRun* run = FindAlive(newcomer.run, newcomer.life);
-      if (run == nullptr || run->slot(newcomer.task).state != TaskState::kScheduled) continue;
+      if (run == nullptr || run->slot(newcomer.slot).state != TaskState::kScheduled) continue;
       if (!MayStartTask(StateOf(run->info.dag_id), *run)) continue;
-      if (Gate* key = queue_.Conflict(*run, newcomer.task)) GiveWay(turn, *run, newcomer.task, *key);
+      if (Gate* key = queue_.Conflict(*run, newcomer.slot)) GiveWay(turn, *run, newcomer.slot, *key);
     }
   }
 }
 
-void Engine::Impl::GiveWay(Turn& turn, ActiveRun& run, TaskNo task, Gate& key) {
+void Engine::Impl::GiveWay(Turn& turn, ActiveRun& run, SlotNo slot, Gate& key) {
   const auto holder = key.Oldest();
-  if (run.dag().tasks[task].concurrency->on_conflict == OnConflict::kSkip) {
+  if (run.TaskAt(slot).concurrency->on_conflict == OnConflict::kSkip) {
     const std::string by = holder ? fmt::format(" by {}", NameOf(*holder)) : std::string();
-    run.Change(turn, task).why = fmt::format("the concurrency key \"{}\" is taken{}", key.name(), by);
-    run.Move(turn, task, TaskEvent::kSkipped);
+    run.Change(turn, slot).why = fmt::format("the concurrency key \"{}\" is taken{}", key.name(), by);
+    run.Move(turn, slot, TaskEvent::kSkipped);
     return AfterChange(turn, run);
   }
   const OpenedAttempt held = attempts_.at(*holder);
   const std::string why = fmt::format("cancelled: task {} of run {} of {} took over the concurrency key \"{}\"",
-                                      run.dag().tasks[task].id, run.info.run_id, run.info.dag_id, key.name());
+                                      run.TaskAt(slot).id, run.info.run_id, run.info.dag_id, key.name());
   Abandon(turn, *holder);
-  FailForGood(turn, *held.run, held.task, turn.now, why);
+  FailForGood(turn, *held.run, held.slot, turn.now, why);
   AfterChange(turn, *held.run);
 }
 
@@ -111,17 +111,12 @@ std::string Engine::Impl::NameOf(AttemptId id) const {
   const auto found = attempts_.find(id);
   if (found == attempts_.end() || found->second.run == nullptr) return "a task that is being stopped";
   const ActiveRun& run = *found->second.run;
-  return fmt::format("task {} of run {} of {}", run.dag().tasks[found->second.task].id, run.info.run_id,
-                     run.info.dag_id);
+  return fmt::format("task {} of run {} of {}", run.TaskAt(found->second.slot).id, run.info.run_id, run.info.dag_id);
 }
 
 WhyContext Engine::Impl::ContextOf(const ActiveRun& run) {
-  return WhyContext{run,
-                    StateOf(run.info.dag_id),
-                    backfills_.Find(run.info.backfill),
-                    running_,
-                    limits_.parallelism,
-                    [this](AttemptId id) { return NameOf(id); }};
+  return WhyContext{run,      StateOf(run.info.dag_id), backfills_.Find(run.info.backfill),
+                    running_, limits_.parallelism,      [this](AttemptId id) { return NameOf(id); }};
 }
 
 void Engine::Impl::Do(Turn& turn, ListQueue& what, const std::string&, CommandDone& done) {
@@ -130,8 +125,8 @@ void Engine::Impl::Do(Turn& turn, ListQueue& what, const std::string&, CommandDo
   Value::List tasks;
   for (const InLine& line : listing.tasks) {
     const ActiveRun& run = *line.run;
-    const Task& task = run.dag().tasks[line.task];
-    const Value why = ExplainTask(ContextOf(run), line.task, queue_, line);
+    const Task& task = run.TaskAt(line.slot);
+    const Value why = ExplainTask(ContextOf(run), line.slot, queue_, line);
     tasks.emplace_back(Value::Map{{"position", line.position},
                                   {"pool", task.pool},
                                   {"pool_slots", std::int64_t{task.pool_slots}},
@@ -139,7 +134,8 @@ void Engine::Impl::Do(Turn& turn, ListQueue& what, const std::string&, CommandDo
                                   {"dag_id", run.info.dag_id},
                                   {"dag_run_id", run.info.run_id},
                                   {"task_id", task.id},
-                                  {"try_number", std::int64_t{run.slot(line.task).try_number}},
+                                  {"map_index", std::int64_t{run.MapIndexOf(line.slot)}},
+                                  {"try_number", std::int64_t{run.slot(line.slot).try_number}},
                                   {"waiting_since", FormatIso(line.since)},
                                   {"waited_seconds", static_cast<double>((turn.now - line.since).count()) / 1e6},
                                   {"reasons", *why.Find("reasons")}});

@@ -48,7 +48,7 @@ struct Lane {
   Place place = Place::kEmpty;
   Gate* parked_at = nullptr;
   Gate::Parked* parked_in = nullptr;  // of that gate
-  bool urgent = false;  // its oldest goes first when it can
+  bool urgent = false;                // its oldest goes first when it can
   // Under which it stands where it stands; valid unless empty.
   Order order;
   Age age;
@@ -57,16 +57,16 @@ struct Lane {
 // A task in line. Outlived by its start, skip or clear: then it is passed over when it is met.
 struct Waited {
   Instant since;
-  TaskNo task = 0;
+  SlotNo slot = 0;
   std::int32_t tries = 0;  // when it came: a later wait is another one
 };
 
 struct RunLane {
   Lane* lane = nullptr;
   ActiveRun* run = nullptr;
-  std::vector<Order> by_order;  // a heap, the best on top
-  std::vector<Waited> by_age;   // as they came …
-  std::size_t oldest = 0;       // … from here on
+  std::vector<Order> by_order;   // a heap, the best on top
+  std::vector<Waited> by_age;    // as they came …
+  std::size_t oldest = 0;        // … from here on
   std::vector<Order> oversized;  // need more slots than the pool has: aside, so that they hold back nobody
   std::vector<Waited> oversized_by_age;
   bool registered = false;  // in lane->heads and lane->ages, under these

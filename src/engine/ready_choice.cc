@@ -7,7 +7,7 @@ namespace pipelined {
 namespace {
 
 bool StillWaits(const RunLane& lane, const Waited& waited) {
-  const TaskSlot& slot = lane.run->slot(waited.task);
+  const TaskSlot& slot = lane.run->slot(waited.slot);
   return slot.state == TaskState::kScheduled && slot.try_number == waited.tries;
 }
 
@@ -29,9 +29,9 @@ ReadyQueue::Choice ReadyQueue::ChoiceOf(PoolState& state) {
                  : due                 ? *state.ages.begin()->second
                                        : *state.ready.begin()->second;
     choice.from = choice.aged ? lane.ages.begin()->second : lane.heads.begin()->second;
-    choice.task = choice.aged ? choice.from->age.task : choice.from->head.task;
+    choice.slot = choice.aged ? choice.from->age.slot : choice.from->head.slot;
     const ActiveRun& run = *choice.from->run;
-    if (run.slot(choice.task).state != TaskState::kScheduled) {
+    if (run.slot(choice.slot).state != TaskState::kScheduled) {
       Update(*choice.from);
       continue;
     }
@@ -43,7 +43,7 @@ ReadyQueue::Choice ReadyQueue::ChoiceOf(PoolState& state) {
       Park(lane, *closed);
       continue;
     }
-    return state.pool.HasRoom(run.dag().tasks[choice.task].pool_slots) ? choice : Choice();
+    return state.pool.HasRoom(run.TaskAt(choice.slot).pool_slots) ? choice : Choice();
   }
   return Choice();
 }
@@ -53,10 +53,10 @@ bool ReadyQueue::IsConflict(OnConflict on_conflict, const Demand& closed) {
   return on_conflict == OnConflict::kSkip || !closed.gate->EnoughAreStopping(closed);
 }
 
-Gate* ReadyQueue::Conflict(const ActiveRun& run, TaskNo task) {
-  const Task& what = run.dag().tasks[task];
+Gate* ReadyQueue::Conflict(const ActiveRun& run, SlotNo slot) {
+  const Task& what = run.TaskAt(slot);
   if (what.concurrency == nullptr || what.concurrency->on_conflict == OnConflict::kQueue) return nullptr;
-  for (const Demand& demand : DemandsOf(run, task)) {
+  for (const Demand& demand : DemandsOf(run, slot)) {
     if (demand.gate->kind() != GateKind::kKey || demand.gate->HasRoom(demand, now_)) continue;
     return IsConflict(what.concurrency->on_conflict, demand) ? demand.gate : nullptr;
   }
@@ -67,18 +67,18 @@ std::optional<ReadyQueue::Next> ReadyQueue::Take() {
   Choice best;
   for (auto& [name, state] : pools_) {
     const Choice choice = ChoiceOf(state);
-    if (choice.conflict != nullptr) return Next{choice.from->run, choice.task, choice.conflict, choice.from};
+    if (choice.conflict != nullptr) return Next{choice.from->run, choice.slot, choice.conflict, choice.from};
     if (choice.from != nullptr && (best.from == nullptr || choice.Before(best))) best = choice;
   }
   if (best.from == nullptr) return std::nullopt;
-  return Next{best.from->run, best.task, nullptr, best.from};
+  return Next{best.from->run, best.slot, nullptr, best.from};
 }
 
 Hold ReadyQueue::Took(const Next& next, AttemptId attempt) {
   RunLane& from = *next.from;
   Lane& lane = *from.lane;
   CountPasses(next);
-  const bool was_oldest = lane.age.run == next.run->info.id.value && lane.age.task == next.task;
+  const bool was_oldest = lane.age.run == next.run->info.id.value && lane.age.slot == next.slot;
   if (lane.urgent && was_oldest) {
     lane.urgent = false;
     if (lane.place == Lane::Place::kReady) lane.pool->urgent.erase(lane.age);
@@ -86,7 +86,7 @@ Hold ReadyQueue::Took(const Next& next, AttemptId attempt) {
   for (const Demand& demand : lane.demands) {
     if (demand.gate->kind() == GateKind::kRate) demand.gate->Take(attempt, demand, now_);
   }
-  Hold hold = HoldOf(*lane.pool, next.run->dag().tasks[next.task].pool_slots, lane.demands, attempt);
+  Hold hold = HoldOf(*lane.pool, next.run->TaskAt(next.slot).pool_slots, lane.demands, attempt);
   Update(from);
   WakeAll(lane);
   return hold;
@@ -96,7 +96,7 @@ void ReadyQueue::CountPasses(const Next& next) {
   if (aging_.every <= 0) return;
   const auto count = [&](const std::map<Age, Lane*>& ages, std::int32_t& passes) {
     const Age& oldest = ages.begin()->first;
-    if (oldest.run == next.run->info.id.value && oldest.task == next.task) {
+    if (oldest.run == next.run->info.id.value && oldest.slot == next.slot) {
       passes = 0;
     } else if (IsAged(oldest)) {
       ++passes;
@@ -110,7 +110,7 @@ void ReadyQueue::CountPasses(const Next& next) {
     }
     // Another pool's task went first although there was room for this one's.
     const RunLane& oldest = *state.ages.begin()->second->ages.begin()->second;
-    if (IsAged(oldest.age) && state.pool.HasRoom(oldest.run->dag().tasks[oldest.age.task].pool_slots)) ++state.passes;
+    if (IsAged(oldest.age) && state.pool.HasRoom(oldest.run->TaskAt(oldest.age.slot).pool_slots)) ++state.passes;
   }
   for (const Demand& demand : next.from->lane->demands) count(demand.gate->waiting, demand.gate->passes);
 }
@@ -124,7 +124,7 @@ void ReadyQueue::ForEachInLine(const std::string& pool, Visit visit) const {
     for (const auto& [id, lane] : queue.lanes) {
       if (!pool.empty() && lane->lane->pool->pool.name != pool) continue;
       const auto see = [&, run = run, lane = lane.get()](const Waited& waited) {
-        if (StillWaits(*lane, waited)) visit(InLine{run, waited.task, OrderOf(*run, waited.task), waited.since, 0});
+        if (StillWaits(*lane, waited)) visit(InLine{run, waited.slot, OrderOf(*run, waited.slot), waited.since, 0});
       };
       std::for_each(lane->by_age.begin() + static_cast<std::ptrdiff_t>(lane->oldest), lane->by_age.end(), see);
       std::for_each(lane->oversized_by_age.begin(), lane->oversized_by_age.end(), see);
@@ -146,17 +146,17 @@ ReadyQueue::Listing ReadyQueue::List(const Filter& filter) const {
     const bool wanted = filter.dag_id.empty() || one.run->info.dag_id == filter.dag_id;
     if (wanted) ++listing.total;
     if (listing.tasks.size() >= filter.limit) continue;
-    one.position = ++positions[one.run->dag().tasks[one.task].pool];
+    one.position = ++positions[one.run->TaskAt(one.slot).pool];
     if (wanted) listing.tasks.push_back(one);
   }
   return listing;
 }
 
-std::optional<InLine> ReadyQueue::Find(const ActiveRun& run, TaskNo task) const {
+std::optional<InLine> ReadyQueue::Find(const ActiveRun& run, SlotNo slot) const {
   std::optional<InLine> found;
-  const Order order = OrderOf(run, task);
+  const Order order = OrderOf(run, slot);
   std::int64_t before = 0;
-  ForEachInLine(run.dag().tasks[task].pool, [&](const InLine& one) {
+  ForEachInLine(run.TaskAt(slot).pool, [&](const InLine& one) {
     if (one.order < order) ++before;
     if (one.order == order && !found) found = one;
   });

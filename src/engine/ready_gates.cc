@@ -14,9 +14,9 @@ Gate& ReadyQueue::GateNamed(GateKind kind, std::string id, const std::string& na
   return *gate;
 }
 
-std::vector<Demand> ReadyQueue::DemandsOf(const ActiveRun& run, TaskNo task) {
-  const Task& what = run.dag().tasks[task];
-  const TaskKeys* keys = run.KeysOf(task);
+std::vector<Demand> ReadyQueue::DemandsOf(const ActiveRun& run, SlotNo slot) {
+  const Task& what = run.TaskAt(slot);
+  const TaskKeys* keys = run.KeysOf(run.TaskOf(slot));
   std::vector<Demand> demands;
   if (what.max_active_tis_per_dag > 0) {
     demands.push_back(Demand{&DagGate(run.info.dag_id, what.id), what.max_active_tis_per_dag});
@@ -89,9 +89,9 @@ Hold ReadyQueue::HoldOf(PoolState& pool, std::int32_t slots, const std::vector<D
   return hold;
 }
 
-Hold ReadyQueue::Occupy(const ActiveRun& run, TaskNo task, AttemptId attempt) {
-  const Task& what = run.dag().tasks[task];
-  return HoldOf(StateOf(what.pool), what.pool_slots, DemandsOf(run, task), attempt);
+Hold ReadyQueue::Occupy(const ActiveRun& run, SlotNo slot, AttemptId attempt) {
+  const Task& what = run.TaskAt(slot);
+  return HoldOf(StateOf(what.pool), what.pool_slots, DemandsOf(run, slot), attempt);
 }
 
 Hold ReadyQueue::Occupy(const Holding& holding, AttemptId attempt) {

@@ -8,16 +8,16 @@
 namespace pipelined {
 namespace {
 
-bool StillWaits(const RunLane& lane, TaskNo task) {
-  return lane.run->slot(task).state == TaskState::kScheduled;
+bool StillWaits(const RunLane& lane, SlotNo slot) {
+  return lane.run->slot(slot).state == TaskState::kScheduled;
 }
 
 bool StillWaits(const RunLane& lane, const Waited& waited) {
-  return StillWaits(lane, waited.task) && lane.run->slot(waited.task).try_number == waited.tries;
+  return StillWaits(lane, waited.slot) && lane.run->slot(waited.slot).try_number == waited.tries;
 }
 
-bool IsOversized(const RunLane& lane, TaskNo task) {
-  return !lane.lane->pool->pool.CanEverHold(lane.run->dag().tasks[task].pool_slots);
+bool IsOversized(const RunLane& lane, SlotNo slot) {
+  return !lane.lane->pool->pool.CanEverHold(lane.run->TaskAt(slot).pool_slots);
 }
 
 struct Worse {
@@ -28,8 +28,8 @@ struct Worse {
 void DropStale(RunLane& lane) {
   while (!lane.by_order.empty()) {
     const Order top = lane.by_order.front();
-    const bool waits = StillWaits(lane, top.task);
-    if (waits && !IsOversized(lane, top.task)) break;
+    const bool waits = StillWaits(lane, top.slot);
+    if (waits && !IsOversized(lane, top.slot)) break;
     if (waits) lane.oversized.push_back(top);
     std::pop_heap(lane.by_order.begin(), lane.by_order.end(), Worse());
     lane.by_order.pop_back();
@@ -37,7 +37,7 @@ void DropStale(RunLane& lane) {
   for (; lane.oldest < lane.by_age.size(); ++lane.oldest) {
     const Waited& front = lane.by_age[lane.oldest];
     const bool waits = StillWaits(lane, front);
-    if (waits && !IsOversized(lane, front.task)) break;
+    if (waits && !IsOversized(lane, front.slot)) break;
     if (waits) lane.oversized_by_age.push_back(front);
   }
   if (lane.oldest * 2 > lane.by_age.size()) {
@@ -95,17 +95,17 @@ void ReadyQueue::DeletePool(const std::string& name) {
 // --- runs
 // ---------------------------------------------------------------------------------------------------------------------
 
-void ReadyQueue::Add(ActiveRun& run, TaskNo task, Instant since) {
+void ReadyQueue::Add(ActiveRun& run, SlotNo slot, Instant since) {
   RunQueue& queue = runs_[&run];
-  RunLane& lane = LaneOf(run, queue, task);
-  Push(lane, OrderOf(run, task));
-  lane.by_age.push_back(Waited{since, task, run.slot(task).try_number});
+  RunLane& lane = LaneOf(run, queue, slot);
+  Push(lane, OrderOf(run, slot));
+  lane.by_age.push_back(Waited{since, slot, run.slot(slot).try_number});
   Update(lane, queue.open);
 }
 
-Order ReadyQueue::OrderOf(const ActiveRun& run, TaskNo task) {
+Order ReadyQueue::OrderOf(const ActiveRun& run, SlotNo slot) {
   const Instant date = run.info.logical_date.value_or(run.info.run_after);
-  return Order{run.dag().weights[task], task, date.time_since_epoch().count(), run.info.id.value};
+  return Order{run.dag().weights[run.TaskOf(slot)], slot, date.time_since_epoch().count(), run.info.id.value};
 }
 
 void ReadyQueue::Refresh(ActiveRun& run, bool open) {
@@ -128,9 +128,9 @@ void ReadyQueue::Remove(ActiveRun& run) {
 // --- lanes
 // --------------------------------------------------------------------------------------------------------------------
 
-RunLane& ReadyQueue::LaneOf(ActiveRun& run, RunQueue& queue, TaskNo task) {
-  const Task& what = run.dag().tasks[task];
-  LaneKey key{&StateOf(what.pool), OnConflict::kQueue, DemandsOf(run, task)};
+RunLane& ReadyQueue::LaneOf(ActiveRun& run, RunQueue& queue, SlotNo slot) {
+  const Task& what = run.TaskAt(slot);
+  LaneKey key{&StateOf(what.pool), OnConflict::kQueue, DemandsOf(run, slot)};
   if (what.concurrency != nullptr) key.on_conflict = what.concurrency->on_conflict;
   Lane& lane = FindLane(std::move(key));
   std::unique_ptr<RunLane>& place = queue.lanes[lane.id];
@@ -180,7 +180,7 @@ void ReadyQueue::Update(RunLane& lane, bool open) {
   }
   const Order head = lane.by_order.front();
   const Waited& oldest = lane.by_age[lane.oldest];
-  const Age age{oldest.since, head.run, oldest.task};
+  const Age age{oldest.since, head.run, oldest.slot};
   if (std::exchange(lane.registered, true)) {
     Rekey(all.heads, lane.head, head);
     Rekey(all.ages, lane.age, age);

@@ -35,7 +35,7 @@ struct Hold {
 // A task in line, for people.
 struct InLine {
   const ActiveRun* run = nullptr;
-  TaskNo task = 0;
+  SlotNo slot = 0;
   Order order;
   Instant since;
   std::int64_t position = 0;  // in its pool, from 1
@@ -56,7 +56,7 @@ class ReadyQueue {
   void SetPool(const std::string& name, std::int32_t slots);
   void DeletePool(const std::string& name);  // what runs in it goes on, what waits for it waits on
 
-  void Add(ActiveRun& run, TaskNo task, Instant since);
+  void Add(ActiveRun& run, SlotNo slot, Instant since);
   // Call after anything that changes whether `run` may start tasks. `open`: it may (running, not paused, below its
   // limit).
   void Refresh(ActiveRun& run, bool open);
@@ -64,7 +64,7 @@ class ReadyQueue {
 
   struct Next {
     ActiveRun* run;
-    TaskNo task;
+    SlotNo slot;
     Gate* conflict = nullptr;  // its key, when that has no place left and the task does not wait for one
     RunLane* from = nullptr;
   };
@@ -74,7 +74,7 @@ class ReadyQueue {
   Hold Took(const Next& next, AttemptId attempt);
 
   // A task of a restored run runs.
-  Hold Occupy(const ActiveRun& run, TaskNo task, AttemptId attempt);
+  Hold Occupy(const ActiveRun& run, SlotNo slot, AttemptId attempt);
   // Likewise of a run that is not in memory.
   Hold Occupy(const Holding& holding, AttemptId attempt);
   void Release(const Hold& hold, AttemptId attempt);
@@ -83,10 +83,10 @@ class ReadyQueue {
   Micros WindowOf(const std::string& rate_key) const;  // for how long its starts count; 0: nobody asks
 
   // The key that a task waits at now, when it does not wait for a place: see Next::conflict.
-  Gate* Conflict(const ActiveRun& run, TaskNo task);
+  Gate* Conflict(const ActiveRun& run, SlotNo slot);
 
   // What limits a task beyond its pool.
-  std::vector<Demand> DemandsOf(const ActiveRun& run, TaskNo task);
+  std::vector<Demand> DemandsOf(const ActiveRun& run, SlotNo slot);
   // Everything that waits for a slot, in the order of the queue, as far as it is asked for. O(n).
   struct Filter {
     std::string pool, dag_id;  // empty: all
@@ -97,7 +97,7 @@ class ReadyQueue {
     std::int64_t total = 0;
   };
   Listing List(const Filter& filter) const;
-  std::optional<InLine> Find(const ActiveRun& run, TaskNo task) const;  // its place; O(n)
+  std::optional<InLine> Find(const ActiveRun& run, SlotNo slot) const;  // its place; O(n)
 
   std::size_t gates() const { return gates_.size(); }
 
@@ -109,7 +109,7 @@ class ReadyQueue {
   struct Choice {
     PoolState* pool = nullptr;
     RunLane* from = nullptr;
-    TaskNo task = 0;
+    SlotNo slot = 0;
     bool aged = false;
     Gate* conflict = nullptr;
     bool Before(const Choice& other) const;
@@ -123,7 +123,7 @@ class ReadyQueue {
 
   // lanes
   PoolState& StateOf(const std::string& name);
-  RunLane& LaneOf(ActiveRun& run, RunQueue& queue, TaskNo task);
+  RunLane& LaneOf(ActiveRun& run, RunQueue& queue, SlotNo slot);
   Lane& FindLane(LaneKey key);
   void Leave(Lane& lane);
   void Update(RunLane& lane) { Update(lane, runs_.at(lane.run).open); }
@@ -155,7 +155,7 @@ class ReadyQueue {
   void CountPasses(const Next& next);
   static bool IsConflict(OnConflict on_conflict, const Demand& closed);
   Hold HoldOf(PoolState& pool, std::int32_t slots, const std::vector<Demand>& demands, AttemptId attempt);
-  static Order OrderOf(const ActiveRun& run, TaskNo task);
+  static Order OrderOf(const ActiveRun& run, SlotNo slot);
   template <class Visit>
   void ForEachInLine(const std::string& pool, Visit visit) const;
 

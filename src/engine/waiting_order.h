@@ -5,19 +5,19 @@
 #include <cstdint>
 #include <tuple>
 
+#include "engine/instances.h"
 #include "pipelined/base/time.h"
-#include "pipelined/model/dag.h"
 
 namespace pipelined {
 
 // Weight (high first), logical date (early first), run, task.
 struct Order {
   std::int32_t weight = 0;
-  TaskNo task = 0;
+  SlotNo slot = 0;
   std::int64_t date = 0;
   std::int64_t run = 0;
   friend bool operator<(const Order& a, const Order& b) {
-    return std::tie(b.weight, a.date, a.run, a.task) < std::tie(a.weight, b.date, b.run, b.task);
+    return std::tie(b.weight, a.date, a.run, a.slot) < std::tie(a.weight, b.date, b.run, b.slot);
   }
   friend bool operator==(const Order&, const Order&) = default;
 };
@@ -25,7 +25,7 @@ struct Order {
 struct Age {
   Instant since;
   std::int64_t run = 0;
-  TaskNo task = 0;
+  SlotNo slot = 0;
   friend auto operator<=>(const Age&, const Age&) = default;
 };
 

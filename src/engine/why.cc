@@ -10,30 +10,34 @@ Value Reason(std::string code, std::string text) {
 }
 
 // "extract (running), load (none)" for the direct upstreams that are not done; the rest is counted.
-std::string Unfinished(const ActiveRun& run, TaskNo task) {
+std::string Unfinished(const ActiveRun& run, SlotNo slot) {
   constexpr int kShown = 5;
   std::string text;
   int more = 0;
   int shown = 0;
-  for (const TaskNo up : run.dag().upstream.Of(task)) {
+  for (const TaskNo up : run.dag().upstream.Of(run.TaskOf(slot))) {
     const TaskState state = run.slot(up).state;
-    if (IsFinished(state)) continue;
+    if (run.instances().IsExpanded(up) ? run.instances().unfinished(up) == 0 : IsFinished(state)) continue;
     if (shown++ >= kShown) {
       ++more;
       continue;
     }
-    text += fmt::format("{}{} ({})", text.empty() ? "" : ", ", run.dag().tasks[up].id, ToString(state));
+    const std::string what =
+        run.instances().IsExpanded(up)
+            ? fmt::format("{} of {} instances", run.instances().unfinished(up), run.instances().Length(up))
+            : std::string(ToString(state));
+    text += fmt::format("{}{} ({})", text.empty() ? "" : ", ", run.dag().tasks[up].id, what);
   }
   if (more > 0) text += fmt::format(" and {} more", more);
   return text;
 }
 
-void ExplainRule(const ActiveRun& run, TaskNo task, Value::List& reasons) {
-  const Task& what = run.dag().tasks[task];
-  const UpstreamCounts counts = run.CountsOf(task);
+void ExplainRule(const ActiveRun& run, SlotNo slot, Value::List& reasons) {
+  const Task& what = run.TaskAt(slot);
+  const UpstreamCounts counts = run.CountsOf(slot);
   reasons.push_back(Reason(
       "trigger_rule", fmt::format("trigger rule {} waits: {} of {} upstream tasks are done; still to come: {}",
-                                  ToString(what.trigger_rule), counts.done(), counts.total, Unfinished(run, task))));
+                                  ToString(what.trigger_rule), counts.done(), counts.total, Unfinished(run, slot))));
 }
 
 Value ExplainHolders(const WhyContext& context, const Gate& gate, std::string code, std::string_view what,
@@ -63,9 +67,9 @@ Value ExplainGate(const WhyContext& context, const Demand& demand, ReadyQueue& q
                                     FormatDuration(demand.window), FormatIso(gate.OpensAt(demand))));
 }
 
-void ExplainSlot(const WhyContext& context, TaskNo number, ReadyQueue& queue, const std::optional<InLine>& line,
+void ExplainSlot(const WhyContext& context, SlotNo number, ReadyQueue& queue, const std::optional<InLine>& line,
                  Value::List& reasons) {
-  const Task& task = context.run.dag().tasks[number];
+  const Task& task = context.run.TaskAt(number);
   if (context.running >= context.parallelism) {
     reasons.push_back(Reason("parallelism", fmt::format("{} of {} tasks run already (core.parallelism)",
                                                         context.running, context.parallelism)));
@@ -112,9 +116,9 @@ Value ExplainQueued(const WhyContext& context) {
 
 }  // namespace
 
-Value ExplainTask(const WhyContext& context, TaskNo task, ReadyQueue& queue, const std::optional<InLine>& line) {
+Value ExplainTask(const WhyContext& context, SlotNo no, ReadyQueue& queue, const std::optional<InLine>& line) {
   const ActiveRun& run = context.run;
-  const TaskSlot& slot = run.slot(task);
+  const TaskSlot& slot = run.slot(no);
   Value::List reasons;
   if (!IsFinished(slot.state) && slot.state != TaskState::kRunning) {
     if (run.info.state == RunState::kQueued) {
@@ -122,19 +126,18 @@ Value ExplainTask(const WhyContext& context, TaskNo task, ReadyQueue& queue, con
     } else if (context.dag.head.paused) {
       reasons.push_back(Reason("paused", "its DAG is paused"));
     }
-    if (slot.state == TaskState::kNone && run.info.state == RunState::kRunning) ExplainRule(run, task, reasons);
-    if (slot.state == TaskState::kScheduled && reasons.empty())
-      ExplainSlot(context, task, queue, line, reasons);
+    if (slot.state == TaskState::kNone && run.info.state == RunState::kRunning) ExplainRule(run, no, reasons);
+    if (slot.state == TaskState::kScheduled && reasons.empty()) ExplainSlot(context, no, queue, line, reasons);
     if (slot.state == TaskState::kUpForRetry) {
       reasons.push_back(
           Reason("retry_delay", fmt::format("try {} failed; the next one waits for its delay", slot.try_number)));
     }
   }
   Value answer = Value::Map{{"state", std::string(ToString(slot.state))},
-                          {"try_number", std::int64_t{slot.try_number}},
-                          {"reasons", Value(std::move(reasons))}};
+                            {"try_number", std::int64_t{slot.try_number}},
+                            {"reasons", Value(std::move(reasons))}};
   if (!line) return answer;
-  answer.Set("pool", run.dag().tasks[task].pool);
+  answer.Set("pool", run.TaskAt(no).pool);
   answer.Set("position", line->position);
   answer.Set("waiting_since", FormatIso(line->since));
   return answer;

@@ -21,6 +21,6 @@ struct WhyContext {
 
 // {"state": "none", "reasons": [{"code": "trigger_rule", "text": "…"}]}; no reasons when it runs or has ended. `line`:
 // its place in the queue, when it has one: {"pool": "default_pool", "position": 3, "waiting_since": "…"} come with it.
-Value ExplainTask(const WhyContext& context, TaskNo task, ReadyQueue& queue, const std::optional<InLine>& line);
+Value ExplainTask(const WhyContext& context, SlotNo no, ReadyQueue& queue, const std::optional<InLine>& line);
 
 }  // namespace pipelined

@@ -62,7 +62,9 @@ enum class Code : int {
   kSetupAndTeardown = 52,
   kTeardownRule = 53,
   kNotATeardown = 54,
-  kLimitKey = 55,
+  kBadExpand = 55,
+  kNestedMapping = 56,
+  kLimitKey = 57,
 };
 
 struct CodeInfo {

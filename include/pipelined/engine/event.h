@@ -60,6 +60,13 @@ struct StoredTask {
   std::optional<Instant> retry_at;                       // when state is up_for_retry
   AttemptId attempt;                                     // the open one, when state is running
   std::optional<std::int32_t> max_tries = std::nullopt;  // nothing: the task's retries
+  std::int32_t map_index = kNotMapped;
+};
+
+// How many instances a mapped task of a run has.
+struct StoredLength {
+  TaskNo task = 0;
+  std::uint32_t length = 0;
 };
 
 // The limits that a task of a run shares with others, by the names that its templates give: rendered by whoever may
@@ -74,7 +81,8 @@ struct RunRequested {
   RunInfo run;
   DagPtr dag;                          // the version that it is pinned to
   std::vector<StoredTask> tasks = {};  // of a run that was set back: their tries
-  std::vector<TaskKeys> keys = {};     // of Dag::keyed, in that order
+  std::vector<StoredLength> lengths = {};
+  std::vector<TaskKeys> keys = {};  // of Dag::keyed, in that order
 };
 
 // A backfill as it is stored while it is under way.
@@ -98,7 +106,18 @@ struct RunRestored {
   RunInfo run;
   DagPtr dag;
   std::vector<StoredTask> tasks;
+  std::vector<StoredLength> lengths = {};
   std::vector<TaskKeys> keys = {};  // as of RunRequested
+};
+
+// The answer to Plan::wanted: how many instances there are to be, or why that cannot be told.
+struct MappingLength {
+  RunId run;
+  std::uint64_t life = 0;  // of LengthWanted
+  std::uint32_t mapping = 0;
+  std::uint64_t length = 0;
+  std::vector<std::pair<TaskNo, std::vector<std::string>>> names = {};  // of instances, by index
+  std::string error = {};                                               // not empty: its tasks fail
 };
 
 enum class TryOutcome : std::uint8_t {
@@ -182,6 +201,7 @@ struct CancelRun {
 struct WhyTask {
   RunId run;
   std::string task_id;
+  std::int32_t map_index = kNotMapped;
 };
 // Asks what waits for a slot, in the order of the queue.
 struct ListQueue {
@@ -230,7 +250,7 @@ struct Command {
       what;
 };
 
-using Event = std::variant<DagUpdated, BackfillRestored, RunRequested, RunRestored, AttemptFinished, AttemptOrphaned,
-                           PoolChanged, RateStarted, Command>;
+using Event = std::variant<DagUpdated, BackfillRestored, RunRequested, RunRestored, MappingLength, AttemptFinished,
+                           AttemptOrphaned, PoolChanged, RateStarted, Command>;
 
 }  // namespace pipelined

@@ -35,7 +35,7 @@ class LimitsTest {
   Started Pool(const std::string& name, int slots) { return Send(PoolChanged{name, slots}); }
   // Asks for a run; `key`: what the templates of its concurrency and rate keys give.
   Started Run(const std::string& dag, std::int64_t id, const std::string& key = "") {
-    return Send(RunRequested{Info(dag, id), dags_.at(dag), {}, KeysFor(dag, key)});
+    return Send(RunRequested{Info(dag, id), dags_.at(dag), {}, {}, KeysFor(dag, key)});
   }
   Started Restore(const std::string& dag, std::int64_t id, std::vector<StoredTask> tasks, const std::string& key = "") {
     RunInfo info = Info(dag, id);
@@ -44,7 +44,7 @@ class LimitsTest {
     for (const StoredTask& task : tasks) {
       if (task.state == TaskState::kRunning) open_[Name(dag, id, task.task)] = task.attempt;
     }
-    return Send(RunRestored{std::move(info), dags_.at(dag), std::move(tasks), KeysFor(dag, key)});
+    return Send(RunRestored{std::move(info), dags_.at(dag), std::move(tasks), {}, KeysFor(dag, key)});
   }
   Started End(const std::string& name, TryOutcome outcome = TryOutcome::kSucceeded) {
     AttemptFinished end;

@@ -100,7 +100,7 @@ class History {
     for (TaskNo task = 0; task < 4; ++task) {
       keys_[info.id].push_back(TaskKeys{task, "key" + std::to_string(Random(2)), "rate" + std::to_string(Random(2))});
     }
-    return RunRequested{info, dags_.at(info.dag_id), {}, keys_.at(info.id)};
+    return RunRequested{info, dags_.at(info.dag_id), {}, {}, keys_.at(info.id)};
   }
 
   AttemptFinished EndOne() {
@@ -127,9 +127,9 @@ class History {
         tasks.push_back(StoredTask{no, change.to, change.try_number, change.retry_at, attempt, change.max_tries});
       }
       if (info.state == RunState::kQueued) {
-        events.emplace_back(RunRequested{info, dags_.at(info.dag_id), {}, keys_.at(id)});
+        events.emplace_back(RunRequested{info, dags_.at(info.dag_id), {}, {}, keys_.at(id)});
       } else {
-        events.emplace_back(RunRestored{info, dags_.at(info.dag_id), std::move(tasks), keys_.at(id)});
+        events.emplace_back(RunRestored{info, dags_.at(info.dag_id), std::move(tasks), {}, keys_.at(id)});
       }
     }
     for (const auto& [attempt, open] : open_) {
