@@ -79,6 +79,9 @@ Response GetWhy(const Call& call);
 Response GetInstancesWithOutcomes(const Call& call);
 Response GetTriesWithOutcomes(const Call& call);
 
+// queue.cc
+Response GetQueue(const Call& call);
+
 // progress.cc
 Response GetProgress(const Call& call);
 

@@ -72,6 +72,7 @@ constexpr Route kRoutes[] = {
     {"GET", "/api/ext/v1/backfills/{backfill_id}/progress", "ext_get_backfill_progress", Access::kToken, Role::kViewer,
      GetBackfillProgress},
 
+    {"GET", "/api/ext/v1/queue", "ext_get_queue", Access::kToken, Role::kViewer, GetQueue},
     {"GET", EXT_RUN "/progress", "ext_get_progress", Access::kToken, Role::kViewer, GetProgress},
     {"GET", EXT_RUN "/at", "ext_get_run_at", Access::kToken, Role::kViewer, GetRunAt},
     {"GET", EXT_RUN "/diff", "ext_get_run_diff", Access::kToken, Role::kViewer, GetRunDiff},

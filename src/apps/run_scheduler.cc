@@ -49,6 +49,8 @@ SchedulerOptions MakeOptions(const Settings& settings, const RoleContext& contex
   options.holder = executor.instance();
   options.limits.parallelism = static_cast<std::int32_t>(settings.core.parallelism);
   options.limits.max_map_length = static_cast<std::uint32_t>(settings.core.max_map_length);
+  options.limits.aging =
+      AgingRule{settings.scheduler.aging_after, static_cast<std::int32_t>(settings.scheduler.aging_every)};
   options.lease_ttl = settings.scheduler.lease_ttl;
   options.launch.logs_dir = context.home + "/logs";
   options.launch.grace = std::chrono::duration_cast<Millis>(settings.executor.grace);

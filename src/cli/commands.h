@@ -35,6 +35,7 @@ void AddRunCommands(CLI::App& app, Program& program);
 void AddRunDiff(CLI::App& runs, Program& program);
 void AddBackfillCommands(CLI::App& app, Program& program);
 void AddTaskCommands(CLI::App& app, Program& program);
+void AddQueueCommand(CLI::App& app, Program& program);
 void AddServerCommands(CLI::App& app, Program& program);    // login, health, version, pools
 void AddOfflineCommands(CLI::App& dags, Program& program);  // dags validate, dags test
 void AddNextCommand(CLI::App& dags, Program& program);      // dags next

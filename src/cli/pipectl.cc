@@ -57,6 +57,7 @@ int RunPipectl(int argc, char** argv) {
   cli::AddRunCommands(app, program);
   cli::AddBackfillCommands(app, program);
   cli::AddTaskCommands(app, program);
+  cli::AddQueueCommand(app, program);
   cli::AddServerCommands(app, program);
   cli::AddSimulateCommand(app, program);
   cli::AddCompletionCommand(app);

@@ -7,6 +7,7 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "pipelined/scheduler/limit_keys.h"
 #include "pipelined/engine/engine.h"
 
 namespace pipelined::cli {
@@ -172,7 +173,8 @@ class Driver {
     info.run_after = wanted.due.run_after;
     info.queued_at = now_;
     info.version = wanted.version;
-    made_.emplace_back(RunRequested{std::move(info), dags_[dag].dag});
+    std::vector<TaskKeys> keys = RenderKeys(*dags_[dag].dag, info, LaunchOptions{});
+    made_.emplace_back(RunRequested{std::move(info), dags_[dag].dag, {}, {}, std::move(keys)});
   }
 
   RunRecord& RunOf(RunId run) { return result_.runs[static_cast<std::size_t>(run.value - 1)]; }

@@ -87,6 +87,27 @@ const Setting kTable[] = {
      {},
      [](Settings& s) -> Slot { return &s.scheduler.rescan_interval; }},
 
+    {"scheduler",
+     "aging_after",
+     Type::kDuration,
+     "10m",
+     "A task that has waited so long for a slot, a concurrency key or a rate gets one start of `aging_every` there, "
+     "whatever its\n"
+     "priority, so that it does not wait for ever.",
+     0,
+     0,
+     {},
+     [](Settings& s) -> Slot { return &s.scheduler.aging_after; }},
+    {"scheduler",
+     "aging_every",
+     Type::kInteger,
+     "10",
+     "See `aging_after`; 0: never, the order of priorities is strict.",
+     0,
+     1'000'000,
+     {},
+     [](Settings& s) -> Slot { return &s.scheduler.aging_every; }},
+
     {"executor",
      "log_cap",
      Type::kSize,

@@ -64,6 +64,7 @@ constexpr std::array kCodes{
     CodeInfo{Code::kNotATeardown, "on_failure_fail_dagrun stands at a task that is no teardown"},
     CodeInfo{Code::kBadExpand, "what a task or a group is mapped over is wrong"},
     CodeInfo{Code::kNestedMapping, "a task cannot be mapped where it stands"},
+    CodeInfo{Code::kLimitKey, "the key of a limit stands on something that is not known when the run is created"},
 };
 
 }  // namespace

@@ -74,7 +74,8 @@ class DagReader {
     LinkTasks(task_reader_.dependencies(), groups_, task_reader_.expands(), *dag_, reporter_);
     if (Slot(Key::kTasks)) {
       CheckBranches(*dag_, Slot(Key::kTasks)->value, reporter_);
-      CheckTemplates(*dag_, Slot(Key::kTasks)->value, InheritedTemplates(), reporter_);
+      CheckTemplates(*dag_, Slot(Key::kTasks)->value, Inherited({"env", "when"}), Inherited({"concurrency", "rate"}),
+                     reporter_);
       CheckGroupTemplates(*dag_, groups_, reporter_);
     }
     if (reporter_.errors() != errors) return nullptr;
@@ -204,19 +205,22 @@ class DagReader {
     }
   }
 
-  std::vector<NodeRef> InheritedTemplates() const {
-    std::vector<NodeRef> templates;
-    for (const Entry& entry : env_layers_) templates.push_back(entry.value);
+  // What stands under these keys where it holds for many tasks.
+  std::vector<NodeRef> Inherited(const std::array<std::string_view, 2>& keys) const {
+    std::vector<NodeRef> values;
+    if (keys[0] == "env") {
+      for (const Entry& entry : env_layers_) values.push_back(entry.value);
+    }
     std::vector<Entry> default_args = default_args_;
     for (const GroupEntry& group : groups_) {
       if (group.default_args) default_args.push_back(*group.default_args);
     }
     for (const Entry& args : default_args) {
       for (const Entry entry : EntriesOf(args.value)) {
-        if (entry.name() == "env" || entry.name() == "when") templates.push_back(entry.value);
+        if (std::find(keys.begin(), keys.end(), entry.name()) != keys.end()) values.push_back(entry.value);
       }
     }
-    return templates;
+    return values;
   }
 
   // Nobody gives a scheduled run its params.

@@ -67,8 +67,10 @@ constexpr std::array kTaskTable{
     KeyRow{"pool_slots", Key::kPoolSlots},
     KeyRow{"priority_weight", Key::kPriorityWeight},
     KeyRow{"weight_rule", Key::kWeightRule},
-    KeyRow{"max_active_tis_per_dag"},
-    KeyRow{"max_active_tis_per_dagrun"},
+    KeyRow{"max_active_tis_per_dag", Key::kMaxActiveTisPerDag},
+    KeyRow{"max_active_tis_per_dagrun", Key::kMaxActiveTisPerDagrun},
+    KeyRow{"concurrency", Key::kConcurrency},
+    KeyRow{"rate", Key::kRate},
     KeyRow{"env", Key::kEnv, true},
     KeyRow{"working_dir", Key::kWorkingDir, true},
     KeyRow{"run_as_user", Key::kRunAsUser, true},
@@ -137,6 +139,17 @@ constexpr std::array kGroupTable{
     KeyRow{"expand_zip", Key::kExpandZip},
     KeyRow{"expand_kwargs", Key::kExpandKwargs},
 };
+constexpr std::array kConcurrencyTable{
+    KeyRow{"key", Key::kLimitKey},
+    KeyRow{"max", Key::kMax},
+    KeyRow{"on_conflict", Key::kOnConflict},
+};
+constexpr std::array kRateTable{
+    KeyRow{"key", Key::kLimitKey},
+    KeyRow{"per_second", Key::kPerSecond},
+    KeyRow{"per_minute", Key::kPerMinute},
+    KeyRow{"per_hour", Key::kPerHour},
+};
 
 void ReportUnknown(const Entry& entry, std::span<const KeyRow> table, std::string_view what, Reporter& reporter) {
   std::vector<std::string_view> names;
@@ -165,6 +178,8 @@ const std::span<const KeyRow> kCalendarKeys = kCalendarTable;
 const std::span<const KeyRow> kExcludeKeys = kExcludeTable;
 const std::span<const KeyRow> kShortCircuitKeys = kShortCircuitTable;
 const std::span<const KeyRow> kGroupKeys = kGroupTable;
+const std::span<const KeyRow> kConcurrencyKeys = kConcurrencyTable;
+const std::span<const KeyRow> kRateKeys = kRateTable;
 
 bool IsAction(Key key) {
   return key == Key::kBash || key == Key::kExec || key == Key::kPython || key == Key::kEmpty || key == Key::kBranch ||

@@ -63,6 +63,10 @@ enum class Key : std::uint8_t {
   kPoolSlots,
   kPriorityWeight,
   kWeightRule,
+  kMaxActiveTisPerDag,
+  kMaxActiveTisPerDagrun,
+  kConcurrency,
+  kRate,
   kRunAsUser,
   kInlets,
   kOutlets,
@@ -95,6 +99,13 @@ enum class Key : std::uint8_t {
   kIgnoreDownstreamTriggerRules,
   kTooltip,
   kParent,
+  // of concurrency and rate
+  kLimitKey,
+  kMax,
+  kOnConflict,
+  kPerSecond,
+  kPerMinute,
+  kPerHour,
   // of mapped tasks
   kExpand,
   kExpandZip,
@@ -120,6 +131,8 @@ extern const std::span<const KeyRow> kCalendarKeys;
 extern const std::span<const KeyRow> kExcludeKeys;
 extern const std::span<const KeyRow> kShortCircuitKeys;
 extern const std::span<const KeyRow> kGroupKeys;
+extern const std::span<const KeyRow> kConcurrencyKeys;
+extern const std::span<const KeyRow> kRateKeys;
 
 bool IsAction(Key key);
 // What is said of one task and not of all: no part of default_args.

@@ -7,26 +7,11 @@
 #include <charconv>
 
 #include "dagfile/keys.h"
+#include "dagfile/limits_reader.h"
 #include "dagfile/values.h"
-#include "pipelined/base/near_match.h"
 
 namespace pipelined::dagfile {
 namespace {
-
-// One of a few words, or a report that names the nearest.
-template <std::size_t N>
-std::optional<std::size_t> ReadChoice(const Entry& entry, const std::array<std::string_view, N>& choices,
-                                      Reporter& reporter) {
-  std::string text;
-  if (!ReadText(entry, reporter, text)) return std::nullopt;
-  const auto at = std::find(choices.begin(), choices.end(), text);
-  if (at != choices.end()) return static_cast<std::size_t>(at - choices.begin());
-  const auto near = NearMatch(text, choices);
-  reporter.Error(
-      Code::kBadValue, entry.place(), fmt::format("{} cannot be {}", entry.name(), Quoted(text)),
-      near ? fmt::format("did you mean \"{}\"?", *near) : fmt::format("known are: {}", fmt::join(choices, ", ")));
-  return std::nullopt;
-}
 
 constexpr std::array<std::string_view, 13> kTriggerRules{"all_success",
                                                          "all_failed",
@@ -154,6 +139,14 @@ void TaskReader::Apply(Key key, const Entry& entry, Task& task) {
       return void(ReadInt(entry, reporter_, task.pool_slots, 1));
     case Key::kPriorityWeight:
       return void(ReadInt(entry, reporter_, task.priority_weight, std::numeric_limits<std::int32_t>::min()));
+    case Key::kMaxActiveTisPerDag:
+      return ReadMaxActive(entry, reporter_, task.max_active_tis_per_dag);
+    case Key::kMaxActiveTisPerDagrun:
+      return ReadMaxActive(entry, reporter_, task.max_active_tis_per_dagrun);
+    case Key::kConcurrency:
+      return ReadConcurrency(entry, reporter_, task.concurrency);
+    case Key::kRate:
+      return ReadRate(entry, reporter_, task.rate);
     case Key::kWeightRule:
       if (const auto n = ReadChoice(entry, kWeightRules, reporter_)) task.weight_rule = static_cast<WeightRule>(*n);
       return;

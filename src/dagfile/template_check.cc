@@ -1,6 +1,9 @@
 #include "dagfile/template_check.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <array>
 #include <optional>
 
 #include "pipelined/template/task_context.h"
@@ -8,6 +11,18 @@
 
 namespace pipelined::dagfile {
 namespace {
+
+bool IsLimit(std::string_view key) {
+  return key == "concurrency" || key == "rate";
+}
+
+bool IsKnownAtCreation(const std::vector<std::string>& path) {
+  static constexpr std::array<std::string_view, 10> kLater{"ti",        "task_instance",     "tasks",      "var",
+                                                           "conn",      "map_index",         "try_number", "item",
+                                                           "test_mode", "dag_run.start_date"};
+  const std::string name = path[0] == "dag_run" && path.size() > 1 ? path[0] + "." + path[1] : path[0];
+  return !name.starts_with("prev_") && std::find(kLater.begin(), kLater.end(), name) == kLater.end();
+}
 
 class TemplateChecker {
  public:
@@ -25,6 +40,7 @@ class TemplateChecker {
       if (name == "exec" || name == "branch") {
         for (const NodeRef word : ItemsOf(entry.value)) Check(no, word, false);
       }
+      if (IsLimit(name)) CheckLimit(no, entry.value);
       if (name == "python" || name == "env" || name == "short_circuit") {
         for (const Entry part : EntriesOf(entry.value)) Check(no, part.value, false);
       }
@@ -56,10 +72,30 @@ class TemplateChecker {
     return std::nullopt;
   }
 
+  // `no`: the task that it stands at; nothing: at many.
+  void CheckLimit(std::optional<TaskNo> no, NodeRef limit) {
+    for (const Entry part : EntriesOf(limit)) {
+      if (part.name() != "key") continue;
+      const std::optional<Template> parsed = no ? Check(*no, part.value, false) : CheckSyntax(part.value);
+      if (parsed) CheckKey(*parsed, part.value);
+    }
+  }
+
  private:
-  void Check(TaskNo no, NodeRef value, bool is_shell) {
-    const std::optional<Template> parsed = CheckSyntax(value);
-    if (!parsed) return;
+  // A key is rendered once, when the run enters the scheduler, and again after a restart: always to the same text.
+  void CheckKey(const Template& parsed, NodeRef value) {
+    for (const TemplateReference& at : parsed.references()) {
+      if (at.path.empty() || IsKnownAtCreation(at.path)) continue;
+      reporter_.Error(Code::kLimitKey, At(value, at.offset, at.line, at.column, at.length),
+                      fmt::format("the key of a limit cannot use {}: it is not known when the run is created",
+                                  fmt::join(at.path, ".")),
+                      "it may use params, dag_run.conf, run_id, the dates of the run, dag and task");
+    }
+  }
+
+  std::optional<Template> Check(TaskNo no, NodeRef value, bool is_shell) {
+    std::optional<Template> parsed = CheckSyntax(value);
+    if (!parsed) return parsed;
     for (const NameProblem& problem : CheckNames(*parsed, dag_, no)) {
       const TemplateReference& at = problem.where;
       const Place place = At(value, at.offset, at.line, at.column, at.length);
@@ -69,12 +105,13 @@ class TemplateChecker {
         reporter_.Error(Code::kTemplateName, place, problem.message, problem.hint);
       }
     }
-    if (!is_shell) return;
+    if (!is_shell) return parsed;
     for (const TemplatePlace& raw : parsed->raw_uses()) {
       reporter_.Warning(Code::kRawFilter, At(value, raw.offset, raw.line, raw.column, 3),
                         "raw pastes a value into the script without quoting it",
                         "whoever chooses the value chooses the command");
     }
+    return parsed;
   }
 
   // Finding a place reads the file up to it, which is worth it only for what will be shown.
@@ -134,7 +171,8 @@ Place PlaceInside(NodeRef scalar, std::size_t offset, int line, int column, int 
   return place;
 }
 
-void CheckTemplates(const Dag& dag, NodeRef tasks, const std::vector<NodeRef>& inherited, Reporter& reporter) {
+void CheckTemplates(const Dag& dag, NodeRef tasks, const std::vector<NodeRef>& inherited,
+                    const std::vector<NodeRef>& limits, Reporter& reporter) {
   TemplateChecker checker(dag, reporter);
   TaskNo no = 0;
   for (const Entry entry : EntriesOf(tasks)) {
@@ -142,6 +180,7 @@ void CheckTemplates(const Dag& dag, NodeRef tasks, const std::vector<NodeRef>& i
     if (no >= dag.tasks.size()) break;
     checker.CheckTask(no++, entry.value);
   }
+  for (const NodeRef limit : limits) checker.CheckLimit(std::nullopt, limit);
   for (const NodeRef value : inherited) {
     checker.CheckSyntax(value);
     for (const Entry variable : EntriesOf(value)) checker.CheckSyntax(variable.value);

@@ -12,7 +12,9 @@ namespace pipelined::dagfile {
 
 // `tasks`: the mapping that `dag`, linked by now, was read from. `inherited`: `env` mappings and conditions that hold
 // for many tasks; a name in them may be right for one task and wrong for another, so only their syntax is checked.
-void CheckTemplates(const Dag& dag, NodeRef tasks, const std::vector<NodeRef>& inherited, Reporter& reporter);
+// `limits`: `concurrency` and `rate` that hold for many tasks.
+void CheckTemplates(const Dag& dag, NodeRef tasks, const std::vector<NodeRef>& inherited,
+                    const std::vector<NodeRef>& limits, Reporter& reporter);
 
 // Those of what groups are mapped over.
 void CheckGroupTemplates(const Dag& dag, const std::vector<GroupEntry>& groups, Reporter& reporter);

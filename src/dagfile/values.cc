@@ -7,6 +7,8 @@
 #include <cstdlib>
 #include <unordered_map>
 
+#include "pipelined/base/near_match.h"
+
 namespace pipelined::dagfile {
 namespace {
 
@@ -212,6 +214,19 @@ bool ReadTexts(const Entry& entry, Reporter& reporter, std::vector<std::string>&
   }
   out = std::move(texts);
   return true;
+}
+
+std::optional<std::size_t> ReadChoice(const Entry& entry, std::span<const std::string_view> choices,
+                                      Reporter& reporter) {
+  std::string text;
+  if (!ReadText(entry, reporter, text)) return std::nullopt;
+  const auto at = std::find(choices.begin(), choices.end(), text);
+  if (at != choices.end()) return static_cast<std::size_t>(at - choices.begin());
+  const auto near = NearMatch(text, choices);
+  reporter.Error(
+      Code::kBadValue, entry.place(), fmt::format("{} cannot be {}", entry.name(), Quoted(text)),
+      near ? fmt::format("did you mean \"{}\"?", *near) : fmt::format("known are: {}", fmt::join(choices, ", ")));
+  return std::nullopt;
 }
 
 void ReadEnv(const Entry& entry, Reporter& reporter, Env& out) {

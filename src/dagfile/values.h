@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <limits>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -27,6 +28,9 @@ bool ReadInt(const Entry& entry, Reporter& reporter, std::int32_t& out, std::int
 bool ReadDuration(const Entry& entry, Reporter& reporter, Micros& out);
 // A list of scalars, or one scalar for a list of one.
 bool ReadTexts(const Entry& entry, Reporter& reporter, std::vector<std::string>& out);
+// The place of one of a few words; anything else is reported, with the nearest word.
+std::optional<std::size_t> ReadChoice(const Entry& entry, std::span<const std::string_view> choices,
+                                      Reporter& reporter);
 // Puts the variables on top of those in `out`.
 void ReadEnv(const Entry& entry, Reporter& reporter, Env& out);
 

@@ -1,5 +1,6 @@
 #include "engine/active_run.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace pipelined {
@@ -22,6 +23,12 @@ bool IsUndecided(TaskState state) {
 }  // namespace
 
 ActiveRun::ActiveRun(RunInfo run, DagPtr dag) : info(std::move(run)), dag_(std::move(dag)), instances_(*dag_) {}
+
+const TaskKeys* ActiveRun::KeysOf(TaskNo task) const {
+  const auto at = std::lower_bound(keys.begin(), keys.end(), task,
+                                   [](const TaskKeys& a, TaskNo wanted) { return a.task < wanted; });
+  return at != keys.end() && at->task == task ? &*at : nullptr;
+}
 
 void ActiveRun::Materialize() {
   if (!slots_.empty()) return;

@@ -87,11 +87,14 @@ class ActiveRun {
   std::optional<SlotNo> Find(TaskNo task, std::int32_t map_index) const;
   const Instances& instances() const { return instances_; }
   const Dag& dag() const { return *dag_; }
+  // nullptr: it shares no limit by a key, or none that can be told.
+  const TaskKeys* KeysOf(TaskNo task) const;
   const DagPtr& dag_ptr() const { return dag_; }
 
   RunInfo info;
   std::uint64_t life = 0;          // a run that was set back is another one to the timers of before
   std::int32_t running_tasks = 0;  // attempts under way, for max_active_tasks
+  std::vector<TaskKeys> keys;      // by task
 
  private:
   // states (active_run.cc)
@@ -132,11 +135,11 @@ class ActiveRun {
   DagPtr dag_;
   std::vector<TaskSlot> slots_;
   Instances instances_;
-  std::vector<bool> asked_for_;        // per mapping: its length is asked for
-  std::vector<StoredTask> unplaced_;   // of instances that there are not yet: their tries
-  std::vector<TaskNo> patient_;        // mapped tasks whose rule allows them before what they are mapped over is there
-  std::vector<SlotNo> frontier_;       // finished, their downstreams not told yet
-  std::vector<SlotNo> candidates_;     // to be decided in this pass
+  std::vector<bool> asked_for_;       // per mapping: its length is asked for
+  std::vector<StoredTask> unplaced_;  // of instances that there are not yet: their tries
+  std::vector<TaskNo> patient_;       // mapped tasks whose rule allows them before what they are mapped over is there
+  std::vector<SlotNo> frontier_;      // finished, their downstreams not told yet
+  std::vector<SlotNo> candidates_;    // to be decided in this pass
   std::vector<SlotNo> scheduled_;
   std::deque<SlotNo> held_empty_;
   bool hold_empty_ = false;

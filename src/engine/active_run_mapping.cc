@@ -21,7 +21,8 @@ void ActiveRun::AskLength(Turn& turn, TaskNo task) {
   const std::uint32_t no = dag_->mapped[dag_->tasks[task].mapped - 1].mapping;
   const Mapping& mapping = dag_->mappings[no];
   if (asked_for_[no]) return;
-  if (const auto length = mapping.literal_length()) return ExpandMapping(turn, MappingLength{info.id, life, no, *length});
+  if (const auto length = mapping.literal_length())
+    return ExpandMapping(turn, MappingLength{info.id, life, no, *length});
   UpstreamCounts sources;
   for (const TaskNo source : mapping.sources) CountAbove(sources, task, source);
   if (sources.done() < sources.total) return patient_.push_back(task);
@@ -42,12 +43,14 @@ void ActiveRun::Expand(Turn& turn, const MappingLength& length) {
 
 void ActiveRun::ExpandMapping(Turn& turn, const MappingLength& length) {
   const auto names_of = [&](TaskNo task) {
-    const auto named = std::find_if(length.names.begin(), length.names.end(), [&](const auto& one) { return one.first == task; });
+    const auto named =
+        std::find_if(length.names.begin(), length.names.end(), [&](const auto& one) { return one.first == task; });
     return named == length.names.end() ? std::vector<std::string>() : named->second;
   };
   std::string error = length.error;
   if (error.empty() && length.length > turn.max_map_length) {
-    error = fmt::format("it would have {} instances, and core.max_map_length is {}", length.length, turn.max_map_length);
+    error =
+        fmt::format("it would have {} instances, and core.max_map_length is {}", length.length, turn.max_map_length);
   }
   for (const TaskNo task : dag_->mappings[length.mapping].tasks) {
     std::erase(patient_, task);
@@ -73,7 +76,8 @@ void ActiveRun::ExpandTask(Turn& turn, TaskNo task, std::uint32_t length, std::v
     RestoreTask(stored, *Find(task, stored.map_index));
     return true;
   });
-  for (std::uint32_t index = length; index < all; ++index) Assign(turn, instances_.SlotOf(task, index), TaskEvent::kRemoved);
+  for (std::uint32_t index = length; index < all; ++index)
+    Assign(turn, instances_.SlotOf(task, index), TaskEvent::kRemoved);
   turn.plan.expanded.push_back(TaskExpanded{info.id, task, all, std::move(names)});
   Suggest(task);
 }

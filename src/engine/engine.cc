@@ -35,16 +35,19 @@ bool SkipsByExitCode(const Task& task, const AttemptFinished& end) {
 
 Plan Engine::Impl::Apply(std::vector<Event> events, Instant now) {
   Turn turn(now, limits_.max_map_length);
+  queue_.SetNow(now);
   ForgetNewRuns();
   for (Event& event : events) {
     std::visit([&](auto& e) { On(turn, e); }, event);
   }
   do {
-    FireTimers(turn);
-  } while (FollowUp(turn));
+    do {
+      FireTimers(turn);
+    } while (FollowUp(turn));
+    StartWhatFits(turn);
+  } while (!roomier_.empty());  // a task that gave way was the last of its run
   MakeBackfillRuns(turn);
   CompleteBackfills(turn);
-  StartWhatFits(turn);
   WriteScheduledRows(turn);
   CloseTurn(turn);
   return std::move(turn.plan);
@@ -55,6 +58,7 @@ std::optional<Instant> Engine::Impl::NextTimer() const {
   if (!timers_.empty()) next = timers_.top().at;
   if (backfills_.HasRunsToMake()) next = Instant{};
   if (!unwritten_.empty() && (!next || RowsDue() < *next)) next = RowsDue();
+  if (const auto alarm = queue_.NextAlarm(); alarm && (!next || *alarm < *next)) next = alarm;
   return next;
 }
 
@@ -87,6 +91,7 @@ void Engine::Impl::On(Turn& turn, RunRequested& e) {
     dag.queued.emplace(e.run.run_after, id);
   }
   ActiveRun& run = Enter(std::move(e.run), std::move(e.dag));
+  run.keys = std::move(e.keys);
   if (!e.tasks.empty() || !e.lengths.empty()) run.Restore(e.tasks, e.lengths);
   StartQueuedRuns(turn, dag);
 }
@@ -100,6 +105,7 @@ void Engine::Impl::On(Turn& turn, RunRestored& e) {
   DagState& dag = StateOf(e.run.dag_id);
   NoteRunning(dag, e.run);
   ActiveRun& run = Enter(std::move(e.run), std::move(e.dag));
+  run.keys = std::move(e.keys);
   run.HoldEmptyTasks(!dag.MayStartTasks());
   run.Restore(e.tasks, e.lengths);
   for (const StoredTask& task : e.tasks) {
@@ -109,7 +115,7 @@ void Engine::Impl::On(Turn& turn, RunRestored& e) {
   }
   run.Begin(turn);
   SetRunTimeout(run, run.info.start_date.value_or(turn.now));
-  AfterChange(turn, run);
+  AfterChange(turn, run, run.info.start_date);  // how long each has waited is not known: rather too long
 }
 
 void Engine::Impl::On(Turn& turn, MappingLength& e) {
@@ -120,7 +126,9 @@ void Engine::Impl::On(Turn& turn, MappingLength& e) {
 }
 
 void Engine::Impl::On(Turn&, AttemptOrphaned& e) {
-  attempts_[e.attempt] = OpenedAttempt{};
+  const Hold hold = queue_.Occupy(e.holding, e.attempt);
+  queue_.NoteStopping(hold, e.attempt);
+  attempts_[e.attempt] = OpenedAttempt{nullptr, 0, hold};
   ++running_;
   orphans_.push_back(e.attempt);
 }
@@ -128,10 +136,11 @@ void Engine::Impl::On(Turn&, AttemptOrphaned& e) {
 void Engine::Impl::On(Turn& turn, AttemptFinished& e) {
   const auto found = attempts_.find(e.attempt);
   if (found == attempts_.end()) return;  // closed before: reported twice
-  const OpenedAttempt attempt = found->second;
+  const OpenedAttempt attempt = std::move(found->second);
   attempts_.erase(found);
   --running_;
-  if (attempt.pool != nullptr) attempt.pool->used -= attempt.slots;
+  queue_.Release(attempt.hold, e.attempt);
+  if (attempt.hold.key) turn.plan.keys_given.push_back(e.attempt);
   AttemptClosed closed{{}, 0, e};
   if (attempt.run != nullptr) {
     closed.run = attempt.run->info.id;
@@ -230,11 +239,14 @@ bool Engine::Impl::MoveRun(Turn& turn, ActiveRun& run, RunEvent event, std::stri
 }
 
 // After any change of a run's tasks: new waiting tasks queue up, and a run without anything left to do ends.
-void Engine::Impl::AfterChange(Turn& turn, ActiveRun& run) {
+void Engine::Impl::AfterChange(Turn& turn, ActiveRun& run, std::optional<Instant> since) {
   const DagState& dag = StateOf(run.info.dag_id);
   for (const SlotNo slot : run.TakeScheduled()) {
-    queue_.Add(run, slot);
+    queue_.Add(run, slot, since.value_or(turn.now));
     unwritten_.push_back(Unwritten{run.info.id, run.life, slot, turn.now});
+    const auto& concurrency = run.TaskAt(slot).concurrency;
+    if (concurrency != nullptr && concurrency->on_conflict != OnConflict::kQueue)
+      newcomers_.push_back(Newcomer{run.info.id, run.life, slot});
   }
   queue_.Refresh(run, MayStartTask(dag, run));
   if (run.info.state == RunState::kRunning && run.IsOver()) FinishRun(turn, run);
@@ -269,11 +281,7 @@ void Engine::Impl::EndRun(Turn& turn, ActiveRun& run, TaskEvent running_tasks, c
 
 void Engine::Impl::StopTasks(Turn& turn, ActiveRun& run, TaskEvent running_tasks, const std::string& why,
                              ActiveRun::Spare spare) {
-  for (const AttemptId id : run.EndUnfinished(turn, running_tasks, why, spare)) {
-    attempts_[id].run = nullptr;  // its end changes no task any more
-    --run.running_tasks;
-    turn.plan.stops.push_back(id);
-  }
+  for (const AttemptId id : run.EndUnfinished(turn, running_tasks, why, spare)) Abandon(turn, id);
 }
 
 void Engine::Impl::LeaveMemory(Turn& turn, ActiveRun& run, RunEvent outcome, std::string why) {
@@ -308,32 +316,6 @@ bool Engine::Impl::FollowUp(Turn& turn) {
   return !roomier_.empty() || (!timers_.empty() && timers_.top().at <= turn.now);
 }
 
-void Engine::Impl::Occupy(ActiveRun& run, SlotNo slot, AttemptId id) {
-  const Task& what = run.TaskAt(slot);
-  Pool& pool = queue_.PoolNamed(what.pool);
-  pool.used += what.pool_slots;
-  ++running_;
-  ++run.running_tasks;
-  attempts_[id] = OpenedAttempt{&run, slot, &pool, what.pool_slots};
-}
-
-void Engine::Impl::StartWhatFits(Turn& turn) {
-  while (running_ < limits_.parallelism) {
-    const auto next = queue_.Take();
-    if (!next) return;
-    ActiveRun& run = *next->run;
-    TaskSlot& slot = run.slot(next->slot);
-    slot.attempt = AttemptId{++last_attempt_.value};
-    ++slot.try_number;
-    run.Move(turn, next->slot, TaskEvent::kStarted);
-    run.Change(turn, next->slot).start_date = turn.now;
-    Occupy(run, next->slot, slot.attempt);
-    turn.plan.opened.push_back(AttemptOpened{slot.attempt, run.info.id, run.TaskOf(next->slot), slot.try_number,
-                                             run.info.version, slot.max_tries, run.MapIndexOf(next->slot)});
-    queue_.Refresh(run, MayStartTask(StateOf(run.info.dag_id), run));
-  }
-}
-
 void Engine::Impl::EndTry(Turn& turn, ActiveRun& run, SlotNo no, const AttemptFinished& end) {
   const Task& what = run.TaskAt(no);
   if (end.outcome == TryOutcome::kSucceeded || end.outcome == TryOutcome::kSkipped) {
@@ -354,18 +336,22 @@ void Engine::Impl::EndTry(Turn& turn, ActiveRun& run, SlotNo no, const AttemptFi
     SetRetryTimer(run, no, end.end + delay);
     return;
   }
+  FailForGood(turn, run, no, end.end, end.message);
+}
+
+void Engine::Impl::FailForGood(Turn& turn, ActiveRun& run, SlotNo no, Instant end, const std::string& why) {
   TaskChange& change = run.Change(turn, no);
-  change.why = end.message;
-  change.end_date = end.end;
+  change.why = why;
+  change.end_date = end;
   // The others are ended before anything follows from this failure; what was set up is still torn down, as in Airflow.
   if (run.dag().fail_fast) {
     run.MoveAlone(turn, no, TaskEvent::kFailed);
-    StopTasks(turn, run, TaskEvent::kFailed, fmt::format("fail_fast: task {} failed", what.id),
+    StopTasks(turn, run, TaskEvent::kFailed, fmt::format("fail_fast: task {} failed", run.TaskAt(no).id),
               ActiveRun::Spare::kTeardowns);
   } else {
     run.Move(turn, no, TaskEvent::kFailed);
   }
-  run.Change(turn, no).end_date = end.end;
+  run.Change(turn, no).end_date = end;
 }
 
 void Engine::Impl::SetRetryTimer(const ActiveRun& run, SlotNo slot, Instant at) {
@@ -429,6 +415,9 @@ DagPtr Engine::DagOf(RunId run) const {
 
 std::size_t Engine::active_runs() const {
   return impl_->active_runs();
+}
+std::size_t Engine::shared_limits() const {
+  return impl_->shared_limits();
 }
 AttemptId Engine::last_attempt() const {
   return impl_->last_attempt();

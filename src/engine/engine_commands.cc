@@ -62,9 +62,7 @@ void Engine::Impl::Do(Turn&, WhyTask& what, const std::string&, CommandDone& don
   if (!slot)
     return Refuse(done, ErrorCode::kNotFound,
                   fmt::format("task \"{}\" has no instance {}", what.task_id, what.map_index));
-  done.result = ExplainTask(
-      WhyContext{*run, StateOf(run->info.dag_id), backfills_.Find(run->info.backfill), running_, limits_.parallelism},
-      *slot, queue_);
+  done.result = ExplainTask(ContextOf(*run), *slot, queue_, queue_.Find(*run, *slot));
 }
 
 void Engine::Impl::Do(Turn& turn, SetPool& what, const std::string&, CommandDone&) {

@@ -1,5 +1,6 @@
 // What the engine is made of, shared by the files that hold its parts: engine.cc (events, runs, tasks, the turn),
-// engine_commands.cc (what people ask for) and engine_time.cc (timers and schedules).
+// engine_commands.cc (what people ask for), engine_limits.cc (starts and what they hold) and engine_time.cc (timers and
+// schedules).
 #pragma once
 
 #include <deque>
@@ -15,15 +16,22 @@
 #include "engine/dag_schedule.h"
 #include "engine/ready_queue.h"
 #include "engine/turn.h"
+#include "engine/why.h"
 #include "pipelined/engine/engine.h"
 
 namespace pipelined {
 
 struct OpenedAttempt {
-  ActiveRun* run = nullptr;  // nullptr: its task has moved on, only its slots count
+  ActiveRun* run = nullptr;  // nullptr: its task has moved on, only what it holds counts
   SlotNo slot = 0;
-  Pool* pool = nullptr;
-  std::int32_t slots = 0;
+  Hold hold;
+};
+
+// A task that does not wait for its concurrency key, and whose turn has come in this turn.
+struct Newcomer {
+  RunId run;
+  std::uint64_t life = 0;  // ActiveRun::life
+  SlotNo slot = 0;
 };
 
 struct Unwritten {
@@ -48,12 +56,14 @@ struct Timer {
 
 class Engine::Impl {
  public:
-  Impl(EngineLimits limits, LastIds last) : limits_(limits), last_attempt_(last.attempt), backfills_(last.backfill) {}
+  Impl(EngineLimits limits, LastIds last)
+      : limits_(limits), last_attempt_(last.attempt), queue_(limits.aging), backfills_(last.backfill) {}
   Plan Apply(std::vector<Event> events, Instant now);
   std::optional<Instant> NextTimer() const;
   ActiveRun* Find(RunId id) const;
   std::size_t active_runs() const { return runs_.size(); }
   AttemptId last_attempt() const { return last_attempt_; }
+  std::size_t shared_limits() const { return queue_.gates(); }
 
  private:
   // events
@@ -65,6 +75,7 @@ class Engine::Impl {
   void On(Turn&, AttemptOrphaned& e);
   void On(Turn& turn, AttemptFinished& e);
   void On(Turn&, PoolChanged& e) { queue_.SetPool(e.name, e.slots); }
+  void On(Turn&, RateStarted& e) { queue_.RestoreStart(e.key, e.at, e.window); }
   void On(Turn& turn, Command& e);
 
   // commands
@@ -73,6 +84,9 @@ class Engine::Impl {
   void Do(Turn& turn, DeleteDag& what, const std::string& who, CommandDone& done);
   void Do(Turn& turn, CancelRun& what, const std::string& who, CommandDone& done);
   void Do(Turn&, WhyTask& what, const std::string&, CommandDone& done);
+  void Do(Turn&, ListQueue& what, const std::string&, CommandDone& done);
+  WhyContext ContextOf(const ActiveRun& run);
+  std::string NameOf(AttemptId attempt) const;
   void Do(Turn& turn, SetPool& what, const std::string&, CommandDone&);
   void Do(Turn& turn, DeletePool& what, const std::string&, CommandDone& done);
   void Do(Turn& turn, CreateBackfill& what, const std::string& who, CommandDone& done);
@@ -91,7 +105,8 @@ class Engine::Impl {
   void StartRun(Turn& turn, DagState& dag, ActiveRun& run);
   void SetRunTimeout(const ActiveRun& run, Instant start);
   bool MoveRun(Turn& turn, ActiveRun& run, RunEvent event, std::string why);
-  void AfterChange(Turn& turn, ActiveRun& run);
+  // `since`: when the tasks whose turn has come began to wait; nothing: now.
+  void AfterChange(Turn& turn, ActiveRun& run, std::optional<Instant> since = std::nullopt);
   static bool MayStartTask(const DagState& dag, const ActiveRun& run);
   void RefreshRuns(Turn& turn, DagState& dag);
   void FinishRun(Turn& turn, ActiveRun& run);
@@ -101,9 +116,18 @@ class Engine::Impl {
   void LeaveBackfill(DagState& dag, const RunInfo& run, bool ran);
   bool FollowUp(Turn& turn);
 
-  // tasks
+  // limits
   void Occupy(ActiveRun& run, SlotNo slot, AttemptId id);
+  void Opened(ActiveRun& run, SlotNo slot, AttemptId id, Hold hold);
+  void Abandon(Turn& turn, AttemptId id);
   void StartWhatFits(Turn& turn);
+  void Start(Turn& turn, const ReadyQueue::Next& next);
+  void NoteKeys(Turn& turn, const ActiveRun& run, const AttemptOpened& opened) const;
+  void ResolveConflicts(Turn& turn);
+  void GiveWay(Turn& turn, ActiveRun& run, SlotNo slot, Gate& key);
+
+  // tasks
+  void FailForGood(Turn& turn, ActiveRun& run, SlotNo no, Instant end, const std::string& why);
   void EndTry(Turn& turn, ActiveRun& run, SlotNo slot, const AttemptFinished& end);
   void SetRetryTimer(const ActiveRun& run, SlotNo slot, Instant at);
 
@@ -138,6 +162,7 @@ class Engine::Impl {
   Backfills backfills_;
   std::uint64_t lives_ = 0;               // of runs that entered memory
   std::vector<BackfillId> perhaps_over_;  // runs of theirs have ended in this turn, or were made in the last one
+  std::vector<Newcomer> newcomers_;
   std::vector<AttemptId> orphans_;
   std::vector<std::unique_ptr<ActiveRun>> leaving_;  // ended in this turn
 };

@@ -22,9 +22,10 @@ std::string Unfinished(const ActiveRun& run, SlotNo slot) {
       ++more;
       continue;
     }
-    const std::string what = run.instances().IsExpanded(up)
-                                 ? fmt::format("{} of {} instances", run.instances().unfinished(up), run.instances().Length(up))
-                                 : std::string(ToString(state));
+    const std::string what =
+        run.instances().IsExpanded(up)
+            ? fmt::format("{} of {} instances", run.instances().unfinished(up), run.instances().Length(up))
+            : std::string(ToString(state));
     text += fmt::format("{}{} ({})", text.empty() ? "" : ", ", run.dag().tasks[up].id, what);
   }
   if (more > 0) text += fmt::format(" and {} more", more);
@@ -39,12 +40,41 @@ void ExplainRule(const ActiveRun& run, SlotNo slot, Value::List& reasons) {
                                   ToString(what.trigger_rule), counts.done(), counts.total, Unfinished(run, slot))));
 }
 
-void ExplainSlot(const WhyContext& context, const Task& task, ReadyQueue& queue, Value::List& reasons) {
+Value ExplainHolders(const WhyContext& context, const Gate& gate, std::string code, std::string_view what,
+                     std::int32_t most) {
+  std::string by;
+  if (!gate.holders().empty()) by = fmt::format(", the first by {}", context.name_of(gate.holders().begin()->first));
+  return Reason(std::move(code), fmt::format("{}: {} of {} run already{}", what, gate.holders().size(), most, by));
+}
+
+Value ExplainGate(const WhyContext& context, const Demand& demand, ReadyQueue& queue) {
+  Gate& gate = *demand.gate;
+  switch (gate.kind()) {
+    case GateKind::kTisPerDag:
+      return ExplainHolders(context, gate, "max_active_tis_per_dag",
+                            fmt::format("max_active_tis_per_dag of task {}", gate.name()), demand.most);
+    case GateKind::kTisPerDagrun:
+      return ExplainHolders(context, gate, "max_active_tis_per_dagrun",
+                            fmt::format("max_active_tis_per_dagrun of task {}", gate.name()), demand.most);
+    case GateKind::kKey:
+      return ExplainHolders(context, gate, "concurrency", fmt::format("concurrency key \"{}\"", gate.name()),
+                            gate.Most(demand));
+    case GateKind::kRate:
+      break;
+  }
+  return Reason("rate", fmt::format("rate key \"{}\": {} of {} starts within {} were made, room for the next at {}",
+                                    gate.name(), gate.Used(demand, queue.now()), demand.most,
+                                    FormatDuration(demand.window), FormatIso(gate.OpensAt(demand))));
+}
+
+void ExplainSlot(const WhyContext& context, SlotNo number, ReadyQueue& queue, const std::optional<InLine>& line,
+                 Value::List& reasons) {
+  const Task& task = context.run.TaskAt(number);
   if (context.running >= context.parallelism) {
     reasons.push_back(Reason("parallelism", fmt::format("{} of {} tasks run already (core.parallelism)",
                                                         context.running, context.parallelism)));
   }
-  if (context.run.running_tasks >= context.run.dag().max_active_tasks) {
+  if (context.run.dag().max_active_tasks > 0 && context.run.running_tasks >= context.run.dag().max_active_tasks) {
     reasons.push_back(
         Reason("max_active_tasks", fmt::format("{} of {} tasks of this run run already (max_active_tasks)",
                                                context.run.running_tasks, context.run.dag().max_active_tasks)));
@@ -59,7 +89,14 @@ void ExplainSlot(const WhyContext& context, const Task& task, ReadyQueue& queue,
     reasons.push_back(
         Reason("pool_full", fmt::format("pool \"{}\": {} of {} slots are taken", task.pool, pool.used, pool.slots)));
   }
-  if (reasons.empty()) reasons.push_back(Reason("priority", "tasks of higher priority go first"));
+  for (const Demand& demand : queue.DemandsOf(context.run, number)) {
+    if (!demand.gate->HasRoom(demand, queue.now())) reasons.push_back(ExplainGate(context, demand, queue));
+  }
+  if (!reasons.empty()) return;
+  const std::int64_t before = line ? line->position - 1 : 0;
+  reasons.push_back(
+      Reason("priority", before > 0 ? fmt::format("{} tasks of its pool have a higher priority or come first", before)
+                                    : std::string("tasks of higher priority go first")));
 }
 
 Value ExplainQueued(const WhyContext& context) {
@@ -79,7 +116,7 @@ Value ExplainQueued(const WhyContext& context) {
 
 }  // namespace
 
-Value ExplainTask(const WhyContext& context, SlotNo no, ReadyQueue& queue) {
+Value ExplainTask(const WhyContext& context, SlotNo no, ReadyQueue& queue, const std::optional<InLine>& line) {
   const ActiveRun& run = context.run;
   const TaskSlot& slot = run.slot(no);
   Value::List reasons;
@@ -90,16 +127,20 @@ Value ExplainTask(const WhyContext& context, SlotNo no, ReadyQueue& queue) {
       reasons.push_back(Reason("paused", "its DAG is paused"));
     }
     if (slot.state == TaskState::kNone && run.info.state == RunState::kRunning) ExplainRule(run, no, reasons);
-    if (slot.state == TaskState::kScheduled && reasons.empty())
-      ExplainSlot(context, run.TaskAt(no), queue, reasons);
+    if (slot.state == TaskState::kScheduled && reasons.empty()) ExplainSlot(context, no, queue, line, reasons);
     if (slot.state == TaskState::kUpForRetry) {
       reasons.push_back(
           Reason("retry_delay", fmt::format("try {} failed; the next one waits for its delay", slot.try_number)));
     }
   }
-  return Value(Value::Map{{"state", std::string(ToString(slot.state))},
-                          {"try_number", std::int64_t{slot.try_number}},
-                          {"reasons", Value(std::move(reasons))}});
+  Value answer = Value::Map{{"state", std::string(ToString(slot.state))},
+                            {"try_number", std::int64_t{slot.try_number}},
+                            {"reasons", Value(std::move(reasons))}};
+  if (!line) return answer;
+  answer.Set("pool", run.TaskAt(no).pool);
+  answer.Set("position", line->position);
+  answer.Set("waiting_since", FormatIso(line->since));
+  return answer;
 }
 
 }  // namespace pipelined

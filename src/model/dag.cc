@@ -94,6 +94,10 @@ Status Dag::Link(std::vector<std::pair<TaskNo, TaskNo>> edges) {
   }
   weights = Weights(*this, std::move(order));
   leaves = Leaves(*this);
+  keyed.clear();
+  for (TaskNo task = 0; task < tasks.size(); ++task) {
+    if (tasks[task].concurrency != nullptr || tasks[task].rate != nullptr) keyed.push_back(task);
+  }
   if (const Status scopes = LinkScopes(*this); !scopes) return scopes;
   for (MappedTask& one : mapped) {
     const auto together = [&](TaskNo above) { return AreMappedTogether(above, one.task); };

@@ -8,6 +8,7 @@
 #include "pipelined/base/log.h"
 #include "pipelined/timetable/timetable.h"
 #include "scheduler/decide.h"
+#include "pipelined/scheduler/limit_keys.h"
 #include "scheduler/expansions.h"
 #include "scheduler/standby.h"
 #include "scheduler/wakeups.h"
@@ -134,6 +135,7 @@ Status Scheduler::Lead() {
     Remember(dag);
     events.emplace_back(DagUpdated{HeadOf(dag)});
   }
+  for (const RateStarted& start : snapshot->rates) events.emplace_back(start);
   for (const StoredBackfill& backfill : snapshot->backfills) events.emplace_back(BackfillRestored{backfill});
   if (const Status restored = RestoreRuns(*snapshot, events); !restored) return restored;
   if (const Status attached = Reattach(*snapshot); !attached) return attached;
@@ -158,13 +160,15 @@ Status Scheduler::RestoreRuns(const Snapshot& snapshot, std::vector<Event>& even
       continue;
     }
     if (stored.run.state == RunState::kQueued) {
-      events.emplace_back(RunRequested{stored.run, *dag, stored.tasks, stored.lengths});
+      events.emplace_back(
+          RunRequested{stored.run, *dag, stored.tasks, stored.lengths, RenderKeys(**dag, stored.run, options_.launch)});
     } else {
-      events.emplace_back(RunRestored{stored.run, *dag, stored.tasks, stored.lengths});
+      events.emplace_back(
+          RunRestored{stored.run, *dag, stored.tasks, stored.lengths, RenderKeys(**dag, stored.run, options_.launch)});
     }
   }
-  for (const OpenAttempt& open : snapshot.attempts) {
-    if (!known.contains(open.attempt)) events.emplace_back(AttemptOrphaned{open.attempt});
+  for (const StoredAttempt& open : snapshot.attempts) {
+    if (!known.contains(open.attempt)) events.emplace_back(AttemptOrphaned{open.attempt, open.holding});
   }
   return Ok();
 }
@@ -180,7 +184,8 @@ Status Scheduler::Reattach(const Snapshot& snapshot) {
                                              task.map_index};
     }
   }
-  for (const AttemptStatus& status : executor_.Reattach(snapshot.attempts)) {
+  const std::vector<OpenAttempt> open(snapshot.attempts.begin(), snapshot.attempts.end());
+  for (const AttemptStatus& status : executor_.Reattach(open)) {
     switch (status.liveness) {
       case AttemptLiveness::kForeign:
         break;
@@ -374,7 +379,8 @@ Status Scheduler::Enter(const RestoredRun& stored, std::vector<Event>& events) {
   const RunInfo& run = stored.run;
   auto dag = VersionOf(run.version);
   if (dag) {
-    events.emplace_back(RunRequested{run, std::move(*dag), stored.tasks, stored.lengths});
+    std::vector<TaskKeys> keys = RenderKeys(**dag, run, options_.launch);
+    events.emplace_back(RunRequested{run, std::move(*dag), stored.tasks, stored.lengths, std::move(keys)});
   } else if (dag.error().code == ErrorCode::kUnavailable) {
     return dag.error();
   } else {
@@ -390,7 +396,7 @@ void Scheduler::CarryOut(const Plan& plan) {
     std::erase_if(unstarted_, [&](const AttemptOpened& attempt) { return attempt.attempt == closed.end.attempt; });
   }
   if (!unstarted_.empty()) StartAttempts(std::exchange(unstarted_, {}));
-  if (leading_ && !plan.opened.empty()) StartAttempts(plan.opened);
+  if (leading_ && !plan.opened.empty()) StartAttempts(NotStopped(plan));
   if (!leading_) return;  // the store went away: what was committed is found again
   for (const AttemptId id : plan.stops) executor_.Stop(id);
   ExpandWanted(plan.wanted);
@@ -444,6 +450,28 @@ Status Scheduler::ReadExpansion(LaunchRequest& request) {
   return Ok();
 }
 
+// Those that another task cancelled in the turn that opened them need no process.
+std::vector<AttemptOpened> Scheduler::NotStopped(const Plan& plan) {
+  std::vector<AttemptOpened> opened = plan.opened;
+  if (plan.stops.empty()) return opened;
+  const std::unordered_set<AttemptId> stopped(plan.stops.begin(), plan.stops.end());
+  std::erase_if(opened, [&](const AttemptOpened& attempt) {
+    if (!stopped.contains(attempt.attempt)) return false;
+    NeverStarted(attempt.attempt, "it was cancelled at once");
+    return true;
+  });
+  return opened;
+}
+
+void Scheduler::NeverStarted(AttemptId attempt, const std::string& why) {
+  AttemptFinished never;
+  never.attempt = attempt;
+  never.outcome = TryOutcome::kStopped;
+  never.end = clock_.Now();
+  never.message = "never started: " + why;
+  inbox_.emplace_back(std::move(never));
+}
+
 void Scheduler::StartAttempts(const std::vector<AttemptOpened>& opened) {
   std::vector<AttemptStart> starts;
   starts.reserve(opened.size());
@@ -451,19 +479,15 @@ void Scheduler::StartAttempts(const std::vector<AttemptOpened>& opened) {
     const RunInfo* run = engine_.FindRun(attempt.run);
     const DagPtr dag = engine_.DagOf(attempt.run);
     if (run == nullptr || dag == nullptr) {  // its run ended before it began: it gives back its slots
-      AttemptFinished never;
-      never.attempt = attempt.attempt;
-      never.outcome = TryOutcome::kStopped;
-      never.end = clock_.Now();
-      never.message = "never started: its run had ended";
-      inbox_.emplace_back(std::move(never));
+      NeverStarted(attempt.attempt, "its run had ended");
       continue;
     }
     LaunchRequest request{*dag, attempt.task, *run, attempt, lease_.epoch, Value()};
     const Status read = ReadFor(request);
     // Committed and not started: that is found again, and started, when the store is back.
     if (!read && read.error().code == ErrorCode::kUnavailable) return Recover(read.error());
-    auto decided = read ? Decide(request, options_.launch, clock_.Now()) : read.error();
+    const Status ready = read ? CheckKeys(request, options_.launch) : read;
+    auto decided = ready ? Decide(request, options_.launch, clock_.Now()) : ready.error();
     if (decided && *decided) {
       inbox_.emplace_back(std::move(**decided));
       continue;

@@ -97,6 +97,8 @@ Result<CleanCounts> CleanOld(const StoreOptions& options, Instant before) {
                 "with old as (delete from backfill where completed_at < at_micros($1) returning id) delete from "
                 "backfill_run where backfill_id in (select id from old)",
                 ToMicros(before));
+    session.Run("clean_rates", "delete from rate_start where until < least(at_micros($1), now() - interval '1 hour')",
+                ToMicros(before));
     for (const std::string& month : OldMonths(session, before)) {
       session.Run("drop_" + month, fmt::format("drop table {}", month));
       ++all.event_months;

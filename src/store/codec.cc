@@ -122,6 +122,11 @@ CommandText EncodeCommand(const Command& command) {
     CommandText operator()(const DeletePool& c) const {
       return {"delete_pool", ToJson(Value(Value::Map{{"name", c.name}}))};
     }
+    CommandText operator()(const ListQueue& c) const {
+      return {"list_queue",
+              ToJson(Value(
+                  Value::Map{{"pool", c.pool}, {"dag_id", c.dag_id}, {"limit", static_cast<std::int64_t>(c.limit)}}))};
+    }
     CommandText operator()(const CreateBackfill& c) const {
       return {"create_backfill",
               ToJson(Value(Value::Map{{"dag_id", c.dag_id},
@@ -164,6 +169,9 @@ Result<Command> DecodeCommand(CommandId id, std::string who, std::string_view wh
     command.what = std::move(pool);
   } else if (what == "delete_pool") {
     command.what = DeletePool{Text(*map, "name")};
+  } else if (what == "list_queue") {
+    command.what =
+        ListQueue{Text(*map, "pool"), Text(*map, "dag_id"), static_cast<std::int32_t>(Number(*map, "limit"))};
   } else if (what == "create_backfill") {
     command.what = DecodeBackfill(*map);
   } else if (what == "pause_backfill") {

@@ -48,10 +48,37 @@ Result<Snapshot> MemoryStore::Load(const Lease& lease) {
     run.handed_out = true;
     snapshot.runs.push_back(Restored(run));
   }
-  for (const auto& [id, row] : open_) snapshot.attempts.push_back(row.open);
+  for (const auto& [id, row] : open_) snapshot.attempts.push_back(StoredAttempt{row.open, HoldingOf(id, row)});
+  snapshot.rates = rates_;
   for (auto& [id, command] : commands_) command.second = false;
   snapshot.last = LastIds{AttemptId{last_attempt_}, last_backfill_};
   return snapshot;
+}
+
+Holding MemoryStore::HoldingOf(AttemptId id, const OpenRow& row) const {
+  Holding holding;
+  holding.run = row.run;
+  if (const auto key = keys_.find(id); key != keys_.end()) {
+    holding.key = key->second.concurrency;
+    holding.key_max = key->second.max;
+  }
+  const auto run = runs_.find(row.run);
+  if (run == runs_.end()) return holding;
+  holding.dag_id = run->second.info.dag_id;
+  const Task& task = versions_.at(row.version.value).dag->tasks[row.task];
+  holding.task_id = task.id;
+  holding.pool = task.pool;
+  holding.pool_slots = task.pool_slots;
+  return holding;
+}
+
+void MemoryStore::ApplyKeys(const Plan& plan) {
+  for (const AttemptId id : plan.keys_given) keys_.erase(id);
+  for (const KeysTaken& taken : plan.keys_taken) {
+    if (!taken.concurrency.empty()) keys_[taken.attempt] = taken;
+    if (!taken.rate.empty()) rates_.push_back(RateStarted{taken.rate, plan.now, taken.window});
+  }
+  std::erase_if(rates_, [&](const RateStarted& start) { return start.at + start.window <= plan.now; });
 }
 
 RestoredRun MemoryStore::Restored(const StoredRun& run) {
@@ -132,10 +159,11 @@ void MemoryStore::Apply(const Plan& plan, const ExecutorIdentity& executor, Comm
   for (const TaskExpanded& expanded : plan.expanded) runs_.at(expanded.run).lengths[expanded.task] = expanded.length;
   for (const TaskChange& change : plan.tasks) runs_.at(change.run).tasks[{change.task, change.map_index}] = change;
   for (const AttemptOpened& opened : plan.opened) {
-    open_[opened.attempt] =
-        OpenRow{OpenAttempt{opened.attempt, executor.instance, executor.boot_id}, opened.run, opened.task};
+    open_[opened.attempt] = OpenRow{OpenAttempt{opened.attempt, executor.instance, executor.boot_id}, opened.run,
+                                    opened.task, opened.version};
     last_attempt_ = std::max(last_attempt_, opened.attempt.value);
   }
+  ApplyKeys(plan);
   ApplyBackfills(plan);
   InsertRuns(plan, committed);
   ResetRuns(plan, committed);

@@ -6,6 +6,7 @@
 #include "pipelined/schema/json.h"
 #include "store/arrays.h"
 #include "store/backfill_rows.h"
+#include "store/limit_rows.h"
 #include "store/pg_store.h"
 #include "store/pg_with.h"
 #include "store/rows.h"
@@ -25,7 +26,8 @@ const std::string& CommitTurnSql() {
 
 bool IsRare(const Plan& plan) {
   return !plan.expanded.empty() || !plan.made.empty() || !plan.new_runs.empty() || !plan.resets.empty() ||
-         !plan.backfills.empty() || !plan.dags.empty() || !plan.pools.empty() || !plan.commands.empty();
+         !plan.backfills.empty() || !plan.dags.empty() || !plan.pools.empty() || !plan.commands.empty() ||
+         !plan.keys_taken.empty() || !plan.keys_given.empty();
 }
 
 void InsertRuns(pqxx::transaction_base& transaction, Session& session, const Plan& plan, Committed& committed) {
@@ -191,6 +193,7 @@ Result<Committed> PgStore::Commit(const Plan& plan, Lease& lease, const Executor
     if (IsRare(plan)) {
       pqxx::work transaction(session_->raw());
       RunTurn(transaction, plan, lease, executor);
+      StoreKeys(transaction, *session_, plan);
       InsertLengths(transaction, *session_, plan);
       StoreBackfills(transaction, *session_, plan);
       InsertRuns(transaction, *session_, plan, committed);

@@ -11,6 +11,7 @@
 #include "store/outputs.h"
 #include "store/backfill_rows.h"
 #include "store/codec.h"
+#include "store/limit_rows.h"
 #include "store/pg_with.h"
 #include "store/rows.h"
 
@@ -124,10 +125,8 @@ Result<Snapshot> PgStore::Load(const Lease& lease) {
       }
       snapshot.backfills = LoadBackfills(transaction);
       LoadRuns(transaction, snapshot);
-      for (const pqxx::row& row :
-           transaction.exec("select id, instance, boot_id from attempt where outcome is null order by id")) {
-        snapshot.attempts.push_back(OpenAttempt{AttemptId{row[0].as<std::int64_t>()}, row[1].c_str(), row[2].c_str()});
-      }
+      snapshot.attempts = LoadAttempts(transaction);
+      snapshot.rates = LoadRates(transaction);
       const pqxx::row last = transaction.exec1(
           "select greatest(last_attempt_id, (select max(id) from attempt)), greatest(last_backfill_id, (select max(id) "
           "from backfill)) from lease where shard = 0");

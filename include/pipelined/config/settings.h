@@ -30,6 +30,8 @@ struct Settings {
   struct Scheduler {
     Micros lease_ttl{0};
     Micros rescan_interval{0};
+    Micros aging_after{0};
+    std::int64_t aging_every = 0;
   } scheduler;
   struct Executor {
     std::int64_t log_cap = 0;  // bytes per attempt

@@ -64,6 +64,7 @@ enum class Code : int {
   kNotATeardown = 54,
   kBadExpand = 55,
   kNestedMapping = 56,
+  kLimitKey = 57,
 };
 
 struct CodeInfo {

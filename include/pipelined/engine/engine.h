@@ -15,9 +15,16 @@
 
 namespace pipelined {
 
+// So that no task waits for ever behind others of higher priority.
+struct AgingRule {
+  Micros after = std::chrono::minutes(10);  // what has waited so long …
+  std::int32_t every = 10;                  // … gets one of so many starts; 0: never
+};
+
 struct EngineLimits {
   std::int32_t parallelism = 32;       // running attempts over all runs
   std::uint32_t max_map_length = 1024;  // instances of one mapped task, as Airflow's core.max_map_length
+  AgingRule aging = {};
 };
 
 // The greatest ids ever given out.
@@ -47,6 +54,8 @@ class Engine {
   std::size_t active_runs() const;
 
   AttemptId last_attempt() const;
+  // Limits beyond pools that are remembered: those that something waits for or holds, and rates that were used lately.
+  std::size_t shared_limits() const;
 
  private:
   class Impl;

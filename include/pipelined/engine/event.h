@@ -69,12 +69,20 @@ struct StoredLength {
   std::uint32_t length = 0;
 };
 
+// The limits that a task of a run shares with others, by the names that its templates give: rendered by whoever may
+// read templates. Empty: none, or one that cannot be told, which fails the task's start.
+struct TaskKeys {
+  TaskNo task = 0;
+  std::string concurrency, rate;
+};
+
 // A queued run: new, set back, or met again after a restart.
 struct RunRequested {
   RunInfo run;
   DagPtr dag;                          // the version that it is pinned to
   std::vector<StoredTask> tasks = {};  // of a run that was set back: their tries
   std::vector<StoredLength> lengths = {};
+  std::vector<TaskKeys> keys = {};  // of Dag::keyed, in that order
 };
 
 // A backfill as it is stored while it is under way.
@@ -99,6 +107,7 @@ struct RunRestored {
   DagPtr dag;
   std::vector<StoredTask> tasks;
   std::vector<StoredLength> lengths = {};
+  std::vector<TaskKeys> keys = {};  // as of RunRequested
 };
 
 // The answer to Plan::wanted: how many instances there are to be, or why that cannot be told.
@@ -147,10 +156,28 @@ struct AttemptFinished {
   std::optional<Decision> decision = std::nullopt;  // of a task that decides, when it succeeded
 };
 
+// What an open attempt takes of the limits, as the store knows it. Empty texts: nothing, or unknown.
+struct Holding {
+  std::string pool;
+  std::int32_t pool_slots = 0;
+  std::string dag_id, task_id;
+  RunId run;
+  std::string key;  // of its concurrency limit
+  std::int32_t key_max = 0;
+};
+
 // An attempt that the store holds open although its task has moved on (its run was cancelled): it is stopped, and
 // counts against the limits until it ends.
 struct AttemptOrphaned {
   AttemptId attempt;
+  Holding holding = {};
+};
+
+// A start that counts for a rate, made before a restart. Those of one key come in the order of time, before the runs.
+struct RateStarted {
+  std::string key;
+  Instant at{};
+  Micros window{0};
 };
 
 struct PoolChanged {
@@ -175,6 +202,11 @@ struct WhyTask {
   RunId run;
   std::string task_id;
   std::int32_t map_index = kNotMapped;
+};
+// Asks what waits for a slot, in the order of the queue.
+struct ListQueue {
+  std::string pool, dag_id;  // empty: all
+  std::int32_t limit = 100;
 };
 // Makes a pool or changes it.
 struct SetPool {
@@ -214,11 +246,11 @@ struct Command {
   CommandId id;
   std::string who;
   std::variant<PauseDag, DeleteDag, CancelRun, WhyTask, SetPool, DeletePool, ReportEnd, CreateBackfill, PauseBackfill,
-               CancelBackfill>
+               CancelBackfill, ListQueue>
       what;
 };
 
 using Event = std::variant<DagUpdated, BackfillRestored, RunRequested, RunRestored, MappingLength, AttemptFinished,
-                           AttemptOrphaned, PoolChanged, Command>;
+                           AttemptOrphaned, PoolChanged, RateStarted, Command>;
 
 }  // namespace pipelined

@@ -105,6 +105,16 @@ struct AttemptOpened {
   std::int32_t map_index = kNotMapped;
 };
 
+// What an attempt that is opened now takes of the limits that are shared by keys: known to the store as long as it
+// counts, so that no crash makes room.
+struct KeysTaken {
+  AttemptId attempt;
+  std::string concurrency;  // empty: none
+  std::int32_t max = 0;
+  std::string rate;  // empty: none
+  Micros window{0};  // how long the start counts for the rate
+};
+
 struct AttemptClosed {
   RunId run;
   TaskNo task = 0;
@@ -146,6 +156,8 @@ struct Plan {
   std::vector<TaskChange> tasks;
   std::vector<AttemptOpened> opened;  // carried out: started
   std::vector<AttemptClosed> closed;
+  std::vector<KeysTaken> keys_taken;      // by attempts of `opened`
+  std::vector<AttemptId> keys_given;      // by attempts of `closed` that held a concurrency key
   std::vector<DagChange> dags;
   std::vector<PoolChange> pools;
   std::vector<CommandDone> commands;

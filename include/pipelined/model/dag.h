@@ -15,6 +15,7 @@
 #include "pipelined/lifecycle/retry.h"
 #include "pipelined/lifecycle/trigger_rule.h"
 #include "pipelined/model/expand.h"
+#include "pipelined/model/shared_limits.h"
 #include "pipelined/timetable/schedule.h"
 
 namespace pipelined {
@@ -68,6 +69,8 @@ struct Task {
   Micros execution_timeout{0};              // 0: none
   std::int32_t max_active_tis_per_dag = 0;  // 0: no limit of its own
   std::int32_t max_active_tis_per_dagrun = 0;
+  std::shared_ptr<const ConcurrencyLimit> concurrency;  // nullptr: none; shared by those that have it from defaults
+  std::shared_ptr<const RateLimit> rate;                // likewise
   std::string when;                                 // a condition (template): false skips the task; empty: none
   std::vector<int> skip_exit_codes{kSkipExitCode};  // end a try as skipped
   bool ignore_downstream_trigger_rules = true;      // kShortCircuit: skips all descendants, not only the direct ones
@@ -165,6 +168,7 @@ struct Dag {
   Graph setups, guarded;     // task -> such setups; and the other way round
   Graph scope, scoped;       // teardown -> tasks that it waits for; and the other way round
   std::vector<bool> leaves;  // whose states decide the outcome of a run
+  std::vector<TaskNo> keyed;  // tasks with a concurrency key or a rate
 
   std::optional<TaskNo> Find(std::string_view task_id) const;
 
@@ -180,7 +184,7 @@ struct Dag {
   // The tasks of a group and of the groups within it, in the order of the file; empty for an unknown one.
   std::vector<TaskNo> TasksOf(std::string_view group) const;
 
-  // Fills the graphs, weights and leaves from `depends_on` pairs (upstream, downstream). A cycle is kInvalid and its
+  // Fills the graphs, weights, leaves and `keyed` from `depends_on` pairs (upstream, downstream). A cycle is kInvalid and its
   // message names the path ("a -> b -> a"); so are setups that multiply beyond all bounds.
   Status Link(std::vector<std::pair<TaskNo, TaskNo>> edges);
 

@@ -23,6 +23,11 @@ struct ExecutorIdentity {
   std::string boot_id;
 };
 
+// An open attempt of any executor instance, with what it takes of the limits.
+struct StoredAttempt : OpenAttempt {
+  Holding holding;
+};
+
 struct RestoredRun {
   RunInfo run;
   std::vector<StoredTask> tasks;  // of a queued run: those that were cleared
@@ -47,7 +52,8 @@ struct Snapshot {
   std::vector<PoolChanged> pools;
   std::vector<StoredBackfill> backfills;  // active ones
   std::vector<RestoredRun> runs;          // queued and running, by id
-  std::vector<OpenAttempt> attempts;      // open, of every executor instance
+  std::vector<StoredAttempt> attempts;    // open, of every executor instance
+  std::vector<RateStarted> rates;         // that still count, in the order of time
   LastIds last;                           // greatest ids ever given out
 };
 

@@ -87,6 +87,8 @@ class Scheduler {
   Status Enter(const RestoredRun& stored, std::vector<Event>& events);
   Status ReadFacts(CreateBackfill& backfill);
   void CarryOut(const Plan& plan);
+  std::vector<AttemptOpened> NotStopped(const Plan& plan);
+  void NeverStarted(AttemptId attempt, const std::string& why);
   void StartAttempts(const std::vector<AttemptOpened>& opened);
   Status ReadFor(LaunchRequest& request);
   void ExpandWanted(const std::vector<LengthWanted>& wanted);

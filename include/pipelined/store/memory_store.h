@@ -55,6 +55,7 @@ class MemoryStore : public Store {
     OpenAttempt open;
     RunId run;
     TaskNo task = 0;
+    VersionId version;
   };
   struct Version {
     DagPtr dag;
@@ -66,6 +67,8 @@ class MemoryStore : public Store {
   void InsertRuns(const Plan& plan, Committed& committed);
   void ResetRuns(const Plan& plan, Committed& committed);
   void ApplyBackfills(const Plan& plan);
+  void ApplyKeys(const Plan& plan);
+  Holding HoldingOf(AttemptId id, const OpenRow& row) const;
   void Settled(BackfillId backfill, std::int32_t ordinal);  // a slot of it has come to its turn
   static RestoredRun Restored(const StoredRun& run);
   bool Exists(const std::string& dag_id, const std::string& run_id, const std::optional<Instant>& logical_date) const;
@@ -82,6 +85,8 @@ class MemoryStore : public Store {
   std::map<BackfillId, StoredBackfill> backfills_;  // active ones
   BackfillId last_backfill_;
   std::map<AttemptId, OpenRow> open_;
+  std::map<AttemptId, KeysTaken> keys_;                     // concurrency keys of open attempts
+  std::vector<RateStarted> rates_;                          // that may still count
   std::map<CommandId, std::pair<Command, bool>> commands_;  // with whether it was handed out
   std::map<CommandId, CommandDone> done_;
   std::int64_t last_run_ = 0, last_command_ = 0, last_attempt_ = 0;

@@ -259,6 +259,64 @@ TEST_P(StoreContract, ADeletedDagLeavesItsOpenAttempts) {
   EXPECT_TRUE(Loaded().attempts.empty());
 }
 
+TEST_P(StoreContract, AnOpenAttemptIsFoundAgainWithWhatItHolds) {
+  const RunInfo run = Triggered("r1");
+  Plan plan;
+  plan.runs = {Begin(run)};
+  plan.tasks = {Start(run.id, 0, 1, At(10)), Start(run.id, 1, 2, At(10))};
+  plan.opened = {Open(run.id, 0, 1), Open(run.id, 1, 2)};
+  plan.keys_taken = {KeysTaken{AttemptId{1}, "acme \"1\"", 3, "", Micros(0)}};
+  const Status stored = Commit(plan);
+  ASSERT_TRUE(stored.ok()) << stored.error().message;
+  const Snapshot snapshot = Loaded();
+  ASSERT_EQ(snapshot.attempts.size(), 2U);
+  const Holding& holding = snapshot.attempts[0].holding;
+  EXPECT_EQ(holding.key, "acme \"1\"");
+  EXPECT_EQ(holding.key_max, 3);
+  EXPECT_EQ(holding.pool, kDefaultPool);
+  EXPECT_EQ(holding.pool_slots, 1);
+  EXPECT_EQ(holding.dag_id, "d");
+  EXPECT_EQ(holding.task_id, "t0");
+  EXPECT_EQ(holding.run, run.id);
+  EXPECT_EQ(snapshot.attempts[1].holding.key, "");
+}
+
+TEST_P(StoreContract, AKeyThatWasGivenBackIsHeldByNobody) {
+  const RunInfo run = Running();
+  Plan taking;
+  taking.tasks = {Start(run.id, 1, 2, At(10))};
+  taking.opened = {Open(run.id, 1, 2)};
+  taking.keys_taken = {KeysTaken{AttemptId{2}, "acme", 1, "", Micros(0)}};
+  ASSERT_TRUE(Commit(taking).ok());
+  Plan again;  // the attempt of the next try takes it in the turn that gives it back
+  again.closed = {Close(run.id, 1, 2, At(10))};
+  again.keys_given = {AttemptId{2}};
+  again.tasks = {Start(run.id, 1, 3, At(10), TaskState::kRunning, 2)};
+  again.opened = {Open(run.id, 1, 3, 2)};
+  const Status stored = Commit(again);
+  ASSERT_TRUE(stored.ok()) << stored.error().message;
+  const Snapshot snapshot = Loaded();
+  ASSERT_EQ(snapshot.attempts.size(), 2U);
+  EXPECT_EQ(snapshot.attempts[1].attempt, AttemptId{3});
+  EXPECT_EQ(snapshot.attempts[1].holding.key, "");
+}
+
+TEST_P(StoreContract, StartsOfARateAreFoundAgainAsLongAsTheyCount) {
+  constexpr Micros kAges = std::chrono::hours(24 * 365 * 100);
+  const RunInfo run = Running();
+  Plan plan;
+  plan.tasks = {Start(run.id, 1, 2, At(10))};
+  plan.opened = {Open(run.id, 1, 2)};
+  plan.keys_taken = {KeysTaken{AttemptId{2}, "", 0, "api", kAges}, KeysTaken{AttemptId{3}, "", 0, "api", kAges}};
+  const Status stored = Commit(plan);
+  ASSERT_TRUE(stored.ok()) << stored.error().message;
+  const Snapshot snapshot = Loaded();
+  ASSERT_EQ(snapshot.rates.size(), 2U);
+  EXPECT_EQ(snapshot.rates[1].key, "api");
+  EXPECT_EQ(snapshot.rates[1].at, At(10));
+  EXPECT_EQ(snapshot.rates[1].window, kAges);
+}
+
 TEST_P(StoreContract, PoolsAreMadeAndChanged) {
   Plan plan;
   plan.pools = {PoolChange{"small", 2}, PoolChange{"default_pool", -1}};

@@ -67,7 +67,8 @@ TEST_F(RoutesTest, AViewerChangesNothing) {
       EXPECT_EQ(response.status, 403) << route.method << " " << route.pattern;
     }
   }
-  EXPECT_THAT(catalog_.commands, IsEmpty());
+  for (const Command& command : catalog_.commands)
+    EXPECT_TRUE(std::holds_alternative<ListQueue>(command.what));  // asks, and changes nothing
   EXPECT_THAT(catalog_.triggers, IsEmpty());
 }
 
