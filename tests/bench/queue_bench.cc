@@ -99,18 +99,18 @@ class Bench {
   }
 
   std::pair<Hold, AttemptId> Start(const ReadyQueue::Next& next) {
-    TaskSlot& slot = next.run->slot(next.task);
+    TaskSlot& slot = next.run->slot(next.slot);
     slot.state = TaskState::kRunning;
     ++slot.try_number;
     const AttemptId attempt{++last_};
-    return {next.from == nullptr ? queue_.Occupy(*next.run, next.task, attempt) : queue_.Took(next, attempt), attempt};
+    return {next.from == nullptr ? queue_.Occupy(*next.run, next.slot, attempt) : queue_.Took(next, attempt), attempt};
   }
 
   // It ends and waits again, so that as many wait as before.
   void End(const ReadyQueue::Next& next, const std::pair<Hold, AttemptId>& held) {
     queue_.Release(held.first, held.second);
-    next.run->slot(next.task).state = TaskState::kScheduled;
-    queue_.Add(*next.run, next.task, kNow);
+    next.run->slot(next.slot).state = TaskState::kScheduled;
+    queue_.Add(*next.run, next.slot, kNow);
   }
 
   Way way_;

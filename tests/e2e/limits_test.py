@@ -80,6 +80,18 @@ tasks:
         other = self.server.trigger("concurrency_keys", {"customer": "other"})
         self.assertEqual(self.server.wait_run("concurrency_keys", other), "success")
 
+    def test_instances_of_a_mapped_task_are_counted_in_their_run(self):
+        record = self.server.root / "instances"
+        state, _ = self.run_dag("one_by_one", f"""
+tasks:
+  each:
+    max_active_tis_per_dagrun: 1
+    expand: {{n: [1, 2, 3, 4]}}
+    bash: {stamped(self.server, record, "each", 0.1)}
+""")
+        self.assertEqual(state, "success")
+        self.assertEqual((len(lines(record)), most_at_once(record)), (8, {"each": 1}))
+
     def test_a_report_that_is_being_made_is_skipped(self):
         self.server.write_dag("skipping", """
 tasks:
