@@ -66,6 +66,8 @@ bool ActiveRun::Assign(Turn& turn, TaskNo task, TaskEvent event) {
   if (IsFinished(slot.state)) CountForDownstreams(task, ~std::uint32_t{0});
   Recount(task, slot.state, *next);
   slot.state = *next;
+  if (!held_by_past_.empty()) held_by_past_.erase(task);
+  if (collect_ended_ && IsPastMet(*next)) ended_.push_back(task);
   if (*next == TaskState::kScheduled) {
     scheduled_.push_back(task);  // its row is written with its start, or in the background
     if (slot.change != 0) Change(turn, task);
@@ -136,6 +138,7 @@ void ActiveRun::Decide(Turn& turn, TaskNo task) {
   if (verdict != RuleVerdict::kRun) return Assign(turn, task, verdict);
   if (setups == RuleVerdict::kWait) return;
   if (state == TaskState::kUpForRetry) return;  // it waits for its delay
+  if (IsHeldBack(task)) return;
   Assign(turn, task, TaskEvent::kAllowed);
   if (dag_->tasks[task].action.kind != ActionKind::kEmpty || !dag_->tasks[task].when.empty()) return;
   scheduled_.pop_back();  // an empty task needs no slot
@@ -267,6 +270,31 @@ std::vector<AttemptId> ActiveRun::EndUnfinished(Turn& turn, TaskEvent running, c
   }
   Propagate(turn);  // what is spared is decided by what all others have become
   return stops;
+}
+
+// --- the run before
+// --------------------------------------------------------------------------------------------------------------
+
+bool ActiveRun::IsHeldBack(TaskNo task) {
+  if (before == nullptr || !dag_->tasks[task].depends_on_past || before->Allows(*dag_, task)) return false;
+  held_by_past_.insert(task);
+  return true;
+}
+
+void ActiveRun::LookAgain(Turn& turn, const std::vector<TaskNo>& tasks) {
+  for (const TaskNo task : tasks) {
+    if (held_by_past_.erase(task) == 0) continue;
+    if (slots_[task].state == TaskState::kUpForRetry) {  // its delay is over
+      if (!IsHeldBack(task)) Assign(turn, task, TaskEvent::kRetryDue);
+    } else {
+      Decide(turn, task);
+    }
+  }
+  Propagate(turn);
+}
+
+std::vector<TaskNo> ActiveRun::TakeEnded() {
+  return std::exchange(ended_, {});
 }
 
 TaskChange& ActiveRun::Change(Turn& turn, TaskNo task) {

@@ -2,8 +2,11 @@
 #pragma once
 
 #include <deque>
+#include <memory>
+#include <set>
 #include <vector>
 
+#include "engine/run_before.h"
 #include "engine/turn.h"
 #include "pipelined/engine/event.h"
 #include "pipelined/lifecycle/trigger_rule.h"
@@ -55,6 +58,17 @@ class ActiveRun {
   void HoldEmptyTasks(bool hold) { hold_empty_ = hold; }
   void ReleaseEmptyTasks(Turn& turn);
 
+  // --- tasks that depend on the past
+  // Whether the run before does not let the task run yet; if so, it is held until LookAgain().
+  bool IsHeldBack(TaskNo task);
+  // Tasks that are held may be let go on.
+  void LookAgain(Turn& turn, const std::vector<TaskNo>& tasks);
+  bool IsHeldByPast(TaskNo task) const { return held_by_past_.contains(task); }
+  std::vector<TaskNo> held_by_past() const { return {held_by_past_.begin(), held_by_past_.end()}; }
+  // While somebody asks, tasks that have succeeded or were skipped are kept for TakeEnded().
+  void CollectEnded(bool collect) { collect_ended_ = collect; }
+  std::vector<TaskNo> TakeEnded();
+
   // The change of a task in this turn's plan, made when there is none yet.
   TaskChange& Change(Turn& turn, TaskNo task);
   // The plan is complete: its states are what the store will hold.
@@ -63,8 +77,8 @@ class ActiveRun {
   // Tasks that became scheduled since the last call and wait for a slot.
   std::vector<TaskNo> TakeScheduled();
 
-  // Nothing runs, waits for a slot or for a retry.
-  bool IsOver() const { return active_ == 0 && held_empty_.empty(); }
+  // Nothing runs, waits for a slot, for a retry or for the run before.
+  bool IsOver() const { return active_ == 0 && held_empty_.empty() && held_by_past_.empty(); }
   // Valid when over. Unfinished tasks then can never start: a deadlock, which fails.
   RunEvent Outcome() const;
   bool IsDeadlocked() const { return unfinished_ > 0; }
@@ -77,8 +91,9 @@ class ActiveRun {
   const DagPtr& dag_ptr() const { return dag_; }
 
   RunInfo info;
-  std::uint64_t life = 0;          // a run that was set back is another one to the timers of before
-  std::int32_t running_tasks = 0;  // attempts under way, for max_active_tasks
+  std::uint64_t life = 0;             // a run that was set back is another one to the timers of before
+  std::int32_t running_tasks = 0;     // attempts under way, for max_active_tasks
+  std::unique_ptr<RunBefore> before;  // nullptr: nothing of the past is waited for
 
  private:
   bool Assign(Turn& turn, TaskNo task, TaskEvent event);
@@ -105,6 +120,9 @@ class ActiveRun {
   std::vector<TaskNo> scheduled_;
   std::deque<TaskNo> held_empty_;
   bool hold_empty_ = false;
+  std::set<TaskNo> held_by_past_;
+  std::vector<TaskNo> ended_;
+  bool collect_ended_ = false;
   std::uint32_t unfinished_ = 0;
   std::uint32_t active_ = 0;         // scheduled, queued, running, up_for_retry
   std::uint32_t failed_leaves_ = 0;  // only leaves decide the outcome

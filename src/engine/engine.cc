@@ -41,6 +41,7 @@ Plan Engine::Impl::Apply(std::vector<Event> events, Instant now) {
   }
   do {
     FireTimers(turn);
+    LookAgain(turn);
   } while (FollowUp(turn));
   MakeBackfillRuns(turn);
   CompleteBackfills(turn);
@@ -86,7 +87,7 @@ void Engine::Impl::On(Turn& turn, RunRequested& e) {
   } else {
     dag.queued.emplace(e.run.run_after, id);
   }
-  ActiveRun& run = Enter(std::move(e.run), std::move(e.dag));
+  ActiveRun& run = Enter(std::move(e.run), std::move(e.dag), e.past);
   if (!e.tasks.empty()) run.Restore(e.tasks);
   StartQueuedRuns(turn, dag);
 }
@@ -99,7 +100,7 @@ void Engine::Impl::On(Turn&, BackfillRestored& e) {
 void Engine::Impl::On(Turn& turn, RunRestored& e) {
   DagState& dag = StateOf(e.run.dag_id);
   NoteRunning(dag, e.run);
-  ActiveRun& run = Enter(std::move(e.run), std::move(e.dag));
+  ActiveRun& run = Enter(std::move(e.run), std::move(e.dag), e.past);
   run.HoldEmptyTasks(!dag.MayStartTasks());
   run.Restore(e.tasks);
   for (const StoredTask& task : e.tasks) {
@@ -144,10 +145,11 @@ void Engine::Impl::On(Turn& turn, Command& e) {
   turn.plan.commands.push_back(std::move(done));
 }
 
-ActiveRun& Engine::Impl::Enter(RunInfo info, DagPtr dag) {
+ActiveRun& Engine::Impl::Enter(RunInfo info, DagPtr dag, const std::optional<PastRun>& past) {
   const RunId id = info.id;
   ActiveRun& run = *(runs_[id] = std::make_unique<ActiveRun>(std::move(info), std::move(dag)));
   run.life = ++lives_;
+  past_.Enter(run, past, [this](RunId other) { return Find(other); });
   return run;
 }
 
@@ -226,6 +228,7 @@ void Engine::Impl::AfterChange(Turn& turn, ActiveRun& run) {
     unwritten_.push_back(Unwritten{run.info.id, run.life, task, turn.now});
   }
   queue_.Refresh(run, MayStartTask(dag, run));
+  past_.Note(run);
   if (run.info.state == RunState::kRunning && run.IsOver()) FinishRun(turn, run);
 }
 
@@ -272,6 +275,7 @@ void Engine::Impl::LeaveMemory(Turn& turn, ActiveRun& run, RunEvent outcome, std
   dag.queued.erase({run.info.run_after, run.info.id});
   if (run.info.backfill) LeaveBackfill(dag, run.info, ran);
   queue_.Remove(run);
+  past_.Leave(run);
   const auto found = runs_.find(run.info.id);
   leaving_.push_back(std::move(found->second));  // the plan still speaks of it
   runs_.erase(found);
@@ -294,7 +298,17 @@ bool Engine::Impl::FollowUp(Turn& turn) {
     StartQueuedRuns(turn, found->second);
     if (!found->second.due) Reschedule(turn, found->second);
   }
-  return !roomier_.empty() || (!timers_.empty() && timers_.top().at <= turn.now);
+  return !roomier_.empty() || !past_.empty() || (!timers_.empty() && timers_.top().at <= turn.now);
+}
+
+// A loop, for the same reason: a task that goes on may be what the run after waits for.
+void Engine::Impl::LookAgain(Turn& turn) {
+  while (const auto woken = past_.Take()) {
+    ActiveRun* run = FindAlive(woken->run, woken->life);
+    if (run == nullptr) continue;
+    run->LookAgain(turn, woken->tasks);
+    AfterChange(turn, *run);
+  }
 }
 
 void Engine::Impl::Occupy(ActiveRun& run, TaskNo task, AttemptId id) {

@@ -13,6 +13,7 @@
 #include "engine/active_run.h"
 #include "engine/backfills.h"
 #include "engine/dag_schedule.h"
+#include "engine/past_chain.h"
 #include "engine/ready_queue.h"
 #include "engine/turn.h"
 #include "pipelined/engine/engine.h"
@@ -81,7 +82,7 @@ class Engine::Impl {
   void Do(Turn& turn, ReportEnd& what, const std::string&, CommandDone&) { On(turn, what.end); }
 
   // runs
-  ActiveRun& Enter(RunInfo info, DagPtr dag);
+  ActiveRun& Enter(RunInfo info, DagPtr dag, const std::optional<PastRun>& past);
   ActiveRun* FindAlive(RunId id, std::uint64_t life) const;  // nullptr when it left memory, whatever came back since
   DagState& StateOf(const std::string& dag_id);
   void StartQueuedRuns(Turn& turn, DagState& dag);
@@ -99,6 +100,7 @@ class Engine::Impl {
   void LeaveMemory(Turn& turn, ActiveRun& run, RunEvent outcome, std::string why);
   void LeaveBackfill(DagState& dag, const RunInfo& run, bool ran);
   bool FollowUp(Turn& turn);
+  void LookAgain(Turn& turn);
 
   // tasks
   void Occupy(ActiveRun& run, TaskNo task, AttemptId id);
@@ -135,6 +137,7 @@ class Engine::Impl {
   std::vector<std::string> created_;  // DAGs with new runs in the last plan
   std::vector<std::string> roomier_;  // DAGs that may begin or make another run
   Backfills backfills_;
+  PastChain past_;
   std::uint64_t lives_ = 0;               // of runs that entered memory
   std::vector<BackfillId> perhaps_over_;  // runs of theirs have ended in this turn, or were made in the last one
   std::vector<AttemptId> orphans_;

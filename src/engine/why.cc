@@ -36,6 +36,10 @@ void ExplainRule(const ActiveRun& run, TaskNo task, Value::List& reasons) {
                                   ToString(what.trigger_rule), counts.done(), counts.total, Unfinished(run, task))));
 }
 
+void ExplainPast(const ActiveRun& run, TaskNo task, Value::List& reasons) {
+  if (auto why = run.before->WhyNot(run.dag(), task)) reasons.push_back(Reason("depends_on_past", std::move(*why)));
+}
+
 void ExplainSlot(const WhyContext& context, const Task& task, ReadyQueue& queue, Value::List& reasons) {
   if (context.running >= context.parallelism) {
     reasons.push_back(Reason("parallelism", fmt::format("{} of {} tasks run already (core.parallelism)",
@@ -86,10 +90,14 @@ Value ExplainTask(const WhyContext& context, TaskNo task, ReadyQueue& queue) {
     } else if (context.dag.head.paused) {
       reasons.push_back(Reason("paused", "its DAG is paused"));
     }
-    if (slot.state == TaskState::kNone && run.info.state == RunState::kRunning) ExplainRule(run, task, reasons);
+    if (run.IsHeldByPast(task)) {
+      ExplainPast(run, task, reasons);
+    } else if (slot.state == TaskState::kNone && run.info.state == RunState::kRunning) {
+      ExplainRule(run, task, reasons);
+    }
     if (slot.state == TaskState::kScheduled && reasons.empty())
       ExplainSlot(context, run.dag().tasks[task], queue, reasons);
-    if (slot.state == TaskState::kUpForRetry) {
+    if (slot.state == TaskState::kUpForRetry && !run.IsHeldByPast(task)) {
       reasons.push_back(
           Reason("retry_delay", fmt::format("try {} failed; the next one waits for its delay", slot.try_number)));
     }

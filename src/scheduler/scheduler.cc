@@ -154,10 +154,12 @@ Status Scheduler::RestoreRuns(const Snapshot& snapshot, std::vector<Event>& even
                  stored.run.dag_id, dag.error().message);
       continue;
     }
+    auto past = ReadPast(stored.run, **dag);
+    if (!past) return past.error();
     if (stored.run.state == RunState::kQueued) {
-      events.emplace_back(RunRequested{stored.run, *dag, stored.tasks});
+      events.emplace_back(RunRequested{stored.run, *dag, stored.tasks, std::move(*past)});
     } else {
-      events.emplace_back(RunRestored{stored.run, *dag, stored.tasks});
+      events.emplace_back(RunRestored{stored.run, *dag, stored.tasks, std::move(*past)});
     }
   }
   for (const OpenAttempt& open : snapshot.attempts) {
@@ -359,6 +361,9 @@ Status Scheduler::ReadFacts(CreateBackfill& backfill) {
     if (!existing) return existing.error();
     facts->existing = std::move(*existing);
   }
+  auto version = VersionOf((*dag)->head.version);
+  if (!version && version.error().code == ErrorCode::kUnavailable) return version.error();
+  facts->depends_on_past = version && (*version)->depends_on_past;
   backfill.facts = std::move(facts);
   return Ok();
 }
@@ -367,7 +372,9 @@ Status Scheduler::Enter(const RestoredRun& stored, std::vector<Event>& events) {
   const RunInfo& run = stored.run;
   auto dag = VersionOf(run.version);
   if (dag) {
-    events.emplace_back(RunRequested{run, std::move(*dag), stored.tasks});
+    auto past = ReadPast(run, **dag);
+    if (!past) return past.error();
+    events.emplace_back(RunRequested{run, std::move(*dag), stored.tasks, std::move(*past)});
   } else if (dag.error().code == ErrorCode::kUnavailable) {
     return dag.error();
   } else {
@@ -375,6 +382,12 @@ Status Scheduler::Enter(const RestoredRun& stored, std::vector<Event>& events) {
                dag.error().message);
   }
   return Ok();
+}
+
+// The run before, for runs that may wait for it.
+Result<std::optional<PastRun>> Scheduler::ReadPast(const RunInfo& run, const Dag& dag) {
+  if (!LooksBack(run, dag)) return std::optional<PastRun>();
+  return store_.RunBefore(run, dag.schedule.catchup, PastTaskIds(dag));
 }
 
 void Scheduler::CarryOut(const Plan& plan) {

@@ -296,6 +296,44 @@ Result<std::optional<PreviousRun>> MemoryStore::PreviousSuccess(const RunInfo& r
   return std::optional(PreviousRun{best->info.interval, best->info.start_date, best->end_date});
 }
 
+Result<std::optional<PastRun>> MemoryStore::RunBefore(const RunInfo& run, bool passing_by_hand,
+                                                      const std::vector<std::string>& task_ids) {
+  const StoredRun* best = nullptr;
+  for (const auto& [id, other] : runs_) {
+    const RunInfo& info = other.info;
+    const bool counts = info.dag_id == run.dag_id && info.logical_date && info.logical_date < run.logical_date;
+    if (!counts || (passing_by_hand && info.type == RunType::kManual)) continue;
+    if (best == nullptr || best->info.logical_date < info.logical_date) best = &other;
+  }
+  if (best == nullptr) return std::optional<PastRun>();
+  PastRun past{best->info.id, best->info.run_id, *best->info.logical_date, IsFinished(best->info.state), {}};
+  if (past.finished) past.unmet = UnmetOf(*best, task_ids);
+  return std::optional(std::move(past));
+}
+
+std::vector<PastTask> MemoryStore::UnmetOf(const StoredRun& run, const std::vector<std::string>& task_ids) const {
+  const DagPtr& dag = versions_.at(run.info.version.value).dag;
+  const auto had_it = [&](const std::string& task_id) {
+    return std::any_of(runs_.begin(), runs_.end(), [&](const auto& other) {
+      const RunInfo& info = other.second.info;
+      return info.dag_id == run.info.dag_id && info.logical_date && info.logical_date < run.info.logical_date &&
+             versions_.at(info.version.value).dag->Find(task_id);
+    });
+  };
+  std::vector<PastTask> unmet;
+  for (const std::string& id : task_ids) {
+    const auto no = dag->Find(id);
+    if (!no) {
+      unmet.push_back(PastTask{id, std::nullopt, !had_it(id)});
+      continue;
+    }
+    const auto task = run.tasks.find(*no);
+    const TaskState state = task == run.tasks.end() ? TaskState::kNone : task->second.to;
+    if (!IsPastMet(state)) unmet.push_back(PastTask{id, state, false});
+  }
+  return unmet;
+}
+
 Result<std::vector<OpenAttempt>> MemoryStore::OpenAttempts(const std::string& instance) {
   std::vector<OpenAttempt> open;
   for (const auto& [id, row] : open_) {

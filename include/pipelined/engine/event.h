@@ -11,6 +11,7 @@
 #include "pipelined/base/time.h"
 #include "pipelined/base/value.h"
 #include "pipelined/engine/backfill.h"
+#include "pipelined/engine/past.h"
 #include "pipelined/lifecycle/run_state.h"
 #include "pipelined/lifecycle/task_state.h"
 #include "pipelined/model/dag.h"
@@ -35,24 +36,6 @@ struct DagUpdated {
   DagHead head;
 };
 
-// A stored run as it enters the engine.
-struct RunInfo {
-  RunId id;
-  std::string dag_id;
-  std::string run_id;  // "manual__2026-01-01T06:00:00+00:00"
-  RunType type = RunType::kManual;
-  RunState state = RunState::kQueued;
-  std::optional<Instant> logical_date;
-  std::optional<DataInterval> interval;
-  Instant run_after{};
-  Instant queued_at{};
-  std::optional<Instant> start_date;
-  Value conf;
-  VersionId version;
-  BackfillId backfill;                // that made it, or ran it again last
-  std::int32_t backfill_ordinal = 0;  // its place in that backfill
-};
-
 struct StoredTask {
   TaskNo task = 0;
   TaskState state = TaskState::kNone;  // kNone: cleared
@@ -65,8 +48,9 @@ struct StoredTask {
 // A queued run: new, set back, or met again after a restart.
 struct RunRequested {
   RunInfo run;
-  DagPtr dag;                          // the version that it is pinned to
-  std::vector<StoredTask> tasks = {};  // of a run that was set back: their tries
+  DagPtr dag;                                  // the version that it is pinned to
+  std::vector<StoredTask> tasks = {};          // of a run that was set back: their tries
+  std::optional<PastRun> past = std::nullopt;  // of one that looks back
 };
 
 // A backfill as it is stored while it is under way.
@@ -90,6 +74,7 @@ struct RunRestored {
   RunInfo run;
   DagPtr dag;
   std::vector<StoredTask> tasks;
+  std::optional<PastRun> past = std::nullopt;  // of one that looks back
 };
 
 enum class TryOutcome : std::uint8_t {

@@ -27,6 +27,8 @@ class MemoryStore : public Store {
   Result<DagSource> LoadVersion(VersionId version) override;
   Result<Value> Outputs(RunId run, const std::vector<std::string>& task_ids) override;
   Result<std::optional<PreviousRun>> PreviousSuccess(const RunInfo& run) override;
+  Result<std::optional<PastRun>> RunBefore(const RunInfo& run, bool passing_by_hand,
+                                           const std::vector<std::string>& task_ids) override;
   Result<std::optional<StoredDag>> FindDag(const std::string& dag_id) override;
   Result<std::vector<ExistingRun>> RunsBetween(const std::string& dag_id, Instant from, Instant to) override;
   Result<std::vector<OpenAttempt>> OpenAttempts(const std::string& instance) override;
@@ -66,6 +68,7 @@ class MemoryStore : public Store {
   void ApplyBackfills(const Plan& plan);
   void Settled(BackfillId backfill, std::int32_t ordinal);  // a slot of it has come to its turn
   static std::vector<StoredTask> TasksOf(const StoredRun& run);
+  std::vector<PastTask> UnmetOf(const StoredRun& run, const std::vector<std::string>& task_ids) const;
   bool Exists(const std::string& dag_id, const std::string& run_id, const std::optional<Instant>& logical_date) const;
 
   const Clock& clock_;

@@ -66,6 +66,9 @@ struct Maker {
   std::function<std::unique_ptr<Place>()> make;
 };
 
+// Logical dates in days after At(0).
+constexpr std::int64_t kDay = 86'400;
+
 class StoreContract : public ::testing::TestWithParam<Maker> {
  protected:
   void SetUp() override {
@@ -86,6 +89,32 @@ class StoreContract : public ::testing::TestWithParam<Maker> {
     auto run = place_->Trigger(request);
     EXPECT_TRUE(run.ok()) << run.error().message;
     return *run;
+  }
+  RunInfo Dated(std::int64_t day) {
+    TriggerRequest request;
+    request.dag_id = "d";
+    request.run_id = "day" + std::to_string(day);
+    request.run_after = request.logical_date.emplace(At(day * kDay));
+    auto run = place_->Trigger(request);
+    EXPECT_TRUE(run.ok()) << run.error().message;
+    return *run;
+  }
+  // A finished run of that day; its tasks as they are given, by number.
+  RunInfo Finished(std::int64_t day, const std::vector<TaskState>& tasks = {}, RunState end = RunState::kSuccess) {
+    const RunInfo run = Dated(day);
+    Plan plan;
+    plan.runs = {Begin(run), RunChange{run.id, "d", RunState::kRunning, end, ""}};
+    for (TaskNo no = 0; no < tasks.size(); ++no) {
+      TaskChange change;
+      change.run = run.id;
+      change.task = no;
+      change.to = tasks[no];
+      change.end_date = At(10);
+      plan.tasks.push_back(change);
+    }
+    const Status stored = Commit(plan);
+    EXPECT_TRUE(stored.ok()) << stored.error().message;
+    return run;
   }
   Status Commit(Plan plan) {
     plan.now = At(10);
@@ -302,6 +331,56 @@ TEST_P(StoreContract, AReportReachesTheLeaderWithAllThatItSays) {
 }
 
 // A backfill over four dates, of which the first three are to be made and the last exists.
+TEST_P(StoreContract, TheRunBeforeIsTheOneWithTheLatestEarlierDate) {
+  Finished(1);
+  const RunInfo before = Finished(3, {TaskState::kSuccess, TaskState::kSkipped});
+  const RunInfo run = Dated(5);
+  Dated(7);
+  const auto past = store().RunBefore(run, false, {"t0", "t1"});
+  ASSERT_TRUE(past.ok()) << past.error().message;
+  ASSERT_TRUE(past->has_value());
+  EXPECT_EQ((*past)->run, before.id);
+  EXPECT_EQ((*past)->run_id, "day3");
+  EXPECT_EQ((*past)->logical_date, At(3 * kDay));
+  EXPECT_TRUE((*past)->finished);
+  EXPECT_TRUE((*past)->unmet.empty());
+}
+
+TEST_P(StoreContract, WhatHoldsTheNextRunBackIsNamedWithItsState) {
+  place_->Publish(SampleDag("d", 3, "h3"), lease_.epoch);
+  Finished(1, {TaskState::kSuccess, TaskState::kFailed}, RunState::kFailed);  // t2 was never touched
+  const auto past = store().RunBefore(Dated(2), false, {"t0", "t1", "t2"});
+  ASSERT_TRUE(past.ok()) << past.error().message;
+  EXPECT_THAT((*past)->unmet, ::testing::ElementsAre(PastTask{"t1", TaskState::kFailed, false},
+                                                     PastTask{"t2", TaskState::kNone, false}));
+}
+
+TEST_P(StoreContract, ATaskThatTheRunBeforeDidNotHaveIsSaidToBeNewOrNot) {
+  place_->Publish(SampleDag("d", 3, "h3"), lease_.epoch);
+  Finished(1);  // had t2
+  place_->Publish(SampleDag("d", 2, "h2"), lease_.epoch);
+  Finished(2, {TaskState::kSuccess, TaskState::kSuccess});
+  const auto past = store().RunBefore(Dated(3), false, {"t0", "t2", "t9"});
+  ASSERT_TRUE(past.ok()) << past.error().message;
+  EXPECT_THAT((*past)->unmet,
+              ::testing::ElementsAre(PastTask{"t2", std::nullopt, false}, PastTask{"t9", std::nullopt, true}));
+}
+
+TEST_P(StoreContract, ARunBeforeThatIsUnderWayIsSaidToBe) {
+  Dated(1);
+  const auto past = store().RunBefore(Dated(2), false, {"t0"});
+  ASSERT_TRUE(past.ok() && past->has_value());
+  EXPECT_FALSE((*past)->finished);
+}
+
+TEST_P(StoreContract, RunsByHandMayBePassedOverAndTheFirstRunHasNoneBefore) {
+  const RunInfo first = Finished(1);  // by hand, as all that are triggered
+  const RunInfo run = Dated(2);
+  EXPECT_FALSE(store().RunBefore(run, true, {"t0"})->has_value());
+  EXPECT_FALSE(store().RunBefore(first, false, {"t0"})->has_value());
+  EXPECT_FALSE(store().RunBefore(Triggered("undated"), false, {"t0"})->has_value());
+}
+
 BackfillMade FourDates(RunId existing) {
   BackfillMade made;
   made.id = BackfillId{1};

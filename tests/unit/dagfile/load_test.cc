@@ -211,7 +211,7 @@ TEST(Load, AByteOrderMarkAndWindowsLinesAreFine) {
 }
 
 TEST(Load, DefaultsOfLaterFeaturesAreAccepted) {
-  EXPECT_EQ(LoadOne("overlap: queue\ntasks: {a: {bash: x, executor: local, depends_on_past: false}}").tasks.size(), 1u);
+  EXPECT_EQ(LoadOne("tasks: {a: {bash: x, executor: local}}").tasks.size(), 1u);
 }
 
 TEST(ContentHash, IsAboutWhatIsSaidNotHow) {

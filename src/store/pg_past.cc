@@ -1,0 +1,58 @@
+// The run before another one, for tasks that wait for it.
+#include "store/arrays.h"
+#include "store/pg_store.h"
+#include "store/pg_with.h"
+#include "store/rows.h"
+
+namespace pipelined {
+
+Result<std::optional<PastRun>> PgStore::RunBefore(const RunInfo& run, bool passing_by_hand,
+                                                  const std::vector<std::string>& task_ids) {
+  if (!run.logical_date) return std::optional<PastRun>();
+  return With("read the run before", [&]() -> Result<std::optional<PastRun>> {
+    // In the order of dag_run_logical_date: the first row is the answer.
+    const pqxx::result found = session_->Run(
+        "run_before",
+        "select id, run_id, micros(logical_date), state, version_id from dag_run where dag_id = $1 and logical_date < "
+        "at_micros($2) and (not $3 or type <> 'manual') order by logical_date desc limit 1",
+        CleanText(run.dag_id), ToMicros(*run.logical_date), passing_by_hand);
+    if (found.empty()) return std::optional<PastRun>();
+    PastRun past;
+    past.run = RunId{found[0][0].as<std::int64_t>()};
+    past.run_id = found[0][1].c_str();
+    past.logical_date = *ReadInstant(found[0][2]);
+    const auto state = RunStateFromString(found[0][3].c_str());
+    past.finished = state && IsFinished(*state);
+    // Of one under way the engine knows more.
+    if (past.finished) past.unmet = UnmetOf(past, VersionId{found[0][4].as<std::int64_t>()}, run.dag_id, task_ids);
+    return std::optional(std::move(past));
+  });
+}
+
+// A mapped task has several rows, and all of them count.
+std::vector<PastTask> PgStore::UnmetOf(const PastRun& run, VersionId version, const std::string& dag_id,
+                                       const std::vector<std::string>& task_ids) {
+  std::vector<PastTask> unmet;
+  const pqxx::result rows = session_->Run(
+      "unmet_before",
+      "select w.task_id, case when t.task_no is not null then coalesce(i.unmet, 'none') end, "
+      "t.task_no is null and not exists (select from dag_run r join dag_version_task e on e.version_id = r.version_id "
+      "and e.task_id = w.task_id where r.dag_id = $4 and r.logical_date < at_micros($5)) "
+      "from unnest($3::text[]) with ordinality as w (task_id, place) "
+      "left join dag_version_task t on t.version_id = $2 and t.task_id = w.task_id "
+      "left join lateral (select bool_and(state in ('success', 'skipped')) as met, "
+      "min(state) filter (where state not in ('success', 'skipped')) as unmet "
+      "from task_instance where run_id = $1 and task_no = t.task_no) i on true "
+      "where t.task_no is null or i.met is not true order by w.place",
+      run.run.value, version.value, TextArray(task_ids), CleanText(dag_id), ToMicros(run.logical_date));
+  for (const pqxx::row& row : rows) {
+    PastTask task;
+    task.task_id = row[0].c_str();
+    if (!row[1].is_null()) task.state = TaskStateFromString(row[1].c_str()).value_or(TaskState::kNone);
+    task.first = row[2].as<bool>();
+    unmet.push_back(std::move(task));
+  }
+  return unmet;
+}
+
+}  // namespace pipelined
