@@ -78,6 +78,8 @@ Response GetInstancesWithOutcomes(const Call& call);
 Response GetTriesWithOutcomes(const Call& call);
 
 // progress.cc
+Response GetDeadlines(const Call& call);
+Response GetDagHistory(const Call& call);
 Response GetProgress(const Call& call);
 
 // travel.cc

@@ -91,8 +91,9 @@ class ActiveRun {
   const DagPtr& dag_ptr() const { return dag_; }
 
   RunInfo info;
-  std::uint64_t life = 0;             // a run that was set back is another one to the timers of before
-  std::int32_t running_tasks = 0;     // attempts under way, for max_active_tasks
+  std::uint64_t life = 0;          // a run that was set back is another one to the timers of before
+  std::int32_t running_tasks = 0;  // attempts under way, for max_active_tasks
+  std::vector<StoredDeadline> deadlines;
   std::unique_ptr<RunBefore> before;  // nullptr: nothing of the past is waited for
 
  private:

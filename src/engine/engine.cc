@@ -72,6 +72,8 @@ void Engine::Impl::On(Turn& turn, DagUpdated& e) {
   }
   dag.head = std::move(e.head);
   dag.known = true;
+  dag.recent.Keep(dag.head.max_consecutive_failed_dag_runs);
+  dag.recent.Learn(std::exchange(dag.head.recent, {}));
   Reschedule(turn, dag);
   RefreshRuns(turn, dag);
   StartQueuedRuns(turn, dag);
@@ -89,6 +91,8 @@ void Engine::Impl::On(Turn& turn, RunRequested& e) {
   }
   ActiveRun& run = Enter(std::move(e.run), std::move(e.dag), e.past);
   if (!e.tasks.empty()) run.Restore(e.tasks);
+  dag.recent.Note(run.info);
+  SetDeadlines(turn, run, e.deadlines, e.averages);
   StartQueuedRuns(turn, dag);
 }
 
@@ -103,6 +107,7 @@ void Engine::Impl::On(Turn& turn, RunRestored& e) {
   ActiveRun& run = Enter(std::move(e.run), std::move(e.dag), e.past);
   run.HoldEmptyTasks(!dag.MayStartTasks());
   run.Restore(e.tasks);
+  SetDeadlines(turn, run, e.deadlines, {});
   for (const StoredTask& task : e.tasks) {
     if (task.state == TaskState::kRunning) Occupy(run, task.task, task.attempt);
     if (task.state == TaskState::kUpForRetry) SetRetryTimer(run, task.task, task.retry_at.value_or(turn.now));
@@ -216,6 +221,7 @@ bool Engine::Impl::MoveRun(Turn& turn, ActiveRun& run, RunEvent event, std::stri
   change.to = *next;
   change.why = std::move(why);
   run.info.state = *next;
+  StateOf(run.info.dag_id).recent.Note(run.info);
   turn.plan.runs.push_back(std::move(change));
   return true;
 }
@@ -250,7 +256,9 @@ void Engine::Impl::FinishRun(Turn& turn, ActiveRun& run) {
   const RunEvent outcome = run.Outcome();
   std::string why = outcome == RunEvent::kSucceeded ? "all leaf tasks succeeded or were skipped" : "a leaf task failed";
   if (run.IsDeadlocked()) why = "deadlock: no task of it can ever start";
+  DagState& dag = StateOf(run.info.dag_id);
   LeaveMemory(turn, run, outcome, std::move(why));
+  if (outcome == RunEvent::kFailed) PauseAfterFailures(turn, dag);
 }
 
 // Ends a run that is under way (or queued) as failed.
@@ -270,6 +278,7 @@ void Engine::Impl::StopTasks(Turn& turn, ActiveRun& run, TaskEvent running_tasks
 
 void Engine::Impl::LeaveMemory(Turn& turn, ActiveRun& run, RunEvent outcome, std::string why) {
   MoveRun(turn, run, outcome, std::move(why));
+  CloseDeadlines(turn, run);
   DagState& dag = StateOf(run.info.dag_id);
   const bool ran = dag.running.erase(run.info.id) > 0;
   dag.queued.erase({run.info.run_after, run.info.id});
@@ -292,13 +301,15 @@ void Engine::Impl::LeaveBackfill(DagState& dag, const RunInfo& run, bool ran) {
 
 // Runs have ended: others of their DAGs may begin. A loop, not a recursion: a run of empty tasks ends as it begins.
 bool Engine::Impl::FollowUp(Turn& turn) {
+  HoldPaused(turn);
   for (const std::string& dag_id : std::exchange(roomier_, {})) {
     const auto found = dags_.find(dag_id);
     if (found == dags_.end()) continue;
     StartQueuedRuns(turn, found->second);
     if (!found->second.due) Reschedule(turn, found->second);
   }
-  return !roomier_.empty() || !past_.empty() || (!timers_.empty() && timers_.top().at <= turn.now);
+  return !roomier_.empty() || !past_.empty() || !just_paused_.empty() ||
+         (!timers_.empty() && timers_.top().at <= turn.now);
 }
 
 // A loop, for the same reason: a task that goes on may be what the run after waits for.

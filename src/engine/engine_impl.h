@@ -34,7 +34,7 @@ struct Unwritten {
   Instant since{};
 };
 
-enum class TimerKind : std::uint8_t { kRetry, kRunTimeout, kSchedule };
+enum class TimerKind : std::uint8_t { kRetry, kRunTimeout, kSchedule, kDeadline };
 
 struct Timer {
   Instant at;
@@ -42,7 +42,7 @@ struct Timer {
   RunId run;
   std::uint64_t life = 0;  // ActiveRun::life
   TaskNo task = 0;
-  std::uint64_t token = 0;  // try number or schedule generation: an older timer is stale
+  std::uint64_t token = 0;  // try number, number of the deadline, or schedule generation: an older timer is stale
   std::string dag_id;
   friend bool operator<(const Timer& a, const Timer& b) { return a.at > b.at; }  // the earliest on top
 };
@@ -115,6 +115,18 @@ class Engine::Impl {
   void Reschedule(Turn& turn, DagState& dag);
   void ScheduleDue(Turn& turn, const Timer& timer);
   static DueRun DueNow(const DagState& dag, Instant now);
+  // the rules for runs as a whole (run_rules.cc)
+  void SetDeadlines(Turn& turn, ActiveRun& run, const std::vector<StoredDeadline>& stored,
+                    const std::vector<std::optional<Micros>>& averages);
+  static void EndDeadline(Turn& turn, ActiveRun& run, StoredDeadline& deadline, DeadlineState state);
+  void DeadlineDue(Turn& turn, const Timer& timer);
+  static void CloseDeadlines(Turn& turn, ActiveRun& run);
+  void PauseAfterFailures(Turn& turn, DagState& dag);
+  void HoldPaused(Turn& turn);
+  bool MakeRoomForSlot(Turn& turn, DagState& dag, const DueRun& due);
+  void SkipSlot(Turn& turn, DagState& dag, const DueRun& due);
+  void CancelForSlot(Turn& turn, DagState& dag, const DueRun& due);
+
   void ForgetNewRuns();
   void CompleteBackfills(Turn& turn);
 
@@ -138,6 +150,7 @@ class Engine::Impl {
   std::vector<std::string> roomier_;  // DAGs that may begin or make another run
   Backfills backfills_;
   PastChain past_;
+  std::vector<std::string> just_paused_;  // DAGs, by their failures
   std::uint64_t lives_ = 0;               // of runs that entered memory
   std::vector<BackfillId> perhaps_over_;  // runs of theirs have ended in this turn, or were made in the last one
   std::vector<AttemptId> orphans_;

@@ -20,6 +20,19 @@ constexpr std::size_t kBusy = 8;
 constexpr Micros kBusyPace = Micros(1500);
 constexpr Micros kLookAnyway = std::chrono::seconds(30);
 
+// What nobody asked for and somebody should see.
+void LogRules(const Plan& plan) {
+  for (const DeadlineChange& change : plan.deadlines) {
+    if (change.deadline.state != DeadlineState::kMissed) continue;
+    log::Warning("run {} of {} missed its deadline: it has not ended by {} ({})", change.run_id, change.dag_id,
+                 FormatInstant(change.deadline.at), change.what);
+  }
+  for (const SlotSkipped& slot : plan.skipped) log::Warning("DAG {}: {}", slot.dag_id, slot.why);
+  for (const DagChange& change : plan.dags) {
+    if (change.by_failures) log::Warning("DAG {} is {}", change.dag_id, change.why);
+  }
+}
+
 }  // namespace
 
 Scheduler::Scheduler(SchedulerOptions options, Store& store, Executor& executor, const ZoneSource& zones,
@@ -129,7 +142,9 @@ Status Scheduler::Lead() {
   unscheduled_.clear();
   for (const StoredDag& dag : snapshot->dags) {
     Remember(dag);
-    events.emplace_back(DagUpdated{HeadOf(dag)});
+    DagHead head = HeadOf(dag);
+    if (const Status read = ReadRecent(head); !read) return read;
+    events.emplace_back(DagUpdated{std::move(head)});
   }
   for (const StoredBackfill& backfill : snapshot->backfills) events.emplace_back(BackfillRestored{backfill});
   if (const Status restored = RestoreRuns(*snapshot, events); !restored) return restored;
@@ -154,12 +169,14 @@ Status Scheduler::RestoreRuns(const Snapshot& snapshot, std::vector<Event>& even
                  stored.run.dag_id, dag.error().message);
       continue;
     }
-    auto past = ReadPast(stored.run, **dag);
-    if (!past) return past.error();
     if (stored.run.state == RunState::kQueued) {
-      events.emplace_back(RunRequested{stored.run, *dag, stored.tasks, std::move(*past)});
+      auto requested = Requested(stored, *dag);
+      if (!requested) return requested.error();
+      events.emplace_back(std::move(*requested));
     } else {
-      events.emplace_back(RunRestored{stored.run, *dag, stored.tasks, std::move(*past)});
+      auto past = ReadPast(stored.run, **dag);
+      if (!past) return past.error();
+      events.emplace_back(RunRestored{stored.run, *dag, stored.tasks, std::move(*past), stored.deadlines});
     }
   }
   for (const OpenAttempt& open : snapshot.attempts) {
@@ -237,7 +254,7 @@ Status Scheduler::KeepLease() {
 void Scheduler::Turn() {
   turned_ = clock_.Monotonic();
   std::vector<Event> events = std::exchange(inbox_, {});
-  TakePosted(events);
+  if (const Status taken = TakePosted(events); !taken) return Recover(taken.error());
   TakeZones(events);
   TakeEnds(events);
   if (const Status taken = TakeInbox(events); !taken) return Recover(taken.error());
@@ -255,6 +272,7 @@ void Scheduler::Turn() {
     for (const DagChange& change : plan.dags) {
       if (change.deleted) on_files_.erase(change.dag_id);
     }
+    LogRules(plan);
     if (options_.on_plan) options_.on_plan(plan);
   }
   executor_.Forget(std::exchange(ended_, {}));
@@ -262,7 +280,7 @@ void Scheduler::Turn() {
   CarryOut(plan);
 }
 
-void Scheduler::TakePosted(std::vector<Event>& events) {
+Status Scheduler::TakePosted(std::vector<Event>& events) {
   std::vector<PostedDag> posted;
   {
     const std::lock_guard lock(posted_mutex_);
@@ -271,8 +289,20 @@ void Scheduler::TakePosted(std::vector<Event>& events) {
   for (PostedDag& dag : posted) {
     if (dag.dag != nullptr) versions_.Put(dag.stored.head.version, std::move(dag.dag));
     Remember(dag.stored);
-    events.emplace_back(DagUpdated{HeadOf(dag.stored)});
+    DagHead head = HeadOf(dag.stored);
+    if (const Status read = ReadRecent(head); !read) return read;
+    events.emplace_back(DagUpdated{std::move(head)});
   }
+  return Ok();
+}
+
+// What has failed in a row counts on after a restart, and when the limit comes into the file.
+Status Scheduler::ReadRecent(DagHead& head) {
+  if (head.max_consecutive_failed_dag_runs <= 0) return Ok();
+  auto latest = store_.LatestRuns(head.dag_id, head.max_consecutive_failed_dag_runs);
+  if (!latest) return latest.error();
+  head.recent = std::move(*latest);
+  return Ok();
 }
 
 // Now and then: has the zone data of the machine been updated, or a calendar edited? The DAGs that stand on it get new
@@ -372,9 +402,9 @@ Status Scheduler::Enter(const RestoredRun& stored, std::vector<Event>& events) {
   const RunInfo& run = stored.run;
   auto dag = VersionOf(run.version);
   if (dag) {
-    auto past = ReadPast(run, **dag);
-    if (!past) return past.error();
-    events.emplace_back(RunRequested{run, std::move(*dag), stored.tasks, std::move(*past)});
+    auto requested = Requested(stored, std::move(*dag));
+    if (!requested) return requested.error();
+    events.emplace_back(std::move(*requested));
   } else if (dag.error().code == ErrorCode::kUnavailable) {
     return dag.error();
   } else {
@@ -382,6 +412,25 @@ Status Scheduler::Enter(const RestoredRun& stored, std::vector<Event>& events) {
                dag.error().message);
   }
   return Ok();
+}
+
+// With what the engine must know of earlier runs.
+Result<RunRequested> Scheduler::Requested(const RestoredRun& stored, DagPtr dag) {
+  RunRequested requested{stored.run, dag, stored.tasks};
+  auto past = ReadPast(stored.run, *dag);
+  if (!past) return past.error();
+  requested.past = std::move(*past);
+  requested.deadlines = stored.deadlines;
+  for (const Deadline& deadline : dag->deadlines) {
+    std::optional<Micros> average;
+    if (deadline.reference == DeadlineReference::kAverageRuntime) {
+      auto read = store_.AverageRuntime(stored.run.dag_id, deadline.min_runs, deadline.max_runs);
+      if (!read) return read.error();
+      average = *read;
+    }
+    requested.averages.push_back(average);
+  }
+  return requested;
 }
 
 // The run before, for runs that may wait for it.

@@ -44,12 +44,18 @@ Result<Snapshot> MemoryStore::Load(const Lease& lease) {
   for (auto& [id, run] : runs_) {
     if (IsFinished(run.info.state)) continue;
     run.handed_out = true;
-    snapshot.runs.push_back(RestoredRun{run.info, TasksOf(run)});
+    snapshot.runs.push_back(Restored(run));
   }
   for (const auto& [id, row] : open_) snapshot.attempts.push_back(row.open);
   for (auto& [id, command] : commands_) command.second = false;
   snapshot.last = LastIds{AttemptId{last_attempt_}, last_backfill_};
   return snapshot;
+}
+
+RestoredRun MemoryStore::Restored(const StoredRun& run) {
+  RestoredRun restored{run.info, TasksOf(run)};
+  for (const auto& [number, deadline] : run.deadlines) restored.deadlines.push_back(deadline);
+  return restored;
 }
 
 std::vector<StoredTask> MemoryStore::TasksOf(const StoredRun& run) {
@@ -131,6 +137,7 @@ void MemoryStore::Apply(const Plan& plan, const ExecutorIdentity& executor, Comm
     last_attempt_ = std::max(last_attempt_, opened.attempt.value);
   }
   ApplyBackfills(plan);
+  ApplyDeadlines(plan);
   InsertRuns(plan, committed);
   ResetRuns(plan, committed);
   ApplyDags(plan);
@@ -177,6 +184,13 @@ void MemoryStore::ApplyBackfills(const Plan& plan) {
   }
 }
 
+void MemoryStore::ApplyDeadlines(const Plan& plan) {
+  for (const DeadlineChange& change : plan.deadlines) {
+    StoredDeadline& deadline = runs_.at(change.run).deadlines[change.deadline.number];
+    if (deadline.state != DeadlineState::kMissed) deadline = change.deadline;
+  }
+}
+
 void MemoryStore::Settled(BackfillId id, std::int32_t ordinal) {
   const auto backfill = backfills_.find(id);
   if (backfill == backfills_.end()) return;
@@ -215,7 +229,7 @@ void MemoryStore::ResetRuns(const Plan& plan, Committed& committed) {
     run.info.backfill = reset.backfill;
     run.info.backfill_ordinal = reset.ordinal;
     run.handed_out = true;
-    committed.runs.push_back(RestoredRun{run.info, TasksOf(run)});
+    committed.runs.push_back(Restored(run));
   }
 }
 
@@ -334,6 +348,33 @@ std::vector<PastTask> MemoryStore::UnmetOf(const StoredRun& run, const std::vect
   return unmet;
 }
 
+Result<std::vector<RecentRun>> MemoryStore::LatestRuns(const std::string& dag_id, std::int32_t most) {
+  std::vector<RecentRun> latest;
+  for (const auto& [id, run] : runs_) {
+    if (run.info.dag_id == dag_id)
+      latest.push_back(RecentRun{id, run.info.logical_date.value_or(run.info.run_after), run.info.state});
+  }
+  std::sort(latest.begin(), latest.end(),
+            [](const RecentRun& a, const RecentRun& b) { return std::pair(a.date, a.run) > std::pair(b.date, b.run); });
+  if (latest.size() > static_cast<std::size_t>(most)) latest.resize(static_cast<std::size_t>(most));
+  return latest;
+}
+
+Result<std::optional<Micros>> MemoryStore::AverageRuntime(const std::string& dag_id, std::int32_t least,
+                                                          std::int32_t most) {
+  std::vector<std::pair<Instant, Micros>> took;
+  for (const auto& [id, run] : runs_) {
+    if (run.info.dag_id == dag_id && run.info.start_date && run.end_date)
+      took.emplace_back(run.info.logical_date.value_or(run.info.run_after), *run.end_date - *run.info.start_date);
+  }
+  std::sort(took.rbegin(), took.rend());
+  if (took.size() > static_cast<std::size_t>(most)) took.resize(static_cast<std::size_t>(most));
+  if (took.empty() || took.size() < static_cast<std::size_t>(least)) return std::optional<Micros>();
+  Micros sum{0};
+  for (const auto& [date, time] : took) sum += time;
+  return std::optional(sum / static_cast<std::int64_t>(took.size()));
+}
+
 Result<std::vector<OpenAttempt>> MemoryStore::OpenAttempts(const std::string& instance) {
   std::vector<OpenAttempt> open;
   for (const auto& [id, row] : open_) {
@@ -362,6 +403,7 @@ StoredDag MemoryStore::Publish(const PublishedDag& published) {
   stored.head.stale = false;
   stored.head.max_active_runs = dag.max_active_runs;
   stored.head.max_consecutive_failed_dag_runs = dag.max_consecutive_failed_dag_runs;
+  stored.head.overlap = dag.overlap;
   stored.schedule = dag.schedule;
   return stored;
 }

@@ -29,6 +29,39 @@ Result<std::optional<PastRun>> PgStore::RunBefore(const RunInfo& run, bool passi
   });
 }
 
+// Two ways, because the key of dates has no order of its own for runs without one: they count from when they were due.
+Result<std::vector<RecentRun>> PgStore::LatestRuns(const std::string& dag_id, std::int32_t most) {
+  return With("read the latest runs", [&]() -> Result<std::vector<RecentRun>> {
+    std::vector<RecentRun> latest;
+    for (const pqxx::row& row :
+         session_->Run("latest_runs",
+                       "select id, micros(date), state from ("
+                       "(select id, logical_date as date, state from dag_run where dag_id = $1 and logical_date is not "
+                       "null order by logical_date desc limit $2) union all "
+                       "(select id, run_after, state from dag_run where dag_id = $1 and logical_date is null order by "
+                       "run_after desc limit $2)) r order by date desc, id desc limit $2",
+                       CleanText(dag_id), most)) {
+      latest.push_back(RecentRun{RunId{row[0].as<std::int64_t>()}, *ReadInstant(row[1]),
+                                 RunStateFromString(row[2].c_str()).value_or(RunState::kQueued)});
+    }
+    return latest;
+  });
+}
+
+Result<std::optional<Micros>> PgStore::AverageRuntime(const std::string& dag_id, std::int32_t least,
+                                                      std::int32_t most) {
+  return With("read how long runs took", [&]() -> Result<std::optional<Micros>> {
+    const pqxx::result found = session_->Run(
+        "average_runtime",
+        "select count(*), (extract(epoch from avg(took)) * 1000000)::bigint from (select end_date - start_date as took "
+        "from dag_run where dag_id = $1 and start_date is not null and end_date is not null "
+        "order by logical_date desc nulls last limit $2) r",
+        CleanText(dag_id), most);
+    if (found[0][1].is_null() || found[0][0].as<std::int64_t>() < least) return std::optional<Micros>();
+    return std::optional(Micros(found[0][1].as<std::int64_t>()));
+  });
+}
+
 // A mapped task has several rows, and all of them count.
 std::vector<PastTask> PgStore::UnmetOf(const PastRun& run, VersionId version, const std::string& dag_id,
                                        const std::vector<std::string>& task_ids) {

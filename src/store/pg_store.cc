@@ -9,6 +9,7 @@
 #include "pipelined/base/log.h"
 #include "store/arrays.h"
 #include "store/backfill_rows.h"
+#include "store/deadline_rows.h"
 #include "store/codec.h"
 #include "store/pg_with.h"
 #include "store/rows.h"
@@ -159,6 +160,7 @@ void PgStore::LoadRuns(pqxx::transaction_base& transaction, Snapshot& snapshot) 
                                ids.text())) {
     snapshot.runs[places.at(row[0].as<std::int64_t>())].tasks.push_back(ReadTask(row, 1));
   }
+  ReadDeadlines(transaction, *session_, snapshot.runs);
 }
 
 // --- news

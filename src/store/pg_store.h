@@ -26,6 +26,9 @@ class PgStore : public Store {
   Result<std::optional<PreviousRun>> PreviousSuccess(const RunInfo& run) override;
   Result<std::optional<PastRun>> RunBefore(const RunInfo& run, bool passing_by_hand,
                                            const std::vector<std::string>& task_ids) override;
+  Result<std::vector<RecentRun>> LatestRuns(const std::string& dag_id, std::int32_t most) override;
+  Result<std::optional<Micros>> AverageRuntime(const std::string& dag_id, std::int32_t least,
+                                               std::int32_t most) override;
   Result<std::optional<StoredDag>> FindDag(const std::string& dag_id) override;
   Result<std::vector<ExistingRun>> RunsBetween(const std::string& dag_id, Instant from, Instant to) override;
   Result<std::vector<OpenAttempt>> OpenAttempts(const std::string& instance) override;

@@ -11,7 +11,9 @@
 #include "pipelined/base/time.h"
 #include "pipelined/base/value.h"
 #include "pipelined/engine/backfill.h"
+#include "pipelined/engine/deadline.h"
 #include "pipelined/engine/past.h"
+#include "pipelined/engine/recent_run.h"
 #include "pipelined/lifecycle/run_state.h"
 #include "pipelined/lifecycle/task_state.h"
 #include "pipelined/model/dag.h"
@@ -29,6 +31,9 @@ struct DagHead {
   std::int32_t max_active_runs = 16;
   std::int32_t max_consecutive_failed_dag_runs = 0;
   std::optional<DataInterval> last_interval;  // of its last scheduled run
+  Overlap overlap = Overlap::kQueue;
+  // The latest runs, as many as max_consecutive_failed_dag_runs says; read when the DAG is loaded, kept from then on.
+  std::vector<RecentRun> recent = {};
 };
 
 // A DAG was loaded, changed or (stale) lost its file.
@@ -51,6 +56,9 @@ struct RunRequested {
   DagPtr dag;                                  // the version that it is pinned to
   std::vector<StoredTask> tasks = {};          // of a run that was set back: their tries
   std::optional<PastRun> past = std::nullopt;  // of one that looks back
+  std::vector<StoredDeadline> deadlines = {};
+  // For each of the DAG's deadlines that counts from it: how long the last runs took. Nothing: too few have run.
+  std::vector<std::optional<Micros>> averages = {};
 };
 
 // A backfill as it is stored while it is under way.
@@ -75,6 +83,7 @@ struct RunRestored {
   DagPtr dag;
   std::vector<StoredTask> tasks;
   std::optional<PastRun> past = std::nullopt;  // of one that looks back
+  std::vector<StoredDeadline> deadlines = {};
 };
 
 enum class TryOutcome : std::uint8_t {

@@ -96,9 +96,17 @@ struct AttemptClosed {
 
 struct DagChange {
   std::string dag_id;
-  std::optional<bool> paused;
-  std::optional<DataInterval> last_interval;
+  std::optional<bool> paused = std::nullopt;
+  std::optional<DataInterval> last_interval = std::nullopt;
   bool deleted = false;
+  std::string why = {};
+  bool by_failures = false;  // paused by the engine itself
+};
+
+// A slot of the schedule for which no run is made, because too many are under way (overlap: skip).
+struct SlotSkipped {
+  std::string dag_id;
+  DueRun due;
   std::string why;
 };
 
@@ -128,6 +136,8 @@ struct Plan {
   std::vector<AttemptOpened> opened;  // carried out: started
   std::vector<AttemptClosed> closed;
   std::vector<DagChange> dags;
+  std::vector<DeadlineChange> deadlines;
+  std::vector<SlotSkipped> skipped;
   std::vector<PoolChange> pools;
   std::vector<CommandDone> commands;
   std::vector<AttemptId> stops;  // carried out only: TERM, grace, KILL
@@ -135,7 +145,8 @@ struct Plan {
   // Nothing to store and nothing to do.
   bool empty() const {
     return made.empty() && new_runs.empty() && resets.empty() && backfills.empty() && runs.empty() && tasks.empty() &&
-           opened.empty() && closed.empty() && dags.empty() && pools.empty() && commands.empty() && stops.empty();
+           opened.empty() && closed.empty() && dags.empty() && deadlines.empty() && skipped.empty() && pools.empty() &&
+           commands.empty() && stops.empty();
   }
 };
 

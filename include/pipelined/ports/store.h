@@ -26,7 +26,8 @@ struct ExecutorIdentity {
 
 struct RestoredRun {
   RunInfo run;
-  std::vector<StoredTask> tasks;  // of a queued run: those that were cleared
+  std::vector<StoredTask> tasks;               // of a queued run: those that were cleared
+  std::vector<StoredDeadline> deadlines = {};  // by number
 };
 
 // A DAG as stored, without its tasks.

@@ -381,6 +381,86 @@ TEST_P(StoreContract, RunsByHandMayBePassedOverAndTheFirstRunHasNoneBefore) {
   EXPECT_FALSE(store().RunBefore(Triggered("undated"), false, {"t0"})->has_value());
 }
 
+Plan WithDeadline(RunId run, DeadlineState state, std::int64_t at = 60) {
+  Plan plan;
+  plan.deadlines = {DeadlineChange{run, "d", "r1", StoredDeadline{1, At(at), state}, "1m after it was queued"}};
+  return plan;
+}
+
+TEST_P(StoreContract, ADeadlineIsLoadedWithItsRun) {
+  const RunInfo run = Triggered("r1");
+  ASSERT_TRUE(Commit(WithDeadline(run.id, DeadlineState::kDue)).ok());
+  const Snapshot snapshot = Loaded();
+  ASSERT_EQ(snapshot.runs.size(), 1U);
+  EXPECT_THAT(snapshot.runs[0].deadlines, ::testing::ElementsAre(StoredDeadline{1, At(60), DeadlineState::kDue}));
+}
+
+TEST_P(StoreContract, AMissedDeadlineStaysMissedAndAMetOneMayBeSetAnew) {
+  const RunInfo run = Triggered("r1");
+  ASSERT_TRUE(Commit(WithDeadline(run.id, DeadlineState::kMet)).ok());
+  ASSERT_TRUE(Commit(WithDeadline(run.id, DeadlineState::kDue, 90)).ok());
+  EXPECT_THAT(Loaded().runs[0].deadlines, ::testing::ElementsAre(StoredDeadline{1, At(90), DeadlineState::kDue}));
+  ASSERT_TRUE(Commit(WithDeadline(run.id, DeadlineState::kMissed, 90)).ok());
+  ASSERT_TRUE(Commit(WithDeadline(run.id, DeadlineState::kDue, 120)).ok());
+  EXPECT_THAT(Loaded().runs[0].deadlines, ::testing::ElementsAre(StoredDeadline{1, At(90), DeadlineState::kMissed}));
+}
+
+TEST_P(StoreContract, ARunThatIsSetBackComesWithItsDeadlines) {
+  const RunInfo run = Finished(1);
+  ASSERT_TRUE(Commit(WithDeadline(run.id, DeadlineState::kMissed)).ok());
+  Plan plan;
+  plan.resets = {RunReset{run.id, run.version, BackfillId{1}, 4, Value(), "again"}};
+  ASSERT_TRUE(Commit(plan).ok());
+  ASSERT_EQ(last_.runs.size(), 1U);
+  EXPECT_THAT(last_.runs[0].deadlines, ::testing::ElementsAre(StoredDeadline{1, At(60), DeadlineState::kMissed}));
+}
+
+TEST_P(StoreContract, TheLatestRunsAreThoseWithTheLatestDates) {
+  const RunInfo old = Finished(1), failed = Finished(3, {}, RunState::kFailed), queued = Dated(2);
+  const auto latest = store().LatestRuns("d", 2);
+  ASSERT_TRUE(latest.ok()) << latest.error().message;
+  EXPECT_THAT(*latest, ::testing::UnorderedElementsAre(RecentRun{failed.id, At(3 * kDay), RunState::kFailed},
+                                                       RecentRun{queued.id, At(2 * kDay), RunState::kQueued}));
+  EXPECT_EQ(store().LatestRuns("d", 9)->size(), 3U);
+}
+
+TEST_P(StoreContract, ARunWithoutADateCountsFromWhenItWasDue) {
+  Finished(1);
+  const RunInfo undated = Triggered("undated");  // due at At(0)
+  const auto latest = store().LatestRuns("d", 9);
+  ASSERT_TRUE(latest.ok()) << latest.error().message;
+  EXPECT_THAT(*latest, ::testing::Contains(RecentRun{undated.id, At(0), RunState::kQueued}));
+  EXPECT_EQ(store().LatestRuns("d", 1)->front().date, At(kDay));
+}
+
+TEST_P(StoreContract, TheAverageRuntimeIsThatOfTheLastFinishedRuns) {
+  const RunInfo run = Dated(1);
+  Plan begin;
+  begin.runs = {Begin(run)};
+  ASSERT_TRUE(Commit(begin).ok());  // at At(10)
+  Plan end;
+  end.now = At(40);
+  end.runs = {RunChange{run.id, "d", RunState::kRunning, RunState::kFailed, ""}};
+  ASSERT_TRUE(store().Commit(end, lease_, ExecutorIdentity{"i", "b"}).ok());
+  Finished(2);  // begins and ends at once
+  Dated(3);
+  EXPECT_EQ(*store().AverageRuntime("d", 2, 10), std::optional<Micros>(Seconds(15)));
+  EXPECT_EQ(*store().AverageRuntime("d", 1, 1), std::optional<Micros>(Seconds(0)));
+  EXPECT_FALSE(store().AverageRuntime("d", 3, 10)->has_value());
+}
+
+TEST_P(StoreContract, WhatOverlappingSlotsDoIsPublishedAndASkippedOneIsStored) {
+  PublishedDag dag = SampleDag("d", 2, "h9");
+  auto changed = std::make_shared<Dag>(*dag.dag);
+  changed->overlap = Overlap::kSkip;
+  dag.dag = changed;
+  place_->Publish(dag, lease_.epoch);
+  EXPECT_EQ(Loaded().dags[0].head.overlap, Overlap::kSkip);
+  Plan plan;
+  plan.skipped = {SlotSkipped{"d", DueRun{At(0), {At(0), At(0)}, At(0)}, "the slot was skipped"}};
+  EXPECT_TRUE(Commit(plan).ok());
+}
+
 BackfillMade FourDates(RunId existing) {
   BackfillMade made;
   made.id = BackfillId{1};
