@@ -90,8 +90,10 @@ constexpr std::array kTaskTable{
     KeyRow{"depends_on_past", Key::kDependsOnPast},
     KeyRow{"wait_for_downstream", Key::kWaitForDownstream},
     KeyRow{"ignore_first_depends_on_past", Key::kIgnoreFirstDependsOnPast},
-    KeyRow{"expand"},
-    KeyRow{"expand_kwargs"},
+    KeyRow{"expand", Key::kExpand},
+    KeyRow{"expand_zip", Key::kExpandZip},
+    KeyRow{"expand_kwargs", Key::kExpandKwargs},
+    KeyRow{"map_index_template", Key::kMapIndexTemplate},
     KeyRow{"resources"},
     KeyRow{"executor", Key::kLater, false, "local"},
     KeyRow{"queue"},
@@ -132,6 +134,9 @@ constexpr std::array kGroupTable{
     KeyRow{"depends_on", Key::kDependsOn, true},
     KeyRow{"default_args", Key::kDefaultArgs, true},
     KeyRow{"parent", Key::kParent, true},
+    KeyRow{"expand", Key::kExpand},
+    KeyRow{"expand_zip", Key::kExpandZip},
+    KeyRow{"expand_kwargs", Key::kExpandKwargs},
 };
 constexpr std::array kDeadlineTable{
     KeyRow{"reference", Key::kReference}, KeyRow{"interval", Key::kInterval}, KeyRow{"at", Key::kAt},
@@ -174,7 +179,8 @@ bool IsAction(Key key) {
 
 bool IsOfOneTask(Key key) {
   return IsAction(key) || key == Key::kDependsOn || key == Key::kGroup || key == Key::kSetup || key == Key::kTeardown ||
-         key == Key::kOnFailureFailDagrun;
+         key == Key::kOnFailureFailDagrun || key == Key::kExpand || key == Key::kExpandZip ||
+         key == Key::kExpandKwargs || key == Key::kMapIndexTemplate;
 }
 
 void EachKey(NodeRef map, std::span<const KeyRow> table, std::string_view what, Reporter& reporter,

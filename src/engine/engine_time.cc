@@ -30,9 +30,9 @@ void Engine::Impl::FireTimers(Turn& turn) {
 
 void Engine::Impl::RetryDue(Turn& turn, const Timer& timer) {
   ActiveRun* run = FindAlive(timer.run, timer.life);
-  if (run == nullptr || run->slot(timer.task).try_number != static_cast<std::int32_t>(timer.token)) return;
-  if (run->slot(timer.task).state == TaskState::kUpForRetry && run->IsHeldBack(timer.task)) return;
-  if (run->Move(turn, timer.task, TaskEvent::kRetryDue)) AfterChange(turn, *run);
+  if (run == nullptr || run->slot(timer.slot).try_number != static_cast<std::int32_t>(timer.token)) return;
+  if (run->slot(timer.slot).state == TaskState::kUpForRetry && run->IsHeldBack(timer.slot)) return;
+  if (run->Move(turn, timer.slot, TaskEvent::kRetryDue)) AfterChange(turn, *run);
 }
 
 void Engine::Impl::RunTimedOut(Turn& turn, const Timer& timer) {

@@ -79,14 +79,13 @@ void PastChain::Note(ActiveRun& run) {
   const auto followers = followers_.find(run.info.id);
   if (followers == followers_.end()) return run.CollectEnded(false);
   for (ActiveRun* later : followers->second) {
-    if (later->held_by_past().empty()) continue;
     std::vector<TaskNo> tasks;
     for (const TaskNo task : ended) {
       const auto same = later->dag().Find(run.dag().tasks[task].id);
       if (!same) continue;
-      if (later->IsHeldByPast(*same)) tasks.push_back(*same);
+      if (later->HoldsForPast(*same)) tasks.push_back(*same);
       for (const TaskNo above : later->dag().upstream.Of(*same)) {
-        if (later->dag().tasks[above].wait_for_downstream && later->IsHeldByPast(above)) tasks.push_back(above);
+        if (later->dag().tasks[above].wait_for_downstream && later->HoldsForPast(above)) tasks.push_back(above);
       }
     }
     Wake(*later, std::move(tasks));

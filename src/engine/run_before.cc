@@ -7,9 +7,21 @@
 namespace pipelined {
 namespace {
 
+// Of a mapped task all instances count; those that were removed do not.
+TaskState StateOfInstances(const ActiveRun& run, TaskNo task) {
+  const Instances& instances = run.instances();
+  if (instances.unfinished(task) > 0) return TaskState::kRunning;
+  for (std::uint32_t index = 0; index < instances.Length(task); ++index) {
+    const TaskState state = run.slot(instances.SlotOf(task, index)).state;
+    if (!IsPastMet(state) && state != TaskState::kRemoved) return state;
+  }
+  return TaskState::kSuccess;
+}
+
 // Of a run that has not begun, nothing is decided and no task has a slot.
 TaskState StateIn(const ActiveRun& run, TaskNo task) {
-  return run.size() == 0 ? TaskState::kNone : run.slot(task).state;
+  if (run.size() == 0) return TaskState::kNone;
+  return run.instances().IsExpanded(task) ? StateOfInstances(run, task) : run.slot(task).state;
 }
 
 }  // namespace

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "store/outputs.h"
+
 namespace pipelined {
 namespace {
 
@@ -53,18 +55,15 @@ Result<Snapshot> MemoryStore::Load(const Lease& lease) {
 }
 
 RestoredRun MemoryStore::Restored(const StoredRun& run) {
-  RestoredRun restored{run.info, TasksOf(run)};
+  RestoredRun restored{run.info, {}, {}};
+  for (const auto& [key, task] : run.tasks) {
+    restored.tasks.push_back(StoredTask{key.first, task.to, task.try_number, task.retry_at,
+                                        task.to == TaskState::kRunning ? task.attempt : AttemptId{}, task.max_tries,
+                                        key.second});
+  }
+  for (const auto& [task, length] : run.lengths) restored.lengths.push_back(StoredLength{task, length});
   for (const auto& [number, deadline] : run.deadlines) restored.deadlines.push_back(deadline);
   return restored;
-}
-
-std::vector<StoredTask> MemoryStore::TasksOf(const StoredRun& run) {
-  std::vector<StoredTask> tasks;
-  for (const auto& [no, task] : run.tasks) {
-    tasks.push_back(StoredTask{no, task.to, task.try_number, task.retry_at,
-                               task.to == TaskState::kRunning ? task.attempt : AttemptId{}, task.max_tries});
-  }
-  return tasks;
 }
 
 Result<Inbox> MemoryStore::Poll() {
@@ -97,7 +96,7 @@ Status MemoryStore::Check(const Plan& plan, const Lease& lease) const {
   for (const TaskChange& change : plan.tasks) {
     const auto run = runs_.find(change.run);
     if (run == runs_.end()) return Stale(fmt::format("there is no run {}", change.run.value));
-    const auto task = run->second.tasks.find(change.task);
+    const auto task = run->second.tasks.find({change.task, change.map_index});
     const TaskState state = task == run->second.tasks.end() ? TaskState::kNone : task->second.to;
     const bool other_attempt =
         state == TaskState::kRunning && task->second.attempt != change.attempt && change.to != TaskState::kRunning;
@@ -128,9 +127,11 @@ void MemoryStore::Apply(const Plan& plan, const ExecutorIdentity& executor, Comm
   }
   for (const AttemptClosed& closed : plan.closed) {
     open_.erase(closed.end.attempt);
-    if (closed.run && closed.end.outputs.is_map()) runs_.at(closed.run).outputs[closed.task] = closed.end.outputs;
+    if (closed.run && closed.end.outputs.is_map())
+      runs_.at(closed.run).outputs[{closed.task, closed.map_index}] = closed.end.outputs;
   }
-  for (const TaskChange& change : plan.tasks) runs_.at(change.run).tasks[change.task] = change;
+  for (const TaskExpanded& expanded : plan.expanded) runs_.at(expanded.run).lengths[expanded.task] = expanded.length;
+  for (const TaskChange& change : plan.tasks) runs_.at(change.run).tasks[{change.task, change.map_index}] = change;
   for (const AttemptOpened& opened : plan.opened) {
     open_[opened.attempt] =
         OpenRow{OpenAttempt{opened.attempt, executor.instance, executor.boot_id}, opened.run, opened.task};
@@ -207,18 +208,20 @@ void MemoryStore::ResetRuns(const Plan& plan, Committed& committed) {
     if (found == runs_.end() || !IsFinished(found->second.info.state) || open) continue;
     StoredRun& run = found->second;
     const DagPtr before = versions_.at(run.info.version.value).dag, after = versions_.at(reset.version.value).dag;
-    std::map<TaskNo, TaskChange> tasks;
-    for (const auto& [no, task] : run.tasks) {
-      const auto now = after->Find(before->tasks[no].id);
+    std::map<InstanceKey, TaskChange> tasks;
+    for (const auto& [key, task] : run.tasks) {
+      const auto now = after->Find(before->tasks[key.first].id);
       if (!now) continue;
-      TaskChange& cleared = tasks[*now];
+      TaskChange& cleared = tasks[{*now, key.second}];
       cleared.run = task.run;
       cleared.task = *now;
+      cleared.map_index = key.second;
       cleared.try_number = task.try_number;
       cleared.max_tries = task.try_number + after->tasks[*now].retry.retries;
     }
     run.tasks = std::move(tasks);
     run.outputs.clear();
+    run.lengths.clear();
     run.end_date.reset();
     run.info.start_date.reset();
     run.info.state = RunState::kQueued;
@@ -266,7 +269,7 @@ void MemoryStore::InsertRuns(const Plan& plan, Committed& committed) {
     run.info.backfill = wanted.backfill;
     run.info.backfill_ordinal = wanted.ordinal;
     run.handed_out = true;
-    committed.runs.push_back(RestoredRun{run.info, {}});
+    committed.runs.push_back(RestoredRun{run.info, {}, {}});
     runs_[run.info.id] = std::move(run);
   }
 }
@@ -278,7 +281,7 @@ Result<DagSource> MemoryStore::LoadVersion(VersionId version) {
   return found->second.source;
 }
 
-Result<Value> MemoryStore::Outputs(RunId id, const std::vector<std::string>& task_ids) {
+Result<Value> MemoryStore::Outputs(RunId id, const std::vector<std::string>& task_ids, const OwnInstance& own) {
   Value outputs{Value::Map{}};
   const auto run = runs_.find(id);
   if (run == runs_.end()) return outputs;
@@ -288,11 +291,22 @@ Result<Value> MemoryStore::Outputs(RunId id, const std::vector<std::string>& tas
   ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
   for (const std::string& task_id : ids) {
     const auto no = dag->Find(task_id);
-    const auto found = no ? run->second.outputs.find(*no) : run->second.outputs.end();
-    if (found == run->second.outputs.end() || found->second.map().empty()) continue;
-    Value::Map sorted = found->second.map();
-    std::stable_sort(sorted.begin(), sorted.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
-    outputs.map().emplace_back(task_id, Value(std::move(sorted)));
+    if (!no) continue;
+    const bool is_own = std::find(own.tasks.begin(), own.tasks.end(), task_id) != own.tasks.end();
+    std::vector<std::tuple<std::string, std::int32_t, Value>> sorted;
+    for (auto at = run->second.outputs.lower_bound({*no, kNotMapped});
+         at != run->second.outputs.end() && at->first.first == *no; ++at) {
+      const std::int32_t index = at->first.second;
+      if (is_own && index != kNotMapped && index != own.map_index) continue;
+      for (const auto& [key, value] : at->second.map()) sorted.emplace_back(key, index, value);
+    }
+    if (sorted.empty()) continue;
+    std::stable_sort(sorted.begin(), sorted.end(), [](const auto& a, const auto& b) {
+      return std::tie(std::get<0>(a), std::get<1>(a)) < std::tie(std::get<0>(b), std::get<1>(b));
+    });
+    Value::Map task;
+    for (auto& [key, index, value] : sorted) AddOutput(task, key, std::move(value), !is_own && index != kNotMapped);
+    outputs.map().emplace_back(task_id, Value(std::move(task)));
   }
   return outputs;
 }
@@ -341,9 +355,15 @@ std::vector<PastTask> MemoryStore::UnmetOf(const StoredRun& run, const std::vect
       unmet.push_back(PastTask{id, std::nullopt, !had_it(id)});
       continue;
     }
-    const auto task = run.tasks.find(*no);
-    const TaskState state = task == run.tasks.end() ? TaskState::kNone : task->second.to;
-    if (!IsPastMet(state)) unmet.push_back(PastTask{id, state, false});
+    const auto mapped = run.lengths.find(*no);
+    const auto length = mapped == run.lengths.end() ? 0 : static_cast<std::int32_t>(mapped->second);
+    for (std::int32_t index = length == 0 ? kNotMapped : 0; index < length; ++index) {
+      const auto task = run.tasks.find({*no, index});
+      const TaskState state = task == run.tasks.end() ? TaskState::kNone : task->second.to;
+      if (IsPastMet(state) || state == TaskState::kRemoved) continue;
+      unmet.push_back(PastTask{id, state, false});
+      break;
+    }
   }
   return unmet;
 }

@@ -62,7 +62,7 @@ Result<std::optional<Micros>> PgStore::AverageRuntime(const std::string& dag_id,
   });
 }
 
-// A mapped task has several rows, and all of them count.
+// Of a mapped task all instances count; those that were removed do not.
 std::vector<PastTask> PgStore::UnmetOf(const PastRun& run, VersionId version, const std::string& dag_id,
                                        const std::vector<std::string>& task_ids) {
   std::vector<PastTask> unmet;
@@ -73,10 +73,12 @@ std::vector<PastTask> PgStore::UnmetOf(const PastRun& run, VersionId version, co
       "and e.task_id = w.task_id where r.dag_id = $4 and r.logical_date < at_micros($5)) "
       "from unnest($3::text[]) with ordinality as w (task_id, place) "
       "left join dag_version_task t on t.version_id = $2 and t.task_id = w.task_id "
-      "left join lateral (select bool_and(state in ('success', 'skipped')) as met, "
-      "min(state) filter (where state not in ('success', 'skipped')) as unmet "
-      "from task_instance where run_id = $1 and task_no = t.task_no) i on true "
-      "where t.task_no is null or i.met is not true order by w.place",
+      "left join task_map m on m.run_id = $1 and m.task_no = t.task_no "
+      "left join lateral (select count(*) filter (where state in ('success', 'skipped', 'removed')) as met, "
+      "min(state) filter (where state not in ('success', 'skipped', 'removed')) as unmet "
+      "from task_instance where run_id = $1 and task_no = t.task_no and "
+      "map_index between case when m.length is null then -1 else 0 end and coalesce(m.length, 0) - 1) i on true "
+      "where t.task_no is null or i.met < coalesce(m.length, 1) order by w.place",
       run.run.value, version.value, TextArray(task_ids), CleanText(dag_id), ToMicros(run.logical_date));
   for (const pqxx::row& row : rows) {
     PastTask task;

@@ -48,13 +48,21 @@ struct StoredTask {
   std::optional<Instant> retry_at;                       // when state is up_for_retry
   AttemptId attempt;                                     // the open one, when state is running
   std::optional<std::int32_t> max_tries = std::nullopt;  // nothing: the task's retries
+  std::int32_t map_index = kNotMapped;
+};
+
+// How many instances a mapped task of a run has.
+struct StoredLength {
+  TaskNo task = 0;
+  std::uint32_t length = 0;
 };
 
 // A queued run: new, set back, or met again after a restart.
 struct RunRequested {
   RunInfo run;
-  DagPtr dag;                                  // the version that it is pinned to
-  std::vector<StoredTask> tasks = {};          // of a run that was set back: their tries
+  DagPtr dag;                          // the version that it is pinned to
+  std::vector<StoredTask> tasks = {};  // of a run that was set back: their tries
+  std::vector<StoredLength> lengths = {};
   std::optional<PastRun> past = std::nullopt;  // of one that looks back
   std::vector<StoredDeadline> deadlines = {};
   // For each of the DAG's deadlines that counts from it: how long the last runs took. Nothing: too few have run.
@@ -82,8 +90,19 @@ struct RunRestored {
   RunInfo run;
   DagPtr dag;
   std::vector<StoredTask> tasks;
+  std::vector<StoredLength> lengths = {};
   std::optional<PastRun> past = std::nullopt;  // of one that looks back
   std::vector<StoredDeadline> deadlines = {};
+};
+
+// The answer to Plan::wanted: how many instances there are to be, or why that cannot be told.
+struct MappingLength {
+  RunId run;
+  std::uint64_t life = 0;  // of LengthWanted
+  std::uint32_t mapping = 0;
+  std::uint64_t length = 0;
+  std::vector<std::pair<TaskNo, std::vector<std::string>>> names = {};  // of instances, by index
+  std::string error = {};                                               // not empty: its tasks fail
 };
 
 enum class TryOutcome : std::uint8_t {
@@ -149,6 +168,7 @@ struct CancelRun {
 struct WhyTask {
   RunId run;
   std::string task_id;
+  std::int32_t map_index = kNotMapped;
 };
 // Makes a pool or changes it.
 struct SetPool {
@@ -192,7 +212,7 @@ struct Command {
       what;
 };
 
-using Event = std::variant<DagUpdated, BackfillRestored, RunRequested, RunRestored, AttemptFinished, AttemptOrphaned,
-                           PoolChanged, Command>;
+using Event = std::variant<DagUpdated, BackfillRestored, RunRequested, RunRestored, MappingLength, AttemptFinished,
+                           AttemptOrphaned, PoolChanged, Command>;
 
 }  // namespace pipelined

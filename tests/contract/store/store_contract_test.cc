@@ -366,6 +366,36 @@ TEST_P(StoreContract, ATaskThatTheRunBeforeDidNotHaveIsSaidToBeNewOrNot) {
               ::testing::ElementsAre(PastTask{"t2", std::nullopt, false}, PastTask{"t9", std::nullopt, true}));
 }
 
+TEST_P(StoreContract, OfAMappedTaskAllInstancesOfTheRunBeforeCount) {
+  const auto finished = [&](std::int64_t day, std::vector<TaskState> instances) {
+    const RunInfo run = Dated(day);
+    Plan plan;
+    plan.runs = {Begin(run), RunChange{run.id, "d", RunState::kRunning, RunState::kSuccess, ""}};
+    TaskExpanded expanded;
+    expanded.run = run.id;
+    expanded.task = 0;
+    expanded.length = 3;
+    plan.expanded = {expanded};
+    for (std::size_t index = 0; index < instances.size(); ++index) {
+      TaskChange change;
+      change.run = run.id;
+      change.map_index = static_cast<std::int32_t>(index);
+      change.to = instances[index];
+      change.end_date = At(10);
+      plan.tasks.push_back(change);
+    }
+    const Status stored = Commit(plan);
+    EXPECT_TRUE(stored.ok()) << stored.error().message;
+    return store().RunBefore(Dated(day + 1), false, {"t0"})->value().unmet;
+  };
+  using ::testing::ElementsAre;
+  EXPECT_THAT(finished(1, {TaskState::kSuccess, TaskState::kSkipped, TaskState::kSuccess}), ElementsAre());
+  EXPECT_THAT(finished(11, {TaskState::kSuccess, TaskState::kFailed, TaskState::kSuccess}),
+              ElementsAre(PastTask{"t0", TaskState::kFailed, false}));
+  EXPECT_THAT(finished(21, {TaskState::kSuccess, TaskState::kSuccess}),  // the third was never touched
+              ElementsAre(PastTask{"t0", TaskState::kNone, false}));
+}
+
 TEST_P(StoreContract, ARunBeforeThatIsUnderWayIsSaidToBe) {
   Dated(1);
   const auto past = store().RunBefore(Dated(2), false, {"t0"});
