@@ -67,8 +67,10 @@ class DagReader {
     for (const NodeRef& defaults : context_.defaults) Gather(defaults, true);
     ReadOwnKeys();
     CheckDagId(root);
+    const std::size_t before_schedule = reporter_.errors();
     ReadSchedule(schedule_, {*context_.zones, folder_, root.place().source, context_.was_checked}, reporter_, *dag_);
-    With(Key::kOverlap, [&](const Entry& e) { ReadOverlap(e, root.place().source, reporter_, *dag_); });
+    if (reporter_.errors() == before_schedule)  // what a wrong schedule means to it cannot be said
+      With(Key::kOverlap, [&](const Entry& e) { ReadOverlap(e, root.place().source, reporter_, *dag_); });
     With(Key::kDeadline, [&](const Entry& e) { ReadDeadlines(e, *context_.zones, reporter_, *dag_); });
     ApplyLayers();
     ReadGroupsOf();
