@@ -94,6 +94,8 @@ std::variant<BackfillPlan, Response> Planned(const Call& call, const DagRow& dag
     if (!existing.ok()) return ErrorResponse(existing.error());
     facts.existing = std::move(*existing);
   }
+  const Result<DagPtr> version = call.service.LoadDag(dag.version);
+  facts.depends_on_past = version.ok() && (*version)->depends_on_past;  // the scheduler looks again
   return PlanBackfill(range, facts, now);
 }
 

@@ -83,6 +83,8 @@ Response GetTriesWithOutcomes(const Call& call);
 Response GetQueue(const Call& call);
 
 // progress.cc
+Response GetDeadlines(const Call& call);
+Response GetDagHistory(const Call& call);
 Response GetProgress(const Call& call);
 
 // travel.cc

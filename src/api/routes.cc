@@ -73,6 +73,8 @@ constexpr Route kRoutes[] = {
      GetBackfillProgress},
 
     {"GET", "/api/ext/v1/queue", "ext_get_queue", Access::kToken, Role::kViewer, GetQueue},
+    {"GET", "/api/ext/v1/dags/{dag_id}/history", "ext_get_dag_history", Access::kToken, Role::kViewer, GetDagHistory},
+    {"GET", EXT_RUN "/deadlines", "ext_get_deadlines", Access::kToken, Role::kViewer, GetDeadlines},
     {"GET", EXT_RUN "/progress", "ext_get_progress", Access::kToken, Role::kViewer, GetProgress},
     {"GET", EXT_RUN "/at", "ext_get_run_at", Access::kToken, Role::kViewer, GetRunAt},
     {"GET", EXT_RUN "/diff", "ext_get_run_diff", Access::kToken, Role::kViewer, GetRunDiff},

@@ -1,4 +1,4 @@
-// pipectl dags: list, show, run, pause, unpause, delete, import-errors.
+// pipectl dags: list, show, run, pause, unpause, delete, history, import-errors.
 #include <fmt/format.h>
 
 #include "cli/commands.h"
@@ -14,6 +14,8 @@ const std::vector<Column> kDagColumns{{"DAG", "dag_id"},
                                       {"PAUSED", "is_paused"},
                                       {"NEXT RUN", "next_dagrun_run_after"},
                                       {"FILE", "relative_fileloc"}};
+const std::vector<Column> kEventColumns{
+    {"WHEN", "when"}, {"WHO", "who"}, {"KIND", "kind"}, {"EVENT", "event"}, {"WHY", "why"}};
 const std::vector<Column> kErrorColumns{{"FILE", "filename"}, {"WHEN", "timestamp"}, {"ERROR", "stack_trace"}};
 
 struct RunOptions {
@@ -151,6 +153,27 @@ void AddDelete(CLI::App& dags, Program& program) {
   });
 }
 
+void AddHistory(CLI::App& dags, Program& program) {
+  const auto dag_id = std::make_shared<std::string>();
+  const auto limit = std::make_shared<std::size_t>(50);
+  CLI::App* command =
+      AddCommand(dags, "history", "What happened to a DAG: paused and why, slots that were skipped, backfills",
+                 "pipectl dags history sales_daily");
+  command->add_option("DAG", *dag_id, "Its id")->required();
+  command->add_option("--limit", *limit, "At most so many, the latest first; 0: all")->capture_default_str();
+  AddOutputOption(*command, program);
+  command->callback([&program, dag_id, limit] {
+    program.WithSession([&](const Session& session) -> Status {
+      const auto format = OutputFormat(program.global);
+      if (!format) return format.error();
+      const auto rows = session.GetAll("/api/ext/v1/dags/" + UrlEncode(*dag_id) + "/history", "events", *limit);
+      if (!rows) return rows.error();
+      PrintRows(*format, *rows, kEventColumns);
+      return Ok();
+    });
+  });
+}
+
 void AddImportErrors(CLI::App& dags, Program& program) {
   CLI::App* command = AddCommand(dags, "import-errors", "List the DAG files that could not be loaded, and why",
                                  "pipectl dags import-errors");
@@ -183,6 +206,7 @@ void AddDagCommands(CLI::App& app, Program& program) {
   AddPause(*dags, program, true);
   AddPause(*dags, program, false);
   AddDelete(*dags, program);
+  AddHistory(*dags, program);
   AddImportErrors(*dags, program);
   AddOfflineCommands(*dags, program);
   AddNextCommand(*dags, program);

@@ -73,12 +73,26 @@ Status ShowResult(Program& program, const Value& run) {
   return Ok();
 }
 
+// "missed 2026-01-31T06:15:00Z (15m after it was queued)". JSON is the REST object and stays that.
+Status AddDeadlines(const Session& session, Program& program, const RunName& name, Value& run) {
+  const auto format = OutputFormat(program.global);
+  if (!format || *format == Layout::kJson) return Ok();
+  const auto rows = session.GetAll(RunPath(name.dag_id, name.run_id, "/api/ext/v1") + "/deadlines", "deadlines");
+  if (!rows) return rows.error();
+  Value::List shown;
+  for (const Value& row : *rows)
+    shown.emplace_back(fmt::format("{} {} ({})", TextOf(row, "state"), TextOf(row, "due_at"), TextOf(row, "deadline")));
+  if (!shown.empty()) run.Set("deadlines", Value(std::move(shown)));
+  return Ok();
+}
+
 void AddShow(CLI::App& runs, Program& program) {
   const auto at = std::make_shared<std::string>();
   const auto show = [at](const Session& session, const RunName& name, Program& p) -> Status {
     if (!at->empty()) return ShowRunAt(session, p, name, *at);
-    const auto run = session.Get(RunPath(name.dag_id, name.run_id));
+    auto run = session.Get(RunPath(name.dag_id, name.run_id));
     if (!run) return run.error();
+    if (const Status added = AddDeadlines(session, p, name, *run); !added) return added;
     return ShowResult(p, *run);
   };
   AddForRun(runs, program, "show", "Show one run, as it is or as it was", show, [at](CLI::App& command) {

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
+#include <map>
 #include <queue>
 #include <unordered_map>
 #include <unordered_set>
@@ -78,6 +80,8 @@ class Driver {
   struct DagState {
     std::vector<std::size_t> pools;          // of each task: its place in result_.pools
     std::unordered_set<std::int64_t> dates;  // logical dates of its runs
+    std::map<Instant, std::size_t> by_date;  // its runs, for tasks that wait for the run before
+    std::vector<std::string> past_tasks;     // PastTaskIds()
     std::int32_t active = 0;                 // runs queued or running
     bool was_full = false;                   // max_active_runs of them at some time
   };
@@ -94,6 +98,7 @@ class Driver {
       const Dag& dag = *dags_[i].dag;
       numbers_[dag.id] = i;
       for (const Task& task : dag.tasks) states_[i].pools.push_back(places.at(task.pool));
+      states_[i].past_tasks = PastTaskIds(dag);
       events.emplace_back(DagUpdated{HeadOf(i)});
     }
     return events;
@@ -107,6 +112,7 @@ class Driver {
     head.timetable = dags_[i].timetable;
     head.max_active_runs = dag.max_active_runs;
     head.max_consecutive_failed_dag_runs = dag.max_consecutive_failed_dag_runs;
+    head.overlap = dag.overlap;
     return head;
   }
 
@@ -173,8 +179,25 @@ class Driver {
     info.run_after = wanted.due.run_after;
     info.queued_at = now_;
     info.version = wanted.version;
-    std::vector<TaskKeys> keys = RenderKeys(*dags_[dag].dag, info, LaunchOptions{});
-    made_.emplace_back(RunRequested{std::move(info), dags_[dag].dag, {}, {}, std::move(keys)});
+    RunRequested requested{std::move(info), dags_[dag].dag};
+    requested.keys = RenderKeys(*dags_[dag].dag, requested.run, LaunchOptions{});
+    if (LooksBack(requested.run, *requested.dag)) requested.past = PastOf(state, *requested.run.logical_date);
+    state.by_date[*requested.run.logical_date] = result_.runs.size() - 1;
+    made_.emplace_back(std::move(requested));
+  }
+
+  // As a store would say it; of a run under way the engine knows more.
+  std::optional<PastRun> PastOf(const DagState& state, Instant date) {
+    auto at = state.by_date.lower_bound(date);
+    if (at == state.by_date.begin()) return std::nullopt;
+    --at;
+    const RunRecord& run = result_.runs[at->second];
+    PastRun past{RunId{static_cast<std::int64_t>(at->second + 1)}, run.run_id, at->first, IsFinished(run.state), {}};
+    for (const std::string& id : state.past_tasks) {
+      const TaskState task = TaskOf(run, *dags_[run.dag].dag->Find(id)).state;
+      if (past.finished && !IsPastMet(task)) past.unmet.push_back(PastTask{id, task, false});
+    }
+    return past;
   }
 
   RunRecord& RunOf(RunId run) { return result_.runs[static_cast<std::size_t>(run.value - 1)]; }
@@ -250,9 +273,23 @@ class Driver {
     counts.total = static_cast<std::uint32_t>(dag.upstream.Of(number).size());
     for (const auto& [end, state] : upstreams_) {
       counts.Count(state);
-      if (Evaluate(dag.tasks[number].trigger_rule, counts) == RuleVerdict::kRun) return std::max(end, run.start);
+      if (Evaluate(dag.tasks[number].trigger_rule, counts) == RuleVerdict::kRun)
+        return std::max({end, run.start, PastMetAt(run, number)});
     }
-    return run.start;
+    return std::max(run.start, PastMetAt(run, number));
+  }
+
+  // When the run before let the task go on.
+  Instant PastMetAt(const RunRecord& run, TaskNo number) {
+    const Task& task = dags_[run.dag].dag->tasks[number];
+    const auto& by_date = states_[run.dag].by_date;
+    auto at = by_date.find(run.due.logical_date);
+    if (!task.depends_on_past || at == by_date.end() || at == by_date.begin()) return Instant();
+    const RunRecord& before = result_.runs[std::prev(at)->second];
+    Instant met = TaskOf(before, number).end;
+    if (!task.wait_for_downstream) return met;
+    for (const TaskNo below : dags_[run.dag].dag->downstream.Of(number)) met = std::max(met, TaskOf(before, below).end);
+    return met;
   }
 
   void Occupy(const Attempt& attempt) {

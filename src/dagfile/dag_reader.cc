@@ -12,6 +12,7 @@
 #include "dagfile/keys.h"
 #include "dagfile/links.h"
 #include "dagfile/params_reader.h"
+#include "dagfile/run_rules_reader.h"
 #include "dagfile/schedule_reader.h"
 #include "dagfile/task_reader.h"
 #include "dagfile/template_check.h"
@@ -66,7 +67,11 @@ class DagReader {
     for (const NodeRef& defaults : context_.defaults) Gather(defaults, true);
     ReadOwnKeys();
     CheckDagId(root);
+    const std::size_t before_schedule = reporter_.errors();
     ReadSchedule(schedule_, {*context_.zones, folder_, root.place().source, context_.was_checked}, reporter_, *dag_);
+    if (reporter_.errors() == before_schedule)  // what a wrong schedule means to it cannot be said
+      With(Key::kOverlap, [&](const Entry& e) { ReadOverlap(e, root.place().source, reporter_, *dag_); });
+    With(Key::kDeadline, [&](const Entry& e) { ReadDeadlines(e, *context_.zones, reporter_, *dag_); });
     ApplyLayers();
     ReadGroupsOf();
     ReadTasks(root);
@@ -122,6 +127,8 @@ class DagReader {
     With(Key::kMaxActiveRuns, [&](const Entry& e) { ReadInt(e, reporter_, dag.max_active_runs, 1); });
     With(Key::kMaxActiveTasks, [&](const Entry& e) { ReadInt(e, reporter_, dag.max_active_tasks, 1); });
     With(Key::kDagrunTimeout, [&](const Entry& e) { ReadDuration(e, reporter_, dag.dagrun_timeout); });
+    With(Key::kMaxConsecutiveFailedDagRuns,
+         [&](const Entry& e) { ReadInt(e, reporter_, dag.max_consecutive_failed_dag_runs, 0); });
     With(Key::kFailFast, [&](const Entry& e) { ReadBool(e, reporter_, dag.fail_fast); });
     With(Key::kPausedUponCreation, [&](const Entry& e) { ReadBool(e, reporter_, dag.is_paused_upon_creation); });
     With(Key::kParams, [&](const Entry& e) { dag.params = ReadParams(e, reporter_); });

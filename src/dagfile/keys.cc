@@ -25,7 +25,7 @@ constexpr std::array kDagTable{
     KeyRow{"jitter", Key::kJitter, true},
     KeyRow{"max_active_runs", Key::kMaxActiveRuns},
     KeyRow{"max_active_tasks", Key::kMaxActiveTasks},
-    KeyRow{"max_consecutive_failed_dag_runs", Key::kLater, false, "0"},
+    KeyRow{"max_consecutive_failed_dag_runs", Key::kMaxConsecutiveFailedDagRuns},
     KeyRow{"dagrun_timeout", Key::kDagrunTimeout, true},
     KeyRow{"fail_fast", Key::kFailFast},
     KeyRow{"params", Key::kParams, true},
@@ -34,10 +34,10 @@ constexpr std::array kDagTable{
     KeyRow{"default_args", Key::kDefaultArgs, true},
     KeyRow{"is_paused_upon_creation", Key::kPausedUponCreation},
     KeyRow{"tasks", Key::kTasks},
-    KeyRow{"overlap", Key::kLater, false, "queue"},
+    KeyRow{"overlap", Key::kOverlap},
     KeyRow{"on_success"},
     KeyRow{"on_failure"},
-    KeyRow{"deadline"},
+    KeyRow{"deadline", Key::kDeadline, true},
     KeyRow{"task_groups", Key::kTaskGroups, true},
 };
 
@@ -89,8 +89,9 @@ constexpr std::array kTaskTable{
     KeyRow{"kafka"},
     KeyRow{"approval"},
     KeyRow{"mail"},
-    KeyRow{"depends_on_past", Key::kLater, false, "false"},
-    KeyRow{"wait_for_downstream", Key::kLater, false, "false"},
+    KeyRow{"depends_on_past", Key::kDependsOnPast},
+    KeyRow{"wait_for_downstream", Key::kWaitForDownstream},
+    KeyRow{"ignore_first_depends_on_past", Key::kIgnoreFirstDependsOnPast},
     KeyRow{"expand", Key::kExpand},
     KeyRow{"expand_zip", Key::kExpandZip},
     KeyRow{"expand_kwargs", Key::kExpandKwargs},
@@ -150,6 +151,10 @@ constexpr std::array kRateTable{
     KeyRow{"per_minute", Key::kPerMinute},
     KeyRow{"per_hour", Key::kPerHour},
 };
+constexpr std::array kDeadlineTable{
+    KeyRow{"reference", Key::kReference}, KeyRow{"interval", Key::kInterval}, KeyRow{"at", Key::kAt},
+    KeyRow{"max_runs", Key::kMaxRuns},    KeyRow{"min_runs", Key::kMinRuns},
+};
 
 void ReportUnknown(const Entry& entry, std::span<const KeyRow> table, std::string_view what, Reporter& reporter) {
   std::vector<std::string_view> names;
@@ -180,6 +185,7 @@ const std::span<const KeyRow> kShortCircuitKeys = kShortCircuitTable;
 const std::span<const KeyRow> kGroupKeys = kGroupTable;
 const std::span<const KeyRow> kConcurrencyKeys = kConcurrencyTable;
 const std::span<const KeyRow> kRateKeys = kRateTable;
+const std::span<const KeyRow> kDeadlineKeys = kDeadlineTable;
 
 bool IsAction(Key key) {
   return key == Key::kBash || key == Key::kExec || key == Key::kPython || key == Key::kEmpty || key == Key::kBranch ||

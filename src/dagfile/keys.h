@@ -36,6 +36,9 @@ enum class Key : std::uint8_t {
   kCalendar,
   kJitter,
   kTaskGroups,
+  kMaxConsecutiveFailedDagRuns,
+  kOverlap,
+  kDeadline,
   kTasks,
   // of a task
   kBash,
@@ -71,6 +74,9 @@ enum class Key : std::uint8_t {
   kInlets,
   kOutlets,
   kOnLost,
+  kDependsOnPast,
+  kWaitForDownstream,
+  kIgnoreFirstDependsOnPast,
   // of python, retry_on, schedule, short_circuit and groups
   kFile,
   kCode,
@@ -95,6 +101,10 @@ enum class Key : std::uint8_t {
   kExclude,
   kOnExcluded,
   kIcal,
+  // of a deadline
+  kReference,
+  kMaxRuns,
+  kMinRuns,
   kCondition,
   kIgnoreDownstreamTriggerRules,
   kTooltip,
@@ -133,6 +143,7 @@ extern const std::span<const KeyRow> kShortCircuitKeys;
 extern const std::span<const KeyRow> kGroupKeys;
 extern const std::span<const KeyRow> kConcurrencyKeys;
 extern const std::span<const KeyRow> kRateKeys;
+extern const std::span<const KeyRow> kDeadlineKeys;
 
 bool IsAction(Key key);
 // What is said of one task and not of all: no part of default_args.

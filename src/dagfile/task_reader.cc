@@ -164,6 +164,12 @@ void TaskReader::Apply(Key key, const Entry& entry, Task& task) {
     case Key::kOnLost:
       if (const auto n = ReadChoice(entry, kOnLostWords, reporter_)) task.on_lost = static_cast<OnLost>(*n);
       return;
+    case Key::kDependsOnPast:
+      return void(ReadBool(entry, reporter_, task.depends_on_past));
+    case Key::kWaitForDownstream:
+      return void(ReadBool(entry, reporter_, task.wait_for_downstream));
+    case Key::kIgnoreFirstDependsOnPast:
+      return void(ReadBool(entry, reporter_, task.ignore_first_depends_on_past));
     case Key::kOwner:
       return void(ReadText(entry, reporter_, task.owner));
     case Key::kDocMd:

@@ -88,6 +88,8 @@ bool ActiveRun::Assign(Turn& turn, SlotNo no, TaskEvent event) {
   if (IsFinished(slot.state)) CountForDownstreams(no, ~std::uint32_t{0});
   Recount(no, slot.state, *next);
   slot.state = *next;
+  if (!held_by_past_.empty()) held_by_past_.erase({TaskOf(no), no});
+  if (collect_ended_ && IsPastMet(*next)) ended_.push_back(TaskOf(no));
   if (*next == TaskState::kScheduled) {
     scheduled_.push_back(no);  // its row is written with its start, or in the background
     if (slot.change != 0) Change(turn, no);
@@ -167,6 +169,7 @@ void ActiveRun::Follow(Turn& turn, SlotNo slot, RuleVerdict verdict) {
   if (verdict == RuleVerdict::kSkip) return void(Assign(turn, slot, TaskEvent::kSkipped));
   if (verdict == RuleVerdict::kUpstreamFailed) return void(Assign(turn, slot, TaskEvent::kUpstreamFailed));
   if (slots_[slot].state == TaskState::kUpForRetry) return;  // it waits for its delay
+  if (IsHeldBack(slot)) return;
   if (slot == TaskOf(slot) && dag_->tasks[slot].mapped != 0) return AskLength(turn, slot);
   Assign(turn, slot, TaskEvent::kAllowed);
   const Task& task = TaskAt(slot);

@@ -3,9 +3,13 @@
 #pragma once
 
 #include <deque>
+#include <memory>
+#include <set>
+#include <utility>
 #include <vector>
 
 #include "engine/instances.h"
+#include "engine/run_before.h"
 #include "engine/turn.h"
 #include "pipelined/engine/event.h"
 #include "pipelined/lifecycle/trigger_rule.h"
@@ -63,6 +67,18 @@ class ActiveRun {
   void HoldEmptyTasks(bool hold) { hold_empty_ = hold; }
   void ReleaseEmptyTasks(Turn& turn);
 
+  // --- tasks that depend on the past
+  // Whether the run before does not let the task, or the instance, run yet; if so, it is held until LookAgain().
+  bool IsHeldBack(SlotNo slot);
+  // Tasks that are held may be let go on, with all of their instances.
+  void LookAgain(Turn& turn, const std::vector<TaskNo>& tasks);
+  bool IsHeldByPast(SlotNo slot) const { return held_by_past_.contains({TaskOf(slot), slot}); }
+  bool HoldsForPast(TaskNo task) const;  // the task or some instance of it
+  std::vector<TaskNo> held_by_past() const;
+  // While somebody asks, tasks that have succeeded or were skipped are kept for TakeEnded().
+  void CollectEnded(bool collect) { collect_ended_ = collect; }
+  std::vector<TaskNo> TakeEnded();
+
   // The change of a task in this turn's plan, made when there is none yet.
   TaskChange& Change(Turn& turn, SlotNo slot);
   // The plan is complete: its states are what the store will hold.
@@ -71,8 +87,8 @@ class ActiveRun {
   // Tasks that became scheduled since the last call and wait for a slot.
   std::vector<SlotNo> TakeScheduled();
 
-  // Nothing runs, waits for a slot, for a retry or for its number of instances.
-  bool IsOver() const { return active_ == 0 && asked_ == 0 && held_empty_.empty(); }
+  // Nothing runs, waits for a slot, for a retry, for its number of instances or for the run before.
+  bool IsOver() const { return active_ == 0 && asked_ == 0 && held_empty_.empty() && held_by_past_.empty(); }
   // Valid when over. Unfinished tasks then can never start: a deadlock, which fails.
   RunEvent Outcome() const;
   bool IsDeadlocked() const { return unfinished_ > 0; }
@@ -86,6 +102,7 @@ class ActiveRun {
   // The slot of a task (kNotMapped) or of an instance of it; nothing when there is no such instance.
   std::optional<SlotNo> Find(TaskNo task, std::int32_t map_index) const;
   const Instances& instances() const { return instances_; }
+  std::size_t size() const { return slots_.size(); }  // 0: nothing is decided yet
   const Dag& dag() const { return *dag_; }
   // nullptr: it shares no limit by a key, or none that can be told.
   const TaskKeys* KeysOf(TaskNo task) const;
@@ -95,6 +112,8 @@ class ActiveRun {
   std::uint64_t life = 0;          // a run that was set back is another one to the timers of before
   std::int32_t running_tasks = 0;  // attempts under way, for max_active_tasks
   std::vector<TaskKeys> keys;      // by task
+  std::vector<StoredDeadline> deadlines;
+  std::unique_ptr<RunBefore> before;  // nullptr: nothing of the past is waited for
 
  private:
   // states (active_run.cc)
@@ -143,6 +162,9 @@ class ActiveRun {
   std::vector<SlotNo> scheduled_;
   std::deque<SlotNo> held_empty_;
   bool hold_empty_ = false;
+  std::set<std::pair<TaskNo, SlotNo>> held_by_past_;
+  std::vector<TaskNo> ended_;
+  bool collect_ended_ = false;
   std::uint32_t unfinished_ = 0;
   std::uint32_t active_ = 0;         // scheduled, queued, running, up_for_retry
   std::uint32_t asked_ = 0;          // mappings whose length is asked for

@@ -134,8 +134,10 @@ void ActiveRun::Conclude(Turn& turn, SlotNo slot, const Decision& decision) {
   std::vector<TaskNo> skipped;
   if (what.action.kind == ActionKind::kBranch) {
     skipped = NotFollowed(task, decision.follow);
+  } else if (what.action.kind == ActionKind::kLatestOnly && !decision.pass) {
+    skipped = NotFollowed(task, {});  // as Airflow, where it is a branch: a teardown right below it is skipped, too
   } else if (!decision.pass) {
-    skipped = Below(task, what.action.kind == ActionKind::kShortCircuit && what.ignore_downstream_trigger_rules);
+    skipped = Below(task, what.ignore_downstream_trigger_rules);
   }
   for (const TaskNo below : skipped) SkipFor(turn, slot, below);
 }

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "engine/active_run.h"
+#include "engine/recent_runs.h"
 
 namespace pipelined {
 
@@ -20,13 +21,14 @@ struct DagState {
   std::optional<DueRun> due;              // the next scheduled run; its timer carries `generation`
   std::uint64_t generation = 0;
 
+  RecentRuns recent;  // for max_consecutive_failed_dag_runs
+
   bool MayStartTasks() const { return !head.paused; }
   bool HasRoomForRun() const { return head.max_active_runs <= 0 || Running() < head.max_active_runs; }
   // As Airflow: no further scheduled run is made while max_active_runs of them are under way or queued.
-  bool HasRoomForNewRun() const {
-    return head.max_active_runs <= 0 ||
-           Running() + static_cast<std::int32_t>(queued.size()) + creating < head.max_active_runs;
-  }
+  bool HasRoomForNewRun() const { return head.max_active_runs <= 0 || Active() < head.max_active_runs; }
+  // Under way, queued, or just made; without those of backfills.
+  std::int32_t Active() const { return Running() + static_cast<std::int32_t>(queued.size()) + creating; }
   // Of its own limit.
   std::int32_t Running() const { return static_cast<std::int32_t>(running.size()) - running_in_backfills; }
 };

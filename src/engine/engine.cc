@@ -43,9 +43,10 @@ Plan Engine::Impl::Apply(std::vector<Event> events, Instant now) {
   do {
     do {
       FireTimers(turn);
+      LookAgain(turn);
     } while (FollowUp(turn));
     StartWhatFits(turn);
-  } while (!roomier_.empty());  // a task that gave way was the last of its run
+  } while (!roomier_.empty() || !past_.empty() || !just_paused_.empty());  // what gave way was the last of its run
   MakeBackfillRuns(turn);
   CompleteBackfills(turn);
   WriteScheduledRows(turn);
@@ -75,6 +76,8 @@ void Engine::Impl::On(Turn& turn, DagUpdated& e) {
   }
   dag.head = std::move(e.head);
   dag.known = true;
+  dag.recent.Keep(dag.head.max_consecutive_failed_dag_runs);
+  dag.recent.Learn(std::exchange(dag.head.recent, {}));
   Reschedule(turn, dag);
   RefreshRuns(turn, dag);
   StartQueuedRuns(turn, dag);
@@ -90,9 +93,11 @@ void Engine::Impl::On(Turn& turn, RunRequested& e) {
   } else {
     dag.queued.emplace(e.run.run_after, id);
   }
-  ActiveRun& run = Enter(std::move(e.run), std::move(e.dag));
+  ActiveRun& run = Enter(std::move(e.run), std::move(e.dag), e.past);
   run.keys = std::move(e.keys);
   if (!e.tasks.empty() || !e.lengths.empty()) run.Restore(e.tasks, e.lengths);
+  dag.recent.Note(run.info);
+  SetDeadlines(turn, run, e.deadlines, e.averages);
   StartQueuedRuns(turn, dag);
 }
 
@@ -104,10 +109,11 @@ void Engine::Impl::On(Turn&, BackfillRestored& e) {
 void Engine::Impl::On(Turn& turn, RunRestored& e) {
   DagState& dag = StateOf(e.run.dag_id);
   NoteRunning(dag, e.run);
-  ActiveRun& run = Enter(std::move(e.run), std::move(e.dag));
+  ActiveRun& run = Enter(std::move(e.run), std::move(e.dag), e.past);
   run.keys = std::move(e.keys);
   run.HoldEmptyTasks(!dag.MayStartTasks());
   run.Restore(e.tasks, e.lengths);
+  SetDeadlines(turn, run, e.deadlines, {});
   for (const StoredTask& task : e.tasks) {
     const auto slot = run.Find(task.task, task.map_index);
     if (slot && task.state == TaskState::kRunning) Occupy(run, *slot, task.attempt);
@@ -164,10 +170,11 @@ void Engine::Impl::On(Turn& turn, Command& e) {
   turn.plan.commands.push_back(std::move(done));
 }
 
-ActiveRun& Engine::Impl::Enter(RunInfo info, DagPtr dag) {
+ActiveRun& Engine::Impl::Enter(RunInfo info, DagPtr dag, const std::optional<PastRun>& past) {
   const RunId id = info.id;
   ActiveRun& run = *(runs_[id] = std::make_unique<ActiveRun>(std::move(info), std::move(dag)));
   run.life = ++lives_;
+  past_.Enter(run, past, [this](RunId other) { return Find(other); });
   return run;
 }
 
@@ -234,6 +241,7 @@ bool Engine::Impl::MoveRun(Turn& turn, ActiveRun& run, RunEvent event, std::stri
   change.to = *next;
   change.why = std::move(why);
   run.info.state = *next;
+  StateOf(run.info.dag_id).recent.Note(run.info);
   turn.plan.runs.push_back(std::move(change));
   return true;
 }
@@ -249,6 +257,7 @@ void Engine::Impl::AfterChange(Turn& turn, ActiveRun& run, std::optional<Instant
       newcomers_.push_back(Newcomer{run.info.id, run.life, slot});
   }
   queue_.Refresh(run, MayStartTask(dag, run));
+  past_.Note(run);
   if (run.info.state == RunState::kRunning && run.IsOver()) FinishRun(turn, run);
 }
 
@@ -270,7 +279,9 @@ void Engine::Impl::FinishRun(Turn& turn, ActiveRun& run) {
   const RunEvent outcome = run.Outcome();
   std::string why = outcome == RunEvent::kSucceeded ? "all leaf tasks succeeded or were skipped" : "a leaf task failed";
   if (run.IsDeadlocked()) why = "deadlock: no task of it can ever start";
+  DagState& dag = StateOf(run.info.dag_id);
   LeaveMemory(turn, run, outcome, std::move(why));
+  if (outcome == RunEvent::kFailed) PauseAfterFailures(turn, dag);
 }
 
 // Ends a run that is under way (or queued) as failed.
@@ -286,11 +297,13 @@ void Engine::Impl::StopTasks(Turn& turn, ActiveRun& run, TaskEvent running_tasks
 
 void Engine::Impl::LeaveMemory(Turn& turn, ActiveRun& run, RunEvent outcome, std::string why) {
   MoveRun(turn, run, outcome, std::move(why));
+  CloseDeadlines(turn, run);
   DagState& dag = StateOf(run.info.dag_id);
   const bool ran = dag.running.erase(run.info.id) > 0;
   dag.queued.erase({run.info.run_after, run.info.id});
   if (run.info.backfill) LeaveBackfill(dag, run.info, ran);
   queue_.Remove(run);
+  past_.Leave(run);
   const auto found = runs_.find(run.info.id);
   leaving_.push_back(std::move(found->second));  // the plan still speaks of it
   runs_.erase(found);
@@ -307,13 +320,25 @@ void Engine::Impl::LeaveBackfill(DagState& dag, const RunInfo& run, bool ran) {
 
 // Runs have ended: others of their DAGs may begin. A loop, not a recursion: a run of empty tasks ends as it begins.
 bool Engine::Impl::FollowUp(Turn& turn) {
+  HoldPaused(turn);
   for (const std::string& dag_id : std::exchange(roomier_, {})) {
     const auto found = dags_.find(dag_id);
     if (found == dags_.end()) continue;
     StartQueuedRuns(turn, found->second);
     if (!found->second.due) Reschedule(turn, found->second);
   }
-  return !roomier_.empty() || (!timers_.empty() && timers_.top().at <= turn.now);
+  return !roomier_.empty() || !past_.empty() || !just_paused_.empty() ||
+         (!timers_.empty() && timers_.top().at <= turn.now);
+}
+
+// A loop, for the same reason: a task that goes on may be what the run after waits for.
+void Engine::Impl::LookAgain(Turn& turn) {
+  while (const auto woken = past_.Take()) {
+    ActiveRun* run = FindAlive(woken->run, woken->life);
+    if (run == nullptr) continue;
+    run->LookAgain(turn, woken->tasks);
+    AfterChange(turn, *run);
+  }
 }
 
 void Engine::Impl::EndTry(Turn& turn, ActiveRun& run, SlotNo no, const AttemptFinished& end) {

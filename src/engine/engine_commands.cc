@@ -34,8 +34,12 @@ void Engine::Impl::Do(Turn& turn, DeleteDag& what, const std::string& who, Comma
         done, ErrorCode::kConflict,
         fmt::format("DAG \"{}\" has {} running runs: cancel them first", what.dag_id, found->second.running.size()));
   }
-  for (const auto& [when, id] : found->second.queued) runs_.erase(id);
-  for (const RunId id : backfills_.Forget(what.dag_id)) runs_.erase(id);
+  std::vector<RunId> queued = backfills_.Forget(what.dag_id);
+  for (const auto& [when, id] : found->second.queued) queued.push_back(id);
+  for (const RunId id : queued) {
+    past_.Leave(*runs_.at(id));
+    runs_.erase(id);
+  }
   dags_.erase(found);
   DagChange change{what.dag_id, std::nullopt, std::nullopt, true, fmt::format("deleted by {}", who)};
   turn.plan.dags.push_back(std::move(change));

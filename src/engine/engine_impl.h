@@ -14,6 +14,7 @@
 #include "engine/active_run.h"
 #include "engine/backfills.h"
 #include "engine/dag_schedule.h"
+#include "engine/past_chain.h"
 #include "engine/ready_queue.h"
 #include "engine/turn.h"
 #include "engine/why.h"
@@ -41,7 +42,7 @@ struct Unwritten {
   Instant since{};
 };
 
-enum class TimerKind : std::uint8_t { kRetry, kRunTimeout, kSchedule };
+enum class TimerKind : std::uint8_t { kRetry, kRunTimeout, kSchedule, kDeadline };
 
 struct Timer {
   Instant at;
@@ -49,7 +50,7 @@ struct Timer {
   RunId run;
   std::uint64_t life = 0;  // ActiveRun::life
   SlotNo slot = 0;
-  std::uint64_t token = 0;  // try number or schedule generation: an older timer is stale
+  std::uint64_t token = 0;  // try number, number of the deadline, or schedule generation: an older timer is stale
   std::string dag_id;
   friend bool operator<(const Timer& a, const Timer& b) { return a.at > b.at; }  // the earliest on top
 };
@@ -96,7 +97,7 @@ class Engine::Impl {
   void Do(Turn& turn, ReportEnd& what, const std::string&, CommandDone&) { On(turn, what.end); }
 
   // runs
-  ActiveRun& Enter(RunInfo info, DagPtr dag);
+  ActiveRun& Enter(RunInfo info, DagPtr dag, const std::optional<PastRun>& past);
   ActiveRun* FindAlive(RunId id, std::uint64_t life) const;  // nullptr when it left memory, whatever came back since
   DagState& StateOf(const std::string& dag_id);
   void StartQueuedRuns(Turn& turn, DagState& dag);
@@ -115,6 +116,7 @@ class Engine::Impl {
   void LeaveMemory(Turn& turn, ActiveRun& run, RunEvent outcome, std::string why);
   void LeaveBackfill(DagState& dag, const RunInfo& run, bool ran);
   bool FollowUp(Turn& turn);
+  void LookAgain(Turn& turn);
 
   // limits
   void Occupy(ActiveRun& run, SlotNo slot, AttemptId id);
@@ -138,6 +140,18 @@ class Engine::Impl {
   void Reschedule(Turn& turn, DagState& dag);
   void ScheduleDue(Turn& turn, const Timer& timer);
   static DueRun DueNow(const DagState& dag, Instant now);
+  // the rules for runs as a whole (run_rules.cc)
+  void SetDeadlines(Turn& turn, ActiveRun& run, const std::vector<StoredDeadline>& stored,
+                    const std::vector<std::optional<Micros>>& averages);
+  static void EndDeadline(Turn& turn, ActiveRun& run, StoredDeadline& deadline, DeadlineState state);
+  void DeadlineDue(Turn& turn, const Timer& timer);
+  static void CloseDeadlines(Turn& turn, ActiveRun& run);
+  void PauseAfterFailures(Turn& turn, DagState& dag);
+  void HoldPaused(Turn& turn);
+  bool MakeRoomForSlot(Turn& turn, DagState& dag, const DueRun& due);
+  void SkipSlot(Turn& turn, DagState& dag, const DueRun& due);
+  void CancelForSlot(Turn& turn, DagState& dag, const DueRun& due);
+
   void ForgetNewRuns();
   void CompleteBackfills(Turn& turn);
 
@@ -160,6 +174,8 @@ class Engine::Impl {
   std::vector<std::string> created_;  // DAGs with new runs in the last plan
   std::vector<std::string> roomier_;  // DAGs that may begin or make another run
   Backfills backfills_;
+  PastChain past_;
+  std::vector<std::string> just_paused_;  // DAGs, by their failures
   std::uint64_t lives_ = 0;               // of runs that entered memory
   std::vector<BackfillId> perhaps_over_;  // runs of theirs have ended in this turn, or were made in the last one
   std::vector<Newcomer> newcomers_;

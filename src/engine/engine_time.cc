@@ -21,6 +21,9 @@ void Engine::Impl::FireTimers(Turn& turn) {
       case TimerKind::kSchedule:
         ScheduleDue(turn, timer);
         break;
+      case TimerKind::kDeadline:
+        DeadlineDue(turn, timer);
+        break;
     }
   }
 }
@@ -28,14 +31,17 @@ void Engine::Impl::FireTimers(Turn& turn) {
 void Engine::Impl::RetryDue(Turn& turn, const Timer& timer) {
   ActiveRun* run = FindAlive(timer.run, timer.life);
   if (run == nullptr || run->slot(timer.slot).try_number != static_cast<std::int32_t>(timer.token)) return;
+  if (run->slot(timer.slot).state == TaskState::kUpForRetry && run->IsHeldBack(timer.slot)) return;
   if (run->Move(turn, timer.slot, TaskEvent::kRetryDue)) AfterChange(turn, *run);
 }
 
 void Engine::Impl::RunTimedOut(Turn& turn, const Timer& timer) {
   ActiveRun* run = FindAlive(timer.run, timer.life);
   if (run == nullptr || run->info.state != RunState::kRunning) return;
+  DagState& dag = StateOf(run->info.dag_id);
   EndRun(turn, *run, TaskEvent::kSkipped,
          fmt::format("dagrun_timeout of {} is over", FormatDuration(run->dag().dagrun_timeout)));
+  PauseAfterFailures(turn, dag);
 }
 
 // Asks the timetable for the next run and sets its timer; what is due already is made by FireTimers in this same
@@ -44,7 +50,7 @@ void Engine::Impl::Reschedule(Turn& turn, DagState& dag) {
   ++dag.generation;
   dag.due.reset();
   if (dag.head.timetable == nullptr || dag.head.paused || dag.head.stale) return;
-  if (!dag.HasRoomForNewRun()) return;  // asked again when a run ends
+  if (dag.head.overlap == Overlap::kQueue && !dag.HasRoomForNewRun()) return;  // asked again when a run ends
   dag.due = dag.head.timetable->Next(dag.head.last_interval, turn.now);
   if (dag.due) timers_.push(Timer{dag.due->run_after, TimerKind::kSchedule, {}, 0, 0, dag.generation, dag.head.dag_id});
 }
@@ -54,6 +60,8 @@ void Engine::Impl::ScheduleDue(Turn& turn, const Timer& timer) {
   if (found == dags_.end() || found->second.generation != timer.token || !found->second.due) return;
   DagState& dag = found->second;
   const DueRun due = DueNow(dag, turn.now);
+  // There was room when it was looked at last; after a restart the runs under way are known only now.
+  if (!MakeRoomForSlot(turn, dag, due)) return;
   NewRun run;
   run.dag_id = dag.head.dag_id;
   run.version = dag.head.version;

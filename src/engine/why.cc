@@ -40,6 +40,11 @@ void ExplainRule(const ActiveRun& run, SlotNo slot, Value::List& reasons) {
                                   ToString(what.trigger_rule), counts.done(), counts.total, Unfinished(run, slot))));
 }
 
+void ExplainPast(const ActiveRun& run, SlotNo slot, Value::List& reasons) {
+  if (auto why = run.before->WhyNot(run.dag(), run.TaskOf(slot)))
+    reasons.push_back(Reason("depends_on_past", std::move(*why)));
+}
+
 Value ExplainHolders(const WhyContext& context, const Gate& gate, std::string code, std::string_view what,
                      std::int32_t most) {
   std::string by;
@@ -126,9 +131,14 @@ Value ExplainTask(const WhyContext& context, SlotNo no, ReadyQueue& queue, const
     } else if (context.dag.head.paused) {
       reasons.push_back(Reason("paused", "its DAG is paused"));
     }
-    if (slot.state == TaskState::kNone && run.info.state == RunState::kRunning) ExplainRule(run, no, reasons);
+    const bool held = run.HoldsForPast(run.TaskOf(no));
+    if (held) {
+      ExplainPast(run, no, reasons);
+    } else if (slot.state == TaskState::kNone && run.info.state == RunState::kRunning) {
+      ExplainRule(run, no, reasons);
+    }
     if (slot.state == TaskState::kScheduled && reasons.empty()) ExplainSlot(context, no, queue, line, reasons);
-    if (slot.state == TaskState::kUpForRetry) {
+    if (slot.state == TaskState::kUpForRetry && !held) {
       reasons.push_back(
           Reason("retry_delay", fmt::format("try {} failed; the next one waits for its delay", slot.try_number)));
     }

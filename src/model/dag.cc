@@ -93,6 +93,11 @@ Status Dag::Link(std::vector<std::pair<TaskNo, TaskNo>> edges) {
                  "take one of these dependencies away"};
   }
   weights = Weights(*this, std::move(order));
+  depends_on_past = false;
+  for (Task& task : tasks) {
+    task.depends_on_past = task.depends_on_past || task.wait_for_downstream;
+    depends_on_past = depends_on_past || task.depends_on_past;
+  }
   leaves = Leaves(*this);
   keyed.clear();
   for (TaskNo task = 0; task < tasks.size(); ++task) {

@@ -18,7 +18,8 @@ std::uint64_t Product(std::uint64_t a, std::uint64_t b) {
 template <typename Lengths>
 std::uint64_t LengthOf(ExpandForm form, const Lengths& lengths) {
   std::uint64_t length = lengths.empty() ? 0 : form == ExpandForm::kCross ? 1 : kMost;
-  for (const std::uint64_t one : lengths) length = form == ExpandForm::kCross ? Product(length, one) : std::min(length, one);
+  for (const std::uint64_t one : lengths)
+    length = form == ExpandForm::kCross ? Product(length, one) : std::min(length, one);
   return length;
 }
 
@@ -64,7 +65,8 @@ Result<std::shared_ptr<const Expansion>> Expansion::Make(const Expand& expand, c
     if (expand.form == ExpandForm::kKwargs) {
       const auto bad = std::find_if(list->begin(), list->end(), [](const Value& one) { return !one.is_map(); });
       if (bad != list->end())
-        return Error{ErrorCode::kInvalid, fmt::format("expand_kwargs: element {} is not a mapping", bad - list->begin()), ""};
+        return Error{ErrorCode::kInvalid,
+                     fmt::format("expand_kwargs: element {} is not a mapping", bad - list->begin()), ""};
     }
     lengths.push_back(list->size());
     made->lists_.emplace_back(from.name, std::move(*list));

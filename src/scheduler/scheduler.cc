@@ -22,6 +22,19 @@ constexpr std::size_t kBusy = 8;
 constexpr Micros kBusyPace = Micros(1500);
 constexpr Micros kLookAnyway = std::chrono::seconds(30);
 
+// What nobody asked for and somebody should see.
+void LogRules(const Plan& plan) {
+  for (const DeadlineChange& change : plan.deadlines) {
+    if (change.deadline.state != DeadlineState::kMissed) continue;
+    log::Warning("run {} of {} missed its deadline: it has not ended by {} ({})", change.run_id, change.dag_id,
+                 FormatInstant(change.deadline.at), change.what);
+  }
+  for (const SlotSkipped& slot : plan.skipped) log::Warning("DAG {}: {}", slot.dag_id, slot.why);
+  for (const DagChange& change : plan.dags) {
+    if (change.by_failures) log::Warning("DAG {} is {}", change.dag_id, change.why);
+  }
+}
+
 }  // namespace
 
 Scheduler::Scheduler(SchedulerOptions options, Store& store, Executor& executor, const ZoneSource& zones,
@@ -133,7 +146,9 @@ Status Scheduler::Lead() {
   unscheduled_.clear();
   for (const StoredDag& dag : snapshot->dags) {
     Remember(dag);
-    events.emplace_back(DagUpdated{HeadOf(dag)});
+    DagHead head = HeadOf(dag);
+    if (const Status read = ReadRecent(head); !read) return read;
+    events.emplace_back(DagUpdated{std::move(head)});
   }
   for (const RateStarted& start : snapshot->rates) events.emplace_back(start);
   for (const StoredBackfill& backfill : snapshot->backfills) events.emplace_back(BackfillRestored{backfill});
@@ -160,11 +175,15 @@ Status Scheduler::RestoreRuns(const Snapshot& snapshot, std::vector<Event>& even
       continue;
     }
     if (stored.run.state == RunState::kQueued) {
-      events.emplace_back(
-          RunRequested{stored.run, *dag, stored.tasks, stored.lengths, RenderKeys(**dag, stored.run, options_.launch)});
+      auto requested = Requested(stored, *dag);
+      if (!requested) return requested.error();
+      events.emplace_back(std::move(*requested));
     } else {
-      events.emplace_back(
-          RunRestored{stored.run, *dag, stored.tasks, stored.lengths, RenderKeys(**dag, stored.run, options_.launch)});
+      auto past = ReadPast(stored.run, **dag);
+      if (!past) return past.error();
+      events.emplace_back(RunRestored{stored.run, *dag, stored.tasks, stored.lengths,
+                                      RenderKeys(**dag, stored.run, options_.launch), std::move(*past),
+                                      stored.deadlines});
     }
   }
   for (const StoredAttempt& open : snapshot.attempts) {
@@ -244,7 +263,7 @@ Status Scheduler::KeepLease() {
 void Scheduler::Turn() {
   turned_ = clock_.Monotonic();
   std::vector<Event> events = std::exchange(inbox_, {});
-  TakePosted(events);
+  if (const Status taken = TakePosted(events); !taken) return Recover(taken.error());
   TakeZones(events);
   TakeEnds(events);
   if (const Status taken = TakeInbox(events); !taken) return Recover(taken.error());
@@ -265,6 +284,7 @@ void Scheduler::Turn() {
     for (const DagChange& change : plan.dags) {
       if (change.deleted) on_files_.erase(change.dag_id);
     }
+    LogRules(plan);
     if (options_.on_plan) options_.on_plan(plan);
   }
   executor_.Forget(std::exchange(ended_, {}));
@@ -272,7 +292,7 @@ void Scheduler::Turn() {
   CarryOut(plan);
 }
 
-void Scheduler::TakePosted(std::vector<Event>& events) {
+Status Scheduler::TakePosted(std::vector<Event>& events) {
   std::vector<PostedDag> posted;
   {
     const std::lock_guard lock(posted_mutex_);
@@ -281,8 +301,20 @@ void Scheduler::TakePosted(std::vector<Event>& events) {
   for (PostedDag& dag : posted) {
     if (dag.dag != nullptr) versions_.Put(dag.stored.head.version, std::move(dag.dag));
     Remember(dag.stored);
-    events.emplace_back(DagUpdated{HeadOf(dag.stored)});
+    DagHead head = HeadOf(dag.stored);
+    if (const Status read = ReadRecent(head); !read) return read;
+    events.emplace_back(DagUpdated{std::move(head)});
   }
+  return Ok();
+}
+
+// What has failed in a row counts on after a restart, and when the limit comes into the file.
+Status Scheduler::ReadRecent(DagHead& head) {
+  if (head.max_consecutive_failed_dag_runs <= 0) return Ok();
+  auto latest = store_.LatestRuns(head.dag_id, head.max_consecutive_failed_dag_runs);
+  if (!latest) return latest.error();
+  head.recent = std::move(*latest);
+  return Ok();
 }
 
 // Now and then: has the zone data of the machine been updated, or a calendar edited? The DAGs that stand on it get new
@@ -371,6 +403,9 @@ Status Scheduler::ReadFacts(CreateBackfill& backfill) {
     if (!existing) return existing.error();
     facts->existing = std::move(*existing);
   }
+  auto version = VersionOf((*dag)->head.version);
+  if (!version && version.error().code == ErrorCode::kUnavailable) return version.error();
+  facts->depends_on_past = version && (*version)->depends_on_past;
   backfill.facts = std::move(facts);
   return Ok();
 }
@@ -379,8 +414,9 @@ Status Scheduler::Enter(const RestoredRun& stored, std::vector<Event>& events) {
   const RunInfo& run = stored.run;
   auto dag = VersionOf(run.version);
   if (dag) {
-    std::vector<TaskKeys> keys = RenderKeys(**dag, run, options_.launch);
-    events.emplace_back(RunRequested{run, std::move(*dag), stored.tasks, stored.lengths, std::move(keys)});
+    auto requested = Requested(stored, std::move(*dag));
+    if (!requested) return requested.error();
+    events.emplace_back(std::move(*requested));
   } else if (dag.error().code == ErrorCode::kUnavailable) {
     return dag.error();
   } else {
@@ -388,6 +424,32 @@ Status Scheduler::Enter(const RestoredRun& stored, std::vector<Event>& events) {
                dag.error().message);
   }
   return Ok();
+}
+
+// With what the engine must know of earlier runs.
+Result<RunRequested> Scheduler::Requested(const RestoredRun& stored, DagPtr dag) {
+  RunRequested requested{stored.run, dag, stored.tasks, stored.lengths};
+  requested.keys = RenderKeys(*dag, stored.run, options_.launch);
+  auto past = ReadPast(stored.run, *dag);
+  if (!past) return past.error();
+  requested.past = std::move(*past);
+  requested.deadlines = stored.deadlines;
+  for (const Deadline& deadline : dag->deadlines) {
+    std::optional<Micros> average;
+    if (deadline.reference == DeadlineReference::kAverageRuntime) {
+      auto read = store_.AverageRuntime(stored.run.dag_id, deadline.min_runs, deadline.max_runs);
+      if (!read) return read.error();
+      average = *read;
+    }
+    requested.averages.push_back(average);
+  }
+  return requested;
+}
+
+// The run before, for runs that may wait for it.
+Result<std::optional<PastRun>> Scheduler::ReadPast(const RunInfo& run, const Dag& dag) {
+  if (!LooksBack(run, dag)) return std::optional<PastRun>();
+  return store_.RunBefore(run, dag.schedule.catchup, PastTaskIds(dag));
 }
 
 void Scheduler::CarryOut(const Plan& plan) {

@@ -5,6 +5,7 @@
 
 #include "pipelined/schema/json.h"
 #include "store/arrays.h"
+#include "store/deadline_rows.h"
 #include "store/rows.h"
 
 namespace pipelined {
@@ -105,6 +106,7 @@ void ResetRuns(pqxx::transaction_base& transaction, Session& session, const Plan
                   done.text())) {
     committed.runs[places.at(row[0].as<std::int64_t>())].tasks.push_back(ReadTask(row, 1));
   }
+  ReadDeadlines(transaction, session, committed.runs);
 }
 
 void SettleSlots(pqxx::transaction_base& transaction, Session& session, const Plan& plan, const Committed& committed) {

@@ -89,6 +89,7 @@ RestoredRun MemoryStore::Restored(const StoredRun& run) {
                                         key.second});
   }
   for (const auto& [task, length] : run.lengths) restored.lengths.push_back(StoredLength{task, length});
+  for (const auto& [number, deadline] : run.deadlines) restored.deadlines.push_back(deadline);
   return restored;
 }
 
@@ -165,6 +166,7 @@ void MemoryStore::Apply(const Plan& plan, const ExecutorIdentity& executor, Comm
   }
   ApplyKeys(plan);
   ApplyBackfills(plan);
+  ApplyDeadlines(plan);
   InsertRuns(plan, committed);
   ResetRuns(plan, committed);
   ApplyDags(plan);
@@ -208,6 +210,13 @@ void MemoryStore::ApplyBackfills(const Plan& plan) {
   for (const BackfillChange& change : plan.backfills) {
     if (change.paused) backfills_.at(change.id).paused = *change.paused;
     if (change.completed) backfills_.erase(change.id);
+  }
+}
+
+void MemoryStore::ApplyDeadlines(const Plan& plan) {
+  for (const DeadlineChange& change : plan.deadlines) {
+    StoredDeadline& deadline = runs_.at(change.run).deadlines[change.deadline.number];
+    if (deadline.state != DeadlineState::kMissed) deadline = change.deadline;
   }
 }
 
@@ -343,6 +352,77 @@ Result<std::optional<PreviousRun>> MemoryStore::PreviousSuccess(const RunInfo& r
   return std::optional(PreviousRun{best->info.interval, best->info.start_date, best->end_date});
 }
 
+Result<std::optional<PastRun>> MemoryStore::RunBefore(const RunInfo& run, bool passing_by_hand,
+                                                      const std::vector<std::string>& task_ids) {
+  const StoredRun* best = nullptr;
+  for (const auto& [id, other] : runs_) {
+    const RunInfo& info = other.info;
+    const bool counts = info.dag_id == run.dag_id && info.logical_date && info.logical_date < run.logical_date;
+    if (!counts || (passing_by_hand && info.type == RunType::kManual)) continue;
+    if (best == nullptr || best->info.logical_date < info.logical_date) best = &other;
+  }
+  if (best == nullptr) return std::optional<PastRun>();
+  PastRun past{best->info.id, best->info.run_id, *best->info.logical_date, IsFinished(best->info.state), {}};
+  if (past.finished) past.unmet = UnmetOf(*best, task_ids);
+  return std::optional(std::move(past));
+}
+
+std::vector<PastTask> MemoryStore::UnmetOf(const StoredRun& run, const std::vector<std::string>& task_ids) const {
+  const DagPtr& dag = versions_.at(run.info.version.value).dag;
+  const auto had_it = [&](const std::string& task_id) {
+    return std::any_of(runs_.begin(), runs_.end(), [&](const auto& other) {
+      const RunInfo& info = other.second.info;
+      return info.dag_id == run.info.dag_id && info.logical_date && info.logical_date < run.info.logical_date &&
+             versions_.at(info.version.value).dag->Find(task_id);
+    });
+  };
+  std::vector<PastTask> unmet;
+  for (const std::string& id : task_ids) {
+    const auto no = dag->Find(id);
+    if (!no) {
+      unmet.push_back(PastTask{id, std::nullopt, !had_it(id)});
+      continue;
+    }
+    const auto mapped = run.lengths.find(*no);
+    const auto length = mapped == run.lengths.end() ? 0 : static_cast<std::int32_t>(mapped->second);
+    for (std::int32_t index = length == 0 ? kNotMapped : 0; index < length; ++index) {
+      const auto task = run.tasks.find({*no, index});
+      const TaskState state = task == run.tasks.end() ? TaskState::kNone : task->second.to;
+      if (IsPastMet(state) || state == TaskState::kRemoved) continue;
+      unmet.push_back(PastTask{id, state, false});
+      break;
+    }
+  }
+  return unmet;
+}
+
+Result<std::vector<RecentRun>> MemoryStore::LatestRuns(const std::string& dag_id, std::int32_t most) {
+  std::vector<RecentRun> latest;
+  for (const auto& [id, run] : runs_) {
+    if (run.info.dag_id == dag_id)
+      latest.push_back(RecentRun{id, run.info.logical_date.value_or(run.info.run_after), run.info.state});
+  }
+  std::sort(latest.begin(), latest.end(),
+            [](const RecentRun& a, const RecentRun& b) { return std::pair(a.date, a.run) > std::pair(b.date, b.run); });
+  if (latest.size() > static_cast<std::size_t>(most)) latest.resize(static_cast<std::size_t>(most));
+  return latest;
+}
+
+Result<std::optional<Micros>> MemoryStore::AverageRuntime(const std::string& dag_id, std::int32_t least,
+                                                          std::int32_t most) {
+  std::vector<std::pair<Instant, Micros>> took;
+  for (const auto& [id, run] : runs_) {
+    if (run.info.dag_id == dag_id && run.info.start_date && run.end_date)
+      took.emplace_back(run.info.logical_date.value_or(run.info.run_after), *run.end_date - *run.info.start_date);
+  }
+  std::sort(took.rbegin(), took.rend());
+  if (took.size() > static_cast<std::size_t>(most)) took.resize(static_cast<std::size_t>(most));
+  if (took.empty() || took.size() < static_cast<std::size_t>(least)) return std::optional<Micros>();
+  Micros sum{0};
+  for (const auto& [date, time] : took) sum += time;
+  return std::optional(sum / static_cast<std::int64_t>(took.size()));
+}
+
 Result<std::vector<OpenAttempt>> MemoryStore::OpenAttempts(const std::string& instance) {
   std::vector<OpenAttempt> open;
   for (const auto& [id, row] : open_) {
@@ -371,6 +451,7 @@ StoredDag MemoryStore::Publish(const PublishedDag& published) {
   stored.head.stale = false;
   stored.head.max_active_runs = dag.max_active_runs;
   stored.head.max_consecutive_failed_dag_runs = dag.max_consecutive_failed_dag_runs;
+  stored.head.overlap = dag.overlap;
   stored.schedule = dag.schedule;
   return stored;
 }

@@ -6,7 +6,8 @@
 
 namespace pipelined {
 
-// Listings are in pg_listings.cc and pg_backfills.cc, histories in pg_history.cc, what writes in pg_catalog.cc.
+// Listings are in pg_listings.cc and pg_backfills.cc, histories in pg_history.cc and
+// pg_run_rules.cc, what writes in pg_catalog.cc.
 class PgCatalog : public Catalog {
  public:
   explicit PgCatalog(const StoreOptions& options) : options_(options), pool_(options) {}
@@ -22,6 +23,8 @@ class PgCatalog : public Catalog {
   Result<Listing<PoolRow>> Pools(const std::string& name_pattern, const Page& page) override;
   Result<PoolRow> Pool(const std::string& name) override;
   Result<RunHistory> History(const std::string& dag_id, const std::string& run_id) override;
+  Result<std::vector<DeadlineRow>> Deadlines(RunId run) override;
+  Result<Listing<DagEventRow>> DagHistory(const std::string& dag_id, const Page& page) override;
   Result<DagSource> Source(VersionId version) override;
   Result<Value> Outputs(RunId run, const std::string& task_id, std::int32_t map_index) override;
   Result<Listing<BackfillRow>> Backfills(const std::string& dag_id, const Page& page) override;

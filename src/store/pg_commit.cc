@@ -6,6 +6,7 @@
 #include "pipelined/schema/json.h"
 #include "store/arrays.h"
 #include "store/backfill_rows.h"
+#include "store/deadline_rows.h"
 #include "store/limit_rows.h"
 #include "store/pg_store.h"
 #include "store/pg_with.h"
@@ -26,7 +27,8 @@ const std::string& CommitTurnSql() {
 
 bool IsRare(const Plan& plan) {
   return !plan.expanded.empty() || !plan.made.empty() || !plan.new_runs.empty() || !plan.resets.empty() ||
-         !plan.backfills.empty() || !plan.dags.empty() || !plan.pools.empty() || !plan.commands.empty() ||
+         !plan.backfills.empty() || !plan.dags.empty() || !plan.deadlines.empty() || !plan.skipped.empty() ||
+         !plan.pools.empty() || !plan.commands.empty() ||
          !plan.keys_taken.empty() || !plan.keys_given.empty();
 }
 
@@ -126,6 +128,15 @@ void UpdateDags(pqxx::transaction_base& transaction, Session& session, const Pla
   }
 }
 
+void StoreSkippedSlots(pqxx::transaction_base& transaction, Session& session, const Plan& plan) {
+  for (const SlotSkipped& slot : plan.skipped) {
+    session.In(transaction, "skipped_slot",
+               "insert into event (at, who, kind, dag_id, new_state, why) values (at_micros($1), 'scheduler', 'dag', "
+               "$2, 'slot skipped', $3)",
+               ToMicros(plan.now), CleanText(slot.dag_id), CleanText(slot.why));
+  }
+}
+
 void ChangePools(pqxx::transaction_base& transaction, Session& session, const Plan& plan) {
   for (const PoolChange& pool : plan.pools) {
     if (pool.deleted) {
@@ -200,6 +211,8 @@ Result<Committed> PgStore::Commit(const Plan& plan, Lease& lease, const Executor
       ResetRuns(transaction, *session_, plan, committed);
       SettleSlots(transaction, *session_, plan, committed);
       UpdateDags(transaction, *session_, plan);
+      StoreDeadlines(transaction, *session_, plan);
+      StoreSkippedSlots(transaction, *session_, plan);
       ChangePools(transaction, *session_, plan);
       FinishCommands(transaction, *session_, plan);
       transaction.commit();

@@ -149,7 +149,7 @@ class PgPublisher : public DagPublisher {
     std::map<std::string, const PublishedDag*> by_id;
     for (const PublishedDag& published : publication.dags) by_id[published.dag->id] = &published;
     ArrayText id, version, description, doc, owner, tags, schedule, runs, tasks, failed, timeout, fail_fast, paused,
-        root, relative, file;
+        root, relative, file, overlap;
     for (const auto& [dag_id, published] : by_id) {
       const Dag& dag = *published->dag;
       id.Add(std::string_view(dag_id));
@@ -168,6 +168,7 @@ class PgPublisher : public DagPublisher {
       root.Add(std::string_view(published->root));
       relative.Add(std::string_view(dag.relative_file));
       file.Add(std::string_view(dag.file));
+      overlap.Add(ToString(dag.overlap));
     }
     // `paused` belongs to people once the DAG exists.
     const pqxx::result rows = session_->In(
@@ -175,14 +176,14 @@ class PgPublisher : public DagPublisher {
         "insert into dag as d (dag_id, version_id, description, doc_md, owner, tags, schedule, max_active_runs, "
         "max_active_tasks, "
         "max_consecutive_failed_dag_runs, dagrun_timeout_us, fail_fast, is_paused_upon_creation, paused, root, "
-        "relative_file, file) "
+        "relative_file, file, overlap) "
         "select u.id, u.version, u.description, u.doc, u.owner, u.tags::text[], u.schedule::json, u.runs, u.tasks, "
-        "u.failed, u.timeout, u.fail_fast, u.paused, u.paused, u.root, u.relative, u.file "
+        "u.failed, u.timeout, u.fail_fast, u.paused, u.paused, u.root, u.relative, u.file, u.overlap "
         "from unnest($1::text[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::int[], "
         "$9::int[], $10::int[], $11::bigint[], "
-        "$12::boolean[], $13::boolean[], $14::text[], $15::text[], $16::text[]) "
+        "$12::boolean[], $13::boolean[], $14::text[], $15::text[], $16::text[], $17::text[]) "
         "as u (id, version, description, doc, owner, tags, schedule, runs, tasks, failed, timeout, fail_fast, paused, "
-        "root, relative, file) "
+        "root, relative, file, overlap) "
         "on conflict (dag_id) do update set version_id = excluded.version_id, stale = false, description = "
         "excluded.description, doc_md = excluded.doc_md, "
         "owner = excluded.owner, tags = excluded.tags, schedule = excluded.schedule, max_active_runs = "
@@ -191,19 +192,20 @@ class PgPublisher : public DagPublisher {
         "excluded.max_consecutive_failed_dag_runs, "
         "dagrun_timeout_us = excluded.dagrun_timeout_us, fail_fast = excluded.fail_fast, is_paused_upon_creation = "
         "excluded.is_paused_upon_creation, "
-        "root = excluded.root, relative_file = excluded.relative_file, file = excluded.file, last_parsed = now() "
+        "root = excluded.root, relative_file = excluded.relative_file, file = excluded.file, overlap = "
+        "excluded.overlap, last_parsed = now() "
         "where (d.version_id, d.stale, d.description, d.doc_md, d.owner, d.tags, d.schedule::text, d.max_active_runs, "
         "d.max_active_tasks, "
         "d.max_consecutive_failed_dag_runs, d.dagrun_timeout_us, d.fail_fast, d.is_paused_upon_creation, d.root, "
-        "d.relative_file, d.file) is distinct from "
+        "d.relative_file, d.file, d.overlap) is distinct from "
         "(excluded.version_id, false, excluded.description, excluded.doc_md, excluded.owner, excluded.tags, "
         "excluded.schedule::text, excluded.max_active_runs, "
         "excluded.max_active_tasks, excluded.max_consecutive_failed_dag_runs, excluded.dagrun_timeout_us, "
         "excluded.fail_fast, excluded.is_paused_upon_creation, "
-        "excluded.root, excluded.relative_file, excluded.file) returning " PIPELINED_DAG_COLUMNS,
+        "excluded.root, excluded.relative_file, excluded.file, excluded.overlap) returning " PIPELINED_DAG_COLUMNS,
         id.text(), version.text(), description.text(), doc.text(), owner.text(), tags.text(), schedule.text(),
         runs.text(), tasks.text(), failed.text(), timeout.text(), fail_fast.text(), paused.text(), root.text(),
-        relative.text(), file.text());
+        relative.text(), file.text(), overlap.text());
     for (const pqxx::row& row : rows) changed.push_back(ReadDag(row));
   }
 

@@ -10,6 +10,7 @@
 #include "store/arrays.h"
 #include "store/outputs.h"
 #include "store/backfill_rows.h"
+#include "store/deadline_rows.h"
 #include "store/codec.h"
 #include "store/limit_rows.h"
 #include "store/pg_with.h"
@@ -165,6 +166,7 @@ void PgStore::LoadRuns(pqxx::transaction_base& transaction, Snapshot& snapshot) 
     snapshot.runs[places.at(row[0].as<std::int64_t>())].lengths.push_back(
         StoredLength{row[1].as<TaskNo>(), row[2].as<std::uint32_t>()});
   }
+  ReadDeadlines(transaction, *session_, snapshot.runs);
 }
 
 // --- news

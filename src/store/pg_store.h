@@ -24,6 +24,11 @@ class PgStore : public Store {
   Result<DagSource> LoadVersion(VersionId version) override;
   Result<Value> Outputs(RunId run, const std::vector<std::string>& task_ids, const OwnInstance& own) override;
   Result<std::optional<PreviousRun>> PreviousSuccess(const RunInfo& run) override;
+  Result<std::optional<PastRun>> RunBefore(const RunInfo& run, bool passing_by_hand,
+                                           const std::vector<std::string>& task_ids) override;
+  Result<std::vector<RecentRun>> LatestRuns(const std::string& dag_id, std::int32_t most) override;
+  Result<std::optional<Micros>> AverageRuntime(const std::string& dag_id, std::int32_t least,
+                                               std::int32_t most) override;
   Result<std::optional<StoredDag>> FindDag(const std::string& dag_id) override;
   Result<std::vector<ExistingRun>> RunsBetween(const std::string& dag_id, Instant from, Instant to) override;
   Result<std::vector<OpenAttempt>> OpenAttempts(const std::string& instance) override;
@@ -51,6 +56,8 @@ class PgStore : public Store {
   void LoadRuns(pqxx::transaction_base& transaction, Snapshot& snapshot);
   void Settle(const Plan& plan, const Committed& committed);
   Inbox Read(Wanted wanted);
+  std::vector<PastTask> UnmetOf(const PastRun& run, VersionId version, const std::string& dag_id,
+                                const std::vector<std::string>& task_ids);
   bool ScanDue() const;
 
   StoreOptions options_;

@@ -1,4 +1,4 @@
-// PgStore::With, for the two files that PgStore is written in.
+// PgStore::With, for the files that PgStore is written in.
 #pragma once
 
 #include "store/pg_store.h"

@@ -75,6 +75,7 @@ StoredDag ReadDag(const pqxx::row& row) {
   auto schedule = DecodeSchedule(row[8].c_str());
   if (!schedule) throw std::runtime_error("schedule of " + dag.head.dag_id + ": " + schedule.error().message);
   dag.schedule = std::move(*schedule);
+  dag.head.overlap = OverlapFromString(row[9].c_str()).value_or(Overlap::kQueue);
   return dag;
 }
 

@@ -23,7 +23,7 @@ inline constexpr int kRunColumns = 15;
 // Of `dag d`, for ReadDag.
 #define PIPELINED_DAG_COLUMNS                                                                         \
   "d.dag_id, d.version_id, d.paused, d.stale, d.max_active_runs, d.max_consecutive_failed_dag_runs, " \
-  "micros(d.last_interval_start), micros(d.last_interval_end), d.schedule::text"
+  "micros(d.last_interval_start), micros(d.last_interval_end), d.schedule::text, d.overlap"
 
 std::optional<Instant> ReadInstant(const pqxx::field& field);
 std::optional<DataInterval> ReadInterval(const pqxx::field& start, const pqxx::field& end);

@@ -166,6 +166,17 @@ class DoubtfulStore : public Store {
   Result<std::optional<PreviousRun>> PreviousSuccess(const RunInfo& run) override {
     return store_.PreviousSuccess(run);
   }
+  Result<std::optional<PastRun>> RunBefore(const RunInfo& run, bool passing_by_hand,
+                                           const std::vector<std::string>& task_ids) override {
+    return store_.RunBefore(run, passing_by_hand, task_ids);
+  }
+  Result<std::vector<RecentRun>> LatestRuns(const std::string& dag_id, std::int32_t most) override {
+    return store_.LatestRuns(dag_id, most);
+  }
+  Result<std::optional<Micros>> AverageRuntime(const std::string& dag_id, std::int32_t least,
+                                               std::int32_t most) override {
+    return store_.AverageRuntime(dag_id, least, most);
+  }
   Result<std::optional<StoredDag>> FindDag(const std::string& dag_id) override { return store_.FindDag(dag_id); }
   Result<std::vector<ExistingRun>> RunsBetween(const std::string& dag_id, Instant from, Instant to) override {
     return store_.RunsBetween(dag_id, from, to);

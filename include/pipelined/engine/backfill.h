@@ -34,7 +34,7 @@ struct BackfillFacts {
   std::shared_ptr<const Timetable> slots;  // of BackfillSchedule(); nullptr: nothing is due by itself
   std::string fault;                       // why the slots cannot be told now; empty: they can
   std::vector<ExistingRun> existing;       // in any order
-  bool depends_on_past = false;            // a task waits for the run before; no DAG file can say so yet
+  bool depends_on_past = false;            // a task waits for the run before
 };
 
 struct BackfillRange {

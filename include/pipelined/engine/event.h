@@ -11,6 +11,9 @@
 #include "pipelined/base/time.h"
 #include "pipelined/base/value.h"
 #include "pipelined/engine/backfill.h"
+#include "pipelined/engine/deadline.h"
+#include "pipelined/engine/past.h"
+#include "pipelined/engine/recent_run.h"
 #include "pipelined/lifecycle/run_state.h"
 #include "pipelined/lifecycle/task_state.h"
 #include "pipelined/model/dag.h"
@@ -28,29 +31,14 @@ struct DagHead {
   std::int32_t max_active_runs = 16;
   std::int32_t max_consecutive_failed_dag_runs = 0;
   std::optional<DataInterval> last_interval;  // of its last scheduled run
+  Overlap overlap = Overlap::kQueue;
+  // The latest runs, as many as max_consecutive_failed_dag_runs says; read when the DAG is loaded, kept from then on.
+  std::vector<RecentRun> recent = {};
 };
 
 // A DAG was loaded, changed or (stale) lost its file.
 struct DagUpdated {
   DagHead head;
-};
-
-// A stored run as it enters the engine.
-struct RunInfo {
-  RunId id;
-  std::string dag_id;
-  std::string run_id;  // "manual__2026-01-01T06:00:00+00:00"
-  RunType type = RunType::kManual;
-  RunState state = RunState::kQueued;
-  std::optional<Instant> logical_date;
-  std::optional<DataInterval> interval;
-  Instant run_after{};
-  Instant queued_at{};
-  std::optional<Instant> start_date;
-  Value conf;
-  VersionId version;
-  BackfillId backfill;                // that made it, or ran it again last
-  std::int32_t backfill_ordinal = 0;  // its place in that backfill
 };
 
 struct StoredTask {
@@ -83,6 +71,10 @@ struct RunRequested {
   std::vector<StoredTask> tasks = {};  // of a run that was set back: their tries
   std::vector<StoredLength> lengths = {};
   std::vector<TaskKeys> keys = {};  // of Dag::keyed, in that order
+  std::optional<PastRun> past = std::nullopt;  // of one that looks back
+  std::vector<StoredDeadline> deadlines = {};
+  // For each of the DAG's deadlines that counts from it: how long the last runs took. Nothing: too few have run.
+  std::vector<std::optional<Micros>> averages = {};
 };
 
 // A backfill as it is stored while it is under way.
@@ -108,6 +100,8 @@ struct RunRestored {
   std::vector<StoredTask> tasks;
   std::vector<StoredLength> lengths = {};
   std::vector<TaskKeys> keys = {};  // as of RunRequested
+  std::optional<PastRun> past = std::nullopt;  // of one that looks back
+  std::vector<StoredDeadline> deadlines = {};
 };
 
 // The answer to Plan::wanted: how many instances there are to be, or why that cannot be told.

@@ -124,9 +124,17 @@ struct AttemptClosed {
 
 struct DagChange {
   std::string dag_id;
-  std::optional<bool> paused;
-  std::optional<DataInterval> last_interval;
+  std::optional<bool> paused = std::nullopt;
+  std::optional<DataInterval> last_interval = std::nullopt;
   bool deleted = false;
+  std::string why = {};
+  bool by_failures = false;  // paused by the engine itself
+};
+
+// A slot of the schedule for which no run is made, because too many are under way (overlap: skip).
+struct SlotSkipped {
+  std::string dag_id;
+  DueRun due;
   std::string why;
 };
 
@@ -159,6 +167,8 @@ struct Plan {
   std::vector<KeysTaken> keys_taken;      // by attempts of `opened`
   std::vector<AttemptId> keys_given;      // by attempts of `closed` that held a concurrency key
   std::vector<DagChange> dags;
+  std::vector<DeadlineChange> deadlines;
+  std::vector<SlotSkipped> skipped;
   std::vector<PoolChange> pools;
   std::vector<CommandDone> commands;
   std::vector<AttemptId> stops;      // carried out only: TERM, grace, KILL
@@ -167,8 +177,8 @@ struct Plan {
   // Nothing to store and nothing to do.
   bool empty() const {
     return made.empty() && new_runs.empty() && resets.empty() && backfills.empty() && runs.empty() &&
-           expanded.empty() && tasks.empty() && opened.empty() && closed.empty() && dags.empty() && pools.empty() &&
-           commands.empty() && stops.empty() && wanted.empty();
+           expanded.empty() && tasks.empty() && opened.empty() && closed.empty() && dags.empty() && deadlines.empty() &&
+           skipped.empty() && pools.empty() && commands.empty() && stops.empty() && wanted.empty();
   }
 };
 

@@ -49,7 +49,6 @@ enum class RuleVerdict : std::uint8_t { kWait, kRun, kSkip, kUpstreamFailed };
 // there have the first places.
 bool IsRemovedWith(TriggerRule rule, const UpstreamCounts& upstreams, std::int32_t map_index);
 
-
 // A task without upstreams runs whatever its rule. `setups` (for kAllDoneSetupSuccess) counts the setups among the
 // upstreams.
 RuleVerdict Evaluate(TriggerRule rule, const UpstreamCounts& upstreams, const UpstreamCounts* setups = nullptr);

@@ -16,6 +16,7 @@
 #include "pipelined/lifecycle/trigger_rule.h"
 #include "pipelined/model/expand.h"
 #include "pipelined/model/shared_limits.h"
+#include "pipelined/model/run_rules.h"
 #include "pipelined/timetable/schedule.h"
 
 namespace pipelined {
@@ -75,11 +76,14 @@ struct Task {
   std::vector<int> skip_exit_codes{kSkipExitCode};  // end a try as skipped
   bool ignore_downstream_trigger_rules = true;      // kShortCircuit: skips all descendants, not only the direct ones
   bool setup = false, teardown = false;
-  bool on_failure_fail_dagrun = false;  // of a teardown: it counts for the outcome of the run
-  std::string group;                    // the innermost group that it belongs to; empty: none
-  std::uint32_t mapped = 0;             // 1 + its place in Dag::mapped; 0: not mapped
-  Env env;                              // the DAG's, then the task's own on top
-  std::string working_dir;              // absolute; a template
+  bool on_failure_fail_dagrun = false;        // of a teardown: it counts for the outcome of the run
+  bool depends_on_past = false;               // waits for its own success in the run before
+  bool wait_for_downstream = false;           // … and for that of its direct downstreams there
+  bool ignore_first_depends_on_past = false;  // does not wait when no run before had it
+  std::string group;                          // the innermost group that it belongs to; empty: none
+  std::uint32_t mapped = 0;                   // 1 + its place in Dag::mapped; 0: not mapped
+  Env env;                                    // the DAG's, then the task's own on top
+  std::string working_dir;                    // absolute; a template
   std::string run_as_user;
   std::vector<std::string> inlets, outlets;  // asset URIs
   std::string owner, doc_md;
@@ -125,11 +129,13 @@ struct TaskGroup {
 // follows instance i of another one.
 struct Mapping {
   Expand expand;
-  std::string group;              // whose `expand` it is; empty: the task's own
-  std::vector<TaskNo> tasks;      // in the order of the file
-  std::vector<TaskNo> sources;    // whose outputs its values are made of: they must have succeeded
-  bool names_instances = false;   // a task of it has a map_index_template
-  std::optional<std::uint64_t> literal_length() const { return names_instances ? std::nullopt : expand.literal_length(); }
+  std::string group;             // whose `expand` it is; empty: the task's own
+  std::vector<TaskNo> tasks;     // in the order of the file
+  std::vector<TaskNo> sources;   // whose outputs its values are made of: they must have succeeded
+  bool names_instances = false;  // a task of it has a map_index_template
+  std::optional<std::uint64_t> literal_length() const {
+    return names_instances ? std::nullopt : expand.literal_length();
+  }
 };
 
 struct MappedTask {
@@ -150,6 +156,8 @@ struct Dag {
   Micros dagrun_timeout{0};  // 0: none
   bool fail_fast = false;
   bool is_paused_upon_creation = false;
+  Overlap overlap = Overlap::kQueue;
+  std::vector<Deadline> deadlines;
   std::vector<Param> params;
   std::string file;           // absolute
   std::string relative_file;  // to its watched folder
@@ -169,6 +177,8 @@ struct Dag {
   Graph scope, scoped;       // teardown -> tasks that it waits for; and the other way round
   std::vector<bool> leaves;  // whose states decide the outcome of a run
   std::vector<TaskNo> keyed;  // tasks with a concurrency key or a rate
+  // Some task waits for the run before. Made by Link, as is the depends_on_past of tasks with wait_for_downstream.
+  bool depends_on_past = false;
 
   std::optional<TaskNo> Find(std::string_view task_id) const;
 

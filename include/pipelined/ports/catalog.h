@@ -93,6 +93,22 @@ struct PoolRow {
   std::int64_t scheduled_slots = 0;  // wait for slots
 };
 
+// A deadline of a run.
+struct DeadlineRow {
+  StoredDeadline deadline;
+  std::string what;                 // "15m after it was queued"
+  std::optional<Instant> ended_at;  // when it was met or missed
+};
+
+// What happened to a DAG as a whole.
+struct DagEventRow {
+  Instant at{};
+  std::string who;
+  std::string kind;   // "dag", "backfill"
+  std::string event;  // "paused", "unpaused", "slot skipped"; of a backfill "created", "completed" …
+  std::string why;
+};
+
 struct BackfillRow {
   BackfillId id;
   std::string dag_id;
@@ -180,6 +196,8 @@ class Catalog {
   virtual Result<PoolRow> Pool(const std::string& name) = 0;     // kNotFound
   // All that happened to a run, as of one instant. kNotFound
   virtual Result<RunHistory> History(const std::string& dag_id, const std::string& run_id) = 0;
+  virtual Result<std::vector<DeadlineRow>> Deadlines(RunId run) = 0;                                 // by number
+  virtual Result<Listing<DagEventRow>> DagHistory(const std::string& dag_id, const Page& page) = 0;  // the latest first
   virtual Result<DagSource> Source(VersionId version) = 0;
   // A map of XCom entries.
   virtual Result<Value> Outputs(RunId run, const std::string& task_id, std::int32_t map_index) = 0;

@@ -8,6 +8,7 @@
 
 #include "pipelined/engine/engine.h"
 #include "pipelined/ports/executor.h"
+#include "pipelined/ports/past_runs.h"
 
 namespace pipelined {
 
@@ -32,6 +33,7 @@ struct RestoredRun {
   RunInfo run;
   std::vector<StoredTask> tasks;  // of a queued run: those that were cleared
   std::vector<StoredLength> lengths = {};
+  std::vector<StoredDeadline> deadlines = {};  // by number
 };
 
 // An instance of a mapped task: of the tasks that are mapped together with it, it sees the outputs of its own index.
@@ -76,10 +78,8 @@ struct Committed {
 
 // Errors of every method: kUnavailable (no connection: reconnect, then Load again), kStale (another leader took over:
 // step down), kInDoubt (COMMIT without answer: Load again), kBug. After an error of Commit nothing may be assumed.
-class Store {
+class Store : public PastRuns {
  public:
-  virtual ~Store() = default;
-
   // Takes the lease when it is free, expired, or already `holder`'s; each taking raises the epoch. Nothing: another
   // leads.
   virtual Result<std::optional<Lease>> Acquire(const std::string& holder, Micros ttl) = 0;

@@ -80,12 +80,15 @@ class Scheduler {
   void StepDown(const std::string& why);
   void Recover(const Error& error);
   void Turn();
-  void TakePosted(std::vector<Event>& events);
+  Status TakePosted(std::vector<Event>& events);
   void TakeEnds(std::vector<Event>& events);
   Status TakeInbox(std::vector<Event>& events);
   // kUnavailable: the version could not be read now. One that can never be read is passed over.
   Status Enter(const RestoredRun& stored, std::vector<Event>& events);
   Status ReadFacts(CreateBackfill& backfill);
+  Result<std::optional<PastRun>> ReadPast(const RunInfo& run, const Dag& dag);
+  Result<RunRequested> Requested(const RestoredRun& stored, DagPtr dag);
+  Status ReadRecent(DagHead& head);
   void CarryOut(const Plan& plan);
   std::vector<AttemptOpened> NotStopped(const Plan& plan);
   void NeverStarted(AttemptId attempt, const std::string& why);

@@ -27,6 +27,11 @@ class MemoryStore : public Store {
   Result<DagSource> LoadVersion(VersionId version) override;
   Result<Value> Outputs(RunId run, const std::vector<std::string>& task_ids, const OwnInstance& own) override;
   Result<std::optional<PreviousRun>> PreviousSuccess(const RunInfo& run) override;
+  Result<std::optional<PastRun>> RunBefore(const RunInfo& run, bool passing_by_hand,
+                                           const std::vector<std::string>& task_ids) override;
+  Result<std::vector<RecentRun>> LatestRuns(const std::string& dag_id, std::int32_t most) override;
+  Result<std::optional<Micros>> AverageRuntime(const std::string& dag_id, std::int32_t least,
+                                               std::int32_t most) override;
   Result<std::optional<StoredDag>> FindDag(const std::string& dag_id) override;
   Result<std::vector<ExistingRun>> RunsBetween(const std::string& dag_id, Instant from, Instant to) override;
   Result<std::vector<OpenAttempt>> OpenAttempts(const std::string& instance) override;
@@ -47,7 +52,8 @@ class MemoryStore : public Store {
     RunInfo info;
     std::map<InstanceKey, TaskChange> tasks;  // as last changed
     std::map<InstanceKey, Value> outputs;
-    std::map<TaskNo, std::uint32_t> lengths;  // of mapped tasks
+    std::map<TaskNo, std::uint32_t> lengths;           // of mapped tasks
+    std::map<std::int32_t, StoredDeadline> deadlines;  // by number
     std::optional<Instant> end_date;
     bool handed_out = false;
   };
@@ -69,8 +75,10 @@ class MemoryStore : public Store {
   void ApplyBackfills(const Plan& plan);
   void ApplyKeys(const Plan& plan);
   Holding HoldingOf(AttemptId id, const OpenRow& row) const;
+  void ApplyDeadlines(const Plan& plan);
   void Settled(BackfillId backfill, std::int32_t ordinal);  // a slot of it has come to its turn
   static RestoredRun Restored(const StoredRun& run);
+  std::vector<PastTask> UnmetOf(const StoredRun& run, const std::vector<std::string>& task_ids) const;
   bool Exists(const std::string& dag_id, const std::string& run_id, const std::optional<Instant>& logical_date) const;
 
   const Clock& clock_;

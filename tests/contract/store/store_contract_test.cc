@@ -66,6 +66,9 @@ struct Maker {
   std::function<std::unique_ptr<Place>()> make;
 };
 
+// Logical dates in days after At(0).
+constexpr std::int64_t kDay = 86'400;
+
 class StoreContract : public ::testing::TestWithParam<Maker> {
  protected:
   void SetUp() override {
@@ -86,6 +89,32 @@ class StoreContract : public ::testing::TestWithParam<Maker> {
     auto run = place_->Trigger(request);
     EXPECT_TRUE(run.ok()) << run.error().message;
     return *run;
+  }
+  RunInfo Dated(std::int64_t day) {
+    TriggerRequest request;
+    request.dag_id = "d";
+    request.run_id = "day" + std::to_string(day);
+    request.run_after = request.logical_date.emplace(At(day * kDay));
+    auto run = place_->Trigger(request);
+    EXPECT_TRUE(run.ok()) << run.error().message;
+    return *run;
+  }
+  // A finished run of that day; its tasks as they are given, by number.
+  RunInfo Finished(std::int64_t day, const std::vector<TaskState>& tasks = {}, RunState end = RunState::kSuccess) {
+    const RunInfo run = Dated(day);
+    Plan plan;
+    plan.runs = {Begin(run), RunChange{run.id, "d", RunState::kRunning, end, ""}};
+    for (TaskNo no = 0; no < tasks.size(); ++no) {
+      TaskChange change;
+      change.run = run.id;
+      change.task = no;
+      change.to = tasks[no];
+      change.end_date = At(10);
+      plan.tasks.push_back(change);
+    }
+    const Status stored = Commit(plan);
+    EXPECT_TRUE(stored.ok()) << stored.error().message;
+    return run;
   }
   Status Commit(Plan plan) {
     plan.now = At(10);
@@ -360,6 +389,166 @@ TEST_P(StoreContract, AReportReachesTheLeaderWithAllThatItSays) {
 }
 
 // A backfill over four dates, of which the first three are to be made and the last exists.
+TEST_P(StoreContract, TheRunBeforeIsTheOneWithTheLatestEarlierDate) {
+  Finished(1);
+  const RunInfo before = Finished(3, {TaskState::kSuccess, TaskState::kSkipped});
+  const RunInfo run = Dated(5);
+  Dated(7);
+  const auto past = store().RunBefore(run, false, {"t0", "t1"});
+  ASSERT_TRUE(past.ok()) << past.error().message;
+  ASSERT_TRUE(past->has_value());
+  EXPECT_EQ((*past)->run, before.id);
+  EXPECT_EQ((*past)->run_id, "day3");
+  EXPECT_EQ((*past)->logical_date, At(3 * kDay));
+  EXPECT_TRUE((*past)->finished);
+  EXPECT_TRUE((*past)->unmet.empty());
+}
+
+TEST_P(StoreContract, WhatHoldsTheNextRunBackIsNamedWithItsState) {
+  place_->Publish(SampleDag("d", 3, "h3"), lease_.epoch);
+  Finished(1, {TaskState::kSuccess, TaskState::kFailed}, RunState::kFailed);  // t2 was never touched
+  const auto past = store().RunBefore(Dated(2), false, {"t0", "t1", "t2"});
+  ASSERT_TRUE(past.ok()) << past.error().message;
+  EXPECT_THAT((*past)->unmet, ::testing::ElementsAre(PastTask{"t1", TaskState::kFailed, false},
+                                                     PastTask{"t2", TaskState::kNone, false}));
+}
+
+TEST_P(StoreContract, ATaskThatTheRunBeforeDidNotHaveIsSaidToBeNewOrNot) {
+  place_->Publish(SampleDag("d", 3, "h3"), lease_.epoch);
+  Finished(1);  // had t2
+  place_->Publish(SampleDag("d", 2, "h2"), lease_.epoch);
+  Finished(2, {TaskState::kSuccess, TaskState::kSuccess});
+  const auto past = store().RunBefore(Dated(3), false, {"t0", "t2", "t9"});
+  ASSERT_TRUE(past.ok()) << past.error().message;
+  EXPECT_THAT((*past)->unmet,
+              ::testing::ElementsAre(PastTask{"t2", std::nullopt, false}, PastTask{"t9", std::nullopt, true}));
+}
+
+TEST_P(StoreContract, OfAMappedTaskAllInstancesOfTheRunBeforeCount) {
+  const auto finished = [&](std::int64_t day, std::vector<TaskState> instances) {
+    const RunInfo run = Dated(day);
+    Plan plan;
+    plan.runs = {Begin(run), RunChange{run.id, "d", RunState::kRunning, RunState::kSuccess, ""}};
+    TaskExpanded expanded;
+    expanded.run = run.id;
+    expanded.task = 0;
+    expanded.length = 3;
+    plan.expanded = {expanded};
+    for (std::size_t index = 0; index < instances.size(); ++index) {
+      TaskChange change;
+      change.run = run.id;
+      change.map_index = static_cast<std::int32_t>(index);
+      change.to = instances[index];
+      change.end_date = At(10);
+      plan.tasks.push_back(change);
+    }
+    const Status stored = Commit(plan);
+    EXPECT_TRUE(stored.ok()) << stored.error().message;
+    return store().RunBefore(Dated(day + 1), false, {"t0"})->value().unmet;
+  };
+  using ::testing::ElementsAre;
+  EXPECT_THAT(finished(1, {TaskState::kSuccess, TaskState::kSkipped, TaskState::kSuccess}), ElementsAre());
+  EXPECT_THAT(finished(11, {TaskState::kSuccess, TaskState::kFailed, TaskState::kSuccess}),
+              ElementsAre(PastTask{"t0", TaskState::kFailed, false}));
+  EXPECT_THAT(finished(21, {TaskState::kSuccess, TaskState::kSuccess}),  // the third was never touched
+              ElementsAre(PastTask{"t0", TaskState::kNone, false}));
+}
+
+TEST_P(StoreContract, ARunBeforeThatIsUnderWayIsSaidToBe) {
+  Dated(1);
+  const auto past = store().RunBefore(Dated(2), false, {"t0"});
+  ASSERT_TRUE(past.ok() && past->has_value());
+  EXPECT_FALSE((*past)->finished);
+}
+
+TEST_P(StoreContract, RunsByHandMayBePassedOverAndTheFirstRunHasNoneBefore) {
+  const RunInfo first = Finished(1);  // by hand, as all that are triggered
+  const RunInfo run = Dated(2);
+  EXPECT_FALSE(store().RunBefore(run, true, {"t0"})->has_value());
+  EXPECT_FALSE(store().RunBefore(first, false, {"t0"})->has_value());
+  EXPECT_FALSE(store().RunBefore(Triggered("undated"), false, {"t0"})->has_value());
+}
+
+Plan WithDeadline(RunId run, DeadlineState state, std::int64_t at = 60) {
+  Plan plan;
+  plan.deadlines = {DeadlineChange{run, "d", "r1", StoredDeadline{1, At(at), state}, "1m after it was queued"}};
+  return plan;
+}
+
+TEST_P(StoreContract, ADeadlineIsLoadedWithItsRun) {
+  const RunInfo run = Triggered("r1");
+  ASSERT_TRUE(Commit(WithDeadline(run.id, DeadlineState::kDue)).ok());
+  const Snapshot snapshot = Loaded();
+  ASSERT_EQ(snapshot.runs.size(), 1U);
+  EXPECT_THAT(snapshot.runs[0].deadlines, ::testing::ElementsAre(StoredDeadline{1, At(60), DeadlineState::kDue}));
+}
+
+TEST_P(StoreContract, AMissedDeadlineStaysMissedAndAMetOneMayBeSetAnew) {
+  const RunInfo run = Triggered("r1");
+  ASSERT_TRUE(Commit(WithDeadline(run.id, DeadlineState::kMet)).ok());
+  ASSERT_TRUE(Commit(WithDeadline(run.id, DeadlineState::kDue, 90)).ok());
+  EXPECT_THAT(Loaded().runs[0].deadlines, ::testing::ElementsAre(StoredDeadline{1, At(90), DeadlineState::kDue}));
+  ASSERT_TRUE(Commit(WithDeadline(run.id, DeadlineState::kMissed, 90)).ok());
+  ASSERT_TRUE(Commit(WithDeadline(run.id, DeadlineState::kDue, 120)).ok());
+  EXPECT_THAT(Loaded().runs[0].deadlines, ::testing::ElementsAre(StoredDeadline{1, At(90), DeadlineState::kMissed}));
+}
+
+TEST_P(StoreContract, ARunThatIsSetBackComesWithItsDeadlines) {
+  const RunInfo run = Finished(1);
+  ASSERT_TRUE(Commit(WithDeadline(run.id, DeadlineState::kMissed)).ok());
+  Plan plan;
+  plan.resets = {RunReset{run.id, run.version, BackfillId{1}, 4, Value(), "again"}};
+  ASSERT_TRUE(Commit(plan).ok());
+  ASSERT_EQ(last_.runs.size(), 1U);
+  EXPECT_THAT(last_.runs[0].deadlines, ::testing::ElementsAre(StoredDeadline{1, At(60), DeadlineState::kMissed}));
+}
+
+TEST_P(StoreContract, TheLatestRunsAreThoseWithTheLatestDates) {
+  const RunInfo old = Finished(1), failed = Finished(3, {}, RunState::kFailed), queued = Dated(2);
+  const auto latest = store().LatestRuns("d", 2);
+  ASSERT_TRUE(latest.ok()) << latest.error().message;
+  EXPECT_THAT(*latest, ::testing::UnorderedElementsAre(RecentRun{failed.id, At(3 * kDay), RunState::kFailed},
+                                                       RecentRun{queued.id, At(2 * kDay), RunState::kQueued}));
+  EXPECT_EQ(store().LatestRuns("d", 9)->size(), 3U);
+}
+
+TEST_P(StoreContract, ARunWithoutADateCountsFromWhenItWasDue) {
+  Finished(1);
+  const RunInfo undated = Triggered("undated");  // due at At(0)
+  const auto latest = store().LatestRuns("d", 9);
+  ASSERT_TRUE(latest.ok()) << latest.error().message;
+  EXPECT_THAT(*latest, ::testing::Contains(RecentRun{undated.id, At(0), RunState::kQueued}));
+  EXPECT_EQ(store().LatestRuns("d", 1)->front().date, At(kDay));
+}
+
+TEST_P(StoreContract, TheAverageRuntimeIsThatOfTheLastFinishedRuns) {
+  const RunInfo run = Dated(1);
+  Plan begin;
+  begin.runs = {Begin(run)};
+  ASSERT_TRUE(Commit(begin).ok());  // at At(10)
+  Plan end;
+  end.now = At(40);
+  end.runs = {RunChange{run.id, "d", RunState::kRunning, RunState::kFailed, ""}};
+  ASSERT_TRUE(store().Commit(end, lease_, ExecutorIdentity{"i", "b"}).ok());
+  Finished(2);  // begins and ends at once
+  Dated(3);
+  EXPECT_EQ(*store().AverageRuntime("d", 2, 10), std::optional<Micros>(Seconds(15)));
+  EXPECT_EQ(*store().AverageRuntime("d", 1, 1), std::optional<Micros>(Seconds(0)));
+  EXPECT_FALSE(store().AverageRuntime("d", 3, 10)->has_value());
+}
+
+TEST_P(StoreContract, WhatOverlappingSlotsDoIsPublishedAndASkippedOneIsStored) {
+  PublishedDag dag = SampleDag("d", 2, "h9");
+  auto changed = std::make_shared<Dag>(*dag.dag);
+  changed->overlap = Overlap::kSkip;
+  dag.dag = changed;
+  place_->Publish(dag, lease_.epoch);
+  EXPECT_EQ(Loaded().dags[0].head.overlap, Overlap::kSkip);
+  Plan plan;
+  plan.skipped = {SlotSkipped{"d", DueRun{At(0), {At(0), At(0)}, At(0)}, "the slot was skipped"}};
+  EXPECT_TRUE(Commit(plan).ok());
+}
+
 BackfillMade FourDates(RunId existing) {
   BackfillMade made;
   made.id = BackfillId{1};

@@ -296,6 +296,16 @@ Result<BackfillProgress> FakeCatalog::ProgressOf(BackfillId, std::int64_t) {
   return progress;
 }
 
+Result<std::vector<DeadlineRow>> FakeCatalog::Deadlines(RunId) {
+  if (broken) return *broken;
+  return deadlines;
+}
+
+Result<Listing<DagEventRow>> FakeCatalog::DagHistory(const std::string&, const Page&) {
+  if (broken) return *broken;
+  return Listing<DagEventRow>{dag_events, static_cast<std::int64_t>(dag_events.size())};
+}
+
 Result<std::vector<ExistingRun>> FakeCatalog::RunsBetween(const std::string& dag_id, Instant from, Instant to) {
   if (broken) return *broken;
   std::vector<ExistingRun> found;

@@ -18,6 +18,8 @@ class FakeCatalog : public Catalog {
   std::vector<TaskInstanceRow> instances;
   std::map<std::string, std::vector<TaskInstanceRow>> tries;  // by task id
   std::map<std::string, RunHistory> histories;                // by run id
+  std::vector<DeadlineRow> deadlines;                         // of any run
+  std::vector<DagEventRow> dag_events;                        // of any DAG
   std::vector<ImportErrorRow> import_errors;
   std::vector<PoolRow> pools;
   std::vector<BackfillRow> backfills;
@@ -49,6 +51,8 @@ class FakeCatalog : public Catalog {
   Result<Listing<PoolRow>> Pools(const std::string& name_pattern, const Page& page) override;
   Result<PoolRow> Pool(const std::string& name) override;
   Result<RunHistory> History(const std::string& dag_id, const std::string& run_id) override;
+  Result<std::vector<DeadlineRow>> Deadlines(RunId run) override;
+  Result<Listing<DagEventRow>> DagHistory(const std::string& dag_id, const Page& page) override;
   Result<DagSource> Source(VersionId version) override;
   Result<Value> Outputs(RunId run, const std::string& task_id, std::int32_t map_index) override;
   Result<Listing<BackfillRow>> Backfills(const std::string& dag_id, const Page& page) override;

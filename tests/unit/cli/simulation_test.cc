@@ -116,6 +116,30 @@ TEST(Simulation, ATaskWaitsFromWhenItsRuleIsMet) {
                                      "c 06:10-06:40 success, waited 10m", "first 06:20-06:21 success, waited 10m"));
 }
 
+TEST(Simulation, TasksWaitForTheRunBefore) {
+  Simulated s(
+      R"({dag_id: d, schedule: "0 * * * *", tasks: {a: {bash: x}, b: {bash: x, depends_on: [a], depends_on_past: true}}})");
+  s.Took("{d.a: 1m, d.b: 90m}").Until("2026-01-01T02:00:00Z").Run();
+  EXPECT_THAT(s.Tasks(), ElementsAre("a 00:00-00:01 success", "b 00:01-01:31 success", "a 01:00-01:01 success",
+                                     "b 01:31- running"));
+  Simulated failed(R"({dag_id: d, schedule: "0 * * * *", tasks: {a: {bash: x, depends_on_past: true}}})");
+  failed.Failing("a=always").Until("2026-01-01T03:00:00Z").Run();
+  EXPECT_THAT(failed.Runs(),
+              ElementsAre("d 00:00: 00:00-00:10 failed", "d 01:00: 01:00- running", "d 02:00: 02:00- running"));
+}
+
+TEST(Simulation, OverlapIsAsTheEngineHasIt) {
+  Simulated skip(R"({dag_id: d, schedule: "0 * * * *", max_active_runs: 1, overlap: skip, tasks: {a: {bash: x}}})");
+  skip.Took("d.a: 90m").Until("2026-01-01T04:00:00Z").Run();
+  EXPECT_THAT(skip.Runs(), ElementsAre("d 00:00: 00:00-01:30 success", "d 02:00: 02:00-03:30 success"));
+  EXPECT_EQ(skip.result.missed.size(), 2u);
+  Simulated cancel(
+      R"({dag_id: d, schedule: "0 * * * *", max_active_runs: 1, overlap: cancel_running, tasks: {a: {bash: x}}})");
+  cancel.Took("d.a: 90m").Until("2026-01-01T02:00:00Z").Run();
+  EXPECT_THAT(cancel.Runs(), ElementsAre("d 00:00: 00:00-01:00 failed", "d 01:00: 01:00- running"));
+  EXPECT_TRUE(cancel.result.missed.empty());
+}
+
 TEST(Simulation, EmptyTasksTakeNoSlotAndNoTime) {
   Simulated s(R"({dag_id: d, schedule: "0 6 * * *", tasks: {a: {empty: true}, b: {bash: x, depends_on: [a]}}})");
   EXPECT_THAT(s.Run().Tasks(), ElementsAre("a 06:00-06:00 success", "b 06:00-06:10 success"));

@@ -211,7 +211,46 @@ TEST(Load, AByteOrderMarkAndWindowsLinesAreFine) {
 }
 
 TEST(Load, DefaultsOfLaterFeaturesAreAccepted) {
-  EXPECT_EQ(LoadOne("overlap: queue\ntasks: {a: {bash: x, executor: local, depends_on_past: false}}").tasks.size(), 1u);
+  EXPECT_EQ(LoadOne("tasks: {a: {bash: x, executor: local}}").tasks.size(), 1u);
+}
+
+TEST(Load, TasksMayWaitForTheRunBefore) {
+  const Dag dag = LoadOne(
+      "default_args: {depends_on_past: true}\ntasks: {a: {bash: x, ignore_first_depends_on_past: true}, b: {bash: x, "
+      "depends_on_past: false}, c: {bash: x, depends_on_past: false, wait_for_downstream: true}}");
+  EXPECT_TRUE(dag.depends_on_past);
+  EXPECT_TRUE(dag.tasks[0].depends_on_past && dag.tasks[0].ignore_first_depends_on_past);
+  EXPECT_FALSE(dag.tasks[1].depends_on_past);
+  EXPECT_TRUE(dag.tasks[2].depends_on_past && dag.tasks[2].wait_for_downstream);  // the one implies the other
+  EXPECT_FALSE(LoadOne("tasks: {a: {bash: x}}").depends_on_past);
+}
+
+TEST(Load, ADeadlineIsADurationOrAReferenceOrSeveral) {
+  const auto one = LoadOne("deadline: 15m\ntasks: {a: {bash: x}}").deadlines;
+  ASSERT_EQ(one.size(), 1u);
+  EXPECT_EQ(one[0].reference, DeadlineReference::kQueuedAt);
+  EXPECT_EQ(one[0].interval, std::chrono::minutes(15));
+  const auto all =
+      LoadOne(
+          "deadline:\n  - {reference: logical_date, interval: -10m}\n  - {at: "
+          "2026-01-31T06:00+01:00}\n  - {reference: average_runtime, interval: 1m, max_runs: 5}\ntasks: {a: {bash: x}}")
+          .deadlines;
+  ASSERT_EQ(all.size(), 3u);
+  EXPECT_EQ(ToText(all[0]), "10m before its logical date");
+  EXPECT_EQ(ToText(all[1]), "2026-01-31T05:00:00Z");
+  EXPECT_EQ(ToText(all[2]), "1m after the average time of the last 5 runs");
+  EXPECT_EQ(all[2].min_runs, 5);
+  EXPECT_TRUE(LoadOne("deadline: null\ntasks: {a: {bash: x}}").deadlines.empty());
+}
+
+TEST(Load, OverlapSaysWhatASlotDoesThatComesTooEarly) {
+  EXPECT_EQ(LoadOne("schedule: '@daily'\noverlap: cancel_running\ntasks: {a: {bash: x}}").overlap,
+            Overlap::kCancelRunning);
+  EXPECT_EQ(LoadOne("overlap: queue\nmax_consecutive_failed_dag_runs: 3\ntasks: {a: {bash: x}}")
+                .max_consecutive_failed_dag_runs,
+            3);
+  // From defaults.yaml it is for the DAGs that it means something to.
+  EXPECT_EQ(LoadOne("tasks: {a: {bash: x}}", {"overlap: skip"}).overlap, Overlap::kQueue);
 }
 
 TEST(ContentHash, IsAboutWhatIsSaidNotHow) {

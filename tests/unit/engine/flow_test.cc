@@ -72,6 +72,27 @@ TEST(Flow, ABranchSkipsWhatItDoesNotFollowButNotTheJoin) {
   EXPECT_THAT(t.Succeed("left"), ElementsAre("join"));
 }
 
+// A teardown right below it: skipped by latest_only, which is a branch in Airflow, and spared by a short circuit.
+TEST(Flow, LatestOnlySkipsATeardownRightBelowItAndAShortCircuitDoesNot) {
+  for (const ActionKind kind : {ActionKind::kLatestOnly, ActionKind::kShortCircuit}) {
+    auto dag = MakeDag("gate; w: gate; t: gate w");
+    dag->tasks[0].action.kind = kind;
+    dag->tasks[2].teardown = true;
+    dag->tasks[2].trigger_rule = TriggerRule::kAllDoneSetupSuccess;
+    EXPECT_TRUE(dag->Link({{0, 1}, {0, 2}, {1, 2}}).ok());
+    EngineTest t(dag);
+    t.Run();
+    AttemptFinished end;
+    end.attempt = AttemptId{1};
+    end.outcome = TryOutcome::kSucceeded;
+    end.end = t.now();
+    end.decision = Decision{false, {}};
+    t.Send(end);
+    EXPECT_EQ(t.state("w"), "skipped");
+    EXPECT_EQ(t.state("t"), kind == ActionKind::kLatestOnly ? "skipped" : "running");
+  }
+}
+
 TEST(Flow, ASkippedEmptyTaskThatWasHeldDoesNotKeepItsRun) {
   auto dag = MakeDag("gate; feed; after: gate feed");
   dag->tasks[0].action.kind = ActionKind::kShortCircuit;
