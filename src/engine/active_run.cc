@@ -7,7 +7,7 @@ namespace {
 
 bool IsActive(TaskState state) {
   return state == TaskState::kScheduled || state == TaskState::kQueued || state == TaskState::kRunning ||
-         state == TaskState::kUpForRetry;
+         state == TaskState::kRestarting || state == TaskState::kUpForRetry;
 }
 
 bool IsFailure(TaskState state) {
@@ -89,7 +89,7 @@ void ActiveRun::Recount(TaskNo task, TaskState from, TaskState to) {
 }
 
 void ActiveRun::Propagate(Turn& turn) {
-  while (!frontier_.empty()) {
+  while (!frontier_.empty() || !candidates_.empty()) {
     std::vector<TaskNo> level;
     level.swap(frontier_);
     for (const TaskNo task : level) CountForDownstreams(task);
@@ -128,6 +128,7 @@ void ActiveRun::Suggest(TaskNo task) {
 void ActiveRun::Decide(Turn& turn, TaskNo task) {
   const TaskState state = slots_[task].state;
   if (state != TaskState::kNone && state != TaskState::kUpForRetry) return;
+  if (IsHeld(task)) return;
   // Setups that are still to come hold a task back, but not what its upstreams decide against it.
   const RuleVerdict setups = AskSetups(task);
   RuleVerdict verdict = setups;
@@ -261,7 +262,7 @@ std::vector<AttemptId> ActiveRun::EndUnfinished(Turn& turn, TaskEvent running, c
   for (TaskNo task = 0; task < slots_.size(); ++task) {
     TaskSlot& slot = slots_[task];
     if (IsFinished(slot.state) || IsSpared(task, spare)) continue;
-    const bool runs = slot.state == TaskState::kRunning;
+    const bool runs = slot.state == TaskState::kRunning || slot.state == TaskState::kRestarting;
     if (runs) stops.push_back(slot.attempt);
     if (Assign(turn, task, runs ? running : TaskEvent::kSkipped)) Change(turn, task).why = why;
   }

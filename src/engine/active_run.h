@@ -2,6 +2,8 @@
 #pragma once
 
 #include <deque>
+#include <set>
+#include <string>
 #include <vector>
 
 #include "engine/turn.h"
@@ -51,6 +53,22 @@ class ActiveRun {
   std::vector<AttemptId> EndUnfinished(Turn& turn, TaskEvent running, const std::string& why,
                                        Spare spare = Spare::kNothing);
 
+  // What people decide about one task, with nothing that follows from it: Settle() must come next. In the plan it is a
+  // change of its own. False when the transition table refuses.
+  bool Steer(Turn& turn, TaskNo task, TaskEvent event, const std::string& why);
+  // Steer() to be run again: its tries count on from here. Its old attempt, when it was running, is to be stopped.
+  bool Clear(Turn& turn, TaskNo task, const std::string& why);
+  // The attempt of a task that was cleared while it ran has ended: it is decided again.
+  void EndRestart(Turn& turn, TaskNo task);
+  // Draws the consequences of what was steered. Those of a run that has not begun are drawn when it does.
+  void Settle(Turn& turn);
+
+  // A task that may not start yet, because an old attempt of it is still being stopped.
+  void Hold(TaskNo task) { held_.insert(task); }
+  void Release(Turn& turn, TaskNo task);
+  bool HeldTaskWaits() const;
+  bool IsHeld(TaskNo task) const { return !held_.empty() && held_.contains(task); }
+
   // While held (its DAG is paused) empty tasks wait as all others do.
   void HoldEmptyTasks(bool hold) { hold_empty_ = hold; }
   void ReleaseEmptyTasks(Turn& turn);
@@ -64,7 +82,7 @@ class ActiveRun {
   std::vector<TaskNo> TakeScheduled();
 
   // Nothing runs, waits for a slot or for a retry.
-  bool IsOver() const { return active_ == 0 && held_empty_.empty(); }
+  bool IsOver() const { return active_ == 0 && held_empty_.empty() && !HeldTaskWaits(); }
   // Valid when over. Unfinished tasks then can never start: a deadlock, which fails.
   RunEvent Outcome() const;
   bool IsDeadlocked() const { return unfinished_ > 0; }
@@ -82,6 +100,7 @@ class ActiveRun {
 
  private:
   bool Assign(Turn& turn, TaskNo task, TaskEvent event);
+  void Seal(Turn& turn, TaskNo task);
   void Decide(Turn& turn, TaskNo task);
   void Propagate(Turn& turn);
   void CountForDownstreams(TaskNo task, std::uint32_t by = 1);  // by ~0: takes its finished state back
@@ -104,6 +123,7 @@ class ActiveRun {
   std::vector<TaskNo> candidates_;  // to be decided in this pass
   std::vector<TaskNo> scheduled_;
   std::deque<TaskNo> held_empty_;
+  std::set<TaskNo> held_;
   bool hold_empty_ = false;
   std::uint32_t unfinished_ = 0;
   std::uint32_t active_ = 0;         // scheduled, queued, running, up_for_retry

@@ -79,16 +79,30 @@ void Engine::Impl::On(Turn& turn, DagUpdated& e) {
 void Engine::Impl::On(Turn& turn, RunRequested& e) {
   if (runs_.contains(e.run.id)) return;  // met twice: by notification and by the plan that made it
   DagState& dag = StateOf(e.run.dag_id);
-  const RunId id = e.run.id;
-  // A run that outlived its backfill (its version could not be read meanwhile) waits like any other.
-  if (e.run.backfill && !backfills_.Of(e.run).over) {
-    backfills_.Of(e.run).queued.emplace(e.run.backfill_ordinal, id);
-  } else {
-    dag.queued.emplace(e.run.run_after, id);
-  }
+  Queue(dag, e.run);
   ActiveRun& run = Enter(std::move(e.run), std::move(e.dag));
-  if (!e.tasks.empty()) run.Restore(e.tasks);
+  TakeUp(turn, run, e.tasks);
   StartQueuedRuns(turn, dag);
+}
+
+// A run that outlived its backfill waits like any other.
+void Engine::Impl::Queue(DagState& dag, const RunInfo& run) {
+  if (run.backfill && !backfills_.Of(run).over) {
+    backfills_.Of(run).queued.emplace(run.backfill_ordinal, run.id);
+  } else {
+    dag.queued.emplace(run.run_after, run.id);
+  }
+}
+
+void Engine::Impl::TakeUp(Turn& turn, ActiveRun& run, const std::vector<StoredTask>& tasks) {
+  if (tasks.empty()) return;
+  run.Restore(tasks);
+  for (const StoredTask& task : tasks) {
+    if (task.state == TaskState::kUpForRetry) SetRetryTimer(run, task.task, task.retry_at.value_or(turn.now));
+    if (task.state == TaskState::kRunning || task.state == TaskState::kRestarting)
+      Occupy(run, task.task, task.attempt);
+    if (task.state == TaskState::kRestarting) turn.plan.stops.push_back(task.attempt);
+  }
 }
 
 void Engine::Impl::On(Turn&, BackfillRestored& e) {
@@ -101,18 +115,18 @@ void Engine::Impl::On(Turn& turn, RunRestored& e) {
   NoteRunning(dag, e.run);
   ActiveRun& run = Enter(std::move(e.run), std::move(e.dag));
   run.HoldEmptyTasks(!dag.MayStartTasks());
-  run.Restore(e.tasks);
-  for (const StoredTask& task : e.tasks) {
-    if (task.state == TaskState::kRunning) Occupy(run, task.task, task.attempt);
-    if (task.state == TaskState::kUpForRetry) SetRetryTimer(run, task.task, task.retry_at.value_or(turn.now));
-  }
+  TakeUp(turn, run, e.tasks);
   run.Begin(turn);
-  SetRunTimeout(run, run.info.start_date.value_or(turn.now));
+  if (!run.info.start_date) run.info.start_date = turn.now;
+  SetRunTimeout(run, *run.info.start_date);
   AfterChange(turn, run);
 }
 
 void Engine::Impl::On(Turn&, AttemptOrphaned& e) {
-  attempts_[e.attempt] = OpenedAttempt{};
+  OpenedAttempt& attempt = attempts_[e.attempt];
+  attempt.task = e.task;
+  attempt.of = e.run;
+  stopping_[e.run].insert(e.task);
   ++running_;
   orphans_.push_back(e.attempt);
 }
@@ -127,14 +141,33 @@ void Engine::Impl::On(Turn& turn, AttemptFinished& e) {
   AttemptClosed closed{attempt.run != nullptr ? attempt.run->info.id : RunId{}, attempt.task, e};
   if (attempt.run != nullptr) {
     --attempt.run->running_tasks;
-    if (SkipsByExitCode(attempt.run->dag().tasks[attempt.task], e)) {
+    const bool restarts = attempt.run->slot(attempt.task).state == TaskState::kRestarting;
+    if (!restarts && SkipsByExitCode(attempt.run->dag().tasks[attempt.task], e)) {
       e.outcome = closed.end.outcome = TryOutcome::kSkipped;
     }
-    EndTry(turn, *attempt.run, attempt.task, e);
+    if (restarts) {
+      attempt.run->EndRestart(turn, attempt.task);
+      closed.end.outputs = Value();
+    } else {
+      EndTry(turn, *attempt.run, attempt.task, e);
+    }
   }
   if (attempt.run == nullptr || e.outcome != TryOutcome::kSucceeded) closed.end.outputs = Value();
   turn.plan.closed.push_back(std::move(closed));
-  if (attempt.run != nullptr) AfterChange(turn, *attempt.run);
+  if (attempt.run == nullptr) return StoppedAtLast(turn, attempt);
+  AfterChange(turn, *attempt.run);
+}
+
+// Its task has moved on before; now nothing of it is in the way any more.
+void Engine::Impl::StoppedAtLast(Turn& turn, const OpenedAttempt& attempt) {
+  const auto found = stopping_.find(attempt.of);
+  if (found == stopping_.end()) return;
+  found->second.erase(attempt.task);
+  if (found->second.empty()) stopping_.erase(found);
+  ActiveRun* run = Find(attempt.of);
+  if (run == nullptr || !run->IsHeld(attempt.task)) return;
+  run->Release(turn, attempt.task);
+  AfterChange(turn, *run);
 }
 
 void Engine::Impl::On(Turn& turn, Command& e) {
@@ -146,8 +179,15 @@ void Engine::Impl::On(Turn& turn, Command& e) {
 
 ActiveRun& Engine::Impl::Enter(RunInfo info, DagPtr dag) {
   const RunId id = info.id;
-  ActiveRun& run = *(runs_[id] = std::make_unique<ActiveRun>(std::move(info), std::move(dag)));
+  return Enter(id, std::make_unique<ActiveRun>(std::move(info), std::move(dag)));
+}
+
+ActiveRun& Engine::Impl::Enter(RunId id, std::unique_ptr<ActiveRun> entering) {
+  ActiveRun& run = *(runs_[id] = std::move(entering));
   run.life = ++lives_;
+  if (const auto stopping = stopping_.find(id); stopping != stopping_.end()) {
+    for (const TaskNo task : stopping->second) run.Hold(task);
+  }
   return run;
 }
 
@@ -201,7 +241,9 @@ void Engine::Impl::StartRun(Turn& turn, DagState& dag, ActiveRun& run) {
 
 void Engine::Impl::SetRunTimeout(const ActiveRun& run, Instant start) {
   if (run.dag().dagrun_timeout <= Micros(0)) return;
-  timers_.push(Timer{start + run.dag().dagrun_timeout, TimerKind::kRunTimeout, run.info.id, run.life, 0, 0, {}});
+  // A run that was set to queued meanwhile starts anew.
+  const auto token = static_cast<std::uint64_t>(start.time_since_epoch().count());
+  timers_.push(Timer{start + run.dag().dagrun_timeout, TimerKind::kRunTimeout, run.info.id, run.life, 0, token, {}});
 }
 
 bool Engine::Impl::MoveRun(Turn& turn, ActiveRun& run, RunEvent event, std::string why) {
@@ -258,11 +300,17 @@ void Engine::Impl::EndRun(Turn& turn, ActiveRun& run, TaskEvent running_tasks, c
 
 void Engine::Impl::StopTasks(Turn& turn, ActiveRun& run, TaskEvent running_tasks, const std::string& why,
                              ActiveRun::Spare spare) {
-  for (const AttemptId id : run.EndUnfinished(turn, running_tasks, why, spare)) {
-    attempts_[id].run = nullptr;  // its end changes no task any more
-    --run.running_tasks;
-    turn.plan.stops.push_back(id);
-  }
+  for (const AttemptId id : run.EndUnfinished(turn, running_tasks, why, spare)) Detach(turn, run, id);
+}
+
+// Stops an attempt whose task has moved on: its end changes no task any more.
+void Engine::Impl::Detach(Turn& turn, ActiveRun& run, AttemptId id) {
+  OpenedAttempt& attempt = attempts_[id];
+  attempt.run = nullptr;
+  stopping_[run.info.id].insert(attempt.task);
+  run.Hold(attempt.task);
+  --run.running_tasks;
+  turn.plan.stops.push_back(id);
 }
 
 void Engine::Impl::LeaveMemory(Turn& turn, ActiveRun& run, RunEvent outcome, std::string why) {
@@ -303,7 +351,7 @@ void Engine::Impl::Occupy(ActiveRun& run, TaskNo task, AttemptId id) {
   pool.used += what.pool_slots;
   ++running_;
   ++run.running_tasks;
-  attempts_[id] = OpenedAttempt{&run, task, &pool, what.pool_slots};
+  attempts_[id] = OpenedAttempt{&run, task, &pool, what.pool_slots, run.info.id};
 }
 
 void Engine::Impl::StartWhatFits(Turn& turn) {
@@ -391,6 +439,7 @@ void Engine::Impl::CloseTurn(Turn& turn) {
   for (const TaskChange& change : turn.plan.tasks) {
     if (ActiveRun* run = Find(change.run)) run->Stored(change.task);
   }
+  std::erase_if(turn.plan.tasks, [](const TaskChange& change) { return !change.run; });
   leaving_.clear();
 }
 

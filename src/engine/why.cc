@@ -86,7 +86,11 @@ Value ExplainTask(const WhyContext& context, TaskNo task, ReadyQueue& queue) {
     } else if (context.dag.head.paused) {
       reasons.push_back(Reason("paused", "its DAG is paused"));
     }
-    if (slot.state == TaskState::kNone && run.info.state == RunState::kRunning) ExplainRule(run, task, reasons);
+    if (slot.state == TaskState::kRestarting || run.IsHeld(task)) {
+      reasons.push_back(Reason("stopping", "it runs again when its attempt, which is being stopped, has ended"));
+    } else if (slot.state == TaskState::kNone && run.info.state == RunState::kRunning) {
+      ExplainRule(run, task, reasons);
+    }
     if (slot.state == TaskState::kScheduled && reasons.empty())
       ExplainSlot(context, run.dag().tasks[task], queue, reasons);
     if (slot.state == TaskState::kUpForRetry) {
