@@ -78,7 +78,7 @@ std::vector<SteeredRun> Engine::Impl::LookAt(const SteeringFactsPtr& facts, Comm
     return all;
   }
   if (!facts->fault.empty()) {
-    Refuse(done, ErrorCode::kUnavailable, facts->fault);
+    Refuse(done, facts->fault_code, facts->fault);
     return all;
   }
   for (const RunRestored& stored : facts->runs) {

@@ -145,8 +145,13 @@ Status Scheduler::RestoreRuns(const Snapshot& snapshot, std::vector<Event>& even
   std::unordered_set<AttemptId> known;
   for (const RestoredRun& stored : snapshot.runs) {
     for (const StoredTask& task : stored.tasks) {
-      if (task.state == TaskState::kRunning) known.insert(task.attempt);
+      if (task.attempt) known.insert(task.attempt);
     }
+  }
+  for (const OpenAttempt& open : snapshot.attempts) {
+    if (!known.contains(open.attempt)) events.emplace_back(AttemptOrphaned{open.attempt, open.run, open.task});
+  }
+  for (const RestoredRun& stored : snapshot.runs) {
     auto dag = VersionOf(stored.run.version);
     if (!dag) {
       if (dag.error().code == ErrorCode::kUnavailable) return dag.error();
@@ -159,9 +164,6 @@ Status Scheduler::RestoreRuns(const Snapshot& snapshot, std::vector<Event>& even
     } else {
       events.emplace_back(RunRestored{stored.run, *dag, stored.tasks});
     }
-  }
-  for (const OpenAttempt& open : snapshot.attempts) {
-    if (!known.contains(open.attempt)) events.emplace_back(AttemptOrphaned{open.attempt});
   }
   return Ok();
 }
@@ -334,6 +336,7 @@ Status Scheduler::TakeInbox(std::vector<Event>& events) {
     if (auto* backfill = std::get_if<CreateBackfill>(&command.what)) {
       if (const Status read = ReadFacts(*backfill); !read) return read;
     }
+    if (const Status read = ReadSteeringFacts(command); !read) return read;
     events.emplace_back(std::move(command));
   }
   return Ok();
@@ -361,6 +364,60 @@ Status Scheduler::ReadFacts(CreateBackfill& backfill) {
   }
   backfill.facts = std::move(facts);
   return Ok();
+}
+
+// The runs that a clear or a mark concerns, whether the engine knows them or not.
+Status Scheduler::ReadSteeringFacts(Command& command) {
+  if (auto* clear = std::get_if<ClearTasks>(&command.what)) {
+    auto facts = ReadRuns(clear->runs, clear->latest_version);
+    if (!facts) return facts.error();
+    clear->facts = std::move(*facts);
+  } else if (auto* mark = std::get_if<MarkTasks>(&command.what)) {
+    auto facts = ReadRuns(mark->runs, false);
+    if (!facts) return facts.error();
+    mark->facts = std::move(*facts);
+  } else if (auto* run = std::get_if<MarkRun>(&command.what)) {
+    auto facts = ReadRuns(RunChoice{run->dag_id, run->run}, false);
+    if (!facts) return facts.error();
+    run->facts = std::move(*facts);
+  }
+  return Ok();
+}
+
+Result<SteeringFactsPtr> Scheduler::ReadRuns(const RunChoice& choice, bool latest) {
+  auto facts = std::make_shared<SteeringFacts>();
+  auto chosen = store_.RunsChosen(choice, kMostRunsSteered + 1);
+  if (!chosen) return chosen.error();
+  if (chosen->size() > kMostRunsSteered) {
+    facts->fault = fmt::format("that would concern more than {} runs: name a smaller range", kMostRunsSteered);
+    facts->fault_code = ErrorCode::kInvalid;
+    return SteeringFactsPtr(std::move(facts));
+  }
+  for (RestoredRun& stored : *chosen) {
+    RunRestored run{std::move(stored.run), nullptr, std::move(stored.tasks)};
+    if (IsFinished(run.run.state)) {
+      auto dag = VersionOf(run.run.version);
+      if (!dag && dag.error().code == ErrorCode::kUnavailable) return dag.error();
+      if (!dag && facts->fault.empty())
+        facts->fault = fmt::format("the DAG version of run {} cannot be read: {}", run.run.run_id, dag.error().message);
+      if (dag) run.dag = std::move(*dag);
+    }
+    facts->runs.push_back(std::move(run));
+  }
+  if (latest) {
+    const auto dag = store_.FindDag(choice.dag_id);
+    if (!dag) return dag.error();
+    auto version = *dag ? VersionOf((*dag)->head.version)
+                        : Result<DagPtr>(Error{ErrorCode::kNotFound, "its DAG is not there any more", ""});
+    if (!version && version.error().code == ErrorCode::kUnavailable) return version.error();
+    if (version) {
+      facts->latest = std::move(*version);
+      facts->latest_version = (*dag)->head.version;
+    } else {
+      facts->fault = fmt::format("the current DAG version cannot be read: {}", version.error().message);
+    }
+  }
+  return SteeringFactsPtr(std::move(facts));
 }
 
 Status Scheduler::Enter(const RestoredRun& stored, std::vector<Event>& events) {

@@ -12,6 +12,7 @@
 #include "store/codec.h"
 #include "store/pg_with.h"
 #include "store/rows.h"
+#include "store/steering_rows.h"
 
 namespace pipelined {
 namespace {
@@ -124,8 +125,10 @@ Result<Snapshot> PgStore::Load(const Lease& lease) {
       snapshot.backfills = LoadBackfills(transaction);
       LoadRuns(transaction, snapshot);
       for (const pqxx::row& row :
-           transaction.exec("select id, instance, boot_id from attempt where outcome is null order by id")) {
-        snapshot.attempts.push_back(OpenAttempt{AttemptId{row[0].as<std::int64_t>()}, row[1].c_str(), row[2].c_str()});
+           transaction.exec(
+               "select id, instance, boot_id, run_id, task_no from attempt where outcome is null order by id")) {
+        snapshot.attempts.push_back(OpenAttempt{AttemptId{row[0].as<std::int64_t>()}, row[1].c_str(), row[2].c_str(),
+                                                RunId{row[3].as<std::int64_t>()}, row[4].as<std::uint32_t>()});
       }
       const pqxx::row last = transaction.exec1(
           "select greatest(last_attempt_id, (select max(id) from attempt)), greatest(last_backfill_id, (select max(id) "
@@ -284,6 +287,12 @@ Result<std::optional<StoredDag>> PgStore::FindDag(const std::string& dag_id) {
 Result<std::vector<ExistingRun>> PgStore::RunsBetween(const std::string& dag_id, Instant from, Instant to) {
   return With("read the runs of a range",
               [&]() -> Result<std::vector<ExistingRun>> { return ReadRunsBetween(*session_, dag_id, from, to); });
+}
+
+Result<std::vector<RestoredRun>> PgStore::RunsChosen(const RunChoice& choice, std::size_t most) {
+  return With("read the runs that were chosen", [&]() -> Result<std::vector<RestoredRun>> {
+    return ReadRunsChosen(*session_, choice, most);
+  });
 }
 
 // --- standing by

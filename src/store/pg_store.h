@@ -26,6 +26,7 @@ class PgStore : public Store {
   Result<std::optional<PreviousRun>> PreviousSuccess(const RunInfo& run) override;
   Result<std::optional<StoredDag>> FindDag(const std::string& dag_id) override;
   Result<std::vector<ExistingRun>> RunsBetween(const std::string& dag_id, Instant from, Instant to) override;
+  Result<std::vector<RestoredRun>> RunsChosen(const RunChoice& choice, std::size_t most) override;
   Result<std::vector<OpenAttempt>> OpenAttempts(const std::string& instance) override;
   Status Report(const std::string& who, const std::vector<AttemptFinished>& ends) override;
   int NotifyFd() const override;

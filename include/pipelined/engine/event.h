@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "pipelined/base/ids.h"
+#include "pipelined/base/result.h"
 #include "pipelined/base/time.h"
 #include "pipelined/base/value.h"
 #include "pipelined/engine/backfill.h"
@@ -199,7 +200,8 @@ inline constexpr std::size_t kMostRunsSteered = 10'000;
 
 // What such a command meets: read by the scheduler when the command arrives, not stored.
 struct SteeringFacts {
-  std::string fault;              // why it cannot be carried out now; empty: it can
+  std::string fault;              // why it cannot be carried out; empty: it can
+  ErrorCode fault_code = ErrorCode::kUnavailable;
   std::vector<RunRestored> runs;  // all that were chosen, by logical date; of those that have not ended only the run
   DagPtr latest = nullptr;        // the current version, when asked for
   VersionId latest_version = {};

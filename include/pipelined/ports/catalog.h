@@ -48,6 +48,8 @@ struct RunRow {
   std::string triggered_by;  // "rest_api", "timetable", "cli" …
   std::string triggering_user;
   std::string note;
+  std::int32_t clear_number = 0;  // how often tasks of it were cleared
+  std::string rerun_of;           // run id of the run that it repeats, of the same DAG; empty: none
 };
 
 struct TaskInstanceRow {
@@ -69,6 +71,7 @@ struct TaskInstanceRow {
   std::string outcome;  // of the (last) attempt: "lost", "timed_out" …; empty while open
   std::string message;
   std::optional<int> exit_code;
+  std::string note;  // not of tries
   AttemptId attempt;
   VersionId version;
   std::int32_t version_number = 1;
@@ -145,6 +148,7 @@ struct TriggerRequest {
   Instant run_after{};
   Value conf;
   std::string note, who, triggered_by;
+  std::string rerun_of = {};  // run id of the run that it repeats: then another one may have its logical date
 };
 
 struct Health {

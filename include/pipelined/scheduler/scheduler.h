@@ -85,6 +85,8 @@ class Scheduler {
   // kUnavailable: the version could not be read now. One that can never be read is passed over.
   Status Enter(const RestoredRun& stored, std::vector<Event>& events);
   Status ReadFacts(CreateBackfill& backfill);
+  Status ReadSteeringFacts(Command& command);
+  Result<SteeringFactsPtr> ReadRuns(const RunChoice& choice, bool latest);
   void CarryOut(const Plan& plan);
   void StartAttempts(const std::vector<AttemptOpened>& opened);
   Status ReadFor(LaunchRequest& request);

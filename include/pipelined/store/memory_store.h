@@ -29,6 +29,7 @@ class MemoryStore : public Store {
   Result<std::optional<PreviousRun>> PreviousSuccess(const RunInfo& run) override;
   Result<std::optional<StoredDag>> FindDag(const std::string& dag_id) override;
   Result<std::vector<ExistingRun>> RunsBetween(const std::string& dag_id, Instant from, Instant to) override;
+  Result<std::vector<RestoredRun>> RunsChosen(const RunChoice& choice, std::size_t most) override;
   Result<std::vector<OpenAttempt>> OpenAttempts(const std::string& instance) override;
   Status Report(const std::string& who, const std::vector<AttemptFinished>& ends) override;
   int NotifyFd() const override { return -1; }
@@ -47,6 +48,8 @@ class MemoryStore : public Store {
     std::map<TaskNo, TaskChange> tasks;  // as last changed
     std::map<TaskNo, Value> outputs;
     std::optional<Instant> end_date;
+    std::map<std::string, std::string> notes;  // by task id; "": of the run
+    int clear_number = 0;
     bool handed_out = false;
   };
   struct OpenRow {
@@ -59,6 +62,9 @@ class MemoryStore : public Store {
     DagSource source;
   };
   Status Check(const Plan& plan, const Lease& lease) const;
+  Status CheckTasks(const Plan& plan) const;
+  void ApplySteering(const Plan& plan);
+  std::map<TaskNo, TaskChange> Renumbered(const StoredRun& run, VersionId version) const;
   void Apply(const Plan& plan, const ExecutorIdentity& executor, Committed& committed);
   void ApplyDags(const Plan& plan);
   void InsertRuns(const Plan& plan, Committed& committed);
