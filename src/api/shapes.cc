@@ -329,7 +329,8 @@ Value TaskInstanceShape(const TaskInstanceRow& row) {
   for (auto& field : InstanceFields(row)) fields.push_back(std::move(field));
   fields.emplace_back("logical_date", InstantOrNull(row.logical_date));
   fields.emplace_back("run_after", FormatInstant(row.run_after));
-  for (const std::string_view name : {"note", "rendered_map_index"}) fields.emplace_back(name, nullptr);
+  fields.emplace_back("note", TextOrNull(row.note));
+  fields.emplace_back("rendered_map_index", nullptr);
   fields.emplace_back("rendered_fields", Value::Map{});
   fields.emplace_back("trigger", nullptr);
   fields.emplace_back("triggerer_job", nullptr);

@@ -170,6 +170,7 @@ Result<Listing<RunRow>> PgCatalog::Runs(const RunFilter& filter, const Page& pag
   if (filter.dag_id != "~" && !filter.dag_id.empty()) sql.Where("r.dag_id = {}", filter.dag_id);
   if (!filter.states.empty()) sql.Where("r.state = any ({}::text[])", TextArray(filter.states));
   if (!filter.types.empty()) sql.Where("r.type = any ({}::text[])", TextArray(filter.types));
+  if (!filter.rerun_of.empty()) sql.Where("r.rerun_of = {}", filter.rerun_of);
   if (!filter.run_id_pattern.empty()) sql.WherePattern("r.run_id", filter.run_id_pattern);
   WhereInstant(sql, "r.logical_date >= at_micros({}::bigint)", filter.logical_date_gte);
   WhereInstant(sql, "r.logical_date <= at_micros({}::bigint)", filter.logical_date_lte);

@@ -34,6 +34,7 @@ struct TaskMoved {
 struct HistoryEvent {
   Instant at{};
   std::variant<RunMoved, TaskMoved> what;
+  std::string who = {}, why = {};  // for people
 };
 
 struct HistoryVersion {

@@ -131,6 +131,7 @@ struct RunFilter {
   std::string dag_id;  // "~": all
   std::vector<std::string> states, types;
   std::string run_id_pattern;
+  std::string rerun_of;  // only those that repeat this run; empty: all
   std::optional<Instant> logical_date_gte, logical_date_lte, start_date_gte, start_date_lte, run_after_gte,
       run_after_lte;
 };
