@@ -58,6 +58,9 @@ class ActiveRun {
   bool Steer(Turn& turn, TaskNo task, TaskEvent event, const std::string& why);
   // Steer() to be run again: its tries count on from here. Its old attempt, when it was running, is to be stopped.
   bool Clear(Turn& turn, TaskNo task, const std::string& why);
+  // Whether a branch, or a short circuit, directly above it decided that it is skipped, and its own rule did not. (One
+  // that has run before may have skipped itself: that is not told apart, and it is taken to have.)
+  bool WasNotFollowed(TaskNo task) const;
   // The attempt of a task that was cleared while it ran has ended: it is decided again.
   void EndRestart(Turn& turn, TaskNo task);
   // Draws the consequences of what was steered. Those of a run that has not begun are drawn when it does.

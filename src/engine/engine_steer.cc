@@ -48,6 +48,19 @@ void AddNotes(Turn& turn, const ActiveRun& run, const std::vector<TaskNo>& tasks
   for (const TaskNo task : tasks) turn.plan.notes.push_back(NoteChange{run.info.id, run.dag().tasks[task].id, note, who});
 }
 
+// What a branch did not follow stays skipped, unless the branch decides again: as Airflow, which skips it once more.
+std::vector<TaskNo> NotFollowed(const ActiveRun& run, const std::vector<TaskNo>& tasks) {
+  std::vector<TaskNo> stay;
+  for (const TaskNo task : tasks) {
+    const auto above = run.dag().upstream.Of(task);
+    const bool again = std::any_of(above.begin(), above.end(), [&](TaskNo up) {
+      return IsDecision(run.dag().tasks[up].action.kind) && std::binary_search(tasks.begin(), tasks.end(), up);
+    });
+    if (!again && run.WasNotFollowed(task)) stay.push_back(task);
+  }
+  return stay;
+}
+
 }  // namespace
 
 // --- which runs
@@ -199,7 +212,9 @@ void Engine::Impl::Do(Turn& turn, SetNote& what, const std::string& who, Command
 // ---------------------------------------------------------------------------------------------------------------------
 
 void Engine::Impl::Clear(Turn& turn, ActiveRun& run, const std::vector<TaskNo>& tasks, const std::string& why) {
+  const std::vector<TaskNo> stay = NotFollowed(run, tasks);
   for (const TaskNo task : tasks) {
+    if (std::binary_search(stay.begin(), stay.end(), task)) continue;
     const bool running = run.slot(task).state == TaskState::kRunning;
     if (running) turn.plan.stops.push_back(run.slot(task).attempt);
     run.Clear(turn, task, why);

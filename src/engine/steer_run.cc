@@ -31,6 +31,16 @@ bool ActiveRun::Clear(Turn& turn, TaskNo task, const std::string& why) {
   return Steer(turn, task, TaskEvent::kCleared, why);
 }
 
+bool ActiveRun::WasNotFollowed(TaskNo task) const {
+  const TaskSlot& slot = slots_[task];
+  if (slot.state != TaskState::kSkipped || slot.try_number > 0) return false;
+  const auto above = dag_->upstream.Of(task);
+  const bool decided = std::any_of(above.begin(), above.end(), [&](TaskNo up) {
+    return IsDecision(dag_->tasks[up].action.kind) && slots_[up].state == TaskState::kSuccess;
+  });
+  return decided && AskRule(task) == RuleVerdict::kRun && AskSetups(task) == RuleVerdict::kRun;
+}
+
 void ActiveRun::EndRestart(Turn& turn, TaskNo task) {
   slots_[task].max_tries = slots_[task].try_number + dag_->tasks[task].retry.retries;
   Steer(turn, task, TaskEvent::kStopped, "stopped, as it was cleared");
