@@ -111,7 +111,8 @@ std::optional<std::vector<std::string>> Body::TaskIds(std::string_view key) {
   };
   if (!value->is_list()) return refuse();
   for (const Value& item : value->list()) {
-    const bool pair = item.is_list() && item.list().size() == 2 && item.list()[0].is_string() && item.list()[1].is_int();
+    const bool pair =
+        item.is_list() && item.list().size() == 2 && item.list()[0].is_string() && item.list()[1].is_int();
     if (item.is_string()) {
       ids.push_back(item.string());
     } else if (!pair) {

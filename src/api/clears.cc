@@ -57,18 +57,16 @@ Asked Read(Body& body) {
 
 Result<std::vector<TaskInstanceRow>> DryRun(const Call& call, const ClearTasks& clear, const std::string& run_id,
                                             const DagRow& dag) {
-  return WouldConcern(
-      call, clear.runs, run_id, clear.latest_version ? dag.version : VersionId{},
-      [&](const Dag& tasks, const StateOf& state) { return TasksToClear(tasks, clear.tasks, state); });
+  return WouldConcern(call, clear.runs, run_id, clear.latest_version ? dag.version : VersionId{},
+                      [&](const Dag& tasks, const StateOf& state) { return TasksToClear(tasks, clear.tasks, state); });
 }
 
 }  // namespace
 
 Response ClearTaskInstances(const Call& call) {
-  Body body(call.request,
-            {"dry_run", "start_date", "end_date", "only_failed", "only_running", "reset_dag_runs", "task_ids",
-             "dag_run_id", "include_upstream", "include_downstream", "include_future", "include_past",
-             "run_on_latest_version", "prevent_running_task", "note"});
+  Body body(call.request, {"dry_run", "start_date", "end_date", "only_failed", "only_running", "reset_dag_runs",
+                           "task_ids", "dag_run_id", "include_upstream", "include_downstream", "include_future",
+                           "include_past", "run_on_latest_version", "prevent_running_task", "note"});
   Asked asked = Read(body);
   if (!body.ok()) return body.Refusal();
   const Result<DagRow> dag = call.catalog().Dag(call.Arg("dag_id"));

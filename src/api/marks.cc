@@ -78,9 +78,8 @@ Response Patch(const Call& call, const std::string& id, bool group, bool dry_run
       return Detail(400, "include_past and include_future need a run with a logical date");
     if (dry_run) {
       return InstancesAnswer(WouldConcern(
-          call, mark.runs, named->front().run_id, {}, [&](const Dag& dag, const StateOf& state) {
-            return TasksToMark(dag, mark.tasks, mark.state, state);
-          }));
+          call, mark.runs, named->front().run_id, {},
+          [&](const Dag& dag, const StateOf& state) { return TasksToMark(dag, mark.tasks, mark.state, state); }));
     }
     if (auto refusal = Carry(call, Command{{}, {}, std::move(mark)})) return *std::move(refusal);
   }

@@ -66,8 +66,8 @@ std::optional<std::string> ReadNote(Body& body) {
   return note;
 }
 
-Result<std::vector<TaskInstanceRow>> WouldConcern(const Call& call, const RunChoice& choice, const std::string& run_id, VersionId version,
-                                                  const Choose& choose) {
+Result<std::vector<TaskInstanceRow>> WouldConcern(const Call& call, const RunChoice& choice, const std::string& run_id,
+                                                  VersionId version, const Choose& choose) {
   const auto runs = RunsOf(call, choice, run_id);
   if (!runs.ok()) return runs.error();
   std::vector<TaskInstanceRow> concerned;

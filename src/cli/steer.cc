@@ -114,7 +114,8 @@ Status ClearTasksOf(const Session& session, Program& program, const Steering& gi
   std::vector<std::string> ids(given.words.begin() + 2, given.words.end());
   ids.insert(ids.end(), given.groups.begin(), given.groups.end());
   if (ids.empty())
-    return Error{ErrorCode::kInvalid, "no task is named", "name tasks or --group, or clear the run: pipectl runs clear"};
+    return Error{ErrorCode::kInvalid, "no task is named",
+                 "name tasks or --group, or clear the run: pipectl runs clear"};
   return Clear(session, program, given, *run, ids);
 }
 
@@ -156,12 +157,12 @@ CLI::App* AddRunCommand(CLI::App& runs, Program& program, const std::string& nam
 
 void AddRunsClear(CLI::App& runs, Program& program) {
   const auto given = std::make_shared<Steering>();
-  CLI::App* command =
-      AddRunCommand(runs, program, "clear", "Let a run that has ended run again: all of its tasks, or those that failed",
-                    "  pipectl runs clear sales_daily latest --only-failed\n"
-                    "  pipectl runs clear sales_daily latest --dry-run\n"
-                    "  pipectl runs clear sales_daily scheduled__2026-01-31T06:00:00+00:00 --future --yes",
-                    given->words);
+  CLI::App* command = AddRunCommand(
+      runs, program, "clear", "Let a run that has ended run again: all of its tasks, or those that failed",
+      "  pipectl runs clear sales_daily latest --only-failed\n"
+      "  pipectl runs clear sales_daily latest --dry-run\n"
+      "  pipectl runs clear sales_daily scheduled__2026-01-31T06:00:00+00:00 --future --yes",
+      given->words);
   command->add_flag("--only-failed", given->only_failed, "Only tasks that failed, or stand below one that did");
   command->add_flag("--only-running", given->only_running, "Only tasks that run: they are stopped and started again");
   command->add_flag("--latest-version", given->latest_version, "Go on with the DAG as it is now, not as it was");
@@ -285,7 +286,11 @@ void AddRunsHistory(CLI::App& runs, Program& program) {
       const auto events = session.GetAll(RunPath(run->dag_id, run->run_id, "/api/ext/v1") + "/events", "events");
       if (!events) return events.error();
       PrintRows(*format, *events,
-                {{"WHEN", "when"}, {"TASK", "task_id"}, {"TRY", "try_number"}, {"FROM", "from"}, {"TO", "to"},
+                {{"WHEN", "when"},
+                 {"TASK", "task_id"},
+                 {"TRY", "try_number"},
+                 {"FROM", "from"},
+                 {"TO", "to"},
                  {"WHY", "why"}});
       return Ok();
     });
@@ -317,12 +322,11 @@ void AddRunSteering(CLI::App& runs, Program& program) {
 
 void AddTaskSteering(CLI::App& tasks, Program& program) {
   const auto clear = std::make_shared<Steering>();
-  CLI::App* command =
-      AddTaskCommand(tasks, program, "clear", "Let tasks run again; a run that has ended goes on",
-                     "  pipectl tasks clear sales_daily latest load --downstream\n"
-                     "  pipectl tasks clear sales_daily latest load --past --only-failed --dry-run\n"
-                     "  pipectl tasks clear sales_daily latest --group checks --yes",
-                     *clear, 1000);
+  CLI::App* command = AddTaskCommand(tasks, program, "clear", "Let tasks run again; a run that has ended goes on",
+                                     "  pipectl tasks clear sales_daily latest load --downstream\n"
+                                     "  pipectl tasks clear sales_daily latest load --past --only-failed --dry-run\n"
+                                     "  pipectl tasks clear sales_daily latest --group checks --yes",
+                                     *clear, 1000);
   command->add_flag("--only-failed", clear->only_failed, "Of these only what failed, or stands below what did");
   command->add_flag("--only-running", clear->only_running, "Of these only what runs");
   command->add_flag("--latest-version", clear->latest_version, "Runs that have ended go on with the DAG as it is now");

@@ -105,10 +105,6 @@ std::vector<TaskNo> List(const Mask& mask) {
   return tasks;
 }
 
-bool HasFailed(TaskState state) {
-  return state == TaskState::kFailed || state == TaskState::kUpstreamFailed;
-}
-
 }  // namespace
 
 std::vector<TaskNo> TasksAround(const Dag& dag, const TaskSelection& selection) {
@@ -119,16 +115,22 @@ std::vector<TaskNo> TasksAround(const Dag& dag, const TaskSelection& selection) 
   return List(tasks);
 }
 
+bool IsFailed(TaskState state) {
+  return state == TaskState::kFailed || state == TaskState::kUpstreamFailed;
+}
+
+bool IsToClear(const TaskSelection& selection, TaskState state) {
+  if (selection.only_failed && !IsFailed(state)) return false;
+  return !selection.only_running || state == TaskState::kRunning;
+}
+
 std::vector<TaskNo> TasksToClear(const Dag& dag, const TaskSelection& selection, const StateOf& state) {
   std::vector<TaskNo> tasks = TasksAround(dag, selection);
-  std::erase_if(tasks, [&](TaskNo task) {
-    if (selection.only_failed && !HasFailed(state(task))) return true;
-    return selection.only_running && state(task) != TaskState::kRunning;
-  });
+  std::erase_if(tasks, [&](TaskNo task) { return !IsToClear(selection, state(task)); });
   return tasks;
 }
 
-std::vector<TaskNo> TasksToMark(const Dag& dag, const TaskSelection& selection, TaskState to, const StateOf& state) {
+std::vector<TaskNo> TasksMarked(const Dag& dag, const TaskSelection& selection, TaskState to) {
   const Mask named = Named(dag, selection);
   Mask others(named.size(), false);
   if (selection.upstream) Add(others, Reach(dag.upstream, named));
@@ -136,18 +138,30 @@ std::vector<TaskNo> TasksToMark(const Dag& dag, const TaskSelection& selection, 
   std::vector<TaskNo> tasks;
   for (TaskNo task = 0; task < named.size(); ++task) {
     const bool spared = to == TaskState::kSkipped && dag.tasks[task].teardown;
-    if ((named[task] || (others[task] && !spared)) && state(task) != to) tasks.push_back(task);
+    if (named[task] || (others[task] && !spared)) tasks.push_back(task);
   }
   return tasks;
 }
 
-std::vector<TaskNo> TasksToClearBelow(const Dag& dag, const TaskSelection& marked, const StateOf& state) {
+std::vector<TaskNo> TasksToMark(const Dag& dag, const TaskSelection& selection, TaskState to, const StateOf& state) {
+  std::vector<TaskNo> tasks = TasksMarked(dag, selection, to);
+  std::erase_if(tasks, [&](TaskNo task) { return state(task) == to; });
+  return tasks;
+}
+
+std::vector<TaskNo> TasksBelow(const Dag& dag, const TaskSelection& marked) {
   TaskSelection below = marked;
   below.upstream = false;
   below.downstream = true;
   std::vector<TaskNo> tasks = TasksAround(dag, below);
   const Mask named = Named(dag, marked);
-  std::erase_if(tasks, [&](TaskNo task) { return named[task] || !HasFailed(state(task)); });
+  std::erase_if(tasks, [&](TaskNo task) { return named[task]; });
+  return tasks;
+}
+
+std::vector<TaskNo> TasksToClearBelow(const Dag& dag, const TaskSelection& marked, const StateOf& state) {
+  std::vector<TaskNo> tasks = TasksBelow(dag, marked);
+  std::erase_if(tasks, [&](TaskNo task) { return !IsFailed(state(task)); });
   return tasks;
 }
 

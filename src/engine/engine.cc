@@ -34,7 +34,7 @@ bool SkipsByExitCode(const Task& task, const AttemptFinished& end) {
 }  // namespace
 
 Plan Engine::Impl::Apply(std::vector<Event> events, Instant now) {
-  Turn turn(now);
+  Turn turn(now, limits_.max_map_length);
   ForgetNewRuns();
   for (Event& event : events) {
     std::visit([&](auto& e) { On(turn, e); }, event);
@@ -81,7 +81,7 @@ void Engine::Impl::On(Turn& turn, RunRequested& e) {
   DagState& dag = StateOf(e.run.dag_id);
   Queue(dag, e.run);
   ActiveRun& run = Enter(std::move(e.run), std::move(e.dag));
-  TakeUp(turn, run, e.tasks);
+  TakeUp(turn, run, e.tasks, e.lengths);
   StartQueuedRuns(turn, dag);
 }
 
@@ -94,13 +94,15 @@ void Engine::Impl::Queue(DagState& dag, const RunInfo& run) {
   }
 }
 
-void Engine::Impl::TakeUp(Turn& turn, ActiveRun& run, const std::vector<StoredTask>& tasks) {
-  if (tasks.empty()) return;
-  run.Restore(tasks);
+void Engine::Impl::TakeUp(Turn& turn, ActiveRun& run, const std::vector<StoredTask>& tasks,
+                          const std::vector<StoredLength>& lengths) {
+  if (tasks.empty() && lengths.empty()) return;
+  run.Restore(tasks, lengths);
   for (const StoredTask& task : tasks) {
-    if (task.state == TaskState::kUpForRetry) SetRetryTimer(run, task.task, task.retry_at.value_or(turn.now));
-    if (task.state == TaskState::kRunning || task.state == TaskState::kRestarting)
-      Occupy(run, task.task, task.attempt);
+    const auto slot = run.Find(task.task, task.map_index);
+    if (!slot) continue;
+    if (task.state == TaskState::kUpForRetry) SetRetryTimer(run, *slot, task.retry_at.value_or(turn.now));
+    if (task.state == TaskState::kRunning || task.state == TaskState::kRestarting) Occupy(run, *slot, task.attempt);
     if (task.state == TaskState::kRestarting) turn.plan.stops.push_back(task.attempt);
   }
 }
@@ -115,18 +117,25 @@ void Engine::Impl::On(Turn& turn, RunRestored& e) {
   NoteRunning(dag, e.run);
   ActiveRun& run = Enter(std::move(e.run), std::move(e.dag));
   run.HoldEmptyTasks(!dag.MayStartTasks());
-  TakeUp(turn, run, e.tasks);
+  TakeUp(turn, run, e.tasks, e.lengths);
   run.Begin(turn);
   if (!run.info.start_date) run.info.start_date = turn.now;
   SetRunTimeout(run, *run.info.start_date);
   AfterChange(turn, run);
 }
 
+void Engine::Impl::On(Turn& turn, MappingLength& e) {
+  ActiveRun* run = FindAlive(e.run, e.life);
+  if (run == nullptr || run->info.state != RunState::kRunning) return;
+  run->Expand(turn, e);
+  AfterChange(turn, *run);
+}
+
 void Engine::Impl::On(Turn&, AttemptOrphaned& e) {
   OpenedAttempt& attempt = attempts_[e.attempt];
-  attempt.task = e.task;
   attempt.of = e.run;
-  stopping_[e.run].insert(e.task);
+  attempt.instance = {e.task, e.map_index};
+  stopping_[e.run].insert(attempt.instance);
   ++running_;
   orphans_.push_back(e.attempt);
 }
@@ -138,18 +147,21 @@ void Engine::Impl::On(Turn& turn, AttemptFinished& e) {
   attempts_.erase(found);
   --running_;
   if (attempt.pool != nullptr) attempt.pool->used -= attempt.slots;
-  AttemptClosed closed{attempt.run != nullptr ? attempt.run->info.id : RunId{}, attempt.task, e};
+  AttemptClosed closed{{}, 0, e};
   if (attempt.run != nullptr) {
+    closed.run = attempt.run->info.id;
+    closed.task = attempt.run->TaskOf(attempt.slot);
+    closed.map_index = attempt.run->MapIndexOf(attempt.slot);
     --attempt.run->running_tasks;
-    const bool restarts = attempt.run->slot(attempt.task).state == TaskState::kRestarting;
-    if (!restarts && SkipsByExitCode(attempt.run->dag().tasks[attempt.task], e)) {
+    const bool restarts = attempt.run->slot(attempt.slot).state == TaskState::kRestarting;
+    if (!restarts && SkipsByExitCode(attempt.run->TaskAt(attempt.slot), e)) {
       e.outcome = closed.end.outcome = TryOutcome::kSkipped;
     }
     if (restarts) {
-      attempt.run->EndRestart(turn, attempt.task);
+      attempt.run->EndRestart(turn, attempt.slot);
       closed.end.outputs = Value();
     } else {
-      EndTry(turn, *attempt.run, attempt.task, e);
+      EndTry(turn, *attempt.run, attempt.slot, e);
     }
   }
   if (attempt.run == nullptr || e.outcome != TryOutcome::kSucceeded) closed.end.outputs = Value();
@@ -162,11 +174,11 @@ void Engine::Impl::On(Turn& turn, AttemptFinished& e) {
 void Engine::Impl::StoppedAtLast(Turn& turn, const OpenedAttempt& attempt) {
   const auto found = stopping_.find(attempt.of);
   if (found == stopping_.end()) return;
-  found->second.erase(attempt.task);
+  found->second.erase(attempt.instance);
   if (found->second.empty()) stopping_.erase(found);
   ActiveRun* run = Find(attempt.of);
-  if (run == nullptr || !run->IsHeld(attempt.task)) return;
-  run->Release(turn, attempt.task);
+  if (run == nullptr) return;
+  run->Release(turn, attempt.instance);
   AfterChange(turn, *run);
 }
 
@@ -186,7 +198,7 @@ ActiveRun& Engine::Impl::Enter(RunId id, std::unique_ptr<ActiveRun> entering) {
   ActiveRun& run = *(runs_[id] = std::move(entering));
   run.life = ++lives_;
   if (const auto stopping = stopping_.find(id); stopping != stopping_.end()) {
-    for (const TaskNo task : stopping->second) run.Hold(task);
+    for (const Instance& instance : stopping->second) run.Hold(instance);
   }
   return run;
 }
@@ -263,9 +275,9 @@ bool Engine::Impl::MoveRun(Turn& turn, ActiveRun& run, RunEvent event, std::stri
 // After any change of a run's tasks: new waiting tasks queue up, and a run without anything left to do ends.
 void Engine::Impl::AfterChange(Turn& turn, ActiveRun& run) {
   const DagState& dag = StateOf(run.info.dag_id);
-  for (const TaskNo task : run.TakeScheduled()) {
-    queue_.Add(run, task);
-    unwritten_.push_back(Unwritten{run.info.id, run.life, task, turn.now});
+  for (const SlotNo slot : run.TakeScheduled()) {
+    queue_.Add(run, slot);
+    unwritten_.push_back(Unwritten{run.info.id, run.life, slot, turn.now});
   }
   queue_.Refresh(run, MayStartTask(dag, run));
   if (run.info.state == RunState::kRunning && run.IsOver()) FinishRun(turn, run);
@@ -307,8 +319,8 @@ void Engine::Impl::StopTasks(Turn& turn, ActiveRun& run, TaskEvent running_tasks
 void Engine::Impl::Detach(Turn& turn, ActiveRun& run, AttemptId id) {
   OpenedAttempt& attempt = attempts_[id];
   attempt.run = nullptr;
-  stopping_[run.info.id].insert(attempt.task);
-  run.Hold(attempt.task);
+  stopping_[run.info.id].insert(attempt.instance);
+  run.Hold(attempt.instance);
   --run.running_tasks;
   turn.plan.stops.push_back(id);
 }
@@ -345,13 +357,13 @@ bool Engine::Impl::FollowUp(Turn& turn) {
   return !roomier_.empty() || (!timers_.empty() && timers_.top().at <= turn.now);
 }
 
-void Engine::Impl::Occupy(ActiveRun& run, TaskNo task, AttemptId id) {
-  const Task& what = run.dag().tasks[task];
+void Engine::Impl::Occupy(ActiveRun& run, SlotNo slot, AttemptId id) {
+  const Task& what = run.TaskAt(slot);
   Pool& pool = queue_.PoolNamed(what.pool);
   pool.used += what.pool_slots;
   ++running_;
   ++run.running_tasks;
-  attempts_[id] = OpenedAttempt{&run, task, &pool, what.pool_slots, run.info.id};
+  attempts_[id] = OpenedAttempt{&run, slot, &pool, what.pool_slots, run.info.id, run.InstanceOf(slot)};
 }
 
 void Engine::Impl::StartWhatFits(Turn& turn) {
@@ -359,55 +371,55 @@ void Engine::Impl::StartWhatFits(Turn& turn) {
     const auto next = queue_.Take();
     if (!next) return;
     ActiveRun& run = *next->run;
-    TaskSlot& slot = run.slot(next->task);
+    TaskSlot& slot = run.slot(next->slot);
     slot.attempt = AttemptId{++last_attempt_.value};
     ++slot.try_number;
-    run.Move(turn, next->task, TaskEvent::kStarted);
-    run.Change(turn, next->task).start_date = turn.now;
-    Occupy(run, next->task, slot.attempt);
-    turn.plan.opened.push_back(
-        AttemptOpened{slot.attempt, run.info.id, next->task, slot.try_number, run.info.version, slot.max_tries});
+    run.Move(turn, next->slot, TaskEvent::kStarted);
+    run.Change(turn, next->slot).start_date = turn.now;
+    Occupy(run, next->slot, slot.attempt);
+    turn.plan.opened.push_back(AttemptOpened{slot.attempt, run.info.id, run.TaskOf(next->slot), slot.try_number,
+                                             run.info.version, slot.max_tries, run.MapIndexOf(next->slot)});
     queue_.Refresh(run, MayStartTask(StateOf(run.info.dag_id), run));
   }
 }
 
-void Engine::Impl::EndTry(Turn& turn, ActiveRun& run, TaskNo task, const AttemptFinished& end) {
-  const Task& what = run.dag().tasks[task];
+void Engine::Impl::EndTry(Turn& turn, ActiveRun& run, SlotNo no, const AttemptFinished& end) {
+  const Task& what = run.TaskAt(no);
   if (end.outcome == TryOutcome::kSucceeded || end.outcome == TryOutcome::kSkipped) {
-    run.Change(turn, task).end_date = end.end;
+    run.Change(turn, no).end_date = end.end;
     // What a decision skips is skipped with the task's own end, before anything follows from either.
-    if (end.decision) run.Conclude(turn, task, *end.decision);
-    run.Move(turn, task, end.outcome == TryOutcome::kSkipped ? TaskEvent::kSkipped : TaskEvent::kSucceeded);
+    if (end.decision) run.Conclude(turn, no, *end.decision);
+    run.Move(turn, no, end.outcome == TryOutcome::kSkipped ? TaskEvent::kSkipped : TaskEvent::kSucceeded);
     return;
   }
-  const TaskSlot& slot = run.slot(task);
+  const TaskSlot& slot = run.slot(no);
   if (MayRetry(what, slot, end)) {
     const Micros delay =
         RetryDelay(what.retry, RetryKey{run.info.dag_id, what.id, run.info.logical_date}, slot.try_number);
-    run.Move(turn, task, TaskEvent::kFailedTry);
-    TaskChange& change = run.Change(turn, task);
+    run.Move(turn, no, TaskEvent::kFailedTry);
+    TaskChange& change = run.Change(turn, no);
     change.retry_at = end.end + delay;
     change.why = end.message;
-    SetRetryTimer(run, task, end.end + delay);
+    SetRetryTimer(run, no, end.end + delay);
     return;
   }
-  TaskChange& change = run.Change(turn, task);
+  TaskChange& change = run.Change(turn, no);
   change.why = end.message;
   change.end_date = end.end;
   // The others are ended before anything follows from this failure; what was set up is still torn down, as in Airflow.
   if (run.dag().fail_fast) {
-    run.MoveAlone(turn, task, TaskEvent::kFailed);
+    run.MoveAlone(turn, no, TaskEvent::kFailed);
     StopTasks(turn, run, TaskEvent::kFailed, fmt::format("fail_fast: task {} failed", what.id),
               ActiveRun::Spare::kTeardowns);
   } else {
-    run.Move(turn, task, TaskEvent::kFailed);
+    run.Move(turn, no, TaskEvent::kFailed);
   }
-  run.Change(turn, task).end_date = end.end;
+  run.Change(turn, no).end_date = end.end;
 }
 
-void Engine::Impl::SetRetryTimer(const ActiveRun& run, TaskNo task, Instant at) {
+void Engine::Impl::SetRetryTimer(const ActiveRun& run, SlotNo slot, Instant at) {
   timers_.push(Timer{
-      at, TimerKind::kRetry, run.info.id, run.life, task, static_cast<std::uint64_t>(run.slot(task).try_number), {}});
+      at, TimerKind::kRetry, run.info.id, run.life, slot, static_cast<std::uint64_t>(run.slot(slot).try_number), {}});
 }
 
 Instant Engine::Impl::RowsDue() const {
@@ -416,8 +428,8 @@ Instant Engine::Impl::RowsDue() const {
 
 bool Engine::Impl::StillUnwritten(const Unwritten& waiting) const {
   const ActiveRun* run = FindAlive(waiting.run, waiting.life);
-  return run != nullptr && run->slot(waiting.task).state == TaskState::kScheduled &&
-         run->slot(waiting.task).stored != TaskState::kScheduled;
+  return run != nullptr && run->slot(waiting.slot).state == TaskState::kScheduled &&
+         run->slot(waiting.slot).stored != TaskState::kScheduled;
 }
 
 void Engine::Impl::WriteScheduledRows(Turn& turn) {
@@ -428,7 +440,7 @@ void Engine::Impl::WriteScheduledRows(Turn& turn) {
   if (unwritten_.empty() || turn.now < RowsDue()) return;
   rows_written_ = turn.now;
   for (std::size_t written = 0; written < kScheduledRowsAtOnce && !unwritten_.empty(); ++written) {
-    Find(unwritten_.front().run)->Change(turn, unwritten_.front().task);
+    Find(unwritten_.front().run)->Change(turn, unwritten_.front().slot);
     unwritten_.pop_front();
     skip_started();
   }
@@ -437,7 +449,7 @@ void Engine::Impl::WriteScheduledRows(Turn& turn) {
 void Engine::Impl::CloseTurn(Turn& turn) {
   for (const AttemptId id : std::exchange(orphans_, {})) turn.plan.stops.push_back(id);
   for (const TaskChange& change : turn.plan.tasks) {
-    if (ActiveRun* run = Find(change.run)) run->Stored(change.task);
+    if (ActiveRun* run = Find(change.run)) run->Stored(change);
   }
   std::erase_if(turn.plan.tasks, [](const TaskChange& change) { return !change.run; });
   leaving_.clear();

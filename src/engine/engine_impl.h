@@ -22,24 +22,25 @@ namespace pipelined {
 
 struct OpenedAttempt {
   ActiveRun* run = nullptr;  // nullptr: its task has moved on, only its slots count
-  TaskNo task = 0;
+  SlotNo slot = 0;
   Pool* pool = nullptr;
   std::int32_t slots = 0;
-  RunId of{};  // whose task it is, also when that has moved on
+  RunId of{};  // whose it is, also when that has moved on
+  Instance instance{};
 };
 
 // A run that a command concerns, and which of its tasks.
 struct SteeredRun {
   ActiveRun* run = nullptr;
   std::unique_ptr<ActiveRun> owned;  // made from what is stored: it has ended, and is not in memory
-  std::vector<TaskNo> tasks;
+  std::vector<SlotNo> slots;
   bool rebased = false;  // it is to go on with the version that `owned` has
 };
 
 struct Unwritten {
   RunId run;
   std::uint64_t life = 0;  // ActiveRun::life
-  TaskNo task = 0;
+  SlotNo slot = 0;
   Instant since{};
 };
 
@@ -50,7 +51,7 @@ struct Timer {
   TimerKind kind;
   RunId run;
   std::uint64_t life = 0;  // ActiveRun::life
-  TaskNo task = 0;
+  SlotNo slot = 0;
   std::uint64_t token = 0;  // try number or schedule generation: an older timer is stale
   std::string dag_id;
   friend bool operator<(const Timer& a, const Timer& b) { return a.at > b.at; }  // the earliest on top
@@ -71,6 +72,7 @@ class Engine::Impl {
   void On(Turn& turn, RunRequested& e);
   void On(Turn&, BackfillRestored& e);
   void On(Turn& turn, RunRestored& e);
+  void On(Turn& turn, MappingLength& e);
   void On(Turn&, AttemptOrphaned& e);
   void StoppedAtLast(Turn& turn, const OpenedAttempt& attempt);
   void On(Turn& turn, AttemptFinished& e);
@@ -99,8 +101,8 @@ class Engine::Impl {
   SteeredRun LookAt(const RunRestored& stored) const;
   std::vector<SteeredRun> LookAt(const SteeringFactsPtr& facts, CommandDone& done) const;
   bool Rebase(SteeredRun& steered, const SteeringFacts& facts, CommandDone& done) const;
-  void Clear(Turn& turn, ActiveRun& run, const std::vector<TaskNo>& tasks, const std::string& why);
-  void Mark(Turn& turn, ActiveRun& run, TaskNo task, TaskState state, const std::string& why);
+  void Clear(Turn& turn, ActiveRun& run, const std::vector<SlotNo>& slots, const std::string& why);
+  void Mark(Turn& turn, ActiveRun& run, SlotNo slot, TaskState state, const std::string& why);
   bool SetTasks(Turn& turn, ActiveRun& run, TaskState state, const std::string& why);
   void SettleRun(Turn& turn, SteeredRun& steered, bool requeue, const std::string& why);
   ActiveRun& TakeIn(SteeredRun& steered);
@@ -109,7 +111,8 @@ class Engine::Impl {
 
   // runs
   void Queue(DagState& dag, const RunInfo& run);
-  void TakeUp(Turn& turn, ActiveRun& run, const std::vector<StoredTask>& tasks);
+  void TakeUp(Turn& turn, ActiveRun& run, const std::vector<StoredTask>& tasks,
+              const std::vector<StoredLength>& lengths);
   void StopRunning(DagState& dag, const RunInfo& run);
   ActiveRun& Enter(RunInfo info, DagPtr dag);
   ActiveRun& Enter(RunId id, std::unique_ptr<ActiveRun> entering);
@@ -132,10 +135,10 @@ class Engine::Impl {
   bool FollowUp(Turn& turn);
 
   // tasks
-  void Occupy(ActiveRun& run, TaskNo task, AttemptId id);
+  void Occupy(ActiveRun& run, SlotNo slot, AttemptId id);
   void StartWhatFits(Turn& turn);
-  void EndTry(Turn& turn, ActiveRun& run, TaskNo task, const AttemptFinished& end);
-  void SetRetryTimer(const ActiveRun& run, TaskNo task, Instant at);
+  void EndTry(Turn& turn, ActiveRun& run, SlotNo slot, const AttemptFinished& end);
+  void SetRetryTimer(const ActiveRun& run, SlotNo slot, Instant at);
 
   // time
   void FireTimers(Turn& turn);
@@ -159,7 +162,7 @@ class Engine::Impl {
   std::unordered_map<std::string, DagState> dags_;
   std::unordered_map<RunId, std::unique_ptr<ActiveRun>> runs_;
   std::unordered_map<AttemptId, OpenedAttempt> attempts_;
-  std::unordered_map<RunId, std::set<TaskNo>> stopping_;  // tasks that moved on while an attempt of theirs is still open
+  std::unordered_map<RunId, std::set<Instance>> stopping_;  // tasks that moved on while an attempt of theirs is still open
   ReadyQueue queue_;
   std::priority_queue<Timer> timers_;
   std::deque<Unwritten> unwritten_;   // scheduled, row not written yet; the first to wait in front

@@ -1,6 +1,7 @@
 // Clear, mark and notes: what people decide about runs and tasks, whether they are under way or have long ended.
 //
-// A run that has ended is not in memory. It comes with the command, as it is stored, and stays only when it is to go on.
+// A run that has ended is not in memory. It comes with the command, as it is stored, and stays only when it is to go
+// on.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -20,43 +21,56 @@ bool Runs(TaskState state) {
   return state == TaskState::kRunning || state == TaskState::kRestarting;
 }
 
-StateOf StatesOf(const ActiveRun& run) {
-  return [&run](TaskNo task) { return run.slot(task).state; };
+// The instances of tasks, or the tasks themselves, that are in such a state.
+template <class Is>
+std::vector<SlotNo> Slots(const ActiveRun& run, const std::vector<TaskNo>& tasks, const Is& is) {
+  std::vector<SlotNo> slots;
+  for (const TaskNo task : tasks) {
+    for (const SlotNo slot : run.SlotsOf(task)) {
+      if (is(run.slot(slot).state)) slots.push_back(slot);
+    }
+  }
+  std::sort(slots.begin(), slots.end());
+  return slots;
 }
 
-std::vector<StoredTask> Renumbered(const std::vector<StoredTask>& tasks, const Dag& from, const Dag& to) {
-  std::vector<StoredTask> found;
-  for (StoredTask task : tasks) {
-    const auto number = to.Find(from.tasks[task.task].id);
+template <class Row>
+std::vector<Row> Renumbered(const std::vector<Row>& rows, const Dag& from, const Dag& to) {
+  std::vector<Row> found;
+  for (Row row : rows) {
+    const auto number = to.Find(from.tasks[row.task].id);
     if (!number) continue;
-    task.task = *number;
-    found.push_back(task);
+    row.task = *number;
+    found.push_back(row);
   }
   return found;
 }
 
-void List(const ActiveRun& run, const std::vector<TaskNo>& tasks, Value::List& list) {
-  for (const TaskNo task : tasks) list.push_back(Value(Value::List{run.info.run_id, run.dag().tasks[task].id}));
+void List(const ActiveRun& run, const std::vector<SlotNo>& slots, Value::List& list) {
+  for (const SlotNo slot : slots) {
+    list.push_back(
+        Value(Value::List{run.info.run_id, run.TaskAt(slot).id, static_cast<std::int64_t>(run.MapIndexOf(slot))}));
+  }
 }
 
-void AddNotes(Turn& turn, const ActiveRun& run, const std::vector<TaskNo>& tasks, bool whole, const std::string& note,
+void AddNotes(Turn& turn, const ActiveRun& run, const std::vector<SlotNo>& slots, bool whole, const std::string& note,
               const std::string& who) {
   if (whole) {
     turn.plan.notes.push_back(NoteChange{run.info.id, "", note, who});
     return;
   }
-  for (const TaskNo task : tasks) turn.plan.notes.push_back(NoteChange{run.info.id, run.dag().tasks[task].id, note, who});
+  for (const SlotNo slot : slots) turn.plan.notes.push_back(NoteChange{run.info.id, run.TaskAt(slot).id, note, who});
 }
 
 // What a branch did not follow stays skipped, unless the branch decides again: as Airflow, which skips it once more.
-std::vector<TaskNo> NotFollowed(const ActiveRun& run, const std::vector<TaskNo>& tasks) {
-  std::vector<TaskNo> stay;
-  for (const TaskNo task : tasks) {
-    const auto above = run.dag().upstream.Of(task);
+std::vector<SlotNo> NotFollowed(const ActiveRun& run, const std::vector<SlotNo>& slots) {
+  std::vector<SlotNo> stay;
+  for (const SlotNo slot : slots) {
+    const auto above = run.dag().upstream.Of(run.TaskOf(slot));
     const bool again = std::any_of(above.begin(), above.end(), [&](TaskNo up) {
-      return IsDecision(run.dag().tasks[up].action.kind) && std::binary_search(tasks.begin(), tasks.end(), up);
+      return IsDecision(run.dag().tasks[up].action.kind) && std::binary_search(slots.begin(), slots.end(), up);
     });
-    if (!again && run.WasNotFollowed(task)) stay.push_back(task);
+    if (!again && run.WasNotFollowed(slot)) stay.push_back(slot);
   }
   return stay;
 }
@@ -68,8 +82,8 @@ std::vector<TaskNo> NotFollowed(const ActiveRun& run, const std::vector<TaskNo>&
 
 SteeredRun Engine::Impl::LookAt(const RunRestored& stored) const {
   SteeredRun steered;
-  const auto left = std::find_if(leaving_.begin(), leaving_.end(),
-                                 [&](const auto& run) { return run->info.id == stored.run.id; });
+  const auto left =
+      std::find_if(leaving_.begin(), leaving_.end(), [&](const auto& run) { return run->info.id == stored.run.id; });
   if (ActiveRun* active = Find(stored.run.id)) {
     active->Materialize();
     steered.run = active;
@@ -78,7 +92,7 @@ SteeredRun Engine::Impl::LookAt(const RunRestored& stored) const {
   } else if (IsFinished(stored.run.state) && stored.dag != nullptr) {
     steered.owned = std::make_unique<ActiveRun>(stored.run, stored.dag);
     steered.owned->Materialize();
-    steered.owned->Restore(stored.tasks);
+    steered.owned->Restore(stored.tasks, stored.lengths);
     steered.run = steered.owned.get();
   }
   return steered;
@@ -111,12 +125,13 @@ bool Engine::Impl::Rebase(SteeredRun& steered, const SteeringFacts& facts, Comma
            fmt::format("run \"{}\" is under way: it takes another DAG version only when it has ended", info.run_id));
     return false;
   }
-  const auto stored = std::find_if(facts.runs.begin(), facts.runs.end(),
-                                   [&](const RunRestored& run) { return run.run.id == info.id; });
+  const auto stored =
+      std::find_if(facts.runs.begin(), facts.runs.end(), [&](const RunRestored& run) { return run.run.id == info.id; });
   auto rebased = std::make_unique<ActiveRun>(info, facts.latest);
   rebased->info.version = facts.latest_version;
   rebased->Materialize();
-  rebased->Restore(Renumbered(stored->tasks, *stored->dag, *facts.latest));
+  rebased->Restore(Renumbered(stored->tasks, *stored->dag, *facts.latest),
+                   Renumbered(stored->lengths, *stored->dag, *facts.latest));
   steered.owned = std::move(rebased);
   steered.run = steered.owned.get();
   steered.rebased = true;
@@ -131,26 +146,27 @@ void Engine::Impl::Do(Turn& turn, ClearTasks& what, const std::string& who, Comm
   std::vector<SteeredRun> runs = LookAt(what.facts, done);
   for (SteeredRun& steered : runs) {
     if (what.latest_version && !Rebase(steered, *what.facts, done)) return;
-    steered.tasks = TasksToClear(steered.run->dag(), what.tasks, StatesOf(*steered.run));
-    const auto running = std::find_if(steered.tasks.begin(), steered.tasks.end(),
-                                      [&](TaskNo task) { return Runs(steered.run->slot(task).state); });
-    if (what.refuse_running && running != steered.tasks.end()) {
+    const ActiveRun& run = *steered.run;
+    steered.slots =
+        Slots(run, TasksAround(run.dag(), what.tasks), [&](TaskState state) { return IsToClear(what.tasks, state); });
+    const auto running = std::find_if(steered.slots.begin(), steered.slots.end(),
+                                      [&](SlotNo slot) { return Runs(run.slot(slot).state); });
+    if (what.refuse_running && running != steered.slots.end()) {
       return Refuse(done, ErrorCode::kConflict,
-                    fmt::format("task \"{}\" of run \"{}\" is running", steered.run->dag().tasks[*running].id,
-                                steered.run->info.run_id));
+                    fmt::format("task \"{}\" of run \"{}\" is running", run.TaskAt(*running).id, run.info.run_id));
     }
   }
   if (!done.error.empty()) return;
   const std::string why = fmt::format("cleared by {}", who);
   Value::List cleared;
   for (SteeredRun& steered : runs) {
-    if (steered.tasks.empty()) continue;
+    if (steered.slots.empty()) continue;
     ActiveRun& run = *steered.run;
     if (steered.rebased)
       turn.plan.rebased.push_back(RunRebased{run.info.id, run.info.version, why + ", with the current DAG version"});
-    List(run, steered.tasks, cleared);
-    if (what.note) AddNotes(turn, run, steered.tasks, what.tasks.ids.empty(), *what.note, who);
-    Clear(turn, run, steered.tasks, why);
+    List(run, steered.slots, cleared);
+    if (what.note) AddNotes(turn, run, steered.slots, what.tasks.ids.empty(), *what.note, who);
+    Clear(turn, run, steered.slots, why);
     if (what.reset_runs) turn.plan.cleared.push_back(RunCleared{run.info.id});
     SettleRun(turn, steered, what.reset_runs, why);
   }
@@ -162,8 +178,9 @@ void Engine::Impl::Do(Turn& turn, MarkTasks& what, const std::string& who, Comma
   if (!done.error.empty()) return;
   bool any = false;
   for (SteeredRun& steered : runs) {
-    steered.tasks = TasksToMark(steered.run->dag(), what.tasks, what.state, StatesOf(*steered.run));
-    any = any || !steered.tasks.empty();
+    steered.slots = Slots(*steered.run, TasksMarked(steered.run->dag(), what.tasks, what.state),
+                          [&](TaskState state) { return state != what.state; });
+    any = any || !steered.slots.empty();
   }
   if (!any)
     return Refuse(done, ErrorCode::kConflict, fmt::format("the task is in the state {} already", ToString(what.state)));
@@ -171,13 +188,13 @@ void Engine::Impl::Do(Turn& turn, MarkTasks& what, const std::string& who, Comma
   Value::List marked;
   for (SteeredRun& steered : runs) {
     ActiveRun& run = *steered.run;
-    List(run, steered.tasks, marked);
-    if (what.note) AddNotes(turn, run, steered.tasks, false, *what.note, who);
-    for (const TaskNo task : steered.tasks) Mark(turn, run, task, what.state, why);
-    std::vector<TaskNo> below;
+    List(run, steered.slots, marked);
+    if (what.note) AddNotes(turn, run, steered.slots, false, *what.note, who);
+    for (const SlotNo slot : steered.slots) Mark(turn, run, slot, what.state, why);
+    std::vector<SlotNo> below;
     // As Airflow: with the runs before it, but not those after, the run itself is left out.
     const bool only_past = what.runs.past && !what.runs.future && run.info.id == what.runs.run;
-    if (!only_past) below = TasksToClearBelow(run.dag(), what.tasks, StatesOf(run));
+    if (!only_past) below = Slots(run, TasksBelow(run.dag(), what.tasks), IsFailed);
     if (!below.empty()) {
       Clear(turn, run, below, fmt::format("cleared: {} above it", why));
       turn.plan.cleared.push_back(RunCleared{run.info.id});
@@ -193,8 +210,7 @@ void Engine::Impl::Do(Turn& turn, MarkRun& what, const std::string& who, Command
   SteeredRun& steered = runs.front();
   ActiveRun& run = *steered.run;
   const std::string why = fmt::format("set to {} by {}", ToString(what.state), who);
-  if (what.state == RunState::kQueued)
-    return Requeue(turn, IsFinished(run.info.state) ? TakeIn(steered) : run, why);
+  if (what.state == RunState::kQueued) return Requeue(turn, IsFinished(run.info.state) ? TakeIn(steered) : run, why);
   const bool success = what.state == RunState::kSuccess;
   const bool all = SetTasks(turn, run, success ? TaskState::kSuccess : TaskState::kFailed, why);
   const RunEvent event = success ? RunEvent::kMarkedSuccess : RunEvent::kMarkedFailed;
@@ -211,32 +227,34 @@ void Engine::Impl::Do(Turn& turn, SetNote& what, const std::string& who, Command
 // --- tasks
 // ---------------------------------------------------------------------------------------------------------------------
 
-void Engine::Impl::Clear(Turn& turn, ActiveRun& run, const std::vector<TaskNo>& tasks, const std::string& why) {
-  const std::vector<TaskNo> stay = NotFollowed(run, tasks);
-  for (const TaskNo task : tasks) {
-    if (std::binary_search(stay.begin(), stay.end(), task)) continue;
-    const bool running = run.slot(task).state == TaskState::kRunning;
-    if (running) turn.plan.stops.push_back(run.slot(task).attempt);
-    run.Clear(turn, task, why);
+void Engine::Impl::Clear(Turn& turn, ActiveRun& run, const std::vector<SlotNo>& slots, const std::string& why) {
+  const std::vector<SlotNo> stay = NotFollowed(run, slots);
+  for (const SlotNo slot : slots) {
+    if (std::binary_search(stay.begin(), stay.end(), slot)) continue;
+    const bool running = run.slot(slot).state == TaskState::kRunning;
+    if (running) turn.plan.stops.push_back(run.slot(slot).attempt);
+    run.Clear(turn, slot, why);
   }
 }
 
-void Engine::Impl::Mark(Turn& turn, ActiveRun& run, TaskNo task, TaskState state, const std::string& why) {
-  const bool running = Runs(run.slot(task).state);
-  if (!run.Steer(turn, task, MarkOf(state), why)) return;
-  if (running) Detach(turn, run, run.slot(task).attempt);
+void Engine::Impl::Mark(Turn& turn, ActiveRun& run, SlotNo slot, TaskState state, const std::string& why) {
+  const bool running = Runs(run.slot(slot).state);
+  if (!run.Steer(turn, slot, MarkOf(state), why)) return;
+  if (running) Detach(turn, run, run.slot(slot).attempt);
 }
 
 // Every unfinished task takes the state, or is skipped when it does not run. False: a teardown is still to come.
 bool Engine::Impl::SetTasks(Turn& turn, ActiveRun& run, TaskState state, const std::string& why) {
   bool all = true;
-  for (TaskNo task = 0; task < run.size(); ++task) {
-    const TaskState was = run.slot(task).state;
-    if (IsFinished(was)) continue;
-    if (run.dag().tasks[task].teardown) {
-      all = false;
-    } else {
-      Mark(turn, run, task, Runs(was) ? state : TaskState::kSkipped, why);
+  for (TaskNo task = 0; task < run.dag().tasks.size(); ++task) {
+    for (const SlotNo slot : run.SlotsOf(task)) {
+      const TaskState was = run.slot(slot).state;
+      if (IsFinished(was)) continue;
+      if (run.dag().tasks[task].teardown) {
+        all = false;
+      } else {
+        Mark(turn, run, slot, Runs(was) ? state : TaskState::kSkipped, why);
+      }
     }
   }
   return all;
@@ -258,8 +276,8 @@ ActiveRun& Engine::Impl::TakeIn(SteeredRun& steered) {
   const RunId id = steered.run->info.id;
   std::unique_ptr<ActiveRun> run = std::move(steered.owned);
   if (run == nullptr) {
-    const auto left = std::find_if(leaving_.begin(), leaving_.end(),
-                                   [&](const auto& other) { return other.get() == steered.run; });
+    const auto left =
+        std::find_if(leaving_.begin(), leaving_.end(), [&](const auto& other) { return other.get() == steered.run; });
     run = std::move(*left);
     leaving_.erase(left);
   }

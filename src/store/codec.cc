@@ -118,12 +118,12 @@ Value::Map EncodeChoice(const RunChoice& runs, const TaskSelection& tasks, const
 }
 
 RunChoice DecodeRuns(const Value& map) {
-  return RunChoice{Text(map, "dag_id"),   RunId{Number(map, "run")},    Flag(map, "past"),
+  return RunChoice{Text(map, "dag_id"), RunId{Number(map, "run")},  Flag(map, "past"),
                    Flag(map, "future"), GetInstant(map, "from_us"), GetInstant(map, "to_us")};
 }
 
 TaskSelection DecodeTasks(const Value& map) {
-  return TaskSelection{List(map, "ids"),         Flag(map, "none"),        Flag(map, "upstream"),
+  return TaskSelection{List(map, "ids"),        Flag(map, "none"),        Flag(map, "upstream"),
                        Flag(map, "downstream"), Flag(map, "only_failed"), Flag(map, "only_running")};
 }
 
@@ -198,8 +198,7 @@ CommandText EncodeCommand(const Command& command) {
                               {"dag_id", c.dag_id}, {"run", c.run.value}, {"state", std::string(ToString(c.state))}}))};
     }
     CommandText operator()(const SetNote& c) const {
-      return {"set_note",
-              ToJson(Value(Value::Map{{"run", c.run.value}, {"task_id", c.task_id}, {"note", c.note}}))};
+      return {"set_note", ToJson(Value(Value::Map{{"run", c.run.value}, {"task_id", c.task_id}, {"note", c.note}}))};
     }
     CommandText operator()(const ReportEnd& c) const { return {"report_end", ToJson(EncodeEnd(c.end))}; }
   };

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "store/outputs.h"
+
 namespace pipelined {
 namespace {
 
@@ -48,7 +50,7 @@ Result<Snapshot> MemoryStore::Load(const Lease& lease) {
   for (auto& [id, run] : runs_) {
     if (IsFinished(run.info.state)) continue;
     run.handed_out = true;
-    snapshot.runs.push_back(RestoredRun{run.info, TasksOf(run)});
+    snapshot.runs.push_back(Restored(run));
   }
   for (const auto& [id, row] : open_) snapshot.attempts.push_back(row.open);
   for (auto& [id, command] : commands_) command.second = false;
@@ -56,13 +58,15 @@ Result<Snapshot> MemoryStore::Load(const Lease& lease) {
   return snapshot;
 }
 
-std::vector<StoredTask> MemoryStore::TasksOf(const StoredRun& run) {
-  std::vector<StoredTask> tasks;
-  for (const auto& [no, task] : run.tasks) {
-    tasks.push_back(StoredTask{no, task.to, task.try_number, task.retry_at,
-                               HasOpenAttempt(task.to) ? task.attempt : AttemptId{}, task.max_tries});
+RestoredRun MemoryStore::Restored(const StoredRun& run) {
+  RestoredRun restored{run.info, {}, {}};
+  for (const auto& [key, task] : run.tasks) {
+    restored.tasks.push_back(StoredTask{key.first, task.to, task.try_number, task.retry_at,
+                                        HasOpenAttempt(task.to) ? task.attempt : AttemptId{}, task.max_tries,
+                                        key.second});
   }
-  return tasks;
+  for (const auto& [task, length] : run.lengths) restored.lengths.push_back(StoredLength{task, length});
+  return restored;
 }
 
 Result<Inbox> MemoryStore::Poll() {
@@ -99,20 +103,22 @@ Status MemoryStore::Check(const Plan& plan, const Lease& lease) const {
   return Ok();
 }
 
-// What was steered counts first, and a task may be in it several times. Of a run with a new version nothing is known here.
+// What was steered counts first, and a task may be in it several times. Of a run with a new version nothing is known
+// here.
 Status MemoryStore::CheckTasks(const Plan& plan) const {
-  std::map<std::pair<RunId, TaskNo>, std::pair<TaskState, AttemptId>> states;
+  std::map<std::pair<RunId, InstanceKey>, std::pair<TaskState, AttemptId>> states;
   const auto check = [&](const TaskChange& change, bool steered) -> Status {
     const auto run = runs_.find(change.run);
     if (run == runs_.end()) return Stale(fmt::format("there is no run {}", change.run.value));
-    const auto task = run->second.tasks.find(change.task);
+    const auto task = run->second.tasks.find({change.task, change.map_index});
     const bool untouched = task == run->second.tasks.end();
-    auto& [state, attempt] = states
-                                 .try_emplace({change.run, change.task}, untouched ? TaskState::kNone : task->second.to,
-                                              untouched ? AttemptId{} : task->second.attempt)
-                                 .first->second;
-    const bool other_attempt = !steered && state == TaskState::kRunning && attempt != change.attempt &&
-                               change.to != TaskState::kRunning;
+    auto& [state, attempt] =
+        states
+            .try_emplace({change.run, {change.task, change.map_index}}, untouched ? TaskState::kNone : task->second.to,
+                         untouched ? AttemptId{} : task->second.attempt)
+            .first->second;
+    const bool other_attempt =
+        !steered && state == TaskState::kRunning && attempt != change.attempt && change.to != TaskState::kRunning;
     if (state != change.from || other_attempt)
       return Stale(fmt::format("task {} of run {} was not in the expected state", change.task, change.run.value));
     state = change.to;
@@ -159,13 +165,15 @@ void MemoryStore::Apply(const Plan& plan, const ExecutorIdentity& executor, Comm
   }
   for (const AttemptClosed& closed : plan.closed) {
     open_.erase(closed.end.attempt);
-    if (closed.run && closed.end.outputs.is_map()) runs_.at(closed.run).outputs[closed.task] = closed.end.outputs;
+    if (closed.run && closed.end.outputs.is_map())
+      runs_.at(closed.run).outputs[{closed.task, closed.map_index}] = closed.end.outputs;
   }
-  for (const TaskChange& change : plan.tasks) runs_.at(change.run).tasks[change.task] = change;
+  for (const TaskExpanded& expanded : plan.expanded) runs_.at(expanded.run).lengths[expanded.task] = expanded.length;
+  for (const TaskChange& change : plan.tasks) runs_.at(change.run).tasks[{change.task, change.map_index}] = change;
   for (const AttemptOpened& opened : plan.opened) {
-    open_[opened.attempt] =
-        OpenRow{OpenAttempt{opened.attempt, executor.instance, executor.boot_id, opened.run, opened.task},
-                opened.run, opened.task};
+    open_[opened.attempt] = OpenRow{
+        OpenAttempt{opened.attempt, executor.instance, executor.boot_id, opened.run, opened.task, opened.map_index},
+        opened.run, opened.task};
     last_attempt_ = std::max(last_attempt_, opened.attempt.value);
   }
   ApplyBackfills(plan);
@@ -180,39 +188,46 @@ void MemoryStore::Apply(const Plan& plan, const ExecutorIdentity& executor, Comm
 }
 
 // The tasks of a run as another version counts them; those that it does not have go.
-std::map<TaskNo, TaskChange> MemoryStore::Renumbered(const StoredRun& run, VersionId version) const {
+std::map<MemoryStore::InstanceKey, TaskChange> MemoryStore::Renumbered(const StoredRun& run, VersionId version) const {
   const DagPtr before = versions_.at(run.info.version.value).dag, after = versions_.at(version.value).dag;
-  std::map<TaskNo, TaskChange> tasks;
-  for (const auto& [no, task] : run.tasks) {
-    const auto now = after->Find(before->tasks[no].id);
+  std::map<InstanceKey, TaskChange> tasks;
+  for (const auto& [key, task] : run.tasks) {
+    const auto now = after->Find(before->tasks[key.first].id);
     if (!now) continue;
-    tasks[*now] = task;
-    tasks[*now].task = *now;
+    TaskChange& renumbered = tasks[{*now, key.second}];
+    renumbered = task;
+    renumbered.task = *now;
   }
   return tasks;
 }
 
-void MemoryStore::ApplySteering(const Plan& plan) {
-  for (const RunRebased& rebased : plan.rebased) {
-    StoredRun& run = runs_.at(rebased.run);
-    std::map<TaskNo, Value> outputs;
-    const Dag& before = *versions_.at(run.info.version.value).dag;
-    for (auto& [no, output] : run.outputs) {
-      if (const auto now = versions_.at(rebased.version.value).dag->Find(before.tasks[no].id))
-        outputs[*now] = std::move(output);
-    }
-    run.tasks = Renumbered(run, rebased.version);
-    run.outputs = std::move(outputs);
-    run.info.version = rebased.version;
+void MemoryStore::Rebase(StoredRun& run, VersionId version) {
+  const DagPtr before = versions_.at(run.info.version.value).dag, after = versions_.at(version.value).dag;
+  std::map<InstanceKey, Value> outputs;
+  for (auto& [key, output] : run.outputs) {
+    if (const auto now = after->Find(before->tasks[key.first].id)) outputs[{*now, key.second}] = std::move(output);
   }
+  std::map<TaskNo, std::uint32_t> lengths;
+  for (const auto& [task, length] : run.lengths) {
+    if (const auto now = after->Find(before->tasks[task].id)) lengths[*now] = length;
+  }
+  run.tasks = Renumbered(run, version);
+  run.outputs = std::move(outputs);
+  run.lengths = std::move(lengths);
+  run.info.version = version;
+}
+
+void MemoryStore::ApplySteering(const Plan& plan) {
+  for (const RunRebased& rebased : plan.rebased) Rebase(runs_.at(rebased.run), rebased.version);
   for (const TaskChange& change : plan.steered) {
     StoredRun& run = runs_.at(change.run);
-    TaskChange& task = run.tasks[change.task];
+    const InstanceKey key{change.task, change.map_index};
+    TaskChange& task = run.tasks[key];
     const TaskChange was = task;
     task = change;
     if (!change.attempt) task.attempt = was.attempt;
     if (IsFinished(change.to) && !change.end_date) task.end_date = was.end_date ? was.end_date : plan.now;
-    if (change.to == TaskState::kNone) run.outputs.erase(change.task);
+    if (change.to == TaskState::kNone) run.outputs.erase(key);
   }
   for (const RunCleared& cleared : plan.cleared) ++runs_.at(cleared.run).clear_number;
   for (const NoteChange& note : plan.notes) {
@@ -271,17 +286,19 @@ void MemoryStore::ResetRuns(const Plan& plan, Committed& committed) {
         std::any_of(open_.begin(), open_.end(), [&](const auto& row) { return row.second.run == reset.run; });
     if (found == runs_.end() || !IsFinished(found->second.info.state) || open) continue;
     StoredRun& run = found->second;
-    std::map<TaskNo, TaskChange> tasks = Renumbered(run, reset.version);
-    for (auto& [no, task] : tasks) {
+    std::map<InstanceKey, TaskChange> tasks = Renumbered(run, reset.version);
+    for (auto& [key, task] : tasks) {
       TaskChange cleared;
       cleared.run = task.run;
-      cleared.task = no;
+      cleared.task = key.first;
+      cleared.map_index = key.second;
       cleared.try_number = task.try_number;
-      cleared.max_tries = task.try_number + versions_.at(reset.version.value).dag->tasks[no].retry.retries;
+      cleared.max_tries = task.try_number + versions_.at(reset.version.value).dag->tasks[key.first].retry.retries;
       task = std::move(cleared);
     }
     run.tasks = std::move(tasks);
     run.outputs.clear();
+    run.lengths.clear();
     run.end_date.reset();
     run.info.start_date.reset();
     run.info.state = RunState::kQueued;
@@ -292,7 +309,7 @@ void MemoryStore::ResetRuns(const Plan& plan, Committed& committed) {
     run.info.backfill = reset.backfill;
     run.info.backfill_ordinal = reset.ordinal;
     run.handed_out = true;
-    committed.runs.push_back(RestoredRun{run.info, TasksOf(run)});
+    committed.runs.push_back(Restored(run));
   }
 }
 
@@ -327,11 +344,10 @@ Result<std::vector<RestoredRun>> MemoryStore::RunsChosen(const RunChoice& choice
   };
   for (const auto& [id, run] : runs_) {
     if (is_chosen(run.info))
-      chosen.push_back(RestoredRun{run.info, IsFinished(run.info.state) ? TasksOf(run) : std::vector<StoredTask>{}});
+      chosen.push_back(IsFinished(run.info.state) ? Restored(run) : RestoredRun{run.info, {}, {}});
   }
-  std::stable_sort(chosen.begin(), chosen.end(), [](const RestoredRun& a, const RestoredRun& b) {
-    return a.run.logical_date < b.run.logical_date;
-  });
+  std::stable_sort(chosen.begin(), chosen.end(),
+                   [](const RestoredRun& a, const RestoredRun& b) { return a.run.logical_date < b.run.logical_date; });
   if (chosen.size() > most) chosen.resize(most);
   return chosen;
 }
@@ -354,7 +370,7 @@ void MemoryStore::InsertRuns(const Plan& plan, Committed& committed) {
     run.info.backfill = wanted.backfill;
     run.info.backfill_ordinal = wanted.ordinal;
     run.handed_out = true;
-    committed.runs.push_back(RestoredRun{run.info, {}});
+    committed.runs.push_back(RestoredRun{run.info, {}, {}});
     runs_[run.info.id] = std::move(run);
   }
 }
@@ -366,7 +382,7 @@ Result<DagSource> MemoryStore::LoadVersion(VersionId version) {
   return found->second.source;
 }
 
-Result<Value> MemoryStore::Outputs(RunId id, const std::vector<std::string>& task_ids) {
+Result<Value> MemoryStore::Outputs(RunId id, const std::vector<std::string>& task_ids, const OwnInstance& own) {
   Value outputs{Value::Map{}};
   const auto run = runs_.find(id);
   if (run == runs_.end()) return outputs;
@@ -376,11 +392,22 @@ Result<Value> MemoryStore::Outputs(RunId id, const std::vector<std::string>& tas
   ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
   for (const std::string& task_id : ids) {
     const auto no = dag->Find(task_id);
-    const auto found = no ? run->second.outputs.find(*no) : run->second.outputs.end();
-    if (found == run->second.outputs.end() || found->second.map().empty()) continue;
-    Value::Map sorted = found->second.map();
-    std::stable_sort(sorted.begin(), sorted.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
-    outputs.map().emplace_back(task_id, Value(std::move(sorted)));
+    if (!no) continue;
+    const bool is_own = std::find(own.tasks.begin(), own.tasks.end(), task_id) != own.tasks.end();
+    std::vector<std::tuple<std::string, std::int32_t, Value>> sorted;
+    for (auto at = run->second.outputs.lower_bound({*no, kNotMapped});
+         at != run->second.outputs.end() && at->first.first == *no; ++at) {
+      const std::int32_t index = at->first.second;
+      if (is_own && index != kNotMapped && index != own.map_index) continue;
+      for (const auto& [key, value] : at->second.map()) sorted.emplace_back(key, index, value);
+    }
+    if (sorted.empty()) continue;
+    std::stable_sort(sorted.begin(), sorted.end(), [](const auto& a, const auto& b) {
+      return std::tie(std::get<0>(a), std::get<1>(a)) < std::tie(std::get<0>(b), std::get<1>(b));
+    });
+    Value::Map task;
+    for (auto& [key, index, value] : sorted) AddOutput(task, key, std::move(value), !is_own && index != kNotMapped);
+    outputs.map().emplace_back(task_id, Value(std::move(task)));
   }
   return outputs;
 }

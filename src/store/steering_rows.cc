@@ -12,8 +12,8 @@ namespace {
 void StoreSteered(pqxx::transaction_base& transaction, Session& session, const Plan& plan) {
   if (plan.steered.empty()) return;
   const std::vector<std::string> t = TaskArrays(plan.steered);
-  session.In(transaction, "steer_tasks", "select steer_tasks($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
-             ToMicros(plan.now), t[0], t[1], t[2], t[3], t[4], t[5], t[6], t[7], t[8], t[9], t[10]);
+  session.In(transaction, "steer_tasks", "select steer_tasks($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
+             ToMicros(plan.now), t[0], t[1], t[2], t[3], t[4], t[5], t[6], t[7], t[8], t[9], t[10], t[11]);
 }
 
 void StoreCleared(pqxx::transaction_base& transaction, Session& session, const Plan& plan) {
@@ -79,7 +79,7 @@ std::vector<RestoredRun> ReadRunsChosen(Session& session, const RunChoice& choic
                                CleanText(choice.dag_id), MicrosOf(choice.from), MicrosOf(choice.to),
                                static_cast<std::int64_t>(most));
   for (const pqxx::row& row : found) {
-    runs.push_back(RestoredRun{ReadRun(row), {}});
+    runs.push_back(RestoredRun{ReadRun(row), {}, {}});
     const RunInfo& run = runs.back().run;
     if (!IsFinished(run.state)) continue;  // the engine knows its tasks
     places[run.id.value] = runs.size() - 1;
@@ -92,6 +92,13 @@ std::vector<RestoredRun> ReadRunsChosen(Session& session, const RunChoice& choic
                    " from task_instance i where i.run_id = any ($1) order by i.run_id, i.task_no, i.map_index",
                    ended.text())) {
     runs[places.at(row[0].as<std::int64_t>())].tasks.push_back(ReadTask(row, 1));
+  }
+  for (const pqxx::row& row :
+       session.Run("lengths_chosen",
+                   "select run_id, task_no, length from task_map where run_id = any ($1) order by run_id, task_no",
+                   ended.text())) {
+    runs[places.at(row[0].as<std::int64_t>())].lengths.push_back(
+        StoredLength{row[1].as<TaskNo>(), row[2].as<std::uint32_t>()});
   }
   return runs;
 }

@@ -205,9 +205,8 @@ class World {
           tries[name] = std::to_string(last->try_number) + "/" + std::to_string(last->max_tries);
       }
     }
-    const auto expected_states = Named("states", [](const Value& state) {
-      return state.is_string() ? state.string() : std::string("none");
-    });
+    const auto expected_states =
+        Named("states", [](const Value& state) { return state.is_string() ? state.string() : std::string("none"); });
     const auto expected_tries = Named("tries", [](const Value& pair) {
       return std::to_string(pair.list()[0].integer()) + "/" + std::to_string(pair.list()[1].integer());
     });

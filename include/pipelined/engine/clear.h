@@ -28,14 +28,20 @@ using StateOf = std::function<TaskState(TaskNo)>;
 // it, and every setup with its teardowns. O(tasks + edges), times the setups.
 std::vector<TaskNo> TasksAround(const Dag& dag, const TaskSelection& selection);
 
-// Of those, what a clear resets: all but for only_failed and only_running.
+// Whether a clear of these tasks resets one in `state`: always, but for only_failed and only_running.
+bool IsToClear(const TaskSelection& selection, TaskState state);
 std::vector<TaskNo> TasksToClear(const Dag& dag, const TaskSelection& selection, const StateOf& state);
 
-// What a mark sets to `to`: the task itself, and what is above or below it where that is asked for; never what is in
-// that state already. Teardowns are not skipped with what they tear down.
+// What a mark sets to `to`: the tasks themselves, and what is above or below them where that is asked for. Teardowns
+// are not skipped with what they tear down.
+std::vector<TaskNo> TasksMarked(const Dag& dag, const TaskSelection& selection, TaskState to);
+// Of those, what is not in that state already.
 std::vector<TaskNo> TasksToMark(const Dag& dag, const TaskSelection& selection, TaskState to, const StateOf& state);
 
-// What failed below a task that was marked, or because of it: it runs again. `state`: after the mark.
+// What is below marked tasks, with its setups: of these, what has failed (IsFailed) runs again.
+std::vector<TaskNo> TasksBelow(const Dag& dag, const TaskSelection& marked);
+bool IsFailed(TaskState state);  // or upstream_failed
+// `state`: after the mark.
 std::vector<TaskNo> TasksToClearBelow(const Dag& dag, const TaskSelection& marked, const StateOf& state);
 
 }  // namespace pipelined

@@ -62,6 +62,13 @@ struct StoredTask {
   std::optional<Instant> retry_at;                       // when state is up_for_retry
   AttemptId attempt;                                     // the open one, when state is running or restarting
   std::optional<std::int32_t> max_tries = std::nullopt;  // nothing: the task's retries
+  std::int32_t map_index = kNotMapped;
+};
+
+// How many instances a mapped task of a run has.
+struct StoredLength {
+  TaskNo task = 0;
+  std::uint32_t length = 0;
 };
 
 // A queued run: new, set back, or met again after a restart.
@@ -69,6 +76,7 @@ struct RunRequested {
   RunInfo run;
   DagPtr dag;                          // the version that it is pinned to
   std::vector<StoredTask> tasks = {};  // of a run that was set back or cleared: all that were touched
+  std::vector<StoredLength> lengths = {};
 };
 
 // A backfill as it is stored while it is under way.
@@ -92,6 +100,17 @@ struct RunRestored {
   RunInfo run;
   DagPtr dag;
   std::vector<StoredTask> tasks;
+  std::vector<StoredLength> lengths = {};
+};
+
+// The answer to Plan::wanted: how many instances there are to be, or why that cannot be told.
+struct MappingLength {
+  RunId run;
+  std::uint64_t life = 0;  // of LengthWanted
+  std::uint32_t mapping = 0;
+  std::uint64_t length = 0;
+  std::vector<std::pair<TaskNo, std::vector<std::string>>> names = {};  // of instances, by index
+  std::string error = {};                                               // not empty: its tasks fail
 };
 
 enum class TryOutcome : std::uint8_t {
@@ -136,6 +155,7 @@ struct AttemptOrphaned {
   AttemptId attempt;
   RunId run = {};
   TaskNo task = 0;
+  std::int32_t map_index = kNotMapped;
 };
 
 struct PoolChanged {
@@ -159,6 +179,7 @@ struct CancelRun {
 struct WhyTask {
   RunId run;
   std::string task_id;
+  std::int32_t map_index = kNotMapped;
 };
 // Makes a pool or changes it.
 struct SetPool {
@@ -200,7 +221,7 @@ inline constexpr std::size_t kMostRunsSteered = 10'000;
 
 // What such a command meets: read by the scheduler when the command arrives, not stored.
 struct SteeringFacts {
-  std::string fault;              // why it cannot be carried out; empty: it can
+  std::string fault;  // why it cannot be carried out; empty: it can
   ErrorCode fault_code = ErrorCode::kUnavailable;
   std::vector<RunRestored> runs;  // all that were chosen, by logical date; of those that have not ended only the run
   DagPtr latest = nullptr;        // the current version, when asked for
@@ -212,14 +233,14 @@ using SteeringFactsPtr = std::shared_ptr<const SteeringFacts>;
 struct ClearTasks {
   RunChoice runs;
   TaskSelection tasks;
-  bool reset_runs = true;                         // false: an ended run stays as it is, its tasks only lose their states
-  bool latest_version = false;                    // ended runs go on with the DAG as it is now
-  bool refuse_running = false;                    // kConflict when one of the tasks runs
+  bool reset_runs = true;       // false: an ended run stays as it is, its tasks only lose their states
+  bool latest_version = false;  // ended runs go on with the DAG as it is now
+  bool refuse_running = false;  // kConflict when one of the tasks runs
   std::optional<std::string> note = std::nullopt;  // for each of the tasks, or of the runs when all tasks are selected
   SteeringFactsPtr facts = nullptr;
 };
-// Says how tasks ended, whatever they did. What had failed below them is cleared. kConflict when all of them are in that
-// state already. Result as above: what was marked.
+// Says how tasks ended, whatever they did. What had failed below them is cleared. kConflict when all of them are in
+// that state already. Result as above: what was marked.
 struct MarkTasks {
   RunChoice runs;
   TaskSelection tasks;
@@ -255,7 +276,7 @@ struct Command {
       what;
 };
 
-using Event = std::variant<DagUpdated, BackfillRestored, RunRequested, RunRestored, AttemptFinished, AttemptOrphaned,
-                           PoolChanged, Command>;
+using Event = std::variant<DagUpdated, BackfillRestored, RunRequested, RunRestored, MappingLength, AttemptFinished,
+                           AttemptOrphaned, PoolChanged, Command>;
 
 }  // namespace pipelined

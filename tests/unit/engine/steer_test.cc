@@ -220,11 +220,13 @@ TEST(Steer, AnEndedRunGoesOnWithTheCurrentVersion) {
   facts->latest_version = VersionId{2};
   clear.latest_version = true;
   clear.facts = facts;
-  EXPECT_EQ(t.Do(clear).error, "");
-  ASSERT_THAT(t.plan().rebased, SizeIs(1));
-  EXPECT_EQ(t.plan().steered.front().task, 2U);  // b, as the new version counts
+  std::vector<Event> events;
+  events.emplace_back(Command{CommandId{9}, "ann", clear});
+  const Plan plan = t.engine().Apply(std::move(events), t.now());
+  ASSERT_THAT(plan.rebased, SizeIs(1));
+  EXPECT_EQ(plan.steered.front().task, 2U);  // b, as the new version counts
   std::vector<TaskNo> opened;
-  for (const AttemptOpened& attempt : t.plan().opened) opened.push_back(attempt.task);
+  for (const AttemptOpened& attempt : plan.opened) opened.push_back(attempt.task);
   EXPECT_THAT(opened, ElementsAre(0U, 2U));  // a has succeeded already, and lets b start
 }
 

@@ -1,7 +1,7 @@
 -- What was cleared while it ran is cleared; runs that repeat another one lose their date, which only one run of a DAG may have.
 update task_instance set state = 'none', start_date = null, end_date = null, retry_at = null where state = 'restarting';
 update dag_run set logical_date = null where rerun_of is not null;
-drop function steer_tasks(bigint, bigint[], int[], text[], text[], int[], int[], bigint[], bigint[], bigint[], bigint[], text[]);
+drop function steer_tasks(bigint, bigint[], int[], int[], text[], text[], int[], int[], bigint[], bigint[], bigint[], bigint[], text[]);
 drop function rebase_run(bigint, bigint, bigint, text);
 drop table task_note;
 alter table task_instance drop constraint task_instance_state;
@@ -23,10 +23,10 @@ create or replace function commit_turn(
   r_id bigint[], r_from text[], r_to text[], r_why text[],
   c_attempt bigint[], c_run bigint[], c_outcome text[], c_exit int[], c_signal int[], c_start bigint[], c_end bigint[],
   c_duration bigint[], c_user bigint[], c_system bigint[], c_rss bigint[], c_pid bigint[], c_message text[],
-  x_run bigint[], x_task int[], x_key text[], x_value text[],
-  t_run bigint[], t_task int[], t_from text[], t_to text[], t_try int[], t_max int[], t_attempt bigint[],
+  x_run bigint[], x_task int[], x_map int[], x_key text[], x_value text[],
+  t_run bigint[], t_task int[], t_map int[], t_from text[], t_to text[], t_try int[], t_max int[], t_attempt bigint[],
   t_start bigint[], t_end bigint[], t_retry bigint[], t_why text[],
-  o_attempt bigint[], o_run bigint[], o_task int[], o_try int[], o_version bigint[]) returns void language plpgsql as $$
+  o_attempt bigint[], o_run bigint[], o_task int[], o_map int[], o_try int[], o_version bigint[]) returns void language plpgsql as $$
 declare
   p_now constant timestamptz := at_micros(p_now_us);
   changed bigint;
@@ -73,18 +73,18 @@ begin
   end if;
 
   if cardinality(x_run) > 0 then
-    insert into xcom (run_id, task_no, key, value)
-    select x.run, x.task, x.key, x.value::json from unnest(x_run, x_task, x_key, x_value) as x (run, task, key, value)
+    insert into xcom (run_id, task_no, map_index, key, value)
+    select x.run, x.task, x.map, x.key, x.value::json from unnest(x_run, x_task, x_map, x_key, x_value) as x (run, task, map, key, value)
     on conflict (run_id, task_no, map_index, key) do update set value = excluded.value;
   end if;
 
   if cardinality(t_run) > 0 then
     inserted := 0;
     if 'none' = any (t_from) then
-      insert into task_instance (run_id, task_no, state, try_number, max_tries, attempt_id, start_date, end_date, retry_at)
-      select t.run, t.task, t.new_state, t.try, t.max, t.attempt, at_micros(t.start_us), at_micros(t.end_us), at_micros(t.retry_us)
-        from unnest(t_run, t_task, t_from, t_to, t_try, t_max, t_attempt, t_start, t_end, t_retry)
-          as t (run, task, old_state, new_state, try, max, attempt, start_us, end_us, retry_us)
+      insert into task_instance (run_id, task_no, map_index, state, try_number, max_tries, attempt_id, start_date, end_date, retry_at)
+      select t.run, t.task, t.map, t.new_state, t.try, t.max, t.attempt, at_micros(t.start_us), at_micros(t.end_us), at_micros(t.retry_us)
+        from unnest(t_run, t_task, t_map, t_from, t_to, t_try, t_max, t_attempt, t_start, t_end, t_retry)
+          as t (run, task, map, old_state, new_state, try, max, attempt, start_us, end_us, retry_us)
        where t.old_state = 'none'
       -- A task that was cleared has a row.
       on conflict (run_id, task_no, map_index) do update set state = excluded.state, try_number = excluded.try_number,
@@ -95,11 +95,11 @@ begin
     end if;
     changed := 0;
     if inserted < cardinality(t_run) then
-      for item in select * from unnest(t_run, t_task, t_from, t_to, t_try, t_max, t_attempt, t_start, t_end, t_retry)
-            as u (run, task, old_state, new_state, try, max, attempt, start_us, end_us, retry_us) where u.old_state <> 'none' loop
+      for item in select * from unnest(t_run, t_task, t_map, t_from, t_to, t_try, t_max, t_attempt, t_start, t_end, t_retry)
+            as u (run, task, map, old_state, new_state, try, max, attempt, start_us, end_us, retry_us) where u.old_state <> 'none' loop
         update task_instance i set state = item.new_state, try_number = item.try, max_tries = item.max, attempt_id = item.attempt,
                start_date = coalesce(at_micros(item.start_us), i.start_date), end_date = at_micros(item.end_us), retry_at = at_micros(item.retry_us)
-         where i.run_id = item.run and i.task_no = item.task and i.map_index = -1 and i.state = item.old_state
+         where i.run_id = item.run and i.task_no = item.task and i.map_index = item.map and i.state = item.old_state
            -- A running task is changed by its own attempt, or by one opened after that one was closed above.
            and (item.old_state <> 'running' or i.attempt_id = item.attempt or (item.new_state = 'running' and item.attempt > i.attempt_id));
         if found then changed := changed + 1; end if;
@@ -109,16 +109,16 @@ begin
       raise exception '% of % tasks were not in the expected state', cardinality(t_run) - inserted - changed, cardinality(t_run) using errcode = 'PL002';
     end if;
     -- 'scheduled' says nothing that 'running' does not say soon after.
-    insert into event (at, who, kind, run_id, task_no, try_number, old_state, new_state, why)
-    select p_now, 'scheduler', 'task', t.run, t.task, t.try, t.old_state, t.new_state, t.why
-      from unnest(t_run, t_task, t_from, t_to, t_try, t_why) as t (run, task, old_state, new_state, try, why)
+    insert into event (at, who, kind, run_id, task_no, map_index, try_number, old_state, new_state, why)
+    select p_now, 'scheduler', 'task', t.run, t.task, t.map, t.try, t.old_state, t.new_state, t.why
+      from unnest(t_run, t_task, t_map, t_from, t_to, t_try, t_why) as t (run, task, map, old_state, new_state, try, why)
      where t.new_state <> 'scheduled';
   end if;
 
   if cardinality(o_attempt) > 0 then
-    insert into attempt (id, run_id, task_no, try_number, instance, boot_id, epoch, opened_at, version_id)
-    select o.id, o.run, o.task, o.try, p_instance, p_boot_id, p_epoch, p_now, o.version
-      from unnest(o_attempt, o_run, o_task, o_try, o_version) as o (id, run, task, try, version);
+    insert into attempt (id, run_id, task_no, map_index, try_number, instance, boot_id, epoch, opened_at, version_id)
+    select o.id, o.run, o.task, o.map, o.try, p_instance, p_boot_id, p_epoch, p_now, o.version
+      from unnest(o_attempt, o_run, o_task, o_map, o_try, o_version) as o (id, run, task, map, try, version);
   end if;
 end $$;
 
@@ -133,6 +133,7 @@ begin
   delete from backfill where dag_id = p_dag_id;
   delete from xcom where run_id = any (runs);
   delete from task_instance where run_id = any (runs);
+  delete from task_map where run_id = any (runs);
   delete from attempt where run_id = any (runs) and outcome is not null;
   delete from dag_run where dag_id = p_dag_id;
   delete from dag where dag_id = p_dag_id;

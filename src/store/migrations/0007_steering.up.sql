@@ -32,15 +32,15 @@ alter table command add constraint command_what_check
 -- What people decided about tasks, in order and each with its own event: a task may be marked, cleared and started in one turn.
 -- Outputs of what is cleared go: what runs again must not be read before it has. PL002 as in commit_turn.
 create function steer_tasks(
-  p_now_us bigint, t_run bigint[], t_task int[], t_from text[], t_to text[], t_try int[], t_max int[], t_attempt bigint[],
+  p_now_us bigint, t_run bigint[], t_task int[], t_map int[], t_from text[], t_to text[], t_try int[], t_max int[], t_attempt bigint[],
   t_start bigint[], t_end bigint[], t_retry bigint[], t_why text[]) returns void language plpgsql as $$
 declare
   p_now constant timestamptz := at_micros(p_now_us);
   item record;
   ends boolean;
 begin
-  for item in select * from unnest(t_run, t_task, t_from, t_to, t_try, t_max, t_attempt, t_start, t_end, t_retry, t_why)
-        as u (run, task, old_state, new_state, try, max, attempt, start_us, end_us, retry_us, why) loop
+  for item in select * from unnest(t_run, t_task, t_map, t_from, t_to, t_try, t_max, t_attempt, t_start, t_end, t_retry, t_why)
+        as u (run, task, map, old_state, new_state, try, max, attempt, start_us, end_us, retry_us, why) loop
     ends := item.new_state in ('success', 'failed', 'skipped', 'upstream_failed', 'removed');
     update task_instance i set state = item.new_state, try_number = item.try, max_tries = item.max,
            attempt_id = coalesce(item.attempt, i.attempt_id),
@@ -49,21 +49,21 @@ begin
                              else coalesce(at_micros(item.start_us), i.start_date) end,
            end_date = case when ends then coalesce(at_micros(item.end_us), i.end_date, p_now) end,
            retry_at = at_micros(item.retry_us)
-     where i.run_id = item.run and i.task_no = item.task and i.map_index = -1 and i.state = item.old_state;
+     where i.run_id = item.run and i.task_no = item.task and i.map_index = item.map and i.state = item.old_state;
     if not found then
-      if item.old_state <> 'none' or exists (select from task_instance i where i.run_id = item.run and i.task_no = item.task and i.map_index = -1) then
+      if item.old_state <> 'none' or exists (select from task_instance i where i.run_id = item.run and i.task_no = item.task and i.map_index = item.map) then
         raise exception 'task % of run % was not %', item.task, item.run, item.old_state using errcode = 'PL002';
       end if;
-      insert into task_instance (run_id, task_no, state, try_number, max_tries, attempt_id, start_date, end_date, retry_at)
-      values (item.run, item.task, item.new_state, item.try, item.max, item.attempt,
+      insert into task_instance (run_id, task_no, map_index, state, try_number, max_tries, attempt_id, start_date, end_date, retry_at)
+      values (item.run, item.task, item.map, item.new_state, item.try, item.max, item.attempt,
               case when ends then coalesce(at_micros(item.start_us), p_now) else at_micros(item.start_us) end,
               case when ends then coalesce(at_micros(item.end_us), p_now) end, at_micros(item.retry_us));
     end if;
     if item.new_state = 'none' then
-      delete from xcom where run_id = item.run and task_no = item.task and map_index = -1;
+      delete from xcom where run_id = item.run and task_no = item.task and map_index = item.map;
     end if;
-    insert into event (at, who, kind, run_id, task_no, try_number, old_state, new_state, why)
-    values (p_now, 'scheduler', 'task', item.run, item.task, item.try, item.old_state, item.new_state, item.why);
+    insert into event (at, who, kind, run_id, task_no, map_index, try_number, old_state, new_state, why)
+    values (p_now, 'scheduler', 'task', item.run, item.task, item.map, item.try, item.old_state, item.new_state, item.why);
   end loop;
 end $$;
 
@@ -95,6 +95,11 @@ begin
    where x.run_id = p_run and o.version_id = old_version and o.task_no = x.task_no;
   delete from xcom where run_id = p_run and task_no >= 0;
   update xcom set task_no = -1 - task_no where run_id = p_run;
+  update task_map m set task_no = -1 - n.task_no
+    from dag_version_task o join dag_version_task n on n.version_id = p_version and n.task_id = o.task_id
+   where m.run_id = p_run and o.version_id = old_version and o.task_no = m.task_no;
+  delete from task_map where run_id = p_run and task_no >= 0;
+  update task_map set task_no = -1 - task_no where run_id = p_run;
   update dag_run set version_id = p_version, first_queued_at = coalesce(first_queued_at, queued_at),
          first_version_id = coalesce(first_version_id, old_version) where id = p_run;
   insert into event (at, who, kind, run_id, task_no, map_index, try_number, old_state, new_state, why)
@@ -109,10 +114,10 @@ create or replace function commit_turn(
   r_id bigint[], r_from text[], r_to text[], r_why text[],
   c_attempt bigint[], c_run bigint[], c_outcome text[], c_exit int[], c_signal int[], c_start bigint[], c_end bigint[],
   c_duration bigint[], c_user bigint[], c_system bigint[], c_rss bigint[], c_pid bigint[], c_message text[],
-  x_run bigint[], x_task int[], x_key text[], x_value text[],
-  t_run bigint[], t_task int[], t_from text[], t_to text[], t_try int[], t_max int[], t_attempt bigint[],
+  x_run bigint[], x_task int[], x_map int[], x_key text[], x_value text[],
+  t_run bigint[], t_task int[], t_map int[], t_from text[], t_to text[], t_try int[], t_max int[], t_attempt bigint[],
   t_start bigint[], t_end bigint[], t_retry bigint[], t_why text[],
-  o_attempt bigint[], o_run bigint[], o_task int[], o_try int[], o_version bigint[]) returns void language plpgsql as $$
+  o_attempt bigint[], o_run bigint[], o_task int[], o_map int[], o_try int[], o_version bigint[]) returns void language plpgsql as $$
 declare
   p_now constant timestamptz := at_micros(p_now_us);
   changed bigint;
@@ -165,18 +170,18 @@ begin
   end if;
 
   if cardinality(x_run) > 0 then
-    insert into xcom (run_id, task_no, key, value)
-    select x.run, x.task, x.key, x.value::json from unnest(x_run, x_task, x_key, x_value) as x (run, task, key, value)
+    insert into xcom (run_id, task_no, map_index, key, value)
+    select x.run, x.task, x.map, x.key, x.value::json from unnest(x_run, x_task, x_map, x_key, x_value) as x (run, task, map, key, value)
     on conflict (run_id, task_no, map_index, key) do update set value = excluded.value;
   end if;
 
   if cardinality(t_run) > 0 then
     inserted := 0;
     if 'none' = any (t_from) then
-      insert into task_instance (run_id, task_no, state, try_number, max_tries, attempt_id, start_date, end_date, retry_at)
-      select t.run, t.task, t.new_state, t.try, t.max, t.attempt, at_micros(t.start_us), at_micros(t.end_us), at_micros(t.retry_us)
-        from unnest(t_run, t_task, t_from, t_to, t_try, t_max, t_attempt, t_start, t_end, t_retry)
-          as t (run, task, old_state, new_state, try, max, attempt, start_us, end_us, retry_us)
+      insert into task_instance (run_id, task_no, map_index, state, try_number, max_tries, attempt_id, start_date, end_date, retry_at)
+      select t.run, t.task, t.map, t.new_state, t.try, t.max, t.attempt, at_micros(t.start_us), at_micros(t.end_us), at_micros(t.retry_us)
+        from unnest(t_run, t_task, t_map, t_from, t_to, t_try, t_max, t_attempt, t_start, t_end, t_retry)
+          as t (run, task, map, old_state, new_state, try, max, attempt, start_us, end_us, retry_us)
        where t.old_state = 'none'
       -- A task that was cleared has a row.
       on conflict (run_id, task_no, map_index) do update set state = excluded.state, try_number = excluded.try_number,
@@ -187,11 +192,11 @@ begin
     end if;
     changed := 0;
     if inserted < cardinality(t_run) then
-      for item in select * from unnest(t_run, t_task, t_from, t_to, t_try, t_max, t_attempt, t_start, t_end, t_retry)
-            as u (run, task, old_state, new_state, try, max, attempt, start_us, end_us, retry_us) where u.old_state <> 'none' loop
+      for item in select * from unnest(t_run, t_task, t_map, t_from, t_to, t_try, t_max, t_attempt, t_start, t_end, t_retry)
+            as u (run, task, map, old_state, new_state, try, max, attempt, start_us, end_us, retry_us) where u.old_state <> 'none' loop
         update task_instance i set state = item.new_state, try_number = item.try, max_tries = item.max, attempt_id = item.attempt,
                start_date = coalesce(at_micros(item.start_us), i.start_date), end_date = at_micros(item.end_us), retry_at = at_micros(item.retry_us)
-         where i.run_id = item.run and i.task_no = item.task and i.map_index = -1 and i.state = item.old_state
+         where i.run_id = item.run and i.task_no = item.task and i.map_index = item.map and i.state = item.old_state
            -- A running task is changed by its own attempt, or by one opened after that one was closed above.
            and (item.old_state <> 'running' or i.attempt_id = item.attempt or (item.new_state = 'running' and item.attempt > i.attempt_id));
         if found then changed := changed + 1; end if;
@@ -201,16 +206,16 @@ begin
       raise exception '% of % tasks were not in the expected state', cardinality(t_run) - inserted - changed, cardinality(t_run) using errcode = 'PL002';
     end if;
     -- 'scheduled' says nothing that 'running' does not say soon after.
-    insert into event (at, who, kind, run_id, task_no, try_number, old_state, new_state, why)
-    select p_now, 'scheduler', 'task', t.run, t.task, t.try, t.old_state, t.new_state, t.why
-      from unnest(t_run, t_task, t_from, t_to, t_try, t_why) as t (run, task, old_state, new_state, try, why)
+    insert into event (at, who, kind, run_id, task_no, map_index, try_number, old_state, new_state, why)
+    select p_now, 'scheduler', 'task', t.run, t.task, t.map, t.try, t.old_state, t.new_state, t.why
+      from unnest(t_run, t_task, t_map, t_from, t_to, t_try, t_why) as t (run, task, map, old_state, new_state, try, why)
      where t.new_state <> 'scheduled';
   end if;
 
   if cardinality(o_attempt) > 0 then
-    insert into attempt (id, run_id, task_no, try_number, instance, boot_id, epoch, opened_at, version_id)
-    select o.id, o.run, o.task, o.try, p_instance, p_boot_id, p_epoch, p_now, o.version
-      from unnest(o_attempt, o_run, o_task, o_try, o_version) as o (id, run, task, try, version);
+    insert into attempt (id, run_id, task_no, map_index, try_number, instance, boot_id, epoch, opened_at, version_id)
+    select o.id, o.run, o.task, o.map, o.try, p_instance, p_boot_id, p_epoch, p_now, o.version
+      from unnest(o_attempt, o_run, o_task, o_map, o_try, o_version) as o (id, run, task, map, try, version);
   end if;
 end $$;
 
@@ -226,6 +231,7 @@ begin
   delete from xcom where run_id = any (runs);
   delete from task_note where run_id = any (runs);
   delete from task_instance where run_id = any (runs);
+  delete from task_map where run_id = any (runs);
   delete from attempt where run_id = any (runs) and outcome is not null;
   delete from dag_run where dag_id = p_dag_id;
   delete from dag where dag_id = p_dag_id;
