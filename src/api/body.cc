@@ -97,6 +97,33 @@ std::optional<bool> Body::Bool(std::string_view key) {
   return std::nullopt;
 }
 
+std::optional<bool> Body::BoolOrNull(std::string_view key) {
+  return Find(key) == nullptr ? std::nullopt : Bool(key);
+}
+
+std::optional<std::vector<std::string>> Body::TaskIds(std::string_view key) {
+  const Value* value = Find(key);
+  if (value == nullptr) return std::nullopt;
+  std::vector<std::string> ids;
+  const auto refuse = [&] {
+    violations_.Add("list_type", {"body", key}, "Input should be a valid list of task ids", *value);
+    return std::nullopt;
+  };
+  if (!value->is_list()) return refuse();
+  for (const Value& item : value->list()) {
+    const bool pair =
+        item.is_list() && item.list().size() == 2 && item.list()[0].is_string() && item.list()[1].is_int();
+    if (item.is_string()) {
+      ids.push_back(item.string());
+    } else if (!pair) {
+      return refuse();
+    } else if (item.list()[1].integer() == -1) {
+      ids.push_back(item.list()[0].string());
+    }
+  }
+  return ids;
+}
+
 std::optional<std::int64_t> Body::Int(std::string_view key, std::int64_t least, std::int64_t most) {
   const Value* value = Find(key);
   if (value == nullptr) return std::nullopt;

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "api/http.h"
 #include "api/query.h"
@@ -31,6 +32,9 @@ class Body {
   // Each: nothing when absent, null, or (noted) of the wrong type.
   std::optional<std::string> String(std::string_view key);
   std::optional<bool> Bool(std::string_view key);
+  std::optional<bool> BoolOrNull(std::string_view key);  // where the schema allows null
+  // Ids of tasks: texts, or pairs of an id and the map index -1. One with another index names no task of today's DAGs.
+  std::optional<std::vector<std::string>> TaskIds(std::string_view key);
   // Also from a text or a float that is a whole number, as Airflow reads them; `most` is what our columns hold.
   std::optional<std::int64_t> Int(std::string_view key, std::int64_t least, std::int64_t most);
   std::optional<GivenDate> Date(std::string_view key);

@@ -32,7 +32,25 @@ Response GetTask(const Call& call);
 // runs.cc
 Response GetRuns(const Call& call);
 Response GetRun(const Call& call);
+
+// clears.cc
+Response ClearTaskInstances(const Call& call);
+Response ClearRun(const Call& call);
+
+// marks.cc
 Response PatchRun(const Call& call);
+Response PatchTaskInstance(const Call& call);
+Response PatchTaskInstanceDryRun(const Call& call);
+Response PatchMappedTaskInstance(const Call& call);
+Response PatchMappedTaskInstanceDryRun(const Call& call);
+Response PatchTaskGroup(const Call& call);
+Response PatchTaskGroupDryRun(const Call& call);
+
+// reruns.cc
+Response PostRerun(const Call& call);
+Response CancelRun(const Call& call);
+Response GetRunWithLinks(const Call& call);
+Response GetRunEvents(const Call& call);
 
 // trigger.cc
 Response TriggerRun(const Call& call);

@@ -1,4 +1,4 @@
-// Runs: list, show, end.
+// Runs: list and show.
 #include <algorithm>
 
 #include "api/body.h"
@@ -48,20 +48,6 @@ RunFilter ReadFilter(const Call& call, Query& query) {
   return filter;
 }
 
-bool MaskHas(const Request& request, std::string_view field) {
-  bool any = false;
-  for (const auto& [name, value] : request.query) {
-    if (name != "update_mask") continue;
-    any = true;
-    if (value == field) return true;
-  }
-  return !any;
-}
-
-Response NotYet(std::string_view what) {
-  return Detail(501, std::string(what) + " is not available yet in this version");
-}
-
 }  // namespace
 
 Response GetRuns(const Call& call) {
@@ -83,23 +69,6 @@ Response GetRun(const Call& call) {
   const Result<RunRow> row = call.catalog().Run(call.Arg("dag_id"), call.Arg("dag_run_id"));
   if (!row.ok()) return ErrorResponse(row.error());
   return Json(RunShape(*row));
-}
-
-Response PatchRun(const Call& call) {
-  Body body(call.request, {"state", "note"});
-  const std::optional<std::string> state = body.String("state");
-  const bool known = !state || *state == "queued" || *state == "success" || *state == "failed";
-  if (!known) body.RefuseEnum("state", "'queued', 'success' or 'failed'");
-  const bool note = body.Has("note") && MaskHas(call.request, "note");
-  if (!body.ok()) return body.Refusal();
-  const Result<RunRow> row = call.catalog().Run(call.Arg("dag_id"), call.Arg("dag_run_id"));
-  if (!row.ok()) return ErrorResponse(row.error());
-  if (note) return NotYet("changing the note of a run");
-  if (!state || !MaskHas(call.request, "state")) return Json(RunShape(*row));
-  if (*state != "failed") return NotYet("setting a run to " + *state);
-  if (row->info.state == RunState::kFailed) return Json(RunShape(*row));
-  if (auto refusal = Carry(call, Command{{}, {}, CancelRun{row->info.id}})) return *std::move(refusal);
-  return GetRun(call);
 }
 
 }  // namespace pipelined::api

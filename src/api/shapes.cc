@@ -340,7 +340,7 @@ Value TaskInstanceShape(const TaskInstanceRow& row) {
   for (auto& field : InstanceFields(row)) fields.push_back(std::move(field));
   fields.emplace_back("logical_date", InstantOrNull(row.logical_date));
   fields.emplace_back("run_after", FormatInstant(row.run_after));
-  fields.emplace_back("note", nullptr);
+  fields.emplace_back("note", TextOrNull(row.note));
   fields.emplace_back("rendered_map_index", RenderedMapIndex(row));
   fields.emplace_back("rendered_fields", Value::Map{});
   fields.emplace_back("trigger", nullptr);

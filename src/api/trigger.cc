@@ -7,13 +7,14 @@
 #include "api/errors.h"
 #include "api/handlers.h"
 #include "api/param_faults.h"
+#include "api/run_id.h"
 #include "api/shapes.h"
+#include "api/steering.h"
 
 namespace pipelined::api {
 namespace {
 
 constexpr std::size_t kMaxRunId = 250;
-constexpr std::size_t kMaxNote = 1000;
 
 struct Asked {
   std::string run_id, note;
@@ -39,23 +40,6 @@ Asked Read(Body& body) {
     body.Refuse("data_interval_start lies after data_interval_end");
   if (asked.note.size() > kMaxNote) body.Refuse(fmt::format("note may have at most {} bytes", kMaxNote));
   return asked;
-}
-
-// Empty: fine. The id becomes the name of a folder of logs, and part of URLs.
-std::string RunIdFault(const std::string& id) {
-  if (id.empty()) return {};
-  const bool plain = std::all_of(id.begin(), id.end(), [](unsigned char c) {
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-           std::string_view("_.~:+-").find(static_cast<char>(c)) != std::string_view::npos;
-  });
-  if (!plain) return fmt::format("the run id \"{}\" may only hold letters, digits and _ . ~ : + -", id);
-  if (id == "." || id == ".." || id == "~") return fmt::format("\"{}\" cannot be a run id", id);
-  if (id.size() > kMaxRunId) return fmt::format("a run id may have at most {} characters", kMaxRunId);
-  for (const std::string_view taken : {"scheduled__", "backfill__", "asset_triggered__"}) {
-    if (id.starts_with(taken))
-      return fmt::format("a run by hand may not be named \"{}…\": such ids are given by the scheduler", taken);
-  }
-  return {};
 }
 
 std::optional<DataInterval> IntervalOf(const Service& service, const DagRow& dag, const Asked& asked) {
@@ -86,6 +70,22 @@ Value Echo(const RunRow& row, const Asked& asked) {
 }
 
 }  // namespace
+
+std::string RunIdFault(const std::string& id) {
+  if (id.empty()) return {};
+  const bool plain = std::all_of(id.begin(), id.end(), [](unsigned char c) {
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+           std::string_view("_.~:+-").find(static_cast<char>(c)) != std::string_view::npos;
+  });
+  if (!plain) return fmt::format("the run id \"{}\" may only hold letters, digits and _ . ~ : + -", id);
+  if (id == "." || id == ".." || id == "~") return fmt::format("\"{}\" cannot be a run id", id);
+  if (id.size() > kMaxRunId) return fmt::format("a run id may have at most {} characters", kMaxRunId);
+  for (const std::string_view taken : {"scheduled__", "backfill__", "asset_triggered__"}) {
+    if (id.starts_with(taken))
+      return fmt::format("a run by hand may not be named \"{}…\": such ids are given by the scheduler", taken);
+  }
+  return {};
+}
 
 Response TriggerRun(const Call& call) {
   Body body(call.request, {"dag_run_id", "data_interval_start", "data_interval_end", "logical_date", "run_after",

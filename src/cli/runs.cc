@@ -1,9 +1,10 @@
-// pipectl runs: list, show, watch, wait, cancel; diff is in run_diff.cc.
+// pipectl runs: list, show, watch, wait, cancel; diff is in run_diff.cc, what steers them in steer.cc.
 #include <fmt/format.h>
 
 #include "cli/commands.h"
 #include "cli/run_at.h"
 #include "cli/run_name.h"
+#include "cli/steer.h"
 #include "cli/watch.h"
 #include "pipelined/http/client.h"
 
@@ -90,7 +91,7 @@ void AddShow(CLI::App& runs, Program& program) {
   const auto at = std::make_shared<std::string>();
   const auto show = [at](const Session& session, const RunName& name, Program& p) -> Status {
     if (!at->empty()) return ShowRunAt(session, p, name, *at);
-    auto run = session.Get(RunPath(name.dag_id, name.run_id));
+    auto run = session.Get(RunPath(name.dag_id, name.run_id, "/api/ext/v1"));
     if (!run) return run.error();
     if (const Status added = AddDeadlines(session, p, name, *run); !added) return added;
     return ShowResult(p, *run);
@@ -109,11 +110,12 @@ void AddShow(CLI::App& runs, Program& program) {
 }  // namespace
 
 void AddRunCommands(CLI::App& app, Program& program) {
-  CLI::App* runs = AddCommand(app, "runs", "Runs: list, follow, cancel, compare", "pipectl runs list");
+  CLI::App* runs = AddCommand(app, "runs", "Runs: list, follow, cancel, clear, mark, repeat, compare", "pipectl runs list");
   runs->require_subcommand(1);
   AddList(*runs, program);
   AddShow(*runs, program);
   AddRunDiff(*runs, program);
+  AddRunSteering(*runs, program);
   const auto timeout = std::make_shared<double>(0);
   const auto follow = [timeout](bool progress) {
     return [timeout, progress](const Session& session, const RunName& name, Program& p) -> Status {
@@ -134,8 +136,7 @@ void AddRunCommands(CLI::App& app, Program& program) {
             with_timeout);
   AddForRun(*runs, program, "cancel", "End a run: what runs is stopped, what waits is skipped",
             [](const Session& session, const RunName& name, Program& p) -> Status {
-              const auto run = session.Patch(RunPath(name.dag_id, name.run_id) + "?update_mask=state",
-                                             Value(Value::Map{{"state", "failed"}}));
+              const auto run = session.Post(RunPath(name.dag_id, name.run_id, "/api/ext/v1") + "/cancel", Value());
               if (!run) return run.error();
               return ShowResult(p, *run);
             });

@@ -1,10 +1,11 @@
-// pipectl tasks: list, logs, why.
+// pipectl tasks: list, logs, why; what steers them is in steer.cc.
 #include <fmt/format.h>
 #include <poll.h>
 
 #include "cli/commands.h"
 #include "cli/instance_name.h"
 #include "cli/run_name.h"
+#include "cli/steer.h"
 #include "pipelined/http/client.h"
 
 namespace pipelined::cli {
@@ -124,7 +125,7 @@ Status Why(const Session& session, Program& program, const TaskWords& given) {
 }  // namespace
 
 void AddTaskCommands(CLI::App& app, Program& program) {
-  CLI::App* tasks = AddCommand(app, "tasks", "Task instances: list, logs, what they wait for",
+  CLI::App* tasks = AddCommand(app, "tasks", "Task instances: list, logs, clear, mark, what they wait for",
                                "pipectl tasks list sales_daily latest");
   tasks->require_subcommand(1);
 
@@ -136,6 +137,8 @@ void AddTaskCommands(CLI::App& app, Program& program) {
   list->callback([&program, list_words] {
     program.WithSession([&](const Session& session) { return List(session, program, *list_words); });
   });
+
+  AddTaskSteering(*tasks, program);
 
   const auto log_words = std::make_shared<TaskWords>();
   CLI::App* logs = AddForTask(*tasks, "logs", "Print the log of a try, by default the last", log_words);

@@ -8,7 +8,7 @@ namespace {
 
 bool IsActive(TaskState state) {
   return state == TaskState::kScheduled || state == TaskState::kQueued || state == TaskState::kRunning ||
-         state == TaskState::kUpForRetry;
+         state == TaskState::kRestarting || state == TaskState::kUpForRetry;
 }
 
 bool IsFailure(TaskState state) {
@@ -165,7 +165,7 @@ void ActiveRun::Decide(Turn& turn, SlotNo slot) {
 }
 
 void ActiveRun::Follow(Turn& turn, SlotNo slot, RuleVerdict verdict) {
-  if (verdict == RuleVerdict::kWait) return;
+  if (verdict == RuleVerdict::kWait || IsHeld(slot)) return;
   if (verdict == RuleVerdict::kSkip) return void(Assign(turn, slot, TaskEvent::kSkipped));
   if (verdict == RuleVerdict::kUpstreamFailed) return void(Assign(turn, slot, TaskEvent::kUpstreamFailed));
   if (slots_[slot].state == TaskState::kUpForRetry) return;  // it waits for its delay
@@ -203,7 +203,7 @@ std::vector<AttemptId> ActiveRun::EndUnfinished(Turn& turn, TaskEvent running, c
     TaskSlot& slot = slots_[no];
     if (IsFinished(slot.state) || IsSpared(no, spare)) continue;
     if (no < dag_->tasks.size() && instances_.IsExpanded(no)) continue;
-    const bool runs = slot.state == TaskState::kRunning;
+    const bool runs = slot.state == TaskState::kRunning || slot.state == TaskState::kRestarting;
     if (runs) stops.push_back(slot.attempt);
     if (Assign(turn, no, runs ? running : TaskEvent::kSkipped)) Change(turn, no).why = why;
   }

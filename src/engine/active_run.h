@@ -5,6 +5,7 @@
 #include <deque>
 #include <memory>
 #include <set>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -15,6 +16,9 @@
 #include "pipelined/lifecycle/trigger_rule.h"
 
 namespace pipelined {
+
+// A task (kNotMapped), or one of its instances.
+using Instance = std::pair<TaskNo, std::int32_t>;
 
 // Of a task, or of an instance of a mapped one. Once a task is expanded its own slot only counts what its instances
 // have above them in common; an instance's counts only what belongs to the same mapping.
@@ -63,6 +67,28 @@ class ActiveRun {
   std::vector<AttemptId> EndUnfinished(Turn& turn, TaskEvent running, const std::string& why,
                                        Spare spare = Spare::kNothing);
 
+  // What people decide about one task or instance, with nothing that follows from it: Settle() must come next. In the
+  // plan it is a change of its own. False when the transition table refuses.
+  bool Steer(Turn& turn, SlotNo slot, TaskEvent event, const std::string& why);
+  // Steer() to be run again: its tries count on from here. Its old attempt, when it was running, is to be stopped.
+  bool Clear(Turn& turn, SlotNo slot, const std::string& why);
+  // Whether a branch, or a short circuit, directly above it decided that it is skipped, and its own rule did not. (One
+  // that has run before may have skipped itself: that is not told apart, and it is taken to have.)
+  bool WasNotFollowed(SlotNo slot) const;
+  // The attempt of a task that was cleared while it ran has ended: it is decided again.
+  void EndRestart(Turn& turn, SlotNo slot);
+  // Draws the consequences of what was steered. Those of a run that has not begun are drawn when it does.
+  void Settle(Turn& turn);
+  // The slots that a task stands for: its own, or those of its instances.
+  std::vector<SlotNo> SlotsOf(TaskNo task) const;
+
+  // What may not start yet, because an old attempt of it is still being stopped.
+  void Hold(Instance instance) { held_.insert(instance); }
+  void Release(Turn& turn, Instance instance);
+  bool HeldTaskWaits() const;
+  bool IsHeld(SlotNo slot) const { return !held_.empty() && held_.contains(InstanceOf(slot)); }
+  Instance InstanceOf(SlotNo slot) const { return {TaskOf(slot), MapIndexOf(slot)}; }
+
   // While held (its DAG is paused) empty tasks wait as all others do.
   void HoldEmptyTasks(bool hold) { hold_empty_ = hold; }
   void ReleaseEmptyTasks(Turn& turn);
@@ -87,8 +113,11 @@ class ActiveRun {
   // Tasks that became scheduled since the last call and wait for a slot.
   std::vector<SlotNo> TakeScheduled();
 
-  // Nothing runs, waits for a slot, for a retry, for its number of instances or for the run before.
-  bool IsOver() const { return active_ == 0 && asked_ == 0 && held_empty_.empty() && held_by_past_.empty(); }
+  // Nothing runs, waits for a slot, for a retry, for its number of instances, for the run before or for an attempt that
+  // is being stopped.
+  bool IsOver() const {
+    return active_ == 0 && asked_ == 0 && held_empty_.empty() && held_by_past_.empty() && !HeldTaskWaits();
+  }
   // Valid when over. Unfinished tasks then can never start: a deadlock, which fails.
   RunEvent Outcome() const;
   bool IsDeadlocked() const { return unfinished_ > 0; }
@@ -118,6 +147,7 @@ class ActiveRun {
  private:
   // states (active_run.cc)
   bool Assign(Turn& turn, SlotNo slot, TaskEvent event);
+  void Seal(Turn& turn, SlotNo slot);
   void Recount(SlotNo slot, TaskState from, TaskState to);
   void Propagate(Turn& turn);
   void CountForDownstreams(SlotNo slot, std::uint32_t by = 1);  // by ~0: takes its finished state back
@@ -161,6 +191,7 @@ class ActiveRun {
   std::vector<SlotNo> candidates_;    // to be decided in this pass
   std::vector<SlotNo> scheduled_;
   std::deque<SlotNo> held_empty_;
+  std::set<Instance> held_;
   bool hold_empty_ = false;
   std::set<std::pair<TaskNo, SlotNo>> held_by_past_;
   std::vector<TaskNo> ended_;

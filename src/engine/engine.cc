@@ -86,19 +86,35 @@ void Engine::Impl::On(Turn& turn, DagUpdated& e) {
 void Engine::Impl::On(Turn& turn, RunRequested& e) {
   if (runs_.contains(e.run.id)) return;  // met twice: by notification and by the plan that made it
   DagState& dag = StateOf(e.run.dag_id);
-  const RunId id = e.run.id;
-  // A run that outlived its backfill (its version could not be read meanwhile) waits like any other.
-  if (e.run.backfill && !backfills_.Of(e.run).over) {
-    backfills_.Of(e.run).queued.emplace(e.run.backfill_ordinal, id);
-  } else {
-    dag.queued.emplace(e.run.run_after, id);
-  }
+  Queue(dag, e.run);
   ActiveRun& run = Enter(std::move(e.run), std::move(e.dag), e.past);
   run.keys = std::move(e.keys);
-  if (!e.tasks.empty() || !e.lengths.empty()) run.Restore(e.tasks, e.lengths);
+  TakeUp(turn, run, e.tasks, e.lengths);
   dag.recent.Note(run.info);
   SetDeadlines(turn, run, e.deadlines, e.averages);
   StartQueuedRuns(turn, dag);
+}
+
+// A run that outlived its backfill waits like any other.
+void Engine::Impl::Queue(DagState& dag, const RunInfo& run) {
+  if (run.backfill && !backfills_.Of(run).over) {
+    backfills_.Of(run).queued.emplace(run.backfill_ordinal, run.id);
+  } else {
+    dag.queued.emplace(run.run_after, run.id);
+  }
+}
+
+void Engine::Impl::TakeUp(Turn& turn, ActiveRun& run, const std::vector<StoredTask>& tasks,
+                          const std::vector<StoredLength>& lengths) {
+  if (tasks.empty() && lengths.empty()) return;
+  run.Restore(tasks, lengths);
+  for (const StoredTask& task : tasks) {
+    const auto slot = run.Find(task.task, task.map_index);
+    if (!slot) continue;
+    if (task.state == TaskState::kUpForRetry) SetRetryTimer(run, *slot, task.retry_at.value_or(turn.now));
+    if (task.state == TaskState::kRunning || task.state == TaskState::kRestarting) Occupy(run, *slot, task.attempt);
+    if (task.state == TaskState::kRestarting) turn.plan.stops.push_back(task.attempt);
+  }
 }
 
 void Engine::Impl::On(Turn&, BackfillRestored& e) {
@@ -112,16 +128,13 @@ void Engine::Impl::On(Turn& turn, RunRestored& e) {
   ActiveRun& run = Enter(std::move(e.run), std::move(e.dag), e.past);
   run.keys = std::move(e.keys);
   run.HoldEmptyTasks(!dag.MayStartTasks());
-  run.Restore(e.tasks, e.lengths);
+  TakeUp(turn, run, e.tasks, e.lengths);
   SetDeadlines(turn, run, e.deadlines, {});
-  for (const StoredTask& task : e.tasks) {
-    const auto slot = run.Find(task.task, task.map_index);
-    if (slot && task.state == TaskState::kRunning) Occupy(run, *slot, task.attempt);
-    if (slot && task.state == TaskState::kUpForRetry) SetRetryTimer(run, *slot, task.retry_at.value_or(turn.now));
-  }
   run.Begin(turn);
-  SetRunTimeout(run, run.info.start_date.value_or(turn.now));
-  AfterChange(turn, run, run.info.start_date);  // how long each has waited is not known: rather too long
+  const auto since = run.info.start_date;  // how long each task has waited is not known: rather too long
+  if (!since) run.info.start_date = turn.now;
+  SetRunTimeout(run, *run.info.start_date);
+  AfterChange(turn, run, since);
 }
 
 void Engine::Impl::On(Turn& turn, MappingLength& e) {
@@ -134,7 +147,9 @@ void Engine::Impl::On(Turn& turn, MappingLength& e) {
 void Engine::Impl::On(Turn&, AttemptOrphaned& e) {
   const Hold hold = queue_.Occupy(e.holding, e.attempt);
   queue_.NoteStopping(hold, e.attempt);
-  attempts_[e.attempt] = OpenedAttempt{nullptr, 0, hold};
+  const Instance instance{e.task, e.map_index};
+  attempts_[e.attempt] = OpenedAttempt{nullptr, 0, hold, e.run, instance};
+  stopping_[e.run].insert(instance);
   ++running_;
   orphans_.push_back(e.attempt);
 }
@@ -153,14 +168,33 @@ void Engine::Impl::On(Turn& turn, AttemptFinished& e) {
     closed.task = attempt.run->TaskOf(attempt.slot);
     closed.map_index = attempt.run->MapIndexOf(attempt.slot);
     --attempt.run->running_tasks;
-    if (SkipsByExitCode(attempt.run->TaskAt(attempt.slot), e)) {
+    const bool restarts = attempt.run->slot(attempt.slot).state == TaskState::kRestarting;
+    if (!restarts && SkipsByExitCode(attempt.run->TaskAt(attempt.slot), e)) {
       e.outcome = closed.end.outcome = TryOutcome::kSkipped;
     }
-    EndTry(turn, *attempt.run, attempt.slot, e);
+    if (restarts) {
+      attempt.run->EndRestart(turn, attempt.slot);
+      closed.end.outputs = Value();
+    } else {
+      EndTry(turn, *attempt.run, attempt.slot, e);
+    }
   }
   if (attempt.run == nullptr || e.outcome != TryOutcome::kSucceeded) closed.end.outputs = Value();
   turn.plan.closed.push_back(std::move(closed));
-  if (attempt.run != nullptr) AfterChange(turn, *attempt.run);
+  if (attempt.run == nullptr) return StoppedAtLast(turn, attempt);
+  AfterChange(turn, *attempt.run);
+}
+
+// Its task has moved on before; now nothing of it is in the way any more.
+void Engine::Impl::StoppedAtLast(Turn& turn, const OpenedAttempt& attempt) {
+  const auto found = stopping_.find(attempt.of);
+  if (found == stopping_.end()) return;
+  found->second.erase(attempt.instance);
+  if (found->second.empty()) stopping_.erase(found);
+  ActiveRun* run = Find(attempt.of);
+  if (run == nullptr) return;
+  run->Release(turn, attempt.instance);
+  AfterChange(turn, *run);
 }
 
 void Engine::Impl::On(Turn& turn, Command& e) {
@@ -172,8 +206,15 @@ void Engine::Impl::On(Turn& turn, Command& e) {
 
 ActiveRun& Engine::Impl::Enter(RunInfo info, DagPtr dag, const std::optional<PastRun>& past) {
   const RunId id = info.id;
-  ActiveRun& run = *(runs_[id] = std::make_unique<ActiveRun>(std::move(info), std::move(dag)));
+  return Enter(id, std::make_unique<ActiveRun>(std::move(info), std::move(dag)), past);
+}
+
+ActiveRun& Engine::Impl::Enter(RunId id, std::unique_ptr<ActiveRun> entering, const std::optional<PastRun>& past) {
+  ActiveRun& run = *(runs_[id] = std::move(entering));
   run.life = ++lives_;
+  if (const auto stopping = stopping_.find(id); stopping != stopping_.end()) {
+    for (const Instance& instance : stopping->second) run.Hold(instance);
+  }
   past_.Enter(run, past, [this](RunId other) { return Find(other); });
   return run;
 }
@@ -228,7 +269,9 @@ void Engine::Impl::StartRun(Turn& turn, DagState& dag, ActiveRun& run) {
 
 void Engine::Impl::SetRunTimeout(const ActiveRun& run, Instant start) {
   if (run.dag().dagrun_timeout <= Micros(0)) return;
-  timers_.push(Timer{start + run.dag().dagrun_timeout, TimerKind::kRunTimeout, run.info.id, run.life, 0, 0, {}});
+  // A run that was set to queued meanwhile starts anew.
+  const auto token = static_cast<std::uint64_t>(start.time_since_epoch().count());
+  timers_.push(Timer{start + run.dag().dagrun_timeout, TimerKind::kRunTimeout, run.info.id, run.life, 0, token, {}});
 }
 
 bool Engine::Impl::MoveRun(Turn& turn, ActiveRun& run, RunEvent event, std::string why) {
@@ -413,6 +456,7 @@ void Engine::Impl::CloseTurn(Turn& turn) {
   for (const TaskChange& change : turn.plan.tasks) {
     if (ActiveRun* run = Find(change.run)) run->Stored(change);
   }
+  std::erase_if(turn.plan.tasks, [](const TaskChange& change) { return !change.run; });
   leaving_.clear();
 }
 

@@ -1,12 +1,13 @@
 // What the engine is made of, shared by the files that hold its parts: engine.cc (events, runs, tasks, the turn),
-// engine_commands.cc (what people ask for), engine_limits.cc (starts and what they hold) and engine_time.cc (timers and
-// schedules).
+// engine_commands.cc (what people ask for), engine_steer.cc (clear and mark), engine_limits.cc (starts and what they
+// hold) and engine_time.cc (timers and schedules).
 #pragma once
 
 #include <deque>
 #include <memory>
 #include <optional>
 #include <queue>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -26,6 +27,8 @@ struct OpenedAttempt {
   ActiveRun* run = nullptr;  // nullptr: its task has moved on, only what it holds counts
   SlotNo slot = 0;
   Hold hold;
+  RunId of{};  // whose it is, also when that has moved on
+  Instance instance{};
 };
 
 // A task that does not wait for its concurrency key, and whose turn has come in this turn.
@@ -33,6 +36,15 @@ struct Newcomer {
   RunId run;
   std::uint64_t life = 0;  // ActiveRun::life
   SlotNo slot = 0;
+};
+
+// A run that a command concerns, and which of its tasks.
+struct SteeredRun {
+  ActiveRun* run = nullptr;
+  std::unique_ptr<ActiveRun> owned;  // made from what is stored: it has ended, and is not in memory
+  std::optional<PastRun> past;       // the run before it
+  std::vector<SlotNo> slots;
+  bool rebased = false;  // it is to go on with the version that `owned` has
 };
 
 struct Unwritten {
@@ -74,6 +86,7 @@ class Engine::Impl {
   void On(Turn& turn, RunRestored& e);
   void On(Turn& turn, MappingLength& e);
   void On(Turn&, AttemptOrphaned& e);
+  void StoppedAtLast(Turn& turn, const OpenedAttempt& attempt);
   void On(Turn& turn, AttemptFinished& e);
   void On(Turn&, PoolChanged& e) { queue_.SetPool(e.name, e.slots); }
   void On(Turn&, RateStarted& e) { queue_.RestoreStart(e.key, e.at, e.window); }
@@ -96,8 +109,28 @@ class Engine::Impl {
   void Do(Turn& turn, CancelBackfill& what, const std::string& who, CommandDone& done);
   void Do(Turn& turn, ReportEnd& what, const std::string&, CommandDone&) { On(turn, what.end); }
 
+  // clear and mark
+  void Do(Turn& turn, ClearTasks& what, const std::string& who, CommandDone& done);
+  void Do(Turn& turn, MarkTasks& what, const std::string& who, CommandDone& done);
+  void Do(Turn& turn, MarkRun& what, const std::string& who, CommandDone& done);
+  void Do(Turn& turn, SetNote& what, const std::string& who, CommandDone&);
+  SteeredRun LookAt(const RunRestored& stored) const;
+  std::vector<SteeredRun> LookAt(const SteeringFactsPtr& facts, CommandDone& done) const;
+  bool Rebase(SteeredRun& steered, const SteeringFacts& facts, CommandDone& done) const;
+  void Clear(Turn& turn, ActiveRun& run, const std::vector<SlotNo>& slots, const std::string& why);
+  void Mark(Turn& turn, ActiveRun& run, SlotNo slot, TaskState state, const std::string& why);
+  bool SetTasks(Turn& turn, ActiveRun& run, TaskState state, const std::string& why);
+  void SettleRun(Turn& turn, SteeredRun& steered, bool requeue, const std::string& why);
+  ActiveRun& TakeIn(SteeredRun& steered);
+  void Requeue(Turn& turn, ActiveRun& run, const std::string& why);
+
   // runs
+  void Queue(DagState& dag, const RunInfo& run);
+  void TakeUp(Turn& turn, ActiveRun& run, const std::vector<StoredTask>& tasks,
+              const std::vector<StoredLength>& lengths);
+  void StopRunning(DagState& dag, const RunInfo& run);
   ActiveRun& Enter(RunInfo info, DagPtr dag, const std::optional<PastRun>& past);
+  ActiveRun& Enter(RunId id, std::unique_ptr<ActiveRun> entering, const std::optional<PastRun>& past);
   ActiveRun* FindAlive(RunId id, std::uint64_t life) const;  // nullptr when it left memory, whatever came back since
   DagState& StateOf(const std::string& dag_id);
   void StartQueuedRuns(Turn& turn, DagState& dag);
@@ -167,6 +200,7 @@ class Engine::Impl {
   std::unordered_map<std::string, DagState> dags_;
   std::unordered_map<RunId, std::unique_ptr<ActiveRun>> runs_;
   std::unordered_map<AttemptId, OpenedAttempt> attempts_;
+  std::unordered_map<RunId, std::set<Instance>> stopping_;  // tasks that moved on while an attempt of theirs is still open
   ReadyQueue queue_;
   std::priority_queue<Timer> timers_;
   std::deque<Unwritten> unwritten_;   // scheduled, row not written yet; the first to wait in front

@@ -15,14 +15,16 @@ void Engine::Impl::Occupy(ActiveRun& run, SlotNo slot, AttemptId id) {
 void Engine::Impl::Opened(ActiveRun& run, SlotNo slot, AttemptId id, Hold hold) {
   ++running_;
   ++run.running_tasks;
-  attempts_[id] = OpenedAttempt{&run, slot, std::move(hold)};
+  attempts_[id] = OpenedAttempt{&run, slot, std::move(hold), run.info.id, run.InstanceOf(slot)};
 }
 
 // Its task has moved on: it is stopped, its end changes no task any more, and until then it holds what it holds.
 void Engine::Impl::Abandon(Turn& turn, AttemptId id) {
   OpenedAttempt& attempt = attempts_[id];
-  --attempt.run->running_tasks;
-  attempt.run = nullptr;
+  ActiveRun& run = *std::exchange(attempt.run, nullptr);
+  --run.running_tasks;
+  stopping_[run.info.id].insert(attempt.instance);
+  run.Hold(attempt.instance);
   queue_.NoteStopping(attempt.hold, id);
   turn.plan.stops.push_back(id);
 }

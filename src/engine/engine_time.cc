@@ -38,6 +38,8 @@ void Engine::Impl::RetryDue(Turn& turn, const Timer& timer) {
 void Engine::Impl::RunTimedOut(Turn& turn, const Timer& timer) {
   ActiveRun* run = FindAlive(timer.run, timer.life);
   if (run == nullptr || run->info.state != RunState::kRunning) return;
+  if (static_cast<std::uint64_t>(run->info.start_date.value_or(Instant{}).time_since_epoch().count()) != timer.token)
+    return;
   DagState& dag = StateOf(run->info.dag_id);
   EndRun(turn, *run, TaskEvent::kSkipped,
          fmt::format("dagrun_timeout of {} is over", FormatDuration(run->dag().dagrun_timeout)));

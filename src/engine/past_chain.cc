@@ -73,6 +73,15 @@ void PastChain::Leave(ActiveRun& run) {
   if (dag->second.empty()) looking_back_.erase(dag);
 }
 
+void PastChain::Changed(ActiveRun& run) {
+  const auto followers = followers_.find(run.info.id);
+  if (followers == followers_.end()) return;
+  for (ActiveRun* later : followers->second) {
+    later->before->Remember(run, later->dag());
+    Wake(*later, later->held_by_past());
+  }
+}
+
 void PastChain::Note(ActiveRun& run) {
   const std::vector<TaskNo> ended = run.TakeEnded();
   if (ended.empty()) return;

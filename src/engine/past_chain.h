@@ -32,6 +32,8 @@ class PastChain {
   void Enter(ActiveRun& run, const std::optional<PastRun>& past, const Find& find);
   // `run` leaves memory: its states are what the next runs go on knowing of it.
   void Leave(ActiveRun& run);
+  // `run`, which has ended and is not in memory, was changed.
+  void Changed(ActiveRun& run);
   // Tasks of `run` may have ended since the last call. O(what has ended).
   void Note(ActiveRun& run);
 

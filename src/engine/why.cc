@@ -132,7 +132,9 @@ Value ExplainTask(const WhyContext& context, SlotNo no, ReadyQueue& queue, const
       reasons.push_back(Reason("paused", "its DAG is paused"));
     }
     const bool held = run.HoldsForPast(run.TaskOf(no));
-    if (held) {
+    if (slot.state == TaskState::kRestarting || run.IsHeld(no)) {
+      reasons.push_back(Reason("stopping", "it runs again when its attempt, which is being stopped, has ended"));
+    } else if (held) {
       ExplainPast(run, no, reasons);
     } else if (slot.state == TaskState::kNone && run.info.state == RunState::kRunning) {
       ExplainRule(run, no, reasons);

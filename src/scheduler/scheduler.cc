@@ -165,8 +165,14 @@ Status Scheduler::RestoreRuns(const Snapshot& snapshot, std::vector<Event>& even
   std::unordered_set<AttemptId> known;
   for (const RestoredRun& stored : snapshot.runs) {
     for (const StoredTask& task : stored.tasks) {
-      if (task.state == TaskState::kRunning) known.insert(task.attempt);
+      if (task.attempt) known.insert(task.attempt);
     }
+  }
+  for (const StoredAttempt& open : snapshot.attempts) {
+    if (!known.contains(open.attempt))
+      events.emplace_back(AttemptOrphaned{open.attempt, open.holding, open.run, open.task, open.map_index});
+  }
+  for (const RestoredRun& stored : snapshot.runs) {
     auto dag = VersionOf(stored.run.version);
     if (!dag) {
       if (dag.error().code == ErrorCode::kUnavailable) return dag.error();
@@ -185,9 +191,6 @@ Status Scheduler::RestoreRuns(const Snapshot& snapshot, std::vector<Event>& even
                                       RenderKeys(**dag, stored.run, options_.launch), std::move(*past),
                                       stored.deadlines});
     }
-  }
-  for (const StoredAttempt& open : snapshot.attempts) {
-    if (!known.contains(open.attempt)) events.emplace_back(AttemptOrphaned{open.attempt, open.holding});
   }
   return Ok();
 }
@@ -378,6 +381,7 @@ Status Scheduler::TakeInbox(std::vector<Event>& events) {
     if (auto* backfill = std::get_if<CreateBackfill>(&command.what)) {
       if (const Status read = ReadFacts(*backfill); !read) return read;
     }
+    if (const Status read = ReadSteeringFacts(command); !read) return read;
     events.emplace_back(std::move(command));
   }
   return Ok();
@@ -408,6 +412,68 @@ Status Scheduler::ReadFacts(CreateBackfill& backfill) {
   facts->depends_on_past = version && (*version)->depends_on_past;
   backfill.facts = std::move(facts);
   return Ok();
+}
+
+// The runs that a clear or a mark concerns, whether the engine knows them or not.
+Status Scheduler::ReadSteeringFacts(Command& command) {
+  if (auto* clear = std::get_if<ClearTasks>(&command.what)) {
+    auto facts = ReadRuns(clear->runs, clear->latest_version);
+    if (!facts) return facts.error();
+    clear->facts = std::move(*facts);
+  } else if (auto* mark = std::get_if<MarkTasks>(&command.what)) {
+    auto facts = ReadRuns(mark->runs, false);
+    if (!facts) return facts.error();
+    mark->facts = std::move(*facts);
+  } else if (auto* run = std::get_if<MarkRun>(&command.what)) {
+    auto facts = ReadRuns(RunChoice{run->dag_id, run->run}, false);
+    if (!facts) return facts.error();
+    run->facts = std::move(*facts);
+  }
+  return Ok();
+}
+
+Result<SteeringFactsPtr> Scheduler::ReadRuns(const RunChoice& choice, bool latest) {
+  auto facts = std::make_shared<SteeringFacts>();
+  auto chosen = store_.RunsChosen(choice, kMostRunsSteered + 1);
+  if (!chosen) return chosen.error();
+  if (chosen->size() > kMostRunsSteered) {
+    facts->fault = fmt::format("that would concern more than {} runs: name a smaller range", kMostRunsSteered);
+    facts->fault_code = ErrorCode::kInvalid;
+    return SteeringFactsPtr(std::move(facts));
+  }
+  for (RestoredRun& stored : *chosen) {
+    RunRestored run{std::move(stored.run), nullptr, std::move(stored.tasks), std::move(stored.lengths)};
+    if (IsFinished(run.run.state)) {
+      auto dag = VersionOf(run.run.version);
+      if (!dag && dag.error().code == ErrorCode::kUnavailable) return dag.error();
+      if (!dag && facts->fault.empty())
+        facts->fault = fmt::format("the DAG version of run {} cannot be read: {}", run.run.run_id, dag.error().message);
+      if (dag) {
+        auto past = ReadPast(run.run, **dag);
+        if (!past) return past.error();
+        run.past = std::move(*past);
+        run.keys = RenderKeys(**dag, run.run, options_.launch);
+        run.dag = std::move(*dag);
+      }
+    }
+    facts->runs.push_back(std::move(run));
+  }
+  if (latest) {
+    const auto dag = store_.FindDag(choice.dag_id);
+    if (!dag) return dag.error();
+    auto version = *dag ? VersionOf((*dag)->head.version)
+                        : Result<DagPtr>(Error{ErrorCode::kNotFound, "its DAG is not there any more", ""});
+    if (!version && version.error().code == ErrorCode::kUnavailable) return version.error();
+    if (version) {
+      facts->latest = std::move(*version);
+      facts->latest_version = (*dag)->head.version;
+      for (const RunRestored& run : facts->runs)
+        facts->latest_keys.push_back(RenderKeys(*facts->latest, run.run, options_.launch));
+    } else {
+      facts->fault = fmt::format("the current DAG version cannot be read: {}", version.error().message);
+    }
+  }
+  return SteeringFactsPtr(std::move(facts));
 }
 
 Status Scheduler::Enter(const RestoredRun& stored, std::vector<Event>& events) {

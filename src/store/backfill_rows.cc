@@ -172,7 +172,7 @@ std::vector<ExistingRun> ReadRunsBetween(Session& session, const std::string& da
   for (const pqxx::row& row :
        session.Run("runs_between",
                    "select id, micros(logical_date), state from dag_run where dag_id = $1 and logical_date >= "
-                   "at_micros($2) and logical_date <= at_micros($3)",
+                   "at_micros($2) and logical_date <= at_micros($3) and rerun_of is null",
                    CleanText(dag_id), ToMicros(from), ToMicros(to))) {
     runs.push_back(ExistingRun{RunId{row[0].as<std::int64_t>()}, *ReadInstant(row[1]),
                                RunStateFromString(row[2].c_str()).value_or(RunState::kFailed)});

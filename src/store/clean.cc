@@ -49,6 +49,7 @@ CleanCounts DeleteRuns(Session& session, Instant before) {
                               "a as (delete from attempt where run_id in (select id from old) returning 1), "
                               "x as (delete from xcom where run_id in (select id from old) returning 1), "
                               "m as (delete from task_map where run_id in (select id from old)), "
+                              "n as (delete from task_note where run_id in (select id from old) returning 1), "
                               "r as (delete from dag_run where id in (select id from old) returning 1) "
                               "select (select count(*) from r), (select count(*) from i), (select count(*) from a), "
                               "(select count(*) from x)",

@@ -98,6 +98,50 @@ CreateBackfill DecodeBackfill(const Value& map) {
 
 }  // namespace
 
+namespace {
+
+Value::Map EncodeChoice(const RunChoice& runs, const TaskSelection& tasks, const std::optional<std::string>& note) {
+  Value map{Value::Map{{"dag_id", runs.dag_id},
+                       {"run", runs.run.value},
+                       {"past", runs.past},
+                       {"future", runs.future},
+                       {"ids", Strings(tasks.ids)},
+                       {"none", tasks.none},
+                       {"upstream", tasks.upstream},
+                       {"downstream", tasks.downstream},
+                       {"only_failed", tasks.only_failed},
+                       {"only_running", tasks.only_running}}};
+  SetInstant(map, "from_us", runs.from);
+  SetInstant(map, "to_us", runs.to);
+  if (note) map.Set("note", *note);
+  return map.map();
+}
+
+RunChoice DecodeRuns(const Value& map) {
+  return RunChoice{Text(map, "dag_id"), RunId{Number(map, "run")},  Flag(map, "past"),
+                   Flag(map, "future"), GetInstant(map, "from_us"), GetInstant(map, "to_us")};
+}
+
+TaskSelection DecodeTasks(const Value& map) {
+  return TaskSelection{List(map, "ids"),        Flag(map, "none"),        Flag(map, "upstream"),
+                       Flag(map, "downstream"), Flag(map, "only_failed"), Flag(map, "only_running")};
+}
+
+std::optional<std::string> DecodeNote(const Value& map) {
+  return map.Find("note") == nullptr ? std::nullopt : std::optional(Text(map, "note"));
+}
+
+ClearTasks DecodeClear(const Value& map) {
+  ClearTasks clear{DecodeRuns(map), DecodeTasks(map)};
+  clear.reset_runs = Flag(map, "reset_runs");
+  clear.latest_version = Flag(map, "latest_version");
+  clear.refuse_running = Flag(map, "refuse_running");
+  clear.note = DecodeNote(map);
+  return clear;
+}
+
+}  // namespace
+
 CommandText EncodeCommand(const Command& command) {
   struct Encode {
     CommandText operator()(const PauseDag& c) const {
@@ -143,6 +187,25 @@ CommandText EncodeCommand(const Command& command) {
     CommandText operator()(const CancelBackfill& c) const {
       return {"cancel_backfill", ToJson(Value(Value::Map{{"backfill", c.backfill.value}}))};
     }
+    CommandText operator()(const ClearTasks& c) const {
+      Value map = EncodeChoice(c.runs, c.tasks, c.note);
+      map.Set("reset_runs", c.reset_runs);
+      map.Set("latest_version", c.latest_version);
+      map.Set("refuse_running", c.refuse_running);
+      return {"clear_tasks", ToJson(map)};
+    }
+    CommandText operator()(const MarkTasks& c) const {
+      Value map = EncodeChoice(c.runs, c.tasks, c.note);
+      map.Set("state", std::string(ToString(c.state)));
+      return {"mark_tasks", ToJson(map)};
+    }
+    CommandText operator()(const MarkRun& c) const {
+      return {"mark_run", ToJson(Value(Value::Map{
+                              {"dag_id", c.dag_id}, {"run", c.run.value}, {"state", std::string(ToString(c.state))}}))};
+    }
+    CommandText operator()(const SetNote& c) const {
+      return {"set_note", ToJson(Value(Value::Map{{"run", c.run.value}, {"task_id", c.task_id}, {"note", c.note}}))};
+    }
     CommandText operator()(const ReportEnd& c) const { return {"report_end", ToJson(EncodeEnd(c.end))}; }
   };
   return std::visit(Encode{}, command.what);
@@ -178,6 +241,16 @@ Result<Command> DecodeCommand(CommandId id, std::string who, std::string_view wh
     command.what = PauseBackfill{BackfillId{Number(*map, "backfill")}, Flag(*map, "paused")};
   } else if (what == "cancel_backfill") {
     command.what = CancelBackfill{BackfillId{Number(*map, "backfill")}};
+  } else if (what == "clear_tasks") {
+    command.what = DecodeClear(*map);
+  } else if (what == "mark_tasks") {
+    command.what = MarkTasks{DecodeRuns(*map), DecodeTasks(*map),
+                             TaskStateFromString(Text(*map, "state")).value_or(TaskState::kSuccess), DecodeNote(*map)};
+  } else if (what == "mark_run") {
+    command.what = MarkRun{Text(*map, "dag_id"), RunId{Number(*map, "run")},
+                           RunStateFromString(Text(*map, "state")).value_or(RunState::kSuccess)};
+  } else if (what == "set_note") {
+    command.what = SetNote{RunId{Number(*map, "run")}, Text(*map, "task_id"), Text(*map, "note")};
   } else if (what == "report_end") {
     command.what = ReportEnd{DecodeEnd(*map)};
   } else {

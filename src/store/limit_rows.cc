@@ -28,7 +28,8 @@ std::vector<StoredAttempt> LoadAttempts(pqxx::transaction_base& transaction) {
   for (const pqxx::row& row : transaction.exec(
            "select a.id, a.instance, a.boot_id, coalesce(t.pool, ''), coalesce(t.pool_slots, 0), coalesce(r.dag_id, "
            "''), "
-           "coalesce(t.task_id, ''), a.run_id, coalesce(k.limit_key, ''), coalesce(k.most, 0) from attempt a "
+           "coalesce(t.task_id, ''), a.run_id, coalesce(k.limit_key, ''), coalesce(k.most, 0), a.task_no, a.map_index "
+           "from attempt a "
            "left join dag_run r on r.id = a.run_id "
            "left join dag_version_task t on t.version_id = coalesce(a.version_id, r.version_id) and t.task_no = "
            "a.task_no "
@@ -37,12 +38,15 @@ std::vector<StoredAttempt> LoadAttempts(pqxx::transaction_base& transaction) {
     stored.attempt = AttemptId{row[0].as<std::int64_t>()};
     stored.instance = row[1].c_str();
     stored.boot_id = row[2].c_str();
+    stored.run = RunId{row[7].as<std::int64_t>()};
+    stored.task = row[10].as<std::uint32_t>();
+    stored.map_index = row[11].as<std::int32_t>();
     Holding& holding = stored.holding;
     holding.pool = row[3].c_str();
     holding.pool_slots = row[4].as<std::int32_t>();
     holding.dag_id = row[5].c_str();
     holding.task_id = row[6].c_str();
-    holding.run = RunId{row[7].as<std::int64_t>()};
+    holding.run = stored.run;
     holding.key = row[8].c_str();
     holding.key_max = row[9].as<std::int32_t>();
   }

@@ -13,6 +13,10 @@ Error Stale(std::string why) {
   return Error{ErrorCode::kStale, std::move(why), ""};
 }
 
+bool HasOpenAttempt(TaskState state) {
+  return state == TaskState::kRunning || state == TaskState::kRestarting;
+}
+
 }  // namespace
 
 Result<std::optional<Lease>> MemoryStore::Acquire(const std::string& holder, Micros ttl) {
@@ -85,7 +89,7 @@ RestoredRun MemoryStore::Restored(const StoredRun& run) {
   RestoredRun restored{run.info, {}, {}};
   for (const auto& [key, task] : run.tasks) {
     restored.tasks.push_back(StoredTask{key.first, task.to, task.try_number, task.retry_at,
-                                        task.to == TaskState::kRunning ? task.attempt : AttemptId{}, task.max_tries,
+                                        HasOpenAttempt(task.to) ? task.attempt : AttemptId{}, task.max_tries,
                                         key.second});
   }
   for (const auto& [task, length] : run.lengths) restored.lengths.push_back(StoredLength{task, length});
@@ -120,18 +124,45 @@ Status MemoryStore::Check(const Plan& plan, const Lease& lease) const {
     if (closed.run && !open_.contains(closed.end.attempt))
       return Stale(fmt::format("attempt {} was not open", closed.end.attempt.value));
   }
-  for (const TaskChange& change : plan.tasks) {
+  if (const Status tasks = CheckTasks(plan); !tasks) return tasks;
+  for (const CommandDone& done : plan.commands) {
+    if (done_.contains(done.id)) return Stale(fmt::format("command {} was done already", done.id.value));
+  }
+  return Ok();
+}
+
+// What was steered counts first, and a task may be in it several times. Of a run with a new version nothing is known
+// here.
+Status MemoryStore::CheckTasks(const Plan& plan) const {
+  std::map<std::pair<RunId, InstanceKey>, std::pair<TaskState, AttemptId>> states;
+  const auto check = [&](const TaskChange& change, bool steered) -> Status {
     const auto run = runs_.find(change.run);
     if (run == runs_.end()) return Stale(fmt::format("there is no run {}", change.run.value));
     const auto task = run->second.tasks.find({change.task, change.map_index});
-    const TaskState state = task == run->second.tasks.end() ? TaskState::kNone : task->second.to;
+    const bool untouched = task == run->second.tasks.end();
+    auto& [state, attempt] =
+        states
+            .try_emplace({change.run, {change.task, change.map_index}}, untouched ? TaskState::kNone : task->second.to,
+                         untouched ? AttemptId{} : task->second.attempt)
+            .first->second;
     const bool other_attempt =
-        state == TaskState::kRunning && task->second.attempt != change.attempt && change.to != TaskState::kRunning;
+        !steered && state == TaskState::kRunning && attempt != change.attempt && change.to != TaskState::kRunning;
     if (state != change.from || other_attempt)
       return Stale(fmt::format("task {} of run {} was not in the expected state", change.task, change.run.value));
+    state = change.to;
+    if (change.attempt) attempt = change.attempt;
+    return Ok();
+  };
+  const auto is_rebased = [&](RunId run) {
+    return std::any_of(plan.rebased.begin(), plan.rebased.end(), [&](const RunRebased& r) { return r.run == run; });
+  };
+  for (const TaskChange& change : plan.steered) {
+    if (is_rebased(change.run)) continue;
+    if (const Status checked = check(change, true); !checked) return checked;
   }
-  for (const CommandDone& done : plan.commands) {
-    if (done_.contains(done.id)) return Stale(fmt::format("command {} was done already", done.id.value));
+  for (const TaskChange& change : plan.tasks) {
+    if (is_rebased(change.run)) continue;
+    if (const Status checked = check(change, false); !checked) return checked;
   }
   return Ok();
 }
@@ -146,11 +177,19 @@ Result<Committed> MemoryStore::Commit(const Plan& plan, Lease& lease, const Exec
 }
 
 void MemoryStore::Apply(const Plan& plan, const ExecutorIdentity& executor, Committed& committed) {
+  ApplySteering(plan);
   for (const RunChange& change : plan.runs) {
-    RunInfo& run = runs_.at(change.run).info;
+    StoredRun& stored = runs_.at(change.run);
+    RunInfo& run = stored.info;
     run.state = change.to;
     if (change.to == RunState::kRunning) run.start_date = plan.now;
-    if (IsFinished(change.to)) runs_.at(change.run).end_date = plan.now;
+    if (change.to == RunState::kQueued) {
+      run.start_date.reset();
+      run.queued_at = plan.now;
+      stored.handed_out = true;
+    }
+    if (!IsFinished(change.to)) stored.end_date.reset();
+    if (IsFinished(change.to) && !IsFinished(change.from)) stored.end_date = plan.now;
   }
   for (const AttemptClosed& closed : plan.closed) {
     open_.erase(closed.end.attempt);
@@ -160,8 +199,9 @@ void MemoryStore::Apply(const Plan& plan, const ExecutorIdentity& executor, Comm
   for (const TaskExpanded& expanded : plan.expanded) runs_.at(expanded.run).lengths[expanded.task] = expanded.length;
   for (const TaskChange& change : plan.tasks) runs_.at(change.run).tasks[{change.task, change.map_index}] = change;
   for (const AttemptOpened& opened : plan.opened) {
-    open_[opened.attempt] = OpenRow{OpenAttempt{opened.attempt, executor.instance, executor.boot_id}, opened.run,
-                                    opened.task, opened.version};
+    open_[opened.attempt] = OpenRow{
+        OpenAttempt{opened.attempt, executor.instance, executor.boot_id, opened.run, opened.task, opened.map_index},
+        opened.run, opened.task, opened.version};
     last_attempt_ = std::max(last_attempt_, opened.attempt.value);
   }
   ApplyKeys(plan);
@@ -175,6 +215,54 @@ void MemoryStore::Apply(const Plan& plan, const ExecutorIdentity& executor, Comm
     if (pool.deleted) pools_.erase(pool.name);
   }
   for (const CommandDone& done : plan.commands) done_[done.id] = done;
+}
+
+// The tasks of a run as another version counts them; those that it does not have go.
+std::map<MemoryStore::InstanceKey, TaskChange> MemoryStore::Renumbered(const StoredRun& run, VersionId version) const {
+  const DagPtr before = versions_.at(run.info.version.value).dag, after = versions_.at(version.value).dag;
+  std::map<InstanceKey, TaskChange> tasks;
+  for (const auto& [key, task] : run.tasks) {
+    const auto now = after->Find(before->tasks[key.first].id);
+    if (!now) continue;
+    TaskChange& renumbered = tasks[{*now, key.second}];
+    renumbered = task;
+    renumbered.task = *now;
+  }
+  return tasks;
+}
+
+void MemoryStore::Rebase(StoredRun& run, VersionId version) {
+  const DagPtr before = versions_.at(run.info.version.value).dag, after = versions_.at(version.value).dag;
+  std::map<InstanceKey, Value> outputs;
+  for (auto& [key, output] : run.outputs) {
+    if (const auto now = after->Find(before->tasks[key.first].id)) outputs[{*now, key.second}] = std::move(output);
+  }
+  std::map<TaskNo, std::uint32_t> lengths;
+  for (const auto& [task, length] : run.lengths) {
+    if (const auto now = after->Find(before->tasks[task].id)) lengths[*now] = length;
+  }
+  run.tasks = Renumbered(run, version);
+  run.outputs = std::move(outputs);
+  run.lengths = std::move(lengths);
+  run.info.version = version;
+}
+
+void MemoryStore::ApplySteering(const Plan& plan) {
+  for (const RunRebased& rebased : plan.rebased) Rebase(runs_.at(rebased.run), rebased.version);
+  for (const TaskChange& change : plan.steered) {
+    StoredRun& run = runs_.at(change.run);
+    const InstanceKey key{change.task, change.map_index};
+    TaskChange& task = run.tasks[key];
+    const TaskChange was = task;
+    task = change;
+    if (!change.attempt) task.attempt = was.attempt;
+    if (IsFinished(change.to) && !change.end_date) task.end_date = was.end_date ? was.end_date : plan.now;
+    if (change.to == TaskState::kNone) run.outputs.erase(key);
+  }
+  for (const RunCleared& cleared : plan.cleared) ++runs_.at(cleared.run).clear_number;
+  for (const NoteChange& note : plan.notes) {
+    if (const auto run = runs_.find(note.run); run != runs_.end()) run->second.notes[note.task_id] = note.note;
+  }
 }
 
 void MemoryStore::ApplyDags(const Plan& plan) {
@@ -235,17 +323,15 @@ void MemoryStore::ResetRuns(const Plan& plan, Committed& committed) {
         std::any_of(open_.begin(), open_.end(), [&](const auto& row) { return row.second.run == reset.run; });
     if (found == runs_.end() || !IsFinished(found->second.info.state) || open) continue;
     StoredRun& run = found->second;
-    const DagPtr before = versions_.at(run.info.version.value).dag, after = versions_.at(reset.version.value).dag;
-    std::map<InstanceKey, TaskChange> tasks;
-    for (const auto& [key, task] : run.tasks) {
-      const auto now = after->Find(before->tasks[key.first].id);
-      if (!now) continue;
-      TaskChange& cleared = tasks[{*now, key.second}];
+    std::map<InstanceKey, TaskChange> tasks = Renumbered(run, reset.version);
+    for (auto& [key, task] : tasks) {
+      TaskChange cleared;
       cleared.run = task.run;
-      cleared.task = *now;
+      cleared.task = key.first;
       cleared.map_index = key.second;
       cleared.try_number = task.try_number;
-      cleared.max_tries = task.try_number + after->tasks[*now].retry.retries;
+      cleared.max_tries = task.try_number + versions_.at(reset.version.value).dag->tasks[key.first].retry.retries;
+      task = std::move(cleared);
     }
     run.tasks = std::move(tasks);
     run.outputs.clear();
@@ -277,6 +363,30 @@ Result<std::vector<ExistingRun>> MemoryStore::RunsBetween(const std::string& dag
       existing.push_back(ExistingRun{id, *date, run.info.state});
   }
   return existing;
+}
+
+Result<std::vector<RestoredRun>> MemoryStore::RunsChosen(const RunChoice& choice, std::size_t most) {
+  std::vector<RestoredRun> chosen;
+  const auto asked = runs_.find(choice.run);
+  if (choice.run && asked == runs_.end()) return chosen;
+  const auto is_chosen = [&](const RunInfo& info) {
+    const auto& date = info.logical_date;
+    if (!choice.run)
+      return info.dag_id == choice.dag_id && (!choice.from || (date && *date >= *choice.from)) &&
+             (!choice.to || (date && *date <= *choice.to));
+    const RunInfo& around = asked->second.info;
+    if (info.id == around.id) return true;
+    if (info.dag_id != around.dag_id || !date || !around.logical_date) return false;
+    return (choice.past && *date < *around.logical_date) || (choice.future && *date > *around.logical_date);
+  };
+  for (const auto& [id, run] : runs_) {
+    if (is_chosen(run.info))
+      chosen.push_back(IsFinished(run.info.state) ? Restored(run) : RestoredRun{run.info, {}, {}});
+  }
+  std::stable_sort(chosen.begin(), chosen.end(),
+                   [](const RestoredRun& a, const RestoredRun& b) { return a.run.logical_date < b.run.logical_date; });
+  if (chosen.size() > most) chosen.resize(most);
+  return chosen;
 }
 
 void MemoryStore::InsertRuns(const Plan& plan, Committed& committed) {

@@ -82,16 +82,16 @@ Result<RunRow> PgCatalog::Trigger(const TriggerRequest& request) {
           session.Run("trigger",
                       "with r as (insert into dag_run (dag_id, version_id, run_id, type, state, logical_date, "
                       "interval_start, interval_end, run_after, queued_at, conf, "
-                      "note, triggering_user, triggered_by) select d.dag_id, d.version_id, $2, 'manual', 'queued', "
+                      "note, triggering_user, triggered_by, rerun_of) select d.dag_id, d.version_id, $2, 'manual', 'queued', "
                       "at_micros($3::bigint), at_micros($4::bigint), "
-                      "at_micros($5::bigint), at_micros($6::bigint), clock_timestamp(), $7::json, $8, $9, $10 from dag "
+                      "at_micros($5::bigint), at_micros($6::bigint), clock_timestamp(), $7::json, $8, $9, $10, nullif($11, '') from dag "
                       "d where d.dag_id = $1 returning *) "
                       "select " PIPELINED_RUN_COLUMNS
                       ", v.number, r.triggered_by, r.triggering_user, r.note, micros(v.created_at), "
-                      "pg_notify(current_schema(), 'r' || r.id) from r join dag_version v on v.id = r.version_id",
+                      "pg_notify(current_schema(), 'r' || r.id), coalesce(r.rerun_of, '') from r join dag_version v on v.id = r.version_id",
                       CleanText(request.dag_id), run_id, MicrosOf(request.logical_date), MicrosOf(start), MicrosOf(end),
                       ToMicros(request.run_after), conf, CleanText(request.note), CleanText(request.who),
-                      CleanText(request.triggered_by));
+                      CleanText(request.triggered_by), CleanText(request.rerun_of));
       if (made.empty())
         return Error{ErrorCode::kNotFound, fmt::format("The Dag with ID: `{}` was not found", request.dag_id), ""};
       RunRow run;
@@ -101,6 +101,7 @@ Result<RunRow> PgCatalog::Trigger(const TriggerRequest& request) {
       run.triggering_user = made[0][kRunColumns + 2].c_str();
       run.note = made[0][kRunColumns + 3].c_str();
       run.version_created = ReadInstant(made[0][kRunColumns + 4]);
+      run.rerun_of = made[0][kRunColumns + 6].c_str();
       return run;
     } catch (const pqxx::unique_violation& e) {
       return ExistsAlready(request, run_id, e.what());

@@ -11,6 +11,7 @@
 #include "store/pg_store.h"
 #include "store/pg_with.h"
 #include "store/rows.h"
+#include "store/steering_rows.h"
 #include "store/turn_arrays.h"
 
 namespace pipelined {
@@ -28,8 +29,8 @@ const std::string& CommitTurnSql() {
 bool IsRare(const Plan& plan) {
   return !plan.expanded.empty() || !plan.made.empty() || !plan.new_runs.empty() || !plan.resets.empty() ||
          !plan.backfills.empty() || !plan.dags.empty() || !plan.deadlines.empty() || !plan.skipped.empty() ||
-         !plan.pools.empty() || !plan.commands.empty() ||
-         !plan.keys_taken.empty() || !plan.keys_given.empty();
+         !plan.pools.empty() || !plan.commands.empty() || !plan.keys_taken.empty() || !plan.keys_given.empty() ||
+         !plan.rebased.empty() || !plan.steered.empty() || !plan.cleared.empty() || !plan.notes.empty();
 }
 
 void InsertRuns(pqxx::transaction_base& transaction, Session& session, const Plan& plan, Committed& committed) {
@@ -193,6 +194,7 @@ void PgStore::Settle(const Plan& plan, const Committed& committed) {
   for (const RestoredRun& run : committed.runs) runs_out_.insert(run.run.id.value);
   for (const RunChange& change : plan.runs) {
     if (change.from == RunState::kQueued) runs_out_.erase(change.run.value);
+    if (change.to == RunState::kQueued) runs_out_.insert(change.run.value);
   }
   for (const CommandDone& done : plan.commands) commands_out_.erase(done.id.value);
 }
@@ -203,6 +205,7 @@ Result<Committed> PgStore::Commit(const Plan& plan, Lease& lease, const Executor
     const Micros asked = clock_.Monotonic();
     if (IsRare(plan)) {
       pqxx::work transaction(session_->raw());
+      StoreSteering(transaction, *session_, plan);
       RunTurn(transaction, plan, lease, executor);
       StoreKeys(transaction, *session_, plan);
       InsertLengths(transaction, *session_, plan);

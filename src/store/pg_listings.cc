@@ -50,7 +50,7 @@ DagRow ReadDagRow(const pqxx::row& row) {
 
 const char* const kRunListing = PIPELINED_RUN_COLUMNS
     ", micros(r.end_date), micros(r.last_scheduling_decision), v.number, r.triggered_by, r.triggering_user, r.note, "
-    "micros(v.created_at)";
+    "micros(v.created_at), r.clear_number, coalesce(r.rerun_of, '')";
 const char* const kRunFrom = " from dag_run r join dag_version v on v.id = r.version_id";
 
 RunRow ReadRunRow(const pqxx::row& row) {
@@ -63,6 +63,8 @@ RunRow ReadRunRow(const pqxx::row& row) {
   run.triggering_user = row[kRunColumns + 4].c_str();
   run.note = row[kRunColumns + 5].c_str();
   run.version_created = ReadInstant(row[kRunColumns + 6]);
+  run.clear_number = row[kRunColumns + 7].as<std::int32_t>();
+  run.rerun_of = row[kRunColumns + 8].c_str();
   return run;
 }
 
@@ -73,7 +75,8 @@ const char* const kTaskFrom =
     "cross join lateral generate_series(case when m.length is null then -1 else 0 end, coalesce(m.length, 0) - 1) "
     "as x (map_index) "
     "left join task_instance i on i.run_id = r.id and i.task_no = t.task_no and i.map_index = x.map_index "
-    "left join attempt a on a.id = i.attempt_id";
+    "left join attempt a on a.id = i.attempt_id "
+    "left join task_note n on n.run_id = r.id and n.task_id = t.task_id and n.map_index = x.map_index";
 // Each try as a task of the version that it ran with, beside the task of that name as it is now.
 const char* const kTryFrom =
     " from dag_run r join attempt a on a.run_id = r.id join dag_version v on v.id = a.version_id "
@@ -85,12 +88,12 @@ const char* const kRunAndTask =
     "r.id, r.dag_id, r.run_id, t.task_id, t.task_no, micros(r.logical_date), micros(r.run_after), ";
 const char* const kTaskState =
     "coalesce(i.state, 'none'), coalesce(i.try_number, 0), coalesce(i.max_tries, t.retries), micros(i.start_date), "
-    "micros(i.end_date), micros(i.retry_at), ";
+    "micros(i.end_date), micros(i.retry_at), coalesce(n.note, ''), ";
 const char* const kTryState =
     "case when i.attempt_id = a.id then i.state when a.outcome in ('success', 'skipped') then a.outcome "
     "when a.outcome is null then 'running' else 'failed' end, "
     "a.try_number, coalesce(i.max_tries, t.retries), micros(coalesce(a.start_date, a.opened_at)), micros(a.end_date), "
-    "null, ";
+    "null, '', ";
 constexpr const char* kTaskRest =
     "micros(a.opened_at), t.operator, t.pool, t.pool_slots, t.priority_weight, coalesce(a.instance, ''), "
     "coalesce(a.pid, 0), coalesce(a.outcome, ''), "
@@ -119,23 +122,24 @@ TaskInstanceRow ReadTaskRow(const pqxx::row& row) {
   task.start_date = ReadInstant(row[10]);
   task.end_date = ReadInstant(row[11]);
   task.retry_at = ReadInstant(row[12]);
-  task.scheduled_when = task.queued_when = ReadInstant(row[13]);  // the decision to start and the start are one
-  task.operator_name = row[14].c_str();
-  task.pool = row[15].c_str();
-  task.pool_slots = row[16].as<std::int32_t>();
-  task.priority_weight = row[17].as<std::int32_t>();
-  task.executor_instance = row[18].c_str();
-  task.pid = row[19].as<std::int64_t>();
-  task.outcome = row[20].c_str();
-  task.message = row[21].c_str();
-  if (!row[22].is_null()) task.exit_code = row[22].as<int>();
-  task.attempt = AttemptId{row[23].as<std::int64_t>()};
-  task.version = VersionId{row[24].as<std::int64_t>()};
-  task.version_number = row[25].as<std::int32_t>();
-  task.version_created = ReadInstant(row[26]);
-  task.map_length = row[27].as<std::int32_t>();
-  task.map_index = row[28].as<std::int32_t>();
-  if (!row[29].is_null()) task.rendered_map_index = row[29].c_str();
+  task.note = row[13].c_str();
+  task.scheduled_when = task.queued_when = ReadInstant(row[14]);  // the decision to start and the start are one
+  task.operator_name = row[15].c_str();
+  task.pool = row[16].c_str();
+  task.pool_slots = row[17].as<std::int32_t>();
+  task.priority_weight = row[18].as<std::int32_t>();
+  task.executor_instance = row[19].c_str();
+  task.pid = row[20].as<std::int64_t>();
+  task.outcome = row[21].c_str();
+  task.message = row[22].c_str();
+  if (!row[23].is_null()) task.exit_code = row[23].as<int>();
+  task.attempt = AttemptId{row[24].as<std::int64_t>()};
+  task.version = VersionId{row[25].as<std::int64_t>()};
+  task.version_number = row[26].as<std::int32_t>();
+  task.version_created = ReadInstant(row[27]);
+  task.map_length = row[28].as<std::int32_t>();
+  task.map_index = row[29].as<std::int32_t>();
+  if (!row[30].is_null()) task.rendered_map_index = row[30].c_str();
   return task;
 }
 
@@ -182,6 +186,7 @@ Result<Listing<RunRow>> PgCatalog::Runs(const RunFilter& filter, const Page& pag
   if (filter.dag_id != "~" && !filter.dag_id.empty()) sql.Where("r.dag_id = {}", filter.dag_id);
   if (!filter.states.empty()) sql.Where("r.state = any ({}::text[])", TextArray(filter.states));
   if (!filter.types.empty()) sql.Where("r.type = any ({}::text[])", TextArray(filter.types));
+  if (!filter.rerun_of.empty()) sql.Where("r.rerun_of = {}", filter.rerun_of);
   if (!filter.run_id_pattern.empty()) sql.WherePattern("r.run_id", filter.run_id_pattern);
   WhereInstant(sql, "r.logical_date >= at_micros({}::bigint)", filter.logical_date_gte);
   WhereInstant(sql, "r.logical_date <= at_micros({}::bigint)", filter.logical_date_lte);

@@ -15,6 +15,7 @@
 #include "store/limit_rows.h"
 #include "store/pg_with.h"
 #include "store/rows.h"
+#include "store/steering_rows.h"
 
 namespace pipelined {
 namespace {
@@ -294,6 +295,12 @@ Result<std::optional<StoredDag>> PgStore::FindDag(const std::string& dag_id) {
 Result<std::vector<ExistingRun>> PgStore::RunsBetween(const std::string& dag_id, Instant from, Instant to) {
   return With("read the runs of a range",
               [&]() -> Result<std::vector<ExistingRun>> { return ReadRunsBetween(*session_, dag_id, from, to); });
+}
+
+Result<std::vector<RestoredRun>> PgStore::RunsChosen(const RunChoice& choice, std::size_t most) {
+  return With("read the runs that were chosen", [&]() -> Result<std::vector<RestoredRun>> {
+    return ReadRunsChosen(*session_, choice, most);
+  });
 }
 
 // --- standing by

@@ -31,6 +31,7 @@ class PgStore : public Store {
                                                std::int32_t most) override;
   Result<std::optional<StoredDag>> FindDag(const std::string& dag_id) override;
   Result<std::vector<ExistingRun>> RunsBetween(const std::string& dag_id, Instant from, Instant to) override;
+  Result<std::vector<RestoredRun>> RunsChosen(const RunChoice& choice, std::size_t most) override;
   Result<std::vector<OpenAttempt>> OpenAttempts(const std::string& instance) override;
   Status Report(const std::string& who, const std::vector<AttemptFinished>& ends) override;
   int NotifyFd() const override;

@@ -75,10 +75,10 @@ void AddOutputs(const Plan& plan, std::vector<std::string>& out) {
   Append(columns, out);
 }
 
-void AddTasks(const Plan& plan, std::vector<std::string>& out) {
+void AddTasks(const std::vector<TaskChange>& changes, std::vector<std::string>& out) {
   std::array<ArrayText, 12> columns;
   auto& [run, task, map_index, from, to, try_number, max_tries, attempt, start, end, retry, why] = columns;
-  for (const TaskChange& change : plan.tasks) {
+  for (const TaskChange& change : changes) {
     run.Add(change.run.value);
     task.Add(std::int64_t{change.task});
     map_index.Add(change.map_index);
@@ -120,8 +120,14 @@ std::vector<std::string> TurnArrays(const Plan& plan) {
   AddRuns(plan, out);
   AddClosed(plan, out);
   AddOutputs(plan, out);
-  AddTasks(plan, out);
+  AddTasks(plan.tasks, out);
   AddOpened(plan, out);
+  return out;
+}
+
+std::vector<std::string> TaskArrays(const std::vector<TaskChange>& changes) {
+  std::vector<std::string> out;
+  AddTasks(changes, out);
   return out;
 }
 

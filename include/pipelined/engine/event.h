@@ -8,9 +8,11 @@
 #include <vector>
 
 #include "pipelined/base/ids.h"
+#include "pipelined/base/result.h"
 #include "pipelined/base/time.h"
 #include "pipelined/base/value.h"
 #include "pipelined/engine/backfill.h"
+#include "pipelined/engine/clear.h"
 #include "pipelined/engine/deadline.h"
 #include "pipelined/engine/past.h"
 #include "pipelined/engine/recent_run.h"
@@ -46,7 +48,7 @@ struct StoredTask {
   TaskState state = TaskState::kNone;  // kNone: cleared
   std::int32_t try_number = 0;
   std::optional<Instant> retry_at;                       // when state is up_for_retry
-  AttemptId attempt;                                     // the open one, when state is running
+  AttemptId attempt;                                     // the open one, when state is running or restarting
   std::optional<std::int32_t> max_tries = std::nullopt;  // nothing: the task's retries
   std::int32_t map_index = kNotMapped;
 };
@@ -68,7 +70,7 @@ struct TaskKeys {
 struct RunRequested {
   RunInfo run;
   DagPtr dag;                          // the version that it is pinned to
-  std::vector<StoredTask> tasks = {};  // of a run that was set back: their tries
+  std::vector<StoredTask> tasks = {};  // of a run that was set back or cleared: all that were touched
   std::vector<StoredLength> lengths = {};
   std::vector<TaskKeys> keys = {};  // of Dag::keyed, in that order
   std::optional<PastRun> past = std::nullopt;  // of one that looks back
@@ -160,11 +162,14 @@ struct Holding {
   std::int32_t key_max = 0;
 };
 
-// An attempt that the store holds open although its task has moved on (its run was cancelled): it is stopped, and
-// counts against the limits until it ends.
+// An attempt that the store holds open although its task has moved on (its run was cancelled, the task marked): it is
+// stopped, and counts against the limits until it ends. Comes before the runs: its task does not start again meanwhile.
 struct AttemptOrphaned {
   AttemptId attempt;
   Holding holding = {};
+  RunId run = {};
+  TaskNo task = 0;
+  std::int32_t map_index = kNotMapped;
 };
 
 // A start that counts for a rate, made before a restart. Those of one key come in the order of time, before the runs.
@@ -230,6 +235,60 @@ struct PauseBackfill {
 struct CancelBackfill {
   BackfillId backfill;
 };
+// The runs that a clear or a mark concerns: one, and with it those of its DAG that have an earlier (past) or a later
+// (future) logical date; or, without `run`, all of the DAG whose logical date lies from `from` to `to`.
+struct RunChoice {
+  std::string dag_id;
+  RunId run = {};
+  bool past = false, future = false;
+  std::optional<Instant> from = std::nullopt, to = std::nullopt;  // both included; nothing: unbounded
+};
+inline constexpr std::size_t kMostRunsSteered = 10'000;
+
+// What such a command meets: read by the scheduler when the command arrives, not stored.
+struct SteeringFacts {
+  std::string fault;  // why it cannot be carried out; empty: it can
+  ErrorCode fault_code = ErrorCode::kUnavailable;
+  std::vector<RunRestored> runs;  // all that were chosen, by logical date; of those that have not ended only the run
+  DagPtr latest = nullptr;        // the current version, when asked for
+  VersionId latest_version = {};
+  std::vector<std::vector<TaskKeys>> latest_keys = {};  // of `runs` with that version
+};
+using SteeringFactsPtr = std::shared_ptr<const SteeringFacts>;
+
+// Makes tasks run again. The runs that had ended are queued. Result: {"tasks": [[run_id, task_id], …]}
+struct ClearTasks {
+  RunChoice runs;
+  TaskSelection tasks;
+  bool reset_runs = true;       // false: an ended run stays as it is, its tasks only lose their states
+  bool latest_version = false;  // ended runs go on with the DAG as it is now
+  bool refuse_running = false;  // kConflict when one of the tasks runs
+  std::optional<std::string> note = std::nullopt;  // for each of the tasks, or of the runs when all tasks are selected
+  SteeringFactsPtr facts = nullptr;
+};
+// Says how tasks ended, whatever they did. What had failed below them is cleared. kConflict when all of them are in
+// that state already. Result as above: what was marked.
+struct MarkTasks {
+  RunChoice runs;
+  TaskSelection tasks;
+  TaskState state = TaskState::kSuccess;  // success, failed or skipped
+  std::optional<std::string> note = std::nullopt;
+  SteeringFactsPtr facts = nullptr;
+};
+// Says how a run ended, or (queued) lets it go on. Tasks that run take the state, waiting ones are skipped, ended ones
+// stay; an unfinished teardown is left to run, and the run then goes on until it has.
+struct MarkRun {
+  std::string dag_id;
+  RunId run;
+  RunState state = RunState::kSuccess;  // queued, success or failed
+  SteeringFactsPtr facts = nullptr;
+};
+// Words of people about a run, or (task_id not empty) about one of its tasks; empty: takes them back.
+struct SetNote {
+  RunId run;
+  std::string task_id;
+  std::string note;
+};
 // An end as seen by a scheduler that does not lead, of an attempt that runs where only it can see it. Ignored when
 // known.
 struct ReportEnd {
@@ -240,7 +299,7 @@ struct Command {
   CommandId id;
   std::string who;
   std::variant<PauseDag, DeleteDag, CancelRun, WhyTask, SetPool, DeletePool, ReportEnd, CreateBackfill, PauseBackfill,
-               CancelBackfill, ListQueue>
+               CancelBackfill, ListQueue, ClearTasks, MarkTasks, MarkRun, SetNote>
       what;
 };
 

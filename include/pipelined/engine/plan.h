@@ -55,6 +55,26 @@ struct BackfillChange {
   std::string why;
 };
 
+// An ended run goes on with another version of its DAG. Stored before everything else of the plan: the numbers of its
+// tasks in the rest of it are those of `version`.
+struct RunRebased {
+  RunId run;
+  VersionId version;
+  std::string why;
+};
+
+// Tasks of it were cleared.
+struct RunCleared {
+  RunId run;
+};
+
+struct NoteChange {
+  RunId run;
+  std::string task_id;  // empty: of the run
+  std::string note;
+  std::string who;
+};
+
 struct RunChange {
   RunId run;
   std::string dag_id;
@@ -73,9 +93,9 @@ struct TaskChange {
   std::int32_t max_tries = 0;         // retries, as Airflow counts them
   AttemptId attempt;                  // of the last try; 0 before the first
   std::optional<Instant> start_date;  // nothing: keep what is stored
-  std::optional<Instant> end_date;    // set exactly when `to` is finished
-  std::optional<Instant> retry_at;    // set exactly when `to` is up_for_retry
-  std::string why;                    // for the history; empty when the states say it all
+  std::optional<Instant> end_date;  // set exactly when `to` is finished; of a mark nothing: keep what is stored, or now
+  std::optional<Instant> retry_at;  // set exactly when `to` is up_for_retry
+  std::string why;                  // for the history; empty when the states say it all
   std::int32_t map_index = kNotMapped;
 };
 
@@ -159,6 +179,10 @@ struct Plan {
   std::vector<NewRun> new_runs;
   std::vector<RunReset> resets;
   std::vector<BackfillChange> backfills;
+  std::vector<RunRebased> rebased;
+  std::vector<TaskChange> steered;  // by hand, in order, before `tasks`: a task may be in it several times
+  std::vector<RunCleared> cleared;
+  std::vector<NoteChange> notes;
   std::vector<RunChange> runs;
   std::vector<TaskExpanded> expanded;
   std::vector<TaskChange> tasks;
@@ -178,7 +202,8 @@ struct Plan {
   bool empty() const {
     return made.empty() && new_runs.empty() && resets.empty() && backfills.empty() && runs.empty() &&
            expanded.empty() && tasks.empty() && opened.empty() && closed.empty() && dags.empty() && deadlines.empty() &&
-           skipped.empty() && pools.empty() && commands.empty() && stops.empty() && wanted.empty();
+           skipped.empty() && pools.empty() && commands.empty() && stops.empty() && wanted.empty() &&
+           rebased.empty() && steered.empty() && cleared.empty() && notes.empty();
   }
 };
 

@@ -35,6 +35,7 @@ struct TaskMoved {
 struct HistoryEvent {
   Instant at{};
   std::variant<RunMoved, TaskMoved> what;
+  std::string who = {}, why = {};  // for people
 };
 
 struct HistoryVersion {

@@ -10,7 +10,14 @@ namespace pipelined {
 
 enum class RunState : std::uint8_t { kQueued, kRunning, kSuccess, kFailed };
 
-enum class RunEvent : std::uint8_t { kStarted, kSucceeded, kFailed, kCleared };
+enum class RunEvent : std::uint8_t {
+  kStarted,
+  kSucceeded,
+  kFailed,
+  kCleared,  // it is to go on, or to run again
+  kMarkedSuccess,
+  kMarkedFailed,
+};
 
 struct RunTransition {
   RunState from;
@@ -23,6 +30,15 @@ inline constexpr std::array kRunTransitions{
     RunTransition{RunState::kQueued, RunEvent::kFailed, RunState::kFailed},  // cancelled before it began
     RunTransition{RunState::kRunning, RunEvent::kSucceeded, RunState::kSuccess},
     RunTransition{RunState::kRunning, RunEvent::kFailed, RunState::kFailed},
+    RunTransition{RunState::kRunning, RunEvent::kCleared, RunState::kQueued},
+    RunTransition{RunState::kSuccess, RunEvent::kCleared, RunState::kQueued},
+    RunTransition{RunState::kFailed, RunEvent::kCleared, RunState::kQueued},
+    RunTransition{RunState::kQueued, RunEvent::kMarkedSuccess, RunState::kSuccess},
+    RunTransition{RunState::kRunning, RunEvent::kMarkedSuccess, RunState::kSuccess},
+    RunTransition{RunState::kFailed, RunEvent::kMarkedSuccess, RunState::kSuccess},
+    RunTransition{RunState::kQueued, RunEvent::kMarkedFailed, RunState::kFailed},
+    RunTransition{RunState::kRunning, RunEvent::kMarkedFailed, RunState::kFailed},
+    RunTransition{RunState::kSuccess, RunEvent::kMarkedFailed, RunState::kFailed},
 };
 
 constexpr std::optional<RunState> Next(RunState from, RunEvent event) {

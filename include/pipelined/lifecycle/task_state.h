@@ -16,6 +16,7 @@ enum class TaskState : std::uint8_t {
   kScheduled,   // its rule allows it; waits for a slot
   kQueued,      // handed to a remote executor, not running yet
   kRunning,     // an attempt was stored; its process is started after that commit
+  kRestarting,  // cleared while it ran: decided again as soon as its attempt, which is being stopped, has ended
   kUpForRetry,  // failed, tries left; waits for its delay
   kSuccess,
   kFailed,  // failed for good
@@ -23,7 +24,7 @@ enum class TaskState : std::uint8_t {
   kUpstreamFailed,  // its rule can no longer be met because of a failure above
   kRemoved,         // no longer part of the DAG (mapped tasks that shrank)
 };
-inline constexpr std::size_t kTaskStates = 10;
+inline constexpr std::size_t kTaskStates = 11;
 
 enum class TaskEvent : std::uint8_t {
   kAllowed,  // its trigger rule is met
@@ -36,6 +37,10 @@ enum class TaskEvent : std::uint8_t {
   kRetryDue,        // the retry delay is over
   kCleared,         // asked to run again
   kRemoved,         // an instance beyond the end of what is mapped over
+  kStopped,         // the attempt that stood in the way of running again has ended
+  kMarkedSuccess,   // people say how it ended, whatever it did
+  kMarkedFailed,
+  kMarkedSkipped,
 };
 
 struct TaskTransition {
@@ -63,8 +68,49 @@ inline constexpr std::array kTaskTransitions{
     TaskTransition{TaskState::kUpstreamFailed, TaskEvent::kSkipped, TaskState::kSkipped},
     // An upstream was cleared or marked meanwhile, so that its rule no longer permits the retry.
     TaskTransition{TaskState::kUpForRetry, TaskEvent::kUpstreamFailed, TaskState::kUpstreamFailed},
-    TaskTransition{TaskState::kNone, TaskEvent::kFailed, TaskState::kFailed},    // what it is mapped over is no list
-    TaskTransition{TaskState::kNone, TaskEvent::kRemoved, TaskState::kRemoved},  // there are fewer instances now
+    TaskTransition{TaskState::kNone, TaskEvent::kFailed, TaskState::kFailed},     // what it is mapped over is no list
+    TaskTransition{TaskState::kNone, TaskEvent::kRemoved, TaskState::kRemoved},   // there are fewer instances now
+    // Cleared: what runs is stopped first, everything else loses its state.
+    TaskTransition{TaskState::kScheduled, TaskEvent::kCleared, TaskState::kNone},
+    TaskTransition{TaskState::kQueued, TaskEvent::kCleared, TaskState::kNone},
+    TaskTransition{TaskState::kRunning, TaskEvent::kCleared, TaskState::kRestarting},
+    TaskTransition{TaskState::kUpForRetry, TaskEvent::kCleared, TaskState::kNone},
+    TaskTransition{TaskState::kSuccess, TaskEvent::kCleared, TaskState::kNone},
+    TaskTransition{TaskState::kFailed, TaskEvent::kCleared, TaskState::kNone},
+    TaskTransition{TaskState::kSkipped, TaskEvent::kCleared, TaskState::kNone},
+    TaskTransition{TaskState::kUpstreamFailed, TaskEvent::kCleared, TaskState::kNone},
+    TaskTransition{TaskState::kRemoved, TaskEvent::kCleared, TaskState::kNone},
+    TaskTransition{TaskState::kRestarting, TaskEvent::kStopped, TaskState::kNone},
+    TaskTransition{TaskState::kRestarting, TaskEvent::kFailed, TaskState::kFailed},
+    TaskTransition{TaskState::kRestarting, TaskEvent::kSkipped, TaskState::kSkipped},
+    // Marked: whatever it was, but for what a changed DAG no longer has.
+    TaskTransition{TaskState::kNone, TaskEvent::kMarkedSuccess, TaskState::kSuccess},
+    TaskTransition{TaskState::kScheduled, TaskEvent::kMarkedSuccess, TaskState::kSuccess},
+    TaskTransition{TaskState::kQueued, TaskEvent::kMarkedSuccess, TaskState::kSuccess},
+    TaskTransition{TaskState::kRunning, TaskEvent::kMarkedSuccess, TaskState::kSuccess},
+    TaskTransition{TaskState::kRestarting, TaskEvent::kMarkedSuccess, TaskState::kSuccess},
+    TaskTransition{TaskState::kUpForRetry, TaskEvent::kMarkedSuccess, TaskState::kSuccess},
+    TaskTransition{TaskState::kFailed, TaskEvent::kMarkedSuccess, TaskState::kSuccess},
+    TaskTransition{TaskState::kSkipped, TaskEvent::kMarkedSuccess, TaskState::kSuccess},
+    TaskTransition{TaskState::kUpstreamFailed, TaskEvent::kMarkedSuccess, TaskState::kSuccess},
+    TaskTransition{TaskState::kNone, TaskEvent::kMarkedFailed, TaskState::kFailed},
+    TaskTransition{TaskState::kScheduled, TaskEvent::kMarkedFailed, TaskState::kFailed},
+    TaskTransition{TaskState::kQueued, TaskEvent::kMarkedFailed, TaskState::kFailed},
+    TaskTransition{TaskState::kRunning, TaskEvent::kMarkedFailed, TaskState::kFailed},
+    TaskTransition{TaskState::kRestarting, TaskEvent::kMarkedFailed, TaskState::kFailed},
+    TaskTransition{TaskState::kUpForRetry, TaskEvent::kMarkedFailed, TaskState::kFailed},
+    TaskTransition{TaskState::kSuccess, TaskEvent::kMarkedFailed, TaskState::kFailed},
+    TaskTransition{TaskState::kSkipped, TaskEvent::kMarkedFailed, TaskState::kFailed},
+    TaskTransition{TaskState::kUpstreamFailed, TaskEvent::kMarkedFailed, TaskState::kFailed},
+    TaskTransition{TaskState::kNone, TaskEvent::kMarkedSkipped, TaskState::kSkipped},
+    TaskTransition{TaskState::kScheduled, TaskEvent::kMarkedSkipped, TaskState::kSkipped},
+    TaskTransition{TaskState::kQueued, TaskEvent::kMarkedSkipped, TaskState::kSkipped},
+    TaskTransition{TaskState::kRunning, TaskEvent::kMarkedSkipped, TaskState::kSkipped},
+    TaskTransition{TaskState::kRestarting, TaskEvent::kMarkedSkipped, TaskState::kSkipped},
+    TaskTransition{TaskState::kUpForRetry, TaskEvent::kMarkedSkipped, TaskState::kSkipped},
+    TaskTransition{TaskState::kSuccess, TaskEvent::kMarkedSkipped, TaskState::kSkipped},
+    TaskTransition{TaskState::kFailed, TaskEvent::kMarkedSkipped, TaskState::kSkipped},
+    TaskTransition{TaskState::kUpstreamFailed, TaskEvent::kMarkedSkipped, TaskState::kSkipped},
 };
 
 // The state after `event`, or nothing when a task in `from` cannot take it (the caller drops the event as stale).

@@ -48,6 +48,8 @@ struct RunRow {
   std::string triggered_by;  // "rest_api", "timetable", "cli" …
   std::string triggering_user;
   std::string note;
+  std::int32_t clear_number = 0;  // how often tasks of it were cleared
+  std::string rerun_of;           // run id of the run that it repeats, of the same DAG; empty: none
 };
 
 struct TaskInstanceRow {
@@ -72,6 +74,7 @@ struct TaskInstanceRow {
   std::string outcome;  // of the (last) attempt: "lost", "timed_out" …; empty while open
   std::string message;
   std::optional<int> exit_code;
+  std::string note;  // not of tries
   AttemptId attempt;
   VersionId version;
   std::int32_t version_number = 1;
@@ -147,6 +150,7 @@ struct RunFilter {
   std::string dag_id;  // "~": all
   std::vector<std::string> states, types;
   std::string run_id_pattern;
+  std::string rerun_of;  // only those that repeat this run; empty: all
   std::optional<Instant> logical_date_gte, logical_date_lte, start_date_gte, start_date_lte, run_after_gte,
       run_after_lte;
 };
@@ -165,6 +169,7 @@ struct TriggerRequest {
   Instant run_after{};
   Value conf;
   std::string note, who, triggered_by;
+  std::string rerun_of = {};  // run id of the run that it repeats: then another one may have its logical date
 };
 
 struct Health {

@@ -66,6 +66,9 @@ struct OpenAttempt {
   AttemptId attempt;
   std::string instance;  // executor instance that it was given to
   std::string boot_id;   // of its host at the commit
+  RunId run = {};        // whose it is, and the task's place in that
+  std::uint32_t task = 0;
+  std::int32_t map_index = -1;
 };
 
 struct AttemptStatus {

@@ -106,6 +106,8 @@ class Store : public PastRuns {
   virtual Result<std::optional<StoredDag>> FindDag(const std::string& dag_id) = 0;
   // The DAG's runs with a logical date from `from` to `to`, both included.
   virtual Result<std::vector<ExistingRun>> RunsBetween(const std::string& dag_id, Instant from, Instant to) = 0;
+  // The runs that a clear or a mark concerns, by logical date, at most so many; with their tasks when they have ended.
+  virtual Result<std::vector<RestoredRun>> RunsChosen(const RunChoice& choice, std::size_t most) = 0;
 
   // For a scheduler that stands by: needs no lease.
   virtual Result<std::vector<OpenAttempt>> OpenAttempts(const std::string& instance) = 0;

@@ -89,6 +89,8 @@ class Scheduler {
   Result<std::optional<PastRun>> ReadPast(const RunInfo& run, const Dag& dag);
   Result<RunRequested> Requested(const RestoredRun& stored, DagPtr dag);
   Status ReadRecent(DagHead& head);
+  Status ReadSteeringFacts(Command& command);
+  Result<SteeringFactsPtr> ReadRuns(const RunChoice& choice, bool latest);
   void CarryOut(const Plan& plan);
   std::vector<AttemptOpened> NotStopped(const Plan& plan);
   void NeverStarted(AttemptId attempt, const std::string& why);

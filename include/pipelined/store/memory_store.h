@@ -34,6 +34,7 @@ class MemoryStore : public Store {
                                                std::int32_t most) override;
   Result<std::optional<StoredDag>> FindDag(const std::string& dag_id) override;
   Result<std::vector<ExistingRun>> RunsBetween(const std::string& dag_id, Instant from, Instant to) override;
+  Result<std::vector<RestoredRun>> RunsChosen(const RunChoice& choice, std::size_t most) override;
   Result<std::vector<OpenAttempt>> OpenAttempts(const std::string& instance) override;
   Status Report(const std::string& who, const std::vector<AttemptFinished>& ends) override;
   int NotifyFd() const override { return -1; }
@@ -55,6 +56,8 @@ class MemoryStore : public Store {
     std::map<TaskNo, std::uint32_t> lengths;           // of mapped tasks
     std::map<std::int32_t, StoredDeadline> deadlines;  // by number
     std::optional<Instant> end_date;
+    std::map<std::string, std::string> notes;  // by task id; "": of the run
+    int clear_number = 0;
     bool handed_out = false;
   };
   struct OpenRow {
@@ -68,6 +71,10 @@ class MemoryStore : public Store {
     DagSource source;
   };
   Status Check(const Plan& plan, const Lease& lease) const;
+  Status CheckTasks(const Plan& plan) const;
+  void ApplySteering(const Plan& plan);
+  void Rebase(StoredRun& run, VersionId version);
+  std::map<InstanceKey, TaskChange> Renumbered(const StoredRun& run, VersionId version) const;
   void Apply(const Plan& plan, const ExecutorIdentity& executor, Committed& committed);
   void ApplyDags(const Plan& plan);
   void InsertRuns(const Plan& plan, Committed& committed);

@@ -93,6 +93,29 @@ CommandDone EngineTest::Do(decltype(Command::what) what) {
   return plan_.commands.empty() ? CommandDone{} : plan_.commands.back();
 }
 
+SteeringFactsPtr EngineTest::Facts(const std::vector<std::int64_t>& runs) const {
+  auto facts = std::make_shared<SteeringFacts>();
+  for (const std::int64_t id : runs) {
+    RunRestored run;
+    run.run.id = RunId{id};
+    run.run.dag_id = dag_->id;
+    run.run.run_id = "manual__" + std::to_string(id);
+    run.run.state = runs_.at(id);
+    if (IsFinished(run.run.state)) run.dag = dag_;
+    for (const auto& [key, change] : tasks_) {
+      if (key.first != id || run.dag == nullptr) continue;
+      StoredTask task;
+      task.task = change.task;
+      task.state = change.to;
+      task.try_number = change.try_number;
+      task.max_tries = change.max_tries;
+      run.tasks.push_back(task);
+    }
+    facts->runs.push_back(std::move(run));
+  }
+  return facts;
+}
+
 std::string EngineTest::state(const std::string& id, std::int64_t run) const {
   const auto found = states_.find({run, id});
   return std::string(ToString(found == states_.end() ? TaskState::kNone : found->second));
@@ -108,8 +131,13 @@ std::vector<std::string> EngineTest::Apply(std::vector<Event> events) {
   const auto name = [&](TaskNo task, std::int32_t index) {
     return dag_->tasks[task].id + (index < 0 ? "" : "[" + std::to_string(index) + "]");
   };
-  for (const TaskChange& change : plan_.tasks)
-    states_[{change.run.value, name(change.task, change.map_index)}] = change.to;
+  for (const auto* part : {&plan_.steered, &plan_.tasks}) {
+    for (const TaskChange& change : *part) {
+      const auto key = std::make_pair(change.run.value, name(change.task, change.map_index));
+      states_[key] = change.to;
+      tasks_[key] = change;
+    }
+  }
   for (const RunChange& change : plan_.runs) runs_[change.run.value] = change.to;
   for (const AttemptOpened& opened : plan_.opened) {
     const std::string id = name(opened.task, opened.map_index);

@@ -38,6 +38,10 @@ class EngineTest {
   std::vector<std::string> Advance(Micros by);  // turns at every timer on the way
   std::vector<std::string> Pause(bool paused);
   CommandDone Do(decltype(Command::what) what);
+  // What a clear or a mark meets: these runs, as a store would hold them now.
+  SteeringFactsPtr Facts(const std::vector<std::int64_t>& runs = {1}) const;
+  RunChoice Choice(std::int64_t run = 1) const { return RunChoice{dag_->id, RunId{run}}; }
+  AttemptId attempt(const std::string& id, std::int64_t run = 1) { return attempts_[{run, id}]; }
 
   // Ids of instances of mapped tasks are "m[1]".
   std::string state(const std::string& id, std::int64_t run = 1) const;
@@ -55,6 +59,7 @@ class EngineTest {
   Instant now_ = kT0;
   std::map<std::pair<std::int64_t, std::string>, AttemptId> attempts_;
   std::map<std::pair<std::int64_t, std::string>, TaskState> states_;
+  std::map<std::pair<std::int64_t, std::string>, TaskChange> tasks_;  // as last stored
   std::map<std::int64_t, RunState> runs_;
 };
 
