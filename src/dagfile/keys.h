@@ -37,6 +37,7 @@ enum class Key : std::uint8_t {
   kJitter,
   kTaskGroups,
   kTasks,
+  kInclude,
   // of a task
   kBash,
   kExec,
@@ -45,6 +46,9 @@ enum class Key : std::uint8_t {
   kBranch,
   kShortCircuit,
   kLatestOnly,
+  kTriggerDag,
+  kSubDag,
+  kRepeat,
   kWhen,
   kSkipOnExitCode,
   kGroup,
@@ -95,6 +99,21 @@ enum class Key : std::uint8_t {
   kIgnoreDownstreamTriggerRules,
   kTooltip,
   kParent,
+  kWith,  // of an inclusion
+  // of trigger_dag and dag
+  kId,
+  kConf,
+  kRunId,
+  kLogicalDate,
+  kWait,
+  kReset,
+  kSkipExisting,
+  kAllowedStates,
+  kFailedStates,
+  // of repeat
+  kUntil,
+  kDelay,
+  kMax,
 };
 
 struct KeyRow {
@@ -115,6 +134,11 @@ extern const std::span<const KeyRow> kCalendarKeys;
 extern const std::span<const KeyRow> kExcludeKeys;
 extern const std::span<const KeyRow> kShortCircuitKeys;
 extern const std::span<const KeyRow> kGroupKeys;
+extern const std::span<const KeyRow> kIncludeKeys;
+extern const std::span<const KeyRow> kTriggerDagKeys;
+extern const std::span<const KeyRow> kSubDagKeys;
+extern const std::span<const KeyRow> kRepeatKeys;
+extern const std::span<const KeyRow> kTemplateKeys;
 
 bool IsAction(Key key);
 // What is said of one task and not of all: no part of default_args.

@@ -30,8 +30,8 @@ class Linker {
     for (std::size_t at = 0; at < groups.size(); ++at) AddGroup(at);
   }
 
-  void Add(LinkNode downstream, NodeRef name) {
-    const auto upstream = Find(name);
+  void Add(LinkNode downstream, NodeRef name, const std::string& prefix) {
+    const auto upstream = Find(name, prefix);
     if (upstream && IsPossible(*upstream, downstream, name)) links_.push_back({*upstream, downstream, name});
   }
   LinkNode NodeOf(std::size_t group) const { return static_cast<LinkNode>(dag_.tasks.size() + group); }
@@ -52,12 +52,12 @@ class Linker {
                     fmt::format("the task stands in line {}: rename one of them", dag_.tasks[known->second].line));
   }
 
-  std::optional<LinkNode> Find(NodeRef name) {
-    const auto at = nodes_.find(name.text());
+  std::optional<LinkNode> Find(NodeRef name, const std::string& prefix) {
+    const std::string id = prefix + std::string(name.text());
+    const auto at = nodes_.find(id);
     if (at != nodes_.end()) return at->second;
     reporter_.Error(Code::kUnknownTask, name.place(),
-                    fmt::format("depends_on names a task that does not exist: {}", Quoted(name.text())),
-                    Nearest(name.text()));
+                    fmt::format("depends_on names a task that does not exist: {}", Quoted(id)), Nearest(id));
     return std::nullopt;
   }
 
@@ -185,10 +185,10 @@ void LinkTasks(const std::vector<Dependency>& dependencies, const std::vector<Gr
   Linker linker(groups, dag, reporter);
   for (const Dependency& dependency : dependencies) {
     // Reading may have stopped before it was complete.
-    if (dependency.task < dag.tasks.size()) linker.Add(dependency.task, dependency.names);
+    if (dependency.task < dag.tasks.size()) linker.Add(dependency.task, dependency.names, dependency.prefix);
   }
   for (std::size_t at = 0; at < groups.size(); ++at) {
-    for (const NodeRef name : groups[at].depends_on) linker.Add(linker.NodeOf(at), name);
+    for (const NodeRef name : groups[at].depends_on) linker.Add(linker.NodeOf(at), name, groups[at].prefix);
   }
   linker.Finish();
 }

@@ -23,10 +23,18 @@ class TemplateChecker {
       if (name == "exec" || name == "branch") {
         for (const NodeRef word : ItemsOf(entry.value)) Check(no, word, false);
       }
+      if (name == "trigger_dag" || name == "dag" || name == "conf" || name == "repeat") CheckEach(no, entry.value);
       if (name == "python" || name == "env" || name == "short_circuit") {
         for (const Entry part : EntriesOf(entry.value)) Check(no, part.value, false);
       }
     }
+  }
+
+  // Every text within a value that an inclusion standing in `where` is given.
+  void CheckGiven(NodeRef value, const Inclusion* where) {
+    for (const NodeRef item : ItemsOf(value)) CheckGiven(item, where);
+    for (const Entry part : EntriesOf(value)) CheckGiven(part.value, where);
+    if (const auto parsed = CheckSyntax(value)) Report(value, CheckNames(*parsed, dag_, where));
   }
 
   std::optional<Template> CheckSyntax(NodeRef value) {
@@ -40,10 +48,26 @@ class TemplateChecker {
   }
 
  private:
+  void CheckEach(TaskNo no, NodeRef value) {
+    for (const NodeRef item : ItemsOf(value)) CheckEach(no, item);
+    for (const Entry part : EntriesOf(value)) CheckEach(no, part.value);
+    Check(no, value, false);
+  }
+
   void Check(TaskNo no, NodeRef value, bool is_shell) {
     const std::optional<Template> parsed = CheckSyntax(value);
     if (!parsed) return;
-    for (const NameProblem& problem : CheckNames(*parsed, dag_, no)) {
+    Report(value, CheckNames(*parsed, dag_, no));
+    if (!is_shell) return;
+    for (const TemplatePlace& raw : parsed->raw_uses()) {
+      reporter_.Warning(Code::kRawFilter, At(value, raw.offset, raw.line, raw.column, 3),
+                        "raw pastes a value into the script without quoting it",
+                        "whoever chooses the value chooses the command");
+    }
+  }
+
+  void Report(NodeRef value, const std::vector<NameProblem>& problems) {
+    for (const NameProblem& problem : problems) {
       const TemplateReference& at = problem.where;
       const Place place = At(value, at.offset, at.line, at.column, at.length);
       if (problem.warning) {
@@ -51,12 +75,6 @@ class TemplateChecker {
       } else {
         reporter_.Error(Code::kTemplateName, place, problem.message, problem.hint);
       }
-    }
-    if (!is_shell) return;
-    for (const TemplatePlace& raw : parsed->raw_uses()) {
-      reporter_.Warning(Code::kRawFilter, At(value, raw.offset, raw.line, raw.column, 3),
-                        "raw pastes a value into the script without quoting it",
-                        "whoever chooses the value chooses the command");
     }
   }
 
@@ -107,14 +125,17 @@ Place PlaceInside(NodeRef scalar, std::size_t offset, int line, int column, int 
   return place;
 }
 
-void CheckTemplates(const Dag& dag, NodeRef tasks, const std::vector<NodeRef>& inherited, Reporter& reporter) {
+void CheckGivenTemplates(const Dag& dag, const std::vector<IncludedTemplate>& inclusions, Reporter& reporter) {
   TemplateChecker checker(dag, reporter);
-  TaskNo no = 0;
-  for (const Entry entry : EntriesOf(tasks)) {
-    if (entry.name() == "<<" && entry.key.is_plain()) continue;
-    if (no >= dag.tasks.size()) break;
-    checker.CheckTask(no++, entry.value);
+  for (const IncludedTemplate& part : inclusions) {
+    if (part.with) checker.CheckGiven(part.with->value, part.inclusion->outer.get());
   }
+}
+
+void CheckTemplates(const Dag& dag, const std::vector<NodeRef>& tasks, const std::vector<NodeRef>& inherited,
+                    Reporter& reporter) {
+  TemplateChecker checker(dag, reporter);
+  for (TaskNo no = 0; no < tasks.size(); ++no) checker.CheckTask(no, tasks[no]);
   for (const NodeRef value : inherited) {
     checker.CheckSyntax(value);
     for (const Entry variable : EntriesOf(value)) checker.CheckSyntax(variable.value);

@@ -41,6 +41,7 @@ Plan Engine::Impl::Apply(std::vector<Event> events, Instant now) {
   }
   do {
     FireTimers(turn);
+    SettleParents(turn);
   } while (FollowUp(turn));
   MakeBackfillRuns(turn);
   CompleteBackfills(turn);
@@ -87,6 +88,7 @@ void Engine::Impl::On(Turn& turn, RunRequested& e) {
     dag.queued.emplace(e.run.run_after, id);
   }
   ActiveRun& run = Enter(std::move(e.run), std::move(e.dag));
+  if (run.info.parent) AdoptChild(run.info);
   if (!e.tasks.empty()) run.Restore(e.tasks);
   StartQueuedRuns(turn, dag);
 }
@@ -103,7 +105,8 @@ void Engine::Impl::On(Turn& turn, RunRestored& e) {
   run.HoldEmptyTasks(!dag.MayStartTasks());
   run.Restore(e.tasks);
   for (const StoredTask& task : e.tasks) {
-    if (task.state == TaskState::kRunning) Occupy(run, task.task, task.attempt);
+    if (task.state == TaskState::kRunning && task.child) RestoreParked(turn, run, task);
+    if (task.state == TaskState::kRunning && !task.child) Occupy(run, task.task, task.attempt);
     if (task.state == TaskState::kUpForRetry) SetRetryTimer(run, task.task, task.retry_at.value_or(turn.now));
   }
   run.Begin(turn);
@@ -122,11 +125,11 @@ void Engine::Impl::On(Turn& turn, AttemptFinished& e) {
   if (found == attempts_.end()) return;  // closed before: reported twice
   const OpenedAttempt attempt = found->second;
   attempts_.erase(found);
-  --running_;
-  if (attempt.pool != nullptr) attempt.pool->used -= attempt.slots;
+  if (!attempt.parked) --running_;
+  if (attempt.pool != nullptr && !attempt.parked) attempt.pool->used -= attempt.slots;
   AttemptClosed closed{attempt.run != nullptr ? attempt.run->info.id : RunId{}, attempt.task, e};
   if (attempt.run != nullptr) {
-    --attempt.run->running_tasks;
+    if (!attempt.parked) --attempt.run->running_tasks;
     if (SkipsByExitCode(attempt.run->dag().tasks[attempt.task], e)) {
       e.outcome = closed.end.outcome = TryOutcome::kSkipped;
     }
@@ -259,6 +262,7 @@ void Engine::Impl::EndRun(Turn& turn, ActiveRun& run, TaskEvent running_tasks, c
 void Engine::Impl::StopTasks(Turn& turn, ActiveRun& run, TaskEvent running_tasks, const std::string& why,
                              ActiveRun::Spare spare) {
   for (const AttemptId id : run.EndUnfinished(turn, running_tasks, why, spare)) {
+    if (StopParked(turn, id, why)) continue;
     attempts_[id].run = nullptr;  // its end changes no task any more
     --run.running_tasks;
     turn.plan.stops.push_back(id);
@@ -267,6 +271,7 @@ void Engine::Impl::StopTasks(Turn& turn, ActiveRun& run, TaskEvent running_tasks
 
 void Engine::Impl::LeaveMemory(Turn& turn, ActiveRun& run, RunEvent outcome, std::string why) {
   MoveRun(turn, run, outcome, std::move(why));
+  NoteEnd(run.info);
   DagState& dag = StateOf(run.info.dag_id);
   const bool ran = dag.running.erase(run.info.id) > 0;
   dag.queued.erase({run.info.run_after, run.info.id});
@@ -294,7 +299,7 @@ bool Engine::Impl::FollowUp(Turn& turn) {
     StartQueuedRuns(turn, found->second);
     if (!found->second.due) Reschedule(turn, found->second);
   }
-  return !roomier_.empty() || (!timers_.empty() && timers_.top().at <= turn.now);
+  return !roomier_.empty() || !settled_.empty() || !doomed_.empty() || (!timers_.empty() && timers_.top().at <= turn.now);
 }
 
 void Engine::Impl::Occupy(ActiveRun& run, TaskNo task, AttemptId id) {
@@ -303,7 +308,7 @@ void Engine::Impl::Occupy(ActiveRun& run, TaskNo task, AttemptId id) {
   pool.used += what.pool_slots;
   ++running_;
   ++run.running_tasks;
-  attempts_[id] = OpenedAttempt{&run, task, &pool, what.pool_slots};
+  attempts_[id] = OpenedAttempt{&run, task, &pool, what.pool_slots, {}, false, 0};
 }
 
 void Engine::Impl::StartWhatFits(Turn& turn) {

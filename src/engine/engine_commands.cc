@@ -34,7 +34,10 @@ void Engine::Impl::Do(Turn& turn, DeleteDag& what, const std::string& who, Comma
         done, ErrorCode::kConflict,
         fmt::format("DAG \"{}\" has {} running runs: cancel them first", what.dag_id, found->second.running.size()));
   }
-  for (const auto& [when, id] : found->second.queued) runs_.erase(id);
+  for (const auto& [when, id] : found->second.queued) {
+    NoteEnd(runs_.at(id)->info);
+    runs_.erase(id);
+  }
   for (const RunId id : backfills_.Forget(what.dag_id)) runs_.erase(id);
   dags_.erase(found);
   DagChange change{what.dag_id, std::nullopt, std::nullopt, true, fmt::format("deleted by {}", who)};
@@ -57,6 +60,17 @@ void Engine::Impl::Do(Turn&, WhyTask& what, const std::string&, CommandDone& don
   done.result = ExplainTask(
       WhyContext{*run, StateOf(run->info.dag_id), backfills_.Find(run->info.backfill), running_, limits_.parallelism},
       *task, queue_);
+  if (const std::string parked = ExplainParked(*run, *task); !parked.empty()) {
+    done.result.Set("reasons", Value::List{Value::Map{{"code", "sub_run"}, {"text", parked}}});
+  }
+}
+
+// A task that makes a run has no process: a scheduler that looks for one knows nothing of it.
+void Engine::Impl::Do(Turn& turn, ReportEnd& what, const std::string&, CommandDone&) {
+  const auto found = attempts_.find(what.end.attempt);
+  const bool makes_run = found != attempts_.end() && found->second.run != nullptr &&
+                         found->second.run->dag().tasks[found->second.task].trigger != nullptr;
+  if (!makes_run) On(turn, what.end);
 }
 
 void Engine::Impl::Do(Turn& turn, SetPool& what, const std::string&, CommandDone&) {

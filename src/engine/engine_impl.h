@@ -24,6 +24,9 @@ struct OpenedAttempt {
   TaskNo task = 0;
   Pool* pool = nullptr;
   std::int32_t slots = 0;
+  RunId child = {};       // the run that it has made
+  bool parked = false;    // it has asked for a run: it takes no slots any more
+  std::int32_t asks = 0;  // for one that is there already
 };
 
 struct Unwritten {
@@ -33,7 +36,7 @@ struct Unwritten {
   Instant since{};
 };
 
-enum class TimerKind : std::uint8_t { kRetry, kRunTimeout, kSchedule };
+enum class TimerKind : std::uint8_t { kRetry, kRunTimeout, kSchedule, kChildTimeout };
 
 struct Timer {
   Instant at;
@@ -41,7 +44,7 @@ struct Timer {
   RunId run;
   std::uint64_t life = 0;  // ActiveRun::life
   TaskNo task = 0;
-  std::uint64_t token = 0;  // try number or schedule generation: an older timer is stale
+  std::uint64_t token = 0;  // try number, schedule generation or attempt: an older timer is stale
   std::string dag_id;
   friend bool operator<(const Timer& a, const Timer& b) { return a.at > b.at; }  // the earliest on top
 };
@@ -63,6 +66,7 @@ class Engine::Impl {
   void On(Turn& turn, RunRestored& e);
   void On(Turn&, AttemptOrphaned& e);
   void On(Turn& turn, AttemptFinished& e);
+  void On(Turn& turn, RunAsked& e);
   void On(Turn&, PoolChanged& e) { queue_.SetPool(e.name, e.slots); }
   void On(Turn& turn, Command& e);
 
@@ -78,7 +82,7 @@ class Engine::Impl {
   BackfillState* ActiveBackfill(BackfillId id, CommandDone& done);
   void Do(Turn& turn, PauseBackfill& what, const std::string& who, CommandDone& done);
   void Do(Turn& turn, CancelBackfill& what, const std::string& who, CommandDone& done);
-  void Do(Turn& turn, ReportEnd& what, const std::string&, CommandDone&) { On(turn, what.end); }
+  void Do(Turn& turn, ReportEnd& what, const std::string&, CommandDone&);
 
   // runs
   ActiveRun& Enter(RunInfo info, DagPtr dag);
@@ -105,6 +109,21 @@ class Engine::Impl {
   void StartWhatFits(Turn& turn);
   void EndTry(Turn& turn, ActiveRun& run, TaskNo task, const AttemptFinished& end);
   void SetRetryTimer(const ActiveRun& run, TaskNo task, Instant at);
+
+  // tasks that make runs
+  static const TriggerSpec& SpecOf(const OpenedAttempt& attempt);
+  bool MayTakeOver(Turn& turn, OpenedAttempt& attempt, const RunAsked& e);
+  void Park(Turn& turn, OpenedAttempt& attempt, AttemptId id, Instant since);
+  void SetChildTimer(Turn& turn, const OpenedAttempt& attempt, AttemptId id, Instant since);
+  void RestoreParked(Turn& turn, ActiveRun& run, const StoredTask& task);
+  void AdoptChild(const RunInfo& child);
+  void NoteEnd(const RunInfo& child);
+  void SettleParents(Turn& turn);
+  void FinishAttempt(Turn& turn, AttemptFinished end);
+  bool StopParked(Turn& turn, AttemptId id, const std::string& why);
+  void DropChild(Turn& turn, AttemptId id, const OpenedAttempt& attempt, const std::string& why);
+  void ChildTimedOut(Turn& turn, const Timer& timer);
+  std::string ExplainParked(const ActiveRun& run, TaskNo task) const;
 
   // time
   void FireTimers(Turn& turn);
@@ -138,6 +157,8 @@ class Engine::Impl {
   std::uint64_t lives_ = 0;               // of runs that entered memory
   std::vector<BackfillId> perhaps_over_;  // runs of theirs have ended in this turn, or were made in the last one
   std::vector<AttemptId> orphans_;
+  std::vector<std::pair<AttemptId, StoredChild>> settled_;  // their runs have ended, or need not be waited for
+  std::vector<std::pair<RunId, std::string>> doomed_;       // sub-runs whose task has ended, and why
   std::vector<std::unique_ptr<ActiveRun>> leaving_;  // ended in this turn
 };
 

@@ -35,7 +35,8 @@ bool IsUpstream(const Dag& dag, TaskNo task, TaskNo wanted) {
 
 class Checker {
  public:
-  Checker(const Dag& dag, TaskNo task) : dag_(dag), task_(task) {}
+  Checker(const Dag& dag, std::optional<TaskNo> task, const Inclusion* where)
+      : dag_(dag), task_(task), where_(where) {}
 
   void Check(const TemplateReference& reference) {
     const std::string& root = reference.path[0];
@@ -71,8 +72,14 @@ class Checker {
   void Parameter(const TemplateReference& reference) {
     if (reference.guarded) return;
     std::vector<std::string_view> names;
-    for (const Param& param : dag_.params) names.push_back(param.name);
     const std::string& name = reference.path[1];
+    if (where_ != nullptr) {
+      for (const Inclusion::Param& param : where_->params) names.push_back(param.name);
+      if (Has(names, name)) return;
+      return Problem(reference, fmt::format("the template has no parameter \"{}\"", name),
+                     names.empty() ? "declare it under its params" : Near(name, names));
+    }
+    for (const Param& param : dag_.params) names.push_back(param.name);
     if (Has(names, name)) return;
     const std::string hint = Near(name, names);
     Problem(reference, fmt::format("the parameter \"{}\" is not declared", name),
@@ -80,7 +87,7 @@ class Checker {
   }
 
   void Outputs(const TemplateReference& reference) {
-    std::string id;
+    std::string id = where_ == nullptr ? "" : where_->prefix;
     std::optional<TaskNo> found;
     for (std::size_t i = 1; i < reference.path.size() && !found; ++i) {
       id += (i > 1 ? "." : "") + reference.path[i];
@@ -91,25 +98,32 @@ class Checker {
       for (const Task& task : dag_.tasks) {
         if (ids.size() < 1'000) ids.push_back(task.id);
       }
-      return Problem(reference, fmt::format("there is no task \"{}\"", reference.path[1]),
-                     Near(reference.path[1], ids));
+      const std::string wanted = (where_ == nullptr ? "" : where_->prefix) + reference.path[1];
+      return Problem(reference, fmt::format("there is no task \"{}\"", wanted), Near(wanted, ids));
     }
-    if (*found != task_ && IsUpstream(dag_, task_, *found)) return;
+    if (!task_ || (*found != *task_ && IsUpstream(dag_, *task_, *found))) return;
     Problem(
         reference,
-        fmt::format("\"{}\" is not upstream of \"{}\", so its outputs may not be there yet", id, dag_.tasks[task_].id),
+        fmt::format("\"{}\" is not upstream of \"{}\", so its outputs may not be there yet", id, dag_.tasks[*task_].id),
         fmt::format("add \"{}\" to depends_on", id));
   }
 
   const Dag& dag_;
-  TaskNo task_;
+  std::optional<TaskNo> task_;
+  const Inclusion* where_;
   std::vector<NameProblem> problems_;
 };
 
 }  // namespace
 
 std::vector<NameProblem> CheckNames(const Template& parsed, const Dag& dag, TaskNo task) {
-  Checker checker(dag, task);
+  Checker checker(dag, task, dag.tasks[task].inclusion.get());
+  for (const TemplateReference& reference : parsed.references()) checker.Check(reference);
+  return checker.Take();
+}
+
+std::vector<NameProblem> CheckNames(const Template& parsed, const Dag& dag, const Inclusion* where) {
+  Checker checker(dag, std::nullopt, where);
   for (const TemplateReference& reference : parsed.references()) checker.Check(reference);
   return checker.Take();
 }

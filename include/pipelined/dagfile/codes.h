@@ -62,6 +62,11 @@ enum class Code : int {
   kSetupAndTeardown = 52,
   kTeardownRule = 53,
   kNotATeardown = 54,
+  kIncludedFile = 55,
+  kIncludeCycle = 56,
+  kIncludeParam = 57,
+  kDagCycle = 58,
+  kRepeat = 59,
 };
 
 struct CodeInfo {

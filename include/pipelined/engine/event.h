@@ -11,6 +11,7 @@
 #include "pipelined/base/time.h"
 #include "pipelined/base/value.h"
 #include "pipelined/engine/backfill.h"
+#include "pipelined/engine/sub_run.h"
 #include "pipelined/lifecycle/run_state.h"
 #include "pipelined/lifecycle/task_state.h"
 #include "pipelined/model/dag.h"
@@ -51,6 +52,7 @@ struct RunInfo {
   VersionId version;
   BackfillId backfill;                // that made it, or ran it again last
   std::int32_t backfill_ordinal = 0;  // its place in that backfill
+  RunParent parent = {};              // the task that made it
 };
 
 struct StoredTask {
@@ -60,6 +62,7 @@ struct StoredTask {
   std::optional<Instant> retry_at;                       // when state is up_for_retry
   AttemptId attempt;                                     // the open one, when state is running
   std::optional<std::int32_t> max_tries = std::nullopt;  // nothing: the task's retries
+  std::optional<StoredChild> child = std::nullopt;       // of a running one that has made a run: it is parked
 };
 
 // A queued run: new, set back, or met again after a restart.
@@ -199,6 +202,6 @@ struct Command {
 };
 
 using Event = std::variant<DagUpdated, BackfillRestored, RunRequested, RunRestored, AttemptFinished, AttemptOrphaned,
-                           PoolChanged, Command>;
+                           RunAsked, PoolChanged, Command>;
 
 }  // namespace pipelined

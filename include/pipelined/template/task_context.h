@@ -42,6 +42,7 @@ struct TaskContext {
   int try_number = 1;
   int max_tries = 0;  // retries
   int map_index = -1;
+  std::string prefix;  // goes before ids of tasks as the templates name them: those of an inclusion are local
 
   // The outputs of a task of this run as a map, or nullptr when it gave none (yet).
   std::function<const Value*(std::string_view task_id)> outputs;
@@ -72,5 +73,8 @@ struct NameProblem {
 // Names that no run of this DAG can have: unknown roots, tasks that do not exist or are not upstream, members that the
 // engine's own objects lack. A parameter that is not declared is a warning.
 std::vector<NameProblem> CheckNames(const Template& parsed, const Dag& dag, TaskNo task);
+// The same of a template that belongs to no task: it stands in the inclusion `where` (nullptr: in the DAG). Whether a
+// task is upstream is not asked.
+std::vector<NameProblem> CheckNames(const Template& parsed, const Dag& dag, const Inclusion* where);
 
 }  // namespace pipelined
