@@ -13,6 +13,7 @@
 #include "dagfile/folder_batch.h"
 #include "dagfile/folder_tree.h"
 #include "dagfile/other_files.h"
+#include "pipelined/dagfile/dag_calls.h"
 
 namespace pipelined {
 namespace dagfile {
@@ -64,6 +65,7 @@ class Watcher : public DagFolder {
     std::vector<std::string> dag_ids;
     bool wants_data = false;  // an iCalendar file or a time zone that it names is not there (yet)
     OtherMarks others = {};   // files that it names
+    bool calls = false;       // its DAGs make runs of others
   };
   struct Dirty {
     Micros first{0}, due{0};
@@ -241,7 +243,46 @@ class Watcher : public DagFolder {
     others_.Use(key, {});
     const std::vector<std::string> ids = std::move(at->second.dag_ids);
     files_.erase(at);
+    bool changed = false;
+    for (const std::string& id : ids) changed = calls_.Forget(id) || changed;
+    in_circle_.erase(key);
+    if (changed) RetryCircles(key);
     for (const std::string& id : ids) Release(id, key);
+  }
+
+  // Those of other DAGs may be at an end.
+  void RetryCircles(const FolderKey& changed) {
+    for (const FolderKey& key : in_circle_) {
+      if (key != changed) Touch(key, Micros{0}).forced = true;
+    }
+  }
+
+  // Reports DAGs that are called by what they call; true when there are none.
+  bool CheckCircles(const FolderKey& key, LoadResult& result) {
+    bool good = true;
+    for (const LoadedDag& loaded : result.dags) {
+      const std::string circle = calls_.CircleOf(*loaded.dag);
+      if (circle.empty()) continue;
+      result.diagnostics.push_back(CircleError(*loaded.dag, circle, key.second));
+      good = false;
+    }
+    return good;
+  }
+
+  // What the DAGs of a file call now; `before` are those that it held.
+  void TakeCalls(const FolderKey& key, const std::vector<LoadedDag>& dags, const std::vector<std::string>& before) {
+    bool changed = false, calls = false;
+    for (const std::string& id : before) {
+      const auto same = [&id](const LoadedDag& loaded) { return loaded.dag->id == id; };
+      if (std::none_of(dags.begin(), dags.end(), same)) changed = calls_.Forget(id) || changed;
+    }
+    for (const LoadedDag& loaded : dags) {
+      changed = calls_.Set(*loaded.dag) || changed;
+      calls = calls || std::any_of(loaded.dag->tasks.begin(), loaded.dag->tasks.end(),
+                                   [](const Task& task) { return task.trigger != nullptr; });
+    }
+    files_[key].calls = calls;
+    if (changed) RetryCircles(key);
   }
 
   void Release(const std::string& id, const FolderKey& key) {
@@ -304,6 +345,8 @@ class Watcher : public DagFolder {
     file.fingerprint = fingerprint;
     FolderBatch::Outcome outcome;
     bool conflict = false;
+    in_circle_.erase(key);
+    if (!HasErrors(result.diagnostics) && !CheckCircles(key, result)) in_circle_.insert(key);
     if (!HasErrors(result.diagnostics)) {
       std::vector<std::string> ids;
       for (LoadedDag& loaded : result.dags) {
@@ -316,6 +359,7 @@ class Watcher : public DagFolder {
         }
       }
       const std::vector<std::string> before = std::exchange(file.dag_ids, ids);
+      TakeCalls(key, outcome.dags, before);
       for (const std::string& id : before) {
         if (std::find(ids.begin(), ids.end(), id) == ids.end()) Release(id, key);
       }
@@ -326,8 +370,9 @@ class Watcher : public DagFolder {
       return d.code == CodeText(Code::kBadCalendarFile) ||
              d.code == CodeText(Code::kBadTimezone);  // an update may bring it
     });
-    // Who waits, and who stands on other files, is not stored: it is read again after a restart.
-    if (conflict || file.wants_data || !file.others.empty()) outcome.file.fingerprint.clear();
+    // Who waits, stands on other files, or calls other DAGs is not stored: it is read again after a restart.
+    const bool stands_alone = file.others.empty() && !file.calls && in_circle_.count(key) == 0;
+    if (conflict || file.wants_data || !stands_alone) outcome.file.fingerprint.clear();
     batch_.Loaded(key, std::move(outcome));
   }
 
@@ -366,6 +411,8 @@ class Watcher : public DagFolder {
   OtherFiles others_;
   DefaultsCache defaults_;
   DagIndex index_;
+  DagCalls calls_;
+  std::set<FolderKey> in_circle_;  // files that are in error for it
   std::map<FolderKey, File> files_;
   std::map<FolderKey, Dirty> dirty_;
   std::set<FolderKey> scans_;

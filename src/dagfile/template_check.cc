@@ -23,7 +23,8 @@ class TemplateChecker {
       if (name == "exec" || name == "branch") {
         for (const NodeRef word : ItemsOf(entry.value)) Check(no, word, false);
       }
-      if (name == "trigger_dag" || name == "dag" || name == "conf" || name == "repeat") CheckEach(no, entry.value);
+      if (name == "trigger_dag" || name == "dag" || name == "repeat")
+        CheckEach(no, entry.value, name == "repeat");
       if (name == "python" || name == "env" || name == "short_circuit") {
         for (const Entry part : EntriesOf(entry.value)) Check(no, part.value, false);
       }
@@ -48,16 +49,17 @@ class TemplateChecker {
   }
 
  private:
-  void CheckEach(TaskNo no, NodeRef value) {
-    for (const NodeRef item : ItemsOf(value)) CheckEach(no, item);
-    for (const Entry part : EntriesOf(value)) CheckEach(no, part.value);
-    Check(no, value, false);
+  // Every text within a value.
+  void CheckEach(TaskNo no, NodeRef value, bool has_ended) {
+    for (const NodeRef item : ItemsOf(value)) CheckEach(no, item, has_ended);
+    for (const Entry part : EntriesOf(value)) CheckEach(no, part.value, has_ended);
+    Check(no, value, false, has_ended);
   }
 
-  void Check(TaskNo no, NodeRef value, bool is_shell) {
+  void Check(TaskNo no, NodeRef value, bool is_shell, bool has_ended = false) {
     const std::optional<Template> parsed = CheckSyntax(value);
     if (!parsed) return;
-    Report(value, CheckNames(*parsed, dag_, no));
+    Report(value, CheckNames(*parsed, dag_, no, has_ended));
     if (!is_shell) return;
     for (const TemplatePlace& raw : parsed->raw_uses()) {
       reporter_.Warning(Code::kRawFilter, At(value, raw.offset, raw.line, raw.column, 3),

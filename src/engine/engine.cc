@@ -17,7 +17,7 @@ constexpr Micros kScheduledRowsEvery = Millis(100);
 constexpr std::size_t kScheduledRowsAtOnce = 250;
 
 bool MayRetry(const Task& task, const TaskSlot& slot, const AttemptFinished& end) {
-  if (slot.try_number > slot.max_tries) return false;
+  if (slot.try_number > slot.max_tries || end.repetition) return false;
   if (end.outcome == TryOutcome::kLost) return task.on_lost == OnLost::kRetry;
   const std::vector<int>& codes = task.retry.exit_codes;
   if (codes.empty()) return true;
@@ -29,6 +29,19 @@ bool SkipsByExitCode(const Task& task, const AttemptFinished& end) {
   const std::vector<int>& codes = task.skip_exit_codes;
   return end.outcome == TryOutcome::kFailed && end.signal == 0 && end.exit_code != 0 &&
          std::find(codes.begin(), codes.end(), end.exit_code) != codes.end();
+}
+
+// The last iteration that is allowed has ended, and `until` is still false: that is a failure.
+void EndOfIteration(const Task& task, AttemptFinished& end, AttemptFinished& stored) {
+  if (!end.repetition->again || end.repetition->iteration < task.repeat.max) return;
+  end.outcome = stored.outcome = TryOutcome::kFailed;
+  end.message = stored.message =
+      fmt::format("until was still false after {} iterations (repeat.max)", end.repetition->iteration);
+}
+
+// Of the tries of one iteration: each has all of them.
+std::int32_t TryOfIteration(const Task& task, const TaskSlot& slot) {
+  return task.repeat.until.empty() ? slot.try_number : slot.try_number - (slot.max_tries - task.retry.retries);
 }
 
 }  // namespace
@@ -130,6 +143,7 @@ void Engine::Impl::On(Turn& turn, AttemptFinished& e) {
   AttemptClosed closed{attempt.run != nullptr ? attempt.run->info.id : RunId{}, attempt.task, e};
   if (attempt.run != nullptr) {
     if (!attempt.parked) --attempt.run->running_tasks;
+    if (e.repetition) EndOfIteration(attempt.run->dag().tasks[attempt.task], e, closed.end);
     if (SkipsByExitCode(attempt.run->dag().tasks[attempt.task], e)) {
       e.outcome = closed.end.outcome = TryOutcome::kSkipped;
     }
@@ -330,6 +344,7 @@ void Engine::Impl::StartWhatFits(Turn& turn) {
 
 void Engine::Impl::EndTry(Turn& turn, ActiveRun& run, TaskNo task, const AttemptFinished& end) {
   const Task& what = run.dag().tasks[task];
+  if (Repeats(turn, run, task, end)) return;
   if (end.outcome == TryOutcome::kSucceeded || end.outcome == TryOutcome::kSkipped) {
     run.Change(turn, task).end_date = end.end;
     // What a decision skips is skipped with the task's own end, before anything follows from either.
@@ -340,13 +355,8 @@ void Engine::Impl::EndTry(Turn& turn, ActiveRun& run, TaskNo task, const Attempt
   const TaskSlot& slot = run.slot(task);
   if (MayRetry(what, slot, end)) {
     const Micros delay =
-        RetryDelay(what.retry, RetryKey{run.info.dag_id, what.id, run.info.logical_date}, slot.try_number);
-    run.Move(turn, task, TaskEvent::kFailedTry);
-    TaskChange& change = run.Change(turn, task);
-    change.retry_at = end.end + delay;
-    change.why = end.message;
-    SetRetryTimer(run, task, end.end + delay);
-    return;
+        RetryDelay(what.retry, RetryKey{run.info.dag_id, what.id, run.info.logical_date}, TryOfIteration(what, slot));
+    return TryAgain(turn, run, task, end.end + delay, end.message);
   }
   TaskChange& change = run.Change(turn, task);
   change.why = end.message;
@@ -360,6 +370,32 @@ void Engine::Impl::EndTry(Turn& turn, ActiveRun& run, TaskNo task, const Attempt
     run.Move(turn, task, TaskEvent::kFailed);
   }
   run.Change(turn, task).end_date = end.end;
+}
+
+void Engine::Impl::TryAgain(Turn& turn, ActiveRun& run, TaskNo task, Instant at, std::string why) {
+  run.Move(turn, task, TaskEvent::kFailedTry);
+  TaskChange& change = run.Change(turn, task);
+  change.retry_at = at;
+  change.why = std::move(why);
+  SetRetryTimer(run, task, at);
+}
+
+// An iteration succeeded and is not the last: it costs none of the retries, which the next one has anew.
+bool Engine::Impl::Repeats(Turn& turn, ActiveRun& run, TaskNo task, const AttemptFinished& end) {
+  if (end.outcome != TryOutcome::kSucceeded || !end.repetition || !end.repetition->again) return false;
+  const Task& what = run.dag().tasks[task];
+  run.slot(task).max_tries = run.slot(task).try_number + what.retry.retries;
+  TryAgain(turn, run, task, end.end + what.repeat.delay,
+           fmt::format("iteration {}: until is false", end.repetition->iteration));
+  return true;
+}
+
+std::optional<AttemptOpened> Engine::Impl::FindAttempt(AttemptId id) const {
+  const auto found = attempts_.find(id);
+  if (found == attempts_.end() || found->second.run == nullptr) return std::nullopt;
+  const ActiveRun& run = *found->second.run;
+  const TaskSlot& slot = run.slot(found->second.task);
+  return AttemptOpened{id, run.info.id, found->second.task, slot.try_number, run.info.version, slot.max_tries};
 }
 
 void Engine::Impl::SetRetryTimer(const ActiveRun& run, TaskNo task, Instant at) {
@@ -419,6 +455,10 @@ const RunInfo* Engine::FindRun(RunId run) const {
 DagPtr Engine::DagOf(RunId run) const {
   const ActiveRun* found = impl_->Find(run);
   return found == nullptr ? nullptr : found->dag_ptr();
+}
+
+std::optional<AttemptOpened> Engine::FindAttempt(AttemptId attempt) const {
+  return impl_->FindAttempt(attempt);
 }
 
 std::size_t Engine::active_runs() const {

@@ -55,6 +55,7 @@ class Engine::Impl {
   Plan Apply(std::vector<Event> events, Instant now);
   std::optional<Instant> NextTimer() const;
   ActiveRun* Find(RunId id) const;
+  std::optional<AttemptOpened> FindAttempt(AttemptId id) const;
   std::size_t active_runs() const { return runs_.size(); }
   AttemptId last_attempt() const { return last_attempt_; }
 
@@ -108,6 +109,8 @@ class Engine::Impl {
   void Occupy(ActiveRun& run, TaskNo task, AttemptId id);
   void StartWhatFits(Turn& turn);
   void EndTry(Turn& turn, ActiveRun& run, TaskNo task, const AttemptFinished& end);
+  bool Repeats(Turn& turn, ActiveRun& run, TaskNo task, const AttemptFinished& end);
+  void TryAgain(Turn& turn, ActiveRun& run, TaskNo task, Instant at, std::string why);
   void SetRetryTimer(const ActiveRun& run, TaskNo task, Instant at);
 
   // tasks that make runs

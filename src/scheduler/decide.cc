@@ -142,6 +142,12 @@ Result<AttemptFinished> LatestOnly(const LaunchRequest& request, const LaunchOpt
 
 }  // namespace
 
+Result<bool> Holds(const TryTemplates& templates, const std::string& text, const std::string& place) {
+  const auto condition = Evaluate(templates, text, place);
+  if (!condition) return condition.error();
+  return condition->holds;
+}
+
 Result<std::optional<AttemptFinished>> Decide(const LaunchRequest& request, const LaunchOptions& options, Instant now) {
   using Answer = std::optional<AttemptFinished>;
   const Task& task = request.dag.tasks[request.task];

@@ -37,6 +37,8 @@ std::vector<std::string> Argv(const Task& task, std::vector<std::string> words) 
     case ActionKind::kBranch:  // decided without a process: see decide.h
     case ActionKind::kShortCircuit:
     case ActionKind::kLatestOnly:
+    case ActionKind::kTriggerDag:  // see ask_run.h
+    case ActionKind::kSubDag:
       return {"true"};
     case ActionKind::kBash:
       return {"bash", "-c", std::move(words.front())};

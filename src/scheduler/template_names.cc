@@ -34,6 +34,11 @@ std::vector<Text> TextsOf(const Task& task) {
   for (const auto& [name, value] : task.outer_env) texts.push_back({value, nullptr});
   texts.push_back({task.working_dir, task.outer_working_dir ? nullptr : own});
   texts.push_back({task.when, task.outer_when ? nullptr : own});
+  texts.push_back({task.repeat.until, own});
+  if (const TriggerSpec* spec = task.trigger.get()) {
+    for (const std::string* text : {&spec->dag_id, &spec->run_id, &spec->logical_date}) texts.push_back({*text, own});
+    AddTexts(spec->conf, own, texts);
+  }
   return texts;
 }
 
@@ -112,6 +117,8 @@ std::vector<std::string> OutputsNeeded(const Dag& dag, TaskNo task) {
   if (all) {
     for (const TaskNo up : TasksAbove(dag, task)) ids.push_back(dag.tasks[up].id);
   }
+  // Iterations are counted on from what the last one left.
+  if (!dag.tasks[task].repeat.until.empty()) ids.push_back(dag.tasks[task].id);
   std::sort(ids.begin(), ids.end());
   ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
   return ids;

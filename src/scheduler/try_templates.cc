@@ -51,12 +51,12 @@ Result<Value> EvaluateIn(const Scope& scope, const std::string& text, const std:
 }
 
 // A value with every text in it evaluated.
-Result<Value> EvaluateAll(const Scope& scope, const Value& value, const std::string& place) {
+Result<Value> EvaluateAllIn(const Scope& scope, const Value& value, const std::string& place) {
   if (value.is_string()) return EvaluateIn(scope, value.string(), place);
   if (value.is_list()) {
     Value::List list;
     for (const Value& item : value.list()) {
-      auto made = EvaluateAll(scope, item, place);
+      auto made = EvaluateAllIn(scope, item, place);
       if (!made) return made;
       list.push_back(*std::move(made));
     }
@@ -65,7 +65,7 @@ Result<Value> EvaluateAll(const Scope& scope, const Value& value, const std::str
   if (!value.is_map()) return value;
   Value::Map map;
   for (const auto& [name, part] : value.map()) {
-    auto made = EvaluateAll(scope, part, place + "." + name);
+    auto made = EvaluateAllIn(scope, part, place + "." + name);
     if (!made) return made;
     map.emplace_back(name, *std::move(made));
   }
@@ -74,7 +74,7 @@ Result<Value> EvaluateAll(const Scope& scope, const Value& value, const std::str
 
 Result<Value> ValueOf(const Inclusion::Param& param, const Scope& outside) {
   if (!param.is_template) return param.value;
-  auto value = EvaluateAll(outside, param.value, "with." + param.name);
+  auto value = EvaluateAllIn(outside, param.value, "with." + param.name);
   if (!value) return value;
   for (const SchemaViolation& violation : ValidateSchema(param.schema, *value)) {
     return Error{ErrorCode::kInvalid,
@@ -149,6 +149,10 @@ Result<std::string> TryTemplates::Render(const std::string& text, const std::str
 
 Result<Value> TryTemplates::Evaluate(const std::string& text, const std::string& place) const {
   return EvaluateIn(*inner_->scope, text, place);
+}
+
+Result<Value> TryTemplates::EvaluateAll(const Value& value, const std::string& place) const {
+  return EvaluateAllIn(*inner_->scope, value, place);
 }
 
 Result<std::string> TryTemplates::RenderOutside(const std::string& text, const std::string& place) const {

@@ -25,6 +25,9 @@ class TryTemplates {
   // The value itself of a text that is one expression and nothing else.
   Result<Value> Evaluate(const std::string& text, const std::string& place) const;
 
+  // A value with every text in it evaluated.
+  Result<Value> EvaluateAll(const Value& value, const std::string& place) const;
+
   // The same as the DAG means it, and not the template that the task came with: for what the DAG gives the task.
   Result<std::string> RenderOutside(const std::string& text, const std::string& place) const;
   Result<Value> EvaluateOutside(const std::string& text, const std::string& place) const;

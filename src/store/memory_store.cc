@@ -52,13 +52,36 @@ Result<Snapshot> MemoryStore::Load(const Lease& lease) {
   return snapshot;
 }
 
-std::vector<StoredTask> MemoryStore::TasksOf(const StoredRun& run) {
+std::vector<StoredTask> MemoryStore::TasksOf(const StoredRun& run) const {
   std::vector<StoredTask> tasks;
   for (const auto& [no, task] : run.tasks) {
     tasks.push_back(StoredTask{no, task.to, task.try_number, task.retry_at,
                                task.to == TaskState::kRunning ? task.attempt : AttemptId{}, task.max_tries});
+    if (task.to == TaskState::kRunning) tasks.back().child = ChildOf(task.attempt);
   }
   return tasks;
+}
+
+std::optional<StoredChild> MemoryStore::ChildOf(AttemptId attempt) const {
+  const auto open = open_.find(attempt);
+  for (const auto& [id, run] : runs_) {
+    const RunInfo& info = run.info;
+    if (open == open_.end() || info.parent.attempt != attempt) continue;
+    return StoredChild{id, info.dag_id, info.run_id, info.state, open->second.since};
+  }
+  return std::nullopt;
+}
+
+Result<std::optional<FoundRun>> MemoryStore::FindRun(const std::string& dag_id, const std::string& run_id,
+                                                     const std::optional<Instant>& logical_date) {
+  std::optional<FoundRun> found;
+  for (const auto& [id, run] : runs_) {
+    const RunInfo& info = run.info;
+    const bool same_id = info.run_id == run_id;
+    if (info.dag_id != dag_id || (!same_id && !(logical_date && info.logical_date == logical_date))) continue;
+    if (!found || same_id) found = FoundRun{id, info.run_id, info.state, info.parent};
+  }
+  return found;
 }
 
 Result<Inbox> MemoryStore::Poll() {
@@ -127,7 +150,7 @@ void MemoryStore::Apply(const Plan& plan, const ExecutorIdentity& executor, Comm
   for (const TaskChange& change : plan.tasks) runs_.at(change.run).tasks[change.task] = change;
   for (const AttemptOpened& opened : plan.opened) {
     open_[opened.attempt] =
-        OpenRow{OpenAttempt{opened.attempt, executor.instance, executor.boot_id}, opened.run, opened.task};
+        OpenRow{OpenAttempt{opened.attempt, executor.instance, executor.boot_id}, opened.run, opened.task, plan.now};
     last_attempt_ = std::max(last_attempt_, opened.attempt.value);
   }
   ApplyBackfills(plan);
@@ -208,7 +231,8 @@ void MemoryStore::ResetRuns(const Plan& plan, Committed& committed) {
     run.end_date.reset();
     run.info.start_date.reset();
     run.info.state = RunState::kQueued;
-    run.info.type = RunType::kBackfill;
+    if (!reset.parent) run.info.type = RunType::kBackfill;
+    if (reset.parent) run.info.parent = reset.parent;
     run.info.queued_at = plan.now;
     run.info.version = reset.version;
     if (!reset.conf.is_null()) run.info.conf = reset.conf;
@@ -237,14 +261,16 @@ Result<std::vector<ExistingRun>> MemoryStore::RunsBetween(const std::string& dag
 void MemoryStore::InsertRuns(const Plan& plan, Committed& committed) {
   for (const NewRun& wanted : plan.new_runs) {
     Settled(wanted.backfill, wanted.ordinal);
-    if (Exists(wanted.dag_id, wanted.run_id, wanted.due.logical_date)) continue;
+    const auto date = wanted.undated ? std::nullopt : std::optional(wanted.due.logical_date);
+    if (Exists(wanted.dag_id, wanted.run_id, date) || (wanted.parent && ChildOf(wanted.parent.attempt))) continue;
     StoredRun run;
     run.info.id = RunId{++last_run_};
     run.info.dag_id = wanted.dag_id;
     run.info.run_id = wanted.run_id;
     run.info.type = wanted.type;
-    run.info.logical_date = wanted.due.logical_date;
-    run.info.interval = wanted.due.interval;
+    run.info.logical_date = date;
+    if (date) run.info.interval = wanted.due.interval;
+    run.info.parent = wanted.parent;
     run.info.run_after = wanted.due.run_after;
     run.info.queued_at = plan.now;
     run.info.version = wanted.version;

@@ -25,6 +25,8 @@ class PgStore : public Store {
   Result<Value> Outputs(RunId run, const std::vector<std::string>& task_ids) override;
   Result<std::optional<PreviousRun>> PreviousSuccess(const RunInfo& run) override;
   Result<std::optional<StoredDag>> FindDag(const std::string& dag_id) override;
+  Result<std::optional<FoundRun>> FindRun(const std::string& dag_id, const std::string& run_id,
+                                          const std::optional<Instant>& logical_date) override;
   Result<std::vector<ExistingRun>> RunsBetween(const std::string& dag_id, Instant from, Instant to) override;
   Result<std::vector<OpenAttempt>> OpenAttempts(const std::string& instance) override;
   Status Report(const std::string& who, const std::vector<AttemptFinished>& ends) override;

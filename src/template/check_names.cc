@@ -35,8 +35,8 @@ bool IsUpstream(const Dag& dag, TaskNo task, TaskNo wanted) {
 
 class Checker {
  public:
-  Checker(const Dag& dag, std::optional<TaskNo> task, const Inclusion* where)
-      : dag_(dag), task_(task), where_(where) {}
+  Checker(const Dag& dag, std::optional<TaskNo> task, bool has_ended, const Inclusion* where)
+      : dag_(dag), task_(task), has_ended_(has_ended), where_(where) {}
 
   void Check(const TemplateReference& reference) {
     const std::string& root = reference.path[0];
@@ -101,7 +101,7 @@ class Checker {
       const std::string wanted = (where_ == nullptr ? "" : where_->prefix) + reference.path[1];
       return Problem(reference, fmt::format("there is no task \"{}\"", wanted), Near(wanted, ids));
     }
-    if (!task_ || (*found != *task_ && IsUpstream(dag_, *task_, *found))) return;
+    if (!task_ || (has_ended_ && *found == *task_) || (*found != *task_ && IsUpstream(dag_, *task_, *found))) return;
     Problem(
         reference,
         fmt::format("\"{}\" is not upstream of \"{}\", so its outputs may not be there yet", id, dag_.tasks[*task_].id),
@@ -110,20 +110,21 @@ class Checker {
 
   const Dag& dag_;
   std::optional<TaskNo> task_;
+  bool has_ended_;
   const Inclusion* where_;
   std::vector<NameProblem> problems_;
 };
 
 }  // namespace
 
-std::vector<NameProblem> CheckNames(const Template& parsed, const Dag& dag, TaskNo task) {
-  Checker checker(dag, task, dag.tasks[task].inclusion.get());
+std::vector<NameProblem> CheckNames(const Template& parsed, const Dag& dag, TaskNo task, bool has_ended) {
+  Checker checker(dag, task, has_ended, dag.tasks[task].inclusion.get());
   for (const TemplateReference& reference : parsed.references()) checker.Check(reference);
   return checker.Take();
 }
 
 std::vector<NameProblem> CheckNames(const Template& parsed, const Dag& dag, const Inclusion* where) {
-  Checker checker(dag, std::nullopt, where);
+  Checker checker(dag, std::nullopt, false, where);
   for (const TemplateReference& reference : parsed.references()) checker.Check(reference);
   return checker.Take();
 }

@@ -115,6 +115,12 @@ struct Decision {
   std::vector<TaskNo> follow;  // kBranch: the tasks to go on with
 };
 
+// What a task with `repeat` has come to: its iteration succeeded.
+struct Repetition {
+  std::int32_t iteration = 1;  // the one that has ended
+  bool again = false;          // `until` is false
+};
+
 // An attempt's process ended, or what became of it can no longer be known.
 struct AttemptFinished {
   AttemptId attempt;
@@ -129,6 +135,7 @@ struct AttemptFinished {
   std::string message;                              // why, in words; empty for a success
   Value outputs;                                    // map or null
   std::optional<Decision> decision = std::nullopt;  // of a task that decides, when it succeeded
+  std::optional<Repetition> repetition = std::nullopt;
 };
 
 // An attempt that the store holds open although its task has moved on (its run was cancelled): it is stopped, and

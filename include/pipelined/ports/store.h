@@ -93,6 +93,10 @@ class Store {
   // The DAG's runs with a logical date from `from` to `to`, both included.
   virtual Result<std::vector<ExistingRun>> RunsBetween(const std::string& dag_id, Instant from, Instant to) = 0;
 
+  // The DAG's run with this id, or else the one with this date. Nothing: there is none.
+  virtual Result<std::optional<FoundRun>> FindRun(const std::string& dag_id, const std::string& run_id,
+                                                  const std::optional<Instant>& logical_date) = 0;
+
   // For a scheduler that stands by: needs no lease.
   virtual Result<std::vector<OpenAttempt>> OpenAttempts(const std::string& instance) = 0;
   // Files each end as the command ReportEnd, for the leader.

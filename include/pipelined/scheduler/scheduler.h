@@ -80,7 +80,7 @@ class Scheduler {
   void Recover(const Error& error);
   void Turn();
   void TakePosted(std::vector<Event>& events);
-  void TakeEnds(std::vector<Event>& events);
+  Status TakeEnds(std::vector<Event>& events);
   Status TakeInbox(std::vector<Event>& events);
   // kUnavailable: the version could not be read now. One that can never be read is passed over.
   Status Enter(const RestoredRun& stored, std::vector<Event>& events);
@@ -88,6 +88,12 @@ class Scheduler {
   void CarryOut(const Plan& plan);
   void StartAttempts(const std::vector<AttemptOpened>& opened);
   Status ReadFor(LaunchRequest& request);
+  // A task makes a run: asks the engine for it. kUnavailable: not now.
+  Status Ask(const LaunchRequest& request, const AttemptOpened& attempt);
+  void AskAgain(const Plan& plan, const Committed& committed);
+  // Of an end: does its task go on for another iteration?
+  Status Judge(AttemptFinished& end);
+  AttemptFinished Undone(AttemptId attempt, TryOutcome outcome, std::string message) const;
   Status RestoreRuns(const Snapshot& snapshot, std::vector<Event>& events);
   Status Reattach(const Snapshot& snapshot);
   Status KeepLease();
@@ -123,6 +129,8 @@ class Scheduler {
   std::vector<AttemptId> ended_;             // reported in this turn, to be forgotten when it is stored
   std::unordered_set<AttemptId> in_flight_;  // started here and not ended
   std::vector<AttemptOpened> unstarted_;     // found by Reattach: committed, never started
+  std::unordered_map<AttemptId, AttemptOpened> run_asks_;  // for a run, which is not stored yet
+  bool met_ = false;     // the engine has taken in what was loaded when this scheduler began to lead
   bool notified_ = true;                     // somebody may have written something
   DagCache versions_;
   // DAGs whose schedule stands on files that may change: a time zone, a calendar.

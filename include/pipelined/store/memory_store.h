@@ -28,6 +28,8 @@ class MemoryStore : public Store {
   Result<Value> Outputs(RunId run, const std::vector<std::string>& task_ids) override;
   Result<std::optional<PreviousRun>> PreviousSuccess(const RunInfo& run) override;
   Result<std::optional<StoredDag>> FindDag(const std::string& dag_id) override;
+  Result<std::optional<FoundRun>> FindRun(const std::string& dag_id, const std::string& run_id,
+                                          const std::optional<Instant>& logical_date) override;
   Result<std::vector<ExistingRun>> RunsBetween(const std::string& dag_id, Instant from, Instant to) override;
   Result<std::vector<OpenAttempt>> OpenAttempts(const std::string& instance) override;
   Status Report(const std::string& who, const std::vector<AttemptFinished>& ends) override;
@@ -53,6 +55,7 @@ class MemoryStore : public Store {
     OpenAttempt open;
     RunId run;
     TaskNo task = 0;
+    Instant since{};
   };
   struct Version {
     DagPtr dag;
@@ -65,7 +68,8 @@ class MemoryStore : public Store {
   void ResetRuns(const Plan& plan, Committed& committed);
   void ApplyBackfills(const Plan& plan);
   void Settled(BackfillId backfill, std::int32_t ordinal);  // a slot of it has come to its turn
-  static std::vector<StoredTask> TasksOf(const StoredRun& run);
+  std::vector<StoredTask> TasksOf(const StoredRun& run) const;
+  std::optional<StoredChild> ChildOf(AttemptId attempt) const;
   bool Exists(const std::string& dag_id, const std::string& run_id, const std::optional<Instant>& logical_date) const;
 
   const Clock& clock_;
