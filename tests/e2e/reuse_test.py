@@ -65,6 +65,12 @@ class Reuse(ServerCase):
         runs = {run["dag_run_id"]: run for run in self.server.runs("sub_run_part")}
         self.assertEqual((runs[part]["state"], runs[part]["conf"]["region"], runs[part]["triggered_by"]), ("success", "us", "operator"))
         self.assertEqual(runs[other]["conf"], {"region": "other"})
+        shown = self.assert_exit(0, "runs", "show", "sub_runs", run_id).stdout
+        self.assertIn(f"sub_run_part {part} (success, task load, sub-run)", shown)
+        self.assertIn(f"sub_run_part {other} (success, task next_day)", shown)
+        links = self.server.get(f"/api/ext/v1/dags/sub_run_part/dagRuns/{urllib.parse.quote(part, safe='')}/links")
+        self.assertEqual(links, {"made": [], "made_by": {"dag_id": "sub_runs", "dag_run_id": run_id, "task_id": "load", "state": "success",
+                                                         "is_sub_run": True}})
 
     def test_a_failed_sub_run_fails_its_task(self):
         add_example(self.server, "sub_run_part", "sub_runs")
@@ -138,7 +144,7 @@ class ReuseThroughKills(OwnServerCase):
         self.strike(server)
         wait_for(lambda: [server.states("part", run["dag_run_id"])["a"] for run in server.runs("part")] == ["running"] * 2)
         self.strike(server)
-        self.assertEqual(server.states("whole", run_id), {"one": "running", "two": "running", "end": "none"})
+        self.assertEqual(server.states("whole", run_id), {"one": "running", "two": "running", "end": None})
         (server.dags / "go").write_text("")
         self.assertEqual(server.wait_run("whole", run_id), "success")
         self.assertEqual([run["state"] for run in server.runs("part")], ["success"] * 2)
@@ -166,7 +172,7 @@ class ReuseOffline(OfflineCase):
         self.file("tasks:\n  a: {bash: ls}\n  b: {bash: ls, depends_on: aa}\n", "_t.yaml")
         path = self.file("include:\n  x: {file: _t.yaml}\n")
         said = self.expect(1, "dags", "validate", path)
-        self.assertIn("_t.yaml:3:27: error DAG021", said)
+        self.assertIn("_t.yaml:3:29: error DAG021", said)
         self.assertIn('in: "x", included at', said)
 
     def test_dags_test_repeats_and_includes(self):

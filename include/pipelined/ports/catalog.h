@@ -147,6 +147,18 @@ struct TriggerRequest {
   std::string note, who, triggered_by;
 };
 
+// A run that a task has made, or the run whose task made one.
+struct RunLink {
+  std::string dag_id, run_id;
+  std::string task_id;  // that made the run, of the other one
+  RunState state = RunState::kQueued;
+  bool sub_run = false;
+};
+struct RunLinks {
+  std::optional<RunLink> parent;
+  std::vector<RunLink> made;  // in the order in which they were made
+};
+
 struct Health {
   bool database = false;
   std::optional<Instant> scheduler_heartbeat;  // last renewal of the lease
@@ -176,6 +188,7 @@ class Catalog {
   virtual Result<PoolRow> Pool(const std::string& name) = 0;     // kNotFound
   // All that happened to a run, as of one instant. kNotFound
   virtual Result<RunHistory> History(const std::string& dag_id, const std::string& run_id) = 0;
+  virtual Result<RunLinks> Links(const RunInfo& run) = 0;
   virtual Result<DagSource> Source(VersionId version) = 0;
   virtual Result<Value> Outputs(RunId run, const std::string& task_id) = 0;  // a map of XCom entries
 

@@ -109,7 +109,7 @@ TEST(Inclusion, AGivenTemplateIsEvaluatedWhereItStands) {
   EXPECT_THAT(OutputsNeeded(*dag, 2), ElementsAre("a"));
   const auto start = PrepareThird(*dag, Value(Value::Map{{"a", Value(Value::Map{{"rows", Value(41)}})}}));
   ASSERT_TRUE(start.ok()) << start.error().message;
-  EXPECT_EQ(start->argv.back(), "copy 42");
+  EXPECT_EQ(start->argv.back(), "copy '42'");
 }
 
 TEST(Inclusion, AGivenTemplateIsCheckedWhenItIsEvaluated) {
@@ -133,7 +133,7 @@ TEST(Inclusion, IdsOfTasksAreThoseOfTheTemplate) {
   EXPECT_THAT(OutputsNeeded(*dag, 2), ElementsAre("g.a"));
   const auto start = PrepareThird(*dag, Value(Value::Map{{"g.a", Value(Value::Map{{"rows", Value(7)}})}}));
   ASSERT_TRUE(start.ok()) << start.error().message;
-  EXPECT_EQ(start->argv.back(), "copy 7");
+  EXPECT_EQ(start->argv.back(), "copy '7'");
 }
 
 }  // namespace
