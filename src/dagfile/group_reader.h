@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "dagfile/document.h"
+#include "dagfile/expand_reader.h"
 #include "dagfile/task_reader.h"
 #include "pipelined/model/dag.h"
 
@@ -23,6 +24,7 @@ struct GroupEntry {
   std::optional<std::size_t> parent;  // place of the group that it stands in
   std::optional<Entry> default_args;
   std::vector<NodeRef> depends_on;  // scalars
+  std::optional<ExpandEntry> expand;
 
   std::shared_ptr<const Inclusion> inclusion;  // that its tasks come with; nullptr: they stand in the DAG file
   bool is_inclusion = false;                   // it is the group of `inclusion` itself, not one within it

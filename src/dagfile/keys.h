@@ -114,6 +114,11 @@ enum class Key : std::uint8_t {
   kUntil,
   kDelay,
   kMax,
+  // of mapped tasks
+  kExpand,
+  kExpandZip,
+  kExpandKwargs,
+  kMapIndexTemplate,
 };
 
 struct KeyRow {

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "dagfile/document.h"
+#include "dagfile/group_reader.h"
 #include "dagfile/include_reader.h"
 #include "pipelined/model/dag.h"
 
@@ -17,6 +18,9 @@ void CheckTemplates(const Dag& dag, const std::vector<NodeRef>& tasks, const std
 
 // Of the values that inclusions are given: each is evaluated where the inclusion stands.
 void CheckGivenTemplates(const Dag& dag, const std::vector<IncludedTemplate>& inclusions, Reporter& reporter);
+
+// Those of what groups are mapped over.
+void CheckGroupTemplates(const Dag& dag, const std::vector<GroupEntry>& groups, Reporter& reporter);
 
 // Whether `text` has anything to evaluate, as far as its brackets tell.
 bool MayHoldATemplate(std::string_view text);

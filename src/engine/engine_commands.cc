@@ -57,10 +57,18 @@ void Engine::Impl::Do(Turn&, WhyTask& what, const std::string&, CommandDone& don
   if (!task)
     return Refuse(done, ErrorCode::kNotFound, fmt::format("no task \"{}\" in DAG \"{}\"", what.task_id, run->dag().id));
   run->Materialize();
+  if (what.map_index < 0 && run->instances().IsExpanded(*task))
+    return Refuse(done, ErrorCode::kInvalid,
+                  fmt::format("task \"{}\" is mapped: ask for one of its {} instances by its map index", what.task_id,
+                              run->instances().Length(*task)));
+  const auto slot = run->Find(*task, what.map_index);
+  if (!slot)
+    return Refuse(done, ErrorCode::kNotFound,
+                  fmt::format("task \"{}\" has no instance {}", what.task_id, what.map_index));
   done.result = ExplainTask(
       WhyContext{*run, StateOf(run->info.dag_id), backfills_.Find(run->info.backfill), running_, limits_.parallelism},
-      *task, queue_);
-  if (const std::string parked = ExplainParked(*run, *task); !parked.empty()) {
+      *slot, queue_);
+  if (const std::string parked = ExplainParked(*run, *slot); !parked.empty()) {
     done.result.Set("reasons", Value::List{Value::Map{{"code", "sub_run"}, {"text", parked}}});
   }
 }
@@ -69,7 +77,7 @@ void Engine::Impl::Do(Turn&, WhyTask& what, const std::string&, CommandDone& don
 void Engine::Impl::Do(Turn& turn, ReportEnd& what, const std::string&, CommandDone&) {
   const auto found = attempts_.find(what.end.attempt);
   const bool makes_run = found != attempts_.end() && found->second.run != nullptr &&
-                         found->second.run->dag().tasks[found->second.task].trigger != nullptr;
+                         found->second.run->TaskAt(found->second.slot).trigger != nullptr;
   if (!makes_run) On(turn, what.end);
 }
 

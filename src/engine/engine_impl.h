@@ -21,7 +21,7 @@ namespace pipelined {
 
 struct OpenedAttempt {
   ActiveRun* run = nullptr;  // nullptr: its task has moved on, only its slots count
-  TaskNo task = 0;
+  SlotNo slot = 0;
   Pool* pool = nullptr;
   std::int32_t slots = 0;
   RunId child = {};       // the run that it has made
@@ -32,7 +32,7 @@ struct OpenedAttempt {
 struct Unwritten {
   RunId run;
   std::uint64_t life = 0;  // ActiveRun::life
-  TaskNo task = 0;
+  SlotNo slot = 0;
   Instant since{};
 };
 
@@ -43,7 +43,7 @@ struct Timer {
   TimerKind kind;
   RunId run;
   std::uint64_t life = 0;  // ActiveRun::life
-  TaskNo task = 0;
+  SlotNo slot = 0;
   std::uint64_t token = 0;  // try number, schedule generation or attempt: an older timer is stale
   std::string dag_id;
   friend bool operator<(const Timer& a, const Timer& b) { return a.at > b.at; }  // the earliest on top
@@ -65,6 +65,7 @@ class Engine::Impl {
   void On(Turn& turn, RunRequested& e);
   void On(Turn&, BackfillRestored& e);
   void On(Turn& turn, RunRestored& e);
+  void On(Turn& turn, MappingLength& e);
   void On(Turn&, AttemptOrphaned& e);
   void On(Turn& turn, AttemptFinished& e);
   void On(Turn& turn, RunAsked& e);
@@ -106,19 +107,19 @@ class Engine::Impl {
   bool FollowUp(Turn& turn);
 
   // tasks
-  void Occupy(ActiveRun& run, TaskNo task, AttemptId id);
+  void Occupy(ActiveRun& run, SlotNo slot, AttemptId id);
   void StartWhatFits(Turn& turn);
-  void EndTry(Turn& turn, ActiveRun& run, TaskNo task, const AttemptFinished& end);
-  bool Repeats(Turn& turn, ActiveRun& run, TaskNo task, const AttemptFinished& end);
-  void TryAgain(Turn& turn, ActiveRun& run, TaskNo task, Instant at, std::string why);
-  void SetRetryTimer(const ActiveRun& run, TaskNo task, Instant at);
+  void EndTry(Turn& turn, ActiveRun& run, SlotNo slot, const AttemptFinished& end);
+  bool Repeats(Turn& turn, ActiveRun& run, SlotNo slot, const AttemptFinished& end);
+  void TryAgain(Turn& turn, ActiveRun& run, SlotNo slot, Instant at, std::string why);
+  void SetRetryTimer(const ActiveRun& run, SlotNo slot, Instant at);
 
   // tasks that make runs
   static const TriggerSpec& SpecOf(const OpenedAttempt& attempt);
   bool MayTakeOver(Turn& turn, OpenedAttempt& attempt, const RunAsked& e);
   void Park(Turn& turn, OpenedAttempt& attempt, AttemptId id, Instant since);
   void SetChildTimer(Turn& turn, const OpenedAttempt& attempt, AttemptId id, Instant since);
-  void RestoreParked(Turn& turn, ActiveRun& run, const StoredTask& task);
+  void RestoreParked(Turn& turn, ActiveRun& run, SlotNo slot, const StoredTask& task);
   void AdoptChild(const RunInfo& child);
   void NoteEnd(const RunInfo& child);
   void SettleParents(Turn& turn);
@@ -126,7 +127,7 @@ class Engine::Impl {
   bool StopParked(Turn& turn, AttemptId id, const std::string& why);
   void DropChild(Turn& turn, AttemptId id, const OpenedAttempt& attempt, const std::string& why);
   void ChildTimedOut(Turn& turn, const Timer& timer);
-  std::string ExplainParked(const ActiveRun& run, TaskNo task) const;
+  std::string ExplainParked(const ActiveRun& run, SlotNo slot) const;
 
   // time
   void FireTimers(Turn& turn);

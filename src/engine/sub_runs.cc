@@ -30,7 +30,7 @@ bool IsAllowed(const TriggerSpec& spec, RunState state) {
 }  // namespace
 
 const TriggerSpec& Engine::Impl::SpecOf(const OpenedAttempt& attempt) {
-  return *attempt.run->dag().tasks[attempt.task].trigger;
+  return *attempt.run->TaskAt(attempt.slot).trigger;
 }
 
 void Engine::Impl::On(Turn& turn, RunAsked& e) {
@@ -45,7 +45,7 @@ void Engine::Impl::On(Turn& turn, RunAsked& e) {
   if (e.found && !MayTakeOver(turn, attempt, e)) return;
   Park(turn, attempt, e.attempt, turn.now);
   const RunInfo& parent = attempt.run->info;
-  const RunParent link{parent.id, attempt.run->dag().tasks[attempt.task].id, e.attempt, SpecOf(attempt).sub_run};
+  const RunParent link{parent.id, attempt.run->TaskAt(attempt.slot).id, e.attempt, SpecOf(attempt).sub_run};
   if (e.found) {
     RunReset reset;
     reset.run = e.found->run;
@@ -75,7 +75,7 @@ void Engine::Impl::On(Turn& turn, RunAsked& e) {
 bool Engine::Impl::MayTakeOver(Turn& turn, OpenedAttempt& attempt, const RunAsked& e) {
   const TriggerSpec& spec = SpecOf(attempt);
   const RunParent& parent = e.found->parent;
-  const bool own = parent.run == attempt.run->info.id && parent.task_id == attempt.run->dag().tasks[attempt.task].id;
+  const bool own = parent.run == attempt.run->info.id && parent.task_id == attempt.run->TaskAt(attempt.slot).id;
   if (spec.skip_when_already_exists && !own) {
     FinishAttempt(turn, EndOf(e.attempt, TryOutcome::kSkipped, turn.now,
                               fmt::format("DAG {} has a run \"{}\" already", e.dag_id, e.found->run_id)));
@@ -99,17 +99,17 @@ void Engine::Impl::Park(Turn& turn, OpenedAttempt& attempt, AttemptId id, Instan
 }
 
 void Engine::Impl::SetChildTimer(Turn&, const OpenedAttempt& attempt, AttemptId id, Instant since) {
-  const Micros timeout = attempt.run->dag().tasks[attempt.task].execution_timeout;
+  const Micros timeout = attempt.run->TaskAt(attempt.slot).execution_timeout;
   if (timeout <= Micros(0)) return;
-  timers_.push(Timer{since + timeout, TimerKind::kChildTimeout, attempt.run->info.id, attempt.run->life, attempt.task,
+  timers_.push(Timer{since + timeout, TimerKind::kChildTimeout, attempt.run->info.id, attempt.run->life, attempt.slot,
                      static_cast<std::uint64_t>(id.value), {}});
 }
 
 // After a restart: the task is parked already.
-void Engine::Impl::RestoreParked(Turn& turn, ActiveRun& run, const StoredTask& task) {
-  const Task& what = run.dag().tasks[task.task];
+void Engine::Impl::RestoreParked(Turn& turn, ActiveRun& run, SlotNo slot, const StoredTask& task) {
+  const Task& what = run.TaskAt(slot);
   OpenedAttempt& attempt = attempts_[task.attempt];
-  attempt = OpenedAttempt{&run, task.task, &queue_.PoolNamed(what.pool), what.pool_slots, task.child->run, true, 0};
+  attempt = OpenedAttempt{&run, slot, &queue_.PoolNamed(what.pool), what.pool_slots, task.child->run, true, 0};
   SetChildTimer(turn, attempt, task.attempt, task.child->since);
   const bool over = IsFinished(task.child->state) || !SpecOf(attempt).wait_for_completion;
   if (over) settled_.push_back({task.attempt, *task.child});
@@ -163,7 +163,8 @@ bool Engine::Impl::StopParked(Turn& turn, AttemptId id, const std::string& why) 
   const auto found = attempts_.find(id);
   if (found == attempts_.end() || !found->second.parked) return false;
   const OpenedAttempt attempt = found->second;
-  AttemptClosed closed{attempt.run->info.id, attempt.task, EndOf(id, TryOutcome::kStopped, turn.now, why)};
+  AttemptClosed closed{attempt.run->info.id, attempt.run->TaskOf(attempt.slot),
+                       EndOf(id, TryOutcome::kStopped, turn.now, why), attempt.run->MapIndexOf(attempt.slot)};
   turn.plan.closed.push_back(std::move(closed));
   DropChild(turn, id, attempt, why);
   attempts_.erase(found);
@@ -184,14 +185,14 @@ void Engine::Impl::ChildTimedOut(Turn& turn, const Timer& timer) {
   const auto found = attempts_.find(id);
   if (found == attempts_.end() || !found->second.parked || found->second.run == nullptr) return;
   const std::string why = fmt::format(
-      "execution_timeout of {} is over", FormatDuration(found->second.run->dag().tasks[timer.task].execution_timeout));
+      "execution_timeout of {} is over", FormatDuration(found->second.run->TaskAt(timer.slot).execution_timeout));
   DropChild(turn, id, found->second, why);
   FinishAttempt(turn, EndOf(id, TryOutcome::kTimedOut, turn.now, why));
 }
 
 // What a parked task waits for; empty when it is none.
-std::string Engine::Impl::ExplainParked(const ActiveRun& run, TaskNo task) const {
-  const auto found = attempts_.find(run.slot(task).attempt);
+std::string Engine::Impl::ExplainParked(const ActiveRun& run, SlotNo slot) const {
+  const auto found = attempts_.find(run.slot(slot).attempt);
   if (found == attempts_.end() || !found->second.parked) return {};
   const ActiveRun* child = Find(found->second.child);
   if (child == nullptr) return "waits for the run that it has asked for";

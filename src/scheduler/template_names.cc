@@ -124,6 +124,24 @@ std::vector<std::string> OutputsNeeded(const Dag& dag, TaskNo task) {
   return ids;
 }
 
+std::vector<std::string> OutputsNeeded(const Dag& dag, const Mapping& mapping) {
+  const Inclusion* where = dag.tasks[mapping.tasks.front()].inclusion.get();
+  std::vector<std::string> ids;
+  for (const TaskNo source : mapping.sources) ids.push_back(dag.tasks[source].id);
+  for (const ExpandValue& value : mapping.expand.values) {
+    if (!MayHoldExpressions(value.text)) continue;
+    const auto parsed = Template::Parse(value.text);
+    const auto names_none = [&](const TemplateReference& reference) {
+      return reference.path[0] != "tasks" && NamesNoTask(dag, reference, where);
+    };
+    if (!parsed || std::none_of(parsed->references().begin(), parsed->references().end(), names_none)) continue;
+    for (const TaskNo up : TasksAbove(dag, mapping.tasks.front())) ids.push_back(dag.tasks[up].id);
+  }
+  std::sort(ids.begin(), ids.end());
+  ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
+  return ids;
+}
+
 bool NeedsPrevious(const Dag& dag, TaskNo task) {
   bool needs = false;
   ForEachReference(dag.tasks[task], [&](const TemplateReference& reference, const Inclusion*) {

@@ -114,7 +114,7 @@ class Reuse(ServerCase):
         def said():
             return [error["stack_trace"] for error in self.server.get("/api/v2/importErrors")["import_errors"] if error["filename"] == "circle_b.yaml"]
         wait_for(lambda: said() != [])
-        self.assertIn("DAG058: DAGs make runs of each other in a circle: circle_b -> circle_a -> circle_b", said()[0])
+        self.assertIn("DAG060: DAGs make runs of each other in a circle: circle_b -> circle_a -> circle_b", said()[0])
         self.server.write_dag("circle_a", "tasks: {x: {empty: true}}\n")
         wait_for(lambda: said() == [])
         self.assertEqual(self.server.dag("circle_b")["dag_id"], "circle_b")

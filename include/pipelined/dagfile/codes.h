@@ -62,11 +62,13 @@ enum class Code : int {
   kSetupAndTeardown = 52,
   kTeardownRule = 53,
   kNotATeardown = 54,
-  kIncludedFile = 55,
-  kIncludeCycle = 56,
-  kIncludeParam = 57,
-  kDagCycle = 58,
-  kRepeat = 59,
+  kBadExpand = 55,
+  kNestedMapping = 56,
+  kIncludedFile = 57,
+  kIncludeCycle = 58,
+  kIncludeParam = 59,
+  kDagCycle = 60,
+  kRepeat = 61,
 };
 
 struct CodeInfo {

@@ -22,6 +22,7 @@
 
 namespace pipelined {
 
+class Expansions;
 class Standby;
 
 struct SchedulerOptions {
@@ -94,6 +95,9 @@ class Scheduler {
   // Of an end: does its task go on for another iteration?
   Status Judge(AttemptFinished& end);
   AttemptFinished Undone(AttemptId attempt, TryOutcome outcome, std::string message) const;
+  void ExpandWanted(const std::vector<LengthWanted>& wanted);
+  Status Expand(const LengthWanted& wanted, MappingLength& answer);
+  Status ReadExpansion(LaunchRequest& request);
   Status RestoreRuns(const Snapshot& snapshot, std::vector<Event>& events);
   Status Reattach(const Snapshot& snapshot);
   Status KeepLease();
@@ -133,6 +137,7 @@ class Scheduler {
   bool met_ = false;     // the engine has taken in what was loaded when this scheduler began to lead
   bool notified_ = true;                     // somebody may have written something
   DagCache versions_;
+  std::unique_ptr<Expansions> expansions_;
   // DAGs whose schedule stands on files that may change: a time zone, a calendar.
   std::unordered_map<std::string, StoredDag> on_files_;
   std::unordered_set<std::string> unscheduled_;  // of them: their timetable could not be made yet

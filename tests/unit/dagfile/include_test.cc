@@ -118,6 +118,18 @@ TEST(Include, GroupsOfATemplateStandInItsOwn) {
   EXPECT_EQ(dag.groups[1].id + " in " + dag.groups[1].parent, "x.g in x");
 }
 
+TEST(Include, AMappedTaskOfATemplateGoesThroughATaskOfTheTemplate) {
+  const Files files{{"team/_t.yaml", "params: {most: {type: array}}\n"
+                                     "tasks:\n  list: {bash: ls}\n"
+                                     "  each: {expand: {file: '{{ tasks.list.files }}'}, bash: 'cat {{ item.file }}'}\n"
+                                     "  some: {expand: {n: '{{ params.most }}'}, bash: 'echo {{ item.n }}'}\n"}};
+  const Dag dag = LoadOneWith("include: {x: {file: _t.yaml, with: {most: [1, 2]}}}", files);
+  EXPECT_THAT(Arrows(dag), ElementsAre("x.list>x.each"));
+  ASSERT_EQ(dag.mappings.size(), 2u);
+  EXPECT_THAT(dag.mappings[0].sources, ElementsAre(0u));
+  EXPECT_EQ(dag.mappings[1].literal_length(), 2u);
+}
+
 TEST(Include, WhatTheDagGivesIsMeantAsInTheDag) {
   const Files files{{"team/_t.yaml", "default_args: {env: {OWN: '{{ params.x }}'}}\nparams: {x: 1}\n"
                                      "tasks: {a: {bash: ls}}\n"}};
@@ -179,22 +191,22 @@ TEST_P(IncludeRefused, Says) {
 INSTANTIATE_TEST_SUITE_P(
     Include, IncludeRefused,
     ::testing::Values(
-        Refusal{"NoFile", "include: {a: {file: _no.yaml}}", "DAG055 team/sales.yaml:1 there is no file \"team/_no.yaml\""},
+        Refusal{"NoFile", "include: {a: {file: _no.yaml}}", "DAG057 team/sales.yaml:1 there is no file \"team/_no.yaml\""},
         Refusal{"NoFileKey", "include: {a: {with: {}}}", "DAG019 team/sales.yaml:1 an inclusion needs a file"},
         Refusal{"Outside", "include: {a: {file: ../../_x.yaml}}",
-                "DAG055 team/sales.yaml:1 \"../../_x.yaml\" lies outside of the DAG folder"},
+                "DAG057 team/sales.yaml:1 \"../../_x.yaml\" lies outside of the DAG folder"},
         Refusal{"Absolute", "include: {a: {file: /etc/_x.yaml}}",
-                "DAG055 team/sales.yaml:1 \"/etc/_x.yaml\" lies outside of the DAG folder"},
+                "DAG057 team/sales.yaml:1 \"/etc/_x.yaml\" lies outside of the DAG folder"},
         Refusal{"ADagFile", "include: {a: {file: other.yaml}}",
-                "DAG055 team/sales.yaml:1 \"other.yaml\" would be a DAG file itself"},
+                "DAG057 team/sales.yaml:1 \"other.yaml\" would be a DAG file itself"},
         Refusal{"MissingParam", "include:\n  a: {file: _load.yaml}",
-                "DAG057 team/sales.yaml:2 the template needs a value for its param \"table\""},
+                "DAG059 team/sales.yaml:2 the template needs a value for its param \"table\""},
         Refusal{"UnknownParam", "include: {a: {file: _load.yaml, with: {table: x, tabel: y}}}",
-                "DAG057 team/sales.yaml:1 the template has no param \"tabel\""},
+                "DAG059 team/sales.yaml:1 the template has no param \"tabel\""},
         Refusal{"WrongType", "include: {a: {file: _load.yaml, with: {table: 5}}}",
-                "DAG057 team/sales.yaml:1 table does not fit the template: 5 is not of type string"},
+                "DAG059 team/sales.yaml:1 table does not fit the template: 5 is not of type string"},
         Refusal{"Circle", "include: {a: {file: _a.yaml}}",
-                "DAG056 team/_b.yaml:1 templates include each other in a circle: team/_a.yaml -> team/_b.yaml -> "
+                "DAG058 team/_b.yaml:1 templates include each other in a circle: team/_a.yaml -> team/_b.yaml -> "
                 "team/_a.yaml <a.b team/_a.yaml:1 <a team/sales.yaml:1",
                 {{"team/_a.yaml", "include: {b: {file: _b.yaml}}"}, {"team/_b.yaml", "include: {a: {file: _a.yaml}}"}}},
         Refusal{"UnknownKey", "include: {a: {file: _t.yaml}}",
