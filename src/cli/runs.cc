@@ -92,8 +92,8 @@ void AddShow(CLI::App& runs, Program& program) {
     if (!at->empty()) return ShowRunAt(session, p, name, *at);
     auto run = session.Get(RunPath(name.dag_id, name.run_id));
     if (!run) return run.error();
-    const auto links = session.Get(fmt::format("/api/ext/v1/dags/{}/dagRuns/{}/links", UrlEncode(name.dag_id),
-                                               UrlEncode(name.run_id)));
+    const auto links = session.Get(
+        fmt::format("/api/ext/v1/dags/{}/dagRuns/{}/links", UrlEncode(name.dag_id), UrlEncode(name.run_id)));
     if (!links) return links.error();
     AddLinks(*links, *run);
     return ShowResult(p, *run);

@@ -31,7 +31,11 @@ constexpr std::string_view kReading = "1";
 class Watcher : public DagFolder {
  public:
   Watcher(DagFolderOptions options, const std::vector<KnownFile>& known, const ZoneSource& zones, Inotify inotify)
-      : options_(std::move(options)), zones_(zones), inotify_(std::move(inotify)), tree_(options_.roots, inotify_), others_(inotify_) {
+      : options_(std::move(options)),
+        zones_(zones),
+        inotify_(std::move(inotify)),
+        tree_(options_.roots, inotify_),
+        others_(inotify_) {
     for (const KnownFile& file : known) Remember(file);
   }
 

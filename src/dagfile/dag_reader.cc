@@ -106,8 +106,8 @@ class DagReader {
   // count.
   void Gather(NodeRef layer, bool is_defaults) {
     EachKey(layer, kDagKeys, is_defaults ? "defaults.yaml" : "a DAG", reporter_, [&](Key key, const Entry& entry) {
-      if (is_defaults && (key == Key::kDagId || key == Key::kTasks || key == Key::kTaskGroups ||
-                          key == Key::kInclude)) {
+      if (is_defaults &&
+          (key == Key::kDagId || key == Key::kTasks || key == Key::kTaskGroups || key == Key::kInclude)) {
         reporter_.Error(Code::kMisplacedKey, entry.key.place(),
                         fmt::format("{} does not belong in defaults.yaml", entry.name()));
       } else if (key == Key::kEnv) {
@@ -211,7 +211,8 @@ class DagReader {
     for (const GroupEntry& group : groups) {
       if (ids.insert(group.group.id).second || group.inclusion == nullptr) continue;
       reporter_.Error(Code::kDuplicateKey, group.key.place(),
-                      fmt::format("there is a group {} already", Quoted(group.group.id)), "give one of them another id");
+                      fmt::format("there is a group {} already", Quoted(group.group.id)),
+                      "give one of them another id");
     }
   }
 

@@ -163,7 +163,8 @@ void IncludeReader::ReadTemplate(IncludedTemplate part, NodeRef root, const Oute
   }
   if (!part.tasks && !include)
     reporter_.Error(Code::kMissingKey, text.copy->root().place(), "a task template needs tasks");
-  part.inclusion = std::make_shared<const Inclusion>(Inclusion{part.id + ".", std::move(given.params), inner.inclusion});
+  part.inclusion =
+      std::make_shared<const Inclusion>(Inclusion{part.id + ".", std::move(given.params), inner.inclusion});
   const Outer within{inner.file, part.inclusion, inner.chain};
   all_.push_back(std::move(part));
   if (include) ReadAll(*include, within);

@@ -207,7 +207,8 @@ void LinkTasks(const std::vector<Dependency>& dependencies, const std::vector<Gr
   for (const TaskExpand& mapped : expands) {
     if (mapped.task >= dag.tasks.size() || dag.tasks[mapped.task].mapped == 0) continue;
     Mapping& mapping = dag.mappings[dag.mapped[dag.tasks[mapped.task].mapped - 1].mapping];
-    for (const ExpandSource& source : SourcesOf(mapped.expand)) linker.AddSource(mapped.task, source, dag.tasks[mapped.task].LongId(""), mapping);
+    for (const ExpandSource& source : SourcesOf(mapped.expand))
+      linker.AddSource(mapped.task, source, dag.tasks[mapped.task].LongId(""), mapping);
   }
   for (Mapping& mapping : dag.mappings) {
     for (std::size_t at = 0; at < groups.size(); ++at) {

@@ -30,7 +30,7 @@ void LoadDocument(const SourceText& source, const LoadOptions& options, const Zo
   const auto document = Document::Parse(source, options.limits, reporter);
   if (!document) return;
   DagContext context{options.file, options.relative_file, layers.roots(), &options.limits,
-                     &zones,       options.was_checked,   options.root,    {}};
+                     &zones,       options.was_checked,   options.root,   {}};
   std::vector<DagSource::Included> included;
   context.read_other = [&](const std::string& path) { return ReadOnce(options, path, included); };
   std::shared_ptr<Dag> dag = ReadDag(document->root(), context, reporter);
@@ -41,8 +41,8 @@ void LoadDocument(const SourceText& source, const LoadOptions& options, const Zo
                    "give each document of the file a dag_id of its own");
     return;
   }
-  DagSource stored{
-      options.file, options.relative_file, std::string(source.text), source.first_line, {}, std::move(included)};
+  DagSource stored{options.file, options.relative_file, std::string(source.text), source.first_line,
+                   {},           std::move(included)};
   for (const DefaultsFile& defaults : options.defaults) stored.defaults.push_back(defaults.text);
   result.dags.push_back({std::move(dag), std::move(stored)});
 }

@@ -18,7 +18,7 @@ struct IncludedHere;
 struct SourceText {
   std::string shown_as;
   std::string_view text;
-  int first_line = 1;                            // of `text` in its file
+  int first_line = 1;                                      // of `text` in its file
   std::shared_ptr<const IncludedHere> included = nullptr;  // of a task template; nullptr: a file of its own
 };
 

@@ -17,7 +17,7 @@ namespace pipelined::dagfile {
 // What stands under `depends_on` of a task, to be looked up when all tasks are known.
 struct Dependency {
   TaskNo task;
-  NodeRef names;  // a task or a group: a scalar
+  NodeRef names;            // a task or a group: a scalar
   std::string prefix = {};  // goes before the name: of the inclusion that it is written in
 };
 

@@ -25,8 +25,7 @@ class TemplateChecker {
       if (name == "exec" || name == "branch") {
         for (const NodeRef word : ItemsOf(entry.value)) Check(no, word, false);
       }
-      if (name == "trigger_dag" || name == "dag" || name == "repeat")
-        CheckEach(no, entry.value, name == "repeat");
+      if (name == "trigger_dag" || name == "dag" || name == "repeat") CheckEach(no, entry.value, name == "repeat");
       if (name == "python" || name == "env" || name == "short_circuit") {
         for (const Entry part : EntriesOf(entry.value)) Check(no, part.value, false);
       }

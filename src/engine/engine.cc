@@ -324,7 +324,8 @@ bool Engine::Impl::FollowUp(Turn& turn) {
     StartQueuedRuns(turn, found->second);
     if (!found->second.due) Reschedule(turn, found->second);
   }
-  return !roomier_.empty() || !settled_.empty() || !doomed_.empty() || (!timers_.empty() && timers_.top().at <= turn.now);
+  return !roomier_.empty() || !settled_.empty() || !doomed_.empty() ||
+         (!timers_.empty() && timers_.top().at <= turn.now);
 }
 
 void Engine::Impl::Occupy(ActiveRun& run, SlotNo slot, AttemptId id) {

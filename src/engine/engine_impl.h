@@ -163,7 +163,7 @@ class Engine::Impl {
   std::vector<AttemptId> orphans_;
   std::vector<std::pair<AttemptId, StoredChild>> settled_;  // their runs have ended, or need not be waited for
   std::vector<std::pair<RunId, std::string>> doomed_;       // sub-runs whose task has ended, and why
-  std::vector<std::unique_ptr<ActiveRun>> leaving_;  // ended in this turn
+  std::vector<std::unique_ptr<ActiveRun>> leaving_;         // ended in this turn
 };
 
 }  // namespace pipelined

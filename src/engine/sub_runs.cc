@@ -84,8 +84,8 @@ bool Engine::Impl::MayTakeOver(Turn& turn, OpenedAttempt& attempt, const RunAske
   const bool again = (spec.reset_dag_run || own) && ++attempt.asks < kMostAsks;
   if (again && IsFinished(e.found->state) && !runs_.contains(e.found->run)) return true;
   FinishAttempt(turn, EndOf(e.attempt, TryOutcome::kFailed, turn.now,
-                            fmt::format("no run was made: DAG {} has a run \"{}\" already{}", e.dag_id,
-                                        e.found->run_id, again ? ", which is under way" : "")));
+                            fmt::format("no run was made: DAG {} has a run \"{}\" already{}", e.dag_id, e.found->run_id,
+                                        again ? ", which is under way" : "")));
   return false;
 }
 
@@ -101,8 +101,13 @@ void Engine::Impl::Park(Turn& turn, OpenedAttempt& attempt, AttemptId id, Instan
 void Engine::Impl::SetChildTimer(Turn&, const OpenedAttempt& attempt, AttemptId id, Instant since) {
   const Micros timeout = attempt.run->TaskAt(attempt.slot).execution_timeout;
   if (timeout <= Micros(0)) return;
-  timers_.push(Timer{since + timeout, TimerKind::kChildTimeout, attempt.run->info.id, attempt.run->life, attempt.slot,
-                     static_cast<std::uint64_t>(id.value), {}});
+  timers_.push(Timer{since + timeout,
+                     TimerKind::kChildTimeout,
+                     attempt.run->info.id,
+                     attempt.run->life,
+                     attempt.slot,
+                     static_cast<std::uint64_t>(id.value),
+                     {}});
 }
 
 // After a restart: the task is parked already.
@@ -146,7 +151,8 @@ void Engine::Impl::SettleParents(Turn& turn) {
       if (good) {
         end.outputs = Value::Map{{"trigger_run_id", child.run_id}};
       } else {
-        end.message = fmt::format("run \"{}\" of DAG {} ended as {}", child.run_id, child.dag_id, ToString(child.state));
+        end.message =
+            fmt::format("run \"{}\" of DAG {} ended as {}", child.run_id, child.dag_id, ToString(child.state));
       }
       FinishAttempt(turn, std::move(end));
     }
@@ -184,8 +190,8 @@ void Engine::Impl::ChildTimedOut(Turn& turn, const Timer& timer) {
   const AttemptId id{static_cast<std::int64_t>(timer.token)};
   const auto found = attempts_.find(id);
   if (found == attempts_.end() || !found->second.parked || found->second.run == nullptr) return;
-  const std::string why = fmt::format(
-      "execution_timeout of {} is over", FormatDuration(found->second.run->TaskAt(timer.slot).execution_timeout));
+  const std::string why = fmt::format("execution_timeout of {} is over",
+                                      FormatDuration(found->second.run->TaskAt(timer.slot).execution_timeout));
   DropChild(turn, id, found->second, why);
   FinishAttempt(turn, EndOf(id, TryOutcome::kTimedOut, turn.now, why));
 }

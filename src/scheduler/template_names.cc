@@ -58,8 +58,7 @@ IncludedNames Walk(const Task& task, const VisitReference& visit) {
       if (at.where == nullptr || reference.path[0] != "params") continue;
       for (const Inclusion::Param& param : at.where->params) {
         if (reference.path.size() > 1 && reference.path[1] != param.name) continue;
-        if (names.Add(*at.where, param.name) && param.is_template)
-          AddTexts(param.value, at.where->outer.get(), texts);
+        if (names.Add(*at.where, param.name) && param.is_template) AddTexts(param.value, at.where->outer.get(), texts);
       }
     }
   }

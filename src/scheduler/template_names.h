@@ -21,9 +21,7 @@ void ForEachReference(const Task& task, const VisitReference& visit);
 // The params of inclusions that the templates of a task ask for.
 class IncludedNames {
  public:
-  bool Has(const Inclusion& inclusion, const std::string& name) const {
-    return names_.count({&inclusion, name}) > 0;
-  }
+  bool Has(const Inclusion& inclusion, const std::string& name) const { return names_.count({&inclusion, name}) > 0; }
   // False: it was there.
   bool Add(const Inclusion& inclusion, const std::string& name) { return names_.emplace(&inclusion, name).second; }
 

@@ -68,10 +68,11 @@ void InsertRuns(pqxx::transaction_base& transaction, Session& session, const Pla
       "$8::bigint[], $9::bigint[], $10::integer[], $11::text[], $12::text[], $13::text[], "
       "$15::bigint[], $16::text[], $17::bigint[], $18::boolean[]) "
       "with ordinality as u (dag, version, type, run_id, logical, first, last, after, backfill, ordinal, conf, "
-      "triggered_by, who, parent, parent_task, parent_attempt, sub_run, place) order by u.place on conflict do nothing returning " PIPELINED_RUN_COLUMNS,
+      "triggered_by, who, parent, parent_task, parent_attempt, sub_run, place) order by u.place on conflict do nothing "
+      "returning " PIPELINED_RUN_COLUMNS,
       dag.text(), version.text(), type.text(), run_id.text(), logical.text(), start.text(), end.text(), after.text(),
-      backfill.text(), ordinal.text(), conf.text(), by.text(), who.text(), ToMicros(plan.now),
-      parent.text(), parent_task.text(), parent_attempt.text(), sub_run.text());
+      backfill.text(), ordinal.text(), conf.text(), by.text(), who.text(), ToMicros(plan.now), parent.text(),
+      parent_task.text(), parent_attempt.text(), sub_run.text());
   for (const pqxx::row& row : inserted) committed.runs.push_back(RestoredRun{ReadRun(row), {}});
 }
 

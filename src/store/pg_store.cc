@@ -167,9 +167,9 @@ void PgStore::LoadRuns(pqxx::transaction_base& transaction, Snapshot& snapshot) 
         StoredLength{row[1].as<TaskNo>(), row[2].as<std::uint32_t>()});
   }
   // Tasks that have made runs: what a running one waits for.
-  for (const pqxx::row& row : transaction.exec(
-           "select a.run_id, a.id, r.id, r.dag_id, r.run_id, r.state, micros(a.opened_at) from attempt a "
-           "join dag_run r on r.parent_attempt = a.id where a.outcome is null")) {
+  for (const pqxx::row& row :
+       transaction.exec("select a.run_id, a.id, r.id, r.dag_id, r.run_id, r.state, micros(a.opened_at) from attempt a "
+                        "join dag_run r on r.parent_attempt = a.id where a.outcome is null")) {
     const auto place = places.find(row[0].as<std::int64_t>());
     if (place == places.end()) continue;
     const AttemptId attempt{row[1].as<std::int64_t>()};

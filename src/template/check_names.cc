@@ -90,10 +90,10 @@ class Checker {
   void Item(const TemplateReference& reference) {
     const Mapping* mapping = task_ ? dag_.MappingOf(*task_) : nullptr;
     if (mapping == nullptr) {
-      return Problem(reference,
-                     fmt::format("\"{}\" is not mapped, so it has no items",
-                                 task_ ? dag_.tasks[*task_].id : "a value of with"),
-                     "give it an expand, or name something else");
+      return Problem(
+          reference,
+          fmt::format("\"{}\" is not mapped, so it has no items", task_ ? dag_.tasks[*task_].id : "a value of with"),
+          "give it an expand, or name something else");
     }
     if (reference.guarded || mapping->expand.form == ExpandForm::kKwargs) return;  // each mapping has keys of its own
     std::vector<std::string_view> names;

@@ -274,8 +274,7 @@ class TaskScope : public Scope {
   }
 
   Val TaskMember(const std::string& prefix, std::string_view name) const {
-    const Value* outputs =
-        !prefix.empty() && context_.outputs ? context_.outputs(context_.prefix + prefix) : nullptr;
+    const Value* outputs = !prefix.empty() && context_.outputs ? context_.outputs(context_.prefix + prefix) : nullptr;
     if (outputs != nullptr) {
       if (const Value* value = outputs->Find(name)) return Val::From(*value, true);
     }

@@ -38,8 +38,8 @@ struct LoadOptions {
   std::string shown_as;                // in diagnostics; empty: relative_file
   std::vector<DefaultsFile> defaults;  // nearest first
   LoadLimits limits{};
-  bool was_checked = false;  // a version that was loaded before: calendar files are not looked at
-  std::string root = {};     // absolute; other files that it names lie below it. Empty: anywhere
+  bool was_checked = false;        // a version that was loaded before: calendar files are not looked at
+  std::string root = {};           // absolute; other files that it names lie below it. Empty: anywhere
   ReadOther read_other = nullptr;  // nullptr: there are none
 };
 

@@ -95,14 +95,14 @@ struct Task {
   std::string run_as_user;
   std::shared_ptr<const TriggerSpec> trigger;  // of a task that makes a run
   Repeat repeat;
-  std::vector<std::string> inlets, outlets;    // asset URIs
+  std::vector<std::string> inlets, outlets;  // asset URIs
   std::string owner, doc_md;
   std::int32_t line = 0;  // in the file, from 1
 
   // Of a task that came with a template. What the DAG gives it is rendered as in the DAG, its own as in the inclusion.
-  std::shared_ptr<const Inclusion> inclusion;             // nullptr: it stands in the DAG file itself
-  Env outer_env;                                          // the DAG's; `env` comes on top
-  bool outer_when = false, outer_working_dir = false;     // `when` and `working_dir` are the DAG's
+  std::shared_ptr<const Inclusion> inclusion;          // nullptr: it stands in the DAG file itself
+  Env outer_env;                                       // the DAG's; `env` comes on top
+  bool outer_when = false, outer_working_dir = false;  // `when` and `working_dir` are the DAG's
 
   // The id of a task or group as the templates and lists of this task mean it.
   std::string LongId(std::string_view name) const {
@@ -149,11 +149,13 @@ struct TaskGroup {
 // follows instance i of another one.
 struct Mapping {
   Expand expand;
-  std::string group;              // whose `expand` it is; empty: the task's own
-  std::vector<TaskNo> tasks;      // in the order of the file
-  std::vector<TaskNo> sources;    // whose outputs its values are made of: they must have succeeded
-  bool names_instances = false;   // a task of it has a map_index_template
-  std::optional<std::uint64_t> literal_length() const { return names_instances ? std::nullopt : expand.literal_length(); }
+  std::string group;             // whose `expand` it is; empty: the task's own
+  std::vector<TaskNo> tasks;     // in the order of the file
+  std::vector<TaskNo> sources;   // whose outputs its values are made of: they must have succeeded
+  bool names_instances = false;  // a task of it has a map_index_template
+  std::optional<std::uint64_t> literal_length() const {
+    return names_instances ? std::nullopt : expand.literal_length();
+  }
 };
 
 struct MappedTask {

@@ -129,13 +129,13 @@ class Scheduler {
   std::optional<Micros> asked_;  // when the lease was last asked for
   std::string complaint_;        // why it could not be had, as last logged
   Engine engine_{EngineLimits{}};
-  std::vector<Event> inbox_;                 // for the next turn
-  std::vector<AttemptId> ended_;             // reported in this turn, to be forgotten when it is stored
-  std::unordered_set<AttemptId> in_flight_;  // started here and not ended
-  std::vector<AttemptOpened> unstarted_;     // found by Reattach: committed, never started
+  std::vector<Event> inbox_;                               // for the next turn
+  std::vector<AttemptId> ended_;                           // reported in this turn, to be forgotten when it is stored
+  std::unordered_set<AttemptId> in_flight_;                // started here and not ended
+  std::vector<AttemptOpened> unstarted_;                   // found by Reattach: committed, never started
   std::unordered_map<AttemptId, AttemptOpened> run_asks_;  // for a run, which is not stored yet
-  bool met_ = false;     // the engine has taken in what was loaded when this scheduler began to lead
-  bool notified_ = true;                     // somebody may have written something
+  bool met_ = false;      // the engine has taken in what was loaded when this scheduler began to lead
+  bool notified_ = true;  // somebody may have written something
   DagCache versions_;
   std::unique_ptr<Expansions> expansions_;
   // DAGs whose schedule stands on files that may change: a time zone, a calendar.

@@ -17,7 +17,7 @@ class FakeCatalog : public Catalog {
   std::vector<RunRow> runs;
   std::vector<TaskInstanceRow> instances;
   std::map<std::string, std::vector<TaskInstanceRow>> tries;  // by task id
-  std::map<std::string, RunLinks> links;                       // by run id
+  std::map<std::string, RunLinks> links;                      // by run id
   std::map<std::string, RunHistory> histories;                // by run id
   std::vector<ImportErrorRow> import_errors;
   std::vector<PoolRow> pools;

@@ -95,11 +95,12 @@ TEST(Include, OneTemplateMayBeIncludedTwiceAndEachHasItsOwnValues) {
 }
 
 TEST(Include, TemplatesMayIncludeOthersByTheirOwnFolder) {
-  const Files files{{"_lib/outer.yaml",
-                     "params: {name: {}}\n"
-                     "include: {in: {file: deep/inner.yaml, with: {word: '{{ params.name }}'}, depends_on: a}}\n"
-                     "tasks: {a: {empty: true}}\n"},
-                    {"_lib/deep/inner.yaml", "params: {word: {type: string}}\ntasks: {b: {bash: '{{ params.word }}'}}\n"}};
+  const Files files{
+      {"_lib/outer.yaml",
+       "params: {name: {}}\n"
+       "include: {in: {file: deep/inner.yaml, with: {word: '{{ params.name }}'}, depends_on: a}}\n"
+       "tasks: {a: {empty: true}}\n"},
+      {"_lib/deep/inner.yaml", "params: {word: {type: string}}\ntasks: {b: {bash: '{{ params.word }}'}}\n"}};
   const Dag dag = LoadOneWith("include: {out: {file: ../_lib/outer.yaml, with: {name: ls}}}", files);
   EXPECT_THAT(Arrows(dag), ElementsAre("out.a>out.in.b"));
   ASSERT_EQ(dag.tasks.size(), 2u);
@@ -110,8 +111,8 @@ TEST(Include, TemplatesMayIncludeOthersByTheirOwnFolder) {
 }
 
 TEST(Include, GroupsOfATemplateStandInItsOwn) {
-  const Files files{{"team/_t.yaml",
-                     "task_groups: {g: {depends_on: a}}\ntasks: {a: {empty: true}, b: {empty: true, group: g}}\n"}};
+  const Files files{
+      {"team/_t.yaml", "task_groups: {g: {depends_on: a}}\ntasks: {a: {empty: true}, b: {empty: true, group: g}}\n"}};
   const Dag dag = LoadOneWith("include: {x: {file: _t.yaml}}", files);
   EXPECT_THAT(Arrows(dag), ElementsAre("x.a>x.b"));
   ASSERT_EQ(dag.groups.size(), 2u);
@@ -119,10 +120,11 @@ TEST(Include, GroupsOfATemplateStandInItsOwn) {
 }
 
 TEST(Include, AMappedTaskOfATemplateGoesThroughATaskOfTheTemplate) {
-  const Files files{{"team/_t.yaml", "params: {most: {type: array}}\n"
-                                     "tasks:\n  list: {bash: ls}\n"
-                                     "  each: {expand: {file: '{{ tasks.list.files }}'}, bash: 'cat {{ item.file }}'}\n"
-                                     "  some: {expand: {n: '{{ params.most }}'}, bash: 'echo {{ item.n }}'}\n"}};
+  const Files files{{"team/_t.yaml",
+                     "params: {most: {type: array}}\n"
+                     "tasks:\n  list: {bash: ls}\n"
+                     "  each: {expand: {file: '{{ tasks.list.files }}'}, bash: 'cat {{ item.file }}'}\n"
+                     "  some: {expand: {n: '{{ params.most }}'}, bash: 'echo {{ item.n }}'}\n"}};
   const Dag dag = LoadOneWith("include: {x: {file: _t.yaml, with: {most: [1, 2]}}}", files);
   EXPECT_THAT(Arrows(dag), ElementsAre("x.list>x.each"));
   ASSERT_EQ(dag.mappings.size(), 2u);
@@ -131,8 +133,9 @@ TEST(Include, AMappedTaskOfATemplateGoesThroughATaskOfTheTemplate) {
 }
 
 TEST(Include, WhatTheDagGivesIsMeantAsInTheDag) {
-  const Files files{{"team/_t.yaml", "default_args: {env: {OWN: '{{ params.x }}'}}\nparams: {x: 1}\n"
-                                     "tasks: {a: {bash: ls}}\n"}};
+  const Files files{{"team/_t.yaml",
+                     "default_args: {env: {OWN: '{{ params.x }}'}}\nparams: {x: 1}\n"
+                     "tasks: {a: {bash: ls}}\n"}};
   const Dag dag = LoadOneWith(
       "params: {y: 1}\nenv: {DAGS: '{{ params.y }}'}\ndefault_args: {retries: 3, when: '{{ params.y }}'}\n"
       "include: {t: {file: _t.yaml}}",
@@ -191,7 +194,8 @@ TEST_P(IncludeRefused, Says) {
 INSTANTIATE_TEST_SUITE_P(
     Include, IncludeRefused,
     ::testing::Values(
-        Refusal{"NoFile", "include: {a: {file: _no.yaml}}", "DAG057 team/sales.yaml:1 there is no file \"team/_no.yaml\""},
+        Refusal{"NoFile", "include: {a: {file: _no.yaml}}",
+                "DAG057 team/sales.yaml:1 there is no file \"team/_no.yaml\""},
         Refusal{"NoFileKey", "include: {a: {with: {}}}", "DAG019 team/sales.yaml:1 an inclusion needs a file"},
         Refusal{"Outside", "include: {a: {file: ../../_x.yaml}}",
                 "DAG057 team/sales.yaml:1 \"../../_x.yaml\" lies outside of the DAG folder"},
@@ -205,28 +209,35 @@ INSTANTIATE_TEST_SUITE_P(
                 "DAG059 team/sales.yaml:1 the template has no param \"tabel\""},
         Refusal{"WrongType", "include: {a: {file: _load.yaml, with: {table: 5}}}",
                 "DAG059 team/sales.yaml:1 table does not fit the template: 5 is not of type string"},
-        Refusal{"Circle", "include: {a: {file: _a.yaml}}",
+        Refusal{"Circle",
+                "include: {a: {file: _a.yaml}}",
                 "DAG058 team/_b.yaml:1 templates include each other in a circle: team/_a.yaml -> team/_b.yaml -> "
                 "team/_a.yaml <a.b team/_a.yaml:1 <a team/sales.yaml:1",
                 {{"team/_a.yaml", "include: {b: {file: _b.yaml}}"}, {"team/_b.yaml", "include: {a: {file: _a.yaml}}"}}},
-        Refusal{"UnknownKey", "include: {a: {file: _t.yaml}}",
+        Refusal{"UnknownKey",
+                "include: {a: {file: _t.yaml}}",
                 "DAG016 team/_t.yaml:1 a task template has no key \"schedule\" <a team/sales.yaml:1",
                 {{"team/_t.yaml", "schedule: '@daily'\ntasks: {b: {empty: true}}"}}},
-        Refusal{"UnknownName", "include: {a: {file: _t.yaml}}\nparams: {dag_param: 1}",
+        Refusal{"UnknownName",
+                "include: {a: {file: _t.yaml}}\nparams: {dag_param: 1}",
                 "DAG036 team/_t.yaml:1 the template has no parameter \"dag_param\" <a team/sales.yaml:1",
                 {{"team/_t.yaml", "tasks: {b: {bash: 'x {{ params.dag_param }}'}}"}}},
         Refusal{"UnknownNameGiven", "include: {a: {file: _load.yaml, with: {table: '{{ tasks.nobody.x }}'}}}",
                 "DAG036 team/sales.yaml:1 there is no task \"nobody\""},
-        Refusal{"TakenTask", "include: {a: {file: _t.yaml}}\ntasks: {a.b: {empty: true}}",
+        Refusal{"TakenTask",
+                "include: {a: {file: _t.yaml}}\ntasks: {a.b: {empty: true}}",
                 "DAG009 team/_t.yaml:1 there is a task \"a.b\" already <a team/sales.yaml:1",
                 {{"team/_t.yaml", "tasks: {b: {empty: true}}"}}},
-        Refusal{"TakenGroup", "task_groups: {a: {}}\ninclude: {a: {file: _t.yaml}}",
+        Refusal{"TakenGroup",
+                "task_groups: {a: {}}\ninclude: {a: {file: _t.yaml}}",
                 "DAG009 team/sales.yaml:2 there is a group \"a\" already",
                 {{"team/_t.yaml", "tasks: {b: {empty: true}}"}}},
-        Refusal{"IntoTheTemplate", "include: {a: {file: _t.yaml}}\ntasks: {x: {empty: true, group: a}}",
+        Refusal{"IntoTheTemplate",
+                "include: {a: {file: _t.yaml}}\ntasks: {x: {empty: true, group: a}}",
                 "DAG046 team/sales.yaml:2 the group \"a\" comes with a template",
                 {{"team/_t.yaml", "tasks: {b: {empty: true}}"}}},
-        Refusal{"BadYaml", "include: {a: {file: _t.yaml}}",
+        Refusal{"BadYaml",
+                "include: {a: {file: _t.yaml}}",
                 "DAG004 team/_t.yaml:1 this is not YAML: illegal flow end <a team/sales.yaml:1",
                 {{"team/_t.yaml", "tasks: ]"}}}),
     [](const auto& one) { return one.param.what; });
