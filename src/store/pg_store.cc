@@ -312,11 +312,13 @@ Result<std::vector<ExistingRun>> PgStore::RunsBetween(const std::string& dag_id,
 Result<std::optional<FoundRun>> PgStore::FindRun(const std::string& dag_id, const std::string& run_id,
                                                  const std::optional<Instant>& logical_date) {
   return With("look for a run", [&]() -> Result<std::optional<FoundRun>> {
+    // Two looks into an index each: an `or` would walk through all runs of the DAG.
     const pqxx::result rows = session_->Run(
         "find_run",
-        "select " PIPELINED_RUN_COLUMNS
-        " from dag_run r where r.dag_id = $1 and (r.run_id = $2 or r.logical_date = at_micros($3::bigint)) order by "
-        "r.run_id = $2 desc limit 1",
+        "(select " PIPELINED_RUN_COLUMNS
+        ", 0 as place from dag_run r where r.dag_id = $1 and r.run_id = $2) union all "
+        "(select " PIPELINED_RUN_COLUMNS
+        ", 1 from dag_run r where r.dag_id = $1 and r.logical_date = at_micros($3::bigint)) order by place limit 1",
         CleanText(dag_id), CleanText(run_id), logical_date ? std::optional(ToMicros(*logical_date)) : std::nullopt);
     if (rows.empty()) return std::optional<FoundRun>();
     const RunInfo run = ReadRun(rows[0]);
