@@ -54,7 +54,11 @@ Response GetWhy(const Call& call) {
   if (!instance.ok()) return ErrorResponse(instance.error());
   const Result<RunRow> run = call.catalog().Run(instance->dag_id, instance->run_id);
   if (!run.ok()) return ErrorResponse(run.error());
-  if (WaitsForNothing(instance->state) || IsFinished(run->info.state)) return Json(WhyOfRow(*instance));
+  // A task that makes a run is `running` while it waits for that.
+  const bool makes_run = instance->operator_name == OperatorName(ActionKind::kTriggerDag) ||
+                         instance->operator_name == OperatorName(ActionKind::kSubDag);
+  const bool may_wait = !WaitsForNothing(instance->state) || (makes_run && instance->state == TaskState::kRunning);
+  if (!may_wait || IsFinished(run->info.state)) return Json(WhyOfRow(*instance));
   Value result;
   if (auto refusal =
           Carry(call, Command{{}, {}, WhyTask{instance->run, instance->task_id, instance->map_index}}, &result))

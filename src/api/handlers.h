@@ -107,6 +107,7 @@ Response GetProgress(const Call& call);
 
 // travel.cc
 Response GetRunAt(const Call& call);
+Response GetRunLinks(const Call& call);
 Response GetRunDiff(const Call& call);
 
 // Files a command and waits; nothing: done.

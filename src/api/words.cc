@@ -22,6 +22,10 @@ std::string OperatorClass(ActionKind kind) {
       return "ShortCircuitOperator";
     case ActionKind::kLatestOnly:
       return "LatestOnlyOperator";
+    case ActionKind::kTriggerDag:
+      return "TriggerDagRunOperator";
+    case ActionKind::kSubDag:
+      return "SubDagOperator";
   }
   return "BaseOperator";
 }
@@ -41,6 +45,10 @@ std::string_view OperatorModule(ActionKind kind) {
       return "airflow.providers.standard.operators.python";
     case ActionKind::kLatestOnly:
       return "airflow.providers.standard.operators.latest_only";
+    case ActionKind::kTriggerDag:
+      return "airflow.providers.standard.operators.trigger_dagrun";
+    case ActionKind::kSubDag:
+      return "pipelined";
   }
   return "pipelined";
 }
@@ -54,6 +62,8 @@ Value OperatorClass(std::string_view operator_name) {
   if (operator_name == "branch") return "BranchPythonOperator";
   if (operator_name == "short_circuit") return "ShortCircuitOperator";
   if (operator_name == "latest_only") return "LatestOnlyOperator";
+  if (operator_name == "trigger_dag") return "TriggerDagRunOperator";
+  if (operator_name == "dag") return "SubDagOperator";
   return operator_name;
 }
 
@@ -72,6 +82,9 @@ Value TemplateFields(ActionKind kind) {
       return Value::List{"branch"};
     case ActionKind::kShortCircuit:
       return Value::List{"short_circuit"};
+    case ActionKind::kTriggerDag:
+    case ActionKind::kSubDag:
+      return Value::List{"trigger_dag_id", "trigger_run_id", "logical_date", "conf"};
     case ActionKind::kLatestOnly:
       return Value::List{};
   }

@@ -87,6 +87,19 @@ Status AddDeadlines(const Session& session, Program& program, const RunName& nam
   return Ok();
 }
 
+std::string LinkText(const Value& link) {
+  return fmt::format("{} {} ({}, task {}{})", TextOf(link, "dag_id"), TextOf(link, "dag_run_id"), TextOf(link, "state"),
+                     TextOf(link, "task_id"), link.Find("is_sub_run")->boolean() ? ", sub-run" : "");
+}
+
+// Only of a run that hangs together with others: the task that made it, and what its tasks have made.
+void AddLinks(const Value& links, Value& run) {
+  if (const Value* by = links.Find("made_by"); by != nullptr && by->is_map()) run.Set("made_by", LinkText(*by));
+  Value::List made;
+  for (const Value& link : links.Find("made")->list()) made.emplace_back(LinkText(link));
+  if (!made.empty()) run.Set("made", std::move(made));
+}
+
 void AddShow(CLI::App& runs, Program& program) {
   const auto at = std::make_shared<std::string>();
   const auto show = [at](const Session& session, const RunName& name, Program& p) -> Status {
@@ -94,6 +107,10 @@ void AddShow(CLI::App& runs, Program& program) {
     auto run = session.Get(RunPath(name.dag_id, name.run_id, "/api/ext/v1"));
     if (!run) return run.error();
     if (const Status added = AddDeadlines(session, p, name, *run); !added) return added;
+    const auto links = session.Get(
+        fmt::format("/api/ext/v1/dags/{}/dagRuns/{}/links", UrlEncode(name.dag_id), UrlEncode(name.run_id)));
+    if (!links) return links.error();
+    AddLinks(*links, *run);
     return ShowResult(p, *run);
   };
   AddForRun(runs, program, "show", "Show one run, as it is or as it was", show, [at](CLI::App& command) {

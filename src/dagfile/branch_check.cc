@@ -16,9 +16,10 @@ class BranchChecker {
 
   void Check(TaskNo branch, NodeRef way) {
     if (!way.is_scalar() || MayHoldATemplate(way.text())) return;
-    std::vector<TaskNo> meant = dag_.TasksOf(way.text());
-    if (const auto task = dag_.Find(way.text())) meant = {*task};
-    if (meant.empty()) return ReportUnknown(way);
+    const std::string wanted = dag_.tasks[branch].LongId(way.text());
+    std::vector<TaskNo> meant = dag_.TasksOf(wanted);
+    if (const auto task = dag_.Find(wanted)) meant = {*task};
+    if (meant.empty()) return ReportUnknown(way, wanted);
     if (std::any_of(meant.begin(), meant.end(), [&](TaskNo task) { return IsBelow(branch, task); })) return;
     const std::string& id = dag_.tasks[branch].id;
     reporter_.Error(Code::kBranchTarget, way.place(),
@@ -27,15 +28,15 @@ class BranchChecker {
   }
 
  private:
-  void ReportUnknown(NodeRef way) {
+  void ReportUnknown(NodeRef way, const std::string& wanted) {
     std::vector<std::string_view> ids;
     for (const Task& task : dag_.tasks) ids.push_back(task.id);
     for (const TaskGroup& group : dag_.groups) ids.push_back(group.id);
     const bool affordable = ids.size() <= visits_left_;
     visits_left_ -= affordable ? ids.size() : 0;
-    const auto near = affordable ? NearMatch(way.text(), ids) : std::nullopt;
+    const auto near = affordable ? NearMatch(wanted, ids) : std::nullopt;
     reporter_.Error(Code::kUnknownTask, way.place(),
-                    fmt::format("branch names a task that does not exist: {}", Quoted(way.text())),
+                    fmt::format("branch names a task that does not exist: {}", Quoted(wanted)),
                     near ? fmt::format("did you mean \"{}\"?", *near) : "");
   }
 
@@ -65,18 +66,14 @@ class BranchChecker {
 
 }  // namespace
 
-void CheckBranches(const Dag& dag, NodeRef tasks, Reporter& reporter) {
+void CheckBranches(const Dag& dag, const std::vector<NodeRef>& tasks, Reporter& reporter) {
   BranchChecker checker(dag, reporter);
-  TaskNo no = 0;
-  for (const Entry entry : EntriesOf(tasks)) {
-    if (entry.name() == "<<" && entry.key.is_plain()) continue;
-    if (no >= dag.tasks.size()) break;
-    for (const Entry part : EntriesOf(entry.value)) {
+  for (TaskNo no = 0; no < tasks.size(); ++no) {
+    for (const Entry part : EntriesOf(tasks[no])) {
       if (part.name() != "branch") continue;
       checker.Check(no, part.value);
       for (const NodeRef way : ItemsOf(part.value)) checker.Check(no, way);
     }
-    ++no;
   }
 }
 

@@ -64,6 +64,11 @@ constexpr std::array kCodes{
     CodeInfo{Code::kNotATeardown, "on_failure_fail_dagrun stands at a task that is no teardown"},
     CodeInfo{Code::kBadExpand, "what a task or a group is mapped over is wrong"},
     CodeInfo{Code::kNestedMapping, "a task cannot be mapped where it stands"},
+    CodeInfo{Code::kIncludedFile, "a file that is named cannot be used"},
+    CodeInfo{Code::kIncludeCycle, "task templates include each other in a circle"},
+    CodeInfo{Code::kIncludeParam, "a param of a task template is missing, unknown, or does not fit its schema"},
+    CodeInfo{Code::kDagCycle, "DAGs make runs of each other in a circle"},
+    CodeInfo{Code::kRepeat, "repeat stands at a task that has no command"},
     CodeInfo{Code::kLimitKey, "the key of a limit stands on something that is not known when the run is created"},
 };
 

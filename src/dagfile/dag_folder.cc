@@ -12,6 +12,8 @@
 #include "dagfile/files.h"
 #include "dagfile/folder_batch.h"
 #include "dagfile/folder_tree.h"
+#include "dagfile/other_files.h"
+#include "pipelined/dagfile/dag_calls.h"
 
 namespace pipelined {
 namespace dagfile {
@@ -29,7 +31,11 @@ constexpr std::string_view kReading = "1";
 class Watcher : public DagFolder {
  public:
   Watcher(DagFolderOptions options, const std::vector<KnownFile>& known, const ZoneSource& zones, Inotify inotify)
-      : options_(std::move(options)), zones_(zones), inotify_(std::move(inotify)), tree_(options_.roots, inotify_) {
+      : options_(std::move(options)),
+        zones_(zones),
+        inotify_(std::move(inotify)),
+        tree_(options_.roots, inotify_),
+        others_(inotify_) {
     for (const KnownFile& file : known) Remember(file);
   }
 
@@ -62,6 +68,8 @@ class Watcher : public DagFolder {
     std::string fingerprint;
     std::vector<std::string> dag_ids;
     bool wants_data = false;  // an iCalendar file or a time zone that it names is not there (yet)
+    OtherMarks others = {};   // files that it names
+    bool calls = false;       // its DAGs make runs of others
   };
   struct Dirty {
     Micros first{0}, due{0};
@@ -105,6 +113,7 @@ class Watcher : public DagFolder {
     for (const Inotify::Event& event : inotify_.Drain()) {
       if (event.mask & IN_Q_OVERFLOW) next_rescan_ = now_;
       for (const FolderKey& folder : tree_.FoldersOf(event.watch)) TakeEvent(folder, event);
+      for (const FolderKey& user : others_.UsersOf(event)) Touch(user, options_.quiet).forced = true;
     }
   }
 
@@ -235,9 +244,49 @@ class Watcher : public DagFolder {
     const auto at = files_.find(key);
     if (at == files_.end()) return;
     batch_.Removed(key, Known(key, at->second));
+    others_.Use(key, {});
     const std::vector<std::string> ids = std::move(at->second.dag_ids);
     files_.erase(at);
+    bool changed = false;
+    for (const std::string& id : ids) changed = calls_.Forget(id) || changed;
+    in_circle_.erase(key);
+    if (changed) RetryCircles(key);
     for (const std::string& id : ids) Release(id, key);
+  }
+
+  // Those of other DAGs may be at an end.
+  void RetryCircles(const FolderKey& changed) {
+    for (const FolderKey& key : in_circle_) {
+      if (key != changed) Touch(key, Micros{0}).forced = true;
+    }
+  }
+
+  // Reports DAGs that are called by what they call; true when there are none.
+  bool CheckCircles(const FolderKey& key, LoadResult& result) {
+    bool good = true;
+    for (const LoadedDag& loaded : result.dags) {
+      const std::string circle = calls_.CircleOf(*loaded.dag);
+      if (circle.empty()) continue;
+      result.diagnostics.push_back(CircleError(*loaded.dag, circle, key.second));
+      good = false;
+    }
+    return good;
+  }
+
+  // What the DAGs of a file call now; `before` are those that it held.
+  void TakeCalls(const FolderKey& key, const std::vector<LoadedDag>& dags, const std::vector<std::string>& before) {
+    bool changed = false, calls = false;
+    for (const std::string& id : before) {
+      const auto same = [&id](const LoadedDag& loaded) { return loaded.dag->id == id; };
+      if (std::none_of(dags.begin(), dags.end(), same)) changed = calls_.Forget(id) || changed;
+    }
+    for (const LoadedDag& loaded : dags) {
+      changed = calls_.Set(*loaded.dag) || changed;
+      calls = calls || std::any_of(loaded.dag->tasks.begin(), loaded.dag->tasks.end(),
+                                   [](const Task& task) { return task.trigger != nullptr; });
+    }
+    files_[key].calls = calls;
+    if (changed) RetryCircles(key);
   }
 
   void Release(const std::string& id, const FolderKey& key) {
@@ -253,13 +302,22 @@ class Watcher : public DagFolder {
     StableText text = ReadStable(path, options_.limits.bytes);
     if (defaults.busy || text.state == StableText::State::kBusy) return WaitForWriter(key);
     if (text.state == StableText::State::kGone) return Remove(key);
-    const bool forced = dirty_.at(key).forced;
-    dirty_.erase(key);
-    const std::string fingerprint = Fingerprint(key, text.mark);
     const auto known = files_.find(key);
-    if (!forced && known != files_.end() && known->second.fingerprint == fingerprint) return;
-
-    LoadOptions options{path, key.second, "", defaults.files, options_.limits};
+    if (!dirty_.at(key).forced && known != files_.end() && known->second.fingerprint == Fingerprint(key, text.mark)) {
+      dirty_.erase(key);
+      return;
+    }
+    LoadOptions options{path, key.second, "", defaults.files, options_.limits, false, options_.roots[key.first]};
+    OtherMarks others;
+    bool busy = false;
+    options.read_other = [&](const std::string& other) -> Result<std::string> {
+      StableText read = ReadOtherFile(other, options.root, options_.limits.bytes);
+      others[other] = read.mark;
+      busy = busy || read.state == StableText::State::kBusy;
+      if (read.state == StableText::State::kRead) return std::move(read.text);
+      if (read.state == StableText::State::kFailed) return read.error;
+      return Error{ErrorCode::kNotFound, other + " is not there", ""};
+    };
     LoadResult result;
     if (text.state == StableText::State::kFailed || !defaults.failed.empty()) {
       Diagnostic unreadable;
@@ -271,7 +329,12 @@ class Watcher : public DagFolder {
     } else {
       result = LoadWith(text.text, 1, options, zones_, defaults.layers);
     }
-    Accept(key, fingerprint, std::move(result));
+    if (busy) return WaitForWriter(key);
+    dirty_.erase(key);
+    others_.Use(key, others);
+    files_[key].others = others;
+    Accept(key, MarkedWith(text.mark + defaults_.Mark(tree_.PathOf(FolderOf(key)), options_.roots[key.first]), others),
+           std::move(result));
   }
 
   void WaitForWriter(const FolderKey& key) {
@@ -286,6 +349,8 @@ class Watcher : public DagFolder {
     file.fingerprint = fingerprint;
     FolderBatch::Outcome outcome;
     bool conflict = false;
+    in_circle_.erase(key);
+    if (!HasErrors(result.diagnostics) && !CheckCircles(key, result)) in_circle_.insert(key);
     if (!HasErrors(result.diagnostics)) {
       std::vector<std::string> ids;
       for (LoadedDag& loaded : result.dags) {
@@ -298,6 +363,7 @@ class Watcher : public DagFolder {
         }
       }
       const std::vector<std::string> before = std::exchange(file.dag_ids, ids);
+      TakeCalls(key, outcome.dags, before);
       for (const std::string& id : before) {
         if (std::find(ids.begin(), ids.end(), id) == ids.end()) Release(id, key);
       }
@@ -308,8 +374,9 @@ class Watcher : public DagFolder {
       return d.code == CodeText(Code::kBadCalendarFile) ||
              d.code == CodeText(Code::kBadTimezone);  // an update may bring it
     });
-    // Who waits is not stored: it is read again after a restart.
-    if (conflict || file.wants_data) outcome.file.fingerprint.clear();
+    // Who waits, stands on other files, or calls other DAGs is not stored: it is read again after a restart.
+    const bool stands_alone = file.others.empty() && !file.calls && in_circle_.count(key) == 0;
+    if (conflict || file.wants_data || !stands_alone) outcome.file.fingerprint.clear();
     batch_.Loaded(key, std::move(outcome));
   }
 
@@ -329,16 +396,27 @@ class Watcher : public DagFolder {
   }
 
   std::string Fingerprint(const FolderKey& key, const FileMark& mark) {
-    return fmt::format("{};{}{}", kReading, mark,
-                       defaults_.Mark(tree_.PathOf(FolderOf(key)), options_.roots[key.first]));
+    OtherMarks others;
+    if (const auto known = files_.find(key); known != files_.end()) others = known->second.others;
+    for (auto& [path, seen] : others) seen = MarkOf(path);
+    return MarkedWith(mark + defaults_.Mark(tree_.PathOf(FolderOf(key)), options_.roots[key.first]), others);
+  }
+
+  static std::string MarkedWith(const std::string& marks, const OtherMarks& others) {
+    std::string fingerprint = fmt::format("{};{}", kReading, marks);
+    for (const auto& [path, mark] : others) fingerprint += fmt::format(";{}={}", path, mark);
+    return fingerprint;
   }
 
   DagFolderOptions options_;
   const ZoneSource& zones_;
   Inotify inotify_;
   FolderTree tree_;
+  OtherFiles others_;
   DefaultsCache defaults_;
   DagIndex index_;
+  DagCalls calls_;
+  std::set<FolderKey> in_circle_;  // files that are in error for it
   std::map<FolderKey, File> files_;
   std::map<FolderKey, Dirty> dirty_;
   std::set<FolderKey> scans_;

@@ -17,6 +17,8 @@ struct DagContext {
   const LoadLimits* limits = nullptr;
   const ZoneSource* zones = nullptr;
   bool was_checked = false;  // a stored version: files that its schedule stands on need not be there any more
+  std::string root;          // as LoadOptions has it
+  ReadOther read_other;      // never empty
 };
 
 // nullptr when anything of it was reported as an error.

@@ -114,6 +114,7 @@ class Document {
  private:
   friend class NodeRef;
   friend class TreeBuilder;
+  friend class DocumentCopy;
   const SourceText* source_ = nullptr;
   std::vector<Node> nodes_;
   std::string pool_;

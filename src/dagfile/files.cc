@@ -88,6 +88,7 @@ std::string RelativeTo(const std::string& path, const std::string& root) {
 LoadResult LoadFile(const std::string& path, const std::string& root, const ZoneSource& zones,
                     const std::string& shown_as, const LoadLimits& limits) {
   LoadOptions options{path, dagfile::RelativeTo(path, root), shown_as, {}, limits};
+  options.read_other = [&limits](const std::string& other) { return dagfile::ReadTextFile(other, limits.bytes); };
   const auto unreadable = [&](const std::string& message, const std::string& hint, Code code) {
     dagfile::Reporter reporter(shown_as.empty() ? options.relative_file : shown_as, 1);
     reporter.Error(code, {}, message, hint);

@@ -70,6 +70,27 @@ void ReadSkipExitCodes(const Entry& entry, Reporter& reporter, std::vector<int>&
   out = std::move(codes);
 }
 
+void ReadRepeat(const Entry& entry, Reporter& reporter, Repeat& out) {
+  if (!RequireMap(entry, reporter, "a mapping with until")) return;
+  const std::size_t errors = reporter.errors();
+  EachKey(entry.value, kRepeatKeys, "repeat", reporter, [&](Key key, const Entry& part) {
+    if (key == Key::kUntil) ReadCondition(part, reporter, out.until);
+    if (key == Key::kDelay) ReadDuration(part, reporter, out.delay);
+    if (key == Key::kMax) ReadInt(part, reporter, out.max, 1);
+  });
+  if (out.until.empty() && reporter.errors() == errors)
+    reporter.Error(Code::kMissingKey, entry.place(), "repeat needs until",
+                   "for example until: \"{{ tasks.poll.ready }}\"");
+}
+
+void CheckRepeat(const Entry& entry, Reporter& reporter, const Task& task) {
+  const ActionKind kind = task.action.kind;
+  if (kind != ActionKind::kEmpty && !IsDecision(kind) && !MakesRun(kind)) return;
+  reporter.Error(Code::kRepeat, entry.key.place(),
+                 fmt::format("task {} has no command that could be repeated", Quoted(task.id)),
+                 "repeat belongs to bash, exec and python");
+}
+
 void CheckRole(const RoleEntries& entries, Reporter& reporter, Task& task) {
   if (task.setup && task.teardown) {
     reporter.Error(Code::kSetupAndTeardown, entries.teardown->key.place(),

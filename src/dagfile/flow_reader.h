@@ -18,6 +18,11 @@ void ReadShortCircuit(const Entry& entry, Reporter& reporter, Task& task);
 // One code, a list of them, or null for none.
 void ReadSkipExitCodes(const Entry& entry, Reporter& reporter, std::vector<int>& out);
 
+// {until, delay, max}.
+void ReadRepeat(const Entry& entry, Reporter& reporter, Repeat& out);
+// Only a command can be repeated.
+void CheckRepeat(const Entry& entry, Reporter& reporter, const Task& task);
+
 // Keys that only make sense together, as they stand at the task itself.
 struct RoleEntries {
   std::optional<Entry> trigger_rule, teardown, on_failure_fail_dagrun;

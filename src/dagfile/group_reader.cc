@@ -18,9 +18,10 @@ void ReadGroupExpand(Key key, const Entry& entry, GroupEntry& group, Reporter& r
   group.expand = ReadExpand(key, entry, true, reporter);
 }
 
-GroupEntry ReadGroup(const Entry& entry, Reporter& reporter) {
+GroupEntry ReadGroup(const Entry& entry, const std::string& prefix, Reporter& reporter) {
   GroupEntry group;
-  group.group.id = entry.name();
+  group.group.id = prefix + std::string(entry.name());
+  group.prefix = prefix;
   group.key = entry.key;
   if (!IsId(entry.name(), kLongestTaskId)) {
     reporter.Error(Code::kBadId, entry.key.place(), fmt::format("{} cannot be the id of a group", Quoted(entry.name())),
@@ -47,7 +48,8 @@ class Order {
   std::vector<GroupEntry> Take() {
     const GroupNames names(read_);
     for (GroupEntry& group : read_) {
-      if (group.parent_name) group.parent = names.Find(*group.parent_name, reporter_);
+      group.parent = group.parent_name ? names.Find(*group.parent_name, group.prefix, reporter_)
+                                       : names.Find(group.default_parent);
     }
     for (std::size_t at = 0; at < read_.size(); ++at) PutChain(at);
     return std::move(ordered_);
@@ -90,7 +92,8 @@ class Order {
     std::string path;
     for (auto at = std::find(chain.begin(), chain.end(), first); at != chain.end(); ++at)
       path += read_[*at].group.id + " -> ";
-    reporter_.Error(Code::kGroupCycle, read_[chain.back()].parent_name->place(),
+    const auto& name = read_[chain.back()].parent_name;
+    reporter_.Error(Code::kGroupCycle, name ? name->place() : read_[chain.back()].key.place(),
                     fmt::format("groups stand inside of each other in a circle: {}{}", path, read_[first].group.id),
                     "take one of these parents away");
   }
@@ -104,28 +107,38 @@ class Order {
 
 }  // namespace
 
-std::vector<GroupEntry> ReadGroups(const Entry& task_groups, std::size_t depth, Reporter& reporter) {
+std::vector<GroupEntry> ReadGroups(const Entry& task_groups, const std::string& prefix, Reporter& reporter) {
   std::vector<GroupEntry> groups;
   if (!RequireMap(task_groups, reporter, "a mapping of ids to groups")) return groups;
   for (const Entry entry : EntriesOf(task_groups.value)) {
-    if (entry.name() != "<<" || !entry.key.is_plain()) groups.push_back(ReadGroup(entry, reporter));
+    if (entry.name() != "<<" || !entry.key.is_plain()) groups.push_back(ReadGroup(entry, prefix, reporter));
   }
+  return groups;
+}
+
+std::vector<GroupEntry> OrderGroups(std::vector<GroupEntry> groups, std::size_t depth, Reporter& reporter) {
   return Order(std::move(groups), depth, reporter).Take();
 }
 
 GroupNames::GroupNames(const std::vector<GroupEntry>& groups) {
-  for (std::size_t at = 0; at < groups.size(); ++at) places_.emplace(groups[at].key.text(), at);
+  for (std::size_t at = 0; at < groups.size(); ++at) places_.emplace(groups[at].group.id, at);
 }
 
-std::optional<std::size_t> GroupNames::Find(NodeRef name, Reporter& reporter) const {
-  if (const auto at = places_.find(name.text()); at != places_.end()) return at->second;
+std::optional<std::size_t> GroupNames::Find(std::string_view id) const {
+  const auto at = places_.find(id);
+  return at == places_.end() ? std::nullopt : std::optional(at->second);
+}
+
+std::optional<std::size_t> GroupNames::Find(NodeRef name, const std::string& prefix, Reporter& reporter) const {
+  const std::string id = prefix + std::string(name.text());
+  if (const auto at = places_.find(id); at != places_.end()) return at->second;
   std::vector<std::string_view> ids;
-  for (const auto& [id, place] : places_) {
-    if (ids.size() < kMostCompared) ids.push_back(id);
+  for (const auto& [other, place] : places_) {
+    if (ids.size() < kMostCompared) ids.push_back(other);
   }
   std::sort(ids.begin(), ids.end());  // so that the hint is the same each time
-  const auto near = NearMatch(name.text(), ids);
-  reporter.Error(Code::kUnknownGroup, name.place(), fmt::format("there is no group {}", Quoted(name.text())),
+  const auto near = NearMatch(id, ids);
+  reporter.Error(Code::kUnknownGroup, name.place(), fmt::format("there is no group {}", Quoted(id)),
                  near          ? fmt::format("did you mean \"{}\"?", *near)
                  : ids.empty() ? "name it under task_groups of the DAG"
                                : "");

@@ -1,6 +1,7 @@
 // `task_groups`: which there are, what stands in what, and what they give their tasks.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -18,22 +19,31 @@ namespace pipelined::dagfile {
 struct GroupEntry {
   TaskGroup group;
   NodeRef key;
+  std::string prefix;  // of the ids that it names: of the inclusion that it is written in
   std::optional<NodeRef> parent_name;
   std::optional<std::size_t> parent;  // place of the group that it stands in
   std::optional<Entry> default_args;
   std::vector<NodeRef> depends_on;  // scalars
   std::optional<ExpandEntry> expand;
+
+  std::shared_ptr<const Inclusion> inclusion;  // that its tasks come with; nullptr: they stand in the DAG file
+  bool is_inclusion = false;                   // it is the group of `inclusion` itself, not one within it
+  std::string default_parent;                  // whole id, where parent_name says nothing
 };
 
-// All groups, parents before their children. Reports parents that do not exist, circles of them, and groups nested
-// deeper than `depth`; what is wrong is left without a parent.
-std::vector<GroupEntry> ReadGroups(const Entry& task_groups, std::size_t depth, Reporter& reporter);
+// The groups of one file, in its order; `prefix` goes before their ids and the ids that they name.
+std::vector<GroupEntry> ReadGroups(const Entry& task_groups, const std::string& prefix, Reporter& reporter);
+
+// Parents before their children. Reports parents that do not exist, circles of them, and groups nested deeper than
+// `depth`; what is wrong is left without a parent.
+std::vector<GroupEntry> OrderGroups(std::vector<GroupEntry> groups, std::size_t depth, Reporter& reporter);
 
 // Ids to places in the list; reports a name that is none.
 class GroupNames {
  public:
   explicit GroupNames(const std::vector<GroupEntry>& groups);
-  std::optional<std::size_t> Find(NodeRef name, Reporter& reporter) const;
+  std::optional<std::size_t> Find(NodeRef name, const std::string& prefix, Reporter& reporter) const;
+  std::optional<std::size_t> Find(std::string_view id) const;
 
  private:
   std::unordered_map<std::string_view, std::size_t> places_;

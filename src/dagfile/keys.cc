@@ -39,6 +39,7 @@ constexpr std::array kDagTable{
     KeyRow{"on_failure"},
     KeyRow{"deadline", Key::kDeadline, true},
     KeyRow{"task_groups", Key::kTaskGroups, true},
+    KeyRow{"include", Key::kInclude, true},
 };
 
 constexpr std::array kTaskTable{
@@ -49,6 +50,9 @@ constexpr std::array kTaskTable{
     KeyRow{"branch", Key::kBranch},
     KeyRow{"short_circuit", Key::kShortCircuit},
     KeyRow{"latest_only", Key::kLatestOnly},
+    KeyRow{"trigger_dag", Key::kTriggerDag},
+    KeyRow{"dag", Key::kSubDag},
+    KeyRow{"repeat", Key::kRepeat, true},
     KeyRow{"when", Key::kWhen, true},
     KeyRow{"skip_on_exit_code", Key::kSkipOnExitCode},
     KeyRow{"group", Key::kGroup, true},
@@ -82,7 +86,6 @@ constexpr std::array kTaskTable{
     KeyRow{"http"},
     KeyRow{"sql"},
     KeyRow{"sensor"},
-    KeyRow{"trigger_dag"},
     KeyRow{"check"},
     KeyRow{"spark"},
     KeyRow{"flink"},
@@ -155,6 +158,47 @@ constexpr std::array kDeadlineTable{
     KeyRow{"reference", Key::kReference}, KeyRow{"interval", Key::kInterval}, KeyRow{"at", Key::kAt},
     KeyRow{"max_runs", Key::kMaxRuns},    KeyRow{"min_runs", Key::kMinRuns},
 };
+constexpr std::array kIncludeTable{
+    KeyRow{"file", Key::kFile},
+    KeyRow{"with", Key::kWith, true},
+    KeyRow{"tooltip", Key::kTooltip, true},
+    KeyRow{"depends_on", Key::kDependsOn, true},
+    KeyRow{"default_args", Key::kDefaultArgs, true},
+    KeyRow{"parent", Key::kParent, true},
+};
+// Short forms beside Airflow's words.
+constexpr std::array kTriggerDagTable{
+    KeyRow{"dag_id", Key::kId},
+    KeyRow{"trigger_dag_id", Key::kId},
+    KeyRow{"conf", Key::kConf, true},
+    KeyRow{"run_id", Key::kRunId, true},
+    KeyRow{"trigger_run_id", Key::kRunId, true},
+    KeyRow{"logical_date", Key::kLogicalDate, true},
+    KeyRow{"wait", Key::kWait},
+    KeyRow{"wait_for_completion", Key::kWait},
+    KeyRow{"reset", Key::kReset},
+    KeyRow{"reset_dag_run", Key::kReset},
+    KeyRow{"skip_when_already_exists", Key::kSkipExisting},
+    KeyRow{"allowed_states", Key::kAllowedStates, true},
+    KeyRow{"failed_states", Key::kFailedStates, true},
+};
+constexpr std::array kSubDagTable{
+    KeyRow{"id", Key::kId},
+    KeyRow{"file", Key::kFile},
+    KeyRow{"conf", Key::kConf, true},
+    KeyRow{"run_id", Key::kRunId, true},
+    KeyRow{"logical_date", Key::kLogicalDate, true},
+};
+constexpr std::array kRepeatTable{
+    KeyRow{"until", Key::kUntil},
+    KeyRow{"delay", Key::kDelay},
+    KeyRow{"max", Key::kMax},
+};
+constexpr std::array kTemplateTable{
+    KeyRow{"description", Key::kDescription, true},  KeyRow{"params", Key::kParams, true},
+    KeyRow{"default_args", Key::kDefaultArgs, true}, KeyRow{"task_groups", Key::kTaskGroups, true},
+    KeyRow{"include", Key::kInclude, true},          KeyRow{"tasks", Key::kTasks},
+};
 
 void ReportUnknown(const Entry& entry, std::span<const KeyRow> table, std::string_view what, Reporter& reporter) {
   std::vector<std::string_view> names;
@@ -186,15 +230,20 @@ const std::span<const KeyRow> kGroupKeys = kGroupTable;
 const std::span<const KeyRow> kConcurrencyKeys = kConcurrencyTable;
 const std::span<const KeyRow> kRateKeys = kRateTable;
 const std::span<const KeyRow> kDeadlineKeys = kDeadlineTable;
+const std::span<const KeyRow> kIncludeKeys = kIncludeTable;
+const std::span<const KeyRow> kTriggerDagKeys = kTriggerDagTable;
+const std::span<const KeyRow> kSubDagKeys = kSubDagTable;
+const std::span<const KeyRow> kRepeatKeys = kRepeatTable;
+const std::span<const KeyRow> kTemplateKeys = kTemplateTable;
 
 bool IsAction(Key key) {
   return key == Key::kBash || key == Key::kExec || key == Key::kPython || key == Key::kEmpty || key == Key::kBranch ||
-         key == Key::kShortCircuit || key == Key::kLatestOnly;
+         key == Key::kShortCircuit || key == Key::kLatestOnly || key == Key::kTriggerDag || key == Key::kSubDag;
 }
 
 bool IsOfOneTask(Key key) {
   return IsAction(key) || key == Key::kDependsOn || key == Key::kGroup || key == Key::kSetup || key == Key::kTeardown ||
-         key == Key::kOnFailureFailDagrun || key == Key::kExpand || key == Key::kExpandZip ||
+         key == Key::kOnFailureFailDagrun || key == Key::kRepeat || key == Key::kExpand || key == Key::kExpandZip ||
          key == Key::kExpandKwargs || key == Key::kMapIndexTemplate;
 }
 

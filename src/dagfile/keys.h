@@ -40,6 +40,7 @@ enum class Key : std::uint8_t {
   kOverlap,
   kDeadline,
   kTasks,
+  kInclude,
   // of a task
   kBash,
   kExec,
@@ -48,6 +49,9 @@ enum class Key : std::uint8_t {
   kBranch,
   kShortCircuit,
   kLatestOnly,
+  kTriggerDag,
+  kSubDag,
+  kRepeat,
   kWhen,
   kSkipOnExitCode,
   kGroup,
@@ -116,6 +120,20 @@ enum class Key : std::uint8_t {
   kPerSecond,
   kPerMinute,
   kPerHour,
+  kWith,  // of an inclusion
+  // of trigger_dag and dag
+  kId,
+  kConf,
+  kRunId,
+  kLogicalDate,
+  kWait,
+  kReset,
+  kSkipExisting,
+  kAllowedStates,
+  kFailedStates,
+  // of repeat
+  kUntil,
+  kDelay,
   // of mapped tasks
   kExpand,
   kExpandZip,
@@ -144,6 +162,11 @@ extern const std::span<const KeyRow> kGroupKeys;
 extern const std::span<const KeyRow> kConcurrencyKeys;
 extern const std::span<const KeyRow> kRateKeys;
 extern const std::span<const KeyRow> kDeadlineKeys;
+extern const std::span<const KeyRow> kIncludeKeys;
+extern const std::span<const KeyRow> kTriggerDagKeys;
+extern const std::span<const KeyRow> kSubDagKeys;
+extern const std::span<const KeyRow> kRepeatKeys;
+extern const std::span<const KeyRow> kTemplateKeys;
 
 bool IsAction(Key key);
 // What is said of one task and not of all: no part of default_args.

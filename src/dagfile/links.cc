@@ -30,14 +30,15 @@ class Linker {
     for (std::size_t at = 0; at < groups.size(); ++at) AddGroup(at);
   }
 
-  void Add(LinkNode downstream, NodeRef name) {
-    const auto upstream = Find(name);
+  void Add(LinkNode downstream, NodeRef name, const std::string& prefix) {
+    const auto upstream = Find(name, prefix);
     if (upstream && IsPossible(*upstream, downstream, name)) links_.push_back({*upstream, downstream, name});
   }
   // The task that stands at the beginning of the path, if there is one: what is not is reported with the templates.
-  void AddSource(LinkNode downstream, const ExpandSource& source, Mapping& mapping) {
-    for (std::size_t end = source.path.find('.');; end = source.path.find('.', end + 1)) {
-      const auto at = nodes_.find(std::string_view(source.path).substr(0, end));
+  void AddSource(LinkNode downstream, const ExpandSource& source, const std::string& prefix, Mapping& mapping) {
+    const std::string path = prefix + source.path;
+    for (std::size_t end = path.find('.', prefix.size());; end = path.find('.', end + 1)) {
+      const auto at = nodes_.find(std::string_view(path).substr(0, end));
       if (at != nodes_.end() && !ends_.IsGroup(at->second)) {
         if (std::find(mapping.sources.begin(), mapping.sources.end(), at->second) != mapping.sources.end()) return;
         mapping.sources.push_back(at->second);
@@ -65,12 +66,12 @@ class Linker {
                     fmt::format("the task stands in line {}: rename one of them", dag_.tasks[known->second].line));
   }
 
-  std::optional<LinkNode> Find(NodeRef name) {
-    const auto at = nodes_.find(name.text());
+  std::optional<LinkNode> Find(NodeRef name, const std::string& prefix) {
+    const std::string id = prefix + std::string(name.text());
+    const auto at = nodes_.find(id);
     if (at != nodes_.end()) return at->second;
     reporter_.Error(Code::kUnknownTask, name.place(),
-                    fmt::format("depends_on names a task that does not exist: {}", Quoted(name.text())),
-                    Nearest(name.text()));
+                    fmt::format("depends_on names a task that does not exist: {}", Quoted(id)), Nearest(id));
     return std::nullopt;
   }
 
@@ -198,21 +199,22 @@ void LinkTasks(const std::vector<Dependency>& dependencies, const std::vector<Gr
   Linker linker(groups, dag, reporter);
   for (const Dependency& dependency : dependencies) {
     // Reading may have stopped before it was complete.
-    if (dependency.task < dag.tasks.size()) linker.Add(dependency.task, dependency.names);
+    if (dependency.task < dag.tasks.size()) linker.Add(dependency.task, dependency.names, dependency.prefix);
   }
   for (std::size_t at = 0; at < groups.size(); ++at) {
-    for (const NodeRef name : groups[at].depends_on) linker.Add(linker.NodeOf(at), name);
+    for (const NodeRef name : groups[at].depends_on) linker.Add(linker.NodeOf(at), name, groups[at].prefix);
   }
   for (const TaskExpand& mapped : expands) {
     if (mapped.task >= dag.tasks.size() || dag.tasks[mapped.task].mapped == 0) continue;
     Mapping& mapping = dag.mappings[dag.mapped[dag.tasks[mapped.task].mapped - 1].mapping];
-    for (const ExpandSource& source : SourcesOf(mapped.expand)) linker.AddSource(mapped.task, source, mapping);
+    for (const ExpandSource& source : SourcesOf(mapped.expand))
+      linker.AddSource(mapped.task, source, dag.tasks[mapped.task].LongId(""), mapping);
   }
   for (Mapping& mapping : dag.mappings) {
     for (std::size_t at = 0; at < groups.size(); ++at) {
       if (mapping.group.empty() || groups[at].group.id != mapping.group) continue;
       for (const ExpandSource& source : SourcesOf(*groups[at].expand))
-        linker.AddSource(linker.NodeOf(at), source, mapping);
+        linker.AddSource(linker.NodeOf(at), source, groups[at].prefix, mapping);
     }
   }
   linker.Finish();

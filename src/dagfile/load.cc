@@ -12,13 +12,27 @@ namespace pipelined {
 namespace dagfile {
 namespace {
 
+// Keeps each text: the version stands on it.
+Result<std::string> ReadOnce(const LoadOptions& options, const std::string& path,
+                             std::vector<DagSource::Included>& included) {
+  for (const DagSource::Included& known : included) {
+    if (known.file == path) return known.text;
+  }
+  if (!options.read_other) return Error{ErrorCode::kNotFound, "no other files can be read here", ""};
+  auto text = options.read_other(path);
+  if (text) included.push_back({path, *text});
+  return text;
+}
+
 // A document that fails does not keep the others of its file from being looked at.
 void LoadDocument(const SourceText& source, const LoadOptions& options, const ZoneSource& zones, const Layers& layers,
                   Reporter& reporter, std::set<std::string>& ids, LoadResult& result) {
   const auto document = Document::Parse(source, options.limits, reporter);
   if (!document) return;
-  const DagContext context{options.file, options.relative_file, layers.roots(), &options.limits,
-                           &zones,       options.was_checked};
+  DagContext context{options.file, options.relative_file, layers.roots(), &options.limits,
+                     &zones,       options.was_checked,   options.root,   {}};
+  std::vector<DagSource::Included> included;
+  context.read_other = [&](const std::string& path) { return ReadOnce(options, path, included); };
   std::shared_ptr<Dag> dag = ReadDag(document->root(), context, reporter);
   if (!dag) return;
   if (!ids.insert(dag->id).second) {
@@ -27,7 +41,8 @@ void LoadDocument(const SourceText& source, const LoadOptions& options, const Zo
                    "give each document of the file a dag_id of its own");
     return;
   }
-  DagSource stored{options.file, options.relative_file, std::string(source.text), source.first_line, {}};
+  DagSource stored{options.file, options.relative_file, std::string(source.text), source.first_line,
+                   {},           std::move(included)};
   for (const DefaultsFile& defaults : options.defaults) stored.defaults.push_back(defaults.text);
   result.dags.push_back({std::move(dag), std::move(stored)});
 }
@@ -61,7 +76,13 @@ LoadResult LoadText(std::string_view text, const LoadOptions& options, const Zon
 }
 
 Result<DagPtr> ParseSource(const DagSource& source, const ZoneSource& zones) {
-  LoadOptions options{source.file, source.relative_file, {}, {}, {}, true};
+  LoadOptions options{source.file, source.relative_file, {}, {}, {}, true, {}, {}};
+  options.read_other = [&source](const std::string& path) -> Result<std::string> {
+    for (const DagSource::Included& other : source.included) {
+      if (other.file == path) return other.text;
+    }
+    return Error{ErrorCode::kNotFound, path + " was not stored", ""};
+  };
   for (const std::string& text : source.defaults) options.defaults.push_back({"defaults.yaml", text});
   LoadResult loaded = dagfile::LoadWith(source.document, source.first_line, options, zones,
                                         dagfile::Layers::Parse(options.defaults, options.limits));

@@ -38,6 +38,26 @@ std::size_t ValueLength(std::string_view rest) {
   return end;
 }
 
+int ColumnOf(const Place& at) {
+  const std::string_view line = LineAt(at.source->text, at.line);
+  return static_cast<int>(CountCharacters(line.substr(0, std::min<std::size_t>(at.column, line.size())))) + 1;
+}
+
+std::vector<Diagnostic::IncludedAt> WhereIncluded(const SourceText& source) {
+  std::vector<Diagnostic::IncludedAt> places;
+  for (const IncludedHere* here = source.included.get(); here != nullptr; here = here->at.source->included.get()) {
+    const SourceText& outer = *here->at.source;
+    places.push_back(
+        {here->id, outer.shown_as, static_cast<int>(here->at.line) + outer.first_line, ColumnOf(here->at)});
+  }
+  return places;
+}
+
+bool IsSame(const Diagnostic& a, const Diagnostic& b) {
+  return a.line > 0 && a.file == b.file && a.line == b.line && a.column == b.column && a.code == b.code &&
+         a.message == b.message && !a.included_at.empty();
+}
+
 }  // namespace
 
 std::string Quoted(std::string_view text) {
@@ -91,7 +111,8 @@ void Reporter::Add(Severity severity, Code code, const Place& at, std::string me
     const std::size_t column = std::min<std::size_t>(at.column, line.size());
     d.file = at.source->shown_as;
     d.line = static_cast<int>(at.line) + at.source->first_line;
-    d.column = static_cast<int>(CountCharacters(line.substr(0, column))) + 1;
+    d.column = ColumnOf(at);
+    d.included_at = WhereIncluded(*at.source);
     d.length = std::max(1, static_cast<int>(CountCharacters(
                                line.substr(column, at.length == 0 ? ValueLength(line.substr(column)) : at.length))));
     d.source_line = CutToCharacters(line, kKeptOfALine);
@@ -105,6 +126,7 @@ std::vector<Diagnostic> Reporter::Take() {
   };
   std::stable_sort(diagnostics_.begin(), diagnostics_.end(),
                    [&order](const Diagnostic& a, const Diagnostic& b) { return order(a) < order(b); });
+  diagnostics_.erase(std::unique(diagnostics_.begin(), diagnostics_.end(), IsSame), diagnostics_.end());
   if (dropped_ > 0) {
     Diagnostic more;
     more.severity = errors_ > 0 ? Severity::kError : Severity::kWarning;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -11,11 +12,14 @@
 
 namespace pipelined::dagfile {
 
+struct IncludedHere;
+
 // A piece of a file: the text of one document.
 struct SourceText {
   std::string shown_as;
   std::string_view text;
-  int first_line = 1;  // of `text` in its file
+  int first_line = 1;                                      // of `text` in its file
+  std::shared_ptr<const IncludedHere> included = nullptr;  // of a task template; nullptr: a file of its own
 };
 
 struct Place {
@@ -23,6 +27,12 @@ struct Place {
   std::uint32_t line = 0;              // from 0, in source->text
   std::uint32_t column = 0;            // from 0, in bytes
   std::uint32_t length = 1;            // in bytes; 0: of the value that begins there
+};
+
+// Where a task template was included, and as what.
+struct IncludedHere {
+  Place at;
+  std::string id;
 };
 
 class Reporter {
@@ -36,7 +46,7 @@ class Reporter {
 
   bool full() const { return diagnostics_.size() >= limit_; }  // what comes now is counted, not shown
   std::size_t errors() const { return errors_; }
-  // Everything so far, in the order of the file.
+  // Everything so far, in the order of the file. What several inclusions of one template say alike is said once.
   std::vector<Diagnostic> Take();
 
  private:

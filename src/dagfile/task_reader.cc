@@ -53,15 +53,17 @@ void TaskReader::ApplyDefaults(const Entry& default_args, Task& task) {
 
 Task TaskReader::Read(const Entry& entry, const Task& defaults) {
   Task task = defaults;
-  task.id = entry.name();
+  task.id = task.LongId(entry.name());
+  prefix_ = task.LongId("");
   task.line = entry.key.line();
-  if (!IsId(entry.name(), kLongestTaskId)) {
-    reporter_.Error(Code::kBadId, entry.key.place(), fmt::format("{} cannot be the id of a task", Quoted(entry.name())),
+  if (!IsId(entry.name(), kLongestTaskId) || task.id.size() > kLongestTaskId) {
+    reporter_.Error(Code::kBadId, entry.key.place(), fmt::format("{} cannot be the id of a task", Quoted(task.id)),
                     fmt::format("letters, digits, _, - and ., at most {} of them", kLongestTaskId));
   }
   const std::size_t errors = reporter_.errors();
   action_.reset();
   role_ = {};
+  repeat_.reset();
   if (RequireMap(entry, reporter_, "a mapping with an action")) {
     EachKey(entry.value, kTaskKeys, "a task", reporter_, [&](Key key, const Entry& part) {
       if (key == Key::kTriggerRule) role_.trigger_rule = part;
@@ -69,9 +71,10 @@ Task TaskReader::Read(const Entry& entry, const Task& defaults) {
     });
     TakeMappedAction(entry, task);
     CheckRole(role_, reporter_, task);
+    if (repeat_) CheckRepeat(*repeat_, reporter_, task);
     if (!action_ && reporter_.errors() == errors) {
       reporter_.Error(Code::kNoAction, entry.key.place(), fmt::format("task {} has no action", Quoted(entry.name())),
-                      "give it one of bash, exec, python, empty, branch, short_circuit, latest_only");
+                      "give it one of bash, exec, python, empty, branch, short_circuit, latest_only, trigger_dag, dag");
     }
   }
   ++next_;
@@ -87,13 +90,20 @@ void TaskReader::Apply(Key key, const Entry& entry, Task& task) {
     case Key::kBranch:
     case Key::kShortCircuit:
     case Key::kLatestOnly:
+    case Key::kTriggerDag:
+    case Key::kSubDag:
       return ReadAction(key, entry, task);
+    case Key::kRepeat:
+      repeat_ = entry;
+      return ReadRepeat(entry, reporter_, task.repeat);
     case Key::kWhen:
+      task.outer_when = false;
       return void(ReadCondition(entry, reporter_, task.when));
     case Key::kSkipOnExitCode:
       return ReadSkipExitCodes(entry, reporter_, task.skip_exit_codes);
     case Key::kGroup:
-      return void(ReadWord(entry, reporter_, task.group));
+      if (ReadWord(entry, reporter_, task.group)) task.group = task.LongId(task.group);
+      return;
     case Key::kSetup:
       return void(ReadBool(entry, reporter_, task.setup));
     case Key::kTeardown:
@@ -103,7 +113,7 @@ void TaskReader::Apply(Key key, const Entry& entry, Task& task) {
       role_.on_failure_fail_dagrun = entry;
       return void(ReadBool(entry, reporter_, task.on_failure_fail_dagrun));
     case Key::kDependsOn:
-      for (const NodeRef name : ReadDependsOn(entry, reporter_)) dependencies_.push_back({next_, name});
+      for (const NodeRef name : ReadDependsOn(entry, reporter_)) dependencies_.push_back({next_, name, prefix_});
       return;
     case Key::kExpand:
     case Key::kExpandZip:
@@ -153,6 +163,7 @@ void TaskReader::Apply(Key key, const Entry& entry, Task& task) {
     case Key::kEnv:
       return ReadEnv(entry, reporter_, task.env);
     case Key::kWorkingDir:
+      task.outer_working_dir = false;
       task.working_dir = WorkingDir(entry, std::move(task.working_dir));
       return;
     case Key::kRunAsUser:
@@ -218,6 +229,8 @@ void TaskReader::ReadAction(Key key, const Entry& entry, Task& task) {
   if (key == Key::kPython) return ReadPython(entry, task);
   if (key == Key::kBranch) return ReadBranch(entry, reporter_, task);
   if (key == Key::kShortCircuit) return ReadShortCircuit(entry, reporter_, task);
+  if (key == Key::kTriggerDag) return ReadTriggerDag(entry, reporter_, task);
+  if (key == Key::kSubDag) return ReadSubDag(entry, dag_of_file_, reporter_, task);
   if (key == Key::kEmpty || key == Key::kLatestOnly) {
     bool on = true;
     if (ReadBool(entry, reporter_, on) && !on) {

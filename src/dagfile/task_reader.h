@@ -9,6 +9,7 @@
 #include "dagfile/expand_reader.h"
 #include "dagfile/flow_reader.h"
 #include "dagfile/keys.h"
+#include "dagfile/trigger_reader.h"
 #include "pipelined/model/dag.h"
 
 namespace pipelined::dagfile {
@@ -16,7 +17,8 @@ namespace pipelined::dagfile {
 // What stands under `depends_on` of a task, to be looked up when all tasks are known.
 struct Dependency {
   TaskNo task;
-  NodeRef names;  // a task or a group: a scalar
+  NodeRef names;            // a task or a group: a scalar
+  std::string prefix = {};  // goes before the name: of the inclusion that it is written in
 };
 
 // The scalars under `depends_on`.
@@ -25,12 +27,13 @@ std::vector<NodeRef> ReadDependsOn(const Entry& entry, Reporter& reporter);
 class TaskReader {
  public:
   // `folder`: of the DAG file; relative working directories start there.
-  TaskReader(std::string folder, Reporter& reporter) : folder_(std::move(folder)), reporter_(reporter) {}
+  TaskReader(std::string folder, DagOfFile dag_of_file, Reporter& reporter)
+      : folder_(std::move(folder)), dag_of_file_(std::move(dag_of_file)), reporter_(reporter) {}
 
   // Puts what `default_args` says on top of `task`.
   void ApplyDefaults(const Entry& default_args, Task& task);
 
-  // The task that `entry` describes, standing on `defaults`.
+  // The task that `entry` describes, standing on `defaults`: with its inclusion, if it has one.
   Task Read(const Entry& entry, const Task& defaults);
 
   // Of the tasks read so far; TaskNo counts the calls of Read().
@@ -39,6 +42,9 @@ class TaskReader {
   const std::vector<IndexTemplate>& index_templates() const { return index_templates_; }
 
   std::string WorkingDir(const Entry& entry, std::string old);
+
+  // What is read from here on stands in a file of this folder.
+  void SetFolder(std::string folder) { folder_ = std::move(folder); }
 
  private:
   void Apply(Key key, const Entry& entry, Task& task);
@@ -50,6 +56,7 @@ class TaskReader {
   void ReadBackoff(const Entry& entry, RetryPolicy& retry);
 
   std::string folder_;
+  DagOfFile dag_of_file_;
   Reporter& reporter_;
   TaskNo next_ = 0;
   std::vector<Dependency> dependencies_;
@@ -57,6 +64,8 @@ class TaskReader {
   std::vector<IndexTemplate> index_templates_;
   std::optional<Entry> action_;  // of the task that is being read
   RoleEntries role_;             // likewise
+  std::optional<Entry> repeat_;  // likewise
+  std::string prefix_;           // likewise
 };
 
 // Names of DAGs and tasks: letters, digits, `_`, `-`, `.`; not `.` or `..`, which would be folders.

@@ -41,10 +41,18 @@ class TemplateChecker {
         for (const NodeRef word : ItemsOf(entry.value)) Check(no, word, false);
       }
       if (IsLimit(name)) CheckLimit(no, entry.value);
+      if (name == "trigger_dag" || name == "dag" || name == "repeat") CheckEach(no, entry.value, name == "repeat");
       if (name == "python" || name == "env" || name == "short_circuit") {
         for (const Entry part : EntriesOf(entry.value)) Check(no, part.value, false);
       }
     }
+  }
+
+  // Every text within a value that an inclusion standing in `where` is given.
+  void CheckGiven(NodeRef value, const Inclusion* where) {
+    for (const NodeRef item : ItemsOf(value)) CheckGiven(item, where);
+    for (const Entry part : EntriesOf(value)) CheckGiven(part.value, where);
+    if (const auto parsed = CheckSyntax(value)) Report(value, CheckNames(*parsed, dag_, where));
   }
 
   // Of expand, expand_zip or expand_kwargs: the values, and what replaces keys of the task.
@@ -93,10 +101,28 @@ class TemplateChecker {
     }
   }
 
-  std::optional<Template> Check(TaskNo no, NodeRef value, bool is_shell) {
+  // Every text within a value.
+  void CheckEach(TaskNo no, NodeRef value, bool has_ended) {
+    for (const NodeRef item : ItemsOf(value)) CheckEach(no, item, has_ended);
+    for (const Entry part : EntriesOf(value)) CheckEach(no, part.value, has_ended);
+    Check(no, value, false, has_ended);
+  }
+
+  std::optional<Template> Check(TaskNo no, NodeRef value, bool is_shell, bool has_ended = false) {
     std::optional<Template> parsed = CheckSyntax(value);
     if (!parsed) return parsed;
-    for (const NameProblem& problem : CheckNames(*parsed, dag_, no)) {
+    Report(value, CheckNames(*parsed, dag_, no, has_ended));
+    if (!is_shell) return parsed;
+    for (const TemplatePlace& raw : parsed->raw_uses()) {
+      reporter_.Warning(Code::kRawFilter, At(value, raw.offset, raw.line, raw.column, 3),
+                        "raw pastes a value into the script without quoting it",
+                        "whoever chooses the value chooses the command");
+    }
+    return parsed;
+  }
+
+  void Report(NodeRef value, const std::vector<NameProblem>& problems) {
+    for (const NameProblem& problem : problems) {
       const TemplateReference& at = problem.where;
       const Place place = At(value, at.offset, at.line, at.column, at.length);
       if (problem.warning) {
@@ -105,13 +131,6 @@ class TemplateChecker {
         reporter_.Error(Code::kTemplateName, place, problem.message, problem.hint);
       }
     }
-    if (!is_shell) return parsed;
-    for (const TemplatePlace& raw : parsed->raw_uses()) {
-      reporter_.Warning(Code::kRawFilter, At(value, raw.offset, raw.line, raw.column, 3),
-                        "raw pastes a value into the script without quoting it",
-                        "whoever chooses the value chooses the command");
-    }
-    return parsed;
   }
 
   // Finding a place reads the file up to it, which is worth it only for what will be shown.
@@ -171,15 +190,17 @@ Place PlaceInside(NodeRef scalar, std::size_t offset, int line, int column, int 
   return place;
 }
 
-void CheckTemplates(const Dag& dag, NodeRef tasks, const std::vector<NodeRef>& inherited,
+void CheckGivenTemplates(const Dag& dag, const std::vector<IncludedTemplate>& inclusions, Reporter& reporter) {
+  TemplateChecker checker(dag, reporter);
+  for (const IncludedTemplate& part : inclusions) {
+    if (part.with) checker.CheckGiven(part.with->value, part.inclusion->outer.get());
+  }
+}
+
+void CheckTemplates(const Dag& dag, const std::vector<NodeRef>& tasks, const std::vector<NodeRef>& inherited,
                     const std::vector<NodeRef>& limits, Reporter& reporter) {
   TemplateChecker checker(dag, reporter);
-  TaskNo no = 0;
-  for (const Entry entry : EntriesOf(tasks)) {
-    if (entry.name() == "<<" && entry.key.is_plain()) continue;
-    if (no >= dag.tasks.size()) break;
-    checker.CheckTask(no++, entry.value);
-  }
+  for (TaskNo no = 0; no < tasks.size(); ++no) checker.CheckTask(no, tasks[no]);
   for (const NodeRef limit : limits) checker.CheckLimit(std::nullopt, limit);
   for (const NodeRef value : inherited) {
     checker.CheckSyntax(value);

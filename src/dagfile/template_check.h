@@ -6,15 +6,19 @@
 
 #include "dagfile/document.h"
 #include "dagfile/group_reader.h"
+#include "dagfile/include_reader.h"
 #include "pipelined/model/dag.h"
 
 namespace pipelined::dagfile {
 
-// `tasks`: the mapping that `dag`, linked by now, was read from. `inherited`: `env` mappings and conditions that hold
+// `tasks`: what each task of `dag`, linked by now, was read from. `inherited`: `env` mappings and conditions that hold
 // for many tasks; a name in them may be right for one task and wrong for another, so only their syntax is checked.
 // `limits`: `concurrency` and `rate` that hold for many tasks.
-void CheckTemplates(const Dag& dag, NodeRef tasks, const std::vector<NodeRef>& inherited,
+void CheckTemplates(const Dag& dag, const std::vector<NodeRef>& tasks, const std::vector<NodeRef>& inherited,
                     const std::vector<NodeRef>& limits, Reporter& reporter);
+
+// Of the values that inclusions are given: each is evaluated where the inclusion stands.
+void CheckGivenTemplates(const Dag& dag, const std::vector<IncludedTemplate>& inclusions, Reporter& reporter);
 
 // Those of what groups are mapped over.
 void CheckGroupTemplates(const Dag& dag, const std::vector<GroupEntry>& groups, Reporter& reporter);

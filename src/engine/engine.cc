@@ -17,7 +17,7 @@ constexpr Micros kScheduledRowsEvery = Millis(100);
 constexpr std::size_t kScheduledRowsAtOnce = 250;
 
 bool MayRetry(const Task& task, const TaskSlot& slot, const AttemptFinished& end) {
-  if (slot.try_number > slot.max_tries) return false;
+  if (slot.try_number > slot.max_tries || end.repetition) return false;
   if (end.outcome == TryOutcome::kLost) return task.on_lost == OnLost::kRetry;
   const std::vector<int>& codes = task.retry.exit_codes;
   if (codes.empty()) return true;
@@ -29,6 +29,19 @@ bool SkipsByExitCode(const Task& task, const AttemptFinished& end) {
   const std::vector<int>& codes = task.skip_exit_codes;
   return end.outcome == TryOutcome::kFailed && end.signal == 0 && end.exit_code != 0 &&
          std::find(codes.begin(), codes.end(), end.exit_code) != codes.end();
+}
+
+// The last iteration that is allowed has ended, and `until` is still false: that is a failure.
+void EndOfIteration(const Task& task, AttemptFinished& end, AttemptFinished& stored) {
+  if (!end.repetition->again || end.repetition->iteration < task.repeat.max) return;
+  end.outcome = stored.outcome = TryOutcome::kFailed;
+  end.message = stored.message =
+      fmt::format("until was still false after {} iterations (repeat.max)", end.repetition->iteration);
+}
+
+// Of the tries of one iteration: each has all of them.
+std::int32_t TryOfIteration(const Task& task, const TaskSlot& slot) {
+  return task.repeat.until.empty() ? slot.try_number : slot.try_number - (slot.max_tries - task.retry.retries);
 }
 
 }  // namespace
@@ -43,10 +56,11 @@ Plan Engine::Impl::Apply(std::vector<Event> events, Instant now) {
   do {
     do {
       FireTimers(turn);
+      SettleParents(turn);
       LookAgain(turn);
     } while (FollowUp(turn));
     StartWhatFits(turn);
-  } while (!roomier_.empty() || !past_.empty() || !just_paused_.empty());  // what gave way was the last of its run
+  } while (MustFollowUp());  // what gave way was the last of its run
   MakeBackfillRuns(turn);
   CompleteBackfills(turn);
   WriteScheduledRows(turn);
@@ -88,6 +102,7 @@ void Engine::Impl::On(Turn& turn, RunRequested& e) {
   DagState& dag = StateOf(e.run.dag_id);
   Queue(dag, e.run);
   ActiveRun& run = Enter(std::move(e.run), std::move(e.dag), e.past);
+  if (run.info.parent) AdoptChild(run.info);
   run.keys = std::move(e.keys);
   TakeUp(turn, run, e.tasks, e.lengths);
   dag.recent.Note(run.info);
@@ -112,7 +127,10 @@ void Engine::Impl::TakeUp(Turn& turn, ActiveRun& run, const std::vector<StoredTa
     const auto slot = run.Find(task.task, task.map_index);
     if (!slot) continue;
     if (task.state == TaskState::kUpForRetry) SetRetryTimer(run, *slot, task.retry_at.value_or(turn.now));
-    if (task.state == TaskState::kRunning || task.state == TaskState::kRestarting) Occupy(run, *slot, task.attempt);
+    const bool parked = task.state == TaskState::kRunning && task.child;
+    if (parked) RestoreParked(turn, run, *slot, task);
+    if (!parked && (task.state == TaskState::kRunning || task.state == TaskState::kRestarting))
+      Occupy(run, *slot, task.attempt);
     if (task.state == TaskState::kRestarting) turn.plan.stops.push_back(task.attempt);
   }
 }
@@ -159,16 +177,19 @@ void Engine::Impl::On(Turn& turn, AttemptFinished& e) {
   if (found == attempts_.end()) return;  // closed before: reported twice
   const OpenedAttempt attempt = std::move(found->second);
   attempts_.erase(found);
-  --running_;
-  queue_.Release(attempt.hold, e.attempt);
-  if (attempt.hold.key) turn.plan.keys_given.push_back(e.attempt);
+  if (!attempt.parked) {  // else it has given back everything before
+    --running_;
+    queue_.Release(attempt.hold, e.attempt);
+    if (attempt.hold.key) turn.plan.keys_given.push_back(e.attempt);
+  }
   AttemptClosed closed{{}, 0, e};
   if (attempt.run != nullptr) {
     closed.run = attempt.run->info.id;
     closed.task = attempt.run->TaskOf(attempt.slot);
     closed.map_index = attempt.run->MapIndexOf(attempt.slot);
-    --attempt.run->running_tasks;
+    if (!attempt.parked) --attempt.run->running_tasks;
     const bool restarts = attempt.run->slot(attempt.slot).state == TaskState::kRestarting;
+    if (!restarts && e.repetition) EndOfIteration(attempt.run->TaskAt(attempt.slot), e, closed.end);
     if (!restarts && SkipsByExitCode(attempt.run->TaskAt(attempt.slot), e)) {
       e.outcome = closed.end.outcome = TryOutcome::kSkipped;
     }
@@ -335,12 +356,15 @@ void Engine::Impl::EndRun(Turn& turn, ActiveRun& run, TaskEvent running_tasks, c
 
 void Engine::Impl::StopTasks(Turn& turn, ActiveRun& run, TaskEvent running_tasks, const std::string& why,
                              ActiveRun::Spare spare) {
-  for (const AttemptId id : run.EndUnfinished(turn, running_tasks, why, spare)) Abandon(turn, id);
+  for (const AttemptId id : run.EndUnfinished(turn, running_tasks, why, spare)) {
+    if (!StopParked(turn, id, why)) Abandon(turn, id);
+  }
 }
 
 void Engine::Impl::LeaveMemory(Turn& turn, ActiveRun& run, RunEvent outcome, std::string why) {
   MoveRun(turn, run, outcome, std::move(why));
   CloseDeadlines(turn, run);
+  NoteEnd(run.info);
   DagState& dag = StateOf(run.info.dag_id);
   const bool ran = dag.running.erase(run.info.id) > 0;
   dag.queued.erase({run.info.run_after, run.info.id});
@@ -370,8 +394,11 @@ bool Engine::Impl::FollowUp(Turn& turn) {
     StartQueuedRuns(turn, found->second);
     if (!found->second.due) Reschedule(turn, found->second);
   }
-  return !roomier_.empty() || !past_.empty() || !just_paused_.empty() ||
-         (!timers_.empty() && timers_.top().at <= turn.now);
+  return MustFollowUp() || (!timers_.empty() && timers_.top().at <= turn.now);
+}
+
+bool Engine::Impl::MustFollowUp() const {
+  return !roomier_.empty() || !past_.empty() || !just_paused_.empty() || !settled_.empty() || !doomed_.empty();
 }
 
 // A loop, for the same reason: a task that goes on may be what the run after waits for.
@@ -386,6 +413,7 @@ void Engine::Impl::LookAgain(Turn& turn) {
 
 void Engine::Impl::EndTry(Turn& turn, ActiveRun& run, SlotNo no, const AttemptFinished& end) {
   const Task& what = run.TaskAt(no);
+  if (Repeats(turn, run, no, end)) return;
   if (end.outcome == TryOutcome::kSucceeded || end.outcome == TryOutcome::kSkipped) {
     run.Change(turn, no).end_date = end.end;
     // What a decision skips is skipped with the task's own end, before anything follows from either.
@@ -396,13 +424,8 @@ void Engine::Impl::EndTry(Turn& turn, ActiveRun& run, SlotNo no, const AttemptFi
   const TaskSlot& slot = run.slot(no);
   if (MayRetry(what, slot, end)) {
     const Micros delay =
-        RetryDelay(what.retry, RetryKey{run.info.dag_id, what.id, run.info.logical_date}, slot.try_number);
-    run.Move(turn, no, TaskEvent::kFailedTry);
-    TaskChange& change = run.Change(turn, no);
-    change.retry_at = end.end + delay;
-    change.why = end.message;
-    SetRetryTimer(run, no, end.end + delay);
-    return;
+        RetryDelay(what.retry, RetryKey{run.info.dag_id, what.id, run.info.logical_date}, TryOfIteration(what, slot));
+    return TryAgain(turn, run, no, end.end + delay, end.message);
   }
   FailForGood(turn, run, no, end.end, end.message);
 }
@@ -420,6 +443,38 @@ void Engine::Impl::FailForGood(Turn& turn, ActiveRun& run, SlotNo no, Instant en
     run.Move(turn, no, TaskEvent::kFailed);
   }
   run.Change(turn, no).end_date = end;
+}
+
+void Engine::Impl::TryAgain(Turn& turn, ActiveRun& run, SlotNo slot, Instant at, std::string why) {
+  run.Move(turn, slot, TaskEvent::kFailedTry);
+  TaskChange& change = run.Change(turn, slot);
+  change.retry_at = at;
+  change.why = std::move(why);
+  SetRetryTimer(run, slot, at);
+}
+
+// An iteration succeeded and is not the last: it costs none of the retries, which the next one has anew.
+bool Engine::Impl::Repeats(Turn& turn, ActiveRun& run, SlotNo slot, const AttemptFinished& end) {
+  if (end.outcome != TryOutcome::kSucceeded || !end.repetition || !end.repetition->again) return false;
+  const Task& what = run.TaskAt(slot);
+  run.slot(slot).max_tries = run.slot(slot).try_number + what.retry.retries;
+  TryAgain(turn, run, slot, end.end + what.repeat.delay,
+           fmt::format("iteration {}: until is false", end.repetition->iteration));
+  return true;
+}
+
+std::optional<AttemptOpened> Engine::Impl::FindAttempt(AttemptId id) const {
+  const auto found = attempts_.find(id);
+  if (found == attempts_.end() || found->second.run == nullptr) return std::nullopt;
+  const ActiveRun& run = *found->second.run;
+  const TaskSlot& slot = run.slot(found->second.slot);
+  return AttemptOpened{id,
+                       run.info.id,
+                       run.TaskOf(found->second.slot),
+                       slot.try_number,
+                       run.info.version,
+                       slot.max_tries,
+                       run.MapIndexOf(found->second.slot)};
 }
 
 void Engine::Impl::SetRetryTimer(const ActiveRun& run, SlotNo slot, Instant at) {
@@ -480,6 +535,10 @@ const RunInfo* Engine::FindRun(RunId run) const {
 DagPtr Engine::DagOf(RunId run) const {
   const ActiveRun* found = impl_->Find(run);
   return found == nullptr ? nullptr : found->dag_ptr();
+}
+
+std::optional<AttemptOpened> Engine::FindAttempt(AttemptId attempt) const {
+  return impl_->FindAttempt(attempt);
 }
 
 std::size_t Engine::active_runs() const {

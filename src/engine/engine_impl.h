@@ -29,6 +29,9 @@ struct OpenedAttempt {
   Hold hold;
   RunId of{};  // whose it is, also when that has moved on
   Instance instance{};
+  RunId child{};          // the run that it has made
+  bool parked = false;    // it has asked for a run: it has no process, and takes nothing of any limit any more
+  std::int32_t asks = 0;  // for one that is there already
 };
 
 // A task that does not wait for its concurrency key, and whose turn has come in this turn.
@@ -54,7 +57,7 @@ struct Unwritten {
   Instant since{};
 };
 
-enum class TimerKind : std::uint8_t { kRetry, kRunTimeout, kSchedule, kDeadline };
+enum class TimerKind : std::uint8_t { kRetry, kRunTimeout, kSchedule, kDeadline, kChildTimeout };
 
 struct Timer {
   Instant at;
@@ -62,7 +65,7 @@ struct Timer {
   RunId run;
   std::uint64_t life = 0;  // ActiveRun::life
   SlotNo slot = 0;
-  std::uint64_t token = 0;  // try number, number of the deadline, or schedule generation: an older timer is stale
+  std::uint64_t token = 0;  // try number, number of the deadline, schedule generation or attempt: an older timer is stale
   std::string dag_id;
   friend bool operator<(const Timer& a, const Timer& b) { return a.at > b.at; }  // the earliest on top
 };
@@ -74,6 +77,7 @@ class Engine::Impl {
   Plan Apply(std::vector<Event> events, Instant now);
   std::optional<Instant> NextTimer() const;
   ActiveRun* Find(RunId id) const;
+  std::optional<AttemptOpened> FindAttempt(AttemptId id) const;
   std::size_t active_runs() const { return runs_.size(); }
   AttemptId last_attempt() const { return last_attempt_; }
   std::size_t shared_limits() const { return queue_.gates(); }
@@ -88,6 +92,7 @@ class Engine::Impl {
   void On(Turn&, AttemptOrphaned& e);
   void StoppedAtLast(Turn& turn, const OpenedAttempt& attempt);
   void On(Turn& turn, AttemptFinished& e);
+  void On(Turn& turn, RunAsked& e);
   void On(Turn&, PoolChanged& e) { queue_.SetPool(e.name, e.slots); }
   void On(Turn&, RateStarted& e) { queue_.RestoreStart(e.key, e.at, e.window); }
   void On(Turn& turn, Command& e);
@@ -107,7 +112,7 @@ class Engine::Impl {
   BackfillState* ActiveBackfill(BackfillId id, CommandDone& done);
   void Do(Turn& turn, PauseBackfill& what, const std::string& who, CommandDone& done);
   void Do(Turn& turn, CancelBackfill& what, const std::string& who, CommandDone& done);
-  void Do(Turn& turn, ReportEnd& what, const std::string&, CommandDone&) { On(turn, what.end); }
+  void Do(Turn& turn, ReportEnd& what, const std::string&, CommandDone&);
 
   // clear and mark
   void Do(Turn& turn, ClearTasks& what, const std::string& who, CommandDone& done);
@@ -149,6 +154,7 @@ class Engine::Impl {
   void LeaveMemory(Turn& turn, ActiveRun& run, RunEvent outcome, std::string why);
   void LeaveBackfill(DagState& dag, const RunInfo& run, bool ran);
   bool FollowUp(Turn& turn);
+  bool MustFollowUp() const;
   void LookAgain(Turn& turn);
 
   // limits
@@ -164,7 +170,25 @@ class Engine::Impl {
   // tasks
   void FailForGood(Turn& turn, ActiveRun& run, SlotNo no, Instant end, const std::string& why);
   void EndTry(Turn& turn, ActiveRun& run, SlotNo slot, const AttemptFinished& end);
+  bool Repeats(Turn& turn, ActiveRun& run, SlotNo slot, const AttemptFinished& end);
+  void TryAgain(Turn& turn, ActiveRun& run, SlotNo slot, Instant at, std::string why);
   void SetRetryTimer(const ActiveRun& run, SlotNo slot, Instant at);
+
+  // tasks that make runs
+  static const TriggerSpec& SpecOf(const OpenedAttempt& attempt);
+  bool MayTakeOver(Turn& turn, OpenedAttempt& attempt, const RunAsked& e);
+  void Park(Turn& turn, OpenedAttempt& attempt, AttemptId id, Instant since);
+  void SetChildTimer(Turn& turn, const OpenedAttempt& attempt, AttemptId id, Instant since);
+  void RestoreParked(Turn& turn, ActiveRun& run, SlotNo slot, const StoredTask& task);
+  void AdoptChild(const RunInfo& child);
+  void NoteEnd(const RunInfo& child);
+  void SettleParents(Turn& turn);
+  void FinishAttempt(Turn& turn, AttemptFinished end);
+  void EndParked(Turn& turn, AttemptId id, const std::string& why);
+  bool StopParked(Turn& turn, AttemptId id, const std::string& why);
+  void DropChild(Turn& turn, AttemptId id, const OpenedAttempt& attempt, const std::string& why);
+  void ChildTimedOut(Turn& turn, const Timer& timer);
+  std::string ExplainParked(const ActiveRun& run, SlotNo slot) const;
 
   // time
   void FireTimers(Turn& turn);
@@ -214,7 +238,9 @@ class Engine::Impl {
   std::vector<BackfillId> perhaps_over_;  // runs of theirs have ended in this turn, or were made in the last one
   std::vector<Newcomer> newcomers_;
   std::vector<AttemptId> orphans_;
-  std::vector<std::unique_ptr<ActiveRun>> leaving_;  // ended in this turn
+  std::vector<std::pair<AttemptId, StoredChild>> settled_;  // their runs have ended, or need not be waited for
+  std::vector<std::pair<RunId, std::string>> doomed_;       // sub-runs whose task has ended, and why
+  std::vector<std::unique_ptr<ActiveRun>> leaving_;         // ended in this turn
 };
 
 }  // namespace pipelined

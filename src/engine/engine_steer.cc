@@ -233,22 +233,29 @@ void Engine::Impl::Do(Turn& turn, SetNote& what, const std::string& who, Command
 
 void Engine::Impl::Clear(Turn& turn, ActiveRun& run, const std::vector<SlotNo>& slots, const std::string& why) {
   const std::vector<SlotNo> stay = NotFollowed(run, slots);
+  std::vector<AttemptId> parked;
   for (const SlotNo slot : slots) {
     if (std::binary_search(stay.begin(), stay.end(), slot)) continue;
     const bool running = run.slot(slot).state == TaskState::kRunning;
     if (running) {
       const AttemptId attempt = run.slot(slot).attempt;
-      queue_.NoteStopping(attempts_.at(attempt).hold, attempt);
-      turn.plan.stops.push_back(attempt);
+      if (attempts_.at(attempt).parked) {
+        parked.push_back(attempt);
+      } else {
+        queue_.NoteStopping(attempts_.at(attempt).hold, attempt);
+        turn.plan.stops.push_back(attempt);
+      }
     }
     run.Clear(turn, slot, why);
   }
+  for (const AttemptId attempt : parked) EndParked(turn, attempt, why);
 }
 
 void Engine::Impl::Mark(Turn& turn, ActiveRun& run, SlotNo slot, TaskState state, const std::string& why) {
   const bool running = Runs(run.slot(slot).state);
   if (!run.Steer(turn, slot, MarkOf(state), why)) return;
-  if (running) Abandon(turn, run.slot(slot).attempt);
+  const AttemptId attempt = run.slot(slot).attempt;
+  if (running && !StopParked(turn, attempt, why)) Abandon(turn, attempt);
 }
 
 // Every unfinished task takes the state, or is skipped when it does not run. False: a teardown is still to come.

@@ -18,6 +18,9 @@ void Engine::Impl::FireTimers(Turn& turn) {
       case TimerKind::kRunTimeout:
         RunTimedOut(turn, timer);
         break;
+      case TimerKind::kChildTimeout:
+        ChildTimedOut(turn, timer);
+        break;
       case TimerKind::kSchedule:
         ScheduleDue(turn, timer);
         break;

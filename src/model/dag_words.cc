@@ -19,6 +19,10 @@ std::string_view OperatorName(ActionKind kind) {
       return "short_circuit";
     case ActionKind::kLatestOnly:
       return "latest_only";
+    case ActionKind::kTriggerDag:
+      return "trigger_dag";
+    case ActionKind::kSubDag:
+      return "dag";
   }
   return "";
 }

@@ -62,6 +62,10 @@ std::string Format(const Diagnostic& d) {
   text +=
       fmt::format(": {} {}: {}\n", d.severity == Severity::kError ? "error" : "warning", d.code, Printable(d.message));
   if (d.line > 0 && !d.source_line.empty()) text += Excerpt(d);
+  for (const Diagnostic::IncludedAt& at : d.included_at) {
+    text += fmt::format("     in: \"{}\", included at {}:{}:{}\n", Printable(at.id), Printable(at.file), at.line,
+                        at.column);
+  }
   if (!d.hint.empty()) text += fmt::format("   help: {}\n", Printable(d.hint));
   return text;
 }

@@ -75,7 +75,8 @@ Result<std::vector<TaskNo>> TasksToFollow(const Dag& dag, TaskNo branch, const V
   for (const Value& id : given.is_list() ? given.list() : Value::List{given}) {
     if (!id.is_string())
       return Error{ErrorCode::kInvalid, "branch: it gives something that is no id: a text or a list of texts is", ""};
-    if (const Status added = Add(dag, branch, id.string(), follow); !added) return added.error();
+    const std::string whole = dag.tasks[branch].LongId(id.string());
+    if (const Status added = Add(dag, branch, whole, follow); !added) return added.error();
   }
   return follow;
 }

@@ -60,8 +60,9 @@ struct Condition {
   bool holds = false;
 };
 
-Result<Condition> Evaluate(const TryTemplates& templates, const std::string& text, const std::string& place) {
-  auto value = templates.Evaluate(text, place);
+Result<Condition> Evaluate(const TryTemplates& templates, const std::string& text, const std::string& place,
+                           bool outside = false) {
+  auto value = outside ? templates.EvaluateOutside(text, place) : templates.Evaluate(text, place);
   if (!value) return value.error();
   if (!value->is_string() || IsOneExpression(text)) return Condition{*value, IsTrue(*value)};
   const auto truth = TruthOfWords(value->string(), place);
@@ -141,6 +142,12 @@ Result<AttemptFinished> LatestOnly(const LaunchRequest& request, const LaunchOpt
 
 }  // namespace
 
+Result<bool> Holds(const TryTemplates& templates, const std::string& text, const std::string& place) {
+  const auto condition = Evaluate(templates, text, place);
+  if (!condition) return condition.error();
+  return condition->holds;
+}
+
 Result<std::optional<AttemptFinished>> Decide(const LaunchRequest& request, const LaunchOptions& options, Instant now) {
   using Answer = std::optional<AttemptFinished>;
   const Task& task = request.dag.tasks[request.task];
@@ -148,7 +155,7 @@ Result<std::optional<AttemptFinished>> Decide(const LaunchRequest& request, cons
   const auto templates = TryTemplates::Make(request, options);
   if (!templates) return templates.error();
   if (!task.when.empty()) {
-    const auto when = Evaluate(**templates, task.when, "when");
+    const auto when = Evaluate(**templates, task.when, "when", task.outer_when);
     if (!when) return when.error();
     if (!when->holds) return Answer(EndOf(request, TryOutcome::kSkipped, now, "its condition (when) is false"));
   }

@@ -4,59 +4,12 @@
 
 #include <algorithm>
 #include <map>
-#include <unordered_set>
 
 #include "pipelined/schema/json.h"
 #include "scheduler/try_templates.h"
 
 namespace pipelined {
 namespace {
-
-// Every template of a task.
-template <class Visit>
-void ForEachTemplate(const Task& task, Visit visit) {
-  for (const std::string& word : task.action.words) visit(word);
-  for (const auto& [name, value] : task.env) visit(value);
-  visit(task.working_dir);
-  visit(task.when);
-}
-
-// Every reference in the templates of a task.
-template <class Visit>
-void ForEachReference(const Task& task, Visit visit) {
-  ForEachTemplate(task, [&](const std::string& text) {
-    if (!MayHoldExpressions(text)) return;
-    const auto parsed = Template::Parse(text);
-    if (!parsed) return;
-    for (const TemplateReference& reference : parsed->references()) {
-      if (!reference.path.empty()) visit(reference);
-    }
-  });
-}
-
-// So many tasks above are asked for their outputs when a template does not say which it reads: the nearest first.
-constexpr std::size_t kMostAbove = 1000;
-
-std::vector<TaskNo> TasksAbove(const Dag& dag, TaskNo task) {
-  std::vector<TaskNo> above;
-  std::unordered_set<TaskNo> seen;
-  const auto add = [&](TaskNo below) {
-    for (const TaskNo up : dag.upstream.Of(below)) {
-      if (above.size() < kMostAbove && seen.insert(up).second) above.push_back(up);
-    }
-  };
-  add(task);
-  for (std::size_t i = 0; i < above.size(); ++i) add(above[i]);
-  return above;
-}
-
-// tasks[…] with a name that is computed, and ti.xcom_pull, which names tasks in its arguments: known only when it is
-// rendered.
-bool NamesNoTask(const Dag& dag, const TemplateReference& reference) {
-  const std::string& root = reference.path[0];
-  if (root == "ti" || root == "task_instance") return reference.path.size() < 2 || reference.path[1] == "xcom_pull";
-  return root == "tasks" && (reference.path.size() < 2 || !dag.Find(reference.path[1]));
-}
 
 // Later settings win, the order of the first ones stays.
 class Environ {
@@ -159,6 +112,8 @@ std::vector<std::string> Argv(const Task& task, std::vector<std::string> words) 
     case ActionKind::kBranch:  // decided without a process: see decide.h
     case ActionKind::kShortCircuit:
     case ActionKind::kLatestOnly:
+    case ActionKind::kTriggerDag:  // see ask_run.h
+    case ActionKind::kSubDag:
       return {"true"};
     case ActionKind::kBash:
       return {"bash", "-c", std::move(words.front())};
@@ -189,49 +144,6 @@ Env InheritedEnvironment(const char* const* environ) {
   return env;
 }
 
-std::vector<std::string> OutputsNeeded(const Dag& dag, TaskNo task) {
-  std::vector<std::string> ids;
-  bool all = false;
-  ForEachReference(dag.tasks[task], [&](const TemplateReference& reference) {
-    if (NamesNoTask(dag, reference)) {
-      all = true;
-    } else if (reference.path[0] == "tasks") {
-      ids.push_back(reference.path[1]);
-    }
-  });
-  if (all) {
-    for (const TaskNo up : TasksAbove(dag, task)) ids.push_back(dag.tasks[up].id);
-  }
-  std::sort(ids.begin(), ids.end());
-  ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
-  return ids;
-}
-
-std::vector<std::string> OutputsNeeded(const Dag& dag, const Mapping& mapping) {
-  std::vector<std::string> ids;
-  for (const TaskNo source : mapping.sources) ids.push_back(dag.tasks[source].id);
-  for (const ExpandValue& value : mapping.expand.values) {
-    if (!MayHoldExpressions(value.text)) continue;
-    const auto parsed = Template::Parse(value.text);
-    const auto names_none = [&](const TemplateReference& reference) {
-      return reference.path[0] != "tasks" && NamesNoTask(dag, reference);
-    };
-    if (!parsed || std::none_of(parsed->references().begin(), parsed->references().end(), names_none)) continue;
-    for (const TaskNo up : TasksAbove(dag, mapping.tasks.front())) ids.push_back(dag.tasks[up].id);
-  }
-  std::sort(ids.begin(), ids.end());
-  ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
-  return ids;
-}
-
-bool NeedsPrevious(const Dag& dag, TaskNo task) {
-  bool needs = false;
-  ForEachReference(dag.tasks[task], [&](const TemplateReference& reference) {
-    needs = needs || reference.path[0].starts_with("prev_");
-  });
-  return needs;
-}
-
 Result<AttemptStart> Prepare(const LaunchRequest& request, const LaunchOptions& options) {
   const Task& task = request.dag.tasks[request.task];
   const auto templates = TryTemplates::Make(request, options);
@@ -248,6 +160,11 @@ Result<AttemptStart> Prepare(const LaunchRequest& request, const LaunchOptions& 
 
   Environ environ(options.environment);
   for (const auto& [name, value] : Environment((*templates)->context())) environ.Set(name, value);
+  for (const auto& [name, text] : task.outer_env) {
+    auto value = (*templates)->RenderOutside(text, "env." + name);
+    if (!value) return value.error();
+    environ.Set(name, *value);
+  }
   for (const auto& [name, text] : task.env) {
     auto value = (*templates)->Render(text, "env." + name);
     if (!value) return value.error();
@@ -257,7 +174,8 @@ Result<AttemptStart> Prepare(const LaunchRequest& request, const LaunchOptions& 
   if (const Status set = replacements.Variables(environ); !set) return set.error();
   start.env = environ.Take();
 
-  auto dir = (*templates)->Render(task.working_dir, "working_dir");
+  auto dir = task.outer_working_dir ? (*templates)->RenderOutside(task.working_dir, "working_dir")
+                                    : (*templates)->Render(task.working_dir, "working_dir");
   if (!dir) return dir.error();
   dir = replacements.WorkingDir(std::move(*dir));
   if (!dir) return dir.error();

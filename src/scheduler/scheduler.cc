@@ -7,9 +7,12 @@
 
 #include "pipelined/base/log.h"
 #include "pipelined/timetable/timetable.h"
+#include "pipelined/template/task_context.h"
+#include "scheduler/ask_run.h"
 #include "scheduler/decide.h"
 #include "pipelined/scheduler/limit_keys.h"
 #include "scheduler/expansions.h"
+#include "scheduler/repetition.h"
 #include "scheduler/standby.h"
 #include "scheduler/wakeups.h"
 
@@ -138,6 +141,8 @@ Status Scheduler::Lead() {
   inbox_.clear();
   ended_.clear();
   in_flight_.clear();
+  run_asks_.clear();
+  met_ = false;
   notified_ = true;
   wakeups_->WatchStore(store_.NotifyFd());
   std::vector<Event> events;
@@ -198,16 +203,24 @@ Status Scheduler::RestoreRuns(const Snapshot& snapshot, std::vector<Event>& even
 // What became of the attempts that the store holds open. Only what this executor knows is believed.
 Status Scheduler::Reattach(const Snapshot& snapshot) {
   std::unordered_map<AttemptId, AttemptOpened> opened;
+  // Tasks that make runs, whoever opened their attempts: parked ones wait, the others have still to ask.
+  std::unordered_set<AttemptId> no_process;
   for (const RestoredRun& stored : snapshot.runs) {
+    const auto dag = VersionOf(stored.run.version);
+    if (!dag && dag.error().code == ErrorCode::kUnavailable) return dag.error();
     for (const StoredTask& task : stored.tasks) {
-      if (task.state == TaskState::kRunning)
-        opened[task.attempt] = AttemptOpened{task.attempt,    stored.run.id,      task.task,
-                                             task.try_number, stored.run.version, task.max_tries.value_or(0),
-                                             task.map_index};
+      if (task.state != TaskState::kRunning) continue;
+      opened[task.attempt] = AttemptOpened{task.attempt,    stored.run.id,      task.task,
+                                           task.try_number, stored.run.version, task.max_tries.value_or(0),
+                                           task.map_index};
+      if (!dag || (*dag)->tasks[task.task].trigger == nullptr) continue;
+      no_process.insert(task.attempt);
+      if (!task.child) unstarted_.push_back(opened[task.attempt]);
     }
   }
-  const std::vector<OpenAttempt> open(snapshot.attempts.begin(), snapshot.attempts.end());
-  for (const AttemptStatus& status : executor_.Reattach(open)) {
+  std::vector<OpenAttempt> with_process(snapshot.attempts.begin(), snapshot.attempts.end());
+  std::erase_if(with_process, [&](const OpenAttempt& open) { return no_process.contains(open.attempt); });
+  for (const AttemptStatus& status : executor_.Reattach(with_process)) {
     switch (status.liveness) {
       case AttemptLiveness::kForeign:
         break;
@@ -268,8 +281,12 @@ void Scheduler::Turn() {
   std::vector<Event> events = std::exchange(inbox_, {});
   if (const Status taken = TakePosted(events); !taken) return Recover(taken.error());
   TakeZones(events);
-  TakeEnds(events);
-  if (const Status taken = TakeInbox(events); !taken) return Recover(taken.error());
+  if (std::exchange(met_, true)) {
+    if (const Status taken = TakeEnds(events); !taken) return Recover(taken.error());
+    if (const Status taken = TakeInbox(events); !taken) return Recover(taken.error());
+  } else {
+    wakeups_->Wake();  // what ended meanwhile, and what people ask, is about runs that the engine is only now told of
+  }
   const Plan plan = engine_.Apply(std::move(events), clock_.Now());
   if (plan.empty()) {
     if (const Status kept = KeepLease(); !kept) return Recover(kept.error());
@@ -281,6 +298,7 @@ void Scheduler::Turn() {
     for (const RestoredRun& run : committed->runs) {
       if (const Status entered = Enter(run, inbox_); !entered) return Recover(entered.error());
     }
+    AskAgain(plan, *committed);
     for (const RunChange& change : plan.runs) {
       if (IsFinished(change.to)) expansions_->Forget(change.run);
     }
@@ -358,12 +376,26 @@ void Scheduler::RetryUnscheduled(std::vector<Event>& events) {
   }
 }
 
-void Scheduler::TakeEnds(std::vector<Event>& events) {
+Status Scheduler::TakeEnds(std::vector<Event>& events) {
   for (AttemptEnd& end : executor_.Ended()) {
     ended_.push_back(end.attempt);
     in_flight_.erase(end.attempt);
-    events.emplace_back(ToEvent(std::move(end)));
+    AttemptFinished event = ToEvent(std::move(end));
+    if (const Status judged = Judge(event); !judged) return judged;
+    events.emplace_back(std::move(event));
   }
+  return Ok();
+}
+
+Status Scheduler::Judge(AttemptFinished& end) {
+  if (end.outcome != TryOutcome::kSucceeded) return Ok();
+  const auto attempt = engine_.FindAttempt(end.attempt);
+  const DagPtr dag = attempt ? engine_.DagOf(attempt->run) : nullptr;
+  if (dag == nullptr || dag->tasks[attempt->task].repeat.until.empty()) return Ok();
+  LaunchRequest request{*dag, attempt->task, *engine_.FindRun(attempt->run), *attempt, lease_.epoch, Value()};
+  if (const Status read = ReadFor(request); !read && read.error().code == ErrorCode::kUnavailable) return read;
+  JudgeRepetition(std::move(request), options_.launch, end);
+  return Ok();
 }
 
 Status Scheduler::TakeInbox(std::vector<Event>& events) {
@@ -382,6 +414,9 @@ Status Scheduler::TakeInbox(std::vector<Event>& events) {
       if (const Status read = ReadFacts(*backfill); !read) return read;
     }
     if (const Status read = ReadSteeringFacts(command); !read) return read;
+    if (auto* report = std::get_if<ReportEnd>(&command.what)) {
+      if (const Status judged = Judge(report->end); !judged) return judged;
+    }
     events.emplace_back(std::move(command));
   }
   return Ok();
@@ -607,7 +642,7 @@ void Scheduler::StartAttempts(const std::vector<AttemptOpened>& opened) {
     const RunInfo* run = engine_.FindRun(attempt.run);
     const DagPtr dag = engine_.DagOf(attempt.run);
     if (run == nullptr || dag == nullptr) {  // its run ended before it began: it gives back its slots
-      NeverStarted(attempt.attempt, "its run had ended");
+      inbox_.emplace_back(Undone(attempt.attempt, TryOutcome::kStopped, "never started: its run had ended"));
       continue;
     }
     LaunchRequest request{*dag, attempt.task, *run, attempt, lease_.epoch, Value()};
@@ -620,20 +655,69 @@ void Scheduler::StartAttempts(const std::vector<AttemptOpened>& opened) {
       inbox_.emplace_back(std::move(**decided));
       continue;
     }
+    if (decided && dag->tasks[attempt.task].trigger != nullptr) {
+      const Status asked = Ask(request, attempt);
+      if (!asked && asked.error().code == ErrorCode::kUnavailable) return Recover(asked.error());
+      if (!asked) inbox_.emplace_back(Undone(attempt.attempt, TryOutcome::kLaunchFailed, asked.error().message));
+      continue;
+    }
     Result<AttemptStart> start = decided ? Prepare(request, options_.launch) : decided.error();
     if (start) {
       in_flight_.insert(attempt.attempt);
       starts.push_back(std::move(*start));
       continue;
     }
-    AttemptFinished failed;
-    failed.attempt = attempt.attempt;
-    failed.outcome = TryOutcome::kLaunchFailed;
-    failed.end = clock_.Now();
-    failed.message = start.error().message;
-    inbox_.emplace_back(std::move(failed));
+    inbox_.emplace_back(Undone(attempt.attempt, TryOutcome::kLaunchFailed, start.error().message));
   }
   executor_.Start(std::move(starts));
+}
+
+AttemptFinished Scheduler::Undone(AttemptId attempt, TryOutcome outcome, std::string message) const {
+  AttemptFinished end;
+  end.attempt = attempt;
+  end.outcome = outcome;
+  end.end = clock_.Now();
+  end.message = std::move(message);
+  return end;
+}
+
+// --- tasks that make runs
+// ---------------------------------------------------------------------------------------------------
+
+Status Scheduler::Ask(const LaunchRequest& request, const AttemptOpened& attempt) {
+  auto asked = AskRun(request, options_.launch, clock_.Now());
+  if (!asked) return asked.error();
+  auto stored = store_.FindDag(asked->dag_id);
+  if (!stored) return stored.error();
+  if (*stored) {
+    const auto dag = VersionOf((*stored)->head.version);
+    if (!dag) return dag.error();
+    if (const auto params = ResolveParams(**dag, asked->conf); !params)
+      return Error{ErrorCode::kInvalid, fmt::format("no run of {} was made: {}", asked->dag_id, params.error().message),
+                   ""};
+  }
+  auto found = store_.FindRun(asked->dag_id, asked->run_id, asked->logical_date);
+  if (!found) return found.error();
+  asked->found = *std::move(found);
+  run_asks_[attempt.attempt] = attempt;
+  inbox_.emplace_back(*std::move(asked));
+  return Ok();
+}
+
+// What others have made in the same moment under the same id or date stands in the way of a run: asked again, it is
+// found.
+void Scheduler::AskAgain(const Plan& plan, const Committed& committed) {
+  for (const AttemptClosed& closed : plan.closed) run_asks_.erase(closed.end.attempt);
+  std::unordered_set<AttemptId> made;
+  for (const RestoredRun& run : committed.runs) made.insert(run.run.parent.attempt);
+  const auto look = [&](AttemptId attempt) {
+    const auto asked = attempt ? run_asks_.find(attempt) : run_asks_.end();
+    if (asked == run_asks_.end()) return;
+    if (!made.contains(attempt)) unstarted_.push_back(asked->second);
+    run_asks_.erase(asked);
+  };
+  for (const NewRun& run : plan.new_runs) look(run.parent.attempt);
+  for (const RunReset& reset : plan.resets) look(reset.parent.attempt);
 }
 
 // What the templates of the task ask for, and nothing more.
@@ -673,7 +757,7 @@ void Scheduler::StopTasks() {
     // Their ends are stored, but nothing new is started: what would be is committed and begins with the next start.
     if (const Status kept = KeepLease(); !kept) return Recover(kept.error());
     std::vector<Event> events = std::exchange(inbox_, {});
-    TakeEnds(events);
+    if (const Status taken = TakeEnds(events); !taken) return Recover(taken.error());
     const Plan plan = engine_.Apply(std::move(events), clock_.Now());
     if (!plan.empty()) {
       if (const auto committed =

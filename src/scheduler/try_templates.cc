@@ -4,6 +4,9 @@
 
 #include <algorithm>
 
+#include "pipelined/schema/json_schema.h"
+#include "scheduler/template_names.h"
+
 namespace pipelined {
 namespace {
 
@@ -44,6 +47,61 @@ std::vector<TemplateItem> ItemsOf(const LaunchRequest& request) {
   return items;
 }
 
+Result<std::string> RenderIn(const Scope& scope, const std::string& text, const std::string& place, Quote quote) {
+  if (!MayHoldExpressions(text)) return text;
+  auto parsed = Template::Parse(text);
+  if (!parsed) return Located(parsed.error(), place);
+  RenderOptions options;
+  options.quote = quote;
+  auto rendered = parsed->Render(scope, options);
+  if (!rendered) return Located(rendered.error(), place);
+  return rendered;
+}
+
+Result<Value> EvaluateIn(const Scope& scope, const std::string& text, const std::string& place) {
+  if (!MayHoldExpressions(text)) return Value(text);
+  auto parsed = Template::Parse(text);
+  if (!parsed) return Located(parsed.error(), place);
+  auto value = parsed->Evaluate(scope);
+  if (!value) return Located(value.error(), place);
+  return value;
+}
+
+// A value with every text in it evaluated.
+Result<Value> EvaluateAllIn(const Scope& scope, const Value& value, const std::string& place) {
+  if (value.is_string()) return EvaluateIn(scope, value.string(), place);
+  if (value.is_list()) {
+    Value::List list;
+    for (const Value& item : value.list()) {
+      auto made = EvaluateAllIn(scope, item, place);
+      if (!made) return made;
+      list.push_back(*std::move(made));
+    }
+    return Value(std::move(list));
+  }
+  if (!value.is_map()) return value;
+  Value::Map map;
+  for (const auto& [name, part] : value.map()) {
+    auto made = EvaluateAllIn(scope, part, place + "." + name);
+    if (!made) return made;
+    map.emplace_back(name, *std::move(made));
+  }
+  return Value(std::move(map));
+}
+
+Result<Value> ValueOf(const Inclusion::Param& param, const Scope& outside) {
+  if (!param.is_template) return param.value;
+  auto value = EvaluateAllIn(outside, param.value, "with." + param.name);
+  if (!value) return value;
+  for (const SchemaViolation& violation : ValidateSchema(param.schema, *value)) {
+    return Error{ErrorCode::kInvalid,
+                 fmt::format("with.{}{}{}: {}", param.name, violation.path.empty() ? "" : ".", violation.path,
+                             violation.message),
+                 ""};
+  }
+  return value;
+}
+
 }  // namespace
 
 bool MayHoldExpressions(const std::string& text) {
@@ -54,7 +112,8 @@ Result<std::unique_ptr<TryTemplates>> TryTemplates::Make(const LaunchRequest& re
   auto params = ResolveParams(request.dag, request.run.conf);
   if (!params) return params.error();
   std::unique_ptr<TryTemplates> made(new TryTemplates());
-  TaskContext& context = made->context_;
+  Level& dag = *made->levels_.emplace_back(std::make_unique<Level>());
+  TaskContext& context = dag.context;
   context.dag = &request.dag;
   context.task = &request.dag.tasks[request.task];
   context.try_number = request.attempt.try_number;
@@ -70,28 +129,57 @@ Result<std::unique_ptr<TryTemplates>> TryTemplates::Make(const LaunchRequest& re
     };
   }
   context.outputs = [&request](std::string_view id) { return request.outputs.Find(id); };
-  made->scope_ = MakeTaskScope(context);
+  dag.scope = MakeTaskScope(context);
+  made->inner_ = &dag;
+  if (context.task->inclusion != nullptr) {
+    const auto inner = made->Enter(*context.task->inclusion, request);
+    if (!inner) return inner.error();
+    made->inner_ = *inner;
+  }
   return made;
 }
 
+Result<const TryTemplates::Level*> TryTemplates::Enter(const Inclusion& inclusion, const LaunchRequest& request) {
+  const Level* outside = levels_.front().get();
+  if (inclusion.outer != nullptr) {
+    const auto entered = Enter(*inclusion.outer, request);
+    if (!entered) return entered.error();
+    outside = *entered;
+  }
+  Level& level = *levels_.emplace_back(std::make_unique<Level>());
+  level.context = outside->context;
+  level.context.prefix = inclusion.prefix;
+  Value::Map params;
+  const IncludedNames used = IncludedNamesOf(request.dag.tasks[request.task]);
+  for (const Inclusion::Param& param : inclusion.params) {
+    auto value = ValueOf(param, *outside->scope);
+    // What this task does not ask for may not be there yet: the outputs of a task that is not above it.
+    if (!value && used.Has(inclusion, param.name)) return value.error();
+    if (value) params.emplace_back(param.name, *std::move(value));
+  }
+  level.context.run.params = Value(std::move(params));
+  level.scope = MakeTaskScope(level.context);
+  return &level;
+}
+
 Result<std::string> TryTemplates::Render(const std::string& text, const std::string& place, Quote quote) const {
-  if (!MayHoldExpressions(text)) return text;
-  auto parsed = Template::Parse(text);
-  if (!parsed) return Located(parsed.error(), place);
-  RenderOptions options;
-  options.quote = quote;
-  auto rendered = parsed->Render(*scope_, options);
-  if (!rendered) return Located(rendered.error(), place);
-  return rendered;
+  return RenderIn(*inner_->scope, text, place, quote);
 }
 
 Result<Value> TryTemplates::Evaluate(const std::string& text, const std::string& place) const {
-  if (!MayHoldExpressions(text)) return Value(text);
-  auto parsed = Template::Parse(text);
-  if (!parsed) return Located(parsed.error(), place);
-  auto value = parsed->Evaluate(*scope_);
-  if (!value) return Located(value.error(), place);
-  return value;
+  return EvaluateIn(*inner_->scope, text, place);
+}
+
+Result<Value> TryTemplates::EvaluateAll(const Value& value, const std::string& place) const {
+  return EvaluateAllIn(*inner_->scope, value, place);
+}
+
+Result<std::string> TryTemplates::RenderOutside(const std::string& text, const std::string& place) const {
+  return RenderIn(*levels_.front()->scope, text, place, Quote::kNone);
+}
+
+Result<Value> TryTemplates::EvaluateOutside(const std::string& text, const std::string& place) const {
+  return EvaluateIn(*levels_.front()->scope, text, place);
 }
 
 }  // namespace pipelined

@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "pipelined/scheduler/launch.h"
 #include "pipelined/template/task_context.h"
@@ -15,7 +16,8 @@ bool MayHoldExpressions(const std::string& text);
 
 class TryTemplates {
  public:
-  // kInvalid: the run's params do not fit. `request` and `options` are borrowed.
+  // kInvalid: the run's params do not fit, or those of a template that the task came with. `request` and `options` are
+  // borrowed.
   static Result<std::unique_ptr<TryTemplates>> Make(const LaunchRequest& request, const LaunchOptions& options);
 
   // kInvalid begins with `place`, the key that the text stands under.
@@ -23,12 +25,26 @@ class TryTemplates {
   // The value itself of a text that is one expression and nothing else.
   Result<Value> Evaluate(const std::string& text, const std::string& place) const;
 
-  const TaskContext& context() const { return context_; }
+  // A value with every text in it evaluated.
+  Result<Value> EvaluateAll(const Value& value, const std::string& place) const;
+
+  // The same as the DAG means it, and not the template that the task came with: for what the DAG gives the task.
+  Result<std::string> RenderOutside(const std::string& text, const std::string& place) const;
+  Result<Value> EvaluateOutside(const std::string& text, const std::string& place) const;
+
+  const TaskContext& context() const { return inner_->context; }
 
  private:
+  struct Level {
+    TaskContext context;
+    std::unique_ptr<Scope> scope;
+  };
   TryTemplates() = default;
-  TaskContext context_;
-  std::unique_ptr<Scope> scope_;
+  // The level of `inclusion`, in that of what it stands in.
+  Result<const Level*> Enter(const Inclusion& inclusion, const LaunchRequest& request);
+
+  std::vector<std::unique_ptr<Level>> levels_;  // the DAG's first
+  const Level* inner_ = nullptr;                // the task's own
 };
 
 }  // namespace pipelined

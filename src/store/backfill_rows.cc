@@ -69,6 +69,15 @@ void ChangeBackfill(pqxx::transaction_base& transaction, Session& session, const
   InsertEvent(transaction, session, change.dag_id, StateWord(change), change.why, now);
 }
 
+bool RerunForTask(pqxx::transaction_base& transaction, Session& session, const RunReset& reset, Instant now) {
+  const pqxx::result row = session.In(
+      transaction, "rerun_for_task", "select rerun_for_task($1, $2, at_micros($3), $4, $5::json, $6, $7, $8, $9)",
+      reset.run.value, reset.version.value, ToMicros(now), CleanText(reset.why),
+      reset.conf.is_null() ? std::nullopt : std::optional(ToJson(reset.conf)), reset.parent.run.value,
+      CleanText(reset.parent.task_id), reset.parent.attempt.value, reset.parent.sub_run);
+  return row[0][0].as<bool>();
+}
+
 }  // namespace
 
 void StoreBackfills(pqxx::transaction_base& transaction, Session& session, const Plan& plan) {
@@ -84,6 +93,10 @@ void ResetRuns(pqxx::transaction_base& transaction, Session& session, const Plan
   ArrayText done;
   for (const RunReset& reset : plan.resets) {
     if (!reset.run) continue;
+    if (reset.parent) {
+      if (RerunForTask(transaction, session, reset, plan.now)) done.Add(reset.run.value);
+      continue;
+    }
     const pqxx::result row =
         session.In(transaction, "reset_run", "select reset_run($1, $2, $3, $4, at_micros($5), $6, $7::json)",
                    reset.run.value, reset.version.value, reset.backfill.value, reset.ordinal, ToMicros(plan.now),
@@ -115,7 +128,9 @@ void SettleSlots(pqxx::transaction_base& transaction, Session& session, const Pl
   for (const NewRun& run : plan.new_runs) {
     if (run.backfill) runs[{run.backfill.value, run.ordinal}] = 0;
   }
-  for (const RunReset& reset : plan.resets) runs[{reset.backfill.value, reset.ordinal}] = 0;
+  for (const RunReset& reset : plan.resets) {
+    if (!reset.parent) runs[{reset.backfill.value, reset.ordinal}] = 0;
+  }
   if (runs.empty()) return;
   for (const RestoredRun& made : committed.runs) {
     const auto slot = runs.find({made.run.backfill.value, made.run.backfill_ordinal});

@@ -17,6 +17,12 @@ std::string EncodeSource(const DagSource& source) {
   map.Set("document", source.document);
   map.Set("first_line", static_cast<std::int64_t>(source.first_line));
   map.Set("defaults", Strings(source.defaults));
+  if (!source.included.empty()) {
+    Value::List included;
+    for (const DagSource::Included& other : source.included)
+      included.push_back(Value(Value::Map{{"file", other.file}, {"text", other.text}}));
+    map.Set("included", Value(std::move(included)));
+  }
   return ToJson(map);
 }
 
@@ -29,6 +35,9 @@ Result<DagSource> DecodeSource(std::string_view json) {
   source.document = Text(*map, "document");
   source.first_line = static_cast<std::int32_t>(Number(*map, "first_line", 1));
   source.defaults = List(*map, "defaults");
+  if (const Value* included = map->Find("included"); included != nullptr && included->is_list()) {
+    for (const Value& other : included->list()) source.included.push_back({Text(other, "file"), Text(other, "text")});
+  }
   return source;
 }
 

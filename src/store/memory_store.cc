@@ -85,16 +85,39 @@ void MemoryStore::ApplyKeys(const Plan& plan) {
   std::erase_if(rates_, [&](const RateStarted& start) { return start.at + start.window <= plan.now; });
 }
 
-RestoredRun MemoryStore::Restored(const StoredRun& run) {
+RestoredRun MemoryStore::Restored(const StoredRun& run) const {
   RestoredRun restored{run.info, {}, {}};
   for (const auto& [key, task] : run.tasks) {
     restored.tasks.push_back(StoredTask{key.first, task.to, task.try_number, task.retry_at,
                                         HasOpenAttempt(task.to) ? task.attempt : AttemptId{}, task.max_tries,
                                         key.second});
+    if (task.to == TaskState::kRunning) restored.tasks.back().child = ChildOf(task.attempt);
   }
   for (const auto& [task, length] : run.lengths) restored.lengths.push_back(StoredLength{task, length});
   for (const auto& [number, deadline] : run.deadlines) restored.deadlines.push_back(deadline);
   return restored;
+}
+
+std::optional<StoredChild> MemoryStore::ChildOf(AttemptId attempt) const {
+  const auto open = open_.find(attempt);
+  for (const auto& [id, run] : runs_) {
+    const RunInfo& info = run.info;
+    if (open == open_.end() || info.parent.attempt != attempt) continue;
+    return StoredChild{id, info.dag_id, info.run_id, info.state, open->second.since};
+  }
+  return std::nullopt;
+}
+
+Result<std::optional<FoundRun>> MemoryStore::FindRun(const std::string& dag_id, const std::string& run_id,
+                                                     const std::optional<Instant>& logical_date) {
+  std::optional<FoundRun> found;
+  for (const auto& [id, run] : runs_) {
+    const RunInfo& info = run.info;
+    const bool same_id = info.run_id == run_id;
+    if (info.dag_id != dag_id || (!same_id && !(logical_date && info.logical_date == logical_date))) continue;
+    if (!found || same_id) found = FoundRun{id, info.run_id, info.state, info.parent};
+  }
+  return found;
 }
 
 Result<Inbox> MemoryStore::Poll() {
@@ -201,7 +224,7 @@ void MemoryStore::Apply(const Plan& plan, const ExecutorIdentity& executor, Comm
   for (const AttemptOpened& opened : plan.opened) {
     open_[opened.attempt] = OpenRow{
         OpenAttempt{opened.attempt, executor.instance, executor.boot_id, opened.run, opened.task, opened.map_index},
-        opened.run, opened.task, opened.version};
+        opened.run, opened.task, opened.version, plan.now};
     last_attempt_ = std::max(last_attempt_, opened.attempt.value);
   }
   ApplyKeys(plan);
@@ -339,7 +362,8 @@ void MemoryStore::ResetRuns(const Plan& plan, Committed& committed) {
     run.end_date.reset();
     run.info.start_date.reset();
     run.info.state = RunState::kQueued;
-    run.info.type = RunType::kBackfill;
+    if (!reset.parent) run.info.type = RunType::kBackfill;
+    if (reset.parent) run.info.parent = reset.parent;
     run.info.queued_at = plan.now;
     run.info.version = reset.version;
     if (!reset.conf.is_null()) run.info.conf = reset.conf;
@@ -392,14 +416,16 @@ Result<std::vector<RestoredRun>> MemoryStore::RunsChosen(const RunChoice& choice
 void MemoryStore::InsertRuns(const Plan& plan, Committed& committed) {
   for (const NewRun& wanted : plan.new_runs) {
     Settled(wanted.backfill, wanted.ordinal);
-    if (Exists(wanted.dag_id, wanted.run_id, wanted.due.logical_date)) continue;
+    const auto date = wanted.undated ? std::nullopt : std::optional(wanted.due.logical_date);
+    if (Exists(wanted.dag_id, wanted.run_id, date) || (wanted.parent && ChildOf(wanted.parent.attempt))) continue;
     StoredRun run;
     run.info.id = RunId{++last_run_};
     run.info.dag_id = wanted.dag_id;
     run.info.run_id = wanted.run_id;
     run.info.type = wanted.type;
-    run.info.logical_date = wanted.due.logical_date;
-    run.info.interval = wanted.due.interval;
+    run.info.logical_date = date;
+    if (date) run.info.interval = wanted.due.interval;
+    run.info.parent = wanted.parent;
     run.info.run_after = wanted.due.run_after;
     run.info.queued_at = plan.now;
     run.info.version = wanted.version;

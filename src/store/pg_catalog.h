@@ -22,6 +22,7 @@ class PgCatalog : public Catalog {
   Result<Listing<ImportErrorRow>> ImportErrors(const Page& page) override;
   Result<Listing<PoolRow>> Pools(const std::string& name_pattern, const Page& page) override;
   Result<PoolRow> Pool(const std::string& name) override;
+  Result<RunLinks> Links(const RunInfo& run) override;
   Result<RunHistory> History(const std::string& dag_id, const std::string& run_id) override;
   Result<std::vector<DeadlineRow>> Deadlines(RunId run) override;
   Result<Listing<DagEventRow>> DagHistory(const std::string& dag_id, const Page& page) override;

@@ -36,14 +36,16 @@ bool IsRare(const Plan& plan) {
 void InsertRuns(pqxx::transaction_base& transaction, Session& session, const Plan& plan, Committed& committed) {
   if (plan.new_runs.empty()) return;
   ArrayText dag, version, type, run_id, logical, start, end, after, backfill, ordinal, conf, by, who;
+  ArrayText parent, parent_task, parent_attempt, sub_run;
   for (const NewRun& run : plan.new_runs) {
     dag.Add(std::string_view(run.dag_id));
     version.Add(run.version.value);
     type.Add(ToString(run.type));
     run_id.Add(std::string_view(run.run_id));
-    logical.Add(ToMicros(run.due.logical_date));
-    start.Add(ToMicros(run.due.interval.start));
-    end.Add(ToMicros(run.due.interval.end));
+    const auto dated = [&run](Instant at) { return run.undated ? std::nullopt : std::optional(at); };
+    logical.Add(dated(run.due.logical_date));
+    start.Add(dated(run.due.interval.start));
+    end.Add(dated(run.due.interval.end));
     after.Add(ToMicros(run.due.run_after));
     backfill.Add(run.backfill.value);
     ordinal.Add(std::int64_t{run.ordinal});
@@ -53,20 +55,29 @@ void InsertRuns(pqxx::transaction_base& transaction, Session& session, const Pla
       conf.Add(std::string_view(ToJson(run.conf)));
     by.Add(std::string_view(run.triggered_by));
     who.Add(std::string_view(run.who));
+    parent.Add(run.parent.run.value);
+    parent_task.Add(std::string_view(run.parent.task_id));
+    parent_attempt.Add(run.parent.attempt.value);
+    sub_run.AddBool(run.parent.sub_run);
   }
   const pqxx::result inserted = session.In(
       transaction, "insert_runs",
       "insert into dag_run as r (dag_id, version_id, type, state, run_id, logical_date, interval_start, interval_end, "
-      "run_after, queued_at, backfill_id, backfill_ordinal, conf, triggered_by, triggering_user) "
+      "run_after, queued_at, backfill_id, backfill_ordinal, conf, triggered_by, triggering_user, "
+      "parent_run, parent_task, parent_attempt, sub_run) "
       "select u.dag, u.version, u.type, 'queued', u.run_id, at_micros(u.logical), at_micros(u.first), "
       "at_micros(u.last), at_micros(u.after), at_micros($14), nullif(u.backfill, 0), nullif(u.ordinal, 0), "
-      "u.conf::json, u.triggered_by, u.who "
+      "u.conf::json, u.triggered_by, u.who, nullif(u.parent, 0), nullif(u.parent_task, ''), nullif(u.parent_attempt, "
+      "0), u.sub_run "
       "from unnest($1::text[], $2::bigint[], $3::text[], $4::text[], $5::bigint[], $6::bigint[], $7::bigint[], "
-      "$8::bigint[], $9::bigint[], $10::integer[], $11::text[], $12::text[], $13::text[]) "
+      "$8::bigint[], $9::bigint[], $10::integer[], $11::text[], $12::text[], $13::text[], "
+      "$15::bigint[], $16::text[], $17::bigint[], $18::boolean[]) "
       "with ordinality as u (dag, version, type, run_id, logical, first, last, after, backfill, ordinal, conf, "
-      "triggered_by, who, place) order by u.place on conflict do nothing returning " PIPELINED_RUN_COLUMNS,
+      "triggered_by, who, parent, parent_task, parent_attempt, sub_run, place) order by u.place on conflict do nothing "
+      "returning " PIPELINED_RUN_COLUMNS,
       dag.text(), version.text(), type.text(), run_id.text(), logical.text(), start.text(), end.text(), after.text(),
-      backfill.text(), ordinal.text(), conf.text(), by.text(), who.text(), ToMicros(plan.now));
+      backfill.text(), ordinal.text(), conf.text(), by.text(), who.text(), ToMicros(plan.now), parent.text(),
+      parent_task.text(), parent_attempt.text(), sub_run.text());
   for (const pqxx::row& row : inserted) committed.runs.push_back(RestoredRun{ReadRun(row), {}});
 }
 

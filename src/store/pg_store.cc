@@ -168,6 +168,20 @@ void PgStore::LoadRuns(pqxx::transaction_base& transaction, Snapshot& snapshot) 
         StoredLength{row[1].as<TaskNo>(), row[2].as<std::uint32_t>()});
   }
   ReadDeadlines(transaction, *session_, snapshot.runs);
+  // Tasks that have made runs: what a running one waits for.
+  for (const pqxx::row& row :
+       transaction.exec("select a.run_id, a.id, r.id, r.dag_id, r.run_id, r.state, micros(a.opened_at) from attempt a "
+                        "join dag_run r on r.parent_attempt = a.id where a.outcome is null")) {
+    const auto place = places.find(row[0].as<std::int64_t>());
+    if (place == places.end()) continue;
+    const AttemptId attempt{row[1].as<std::int64_t>()};
+    for (StoredTask& task : snapshot.runs[place->second].tasks) {
+      if (task.attempt != attempt) continue;
+      task.child = StoredChild{RunId{row[2].as<std::int64_t>()}, row[3].c_str(), row[4].c_str(),
+                               RunStateFromString(row[5].c_str()).value_or(RunState::kFailed),
+                               FromMicros(row[6].as<std::int64_t>())};
+    }
+  }
 }
 
 // --- news
@@ -300,6 +314,23 @@ Result<std::vector<ExistingRun>> PgStore::RunsBetween(const std::string& dag_id,
 Result<std::vector<RestoredRun>> PgStore::RunsChosen(const RunChoice& choice, std::size_t most) {
   return With("read the runs that were chosen", [&]() -> Result<std::vector<RestoredRun>> {
     return ReadRunsChosen(*session_, choice, most);
+  });
+}
+
+Result<std::optional<FoundRun>> PgStore::FindRun(const std::string& dag_id, const std::string& run_id,
+                                                 const std::optional<Instant>& logical_date) {
+  return With("look for a run", [&]() -> Result<std::optional<FoundRun>> {
+    // Two looks into an index each: an `or` would walk through all runs of the DAG.
+    const pqxx::result rows = session_->Run(
+        "find_run",
+        "(select " PIPELINED_RUN_COLUMNS
+        ", 0 as place from dag_run r where r.dag_id = $1 and r.run_id = $2) union all "
+        "(select " PIPELINED_RUN_COLUMNS
+        ", 1 from dag_run r where r.dag_id = $1 and r.logical_date = at_micros($3::bigint)) order by place limit 1",
+        CleanText(dag_id), CleanText(run_id), logical_date ? std::optional(ToMicros(*logical_date)) : std::nullopt);
+    if (rows.empty()) return std::optional<FoundRun>();
+    const RunInfo run = ReadRun(rows[0]);
+    return std::optional(FoundRun{run.id, run.run_id, run.state, run.parent});
   });
 }
 

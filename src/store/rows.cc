@@ -43,6 +43,8 @@ RunInfo ReadRun(const pqxx::row& row) {
   run.version = VersionId{row[12].as<std::int64_t>()};
   run.backfill = BackfillId{row[13].as<std::int64_t>()};
   run.backfill_ordinal = row[14].as<std::int32_t>();
+  run.parent = RunParent{RunId{row[15].as<std::int64_t>()}, row[16].c_str(), AttemptId{row[17].as<std::int64_t>()},
+                         row[18].as<bool>()};
   return run;
 }
 

@@ -35,7 +35,8 @@ bool IsUpstream(const Dag& dag, TaskNo task, TaskNo wanted) {
 
 class Checker {
  public:
-  Checker(const Dag& dag, TaskNo task) : dag_(dag), task_(task) {}
+  Checker(const Dag& dag, std::optional<TaskNo> task, bool has_ended, const Inclusion* where)
+      : dag_(dag), task_(task), has_ended_(has_ended), where_(where) {}
 
   void Check(const TemplateReference& reference) {
     const std::string& root = reference.path[0];
@@ -72,8 +73,14 @@ class Checker {
   void Parameter(const TemplateReference& reference) {
     if (reference.guarded) return;
     std::vector<std::string_view> names;
-    for (const Param& param : dag_.params) names.push_back(param.name);
     const std::string& name = reference.path[1];
+    if (where_ != nullptr) {
+      for (const Inclusion::Param& param : where_->params) names.push_back(param.name);
+      if (Has(names, name)) return;
+      return Problem(reference, fmt::format("the template has no parameter \"{}\"", name),
+                     names.empty() ? "declare it under its params" : Near(name, names));
+    }
+    for (const Param& param : dag_.params) names.push_back(param.name);
     if (Has(names, name)) return;
     const std::string hint = Near(name, names);
     Problem(reference, fmt::format("the parameter \"{}\" is not declared", name),
@@ -81,10 +88,12 @@ class Checker {
   }
 
   void Item(const TemplateReference& reference) {
-    const Mapping* mapping = dag_.MappingOf(task_);
+    const Mapping* mapping = task_ ? dag_.MappingOf(*task_) : nullptr;
     if (mapping == nullptr) {
-      return Problem(reference, fmt::format("\"{}\" is not mapped, so it has no items", dag_.tasks[task_].id),
-                     "give it an expand, or name something else");
+      return Problem(
+          reference,
+          fmt::format("\"{}\" is not mapped, so it has no items", task_ ? dag_.tasks[*task_].id : "a value of with"),
+          "give it an expand, or name something else");
     }
     if (reference.guarded || mapping->expand.form == ExpandForm::kKwargs) return;  // each mapping has keys of its own
     std::vector<std::string_view> names;
@@ -95,7 +104,7 @@ class Checker {
   }
 
   void Outputs(const TemplateReference& reference) {
-    std::string id;
+    std::string id = where_ == nullptr ? "" : where_->prefix;
     std::optional<TaskNo> found;
     for (std::size_t i = 1; i < reference.path.size() && !found; ++i) {
       id += (i > 1 ? "." : "") + reference.path[i];
@@ -106,25 +115,33 @@ class Checker {
       for (const Task& task : dag_.tasks) {
         if (ids.size() < 1'000) ids.push_back(task.id);
       }
-      return Problem(reference, fmt::format("there is no task \"{}\"", reference.path[1]),
-                     Near(reference.path[1], ids));
+      const std::string wanted = (where_ == nullptr ? "" : where_->prefix) + reference.path[1];
+      return Problem(reference, fmt::format("there is no task \"{}\"", wanted), Near(wanted, ids));
     }
-    if (*found != task_ && IsUpstream(dag_, task_, *found)) return;
+    if (!task_ || (has_ended_ && *found == *task_) || (*found != *task_ && IsUpstream(dag_, *task_, *found))) return;
     Problem(
         reference,
-        fmt::format("\"{}\" is not upstream of \"{}\", so its outputs may not be there yet", id, dag_.tasks[task_].id),
+        fmt::format("\"{}\" is not upstream of \"{}\", so its outputs may not be there yet", id, dag_.tasks[*task_].id),
         fmt::format("add \"{}\" to depends_on", id));
   }
 
   const Dag& dag_;
-  TaskNo task_;
+  std::optional<TaskNo> task_;
+  bool has_ended_;
+  const Inclusion* where_;
   std::vector<NameProblem> problems_;
 };
 
 }  // namespace
 
-std::vector<NameProblem> CheckNames(const Template& parsed, const Dag& dag, TaskNo task) {
-  Checker checker(dag, task);
+std::vector<NameProblem> CheckNames(const Template& parsed, const Dag& dag, TaskNo task, bool has_ended) {
+  Checker checker(dag, task, has_ended, dag.tasks[task].inclusion.get());
+  for (const TemplateReference& reference : parsed.references()) checker.Check(reference);
+  return checker.Take();
+}
+
+std::vector<NameProblem> CheckNames(const Template& parsed, const Dag& dag, const Inclusion* where) {
+  Checker checker(dag, std::nullopt, false, where);
   for (const TemplateReference& reference : parsed.references()) checker.Check(reference);
   return checker.Take();
 }

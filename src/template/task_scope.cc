@@ -248,7 +248,8 @@ class TaskScope : public Scope {
     const Val ids = args.Required("task_ids");
     const std::string key = args.String("key", "return_value");
     const auto pull = [&](const Val& id) {
-      const Value* outputs = context.outputs ? context.outputs(tmpl::AsString(id, "task_ids")) : nullptr;
+      const Value* outputs =
+          context.outputs ? context.outputs(context.prefix + tmpl::AsString(id, "task_ids")) : nullptr;
       const Value* value = outputs != nullptr ? outputs->Find(key) : nullptr;
       return value != nullptr ? Val::From(*value, true) : Val();
     };
@@ -264,7 +265,8 @@ class TaskScope : public Scope {
     std::vector<std::string> names;
     if (prefix.empty()) {
       for (const Task& task : context_.dag->tasks) {
-        if (names.size() < 500) names.push_back(task.id);
+        if (names.size() < 500 && task.id.starts_with(context_.prefix))
+          names.push_back(task.id.substr(context_.prefix.size()));
       }
     }
     return MakeObject(prefix.empty() ? "tasks" : "tasks." + prefix, std::move(names),
@@ -272,14 +274,15 @@ class TaskScope : public Scope {
   }
 
   Val TaskMember(const std::string& prefix, std::string_view name) const {
-    const Value* outputs = !prefix.empty() && context_.outputs ? context_.outputs(prefix) : nullptr;
+    const Value* outputs = !prefix.empty() && context_.outputs ? context_.outputs(context_.prefix + prefix) : nullptr;
     if (outputs != nullptr) {
       if (const Value* value = outputs->Find(name)) return Val::From(*value, true);
     }
     const std::string id = prefix.empty() ? std::string(name) : prefix + "." + std::string(name);
+    const std::string whole = context_.prefix + id;
     bool is_prefix = false;
     for (const Task& task : context_.dag->tasks) {
-      if (task.id == id || (task.id.starts_with(id) && task.id[id.size()] == '.')) {
+      if (task.id == whole || (task.id.starts_with(whole) && task.id[whole.size()] == '.')) {
         is_prefix = true;
         break;
       }

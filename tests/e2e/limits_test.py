@@ -163,7 +163,7 @@ tasks:
   a: {bash: echo x}
   b: {bash: echo x, depends_on: a, concurrency: {key: "{{ tasks.a.customer }}"}}
 """)
-        self.assertIn("DAG057", self.expect(1, "dags", "validate", path))
+        self.assertIn("DAG062", self.expect(1, "dags", "validate", path))
 
     def test_dags_test_keeps_the_limits(self):
         path = self.file("""

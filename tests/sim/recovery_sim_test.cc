@@ -178,6 +178,10 @@ class DoubtfulStore : public Store {
     return store_.AverageRuntime(dag_id, least, most);
   }
   Result<std::optional<StoredDag>> FindDag(const std::string& dag_id) override { return store_.FindDag(dag_id); }
+  Result<std::optional<FoundRun>> FindRun(const std::string& dag_id, const std::string& run_id,
+                                          const std::optional<Instant>& logical_date) override {
+    return store_.FindRun(dag_id, run_id, logical_date);
+  }
   Result<std::vector<ExistingRun>> RunsBetween(const std::string& dag_id, Instant from, Instant to) override {
     return store_.RunsBetween(dag_id, from, to);
   }

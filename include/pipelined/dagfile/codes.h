@@ -64,7 +64,12 @@ enum class Code : int {
   kNotATeardown = 54,
   kBadExpand = 55,
   kNestedMapping = 56,
-  kLimitKey = 57,
+  kIncludedFile = 57,
+  kIncludeCycle = 58,
+  kIncludeParam = 59,
+  kDagCycle = 60,
+  kRepeat = 61,
+  kLimitKey = 62,
 };
 
 struct CodeInfo {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,7 +20,11 @@ struct LoadLimits {
   std::size_t nodes = 5'000'000;  // of one document, aliases expanded
   std::size_t text = 256u << 20;  // bytes of one document's values, aliases and defaults expanded
   std::size_t diagnostics = 100;  // per file; more are counted, not shown
+  std::size_t inclusions = 8;     // of task templates within each other
 };
+
+// The text of another file that a DAG file names, by its absolute path.
+using ReadOther = std::function<Result<std::string>(const std::string& path)>;
 
 // A defaults.yaml that applies to a DAG file.
 struct DefaultsFile {
@@ -33,7 +38,9 @@ struct LoadOptions {
   std::string shown_as;                // in diagnostics; empty: relative_file
   std::vector<DefaultsFile> defaults;  // nearest first
   LoadLimits limits{};
-  bool was_checked = false;  // a version that was loaded before: calendar files are not looked at
+  bool was_checked = false;        // a version that was loaded before: calendar files are not looked at
+  std::string root = {};           // absolute; other files that it names lie below it. Empty: anywhere
+  ReadOther read_other = nullptr;  // nullptr: there are none
 };
 
 struct LoadedDag {

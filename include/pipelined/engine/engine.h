@@ -51,6 +51,8 @@ class Engine {
   // For those who carry out a plan: the run that an opened attempt belongs to. nullptr when it has left memory.
   const RunInfo* FindRun(RunId run) const;
   DagPtr DagOf(RunId run) const;
+  // Of an attempt that is open and changes its task when it ends.
+  std::optional<AttemptOpened> FindAttempt(AttemptId attempt) const;
   std::size_t active_runs() const;
 
   AttemptId last_attempt() const;

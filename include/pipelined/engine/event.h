@@ -16,6 +16,7 @@
 #include "pipelined/engine/deadline.h"
 #include "pipelined/engine/past.h"
 #include "pipelined/engine/recent_run.h"
+#include "pipelined/engine/sub_run.h"
 #include "pipelined/lifecycle/run_state.h"
 #include "pipelined/lifecycle/task_state.h"
 #include "pipelined/model/dag.h"
@@ -51,6 +52,7 @@ struct StoredTask {
   AttemptId attempt;                                     // the open one, when state is running or restarting
   std::optional<std::int32_t> max_tries = std::nullopt;  // nothing: the task's retries
   std::int32_t map_index = kNotMapped;
+  std::optional<StoredChild> child = std::nullopt;  // of a running one that has made a run: it is parked
 };
 
 // How many instances a mapped task of a run has.
@@ -136,6 +138,12 @@ struct Decision {
   std::vector<TaskNo> follow;  // kBranch: the tasks to go on with
 };
 
+// What a task with `repeat` has come to: its iteration succeeded.
+struct Repetition {
+  std::int32_t iteration = 1;  // the one that has ended
+  bool again = false;          // `until` is false
+};
+
 // An attempt's process ended, or what became of it can no longer be known.
 struct AttemptFinished {
   AttemptId attempt;
@@ -150,6 +158,7 @@ struct AttemptFinished {
   std::string message;                              // why, in words; empty for a success
   Value outputs;                                    // map or null
   std::optional<Decision> decision = std::nullopt;  // of a task that decides, when it succeeded
+  std::optional<Repetition> repetition = std::nullopt;
 };
 
 // What an open attempt takes of the limits, as the store knows it. Empty texts: nothing, or unknown.
@@ -304,6 +313,6 @@ struct Command {
 };
 
 using Event = std::variant<DagUpdated, BackfillRestored, RunRequested, RunRestored, MappingLength, AttemptFinished,
-                           AttemptOrphaned, PoolChanged, RateStarted, Command>;
+                           AttemptOrphaned, RunAsked, PoolChanged, RateStarted, Command>;
 
 }  // namespace pipelined

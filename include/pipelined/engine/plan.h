@@ -9,8 +9,9 @@
 
 namespace pipelined {
 
-// A run that a schedule or a backfill asks for. The store gives it its id; it comes back as RunRequested. One per (dag,
-// logical date): where that exists already, nothing is inserted, and the backfill's slot is in flight.
+// A run that a schedule, a backfill or a task asks for. The store gives it its id; it comes back as RunRequested. One
+// per (dag, logical date), (dag, run id) and attempt that asks: where that exists already, nothing is inserted, and a
+// backfill's slot is in flight.
 struct NewRun {
   std::string dag_id;
   VersionId version;
@@ -22,6 +23,8 @@ struct NewRun {
   Value conf = {};
   std::string triggered_by = "timetable";
   std::string who = {};  // of a backfill: who made it
+  bool undated = false;  // of `due` only run_after counts
+  RunParent parent = {};
 };
 
 // A finished run that is to run again from the start: queued, all tasks cleared (tries counted on, outputs gone),
@@ -34,6 +37,7 @@ struct RunReset {
   std::int32_t ordinal = 0;
   Value conf = {};  // null: the run keeps its own
   std::string why;
+  RunParent parent = {};  // a task that asks for it; the run then stays of the type that it was
 };
 
 struct BackfillMade {

@@ -7,6 +7,7 @@
 #include "pipelined/base/ids.h"
 #include "pipelined/base/time.h"
 #include "pipelined/base/value.h"
+#include "pipelined/engine/sub_run.h"
 #include "pipelined/lifecycle/run_state.h"
 #include "pipelined/timetable/timetable.h"
 
@@ -28,6 +29,7 @@ struct RunInfo {
   VersionId version;
   BackfillId backfill;                // that made it, or ran it again last
   std::int32_t backfill_ordinal = 0;  // its place in that backfill
+  RunParent parent = {};              // the task that made it
 };
 
 }  // namespace pipelined

@@ -17,6 +17,8 @@
 #include "pipelined/model/expand.h"
 #include "pipelined/model/shared_limits.h"
 #include "pipelined/model/run_rules.h"
+#include "pipelined/model/inclusion.h"
+#include "pipelined/model/trigger.h"
 #include "pipelined/timetable/schedule.h"
 
 namespace pipelined {
@@ -35,11 +37,17 @@ enum class ActionKind : std::uint8_t {
   kBranch,        // each word renders to ids of tasks or groups to follow
   kShortCircuit,  // words[0] is a condition: when false, what is below is skipped
   kLatestOnly,    // skips what is below when the run is not the latest of its schedule
+  kTriggerDag,    // makes a run of another DAG: see Task::trigger
+  kSubDag,        // the same, as a part of its own run
 };
 
 // Decided by the scheduler itself: no process runs.
 constexpr bool IsDecision(ActionKind kind) {
   return kind == ActionKind::kBranch || kind == ActionKind::kShortCircuit || kind == ActionKind::kLatestOnly;
+}
+
+constexpr bool MakesRun(ActionKind kind) {
+  return kind == ActionKind::kTriggerDag || kind == ActionKind::kSubDag;
 }
 
 // "empty", "bash", "exec", "python": what the API calls the operator.
@@ -54,6 +62,13 @@ enum class OnLost : std::uint8_t { kFail, kRetry };
 enum class WeightRule : std::uint8_t { kDownstream, kUpstream, kAbsolute };
 
 using Env = std::vector<std::pair<std::string, std::string>>;  // values are templates
+
+// After a successful iteration `until` is asked; false: another one, after `delay`.
+struct Repeat {
+  std::string until;  // a condition (template); empty: the task is not repeated
+  Micros delay{0};
+  std::int32_t max = 100;  // iterations; then the task fails
+};
 
 inline constexpr int kSkipExitCode = 99;  // as Airflow's BashOperator
 
@@ -85,9 +100,21 @@ struct Task {
   Env env;                                    // the DAG's, then the task's own on top
   std::string working_dir;                    // absolute; a template
   std::string run_as_user;
+  std::shared_ptr<const TriggerSpec> trigger;  // of a task that makes a run
+  Repeat repeat;
   std::vector<std::string> inlets, outlets;  // asset URIs
   std::string owner, doc_md;
   std::int32_t line = 0;  // in the file, from 1
+
+  // Of a task that came with a template. What the DAG gives it is rendered as in the DAG, its own as in the inclusion.
+  std::shared_ptr<const Inclusion> inclusion;          // nullptr: it stands in the DAG file itself
+  Env outer_env;                                       // the DAG's; `env` comes on top
+  bool outer_when = false, outer_working_dir = false;  // `when` and `working_dir` are the DAG's
+
+  // The id of a task or group as the templates and lists of this task mean it.
+  std::string LongId(std::string_view name) const {
+    return inclusion == nullptr ? std::string(name) : inclusion->prefix + std::string(name);
+  }
 };
 
 struct Param {
@@ -211,6 +238,11 @@ struct DagSource {
   std::string document;               // the YAML text of this one document
   std::int32_t first_line = 1;        // of the document in its file
   std::vector<std::string> defaults;  // texts of the defaults.yaml that apply, nearest first
+  struct Included {
+    std::string file;  // absolute
+    std::string text;
+  };
+  std::vector<Included> included = {};  // other files that it names, each once
 };
 
 }  // namespace pipelined

@@ -18,6 +18,13 @@ struct Diagnostic {
   int length = 1;           // characters to underline
   std::string source_line;  // the line as it stands in the file
   std::string hint;         // what to do; may be empty
+
+  // Of a mistake in a task template: where it was included, the nearest first.
+  struct IncludedAt {
+    std::string id, file;
+    int line = 0, column = 0;
+  };
+  std::vector<IncludedAt> included_at;
 };
 
 bool HasErrors(const std::vector<Diagnostic>& diagnostics);

@@ -172,6 +172,18 @@ struct TriggerRequest {
   std::string rerun_of = {};  // run id of the run that it repeats: then another one may have its logical date
 };
 
+// A run that a task has made, or the run whose task made one.
+struct RunLink {
+  std::string dag_id, run_id;
+  std::string task_id;  // that made the run, of the other one
+  RunState state = RunState::kQueued;
+  bool sub_run = false;
+};
+struct RunLinks {
+  std::optional<RunLink> parent;
+  std::vector<RunLink> made;  // in the order in which they were made
+};
+
 struct Health {
   bool database = false;
   std::optional<Instant> scheduler_heartbeat;  // last renewal of the lease
@@ -203,6 +215,7 @@ class Catalog {
   virtual Result<RunHistory> History(const std::string& dag_id, const std::string& run_id) = 0;
   virtual Result<std::vector<DeadlineRow>> Deadlines(RunId run) = 0;                                 // by number
   virtual Result<Listing<DagEventRow>> DagHistory(const std::string& dag_id, const Page& page) = 0;  // the latest first
+  virtual Result<RunLinks> Links(const RunInfo& run) = 0;
   virtual Result<DagSource> Source(VersionId version) = 0;
   // A map of XCom entries.
   virtual Result<Value> Outputs(RunId run, const std::string& task_id, std::int32_t map_index) = 0;

@@ -109,6 +109,10 @@ class Store : public PastRuns {
   // The runs that a clear or a mark concerns, by logical date, at most so many; with their tasks when they have ended.
   virtual Result<std::vector<RestoredRun>> RunsChosen(const RunChoice& choice, std::size_t most) = 0;
 
+  // The DAG's run with this id, or else the one with this date. Nothing: there is none.
+  virtual Result<std::optional<FoundRun>> FindRun(const std::string& dag_id, const std::string& run_id,
+                                                  const std::optional<Instant>& logical_date) = 0;
+
   // For a scheduler that stands by: needs no lease.
   virtual Result<std::vector<OpenAttempt>> OpenAttempts(const std::string& instance) = 0;
   // Files each end as the command ReportEnd, for the leader.

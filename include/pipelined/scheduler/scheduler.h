@@ -81,7 +81,7 @@ class Scheduler {
   void Recover(const Error& error);
   void Turn();
   Status TakePosted(std::vector<Event>& events);
-  void TakeEnds(std::vector<Event>& events);
+  Status TakeEnds(std::vector<Event>& events);
   Status TakeInbox(std::vector<Event>& events);
   // kUnavailable: the version could not be read now. One that can never be read is passed over.
   Status Enter(const RestoredRun& stored, std::vector<Event>& events);
@@ -96,6 +96,12 @@ class Scheduler {
   void NeverStarted(AttemptId attempt, const std::string& why);
   void StartAttempts(const std::vector<AttemptOpened>& opened);
   Status ReadFor(LaunchRequest& request);
+  // A task makes a run: asks the engine for it. kUnavailable: not now.
+  Status Ask(const LaunchRequest& request, const AttemptOpened& attempt);
+  void AskAgain(const Plan& plan, const Committed& committed);
+  // Of an end: does its task go on for another iteration?
+  Status Judge(AttemptFinished& end);
+  AttemptFinished Undone(AttemptId attempt, TryOutcome outcome, std::string message) const;
   void ExpandWanted(const std::vector<LengthWanted>& wanted);
   Status Expand(const LengthWanted& wanted, MappingLength& answer);
   Status ReadExpansion(LaunchRequest& request);
@@ -130,11 +136,13 @@ class Scheduler {
   std::optional<Micros> asked_;  // when the lease was last asked for
   std::string complaint_;        // why it could not be had, as last logged
   Engine engine_{EngineLimits{}};
-  std::vector<Event> inbox_;                 // for the next turn
-  std::vector<AttemptId> ended_;             // reported in this turn, to be forgotten when it is stored
-  std::unordered_set<AttemptId> in_flight_;  // started here and not ended
-  std::vector<AttemptOpened> unstarted_;     // found by Reattach: committed, never started
-  bool notified_ = true;                     // somebody may have written something
+  std::vector<Event> inbox_;                               // for the next turn
+  std::vector<AttemptId> ended_;                           // reported in this turn, to be forgotten when it is stored
+  std::unordered_set<AttemptId> in_flight_;                // started here and not ended
+  std::vector<AttemptOpened> unstarted_;                   // found by Reattach: committed, never started
+  std::unordered_map<AttemptId, AttemptOpened> run_asks_;  // for a run, which is not stored yet
+  bool met_ = false;      // the engine has taken in what was loaded when this scheduler began to lead
+  bool notified_ = true;  // somebody may have written something
   DagCache versions_;
   std::unique_ptr<Expansions> expansions_;
   // DAGs whose schedule stands on files that may change: a time zone, a calendar.

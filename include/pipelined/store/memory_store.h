@@ -33,6 +33,8 @@ class MemoryStore : public Store {
   Result<std::optional<Micros>> AverageRuntime(const std::string& dag_id, std::int32_t least,
                                                std::int32_t most) override;
   Result<std::optional<StoredDag>> FindDag(const std::string& dag_id) override;
+  Result<std::optional<FoundRun>> FindRun(const std::string& dag_id, const std::string& run_id,
+                                          const std::optional<Instant>& logical_date) override;
   Result<std::vector<ExistingRun>> RunsBetween(const std::string& dag_id, Instant from, Instant to) override;
   Result<std::vector<RestoredRun>> RunsChosen(const RunChoice& choice, std::size_t most) override;
   Result<std::vector<OpenAttempt>> OpenAttempts(const std::string& instance) override;
@@ -65,6 +67,7 @@ class MemoryStore : public Store {
     RunId run;
     TaskNo task = 0;
     VersionId version;
+    Instant since{};
   };
   struct Version {
     DagPtr dag;
@@ -84,7 +87,8 @@ class MemoryStore : public Store {
   Holding HoldingOf(AttemptId id, const OpenRow& row) const;
   void ApplyDeadlines(const Plan& plan);
   void Settled(BackfillId backfill, std::int32_t ordinal);  // a slot of it has come to its turn
-  static RestoredRun Restored(const StoredRun& run);
+  RestoredRun Restored(const StoredRun& run) const;
+  std::optional<StoredChild> ChildOf(AttemptId attempt) const;
   std::vector<PastTask> UnmetOf(const StoredRun& run, const std::vector<std::string>& task_ids) const;
   bool Exists(const std::string& dag_id, const std::string& run_id, const std::optional<Instant>& logical_date) const;
 

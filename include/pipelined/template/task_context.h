@@ -49,6 +49,7 @@ struct TaskContext {
   int try_number = 1;
   int max_tries = 0;  // retries
   int map_index = -1;
+  std::string prefix;  // goes before ids of tasks as the templates name them: those of an inclusion are local
   std::vector<TemplateItem> items;  // of an instance of a mapped task
 
   // The outputs of a task of this run as a map, or nullptr when it gave none (yet).
@@ -79,6 +80,10 @@ struct NameProblem {
 };
 // Names that no run of this DAG can have: unknown roots, tasks that do not exist or are not upstream, members that the
 // engine's own objects lack. A parameter that is not declared is a warning.
-std::vector<NameProblem> CheckNames(const Template& parsed, const Dag& dag, TaskNo task);
+// `has_ended`: it is asked when the task has ended, so that its own outputs are there.
+std::vector<NameProblem> CheckNames(const Template& parsed, const Dag& dag, TaskNo task, bool has_ended = false);
+// The same of a template that belongs to no task: it stands in the inclusion `where` (nullptr: in the DAG). Whether a
+// task is upstream is not asked.
+std::vector<NameProblem> CheckNames(const Template& parsed, const Dag& dag, const Inclusion* where);
 
 }  // namespace pipelined

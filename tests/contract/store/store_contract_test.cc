@@ -160,6 +160,72 @@ TEST_P(StoreContract, AHeldLeaseIsNotGivenToAnother) {
   EXPECT_TRUE(store().Acquire("other", kTtl)->has_value());
 }
 
+TEST_P(StoreContract, ARunThatATaskMakesIsMadeOnceAndFoundByItsAttempt) {
+  const RunInfo parent = Running();
+  Plan plan;
+  NewRun wanted{"d", parent.version, RunType::kManual, "made", {}};
+  wanted.undated = true;
+  wanted.due.run_after = At(11);
+  wanted.parent = RunParent{parent.id, "t0", AttemptId{1}, true};
+  plan.new_runs = {wanted};
+  ASSERT_TRUE(Commit(plan).ok());
+  ASSERT_EQ(last_.runs.size(), 1U);
+  const RunInfo made = last_.runs[0].run;
+  EXPECT_EQ(made.logical_date, std::nullopt);
+  EXPECT_EQ(made.parent.run, parent.id);
+  EXPECT_EQ(made.parent.task_id, "t0");
+  EXPECT_TRUE(made.parent.sub_run);
+
+  plan.new_runs[0].run_id = "again";
+  ASSERT_TRUE(Commit(plan).ok());
+  EXPECT_TRUE(last_.runs.empty());
+
+  const Snapshot snapshot = Loaded();
+  ASSERT_EQ(snapshot.runs.size(), 2U);
+  ASSERT_EQ(snapshot.runs[0].tasks.size(), 1U);
+  const auto& child = snapshot.runs[0].tasks[0].child;
+  ASSERT_TRUE(child.has_value());
+  EXPECT_EQ(child->run, made.id);
+  EXPECT_EQ(child->dag_id + "/" + child->run_id, "d/made");
+  EXPECT_EQ(child->state, RunState::kQueued);
+  EXPECT_EQ(child->since, At(10));
+  EXPECT_EQ(snapshot.runs[1].run.parent.attempt, AttemptId{1});
+}
+
+TEST_P(StoreContract, ARunIsFoundByItsIdOrItsDate) {
+  TriggerRequest request;
+  request.dag_id = "d";
+  request.run_id = "dated";
+  request.logical_date = At(100);
+  request.run_after = At(0);
+  const auto dated = place_->Trigger(request);
+  ASSERT_TRUE(dated.ok());
+  const RunInfo other = Triggered("other");
+  EXPECT_FALSE(store().FindRun("d", "nobody", std::nullopt)->has_value());
+  EXPECT_FALSE(store().FindRun("e", "dated", At(100))->has_value());
+  EXPECT_EQ((*store().FindRun("d", "dated", std::nullopt))->run, dated->id);
+  EXPECT_EQ((*store().FindRun("d", "nobody", At(100)))->run_id, "dated");
+  EXPECT_EQ((*store().FindRun("d", "other", At(100)))->run, other.id);
+}
+
+TEST_P(StoreContract, AnEndedRunRunsAgainForATaskAndStaysOfItsType) {
+  const RunInfo parent = Running();
+  const RunInfo ended = Triggered("ended");
+  Plan end;
+  end.runs = {Begin(ended), RunChange{ended.id, "d", RunState::kRunning, RunState::kSuccess, ""}};
+  ASSERT_TRUE(Commit(end).ok());
+  Plan plan;
+  RunReset reset{ended.id, ended.version, {}, 0, Value(), "again"};
+  reset.parent = RunParent{parent.id, "t0", AttemptId{1}, false};
+  plan.resets = {reset};
+  ASSERT_TRUE(Commit(plan).ok());
+  ASSERT_EQ(last_.runs.size(), 1U);
+  EXPECT_EQ(last_.runs[0].run.state, RunState::kQueued);
+  EXPECT_EQ(last_.runs[0].run.type, RunType::kManual);
+  EXPECT_EQ(last_.runs[0].run.parent.attempt, AttemptId{1});
+  EXPECT_EQ(Loaded().runs[0].tasks[0].child->run, ended.id);
+}
+
 TEST_P(StoreContract, APublishedDagIsLoadedWithItsSchedule) {
   const Snapshot snapshot = Loaded();
   ASSERT_EQ(snapshot.dags.size(), 1U);

@@ -215,6 +215,12 @@ Result<Listing<ImportErrorRow>> FakeCatalog::ImportErrors(const Page& page) {
   return Cut(import_errors, page);
 }
 
+Result<RunLinks> FakeCatalog::Links(const RunInfo& run) {
+  const std::scoped_lock lock(mutex_);
+  if (broken) return *broken;
+  return links[run.run_id];
+}
+
 Result<RunHistory> FakeCatalog::History(const std::string& dag_id, const std::string& run_id) {
   if (const Result<RunRow> run = Run(dag_id, run_id); !run.ok()) return run.error();
   const std::scoped_lock lock(mutex_);

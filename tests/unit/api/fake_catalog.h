@@ -17,6 +17,7 @@ class FakeCatalog : public Catalog {
   std::vector<RunRow> runs;
   std::vector<TaskInstanceRow> instances;
   std::map<std::string, std::vector<TaskInstanceRow>> tries;  // by task id
+  std::map<std::string, RunLinks> links;                      // by run id
   std::map<std::string, RunHistory> histories;                // by run id
   std::vector<DeadlineRow> deadlines;                         // of any run
   std::vector<DagEventRow> dag_events;                        // of any DAG
@@ -50,6 +51,7 @@ class FakeCatalog : public Catalog {
   Result<Listing<ImportErrorRow>> ImportErrors(const Page& page) override;
   Result<Listing<PoolRow>> Pools(const std::string& name_pattern, const Page& page) override;
   Result<PoolRow> Pool(const std::string& name) override;
+  Result<RunLinks> Links(const RunInfo& run) override;
   Result<RunHistory> History(const std::string& dag_id, const std::string& run_id) override;
   Result<std::vector<DeadlineRow>> Deadlines(RunId run) override;
   Result<Listing<DagEventRow>> DagHistory(const std::string& dag_id, const Page& page) override;

@@ -289,6 +289,50 @@ TEST_F(DagFolderTest, ChangedDefaultsReloadWhatIsBelowThem) {
   EXPECT_TRUE(Until([&] { return errors_.empty(); }));
 }
 
+TEST_F(DagFolderTest, AChangedTaskTemplateReloadsTheDagsThatIncludeIt) {
+  Write("_lib/load.yaml", "tasks: {a: {empty: true}}\n");
+  Write("user.yaml", "include: {load: {file: _lib/load.yaml}}\n");
+  Write("other.yaml", kTask);
+  Open();
+  EXPECT_EQ(changes_.dags, (std::set<std::string>{"other", "user"}));
+  Taken();
+  Write("_lib/load.yaml", "tasks: {a: {empty: true}, b: {empty: true}}\n");
+  EXPECT_TRUE(UntilDag("user"));
+  Settle();
+  EXPECT_EQ(changes_.dags, (std::set<std::string>{"user"}));
+}
+
+TEST_F(DagFolderTest, ATaskTemplateThatComesLaterEndsTheError) {
+  fs::create_directory(root_ + "/_lib");
+  Write("user.yaml", "include: {load: {file: _lib/load.yaml}}\n");
+  Open();
+  EXPECT_THAT(errors_["user.yaml"], HasSubstr("there is no file \"_lib/load.yaml\""));
+  Write("_lib/load.yaml", "tasks: {a: {empty: true}}\n");
+  EXPECT_TRUE(UntilDag("user"));
+  EXPECT_THAT(errors_, IsEmpty());
+}
+
+TEST_F(DagFolderTest, ATaskTemplateThatChangedWhileNobodyLookedIsSeenAfterARestart) {
+  Write("_load.yaml", "tasks: {a: {empty: true}}\n");
+  Write("user.yaml", "include: {load: {file: _load.yaml}}\n");
+  Open();
+  folder_.reset();
+  Write("_load.yaml", "tasks: {a: {empty: true}, b: {empty: true}}\n");
+  Open();
+  EXPECT_EQ(changes_.dags, (std::set<std::string>{"user"}));
+}
+
+TEST_F(DagFolderTest, ALinkDoesNotLeadATaskTemplateOutOfTheFolder) {
+  char outside[] = "/tmp/outside.XXXXXX";
+  ASSERT_NE(mkdtemp(outside), nullptr);
+  std::ofstream(std::string(outside) + "/t.yaml") << "tasks: {a: {empty: true}}\n";
+  fs::create_symlink(outside, root_ + "/_lib");
+  Write("user.yaml", "include: {load: {file: _lib/t.yaml}}\n");
+  Open();
+  EXPECT_THAT(errors_["user.yaml"], HasSubstr("there is no file \"_lib/t.yaml\""));
+  fs::remove_all(outside);
+}
+
 TEST_F(DagFolderTest, IgnoredFilesComeAndGoWithTheRules) {
   Dag("a.yaml", "a");
   Dag("old/b.yaml", "b");

@@ -67,5 +67,74 @@ TEST(Prepare, RendersTheRunBefore) {
   EXPECT_EQ(start->argv.back(), "echo 2026-01-04");
 }
 
+// c comes with a template: within "g.", given `value` for its param x.
+std::shared_ptr<Dag> Included(const std::string& script, const Value& value, bool is_template, Value schema = {}) {
+  auto dag = Chain(script);
+  if (schema.is_null()) schema = Value(Value::Map{});
+  dag->params.push_back({"x", Value(Value::Map{}), Value("of the DAG")});
+  dag->tasks[2].inclusion =
+      std::make_shared<const Inclusion>(Inclusion{"g.", {{"x", std::move(schema), value, is_template}}, nullptr});
+  dag->tasks[2].outer_env = {{"OUTER", "{{ params.x }}"}};
+  dag->tasks[2].env = {{"INNER", "{{ params.x }}"}};
+  return dag;
+}
+
+Result<AttemptStart> PrepareThird(const Dag& dag, Value outputs = {}) {
+  RunInfo run;
+  run.dag_id = "d";
+  run.run_id = "r";
+  const LaunchRequest request{dag, 2, run, AttemptOpened{AttemptId{1}, RunId{1}, 2, 1}, 1, std::move(outputs)};
+  LaunchOptions options;
+  options.logs_dir = "/logs";
+  return Prepare(request, options);
+}
+
+std::string EnvOf(const AttemptStart& start, const std::string& name) {
+  for (const auto& [key, value] : start.env) {
+    if (key == name) return value;
+  }
+  return "none";
+}
+
+TEST(Inclusion, ParamsAreWhatTheTemplateWasGiven) {
+  const auto start = PrepareThird(*Included("copy {{ params.x }}", Value("two words; ls"), false));
+  ASSERT_TRUE(start.ok()) << start.error().message;
+  EXPECT_EQ(start->argv.back(), "copy 'two words; ls'");
+  EXPECT_EQ(EnvOf(*start, "INNER"), "two words; ls");
+  EXPECT_EQ(EnvOf(*start, "OUTER"), "of the DAG");
+}
+
+TEST(Inclusion, AGivenTemplateIsEvaluatedWhereItStands) {
+  const auto dag = Included("copy {{ params.x + 1 }}", Value("{{ tasks.a.rows }}"), true);
+  EXPECT_THAT(OutputsNeeded(*dag, 2), ElementsAre("a"));
+  const auto start = PrepareThird(*dag, Value(Value::Map{{"a", Value(Value::Map{{"rows", Value(41)}})}}));
+  ASSERT_TRUE(start.ok()) << start.error().message;
+  EXPECT_EQ(start->argv.back(), "copy '42'");
+}
+
+TEST(Inclusion, AGivenTemplateIsCheckedWhenItIsEvaluated) {
+  const Value schema(Value::Map{{"type", Value("integer")}});
+  const auto start = PrepareThird(*Included("copy {{ params.x }}", Value("{{ params.x }}"), true, schema));
+  ASSERT_FALSE(start.ok());
+  EXPECT_EQ(start.error().message, "with.x: \"of the DAG\" is not of type integer");
+}
+
+TEST(Inclusion, WhatATaskDoesNotAskForMayNotBeThereYet) {
+  auto dag = Included("copy", Value("{{ tasks.a.rows }}"), true);
+  dag->tasks[2].env.clear();
+  EXPECT_THAT(OutputsNeeded(*dag, 2), IsEmpty());
+  EXPECT_TRUE(PrepareThird(*dag).ok());
+}
+
+TEST(Inclusion, IdsOfTasksAreThoseOfTheTemplate) {
+  auto dag = Included("copy {{ tasks.a.rows }}", Value(1), false);
+  dag->tasks[0].id = "g.a";
+  ASSERT_TRUE(dag->Link({{0, 1}, {1, 2}}).ok());
+  EXPECT_THAT(OutputsNeeded(*dag, 2), ElementsAre("g.a"));
+  const auto start = PrepareThird(*dag, Value(Value::Map{{"g.a", Value(Value::Map{{"rows", Value(7)}})}}));
+  ASSERT_TRUE(start.ok()) << start.error().message;
+  EXPECT_EQ(start->argv.back(), "copy '7'");
+}
+
 }  // namespace
 }  // namespace pipelined

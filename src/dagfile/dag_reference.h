@@ -1,0 +1,15 @@
+// Another DAG, named by its file.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "dagfile/dag_reader.h"
+
+namespace pipelined::dagfile {
+
+// The dag_id of the DAG in `file`, whose name is relative to `folder`. What keeps it from being one is reported.
+std::optional<std::string> ReadDagIdOf(const Entry& file, const std::string& folder, const DagContext& context,
+                                       Reporter& reporter);
+
+}  // namespace pipelined::dagfile

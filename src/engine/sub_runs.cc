@@ -1,0 +1,216 @@
+// Tasks that make runs: how they ask, wait and end. The run is put into the plan that parks the task; the task ends in
+// the plan in which the run ends, or, when it does not wait, as soon as the run has its id.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "engine/engine_impl.h"
+#include "pipelined/model/trigger.h"
+
+namespace pipelined {
+namespace {
+
+// A run of its that is set back again and again would have to be one whose process cannot be stopped.
+constexpr std::int32_t kMostAsks = 3;
+
+AttemptFinished EndOf(AttemptId attempt, TryOutcome outcome, Instant now, std::string message = {}) {
+  AttemptFinished end;
+  end.attempt = attempt;
+  end.outcome = outcome;
+  end.end = now;
+  end.message = std::move(message);
+  return end;
+}
+
+bool IsAllowed(const TriggerSpec& spec, RunState state) {
+  return std::find(spec.allowed_states.begin(), spec.allowed_states.end(), state) != spec.allowed_states.end();
+}
+
+}  // namespace
+
+const TriggerSpec& Engine::Impl::SpecOf(const OpenedAttempt& attempt) {
+  return *attempt.run->TaskAt(attempt.slot).trigger;
+}
+
+void Engine::Impl::On(Turn& turn, RunAsked& e) {
+  const auto found = attempts_.find(e.attempt);
+  if (found == attempts_.end() || found->second.child) return;
+  if (found->second.run == nullptr) return FinishAttempt(turn, EndOf(e.attempt, TryOutcome::kStopped, turn.now));
+  const auto dag = dags_.find(e.dag_id);
+  if (dag == dags_.end() || !dag->second.known || dag->second.head.stale)
+    return FinishAttempt(turn, EndOf(e.attempt, TryOutcome::kFailed, turn.now,
+                                     fmt::format("no run was made: there is no DAG \"{}\"", e.dag_id)));
+  OpenedAttempt& attempt = found->second;
+  if (e.found && !MayTakeOver(turn, attempt, e)) return;
+  Park(turn, attempt, e.attempt, turn.now);
+  const RunInfo& parent = attempt.run->info;
+  const RunParent link{parent.id, attempt.run->TaskAt(attempt.slot).id, e.attempt, SpecOf(attempt).sub_run};
+  if (e.found) {
+    RunReset reset;
+    reset.run = e.found->run;
+    reset.version = dag->second.head.version;
+    reset.conf = e.conf;
+    reset.why = fmt::format("run again by task {} of run {} of {}", link.task_id, parent.run_id, parent.dag_id);
+    reset.parent = link;
+    turn.plan.resets.push_back(std::move(reset));
+  } else {
+    NewRun run;
+    run.dag_id = e.dag_id;
+    run.version = dag->second.head.version;
+    run.type = RunType::kManual;
+    run.run_id = e.run_id;
+    run.undated = !e.logical_date;
+    if (e.logical_date) run.due = DueRun{*e.logical_date, {*e.logical_date, *e.logical_date}, turn.now};
+    run.due.run_after = turn.now;
+    run.conf = e.conf;
+    run.triggered_by = "operator";
+    run.parent = link;
+    turn.plan.new_runs.push_back(std::move(run));
+  }
+  AfterChange(turn, *attempt.run);
+}
+
+// There is such a run already: false when that has ended the task.
+bool Engine::Impl::MayTakeOver(Turn& turn, OpenedAttempt& attempt, const RunAsked& e) {
+  const TriggerSpec& spec = SpecOf(attempt);
+  const RunParent& parent = e.found->parent;
+  const bool own = parent.run == attempt.run->info.id && parent.task_id == attempt.run->TaskAt(attempt.slot).id;
+  if (spec.skip_when_already_exists && !own) {
+    FinishAttempt(turn, EndOf(e.attempt, TryOutcome::kSkipped, turn.now,
+                              fmt::format("DAG {} has a run \"{}\" already", e.dag_id, e.found->run_id)));
+    return false;
+  }
+  const bool again = (spec.reset_dag_run || own) && ++attempt.asks < kMostAsks;
+  if (again && IsFinished(e.found->state) && !runs_.contains(e.found->run)) return true;
+  FinishAttempt(turn, EndOf(e.attempt, TryOutcome::kFailed, turn.now,
+                            fmt::format("no run was made: DAG {} has a run \"{}\" already{}", e.dag_id, e.found->run_id,
+                                        again ? ", which is under way" : "")));
+  return false;
+}
+
+// It gives back its slots: whoever waits for others must not keep them from running.
+void Engine::Impl::Park(Turn& turn, OpenedAttempt& attempt, AttemptId id, Instant since) {
+  if (std::exchange(attempt.parked, true)) return;
+  --running_;
+  --attempt.run->running_tasks;
+  queue_.Release(attempt.hold, id);
+  if (attempt.hold.key) turn.plan.keys_given.push_back(id);
+  attempt.hold = {};
+  SetChildTimer(turn, attempt, id, since);
+}
+
+void Engine::Impl::SetChildTimer(Turn&, const OpenedAttempt& attempt, AttemptId id, Instant since) {
+  const Micros timeout = attempt.run->TaskAt(attempt.slot).execution_timeout;
+  if (timeout <= Micros(0)) return;
+  timers_.push(Timer{since + timeout,
+                     TimerKind::kChildTimeout,
+                     attempt.run->info.id,
+                     attempt.run->life,
+                     attempt.slot,
+                     static_cast<std::uint64_t>(id.value),
+                     {}});
+}
+
+// After a restart: the task is parked already.
+void Engine::Impl::RestoreParked(Turn& turn, ActiveRun& run, SlotNo slot, const StoredTask& task) {
+  OpenedAttempt& attempt = attempts_[task.attempt];
+  attempt = OpenedAttempt{&run, slot, {}, run.info.id, run.InstanceOf(slot), task.child->run, true, 0};
+  SetChildTimer(turn, attempt, task.attempt, task.child->since);
+  const bool over = IsFinished(task.child->state) || !SpecOf(attempt).wait_for_completion;
+  if (over) settled_.push_back({task.attempt, *task.child});
+}
+
+// The run that a parked task asked for has its id.
+void Engine::Impl::AdoptChild(const RunInfo& child) {
+  const auto found = attempts_.find(child.parent.attempt);
+  if (found == attempts_.end() || found->second.run == nullptr || !found->second.parked || found->second.child) return;
+  found->second.child = child.id;
+  if (!SpecOf(found->second).wait_for_completion)
+    settled_.push_back({child.parent.attempt, {child.id, child.dag_id, child.run_id, child.state, {}}});
+}
+
+// A run has ended, or is gone: the task that waits for it ends in the same turn.
+void Engine::Impl::NoteEnd(const RunInfo& child) {
+  if (!child.parent) return;
+  const RunState state = IsFinished(child.state) ? child.state : RunState::kFailed;
+  settled_.push_back({child.parent.attempt, {child.id, child.dag_id, child.run_id, state, {}}});
+}
+
+void Engine::Impl::SettleParents(Turn& turn) {
+  while (!settled_.empty() || !doomed_.empty()) {
+    for (const auto& [id, why] : std::exchange(doomed_, {})) {
+      if (ActiveRun* child = Find(id)) EndRun(turn, *child, TaskEvent::kFailed, why);
+    }
+    for (const auto& [id, child] : std::exchange(settled_, {})) {
+      const auto found = attempts_.find(id);
+      if (found == attempts_.end() || found->second.run == nullptr || !found->second.parked) continue;
+      if (found->second.child != child.run) continue;  // made by an earlier try
+      const TriggerSpec& spec = SpecOf(found->second);
+      const bool good = !spec.wait_for_completion || IsAllowed(spec, child.state);
+      AttemptFinished end = EndOf(id, good ? TryOutcome::kSucceeded : TryOutcome::kFailed, turn.now);
+      if (good) {
+        end.outputs = Value::Map{{"trigger_run_id", child.run_id}};
+      } else {
+        end.message =
+            fmt::format("run \"{}\" of DAG {} ended as {}", child.run_id, child.dag_id, ToString(child.state));
+      }
+      FinishAttempt(turn, std::move(end));
+    }
+  }
+}
+
+void Engine::Impl::FinishAttempt(Turn& turn, AttemptFinished end) {
+  On(turn, end);
+}
+
+// A parked task is ended from outside: nothing of it has to be stopped but a run that is a part of it. False: it is not
+// parked.
+bool Engine::Impl::StopParked(Turn& turn, AttemptId id, const std::string& why) {
+  const auto found = attempts_.find(id);
+  if (found == attempts_.end() || !found->second.parked) return false;
+  const OpenedAttempt attempt = found->second;
+  AttemptClosed closed{attempt.run->info.id, attempt.run->TaskOf(attempt.slot),
+                       EndOf(id, TryOutcome::kStopped, turn.now, why), attempt.run->MapIndexOf(attempt.slot)};
+  turn.plan.closed.push_back(std::move(closed));
+  DropChild(turn, id, attempt, why);
+  attempts_.erase(found);
+  return true;
+}
+
+// Its task was cleared: it ends as anything that is stopped does, and what it waits for is dropped.
+void Engine::Impl::EndParked(Turn& turn, AttemptId id, const std::string& why) {
+  DropChild(turn, id, attempts_.at(id), why);
+  FinishAttempt(turn, EndOf(id, TryOutcome::kStopped, turn.now, why));
+}
+
+void Engine::Impl::DropChild(Turn& turn, AttemptId id, const OpenedAttempt& attempt, const std::string& why) {
+  if (!attempt.child) {  // asked for in this very turn
+    std::erase_if(turn.plan.new_runs, [&](const NewRun& run) { return run.parent.attempt == id; });
+    std::erase_if(turn.plan.resets, [&](const RunReset& reset) { return reset.parent.attempt == id; });
+  } else if (SpecOf(attempt).sub_run) {
+    doomed_.emplace_back(attempt.child, fmt::format("the run that it is a part of: {}", why));
+  }
+}
+
+void Engine::Impl::ChildTimedOut(Turn& turn, const Timer& timer) {
+  const AttemptId id{static_cast<std::int64_t>(timer.token)};
+  const auto found = attempts_.find(id);
+  if (found == attempts_.end() || !found->second.parked || found->second.run == nullptr) return;
+  const std::string why = fmt::format("execution_timeout of {} is over",
+                                      FormatDuration(found->second.run->TaskAt(timer.slot).execution_timeout));
+  DropChild(turn, id, found->second, why);
+  FinishAttempt(turn, EndOf(id, TryOutcome::kTimedOut, turn.now, why));
+}
+
+// What a parked task waits for; empty when it is none.
+std::string Engine::Impl::ExplainParked(const ActiveRun& run, SlotNo slot) const {
+  const auto found = attempts_.find(run.slot(slot).attempt);
+  if (found == attempts_.end() || !found->second.parked) return {};
+  const ActiveRun* child = Find(found->second.child);
+  if (child == nullptr) return "waits for the run that it has asked for";
+  return fmt::format("waits for run \"{}\" of DAG {}, which is {}", child->info.run_id, child->info.dag_id,
+                     ToString(child->info.state));
+}
+
+}  // namespace pipelined
