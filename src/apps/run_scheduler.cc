@@ -50,6 +50,7 @@ SchedulerOptions MakeOptions(const Settings& settings, const RoleContext& contex
   options.limits.parallelism = static_cast<std::int32_t>(settings.core.parallelism);
   options.limits.aging =
       AgingRule{settings.scheduler.aging_after, static_cast<std::int32_t>(settings.scheduler.aging_every)};
+  options.limits.max_map_length = static_cast<std::uint32_t>(settings.core.max_map_length);
   options.lease_ttl = settings.scheduler.lease_ttl;
   options.launch.logs_dir = context.home + "/logs";
   options.launch.grace = std::chrono::duration_cast<Millis>(settings.executor.grace);
