@@ -43,6 +43,7 @@ class EngineTest {
   RunChoice Choice(std::int64_t run = 1) const { return RunChoice{dag_->id, RunId{run}}; }
   AttemptId attempt(const std::string& id, std::int64_t run = 1) { return attempts_[{run, id}]; }
 
+  // Ids of instances of mapped tasks are "m[1]".
   std::string state(const std::string& id, std::int64_t run = 1) const;
   std::string run_state(std::int64_t run = 1) const;
   const Plan& plan() const { return plan_; }
