@@ -58,7 +58,8 @@ Asked Read(Body& body) {
 Result<std::vector<TaskInstanceRow>> DryRun(const Call& call, const ClearTasks& clear, const std::string& run_id,
                                             const DagRow& dag) {
   return WouldConcern(call, clear.runs, run_id, clear.latest_version ? dag.version : VersionId{},
-                      [&](const Dag& tasks, const StateOf& state) { return TasksToClear(tasks, clear.tasks, state); });
+                      Choose{[&](const Dag& tasks) { return TasksAround(tasks, clear.tasks); },
+                             [&](TaskState state) { return IsToClear(clear.tasks, state); }});
 }
 
 }  // namespace

@@ -60,7 +60,7 @@ Result<std::vector<TaskInstanceRow>> Named(const Call& call, const std::string& 
   const std::vector<TaskNo> members = (*dag)->TasksOf(id);
   if (members.empty()) return Error{ErrorCode::kNotFound, fmt::format("Task group {} was not found", id), ""};
   return WouldConcern(call, RunChoice{run->info.dag_id, run->info.id}, run->info.run_id, {},
-                      [&](const Dag&, const StateOf&) { return members; });
+                      Choose{[&](const Dag&) { return members; }, [](TaskState) { return true; }});
 }
 
 Response Patch(const Call& call, const std::string& id, bool group, bool dry_run) {
@@ -77,9 +77,10 @@ Response Patch(const Call& call, const std::string& id, bool group, bool dry_run
     if ((mark.runs.past || mark.runs.future) && !named->front().logical_date)
       return Detail(400, "include_past and include_future need a run with a logical date");
     if (dry_run) {
-      return InstancesAnswer(WouldConcern(
-          call, mark.runs, named->front().run_id, {},
-          [&](const Dag& dag, const StateOf& state) { return TasksToMark(dag, mark.tasks, mark.state, state); }));
+      return InstancesAnswer(
+          WouldConcern(call, mark.runs, named->front().run_id, {},
+                       Choose{[&](const Dag& dag) { return TasksMarked(dag, mark.tasks, mark.state); },
+                              [&](TaskState state) { return state != mark.state; }}));
     }
     if (auto refusal = Carry(call, Command{{}, {}, std::move(mark)})) return *std::move(refusal);
   }

@@ -76,35 +76,30 @@ Result<std::vector<TaskInstanceRow>> WouldConcern(const Call& call, const RunCho
     if (!dag.ok()) return dag.error();
     auto rows = InstancesOf(call, run.info.dag_id, run.info.run_id);
     if (!rows.ok()) return rows.error();
-    std::map<std::string, TaskInstanceRow*> by_id;
-    for (TaskInstanceRow& row : *rows) by_id.emplace(row.task_id, &row);
-    const auto state = [&](TaskNo task) {
-      const auto row = by_id.find((*dag)->tasks[task].id);
-      return row == by_id.end() ? TaskState::kNone : row->second->state;
-    };
-    for (const TaskNo task : choose(**dag, state)) {
-      if (const auto row = by_id.find((*dag)->tasks[task].id); row != by_id.end())
-        concerned.push_back(std::move(*row->second));
+    std::set<std::string> ids;
+    for (const TaskNo task : choose.tasks(**dag)) ids.insert((*dag)->tasks[task].id);
+    for (TaskInstanceRow& row : *rows) {
+      if (ids.contains(row.task_id) && choose.is_meant(row.state)) concerned.push_back(std::move(row));
     }
   }
   return concerned;
 }
 
 Result<std::vector<TaskInstanceRow>> Concerned(const Call& call, const std::string& dag_id, const Value& result) {
-  std::vector<std::string> runs;  // in the order of the answer
-  std::map<std::string, std::set<std::string>> tasks;
+  std::vector<std::string> runs;                                                // in the order of the answer
+  std::map<std::string, std::set<std::pair<std::string, std::int64_t>>> tasks;  // with their map indexes
   const Value* pairs = result.Find("tasks");
   for (const Value& pair : pairs != nullptr && pairs->is_list() ? pairs->list() : Value::List{}) {
     const std::string& run = pair.list().at(0).string();
     if (!tasks.contains(run)) runs.push_back(run);
-    tasks[run].insert(pair.list().at(1).string());
+    tasks[run].emplace(pair.list().at(1).string(), pair.list().at(2).integer());
   }
   std::vector<TaskInstanceRow> concerned;
   for (const std::string& run : runs) {
     auto rows = InstancesOf(call, dag_id, run);
     if (!rows.ok()) return rows.error();
     for (TaskInstanceRow& row : *rows) {
-      if (tasks[run].contains(row.task_id)) concerned.push_back(std::move(row));
+      if (tasks[run].contains({row.task_id, row.map_index})) concerned.push_back(std::move(row));
     }
   }
   return concerned;

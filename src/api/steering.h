@@ -18,8 +18,11 @@ inline constexpr std::size_t kMaxNote = 1000;  // bytes, as Airflow's characters
 // The note that a body gives: null takes it back. Noted as wrong when it is too long.
 std::optional<std::string> ReadNote(Body& body);
 
-// Which tasks of a run, given its DAG and their states.
-using Choose = std::function<std::vector<TaskNo>(const Dag& dag, const StateOf& state)>;
+// Which tasks of a DAG, and which of their instances.
+struct Choose {
+  std::function<std::vector<TaskNo>(const Dag& dag)> tasks;
+  std::function<bool(TaskState)> is_meant;
+};
 
 // A dry run: the instances that would be concerned, as they are. `run_id`: of `runs.run`. `version`: whose tasks are
 // meant, 0: each run's own.

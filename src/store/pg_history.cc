@@ -24,10 +24,10 @@ HistoryEvent ReadEvent(const pqxx::row& row) {
                            TaskStateFromString(row[4].c_str()).value_or(TaskState::kNone),
                            row[2].as<std::int32_t>(),
                            ReadVersion(row[5]),
-                           row[8].as<std::int32_t>()};
+                           row[6].as<std::int32_t>()};
   }
-  event.who = row[6].c_str();
-  event.why = row[7].c_str();
+  event.who = row[7].c_str();
+  event.why = row[8].c_str();
   return event;
 }
 
@@ -41,8 +41,8 @@ bool WasSetBack(const RunHistory& history) {
 void ReadEvents(pqxx::transaction_base& transaction, Session& session, std::int64_t run, RunHistory& history) {
   const pqxx::result rows =
       session.In(transaction, "history_events",
-                 "select micros(at), task_no, coalesce(try_number, 0), old_state, new_state, version_id, who, "
-                 "coalesce(why, ''), coalesce(map_index, -1) from event "
+                 "select micros(at), task_no, coalesce(try_number, 0), old_state, new_state, version_id, "
+                 "coalesce(map_index, -1), who, coalesce(why, '') from event "
                  "where run_id = $1 and kind in ('run', 'task') order by id",
                  run);
   history.events.reserve(rows.size());

@@ -76,7 +76,7 @@ const char* const kTaskFrom =
     "as x (map_index) "
     "left join task_instance i on i.run_id = r.id and i.task_no = t.task_no and i.map_index = x.map_index "
     "left join attempt a on a.id = i.attempt_id "
-    "left join task_note n on n.run_id = r.id and n.task_id = t.task_id and n.map_index = x.map_index";
+    "left join task_note k on k.run_id = r.id and k.task_id = t.task_id and k.map_index = -1";
 // Each try as a task of the version that it ran with, beside the task of that name as it is now.
 const char* const kTryFrom =
     " from dag_run r join attempt a on a.run_id = r.id join dag_version v on v.id = a.version_id "
@@ -88,12 +88,12 @@ const char* const kRunAndTask =
     "r.id, r.dag_id, r.run_id, t.task_id, t.task_no, micros(r.logical_date), micros(r.run_after), ";
 const char* const kTaskState =
     "coalesce(i.state, 'none'), coalesce(i.try_number, 0), coalesce(i.max_tries, t.retries), micros(i.start_date), "
-    "micros(i.end_date), micros(i.retry_at), coalesce(n.note, ''), ";
+    "micros(i.end_date), micros(i.retry_at), ";
 const char* const kTryState =
     "case when i.attempt_id = a.id then i.state when a.outcome in ('success', 'skipped') then a.outcome "
     "when a.outcome is null then 'running' else 'failed' end, "
     "a.try_number, coalesce(i.max_tries, t.retries), micros(coalesce(a.start_date, a.opened_at)), micros(a.end_date), "
-    "null, '', ";
+    "null, ";
 constexpr const char* kTaskRest =
     "micros(a.opened_at), t.operator, t.pool, t.pool_slots, t.priority_weight, coalesce(a.instance, ''), "
     "coalesce(a.pid, 0), coalesce(a.outcome, ''), "
@@ -104,8 +104,8 @@ const char* const kTaskMessage =
     "case when a.id is null and i.state = 'failed' then (select e.why from event e where e.run_id = r.id and e.task_no "
     "= "
     "t.task_no and e.new_state = 'failed' order by e.id desc limit 1) end";
-const char* const kTaskIndex = "x.map_index, m.names ->> x.map_index";
-const char* const kTryIndex = "a.map_index, m.names ->> a.map_index";
+const char* const kTaskIndex = "x.map_index, m.names ->> x.map_index, coalesce(k.note, '')";
+const char* const kTryIndex = "a.map_index, m.names ->> a.map_index, ''";
 
 TaskInstanceRow ReadTaskRow(const pqxx::row& row) {
   TaskInstanceRow task;
@@ -122,24 +122,24 @@ TaskInstanceRow ReadTaskRow(const pqxx::row& row) {
   task.start_date = ReadInstant(row[10]);
   task.end_date = ReadInstant(row[11]);
   task.retry_at = ReadInstant(row[12]);
-  task.note = row[13].c_str();
-  task.scheduled_when = task.queued_when = ReadInstant(row[14]);  // the decision to start and the start are one
-  task.operator_name = row[15].c_str();
-  task.pool = row[16].c_str();
-  task.pool_slots = row[17].as<std::int32_t>();
-  task.priority_weight = row[18].as<std::int32_t>();
-  task.executor_instance = row[19].c_str();
-  task.pid = row[20].as<std::int64_t>();
-  task.outcome = row[21].c_str();
-  task.message = row[22].c_str();
-  if (!row[23].is_null()) task.exit_code = row[23].as<int>();
-  task.attempt = AttemptId{row[24].as<std::int64_t>()};
-  task.version = VersionId{row[25].as<std::int64_t>()};
-  task.version_number = row[26].as<std::int32_t>();
-  task.version_created = ReadInstant(row[27]);
-  task.map_length = row[28].as<std::int32_t>();
-  task.map_index = row[29].as<std::int32_t>();
-  if (!row[30].is_null()) task.rendered_map_index = row[30].c_str();
+  task.scheduled_when = task.queued_when = ReadInstant(row[13]);  // the decision to start and the start are one
+  task.operator_name = row[14].c_str();
+  task.pool = row[15].c_str();
+  task.pool_slots = row[16].as<std::int32_t>();
+  task.priority_weight = row[17].as<std::int32_t>();
+  task.executor_instance = row[18].c_str();
+  task.pid = row[19].as<std::int64_t>();
+  task.outcome = row[20].c_str();
+  task.message = row[21].c_str();
+  if (!row[22].is_null()) task.exit_code = row[22].as<int>();
+  task.attempt = AttemptId{row[23].as<std::int64_t>()};
+  task.version = VersionId{row[24].as<std::int64_t>()};
+  task.version_number = row[25].as<std::int32_t>();
+  task.version_created = ReadInstant(row[26]);
+  task.map_length = row[27].as<std::int32_t>();
+  task.map_index = row[28].as<std::int32_t>();
+  if (!row[29].is_null()) task.rendered_map_index = row[29].c_str();
+  task.note = row[30].c_str();
   return task;
 }
 

@@ -846,6 +846,105 @@ TEST_P(StoreContract, RunsOfARangeAreFoundByTheirDates) {
   EXPECT_FALSE(store().FindDag("other")->has_value());
 }
 
+// What people decide is stored before the rest of the turn, in order, and a clear takes the outputs with it.
+TEST_P(StoreContract, SteeredTasksAreStoredInOrderBeforeTheOthers) {
+  const RunInfo run = Triggered("r");
+  Plan begin;
+  begin.now = At(1);
+  begin.runs = {Begin(run)};
+  begin.tasks = {Start(run.id, 0, 1, At(1))};
+  begin.opened = {Open(run.id, 0, 1)};
+  ASSERT_TRUE(Commit(begin).ok());
+  Plan plan;
+  plan.now = At(2);
+  plan.closed = {Close(run.id, 0, 1, At(2), Value(Value::Map{{"rows", 1}}))};
+  plan.tasks = {Finish(run.id, 0, 1, At(2))};
+  ASSERT_TRUE(Commit(plan).ok());
+  TaskChange marked = Finish(run.id, 0, 1, At(3), TaskState::kFailed);
+  marked.from = TaskState::kSuccess;
+  marked.end_date.reset();
+  TaskChange cleared = marked;
+  cleared.from = TaskState::kFailed;
+  cleared.to = TaskState::kNone;
+  cleared.max_tries = 4;
+  Plan steer;
+  steer.now = At(3);
+  steer.steered = {marked, cleared};
+  steer.cleared = {RunCleared{run.id}};
+  steer.notes = {NoteChange{run.id, "t0", "by hand", "ann"}, NoteChange{run.id, "", "late", "ann"}};
+  steer.tasks = {Start(run.id, 0, 2, At(3), TaskState::kNone, 2)};
+  steer.opened = {Open(run.id, 0, 2, 2)};
+  ASSERT_TRUE(Commit(steer).ok());
+  const auto outputs = store().Outputs(run.id, {"t0"});
+  ASSERT_TRUE(outputs.ok());
+  EXPECT_EQ(outputs->Find("t0"), nullptr);
+  const auto snapshot = store().Load(lease_);
+  ASSERT_TRUE(snapshot.ok());
+  ASSERT_THAT(snapshot->runs.front().tasks, ::testing::SizeIs(1));
+  EXPECT_EQ(snapshot->runs.front().tasks[0].state, TaskState::kRunning);
+  EXPECT_EQ(snapshot->runs.front().tasks[0].try_number, 2);
+}
+
+TEST_P(StoreContract, ASteeredTaskThatIsNotAsExpectedIsStale) {
+  const RunInfo run = Triggered("r");
+  TaskChange cleared;
+  cleared.run = run.id;
+  cleared.from = TaskState::kFailed;
+  Plan plan;
+  plan.now = At(1);
+  plan.steered = {cleared};
+  EXPECT_FALSE(Commit(plan).ok());
+}
+
+TEST_P(StoreContract, ARestartingTaskKeepsItsAttemptOverARestart) {
+  const RunInfo run = Triggered("r");
+  Plan begin;
+  begin.now = At(1);
+  begin.runs = {Begin(run)};
+  begin.tasks = {Start(run.id, 1, 1, At(1))};
+  begin.opened = {Open(run.id, 1, 1)};
+  ASSERT_TRUE(Commit(begin).ok());
+  TaskChange restarting = Start(run.id, 1, 1, At(1), TaskState::kRunning);
+  restarting.to = TaskState::kRestarting;
+  restarting.start_date.reset();
+  Plan plan;
+  plan.now = At(2);
+  plan.steered = {restarting};
+  ASSERT_TRUE(Commit(plan).ok());
+  const auto snapshot = store().Load(lease_);
+  ASSERT_TRUE(snapshot.ok());
+  EXPECT_EQ(snapshot->runs.front().tasks[0].state, TaskState::kRestarting);
+  EXPECT_EQ(snapshot->runs.front().tasks[0].attempt, AttemptId{1});
+  EXPECT_EQ(snapshot->attempts[0].run, run.id);
+  EXPECT_EQ(snapshot->attempts[0].task, 1U);
+}
+
+TEST_P(StoreContract, AnEndedRunIsQueuedAgainAndChosenWithItsTasksOnlyWhenItHasEnded) {
+  const RunInfo run = Triggered("r");
+  Plan end;
+  end.now = At(1);
+  end.runs = {Begin(run), RunChange{run.id, run.dag_id, RunState::kRunning, RunState::kFailed, ""}};
+  TaskChange failed;
+  failed.run = run.id;
+  failed.to = TaskState::kUpstreamFailed;
+  failed.end_date = At(1);
+  end.tasks = {failed};
+  ASSERT_TRUE(Commit(end).ok());
+  auto chosen = store().RunsChosen(RunChoice{"d", run.id}, 10);
+  ASSERT_TRUE(chosen.ok());
+  ASSERT_THAT(*chosen, ::testing::SizeIs(1));
+  EXPECT_THAT(chosen->front().tasks, ::testing::SizeIs(1));
+  Plan again;
+  again.now = At(2);
+  again.runs = {RunChange{run.id, run.dag_id, RunState::kFailed, RunState::kQueued, "cleared by ann"}};
+  ASSERT_TRUE(Commit(again).ok());
+  chosen = store().RunsChosen(RunChoice{"d", run.id}, 10);
+  ASSERT_TRUE(chosen.ok());
+  EXPECT_EQ(chosen->front().run.state, RunState::kQueued);
+  EXPECT_FALSE(chosen->front().run.start_date.has_value());
+  EXPECT_THAT(chosen->front().tasks, ::testing::IsEmpty());
+}
+
 INSTANTIATE_TEST_SUITE_P(Stores, StoreContract,
                          ::testing::Values(Maker{"Memory", [] { return std::make_unique<MemoryPlace>(); }},
                                            Maker{"Pg", [] { return std::make_unique<PgPlace>(); }}),

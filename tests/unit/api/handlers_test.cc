@@ -29,8 +29,12 @@ class HandlersTest : public ApiTest {
     if (const auto* pause = std::get_if<PauseDag>(&command.what)) {
       for (DagRow& row : catalog_.dags)
         if (row.dag_id == pause->dag_id) row.paused = pause->paused;
+    } else if (const auto* mark = std::get_if<MarkRun>(&command.what)) {
+      catalog_.runs.front().info.state = mark->state;
     } else if (std::get_if<CancelRun>(&command.what) != nullptr) {
       catalog_.runs.front().info.state = RunState::kFailed;
+    } else if (const auto* note = std::get_if<SetNote>(&command.what)) {
+      catalog_.runs.front().note = note->note;
     } else if (const auto* why = std::get_if<WhyTask>(&command.what)) {
       done.result = Value::Map{{"task_id", why->task_id}, {"waits_for", "a"}};
     }
@@ -92,7 +96,9 @@ INSTANTIATE_TEST_SUITE_P(
         StatusCase{"GET", RUNS "/nope", "", 404, "detail"}, StatusCase{"GET", RUNS "/~", "", 404, "detail"},
         StatusCase{"PATCH", RUNS "/r1", R"({"state": "running"})", 422, R"("type":"enum","loc":["body","state"])"},
         StatusCase{"PATCH", RUNS "/r1", R"({"nope": 1})", 422, "extra_forbidden"},
-        StatusCase{"PATCH", RUNS "/r1", R"({"state": "success"})", 501, "not available yet"},
+        StatusCase{"PATCH", RUNS "/r1", R"({"state": "success"})", 200, R"("state":"success")"},
+        StatusCase{"PATCH", RUNS "/r1", R"({"note": "late"})", 200, R"("note":"late")"},
+        StatusCase{"POST", "/api/ext/v1/dags/manual_only/dagRuns/r1/cancel", "{}", 200, R"("state":"failed")"},
         StatusCase{"PATCH", RUNS "/r1", R"({"state": "failed"})", 200, R"("state":"failed")"},
         StatusCase{"GET", TIS, "", 200, R"("total_entries":2)"},
         StatusCase{"GET", TIS "?state=none", "", 200, R"("total_entries":1)"},
