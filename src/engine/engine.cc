@@ -340,7 +340,8 @@ void Engine::Impl::EndTry(Turn& turn, ActiveRun& run, TaskNo task, const Attempt
     TaskChange& change = run.Change(turn, task);
     change.retry_at = end.end + delay;
     change.why = end.message;
-    SetRetryTimer(run, task, end.end + delay);
+    // Not in this turn, even when it is due: that the try failed is stored first, so that no history lacks it.
+    SetRetryTimer(run, task, std::max(end.end + delay, turn.now + Micros(1)));
     return;
   }
   TaskChange& change = run.Change(turn, task);

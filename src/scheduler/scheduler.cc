@@ -143,6 +143,7 @@ Status Scheduler::Lead() {
 
 Status Scheduler::RestoreRuns(const Snapshot& snapshot, std::vector<Event>& events) {
   std::unordered_set<AttemptId> known;
+  std::vector<Event> queued;  // they come last: what runs already counts against their limits
   for (const RestoredRun& stored : snapshot.runs) {
     for (const StoredTask& task : stored.tasks) {
       if (task.state == TaskState::kRunning) known.insert(task.attempt);
@@ -155,11 +156,12 @@ Status Scheduler::RestoreRuns(const Snapshot& snapshot, std::vector<Event>& even
       continue;
     }
     if (stored.run.state == RunState::kQueued) {
-      events.emplace_back(RunRequested{stored.run, *dag, stored.tasks});
+      queued.emplace_back(RunRequested{stored.run, *dag, stored.tasks});
     } else {
       events.emplace_back(RunRestored{stored.run, *dag, stored.tasks});
     }
   }
+  std::move(queued.begin(), queued.end(), std::back_inserter(events));
   for (const OpenAttempt& open : snapshot.attempts) {
     if (!known.contains(open.attempt)) events.emplace_back(AttemptOrphaned{open.attempt});
   }

@@ -1,0 +1,86 @@
+#include "sim/checker/ledger.h"
+
+namespace pipelined::sim {
+
+void Ledger::Add(const DagSpec& spec, DagPtr dag) {
+  if (dag->is_paused_upon_creation) paused.insert(dag->id);
+  dags_[dag->id] = Known{dag, std::make_shared<NaiveDag>(spec)};
+}
+
+void Ledger::Created(const RunInfo& run) {
+  const Known& known = dags_.at(run.dag_id);
+  RunRow& row = runs.emplace_back();
+  row.info = run;
+  row.dag = known.dag;
+  row.naive = known.naive;
+  row.tasks.resize(known.dag->tasks.size());
+  row.history.created = run.queued_at;
+  row.history.first_version = run.version;
+  for (const Task& task : known.dag->tasks) row.history.versions[run.version].task_ids.push_back(task.id);
+}
+
+void Ledger::Apply(const Plan& plan, const Committed& committed) {
+  for (const auto& [run, task] : changed) Of(run).tasks[task].was = Of(run).tasks[task].state;
+  changed.clear();
+  for (RunRow& run : runs) run.was = run.state;
+  for (const RunChange& change : plan.runs) {
+    RunRow& run = Of(change.run);
+    run.state = change.to;
+    if (change.to == RunState::kRunning) run.info.start_date = plan.now;
+    run.history.state = change.to;
+    run.history.events.push_back(HistoryEvent{plan.now, RunMoved{change.from, change.to}});
+  }
+  for (const TaskChange& change : plan.tasks) Change(change, plan.now);
+  for (const AttemptOpened& opened : plan.opened) open[opened.attempt] = OpenRow{opened.run, opened.task};
+  for (const AttemptClosed& closed : plan.closed) open.erase(closed.end.attempt);
+  for (const PoolChange& pool : plan.pools) {
+    pools[pool.name] = pool.slots;
+    if (pool.deleted) pools.erase(pool.name);
+  }
+  for (const DagChange& dag : plan.dags) {
+    if (dag.paused == true) paused.insert(dag.dag_id);
+    if (dag.paused == false) paused.erase(dag.dag_id);
+  }
+  for (const BackfillMade& made : plan.made)
+    backfills[made.id] = BackfillRow{made.dag_id, made.max_active_runs, false, made.slots};
+  for (const BackfillChange& change : plan.backfills) {
+    if (change.cancelled) backfills.at(change.id).cancelled = true;
+  }
+  for (const CommandDone& command : plan.commands) done[command.id] = command;
+  for (const RestoredRun& run : committed.runs) {
+    if (static_cast<std::size_t>(run.run.id.value) > runs.size()) {
+      Created(run.run);
+    } else {
+      Reset(run, plan.now);
+    }
+  }
+}
+
+// What waits for a slot has no event of its own.
+void Ledger::Change(const TaskChange& change, Instant now) {
+  RunRow& run = Of(change.run);
+  TaskRow& task = run.tasks.at(change.task);
+  task.state = change.to;
+  task.tries = change.try_number;
+  task.attempt = change.attempt;
+  changed.emplace_back(change.run, change.task);
+  if (change.to == TaskState::kScheduled) return;
+  run.history.events.push_back(HistoryEvent{now, TaskMoved{change.task, change.from, change.to, change.try_number}});
+}
+
+void Ledger::Reset(const RestoredRun& restored, Instant now) {
+  RunRow& run = Of(restored.run.id);
+  for (TaskNo no = 0; no < run.tasks.size(); ++no) {
+    TaskRow& task = run.tasks[no];
+    if (task.state != TaskState::kNone)
+      run.history.events.push_back(HistoryEvent{now, TaskMoved{no, task.state, TaskState::kNone, task.tries}});
+    task = TaskRow{TaskState::kNone, task.state, false, task.tries, task.tries, task.attempt};
+    changed.emplace_back(restored.run.id, no);
+  }
+  run.history.events.push_back(HistoryEvent{now, RunMoved{run.state, RunState::kQueued, restored.run.version}});
+  run.info = restored.run;
+  run.set_back = true;
+  run.state = run.history.state = RunState::kQueued;
+}
+
+}  // namespace pipelined::sim
