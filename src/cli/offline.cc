@@ -94,12 +94,13 @@ void Show(const Plan& plan, const Dag& dag, const LocalRunOptions& run) {
   for (const TaskChange& change : plan.tasks) {
     if (change.to == TaskState::kScheduled) continue;
     const std::string& id = dag.tasks[change.task].id;
+    const std::string shown = change.map_index < 0 ? id : fmt::format("{}[{}]", id, change.map_index);
     const std::string state(ToString(change.to));
     const std::string again = change.try_number > 1 ? fmt::format(" (try {})", change.try_number) : "";
-    fmt::print("{:<32} {}{}{}\n", id, ColouredState(state, StdoutIsTerminal()), again,
+    fmt::print("{:<32} {}{}{}\n", shown, ColouredState(state, StdoutIsTerminal()), again,
                change.why.empty() ? "" : "  " + change.why);
     if (change.to != TaskState::kRunning && change.try_number > 0)
-      PrintLog(run.folder + "/logs/" + LogPath(dag.id, run.run_id, id, change.try_number));
+      PrintLog(run.folder + "/logs/" + LogPath(dag.id, run.run_id, id, change.try_number, change.map_index));
   }
   std::fflush(stdout);
 }
@@ -116,10 +117,34 @@ Result<LoadedDag> LoadOne(const TestOptions& options, const ZoneSource& zones) {
   return Error{ErrorCode::kNotFound, fmt::format("no DAG \"{}\" in {}", options.dag_id, options.file), ""};
 }
 
+// Those of the tasks that are kept, under their new numbers.
+void CopyMappings(const Dag& whole, const std::map<TaskNo, TaskNo>& numbers, Dag& part) {
+  for (Task& task : part.tasks) task.mapped = 0;
+  const auto keep = [&](std::vector<TaskNo>& tasks) {
+    std::vector<TaskNo> kept;
+    for (const TaskNo task : tasks) {
+      if (const auto number = numbers.find(task); number != numbers.end()) kept.push_back(number->second);
+    }
+    tasks = std::move(kept);
+  };
+  for (Mapping mapping : whole.mappings) {
+    keep(mapping.tasks);
+    keep(mapping.sources);
+    if (!mapping.tasks.empty()) part.Map(std::move(mapping));
+  }
+  for (const MappedTask& mapped : whole.mapped) {
+    const auto number = numbers.find(mapped.task);
+    if (number != numbers.end())
+      part.mapped[part.tasks[number->second].mapped - 1].map_index_template = mapped.map_index_template;
+  }
+}
+
 // The DAG with only the tasks named: what they depended on counts as done.
 Result<DagPtr> Only(const Dag& whole, const std::vector<std::string>& ids) {
   auto part = std::make_shared<Dag>(whole);
   part->tasks.clear();
+  part->mappings.clear();
+  part->mapped.clear();
   std::map<TaskNo, TaskNo> numbers;
   for (const std::string& id : ids) {
     const auto found = whole.Find(id);
@@ -133,6 +158,7 @@ Result<DagPtr> Only(const Dag& whole, const std::vector<std::string>& ids) {
       if (const auto kept = numbers.find(up); kept != numbers.end()) edges.emplace_back(kept->second, number);
     }
   }
+  CopyMappings(whole, numbers, *part);
   if (const Status linked = part->Link(edges); !linked) return linked.error();
   return DagPtr(part);
 }

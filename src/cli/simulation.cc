@@ -140,7 +140,10 @@ class Driver {
     const Plan plan = engine_.Apply(std::move(events), now_);
     Take(plan);
     for (const NewRun& run : plan.new_runs) Make(run);
-    comes_back_ = !plan.new_runs.empty();
+    // What it is mapped over is an output, which nobody knows here: one instance stands for all.
+    for (const LengthWanted& wanted : plan.wanted)
+      made_.emplace_back(MappingLength{wanted.run, wanted.life, wanted.mapping, 1});
+    comes_back_ = !plan.new_runs.empty() || !plan.wanted.empty();
   }
 
   // One run for a DAG and logical date, as the database's key has it.

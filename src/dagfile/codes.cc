@@ -62,6 +62,8 @@ constexpr std::array kCodes{
     CodeInfo{Code::kSetupAndTeardown, "a task is both a setup and a teardown"},
     CodeInfo{Code::kTeardownRule, "a teardown has another trigger_rule than all_done_setup_success"},
     CodeInfo{Code::kNotATeardown, "on_failure_fail_dagrun stands at a task that is no teardown"},
+    CodeInfo{Code::kBadExpand, "what a task or a group is mapped over is wrong"},
+    CodeInfo{Code::kNestedMapping, "a task cannot be mapped where it stands"},
 };
 
 }  // namespace

@@ -70,10 +70,12 @@ class DagReader {
     ApplyLayers();
     ReadGroupsOf();
     ReadTasks(root);
-    LinkTasks(task_reader_.dependencies(), groups_, *dag_, reporter_);
+    MapTasks(task_reader_.expands(), task_reader_.index_templates(), groups_, *dag_, reporter_);
+    LinkTasks(task_reader_.dependencies(), groups_, task_reader_.expands(), *dag_, reporter_);
     if (Slot(Key::kTasks)) {
       CheckBranches(*dag_, Slot(Key::kTasks)->value, reporter_);
       CheckTemplates(*dag_, Slot(Key::kTasks)->value, InheritedTemplates(), reporter_);
+      CheckGroupTemplates(*dag_, groups_, reporter_);
     }
     if (reporter_.errors() != errors) return nullptr;
     WarnOfRequiredParams();
@@ -238,7 +240,7 @@ class DagReader {
   std::vector<GroupEntry> groups_;
   std::vector<std::shared_ptr<const Task>> group_defaults_;  // of each group; nullptr: the DAG's
   std::size_t text_ = 0;                                     // of what was read so far
-  std::array<std::optional<Entry>, 64> entries_{};
+  std::array<std::optional<Entry>, 80> entries_{};
   std::vector<Entry> env_layers_, default_args_;  // nearest first
   ScheduleEntries schedule_;
 };

@@ -13,6 +13,11 @@ namespace {
 
 constexpr std::size_t kMostCompared = 1'000;  // groups looked at for "did you mean"
 
+void ReadGroupExpand(Key key, const Entry& entry, GroupEntry& group, Reporter& reporter) {
+  if (group.expand) return ReportSecondExpand(entry, reporter);
+  group.expand = ReadExpand(key, entry, true, reporter);
+}
+
 GroupEntry ReadGroup(const Entry& entry, Reporter& reporter) {
   GroupEntry group;
   group.group.id = entry.name();
@@ -27,6 +32,7 @@ GroupEntry ReadGroup(const Entry& entry, Reporter& reporter) {
     if (key == Key::kTooltip) ReadText(part, reporter, group.group.tooltip);
     if (key == Key::kDefaultArgs) group.default_args = part;
     if (key == Key::kDependsOn) group.depends_on = ReadDependsOn(part, reporter);
+    if (IsExpand(key)) ReadGroupExpand(key, part, group, reporter);
     if (key == Key::kParent && ReadWord(part, reporter, text)) group.parent_name = part.value;
   });
   return group;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "dagfile/document.h"
+#include "dagfile/expand_reader.h"
 #include "dagfile/task_reader.h"
 #include "pipelined/model/dag.h"
 
@@ -21,6 +22,7 @@ struct GroupEntry {
   std::optional<std::size_t> parent;  // place of the group that it stands in
   std::optional<Entry> default_args;
   std::vector<NodeRef> depends_on;  // scalars
+  std::optional<ExpandEntry> expand;
 };
 
 // All groups, parents before their children. Reports parents that do not exist, circles of them, and groups nested

@@ -89,8 +89,10 @@ constexpr std::array kTaskTable{
     KeyRow{"mail"},
     KeyRow{"depends_on_past", Key::kLater, false, "false"},
     KeyRow{"wait_for_downstream", Key::kLater, false, "false"},
-    KeyRow{"expand"},
-    KeyRow{"expand_kwargs"},
+    KeyRow{"expand", Key::kExpand},
+    KeyRow{"expand_zip", Key::kExpandZip},
+    KeyRow{"expand_kwargs", Key::kExpandKwargs},
+    KeyRow{"map_index_template", Key::kMapIndexTemplate},
     KeyRow{"resources"},
     KeyRow{"executor", Key::kLater, false, "local"},
     KeyRow{"queue"},
@@ -131,6 +133,9 @@ constexpr std::array kGroupTable{
     KeyRow{"depends_on", Key::kDependsOn, true},
     KeyRow{"default_args", Key::kDefaultArgs, true},
     KeyRow{"parent", Key::kParent, true},
+    KeyRow{"expand", Key::kExpand},
+    KeyRow{"expand_zip", Key::kExpandZip},
+    KeyRow{"expand_kwargs", Key::kExpandKwargs},
 };
 
 void ReportUnknown(const Entry& entry, std::span<const KeyRow> table, std::string_view what, Reporter& reporter) {
@@ -168,7 +173,8 @@ bool IsAction(Key key) {
 
 bool IsOfOneTask(Key key) {
   return IsAction(key) || key == Key::kDependsOn || key == Key::kGroup || key == Key::kSetup || key == Key::kTeardown ||
-         key == Key::kOnFailureFailDagrun;
+         key == Key::kOnFailureFailDagrun || key == Key::kExpand || key == Key::kExpandZip ||
+         key == Key::kExpandKwargs || key == Key::kMapIndexTemplate;
 }
 
 void EachKey(NodeRef map, std::span<const KeyRow> table, std::string_view what, Reporter& reporter,

@@ -95,6 +95,11 @@ enum class Key : std::uint8_t {
   kIgnoreDownstreamTriggerRules,
   kTooltip,
   kParent,
+  // of mapped tasks
+  kExpand,
+  kExpandZip,
+  kExpandKwargs,
+  kMapIndexTemplate,
 };
 
 struct KeyRow {

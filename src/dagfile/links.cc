@@ -34,6 +34,19 @@ class Linker {
     const auto upstream = Find(name);
     if (upstream && IsPossible(*upstream, downstream, name)) links_.push_back({*upstream, downstream, name});
   }
+  // The task that stands at the beginning of the path, if there is one: what is not is reported with the templates.
+  void AddSource(LinkNode downstream, const ExpandSource& source, Mapping& mapping) {
+    for (std::size_t end = source.path.find('.');; end = source.path.find('.', end + 1)) {
+      const auto at = nodes_.find(std::string_view(source.path).substr(0, end));
+      if (at != nodes_.end() && !ends_.IsGroup(at->second)) {
+        if (std::find(mapping.sources.begin(), mapping.sources.end(), at->second) != mapping.sources.end()) return;
+        mapping.sources.push_back(at->second);
+        if (IsPossible(at->second, downstream, source.at)) links_.push_back({at->second, downstream, source.at});
+        return;
+      }
+      if (end == std::string::npos) return;
+    }
+  }
   LinkNode NodeOf(std::size_t group) const { return static_cast<LinkNode>(dag_.tasks.size() + group); }
 
   void Finish() {
@@ -180,8 +193,8 @@ class Linker {
 
 }  // namespace
 
-void LinkTasks(const std::vector<Dependency>& dependencies, const std::vector<GroupEntry>& groups, Dag& dag,
-               Reporter& reporter) {
+void LinkTasks(const std::vector<Dependency>& dependencies, const std::vector<GroupEntry>& groups,
+               const std::vector<TaskExpand>& expands, Dag& dag, Reporter& reporter) {
   Linker linker(groups, dag, reporter);
   for (const Dependency& dependency : dependencies) {
     // Reading may have stopped before it was complete.
@@ -189,6 +202,18 @@ void LinkTasks(const std::vector<Dependency>& dependencies, const std::vector<Gr
   }
   for (std::size_t at = 0; at < groups.size(); ++at) {
     for (const NodeRef name : groups[at].depends_on) linker.Add(linker.NodeOf(at), name);
+  }
+  for (const TaskExpand& mapped : expands) {
+    if (mapped.task >= dag.tasks.size() || dag.tasks[mapped.task].mapped == 0) continue;
+    Mapping& mapping = dag.mappings[dag.mapped[dag.tasks[mapped.task].mapped - 1].mapping];
+    for (const ExpandSource& source : SourcesOf(mapped.expand)) linker.AddSource(mapped.task, source, mapping);
+  }
+  for (Mapping& mapping : dag.mappings) {
+    for (std::size_t at = 0; at < groups.size(); ++at) {
+      if (mapping.group.empty() || groups[at].group.id != mapping.group) continue;
+      for (const ExpandSource& source : SourcesOf(*groups[at].expand))
+        linker.AddSource(linker.NodeOf(at), source, mapping);
+    }
   }
   linker.Finish();
 }

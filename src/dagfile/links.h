@@ -11,7 +11,8 @@ namespace pipelined::dagfile {
 
 // Links `dag`, whose groups are `groups`. Reports names that are neither tasks nor groups, what depends on itself or on
 // a group that it stands in, groups without tasks, and a cycle.
-void LinkTasks(const std::vector<Dependency>& dependencies, const std::vector<GroupEntry>& groups, Dag& dag,
-               Reporter& reporter);
+// A mapped task depends on the tasks that it is mapped over; Mapping::sources names them.
+void LinkTasks(const std::vector<Dependency>& dependencies, const std::vector<GroupEntry>& groups,
+               const std::vector<TaskExpand>& expands, Dag& dag, Reporter& reporter);
 
 }  // namespace pipelined::dagfile

@@ -82,6 +82,7 @@ Task TaskReader::Read(const Entry& entry, const Task& defaults) {
       if (key == Key::kTriggerRule) role_.trigger_rule = part;
       Apply(key, part, task);
     });
+    TakeMappedAction(entry, task);
     CheckRole(role_, reporter_, task);
     if (!action_ && reporter_.errors() == errors) {
       reporter_.Error(Code::kNoAction, entry.key.place(), fmt::format("task {} has no action", Quoted(entry.name())),
@@ -119,6 +120,15 @@ void TaskReader::Apply(Key key, const Entry& entry, Task& task) {
     case Key::kDependsOn:
       for (const NodeRef name : ReadDependsOn(entry, reporter_)) dependencies_.push_back({next_, name});
       return;
+    case Key::kExpand:
+    case Key::kExpandZip:
+    case Key::kExpandKwargs:
+      return ReadTaskExpand(key, entry);
+    case Key::kMapIndexTemplate: {
+      std::string text;
+      if (ReadWord(entry, reporter_, text)) index_templates_.push_back({next_, entry});
+      return;
+    }
     case Key::kTriggerRule:
       if (const auto n = ReadChoice(entry, kTriggerRules, reporter_))
         task.trigger_rule = *TriggerRuleFromString(kTriggerRules[*n]);
@@ -167,6 +177,28 @@ void TaskReader::Apply(Key key, const Entry& entry, Task& task) {
       return void(ReadText(entry, reporter_, task.doc_md));
     default:
       return;
+  }
+}
+
+void TaskReader::ReadTaskExpand(Key key, const Entry& entry) {
+  if (!expands_.empty() && expands_.back().task == next_) return ReportSecondExpand(entry, reporter_);
+  if (auto read = ReadExpand(key, entry, false, reporter_)) expands_.push_back({next_, std::move(*read)});
+}
+
+// What each instance runs may stand in the expand alone.
+void TaskReader::TakeMappedAction(const Entry& task, Task& out) {
+  if (expands_.empty() || expands_.back().task != next_) return;
+  for (const ExpandValue& value : expands_.back().expand.expand.values) {
+    if (value.name != "bash" && value.name != "exec") continue;
+    const ActionKind kind = value.name == "bash" ? ActionKind::kBash : ActionKind::kExec;
+    if (action_ && out.action.kind != kind) {
+      reporter_.Error(
+          Code::kManyActions, expands_.back().expand.entry.key.place(),
+          fmt::format("a task has one action: it is {} already, and mapped over {}", action_->name(), value.name));
+      return;
+    }
+    if (!action_) out.action = Action{kind, {""}};
+    action_ = task;
   }
 }
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "dagfile/document.h"
+#include "dagfile/expand_reader.h"
 #include "dagfile/flow_reader.h"
 #include "dagfile/keys.h"
 #include "pipelined/model/dag.h"
@@ -34,11 +35,15 @@ class TaskReader {
 
   // Of the tasks read so far; TaskNo counts the calls of Read().
   const std::vector<Dependency>& dependencies() const { return dependencies_; }
+  const std::vector<TaskExpand>& expands() const { return expands_; }
+  const std::vector<IndexTemplate>& index_templates() const { return index_templates_; }
 
   std::string WorkingDir(const Entry& entry, std::string old);
 
  private:
   void Apply(Key key, const Entry& entry, Task& task);
+  void ReadTaskExpand(Key key, const Entry& entry);
+  void TakeMappedAction(const Entry& task, Task& out);
   void ReadAction(Key key, const Entry& entry, Task& task);
   void ReadPython(const Entry& entry, Task& task);
   void ReadRetryOn(const Entry& entry, RetryPolicy& retry);
@@ -48,6 +53,8 @@ class TaskReader {
   Reporter& reporter_;
   TaskNo next_ = 0;
   std::vector<Dependency> dependencies_;
+  std::vector<TaskExpand> expands_;
+  std::vector<IndexTemplate> index_templates_;
   std::optional<Entry> action_;  // of the task that is being read
   RoleEntries role_;             // likewise
 };

@@ -17,14 +17,31 @@ class TemplateChecker {
     for (const Entry entry : EntriesOf(task)) {
       const std::string_view name = entry.name();
       if (name == "bash") Check(no, entry.value, true);
-      if (name == "working_dir" || name == "when" || name == "branch" || name == "short_circuit") {
+      if (name == "working_dir" || name == "when" || name == "branch" || name == "short_circuit" ||
+          name == "map_index_template") {
         Check(no, entry.value, false);
       }
+      if (name == "expand" || name == "expand_zip" || name == "expand_kwargs") CheckExpand(no, entry.value);
       if (name == "exec" || name == "branch") {
         for (const NodeRef word : ItemsOf(entry.value)) Check(no, word, false);
       }
       if (name == "python" || name == "env" || name == "short_circuit") {
         for (const Entry part : EntriesOf(entry.value)) Check(no, part.value, false);
+      }
+    }
+  }
+
+  // Of expand, expand_zip or expand_kwargs: the values, and what replaces keys of the task.
+  void CheckExpand(TaskNo no, NodeRef expand) {
+    Check(no, expand, false);
+    for (const Entry part : EntriesOf(expand)) {
+      Check(no, part.value, false);
+      const std::string_view name = part.name();
+      if (name != "bash" && name != "exec" && name != "env" && name != "working_dir") continue;
+      for (const NodeRef element : ItemsOf(part.value)) {
+        Check(no, element, name == "bash");
+        for (const NodeRef word : ItemsOf(element)) Check(no, word, false);
+        for (const Entry variable : EntriesOf(element)) Check(no, variable.value, false);
       }
     }
   }
@@ -68,6 +85,16 @@ class TemplateChecker {
   const Dag& dag_;
   Reporter& reporter_;
 };
+
+// A task of the group that has nothing of the group above it: it stands below what the group is mapped over.
+TaskNo FirstOf(const Dag& dag, const Mapping& mapping) {
+  for (const TaskNo task : mapping.tasks) {
+    const auto above = dag.upstream.Of(task);
+    if (std::none_of(above.begin(), above.end(), [&](TaskNo up) { return dag.AreMappedTogether(up, task); }))
+      return task;
+  }
+  return mapping.tasks.front();
+}
 
 }  // namespace
 
@@ -118,6 +145,16 @@ void CheckTemplates(const Dag& dag, NodeRef tasks, const std::vector<NodeRef>& i
   for (const NodeRef value : inherited) {
     checker.CheckSyntax(value);
     for (const Entry variable : EntriesOf(value)) checker.CheckSyntax(variable.value);
+  }
+}
+
+void CheckGroupTemplates(const Dag& dag, const std::vector<GroupEntry>& groups, Reporter& reporter) {
+  TemplateChecker checker(dag, reporter);
+  for (const Mapping& mapping : dag.mappings) {
+    for (const GroupEntry& group : groups) {
+      if (mapping.group.empty() || group.group.id != mapping.group || mapping.tasks.empty()) continue;
+      checker.CheckExpand(FirstOf(dag, mapping), group.expand->entry.value);
+    }
   }
 }
 

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "dagfile/document.h"
+#include "dagfile/group_reader.h"
 #include "pipelined/model/dag.h"
 
 namespace pipelined::dagfile {
@@ -12,6 +13,9 @@ namespace pipelined::dagfile {
 // `tasks`: the mapping that `dag`, linked by now, was read from. `inherited`: `env` mappings and conditions that hold
 // for many tasks; a name in them may be right for one task and wrong for another, so only their syntax is checked.
 void CheckTemplates(const Dag& dag, NodeRef tasks, const std::vector<NodeRef>& inherited, Reporter& reporter);
+
+// Those of what groups are mapped over.
+void CheckGroupTemplates(const Dag& dag, const std::vector<GroupEntry>& groups, Reporter& reporter);
 
 // Whether `text` has anything to evaluate, as far as its brackets tell.
 bool MayHoldATemplate(std::string_view text);

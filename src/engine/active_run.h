@@ -1,15 +1,19 @@
-// One run in memory: the states of its tasks and how they follow from each other. 48 bytes per task.
+// One run in memory: the states of its tasks and how they follow from each other. 48 bytes per task, 56 per instance of
+// a mapped task.
 #pragma once
 
 #include <deque>
 #include <vector>
 
+#include "engine/instances.h"
 #include "engine/turn.h"
 #include "pipelined/engine/event.h"
 #include "pipelined/lifecycle/trigger_rule.h"
 
 namespace pipelined {
 
+// Of a task, or of an instance of a mapped one. Once a task is expanded its own slot only counts what its instances
+// have above them in common; an instance's counts only what belongs to the same mapping.
 struct TaskSlot {
   TaskState state = TaskState::kNone;
   TaskState stored = TaskState::kNone;  // what the database holds
@@ -18,6 +22,7 @@ struct TaskSlot {
   std::int32_t max_tries = 0;  // the last try that may be retried: retries, counted on from a clear
   std::uint32_t success = 0, failed = 0, skipped = 0, upstream_failed = 0,
                 removed = 0;  // direct upstreams in that state
+  std::uint32_t more = 0;     // direct upstreams beyond those of the DAG: instances
   std::uint32_t change = 0;   // 1 + its place in the plan under construction; 0: not in it
   AttemptId attempt;
 };
@@ -27,7 +32,7 @@ class ActiveRun {
   ActiveRun(RunInfo info, DagPtr dag);
 
   // Takes over what the store holds. Call Begin() afterwards.
-  void Restore(const std::vector<StoredTask>& tasks);
+  void Restore(const std::vector<StoredTask>& tasks, const std::vector<StoredLength>& lengths);
 
   // Until it begins a run has no slots: thousands may be queued. Called by whatever needs them.
   void Materialize();
@@ -37,14 +42,17 @@ class ActiveRun {
 
   // Moves one task and everything that follows from it, level by level: all tasks of a level are decided against the
   // states before it, as Airflow does. False when the transition table refuses (the event is stale).
-  bool Move(Turn& turn, TaskNo task, TaskEvent event);
+  bool Move(Turn& turn, SlotNo slot, TaskEvent event);
+
+  // The length that was asked for with Plan::wanted; not more than the limit.
+  void Expand(Turn& turn, const MappingLength& length);
 
   // A task that decides has succeeded: what it does not go on with is skipped at once, with everything that follows.
   // Tasks that run, or have run, are left alone.
-  void Conclude(Turn& turn, TaskNo task, const Decision& decision);
+  void Conclude(Turn& turn, SlotNo slot, const Decision& decision);
 
   // The same without what follows; EndUnfinished() must come next.
-  bool MoveAlone(Turn& turn, TaskNo task, TaskEvent event) { return Assign(turn, task, event); }
+  bool MoveAlone(Turn& turn, SlotNo slot, TaskEvent event) { return Assign(turn, slot, event); }
 
   // Ends everything unfinished: running tasks take `running`, waiting ones are skipped. Answers the attempts to stop.
   enum class Spare : std::uint8_t { kNothing, kTeardowns };
@@ -56,23 +64,28 @@ class ActiveRun {
   void ReleaseEmptyTasks(Turn& turn);
 
   // The change of a task in this turn's plan, made when there is none yet.
-  TaskChange& Change(Turn& turn, TaskNo task);
+  TaskChange& Change(Turn& turn, SlotNo slot);
   // The plan is complete: its states are what the store will hold.
-  void Stored(TaskNo task);
+  void Stored(const TaskChange& change);
 
   // Tasks that became scheduled since the last call and wait for a slot.
-  std::vector<TaskNo> TakeScheduled();
+  std::vector<SlotNo> TakeScheduled();
 
-  // Nothing runs, waits for a slot or for a retry.
-  bool IsOver() const { return active_ == 0 && held_empty_.empty(); }
+  // Nothing runs, waits for a slot, for a retry or for its number of instances.
+  bool IsOver() const { return active_ == 0 && asked_ == 0 && held_empty_.empty(); }
   // Valid when over. Unfinished tasks then can never start: a deadlock, which fails.
   RunEvent Outcome() const;
   bool IsDeadlocked() const { return unfinished_ > 0; }
 
-  UpstreamCounts CountsOf(TaskNo task) const;
-  const TaskSlot& slot(TaskNo task) const { return slots_[task]; }
-  TaskSlot& slot(TaskNo task) { return slots_[task]; }
-  std::size_t size() const { return slots_.size(); }
+  UpstreamCounts CountsOf(SlotNo slot) const;
+  const TaskSlot& slot(SlotNo slot) const { return slots_[slot]; }
+  TaskSlot& slot(SlotNo slot) { return slots_[slot]; }
+  TaskNo TaskOf(SlotNo slot) const { return instances_.TaskOf(slot); }
+  std::int32_t MapIndexOf(SlotNo slot) const { return instances_.MapIndexOf(slot); }
+  const Task& TaskAt(SlotNo slot) const { return dag_->tasks[TaskOf(slot)]; }
+  // The slot of a task (kNotMapped) or of an instance of it; nothing when there is no such instance.
+  std::optional<SlotNo> Find(TaskNo task, std::int32_t map_index) const;
+  const Instances& instances() const { return instances_; }
   const Dag& dag() const { return *dag_; }
   const DagPtr& dag_ptr() const { return dag_; }
 
@@ -81,32 +94,55 @@ class ActiveRun {
   std::int32_t running_tasks = 0;  // attempts under way, for max_active_tasks
 
  private:
-  bool Assign(Turn& turn, TaskNo task, TaskEvent event);
-  void Decide(Turn& turn, TaskNo task);
+  // states (active_run.cc)
+  bool Assign(Turn& turn, SlotNo slot, TaskEvent event);
+  void Recount(SlotNo slot, TaskState from, TaskState to);
   void Propagate(Turn& turn);
-  void CountForDownstreams(TaskNo task, std::uint32_t by = 1);  // by ~0: takes its finished state back
-  void Recount(TaskNo task, TaskState from, TaskState to);
-  void FinishEmpty(Turn& turn, TaskNo task);
-  void Assign(Turn& turn, TaskNo task, RuleVerdict verdict);
-  void Suggest(TaskNo task);  // to be decided in the next pass
+  void CountForDownstreams(SlotNo slot, std::uint32_t by = 1);  // by ~0: takes its finished state back
+  void Suggest(SlotNo slot);                                    // to be decided in the next pass
+  void Decide(Turn& turn, SlotNo slot);
+  void Follow(Turn& turn, SlotNo slot, RuleVerdict verdict);
+  void FinishEmpty(Turn& turn, SlotNo slot);
+  bool IsSpared(SlotNo slot, Spare spare) const { return spare == Spare::kTeardowns && TaskAt(slot).teardown; }
+
+  // rules (active_run_rules.cc)
+  RuleVerdict Ask(SlotNo slot) const;  // what rule and setups say; kWait: not decided yet
   // What setups that are not direct upstreams of the task say; kRun: nothing stands in its way.
-  RuleVerdict AskSetups(TaskNo task) const;
-  RuleVerdict AskRule(TaskNo task) const;
-  bool ScopeIsDone(TaskNo teardown) const;
+  RuleVerdict AskSetups(SlotNo slot) const;
+  RuleVerdict AskRule(SlotNo slot) const;
+  bool ScopeIsDone(SlotNo teardown) const;
+  void CountAbove(UpstreamCounts& counts, SlotNo slot, TaskNo above) const;
+
+  // branches and short circuits (active_run_rules.cc)
   std::vector<TaskNo> NotFollowed(TaskNo branch, const std::vector<TaskNo>& follow) const;
   std::vector<TaskNo> Below(TaskNo task, bool all) const;  // without teardowns
   std::vector<bool> Descendants(std::vector<TaskNo> from) const;
-  bool IsSpared(TaskNo task, Spare spare) const { return spare == Spare::kTeardowns && dag_->tasks[task].teardown; }
+  void SkipFor(Turn& turn, SlotNo decided, TaskNo below);
+  void SkipUnlessActive(Turn& turn, SlotNo slot);
+
+  // mapping (active_run_mapping.cc)
+  void ExpandLiterals(Turn& turn);
+  void AskLength(Turn& turn, TaskNo task);
+  void ExpandMapping(Turn& turn, const MappingLength& length);
+  void ExpandTask(Turn& turn, TaskNo task, std::uint32_t length, std::vector<std::string> names);
+  void Grow(TaskNo task, std::uint32_t more);
+  void RestoreTask(const StoredTask& stored, SlotNo slot);
+  void DecideInstances(Turn& turn, TaskNo task);
 
   DagPtr dag_;
   std::vector<TaskSlot> slots_;
-  std::vector<TaskNo> frontier_;    // finished, their downstreams not told yet
-  std::vector<TaskNo> candidates_;  // to be decided in this pass
-  std::vector<TaskNo> scheduled_;
-  std::deque<TaskNo> held_empty_;
+  Instances instances_;
+  std::vector<bool> asked_for_;        // per mapping: its length is asked for
+  std::vector<StoredTask> unplaced_;   // of instances that there are not yet: their tries
+  std::vector<TaskNo> patient_;        // mapped tasks whose rule allows them before what they are mapped over is there
+  std::vector<SlotNo> frontier_;       // finished, their downstreams not told yet
+  std::vector<SlotNo> candidates_;     // to be decided in this pass
+  std::vector<SlotNo> scheduled_;
+  std::deque<SlotNo> held_empty_;
   bool hold_empty_ = false;
   std::uint32_t unfinished_ = 0;
   std::uint32_t active_ = 0;         // scheduled, queued, running, up_for_retry
+  std::uint32_t asked_ = 0;          // mappings whose length is asked for
   std::uint32_t failed_leaves_ = 0;  // only leaves decide the outcome
 };
 

@@ -34,7 +34,7 @@ bool SkipsByExitCode(const Task& task, const AttemptFinished& end) {
 }  // namespace
 
 Plan Engine::Impl::Apply(std::vector<Event> events, Instant now) {
-  Turn turn(now);
+  Turn turn(now, limits_.max_map_length);
   ForgetNewRuns();
   for (Event& event : events) {
     std::visit([&](auto& e) { On(turn, e); }, event);
@@ -87,7 +87,7 @@ void Engine::Impl::On(Turn& turn, RunRequested& e) {
     dag.queued.emplace(e.run.run_after, id);
   }
   ActiveRun& run = Enter(std::move(e.run), std::move(e.dag));
-  if (!e.tasks.empty()) run.Restore(e.tasks);
+  if (!e.tasks.empty() || !e.lengths.empty()) run.Restore(e.tasks, e.lengths);
   StartQueuedRuns(turn, dag);
 }
 
@@ -101,14 +101,22 @@ void Engine::Impl::On(Turn& turn, RunRestored& e) {
   NoteRunning(dag, e.run);
   ActiveRun& run = Enter(std::move(e.run), std::move(e.dag));
   run.HoldEmptyTasks(!dag.MayStartTasks());
-  run.Restore(e.tasks);
+  run.Restore(e.tasks, e.lengths);
   for (const StoredTask& task : e.tasks) {
-    if (task.state == TaskState::kRunning) Occupy(run, task.task, task.attempt);
-    if (task.state == TaskState::kUpForRetry) SetRetryTimer(run, task.task, task.retry_at.value_or(turn.now));
+    const auto slot = run.Find(task.task, task.map_index);
+    if (slot && task.state == TaskState::kRunning) Occupy(run, *slot, task.attempt);
+    if (slot && task.state == TaskState::kUpForRetry) SetRetryTimer(run, *slot, task.retry_at.value_or(turn.now));
   }
   run.Begin(turn);
   SetRunTimeout(run, run.info.start_date.value_or(turn.now));
   AfterChange(turn, run);
+}
+
+void Engine::Impl::On(Turn& turn, MappingLength& e) {
+  ActiveRun* run = FindAlive(e.run, e.life);
+  if (run == nullptr || run->info.state != RunState::kRunning) return;
+  run->Expand(turn, e);
+  AfterChange(turn, *run);
 }
 
 void Engine::Impl::On(Turn&, AttemptOrphaned& e) {
@@ -124,13 +132,16 @@ void Engine::Impl::On(Turn& turn, AttemptFinished& e) {
   attempts_.erase(found);
   --running_;
   if (attempt.pool != nullptr) attempt.pool->used -= attempt.slots;
-  AttemptClosed closed{attempt.run != nullptr ? attempt.run->info.id : RunId{}, attempt.task, e};
+  AttemptClosed closed{{}, 0, e};
   if (attempt.run != nullptr) {
+    closed.run = attempt.run->info.id;
+    closed.task = attempt.run->TaskOf(attempt.slot);
+    closed.map_index = attempt.run->MapIndexOf(attempt.slot);
     --attempt.run->running_tasks;
-    if (SkipsByExitCode(attempt.run->dag().tasks[attempt.task], e)) {
+    if (SkipsByExitCode(attempt.run->TaskAt(attempt.slot), e)) {
       e.outcome = closed.end.outcome = TryOutcome::kSkipped;
     }
-    EndTry(turn, *attempt.run, attempt.task, e);
+    EndTry(turn, *attempt.run, attempt.slot, e);
   }
   if (attempt.run == nullptr || e.outcome != TryOutcome::kSucceeded) closed.end.outputs = Value();
   turn.plan.closed.push_back(std::move(closed));
@@ -221,9 +232,9 @@ bool Engine::Impl::MoveRun(Turn& turn, ActiveRun& run, RunEvent event, std::stri
 // After any change of a run's tasks: new waiting tasks queue up, and a run without anything left to do ends.
 void Engine::Impl::AfterChange(Turn& turn, ActiveRun& run) {
   const DagState& dag = StateOf(run.info.dag_id);
-  for (const TaskNo task : run.TakeScheduled()) {
-    queue_.Add(run, task);
-    unwritten_.push_back(Unwritten{run.info.id, run.life, task, turn.now});
+  for (const SlotNo slot : run.TakeScheduled()) {
+    queue_.Add(run, slot);
+    unwritten_.push_back(Unwritten{run.info.id, run.life, slot, turn.now});
   }
   queue_.Refresh(run, MayStartTask(dag, run));
   if (run.info.state == RunState::kRunning && run.IsOver()) FinishRun(turn, run);
@@ -297,13 +308,13 @@ bool Engine::Impl::FollowUp(Turn& turn) {
   return !roomier_.empty() || (!timers_.empty() && timers_.top().at <= turn.now);
 }
 
-void Engine::Impl::Occupy(ActiveRun& run, TaskNo task, AttemptId id) {
-  const Task& what = run.dag().tasks[task];
+void Engine::Impl::Occupy(ActiveRun& run, SlotNo slot, AttemptId id) {
+  const Task& what = run.TaskAt(slot);
   Pool& pool = queue_.PoolNamed(what.pool);
   pool.used += what.pool_slots;
   ++running_;
   ++run.running_tasks;
-  attempts_[id] = OpenedAttempt{&run, task, &pool, what.pool_slots};
+  attempts_[id] = OpenedAttempt{&run, slot, &pool, what.pool_slots};
 }
 
 void Engine::Impl::StartWhatFits(Turn& turn) {
@@ -311,56 +322,56 @@ void Engine::Impl::StartWhatFits(Turn& turn) {
     const auto next = queue_.Take();
     if (!next) return;
     ActiveRun& run = *next->run;
-    TaskSlot& slot = run.slot(next->task);
+    TaskSlot& slot = run.slot(next->slot);
     slot.attempt = AttemptId{++last_attempt_.value};
     ++slot.try_number;
-    run.Move(turn, next->task, TaskEvent::kStarted);
-    run.Change(turn, next->task).start_date = turn.now;
-    Occupy(run, next->task, slot.attempt);
-    turn.plan.opened.push_back(
-        AttemptOpened{slot.attempt, run.info.id, next->task, slot.try_number, run.info.version, slot.max_tries});
+    run.Move(turn, next->slot, TaskEvent::kStarted);
+    run.Change(turn, next->slot).start_date = turn.now;
+    Occupy(run, next->slot, slot.attempt);
+    turn.plan.opened.push_back(AttemptOpened{slot.attempt, run.info.id, run.TaskOf(next->slot), slot.try_number,
+                                             run.info.version, slot.max_tries, run.MapIndexOf(next->slot)});
     queue_.Refresh(run, MayStartTask(StateOf(run.info.dag_id), run));
   }
 }
 
-void Engine::Impl::EndTry(Turn& turn, ActiveRun& run, TaskNo task, const AttemptFinished& end) {
-  const Task& what = run.dag().tasks[task];
+void Engine::Impl::EndTry(Turn& turn, ActiveRun& run, SlotNo no, const AttemptFinished& end) {
+  const Task& what = run.TaskAt(no);
   if (end.outcome == TryOutcome::kSucceeded || end.outcome == TryOutcome::kSkipped) {
-    run.Change(turn, task).end_date = end.end;
+    run.Change(turn, no).end_date = end.end;
     // What a decision skips is skipped with the task's own end, before anything follows from either.
-    if (end.decision) run.Conclude(turn, task, *end.decision);
-    run.Move(turn, task, end.outcome == TryOutcome::kSkipped ? TaskEvent::kSkipped : TaskEvent::kSucceeded);
+    if (end.decision) run.Conclude(turn, no, *end.decision);
+    run.Move(turn, no, end.outcome == TryOutcome::kSkipped ? TaskEvent::kSkipped : TaskEvent::kSucceeded);
     return;
   }
-  const TaskSlot& slot = run.slot(task);
+  const TaskSlot& slot = run.slot(no);
   if (MayRetry(what, slot, end)) {
     const Micros delay =
         RetryDelay(what.retry, RetryKey{run.info.dag_id, what.id, run.info.logical_date}, slot.try_number);
-    run.Move(turn, task, TaskEvent::kFailedTry);
-    TaskChange& change = run.Change(turn, task);
+    run.Move(turn, no, TaskEvent::kFailedTry);
+    TaskChange& change = run.Change(turn, no);
     change.retry_at = end.end + delay;
     change.why = end.message;
     // Not in this turn, even when it is due: that the try failed is stored first, so that no history lacks it.
-    SetRetryTimer(run, task, std::max(end.end + delay, turn.now + Micros(1)));
+    SetRetryTimer(run, no, std::max(end.end + delay, turn.now + Micros(1)));
     return;
   }
-  TaskChange& change = run.Change(turn, task);
+  TaskChange& change = run.Change(turn, no);
   change.why = end.message;
   change.end_date = end.end;
   // The others are ended before anything follows from this failure; what was set up is still torn down, as in Airflow.
   if (run.dag().fail_fast) {
-    run.MoveAlone(turn, task, TaskEvent::kFailed);
+    run.MoveAlone(turn, no, TaskEvent::kFailed);
     StopTasks(turn, run, TaskEvent::kFailed, fmt::format("fail_fast: task {} failed", what.id),
               ActiveRun::Spare::kTeardowns);
   } else {
-    run.Move(turn, task, TaskEvent::kFailed);
+    run.Move(turn, no, TaskEvent::kFailed);
   }
-  run.Change(turn, task).end_date = end.end;
+  run.Change(turn, no).end_date = end.end;
 }
 
-void Engine::Impl::SetRetryTimer(const ActiveRun& run, TaskNo task, Instant at) {
+void Engine::Impl::SetRetryTimer(const ActiveRun& run, SlotNo slot, Instant at) {
   timers_.push(Timer{
-      at, TimerKind::kRetry, run.info.id, run.life, task, static_cast<std::uint64_t>(run.slot(task).try_number), {}});
+      at, TimerKind::kRetry, run.info.id, run.life, slot, static_cast<std::uint64_t>(run.slot(slot).try_number), {}});
 }
 
 Instant Engine::Impl::RowsDue() const {
@@ -369,8 +380,8 @@ Instant Engine::Impl::RowsDue() const {
 
 bool Engine::Impl::StillUnwritten(const Unwritten& waiting) const {
   const ActiveRun* run = FindAlive(waiting.run, waiting.life);
-  return run != nullptr && run->slot(waiting.task).state == TaskState::kScheduled &&
-         run->slot(waiting.task).stored != TaskState::kScheduled;
+  return run != nullptr && run->slot(waiting.slot).state == TaskState::kScheduled &&
+         run->slot(waiting.slot).stored != TaskState::kScheduled;
 }
 
 void Engine::Impl::WriteScheduledRows(Turn& turn) {
@@ -381,7 +392,7 @@ void Engine::Impl::WriteScheduledRows(Turn& turn) {
   if (unwritten_.empty() || turn.now < RowsDue()) return;
   rows_written_ = turn.now;
   for (std::size_t written = 0; written < kScheduledRowsAtOnce && !unwritten_.empty(); ++written) {
-    Find(unwritten_.front().run)->Change(turn, unwritten_.front().task);
+    Find(unwritten_.front().run)->Change(turn, unwritten_.front().slot);
     unwritten_.pop_front();
     skip_started();
   }
@@ -390,7 +401,7 @@ void Engine::Impl::WriteScheduledRows(Turn& turn) {
 void Engine::Impl::CloseTurn(Turn& turn) {
   for (const AttemptId id : std::exchange(orphans_, {})) turn.plan.stops.push_back(id);
   for (const TaskChange& change : turn.plan.tasks) {
-    if (ActiveRun* run = Find(change.run)) run->Stored(change.task);
+    if (ActiveRun* run = Find(change.run)) run->Stored(change);
   }
   leaving_.clear();
 }

@@ -54,9 +54,17 @@ void Engine::Impl::Do(Turn&, WhyTask& what, const std::string&, CommandDone& don
   if (!task)
     return Refuse(done, ErrorCode::kNotFound, fmt::format("no task \"{}\" in DAG \"{}\"", what.task_id, run->dag().id));
   run->Materialize();
+  if (what.map_index < 0 && run->instances().IsExpanded(*task))
+    return Refuse(done, ErrorCode::kInvalid,
+                  fmt::format("task \"{}\" is mapped: ask for one of its {} instances by its map index", what.task_id,
+                              run->instances().Length(*task)));
+  const auto slot = run->Find(*task, what.map_index);
+  if (!slot)
+    return Refuse(done, ErrorCode::kNotFound,
+                  fmt::format("task \"{}\" has no instance {}", what.task_id, what.map_index));
   done.result = ExplainTask(
       WhyContext{*run, StateOf(run->info.dag_id), backfills_.Find(run->info.backfill), running_, limits_.parallelism},
-      *task, queue_);
+      *slot, queue_);
 }
 
 void Engine::Impl::Do(Turn& turn, SetPool& what, const std::string&, CommandDone&) {

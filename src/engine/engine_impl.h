@@ -21,7 +21,7 @@ namespace pipelined {
 
 struct OpenedAttempt {
   ActiveRun* run = nullptr;  // nullptr: its task has moved on, only its slots count
-  TaskNo task = 0;
+  SlotNo slot = 0;
   Pool* pool = nullptr;
   std::int32_t slots = 0;
 };
@@ -29,7 +29,7 @@ struct OpenedAttempt {
 struct Unwritten {
   RunId run;
   std::uint64_t life = 0;  // ActiveRun::life
-  TaskNo task = 0;
+  SlotNo slot = 0;
   Instant since{};
 };
 
@@ -40,7 +40,7 @@ struct Timer {
   TimerKind kind;
   RunId run;
   std::uint64_t life = 0;  // ActiveRun::life
-  TaskNo task = 0;
+  SlotNo slot = 0;
   std::uint64_t token = 0;  // try number or schedule generation: an older timer is stale
   std::string dag_id;
   friend bool operator<(const Timer& a, const Timer& b) { return a.at > b.at; }  // the earliest on top
@@ -61,6 +61,7 @@ class Engine::Impl {
   void On(Turn& turn, RunRequested& e);
   void On(Turn&, BackfillRestored& e);
   void On(Turn& turn, RunRestored& e);
+  void On(Turn& turn, MappingLength& e);
   void On(Turn&, AttemptOrphaned& e);
   void On(Turn& turn, AttemptFinished& e);
   void On(Turn&, PoolChanged& e) { queue_.SetPool(e.name, e.slots); }
@@ -101,10 +102,10 @@ class Engine::Impl {
   bool FollowUp(Turn& turn);
 
   // tasks
-  void Occupy(ActiveRun& run, TaskNo task, AttemptId id);
+  void Occupy(ActiveRun& run, SlotNo slot, AttemptId id);
   void StartWhatFits(Turn& turn);
-  void EndTry(Turn& turn, ActiveRun& run, TaskNo task, const AttemptFinished& end);
-  void SetRetryTimer(const ActiveRun& run, TaskNo task, Instant at);
+  void EndTry(Turn& turn, ActiveRun& run, SlotNo slot, const AttemptFinished& end);
+  void SetRetryTimer(const ActiveRun& run, SlotNo slot, Instant at);
 
   // time
   void FireTimers(Turn& turn);

@@ -27,8 +27,8 @@ void Engine::Impl::FireTimers(Turn& turn) {
 
 void Engine::Impl::RetryDue(Turn& turn, const Timer& timer) {
   ActiveRun* run = FindAlive(timer.run, timer.life);
-  if (run == nullptr || run->slot(timer.task).try_number != static_cast<std::int32_t>(timer.token)) return;
-  if (run->Move(turn, timer.task, TaskEvent::kRetryDue)) AfterChange(turn, *run);
+  if (run == nullptr || run->slot(timer.slot).try_number != static_cast<std::int32_t>(timer.token)) return;
+  if (run->Move(turn, timer.slot, TaskEvent::kRetryDue)) AfterChange(turn, *run);
 }
 
 void Engine::Impl::RunTimedOut(Turn& turn, const Timer& timer) {

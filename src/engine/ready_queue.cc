@@ -29,7 +29,8 @@ void ReadyQueue::DeletePool(const std::string& name) {
   PoolNamed(name).exists = false;
 }
 
-void ReadyQueue::Add(ActiveRun& run, TaskNo task) {
+void ReadyQueue::Add(ActiveRun& run, SlotNo slot) {
+  const TaskNo task = run.TaskOf(slot);
   const Task& what = run.dag().tasks[task];
   RunQueue& queue = runs_[&run];
   PoolState* pool = &StateOf(what.pool);
@@ -39,7 +40,7 @@ void ReadyQueue::Add(ActiveRun& run, TaskNo task) {
     waiting = queue.pools.end() - 1;
   }
   const Instant date = run.info.logical_date.value_or(run.info.run_after);
-  waiting->tasks.push(Key{run.dag().weights[task], date.time_since_epoch().count(), run.info.id.value, task});
+  waiting->tasks.push(Key{run.dag().weights[task], date.time_since_epoch().count(), run.info.id.value, slot});
   Register(run, *waiting, queue.open);
 }
 
@@ -60,8 +61,8 @@ void ReadyQueue::Remove(ActiveRun& run) {
 void ReadyQueue::Register(ActiveRun& run, Waiting& waiting, bool open) {
   while (!waiting.tasks.empty()) {
     const Key top = waiting.tasks.top();
-    const bool waits = run.slot(top.task).state == TaskState::kScheduled;
-    const bool fits = waiting.pool->pool.CanEverHold(run.dag().tasks[top.task].pool_slots);
+    const bool waits = run.slot(top.slot).state == TaskState::kScheduled;
+    const bool fits = waiting.pool->pool.CanEverHold(run.TaskAt(top.slot).pool_slots);
     if (waits && fits) break;
     if (waits) waiting.oversized.push_back(top);
     waiting.tasks.pop();
@@ -79,7 +80,7 @@ std::optional<ReadyQueue::Next> ReadyQueue::Take() {
   for (auto& [name, state] : pools_) {
     if (state.heads.empty()) continue;
     const auto& head = *state.heads.begin();
-    if (!state.pool.HasRoom(head.second->dag().tasks[head.first.task].pool_slots)) continue;
+    if (!state.pool.HasRoom(head.second->TaskAt(head.first.slot).pool_slots)) continue;
     if (choice == nullptr || head.first < choice->first) {
       choice = &head;
       best = &state;
@@ -87,7 +88,7 @@ std::optional<ReadyQueue::Next> ReadyQueue::Take() {
   }
   if (choice == nullptr) return std::nullopt;
   ActiveRun& run = *choice->second;
-  const Next next{&run, choice->first.task};
+  const Next next{&run, choice->first.slot};
   for (Waiting& waiting : runs_[&run].pools) {
     if (waiting.pool != best) continue;
     best->heads.erase(*waiting.head);

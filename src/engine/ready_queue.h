@@ -29,7 +29,7 @@ class ReadyQueue {
  public:
   struct Next {
     ActiveRun* run;
-    TaskNo task;
+    SlotNo slot;
   };
 
   // The pool of that name, made (not existing, no slots) when it is not known.
@@ -37,7 +37,7 @@ class ReadyQueue {
   void SetPool(const std::string& name, std::int32_t slots);
   void DeletePool(const std::string& name);  // what runs in it goes on, what waits for it waits on
 
-  void Add(ActiveRun& run, TaskNo task);
+  void Add(ActiveRun& run, SlotNo slot);
   // Call after anything that changes whether `run` may start tasks. `open`: it may (running, not paused, below its
   // limit).
   void Refresh(ActiveRun& run, bool open);
@@ -51,12 +51,12 @@ class ReadyQueue {
     std::int32_t weight;
     std::int64_t date;
     std::int64_t run;
-    TaskNo task;
+    SlotNo slot;
     friend bool operator<(const Key& a, const Key& b) {
       if (a.weight != b.weight) return a.weight > b.weight;
       if (a.date != b.date) return a.date < b.date;
       if (a.run != b.run) return a.run < b.run;
-      return a.task < b.task;
+      return a.slot < b.slot;
     }
   };
   struct PoolState {

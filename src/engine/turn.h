@@ -6,8 +6,9 @@
 namespace pipelined {
 
 struct Turn {
-  explicit Turn(Instant when) : now(when) { plan.now = when; }
+  Turn(Instant when, std::uint32_t most) : now(when), max_map_length(most) { plan.now = when; }
   Instant now;
+  std::uint32_t max_map_length;
   Plan plan;
 };
 

@@ -10,30 +10,33 @@ Value Reason(std::string code, std::string text) {
 }
 
 // "extract (running), load (none)" for the direct upstreams that are not done; the rest is counted.
-std::string Unfinished(const ActiveRun& run, TaskNo task) {
+std::string Unfinished(const ActiveRun& run, SlotNo slot) {
   constexpr int kShown = 5;
   std::string text;
   int more = 0;
   int shown = 0;
-  for (const TaskNo up : run.dag().upstream.Of(task)) {
+  for (const TaskNo up : run.dag().upstream.Of(run.TaskOf(slot))) {
     const TaskState state = run.slot(up).state;
-    if (IsFinished(state)) continue;
+    if (run.instances().IsExpanded(up) ? run.instances().unfinished(up) == 0 : IsFinished(state)) continue;
     if (shown++ >= kShown) {
       ++more;
       continue;
     }
-    text += fmt::format("{}{} ({})", text.empty() ? "" : ", ", run.dag().tasks[up].id, ToString(state));
+    const std::string what = run.instances().IsExpanded(up)
+                                 ? fmt::format("{} of {} instances", run.instances().unfinished(up), run.instances().Length(up))
+                                 : std::string(ToString(state));
+    text += fmt::format("{}{} ({})", text.empty() ? "" : ", ", run.dag().tasks[up].id, what);
   }
   if (more > 0) text += fmt::format(" and {} more", more);
   return text;
 }
 
-void ExplainRule(const ActiveRun& run, TaskNo task, Value::List& reasons) {
-  const Task& what = run.dag().tasks[task];
-  const UpstreamCounts counts = run.CountsOf(task);
+void ExplainRule(const ActiveRun& run, SlotNo slot, Value::List& reasons) {
+  const Task& what = run.TaskAt(slot);
+  const UpstreamCounts counts = run.CountsOf(slot);
   reasons.push_back(Reason(
       "trigger_rule", fmt::format("trigger rule {} waits: {} of {} upstream tasks are done; still to come: {}",
-                                  ToString(what.trigger_rule), counts.done(), counts.total, Unfinished(run, task))));
+                                  ToString(what.trigger_rule), counts.done(), counts.total, Unfinished(run, slot))));
 }
 
 void ExplainSlot(const WhyContext& context, const Task& task, ReadyQueue& queue, Value::List& reasons) {
@@ -76,9 +79,9 @@ Value ExplainQueued(const WhyContext& context) {
 
 }  // namespace
 
-Value ExplainTask(const WhyContext& context, TaskNo task, ReadyQueue& queue) {
+Value ExplainTask(const WhyContext& context, SlotNo no, ReadyQueue& queue) {
   const ActiveRun& run = context.run;
-  const TaskSlot& slot = run.slot(task);
+  const TaskSlot& slot = run.slot(no);
   Value::List reasons;
   if (!IsFinished(slot.state) && slot.state != TaskState::kRunning) {
     if (run.info.state == RunState::kQueued) {
@@ -86,9 +89,9 @@ Value ExplainTask(const WhyContext& context, TaskNo task, ReadyQueue& queue) {
     } else if (context.dag.head.paused) {
       reasons.push_back(Reason("paused", "its DAG is paused"));
     }
-    if (slot.state == TaskState::kNone && run.info.state == RunState::kRunning) ExplainRule(run, task, reasons);
+    if (slot.state == TaskState::kNone && run.info.state == RunState::kRunning) ExplainRule(run, no, reasons);
     if (slot.state == TaskState::kScheduled && reasons.empty())
-      ExplainSlot(context, run.dag().tasks[task], queue, reasons);
+      ExplainSlot(context, run.TaskAt(no), queue, reasons);
     if (slot.state == TaskState::kUpForRetry) {
       reasons.push_back(
           Reason("retry_delay", fmt::format("try {} failed; the next one waits for its delay", slot.try_number)));

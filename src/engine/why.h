@@ -16,6 +16,6 @@ struct WhyContext {
 };
 
 // {"state": "none", "reasons": [{"code": "trigger_rule", "text": "…"}]}; no reasons when it runs or has ended.
-Value ExplainTask(const WhyContext& context, TaskNo task, ReadyQueue& queue);
+Value ExplainTask(const WhyContext& context, SlotNo no, ReadyQueue& queue);
 
 }  // namespace pipelined

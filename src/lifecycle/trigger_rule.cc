@@ -79,4 +79,9 @@ RuleVerdict Evaluate(TriggerRule rule, const UpstreamCounts& up, const UpstreamC
   return kWait;
 }
 
+bool IsRemovedWith(TriggerRule rule, const UpstreamCounts& up, std::int32_t map_index) {
+  return rule == TriggerRule::kAllSuccess && map_index >= 0 && up.removed > 0 && up.success > 0 &&
+         up.failed + up.upstream_failed + up.skipped == 0 && static_cast<std::uint32_t>(map_index) >= up.success;
+}
+
 }  // namespace pipelined

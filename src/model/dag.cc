@@ -67,6 +67,15 @@ std::vector<TaskNo> Dag::TasksOf(std::string_view group) const {
   return found;
 }
 
+void Dag::Map(Mapping mapping) {
+  const auto no = static_cast<std::uint32_t>(mappings.size());
+  for (const TaskNo task : mapping.tasks) {
+    mapped.push_back(MappedTask{task, no, {}, false});
+    tasks[task].mapped = static_cast<std::uint32_t>(mapped.size());
+  }
+  mappings.push_back(std::move(mapping));
+}
+
 Status Dag::Link(std::vector<std::pair<TaskNo, TaskNo>> edges) {
   by_id_.resize(tasks.size());
   std::iota(by_id_.begin(), by_id_.end(), TaskNo{0});
@@ -85,7 +94,17 @@ Status Dag::Link(std::vector<std::pair<TaskNo, TaskNo>> edges) {
   }
   weights = Weights(*this, std::move(order));
   leaves = Leaves(*this);
-  return LinkScopes(*this);
+  if (const Status scopes = LinkScopes(*this); !scopes) return scopes;
+  for (MappedTask& one : mapped) {
+    const auto together = [&](TaskNo above) { return AreMappedTogether(above, one.task); };
+    const auto above = upstream.Of(one.task);
+    const auto set_up = setups.Of(one.task);
+    const auto inside = scope.Of(one.task);
+    one.follows_own = std::any_of(above.begin(), above.end(), together) ||
+                      std::any_of(set_up.begin(), set_up.end(), together) ||
+                      std::any_of(inside.begin(), inside.end(), together);
+  }
+  return Ok();
 }
 
 }  // namespace pipelined

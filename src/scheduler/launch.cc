@@ -6,6 +6,7 @@
 #include <map>
 #include <unordered_set>
 
+#include "pipelined/schema/json.h"
 #include "scheduler/try_templates.h"
 
 namespace pipelined {
@@ -78,6 +79,80 @@ class Environ {
   std::map<std::string, std::size_t> places_;
 };
 
+std::string TextOf(const Value& value) {
+  return value.is_string() ? value.string() : value.is_null() ? "" : ToJson(value);
+}
+
+// What an instance of a mapped task has in place of keys of its task. What stands in the DAG file is a template, what
+// was evaluated is taken as it is.
+class Replacements {
+ public:
+  explicit Replacements(const TryTemplates& templates) : templates_(templates) {}
+
+  Status Variables(Environ& environ) const {
+    const TemplateItem* item = Find("env");
+    if (item == nullptr) return Ok();
+    if (!item->value.is_map()) return NotA(*item, "a mapping");
+    for (const auto& [name, value] : item->value.map()) {
+      auto text = TextFor(*item, value, "env." + name, Quote::kNone);
+      if (!text) return text.error();
+      environ.Set(name, *text);
+    }
+    return Ok();
+  }
+
+  // The one that the task has, unless the instance has another; relative to it.
+  Result<std::string> WorkingDir(std::string own) const {
+    const TemplateItem* item = Find("working_dir");
+    if (item == nullptr) return own;
+    auto text = TextFor(*item, item->value, "working_dir", Quote::kNone);
+    if (!text || text->starts_with('/')) return text;
+    return own + "/" + *text;
+  }
+
+  Result<std::vector<std::string>> Words(const Task& task) const {
+    const bool is_shell = task.action.kind == ActionKind::kBash;
+    const Quote quote = is_shell ? Quote::kShell : Quote::kNone;
+    const std::string place(OperatorName(task.action.kind));
+    std::vector<std::string> words;
+    const TemplateItem* item = is_shell ? Find("bash") : task.action.kind == ActionKind::kExec ? Find("exec") : nullptr;
+    if (item == nullptr) {
+      for (const std::string& text : task.action.words) {
+        auto word = templates_.Render(text, place, quote);
+        if (!word) return word.error();
+        words.push_back(std::move(*word));
+      }
+      return words;
+    }
+    if (!is_shell && (!item->value.is_list() || item->value.list().empty())) return NotA(*item, "a list of words");
+    const Value::List list = is_shell ? Value::List{item->value} : item->value.list();
+    for (const Value& one : list) {
+      auto word = TextFor(*item, one, place, quote);
+      if (!word) return word.error();
+      words.push_back(std::move(*word));
+    }
+    return words;
+  }
+
+ private:
+  const TemplateItem* Find(std::string_view name) const {
+    for (const TemplateItem& item : templates_.context().items) {
+      if (item.name == name) return &item;
+    }
+    return nullptr;
+  }
+  static Error NotA(const TemplateItem& item, const char* wanted) {
+    return Error{ErrorCode::kInvalid, fmt::format("expand.{}: {} is needed", item.name, wanted), ""};
+  }
+  Result<std::string> TextFor(const TemplateItem& item, const Value& value, const std::string& place,
+                              Quote quote) const {
+    if (item.outside) return TextOf(value);
+    return templates_.Render(TextOf(value), "expand." + place, quote);
+  }
+
+  const TryTemplates& templates_;
+};
+
 std::vector<std::string> Argv(const Task& task, std::vector<std::string> words) {
   switch (task.action.kind) {
     case ActionKind::kEmpty:
@@ -132,6 +207,23 @@ std::vector<std::string> OutputsNeeded(const Dag& dag, TaskNo task) {
   return ids;
 }
 
+std::vector<std::string> OutputsNeeded(const Dag& dag, const Mapping& mapping) {
+  std::vector<std::string> ids;
+  for (const TaskNo source : mapping.sources) ids.push_back(dag.tasks[source].id);
+  for (const ExpandValue& value : mapping.expand.values) {
+    if (!MayHoldExpressions(value.text)) continue;
+    const auto parsed = Template::Parse(value.text);
+    const auto names_none = [&](const TemplateReference& reference) {
+      return reference.path[0] != "tasks" && NamesNoTask(dag, reference);
+    };
+    if (!parsed || std::none_of(parsed->references().begin(), parsed->references().end(), names_none)) continue;
+    for (const TaskNo up : TasksAbove(dag, mapping.tasks.front())) ids.push_back(dag.tasks[up].id);
+  }
+  std::sort(ids.begin(), ids.end());
+  ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
+  return ids;
+}
+
 bool NeedsPrevious(const Dag& dag, TaskNo task) {
   bool needs = false;
   ForEachReference(dag.tasks[task], [&](const TemplateReference& reference) {
@@ -151,7 +243,8 @@ Result<AttemptStart> Prepare(const LaunchRequest& request, const LaunchOptions& 
   start.grace = options.grace;
   start.run_as_user = task.run_as_user;
   start.log_path =
-      options.logs_dir + "/" + LogPath(request.dag.id, request.run.run_id, task.id, request.attempt.try_number);
+      options.logs_dir + "/" +
+      LogPath(request.dag.id, request.run.run_id, task.id, request.attempt.try_number, request.attempt.map_index);
 
   Environ environ(options.environment);
   for (const auto& [name, value] : Environment((*templates)->context())) environ.Set(name, value);
@@ -160,25 +253,26 @@ Result<AttemptStart> Prepare(const LaunchRequest& request, const LaunchOptions& 
     if (!value) return value.error();
     environ.Set(name, *value);
   }
+  const Replacements replacements(**templates);
+  if (const Status set = replacements.Variables(environ); !set) return set.error();
   start.env = environ.Take();
 
   auto dir = (*templates)->Render(task.working_dir, "working_dir");
   if (!dir) return dir.error();
+  dir = replacements.WorkingDir(std::move(*dir));
+  if (!dir) return dir.error();
   start.working_dir = std::move(*dir);
 
-  const Quote quote = task.action.kind == ActionKind::kBash ? Quote::kShell : Quote::kNone;
-  std::vector<std::string> words;
-  for (const std::string& text : task.action.words) {
-    auto word = (*templates)->Render(text, std::string(OperatorName(task.action.kind)), quote);
-    if (!word) return word.error();
-    words.push_back(std::move(*word));
-  }
-  start.argv = Argv(task, std::move(words));
+  auto words = replacements.Words(task);
+  if (!words) return words.error();
+  start.argv = Argv(task, std::move(*words));
   return start;
 }
 
-std::string LogPath(const std::string& dag_id, const std::string& run_id, const std::string& task_id, int try_number) {
-  return fmt::format("dag_id={}/run_id={}/task_id={}/attempt={}.log", dag_id, run_id, task_id, try_number);
+std::string LogPath(const std::string& dag_id, const std::string& run_id, const std::string& task_id, int try_number,
+                    std::int32_t map_index) {
+  const std::string instance = map_index < 0 ? "" : fmt::format("map_index={}/", map_index);
+  return fmt::format("dag_id={}/run_id={}/task_id={}/{}attempt={}.log", dag_id, run_id, task_id, instance, try_number);
 }
 
 }  // namespace pipelined

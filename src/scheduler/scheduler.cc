@@ -8,6 +8,7 @@
 #include "pipelined/base/log.h"
 #include "pipelined/timetable/timetable.h"
 #include "scheduler/decide.h"
+#include "scheduler/expansions.h"
 #include "scheduler/standby.h"
 #include "scheduler/wakeups.h"
 
@@ -31,7 +32,8 @@ Scheduler::Scheduler(SchedulerOptions options, Store& store, Executor& executor,
       parse_(std::move(parse)),
       clock_(clock),
       wakeups_(std::make_unique<Wakeups>(executor.PollFd())),
-      standby_(std::make_unique<Standby>(options_.holder, store, executor, clock)) {
+      standby_(std::make_unique<Standby>(options_.holder, store, executor, clock)),
+      expansions_(std::make_unique<Expansions>()) {
   if (options_.launch.zones == nullptr) options_.launch.zones = &zones_;
 }
 
@@ -117,6 +119,7 @@ Status Scheduler::Lead() {
   log::Info("leading with epoch {}: {} DAGs, {} active runs, {} open attempts", lease_.epoch, snapshot->dags.size(),
             snapshot->runs.size(), snapshot->attempts.size());
   engine_ = Engine(options_.limits, snapshot->last);
+  expansions_->Clear();
   standby_->Reset();  // what it had not yet reported comes again with Reattach()
   inbox_.clear();
   ended_.clear();
@@ -156,9 +159,9 @@ Status Scheduler::RestoreRuns(const Snapshot& snapshot, std::vector<Event>& even
       continue;
     }
     if (stored.run.state == RunState::kQueued) {
-      queued.emplace_back(RunRequested{stored.run, *dag, stored.tasks});
+      queued.emplace_back(RunRequested{stored.run, *dag, stored.tasks, stored.lengths});
     } else {
-      events.emplace_back(RunRestored{stored.run, *dag, stored.tasks});
+      events.emplace_back(RunRestored{stored.run, *dag, stored.tasks, stored.lengths});
     }
   }
   std::move(queued.begin(), queued.end(), std::back_inserter(events));
@@ -175,7 +178,8 @@ Status Scheduler::Reattach(const Snapshot& snapshot) {
     for (const StoredTask& task : stored.tasks) {
       if (task.state == TaskState::kRunning)
         opened[task.attempt] = AttemptOpened{task.attempt,    stored.run.id,      task.task,
-                                             task.try_number, stored.run.version, task.max_tries.value_or(0)};
+                                             task.try_number, stored.run.version, task.max_tries.value_or(0),
+                                             task.map_index};
     }
   }
   for (const AttemptStatus& status : executor_.Reattach(snapshot.attempts)) {
@@ -251,6 +255,9 @@ void Scheduler::Turn() {
     renewed_ = asked;
     for (const RestoredRun& run : committed->runs) {
       if (const Status entered = Enter(run, inbox_); !entered) return Recover(entered.error());
+    }
+    for (const RunChange& change : plan.runs) {
+      if (IsFinished(change.to)) expansions_->Forget(change.run);
     }
     for (const DagChange& change : plan.dags) {
       if (change.deleted) on_files_.erase(change.dag_id);
@@ -330,7 +337,7 @@ Status Scheduler::TakeInbox(std::vector<Event>& events) {
   auto inbox = store_.Poll();
   if (!inbox) return inbox.error();
   for (const RunInfo& run : inbox->runs) {
-    if (const Status entered = Enter(RestoredRun{run, {}}, events); !entered) return entered;
+    if (const Status entered = Enter(RestoredRun{run, {}, {}}, events); !entered) return entered;
   }
   for (Command& command : inbox->commands) {
     if (auto* backfill = std::get_if<CreateBackfill>(&command.what)) {
@@ -369,7 +376,7 @@ Status Scheduler::Enter(const RestoredRun& stored, std::vector<Event>& events) {
   const RunInfo& run = stored.run;
   auto dag = VersionOf(run.version);
   if (dag) {
-    events.emplace_back(RunRequested{run, std::move(*dag), stored.tasks});
+    events.emplace_back(RunRequested{run, std::move(*dag), stored.tasks, stored.lengths});
   } else if (dag.error().code == ErrorCode::kUnavailable) {
     return dag.error();
   } else {
@@ -388,6 +395,55 @@ void Scheduler::CarryOut(const Plan& plan) {
   if (leading_ && !plan.opened.empty()) StartAttempts(plan.opened);
   if (!leading_) return;  // the store went away: what was committed is found again
   for (const AttemptId id : plan.stops) executor_.Stop(id);
+  ExpandWanted(plan.wanted);
+}
+
+// How many instances are mapped tasks to have? What cannot be told fails them; a store that is away is asked again.
+void Scheduler::ExpandWanted(const std::vector<LengthWanted>& wanted) {
+  for (const LengthWanted& one : wanted) {
+    MappingLength answer{one.run, one.life, one.mapping};
+    if (const Status expanded = Expand(one, answer); !expanded) {
+      if (expanded.error().code == ErrorCode::kUnavailable) return Recover(expanded.error());
+      answer.error = expanded.error().message;
+    }
+    inbox_.emplace_back(std::move(answer));
+  }
+}
+
+Status Scheduler::Expand(const LengthWanted& wanted, MappingLength& answer) {
+  const RunInfo* run = engine_.FindRun(wanted.run);
+  const DagPtr dag = engine_.DagOf(wanted.run);
+  if (run == nullptr || dag == nullptr) return Ok();  // it has ended since
+  const Mapping& mapping = dag->mappings[wanted.mapping];
+  LaunchRequest request{*dag, mapping.tasks.front(), *run, {}, lease_.epoch, Value()};
+  expansions_->Forget(wanted.run);  // of a run that was set back: what it is made of may be other outputs now
+  if (const Status read = ReadExpansion(request); !read) return read;
+  answer.length = request.expansion->size();
+  if (!mapping.names_instances || answer.length > options_.limits.max_map_length) return Ok();
+  auto names = NameInstances(*dag, request.expansion, wanted.mapping, request, options_.launch);
+  if (!names) return names.error();
+  answer.names = std::move(*names);
+  return Ok();
+}
+
+// What the mapping of the task goes through.
+Status Scheduler::ReadExpansion(LaunchRequest& request) {
+  const Mapping* mapping = request.dag.MappingOf(request.task);
+  const auto no = static_cast<std::uint32_t>(mapping - request.dag.mappings.data());
+  request.expansion = expansions_->Find(request.run.id, no);
+  if (request.expansion != nullptr) return Ok();
+  const AttemptOpened attempt = std::exchange(request.attempt, {});  // the values are not an instance's
+  if (const auto needed = OutputsNeeded(request.dag, *mapping); !needed.empty()) {
+    auto outputs = store_.Outputs(request.run.id, needed);
+    if (!outputs) return outputs.error();
+    request.outputs = std::move(*outputs);
+  }
+  auto expansion = Evaluate(*mapping, request, options_.launch);
+  request.attempt = attempt;
+  if (!expansion) return expansion.error();
+  expansions_->Put(request.run.id, no, *expansion);
+  request.expansion = std::move(*expansion);
+  return Ok();
 }
 
 void Scheduler::StartAttempts(const std::vector<AttemptOpened>& opened) {
@@ -432,8 +488,19 @@ void Scheduler::StartAttempts(const std::vector<AttemptOpened>& opened) {
 
 // What the templates of the task ask for, and nothing more.
 Status Scheduler::ReadFor(LaunchRequest& request) {
+  const std::int32_t map_index = request.attempt.map_index;
+  if (map_index >= 0) {
+    if (const Status read = ReadExpansion(request); !read) return read;
+    if (static_cast<std::uint64_t>(map_index) >= request.expansion->size())
+      return Error{ErrorCode::kInvalid, fmt::format("there is no element {} any more to map over", map_index), ""};
+  }
   if (const auto needed = OutputsNeeded(request.dag, request.task); !needed.empty()) {
-    auto outputs = store_.Outputs(request.run.id, needed);
+    OwnInstance own{map_index, {}};
+    if (map_index >= 0) {
+      for (const TaskNo task : request.dag.MappingOf(request.task)->tasks)
+        own.tasks.push_back(request.dag.tasks[task].id);
+    }
+    auto outputs = store_.Outputs(request.run.id, needed, own);
     if (!outputs) return outputs.error();
     request.outputs = std::move(*outputs);
   }

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace pipelined {
 namespace {
 
@@ -27,6 +29,21 @@ TemplateRun RunOf(const LaunchRequest& request) {
   return run;
 }
 
+std::vector<TemplateItem> ItemsOf(const LaunchRequest& request) {
+  std::vector<TemplateItem> items;
+  const Mapping* mapping = request.dag.MappingOf(request.task);
+  if (request.expansion == nullptr || mapping == nullptr || request.attempt.map_index < 0) return items;
+  const std::vector<ExpandValue>& values = mapping->expand.values;
+  for (auto& [name, value] : request.expansion->ItemsOf(static_cast<std::uint64_t>(request.attempt.map_index))) {
+    const auto from =
+        mapping->expand.form == ExpandForm::kKwargs
+            ? values.begin()
+            : std::find_if(values.begin(), values.end(), [&](const ExpandValue& one) { return one.name == name; });
+    items.push_back(TemplateItem{name, std::move(value), !from->text.empty()});
+  }
+  return items;
+}
+
 }  // namespace
 
 bool MayHoldExpressions(const std::string& text) {
@@ -42,6 +59,8 @@ Result<std::unique_ptr<TryTemplates>> TryTemplates::Make(const LaunchRequest& re
   context.task = &request.dag.tasks[request.task];
   context.try_number = request.attempt.try_number;
   context.max_tries = request.attempt.max_tries;
+  context.map_index = request.attempt.map_index;
+  context.items = ItemsOf(request);
   context.run = RunOf(request);
   context.run.params = std::move(*params);
   if (options.zones != nullptr) {

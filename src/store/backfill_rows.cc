@@ -90,12 +90,13 @@ void ResetRuns(pqxx::transaction_base& transaction, Session& session, const Plan
     if (row[0][0].as<bool>()) done.Add(reset.run.value);
   }
   if (done.empty()) return;
+  session.In(transaction, "forget_lengths", "delete from task_map where run_id = any ($1)", done.text());
   std::unordered_map<std::int64_t, std::size_t> places;
   for (const pqxx::row& row :
        session.In(transaction, "runs_set_back",
                   "select " PIPELINED_RUN_COLUMNS " from dag_run r where r.id = any ($1) order by r.id", done.text())) {
     places[row[0].as<std::int64_t>()] = committed.runs.size();
-    committed.runs.push_back(RestoredRun{ReadRun(row), {}});
+    committed.runs.push_back(RestoredRun{ReadRun(row), {}, {}});
   }
   for (const pqxx::row& row :
        session.In(transaction, "tasks_set_back",

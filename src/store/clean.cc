@@ -48,6 +48,7 @@ CleanCounts DeleteRuns(Session& session, Instant before) {
                               "i as (delete from task_instance where run_id in (select id from old) returning 1), "
                               "a as (delete from attempt where run_id in (select id from old) returning 1), "
                               "x as (delete from xcom where run_id in (select id from old) returning 1), "
+                              "m as (delete from task_map where run_id in (select id from old)), "
                               "r as (delete from dag_run where id in (select id from old) returning 1) "
                               "select (select count(*) from r), (select count(*) from i), (select count(*) from a), "
                               "(select count(*) from x)",

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "store/outputs.h"
+
 namespace pipelined {
 namespace {
 
@@ -44,7 +46,7 @@ Result<Snapshot> MemoryStore::Load(const Lease& lease) {
   for (auto& [id, run] : runs_) {
     if (IsFinished(run.info.state)) continue;
     run.handed_out = true;
-    snapshot.runs.push_back(RestoredRun{run.info, TasksOf(run)});
+    snapshot.runs.push_back(Restored(run));
   }
   for (const auto& [id, row] : open_) snapshot.attempts.push_back(row.open);
   for (auto& [id, command] : commands_) command.second = false;
@@ -52,13 +54,15 @@ Result<Snapshot> MemoryStore::Load(const Lease& lease) {
   return snapshot;
 }
 
-std::vector<StoredTask> MemoryStore::TasksOf(const StoredRun& run) {
-  std::vector<StoredTask> tasks;
-  for (const auto& [no, task] : run.tasks) {
-    tasks.push_back(StoredTask{no, task.to, task.try_number, task.retry_at,
-                               task.to == TaskState::kRunning ? task.attempt : AttemptId{}, task.max_tries});
+RestoredRun MemoryStore::Restored(const StoredRun& run) {
+  RestoredRun restored{run.info, {}, {}};
+  for (const auto& [key, task] : run.tasks) {
+    restored.tasks.push_back(StoredTask{key.first, task.to, task.try_number, task.retry_at,
+                                        task.to == TaskState::kRunning ? task.attempt : AttemptId{}, task.max_tries,
+                                        key.second});
   }
-  return tasks;
+  for (const auto& [task, length] : run.lengths) restored.lengths.push_back(StoredLength{task, length});
+  return restored;
 }
 
 Result<Inbox> MemoryStore::Poll() {
@@ -91,7 +95,7 @@ Status MemoryStore::Check(const Plan& plan, const Lease& lease) const {
   for (const TaskChange& change : plan.tasks) {
     const auto run = runs_.find(change.run);
     if (run == runs_.end()) return Stale(fmt::format("there is no run {}", change.run.value));
-    const auto task = run->second.tasks.find(change.task);
+    const auto task = run->second.tasks.find({change.task, change.map_index});
     const TaskState state = task == run->second.tasks.end() ? TaskState::kNone : task->second.to;
     const bool other_attempt =
         state == TaskState::kRunning && task->second.attempt != change.attempt && change.to != TaskState::kRunning;
@@ -122,9 +126,11 @@ void MemoryStore::Apply(const Plan& plan, const ExecutorIdentity& executor, Comm
   }
   for (const AttemptClosed& closed : plan.closed) {
     open_.erase(closed.end.attempt);
-    if (closed.run && closed.end.outputs.is_map()) runs_.at(closed.run).outputs[closed.task] = closed.end.outputs;
+    if (closed.run && closed.end.outputs.is_map())
+      runs_.at(closed.run).outputs[{closed.task, closed.map_index}] = closed.end.outputs;
   }
-  for (const TaskChange& change : plan.tasks) runs_.at(change.run).tasks[change.task] = change;
+  for (const TaskExpanded& expanded : plan.expanded) runs_.at(expanded.run).lengths[expanded.task] = expanded.length;
+  for (const TaskChange& change : plan.tasks) runs_.at(change.run).tasks[{change.task, change.map_index}] = change;
   for (const AttemptOpened& opened : plan.opened) {
     open_[opened.attempt] =
         OpenRow{OpenAttempt{opened.attempt, executor.instance, executor.boot_id}, opened.run, opened.task};
@@ -193,18 +199,20 @@ void MemoryStore::ResetRuns(const Plan& plan, Committed& committed) {
     if (found == runs_.end() || !IsFinished(found->second.info.state) || open) continue;
     StoredRun& run = found->second;
     const DagPtr before = versions_.at(run.info.version.value).dag, after = versions_.at(reset.version.value).dag;
-    std::map<TaskNo, TaskChange> tasks;
-    for (const auto& [no, task] : run.tasks) {
-      const auto now = after->Find(before->tasks[no].id);
+    std::map<InstanceKey, TaskChange> tasks;
+    for (const auto& [key, task] : run.tasks) {
+      const auto now = after->Find(before->tasks[key.first].id);
       if (!now) continue;
-      TaskChange& cleared = tasks[*now];
+      TaskChange& cleared = tasks[{*now, key.second}];
       cleared.run = task.run;
       cleared.task = *now;
+      cleared.map_index = key.second;
       cleared.try_number = task.try_number;
       cleared.max_tries = task.try_number + after->tasks[*now].retry.retries;
     }
     run.tasks = std::move(tasks);
     run.outputs.clear();
+    run.lengths.clear();
     run.end_date.reset();
     run.info.start_date.reset();
     run.info.state = RunState::kQueued;
@@ -215,7 +223,7 @@ void MemoryStore::ResetRuns(const Plan& plan, Committed& committed) {
     run.info.backfill = reset.backfill;
     run.info.backfill_ordinal = reset.ordinal;
     run.handed_out = true;
-    committed.runs.push_back(RestoredRun{run.info, TasksOf(run)});
+    committed.runs.push_back(Restored(run));
   }
 }
 
@@ -252,7 +260,7 @@ void MemoryStore::InsertRuns(const Plan& plan, Committed& committed) {
     run.info.backfill = wanted.backfill;
     run.info.backfill_ordinal = wanted.ordinal;
     run.handed_out = true;
-    committed.runs.push_back(RestoredRun{run.info, {}});
+    committed.runs.push_back(RestoredRun{run.info, {}, {}});
     runs_[run.info.id] = std::move(run);
   }
 }
@@ -264,7 +272,7 @@ Result<DagSource> MemoryStore::LoadVersion(VersionId version) {
   return found->second.source;
 }
 
-Result<Value> MemoryStore::Outputs(RunId id, const std::vector<std::string>& task_ids) {
+Result<Value> MemoryStore::Outputs(RunId id, const std::vector<std::string>& task_ids, const OwnInstance& own) {
   Value outputs{Value::Map{}};
   const auto run = runs_.find(id);
   if (run == runs_.end()) return outputs;
@@ -274,11 +282,22 @@ Result<Value> MemoryStore::Outputs(RunId id, const std::vector<std::string>& tas
   ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
   for (const std::string& task_id : ids) {
     const auto no = dag->Find(task_id);
-    const auto found = no ? run->second.outputs.find(*no) : run->second.outputs.end();
-    if (found == run->second.outputs.end() || found->second.map().empty()) continue;
-    Value::Map sorted = found->second.map();
-    std::stable_sort(sorted.begin(), sorted.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
-    outputs.map().emplace_back(task_id, Value(std::move(sorted)));
+    if (!no) continue;
+    const bool is_own = std::find(own.tasks.begin(), own.tasks.end(), task_id) != own.tasks.end();
+    std::vector<std::tuple<std::string, std::int32_t, Value>> sorted;
+    for (auto at = run->second.outputs.lower_bound({*no, kNotMapped});
+         at != run->second.outputs.end() && at->first.first == *no; ++at) {
+      const std::int32_t index = at->first.second;
+      if (is_own && index != kNotMapped && index != own.map_index) continue;
+      for (const auto& [key, value] : at->second.map()) sorted.emplace_back(key, index, value);
+    }
+    if (sorted.empty()) continue;
+    std::stable_sort(sorted.begin(), sorted.end(), [](const auto& a, const auto& b) {
+      return std::tie(std::get<0>(a), std::get<1>(a)) < std::tie(std::get<0>(b), std::get<1>(b));
+    });
+    Value::Map task;
+    for (auto& [key, index, value] : sorted) AddOutput(task, key, std::move(value), !is_own && index != kNotMapped);
+    outputs.map().emplace_back(task_id, Value(std::move(task)));
   }
   return outputs;
 }

@@ -17,15 +17,15 @@ namespace {
 const std::string& CommitTurnSql() {
   static const std::string sql = [] {
     std::string text = "select commit_turn(";
-    for (int i = 1; i <= 44; ++i) text += fmt::format("{}${}", i == 1 ? "" : ",", i);
+    for (int i = 1; i <= 47; ++i) text += fmt::format("{}${}", i == 1 ? "" : ",", i);
     return text + ")";
   }();
   return sql;
 }
 
 bool IsRare(const Plan& plan) {
-  return !plan.made.empty() || !plan.new_runs.empty() || !plan.resets.empty() || !plan.backfills.empty() ||
-         !plan.dags.empty() || !plan.pools.empty() || !plan.commands.empty();
+  return !plan.expanded.empty() || !plan.made.empty() || !plan.new_runs.empty() || !plan.resets.empty() ||
+         !plan.backfills.empty() || !plan.dags.empty() || !plan.pools.empty() || !plan.commands.empty();
 }
 
 void InsertRuns(pqxx::transaction_base& transaction, Session& session, const Plan& plan, Committed& committed) {
@@ -63,6 +63,27 @@ void InsertRuns(pqxx::transaction_base& transaction, Session& session, const Pla
       dag.text(), version.text(), type.text(), run_id.text(), logical.text(), start.text(), end.text(), after.text(),
       backfill.text(), ordinal.text(), conf.text(), by.text(), who.text(), ToMicros(plan.now));
   for (const pqxx::row& row : inserted) committed.runs.push_back(RestoredRun{ReadRun(row), {}});
+}
+
+void InsertLengths(pqxx::transaction_base& transaction, Session& session, const Plan& plan) {
+  if (plan.expanded.empty()) return;
+  ArrayText run, task, length, names;
+  for (const TaskExpanded& expanded : plan.expanded) {
+    run.Add(expanded.run.value);
+    task.Add(std::int64_t{expanded.task});
+    length.Add(std::int64_t{expanded.length});
+    if (expanded.names.empty()) {
+      names.AddNull();
+    } else {
+      Value::List list(expanded.names.begin(), expanded.names.end());
+      names.Add(std::string_view(ToJson(Value(std::move(list)))));
+    }
+  }
+  session.In(transaction, "insert_lengths",
+             "insert into task_map (run_id, task_no, length, names) select u.run, u.task, u.length, u.names::json from "
+             "unnest($1::bigint[], $2::integer[], $3::integer[], $4::text[]) as u (run, task, length, names) "
+             "on conflict (run_id, task_no) do update set length = excluded.length, names = excluded.names",
+             run.text(), task.text(), length.text(), names.text());
 }
 
 void UpdateDags(pqxx::transaction_base& transaction, Session& session, const Plan& plan) {
@@ -170,6 +191,7 @@ Result<Committed> PgStore::Commit(const Plan& plan, Lease& lease, const Executor
     if (IsRare(plan)) {
       pqxx::work transaction(session_->raw());
       RunTurn(transaction, plan, lease, executor);
+      InsertLengths(transaction, *session_, plan);
       StoreBackfills(transaction, *session_, plan);
       InsertRuns(transaction, *session_, plan, committed);
       ResetRuns(transaction, *session_, plan, committed);

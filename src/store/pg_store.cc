@@ -8,6 +8,7 @@
 
 #include "pipelined/base/log.h"
 #include "store/arrays.h"
+#include "store/outputs.h"
 #include "store/backfill_rows.h"
 #include "store/codec.h"
 #include "store/pg_with.h"
@@ -146,7 +147,7 @@ void PgStore::LoadRuns(pqxx::transaction_base& transaction, Snapshot& snapshot) 
   for (const pqxx::row& row :
        transaction.exec("select " PIPELINED_RUN_COLUMNS
                         " from dag_run r where r.state = 'queued' or r.state = 'running' order by r.id")) {
-    snapshot.runs.push_back(RestoredRun{ReadRun(row), {}});
+    snapshot.runs.push_back(RestoredRun{ReadRun(row), {}, {}});
     const RunInfo& run = snapshot.runs.back().run;
     if (run.state == RunState::kQueued) runs_out_.insert(run.id.value);
     places[run.id.value] = snapshot.runs.size() - 1;
@@ -158,6 +159,12 @@ void PgStore::LoadRuns(pqxx::transaction_base& transaction, Snapshot& snapshot) 
                                " from task_instance i where run_id = any ($1) order by run_id, task_no, map_index",
                                ids.text())) {
     snapshot.runs[places.at(row[0].as<std::int64_t>())].tasks.push_back(ReadTask(row, 1));
+  }
+  for (const pqxx::row& row : transaction.exec_params(
+           "select run_id, task_no, length from task_map where run_id = any ($1) order by run_id, task_no",
+           ids.text())) {
+    snapshot.runs[places.at(row[0].as<std::int64_t>())].lengths.push_back(
+        StoredLength{row[1].as<TaskNo>(), row[2].as<std::uint32_t>()});
   }
 }
 
@@ -237,20 +244,22 @@ Result<DagSource> PgStore::LoadVersion(VersionId version) {
   });
 }
 
-Result<Value> PgStore::Outputs(RunId run, const std::vector<std::string>& task_ids) {
+Result<Value> PgStore::Outputs(RunId run, const std::vector<std::string>& task_ids, const OwnInstance& own) {
   return With("read outputs", [&]() -> Result<Value> {
     Value outputs{Value::Map{}};
     const pqxx::result found =
         session_->Run("outputs",
-                      "select t.task_id, x.key, x.value::text from dag_run r "
+                      "select t.task_id, x.key, x.value::text, x.map_index >= 0 and t.task_id <> all ($4) "
+                      "from dag_run r "
                       "join dag_version_task t on t.version_id = r.version_id and t.task_id = any ($2) "
-                      "join xcom x on x.run_id = r.id and x.task_no = t.task_no and x.map_index = -1 "
-                      "where r.id = $1 order by t.task_id collate \"C\", x.key collate \"C\"",
-                      run.value, TextArray(task_ids));
+                      "join xcom x on x.run_id = r.id and x.task_no = t.task_no "
+                      "where r.id = $1 and (x.map_index = -1 or x.map_index = $3 or t.task_id <> all ($4)) "
+                      "order by t.task_id collate \"C\", x.key collate \"C\", x.map_index",
+                      run.value, TextArray(task_ids), own.map_index, TextArray(own.tasks));
     for (const pqxx::row& row : found) {
       Value::Map& all = outputs.map();
       if (all.empty() || all.back().first != row[0].c_str()) all.emplace_back(row[0].c_str(), Value(Value::Map{}));
-      all.back().second.map().emplace_back(row[1].c_str(), ReadJson(row[2]));
+      AddOutput(all.back().second.map(), row[1].c_str(), ReadJson(row[2]), row[3].as<bool>());
     }
     return outputs;
   });

@@ -22,7 +22,7 @@ class PgStore : public Store {
   Result<Inbox> Poll() override;
   Result<Committed> Commit(const Plan& plan, Lease& lease, const ExecutorIdentity& executor) override;
   Result<DagSource> LoadVersion(VersionId version) override;
-  Result<Value> Outputs(RunId run, const std::vector<std::string>& task_ids) override;
+  Result<Value> Outputs(RunId run, const std::vector<std::string>& task_ids, const OwnInstance& own) override;
   Result<std::optional<PreviousRun>> PreviousSuccess(const RunInfo& run) override;
   Result<std::optional<StoredDag>> FindDag(const std::string& dag_id) override;
   Result<std::vector<ExistingRun>> RunsBetween(const std::string& dag_id, Instant from, Instant to) override;

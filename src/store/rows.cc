@@ -59,6 +59,7 @@ StoredTask ReadTask(const pqxx::row& row, int first) {
   task.retry_at = ReadInstant(row[first + 3]);
   if (!row[first + 4].is_null()) task.attempt = AttemptId{row[first + 4].as<std::int64_t>()};
   task.max_tries = row[first + 5].as<std::int32_t>();
+  task.map_index = row[first + 6].as<std::int32_t>();
   return task;
 }
 

@@ -18,7 +18,7 @@ inline constexpr int kRunColumns = 15;
 // Of `task_instance i`, for ReadTask.
 #define PIPELINED_TASK_COLUMNS                                                                                  \
   "i.task_no, i.state, i.try_number, micros(i.retry_at), case when i.state = 'running' then i.attempt_id end, " \
-  "i.max_tries"
+  "i.max_tries, i.map_index"
 
 // Of `dag d`, for ReadDag.
 #define PIPELINED_DAG_COLUMNS                                                                         \

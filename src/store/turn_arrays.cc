@@ -60,13 +60,14 @@ void AddClosed(const Plan& plan, std::vector<std::string>& out) {
 }
 
 void AddOutputs(const Plan& plan, std::vector<std::string>& out) {
-  std::array<ArrayText, 4> columns;
-  auto& [run, task, key, value] = columns;
+  std::array<ArrayText, 5> columns;
+  auto& [run, task, map_index, key, value] = columns;
   for (const AttemptClosed& closed : plan.closed) {
     if (!closed.end.outputs.is_map() || !closed.run) continue;
     for (const auto& [name, output] : closed.end.outputs.map()) {
       run.Add(closed.run.value);
       task.Add(std::int64_t{closed.task});
+      map_index.Add(closed.map_index);
       key.Add(std::string_view(name));
       value.Add(std::string_view(ToJson(output)));
     }
@@ -75,11 +76,12 @@ void AddOutputs(const Plan& plan, std::vector<std::string>& out) {
 }
 
 void AddTasks(const Plan& plan, std::vector<std::string>& out) {
-  std::array<ArrayText, 11> columns;
-  auto& [run, task, from, to, try_number, max_tries, attempt, start, end, retry, why] = columns;
+  std::array<ArrayText, 12> columns;
+  auto& [run, task, map_index, from, to, try_number, max_tries, attempt, start, end, retry, why] = columns;
   for (const TaskChange& change : plan.tasks) {
     run.Add(change.run.value);
     task.Add(std::int64_t{change.task});
+    map_index.Add(change.map_index);
     from.Add(ToString(change.from));
     to.Add(ToString(change.to));
     try_number.Add(std::int64_t{change.try_number});
@@ -97,12 +99,13 @@ void AddTasks(const Plan& plan, std::vector<std::string>& out) {
 }
 
 void AddOpened(const Plan& plan, std::vector<std::string>& out) {
-  std::array<ArrayText, 5> columns;
-  auto& [attempt, run, task, try_number, version] = columns;
+  std::array<ArrayText, 6> columns;
+  auto& [attempt, run, task, map_index, try_number, version] = columns;
   for (const AttemptOpened& opened : plan.opened) {
     attempt.Add(opened.attempt.value);
     run.Add(opened.run.value);
     task.Add(std::int64_t{opened.task});
+    map_index.Add(opened.map_index);
     try_number.Add(std::int64_t{opened.try_number});
     version.Add(opened.version.value);
   }
@@ -113,7 +116,7 @@ void AddOpened(const Plan& plan, std::vector<std::string>& out) {
 
 std::vector<std::string> TurnArrays(const Plan& plan) {
   std::vector<std::string> out;
-  out.reserve(37);
+  out.reserve(40);
   AddRuns(plan, out);
   AddClosed(plan, out);
   AddOutputs(plan, out);

@@ -53,6 +53,7 @@ class Checker {
     if (root == "macros") return Member(reference, MacroMembers());
     if (root == "params") return Parameter(reference);
     if (root == "tasks") return Outputs(reference);
+    if (root == "item") return Item(reference);
   }
 
   std::vector<NameProblem> Take() { return std::move(problems_); }
@@ -77,6 +78,20 @@ class Checker {
     const std::string hint = Near(name, names);
     Problem(reference, fmt::format("the parameter \"{}\" is not declared", name),
             hint.empty() ? "declare it under params, or give it with every run" : hint, true);
+  }
+
+  void Item(const TemplateReference& reference) {
+    const Mapping* mapping = dag_.MappingOf(task_);
+    if (mapping == nullptr) {
+      return Problem(reference, fmt::format("\"{}\" is not mapped, so it has no items", dag_.tasks[task_].id),
+                     "give it an expand, or name something else");
+    }
+    if (reference.guarded || mapping->expand.form == ExpandForm::kKwargs) return;  // each mapping has keys of its own
+    std::vector<std::string_view> names;
+    for (const ExpandValue& value : mapping->expand.values) names.push_back(value.name);
+    if (Has(names, reference.path[1])) return;
+    Problem(reference, fmt::format("there is no \"{}\" in what is mapped over", reference.path[1]),
+            Near(reference.path[1], names));
   }
 
   void Outputs(const TemplateReference& reference) {

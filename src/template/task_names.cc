@@ -30,6 +30,7 @@ constexpr std::string_view kRoots[] = {"ds",
                                        "conn",
                                        "macros",
                                        "map_index",
+                                       "item",
                                        "try_number",
                                        "test_mode"};
 constexpr std::string_view kDag[] = {"dag_id",   "description", "owner",           "file",

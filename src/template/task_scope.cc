@@ -105,6 +105,7 @@ class TaskScope : public Scope {
     if (name == "conn") return Connections();
     if (name == "macros") return tmpl::Macros();
     if (name == "map_index") return Val::Int(context_.map_index);
+    if (name == "item") return ItemObject();
     if (name == "try_number") return Val::Int(context_.try_number);
     if (name == "test_mode") return Val::Bool(false);
     return Unknown(name);
@@ -156,6 +157,20 @@ class TaskScope : public Scope {
     if (name == "prev_start_date_success") return Date(previous.start_date);
     if (name == "prev_end_date_success") return Date(previous.end_date);
     return Unknown(name);
+  }
+
+  Val ItemObject() const {
+    if (context_.map_index < 0) return Val::Undefined("\"item\" is not defined: this is no instance of a mapped task");
+    const TaskContext* context = &context_;
+    std::vector<std::string> names;
+    for (const TemplateItem& item : context_.items) names.push_back(item.name);
+    return MakeObject("item", names, [context, names](std::string_view name) {
+      for (const TemplateItem& item : context->items) {
+        if (item.name == name) return Val::From(item.value, item.outside);
+      }
+      return Val::Undefined(fmt::format("there is no \"{}\" in this instance's items", Cut(name)),
+                            tmpl::NearHint(name, names));
+    });
   }
 
   Val DagObject() const {

@@ -62,6 +62,8 @@ enum class Code : int {
   kSetupAndTeardown = 52,
   kTeardownRule = 53,
   kNotATeardown = 54,
+  kBadExpand = 55,
+  kNestedMapping = 56,
 };
 
 struct CodeInfo {

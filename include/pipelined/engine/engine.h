@@ -16,7 +16,8 @@
 namespace pipelined {
 
 struct EngineLimits {
-  std::int32_t parallelism = 32;  // running attempts over all runs
+  std::int32_t parallelism = 32;       // running attempts over all runs
+  std::uint32_t max_map_length = 1024;  // instances of one mapped task, as Airflow's core.max_map_length
 };
 
 // The greatest ids ever given out.

@@ -60,6 +60,13 @@ struct StoredTask {
   std::optional<Instant> retry_at;                       // when state is up_for_retry
   AttemptId attempt;                                     // the open one, when state is running
   std::optional<std::int32_t> max_tries = std::nullopt;  // nothing: the task's retries
+  std::int32_t map_index = kNotMapped;
+};
+
+// How many instances a mapped task of a run has.
+struct StoredLength {
+  TaskNo task = 0;
+  std::uint32_t length = 0;
 };
 
 // A queued run: new, set back, or met again after a restart.
@@ -67,6 +74,7 @@ struct RunRequested {
   RunInfo run;
   DagPtr dag;                          // the version that it is pinned to
   std::vector<StoredTask> tasks = {};  // of a run that was set back: their tries
+  std::vector<StoredLength> lengths = {};
 };
 
 // A backfill as it is stored while it is under way.
@@ -90,6 +98,17 @@ struct RunRestored {
   RunInfo run;
   DagPtr dag;
   std::vector<StoredTask> tasks;
+  std::vector<StoredLength> lengths = {};
+};
+
+// The answer to Plan::wanted: how many instances there are to be, or why that cannot be told.
+struct MappingLength {
+  RunId run;
+  std::uint64_t life = 0;  // of LengthWanted
+  std::uint32_t mapping = 0;
+  std::uint64_t length = 0;
+  std::vector<std::pair<TaskNo, std::vector<std::string>>> names = {};  // of instances, by index
+  std::string error = {};                                               // not empty: its tasks fail
 };
 
 enum class TryOutcome : std::uint8_t {
@@ -155,6 +174,7 @@ struct CancelRun {
 struct WhyTask {
   RunId run;
   std::string task_id;
+  std::int32_t map_index = kNotMapped;
 };
 // Makes a pool or changes it.
 struct SetPool {
@@ -198,7 +218,7 @@ struct Command {
       what;
 };
 
-using Event = std::variant<DagUpdated, BackfillRestored, RunRequested, RunRestored, AttemptFinished, AttemptOrphaned,
-                           PoolChanged, Command>;
+using Event = std::variant<DagUpdated, BackfillRestored, RunRequested, RunRestored, MappingLength, AttemptFinished,
+                           AttemptOrphaned, PoolChanged, Command>;
 
 }  // namespace pipelined

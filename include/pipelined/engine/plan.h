@@ -76,6 +76,22 @@ struct TaskChange {
   std::optional<Instant> end_date;    // set exactly when `to` is finished
   std::optional<Instant> retry_at;    // set exactly when `to` is up_for_retry
   std::string why;                    // for the history; empty when the states say it all
+  std::int32_t map_index = kNotMapped;
+};
+
+// A mapped task of a run has so many instances from now on; its own row is no longer looked at.
+struct TaskExpanded {
+  RunId run;
+  TaskNo task = 0;
+  std::uint32_t length = 0;
+  std::vector<std::string> names;  // of the instances; empty: by their index
+};
+
+// Asks for a MappingLength: the values are made of outputs, which the engine cannot read.
+struct LengthWanted {
+  RunId run;
+  std::uint64_t life = 0;  // tells the run from one that was set back since
+  std::uint32_t mapping = 0;
 };
 
 // An attempt that is stored now and started after the commit.
@@ -86,12 +102,14 @@ struct AttemptOpened {
   std::int32_t try_number = 1;
   VersionId version = {};  // that the run is pinned to now: says which task `task` is
   std::int32_t max_tries = 0;
+  std::int32_t map_index = kNotMapped;
 };
 
 struct AttemptClosed {
   RunId run;
   TaskNo task = 0;
   AttemptFinished end;
+  std::int32_t map_index = kNotMapped;
 };
 
 struct DagChange {
@@ -124,18 +142,21 @@ struct Plan {
   std::vector<RunReset> resets;
   std::vector<BackfillChange> backfills;
   std::vector<RunChange> runs;
+  std::vector<TaskExpanded> expanded;
   std::vector<TaskChange> tasks;
   std::vector<AttemptOpened> opened;  // carried out: started
   std::vector<AttemptClosed> closed;
   std::vector<DagChange> dags;
   std::vector<PoolChange> pools;
   std::vector<CommandDone> commands;
-  std::vector<AttemptId> stops;  // carried out only: TERM, grace, KILL
+  std::vector<AttemptId> stops;      // carried out only: TERM, grace, KILL
+  std::vector<LengthWanted> wanted;  // carried out only: evaluated
 
   // Nothing to store and nothing to do.
   bool empty() const {
-    return made.empty() && new_runs.empty() && resets.empty() && backfills.empty() && runs.empty() && tasks.empty() &&
-           opened.empty() && closed.empty() && dags.empty() && pools.empty() && commands.empty() && stops.empty();
+    return made.empty() && new_runs.empty() && resets.empty() && backfills.empty() && runs.empty() &&
+           expanded.empty() && tasks.empty() && opened.empty() && closed.empty() && dags.empty() && pools.empty() &&
+           commands.empty() && stops.empty() && wanted.empty();
   }
 };
 

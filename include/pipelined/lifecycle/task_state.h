@@ -35,6 +35,7 @@ enum class TaskEvent : std::uint8_t {
   kUpstreamFailed,  // by its rule
   kRetryDue,        // the retry delay is over
   kCleared,         // asked to run again
+  kRemoved,         // an instance beyond the end of what is mapped over
 };
 
 struct TaskTransition {
@@ -62,6 +63,8 @@ inline constexpr std::array kTaskTransitions{
     TaskTransition{TaskState::kUpstreamFailed, TaskEvent::kSkipped, TaskState::kSkipped},
     // An upstream was cleared or marked meanwhile, so that its rule no longer permits the retry.
     TaskTransition{TaskState::kUpForRetry, TaskEvent::kUpstreamFailed, TaskState::kUpstreamFailed},
+    TaskTransition{TaskState::kNone, TaskEvent::kFailed, TaskState::kFailed},     // what it is mapped over is no list
+    TaskTransition{TaskState::kNone, TaskEvent::kRemoved, TaskState::kRemoved},   // there are fewer instances now
 };
 
 // The state after `event`, or nothing when a task in `from` cannot take it (the caller drops the event as stale).

@@ -45,6 +45,11 @@ struct UpstreamCounts {
 
 enum class RuleVerdict : std::uint8_t { kWait, kRun, kSkip, kUpstreamFailed };
 
+// Whether an instance of a mapped task goes with instances above that were removed, as in Airflow: those that succeeded
+// there have the first places.
+bool IsRemovedWith(TriggerRule rule, const UpstreamCounts& upstreams, std::int32_t map_index);
+
+
 // A task without upstreams runs whatever its rule. `setups` (for kAllDoneSetupSuccess) counts the setups among the
 // upstreams.
 RuleVerdict Evaluate(TriggerRule rule, const UpstreamCounts& upstreams, const UpstreamCounts* setups = nullptr);

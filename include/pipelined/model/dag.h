@@ -14,6 +14,7 @@
 #include "pipelined/base/value.h"
 #include "pipelined/lifecycle/retry.h"
 #include "pipelined/lifecycle/trigger_rule.h"
+#include "pipelined/model/expand.h"
 #include "pipelined/timetable/schedule.h"
 
 namespace pipelined {
@@ -21,6 +22,7 @@ namespace pipelined {
 using TaskNo = std::uint32_t;  // position in Dag::tasks, which is the order of the file
 
 inline constexpr std::string_view kDefaultPool = "default_pool";
+inline constexpr std::int32_t kNotMapped = -1;  // the map index of a task that is not an instance of a mapped one
 
 enum class ActionKind : std::uint8_t {
   kEmpty,
@@ -72,6 +74,7 @@ struct Task {
   bool setup = false, teardown = false;
   bool on_failure_fail_dagrun = false;  // of a teardown: it counts for the outcome of the run
   std::string group;                    // the innermost group that it belongs to; empty: none
+  std::uint32_t mapped = 0;             // 1 + its place in Dag::mapped; 0: not mapped
   Env env;                              // the DAG's, then the task's own on top
   std::string working_dir;              // absolute; a template
   std::string run_as_user;
@@ -115,6 +118,24 @@ struct TaskGroup {
   std::string tooltip;
 };
 
+// What is expanded at once: one task with an `expand`, or all tasks of a mapped group. Instance i of one of its tasks
+// follows instance i of another one.
+struct Mapping {
+  Expand expand;
+  std::string group;              // whose `expand` it is; empty: the task's own
+  std::vector<TaskNo> tasks;      // in the order of the file
+  std::vector<TaskNo> sources;    // whose outputs its values are made of: they must have succeeded
+  bool names_instances = false;   // a task of it has a map_index_template
+  std::optional<std::uint64_t> literal_length() const { return names_instances ? std::nullopt : expand.literal_length(); }
+};
+
+struct MappedTask {
+  TaskNo task = 0;
+  std::uint32_t mapping = 0;       // place in Dag::mappings
+  std::string map_index_template;  // what an instance is called; empty: by its index
+  bool follows_own = false;        // a direct upstream or a setup of it belongs to the same mapping; set by Link()
+};
+
 struct Dag {
   std::string id;
   std::string description, doc_md, owner;
@@ -135,6 +156,8 @@ struct Dag {
   Graph upstream, downstream;
   std::vector<std::int32_t> weights;  // dispatch priority of each task, its weight_rule applied; higher goes first
   std::vector<TaskGroup> groups;      // parents before their children
+  std::vector<Mapping> mappings;
+  std::vector<MappedTask> mapped;  // by Task::mapped - 1
 
   // What setups and teardowns add (empty graphs without them), as Airflow has it: a task below a setup needs its
   // success, as long as the setup has no teardown or one below the task; a teardown waits for everything between its
@@ -144,6 +167,15 @@ struct Dag {
   std::vector<bool> leaves;  // whose states decide the outcome of a run
 
   std::optional<TaskNo> Find(std::string_view task_id) const;
+
+  // Makes tasks the mapped ones of a new mapping. Before Link().
+  void Map(Mapping mapping);
+  const Mapping* MappingOf(TaskNo task) const {  // nullptr: not mapped
+    return tasks[task].mapped == 0 ? nullptr : &mappings[mapped[tasks[task].mapped - 1].mapping];
+  }
+  bool AreMappedTogether(TaskNo a, TaskNo b) const {
+    return tasks[a].mapped != 0 && MappingOf(a) == (tasks[b].mapped == 0 ? nullptr : MappingOf(b));
+  }
 
   // The tasks of a group and of the groups within it, in the order of the file; empty for an unknown one.
   std::vector<TaskNo> TasksOf(std::string_view group) const;

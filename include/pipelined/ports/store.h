@@ -26,6 +26,13 @@ struct ExecutorIdentity {
 struct RestoredRun {
   RunInfo run;
   std::vector<StoredTask> tasks;  // of a queued run: those that were cleared
+  std::vector<StoredLength> lengths = {};
+};
+
+// An instance of a mapped task: of the tasks that are mapped together with it, it sees the outputs of its own index.
+struct OwnInstance {
+  std::int32_t map_index = kNotMapped;
+  std::vector<std::string> tasks;
 };
 
 // A DAG as stored, without its tasks.
@@ -81,8 +88,9 @@ class Store {
 
   // The text that a version was made from.
   virtual Result<DagSource> LoadVersion(VersionId version) = 0;
-  // Outputs of a run's tasks: {"extract": {"rows": 42}}. Only for the tasks named.
-  virtual Result<Value> Outputs(RunId run, const std::vector<std::string>& task_ids) = 0;
+  // Outputs of a run's tasks: {"extract": {"rows": 42}}. Only for the tasks named. Of a mapped task each key is the
+  // list of what its instances gave.
+  virtual Result<Value> Outputs(RunId run, const std::vector<std::string>& task_ids, const OwnInstance& own = {}) = 0;
 
   // The last run before `run` of its DAG (by logical date) that succeeded; nothing when there is none, or when `run`
   // has no date.

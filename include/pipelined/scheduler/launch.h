@@ -23,6 +23,8 @@ Env InheritedEnvironment(const char* const* environ);
 
 // The tasks whose outputs the templates of `task` ask for.
 std::vector<std::string> OutputsNeeded(const Dag& dag, TaskNo task);
+// The same of what a mapping goes through.
+std::vector<std::string> OutputsNeeded(const Dag& dag, const Mapping& mapping);
 
 // Whether they ask for the run before: prev_data_interval_start_success …
 bool NeedsPrevious(const Dag& dag, TaskNo task);
@@ -35,12 +37,14 @@ struct LaunchRequest {
   std::int64_t epoch;
   Value outputs;                                               // {"extract": {"rows": 42}}
   std::optional<PreviousRun> previous_success = std::nullopt;  // when the templates ask for it
+  std::shared_ptr<const Expansion> expansion = nullptr;        // of an instance of a mapped task
 };
 
 // kInvalid: a template cannot be rendered; the message names the place. That is a failed try.
 Result<AttemptStart> Prepare(const LaunchRequest& request, const LaunchOptions& options);
 
-// logs/dag_id=…/run_id=…/task_id=…/attempt=N.log, below the logs folder.
-std::string LogPath(const std::string& dag_id, const std::string& run_id, const std::string& task_id, int try_number);
+// logs/dag_id=…/run_id=…/task_id=…/[map_index=…/]attempt=N.log, below the logs folder.
+std::string LogPath(const std::string& dag_id, const std::string& run_id, const std::string& task_id, int try_number,
+                    std::int32_t map_index = kNotMapped);
 
 }  // namespace pipelined

@@ -22,6 +22,7 @@
 
 namespace pipelined {
 
+class Expansions;
 class Standby;
 
 struct SchedulerOptions {
@@ -88,6 +89,9 @@ class Scheduler {
   void CarryOut(const Plan& plan);
   void StartAttempts(const std::vector<AttemptOpened>& opened);
   Status ReadFor(LaunchRequest& request);
+  void ExpandWanted(const std::vector<LengthWanted>& wanted);
+  Status Expand(const LengthWanted& wanted, MappingLength& answer);
+  Status ReadExpansion(LaunchRequest& request);
   Status RestoreRuns(const Snapshot& snapshot, std::vector<Event>& events);
   Status Reattach(const Snapshot& snapshot);
   Status KeepLease();
@@ -125,6 +129,7 @@ class Scheduler {
   std::vector<AttemptOpened> unstarted_;     // found by Reattach: committed, never started
   bool notified_ = true;                     // somebody may have written something
   DagCache versions_;
+  std::unique_ptr<Expansions> expansions_;
   // DAGs whose schedule stands on files that may change: a time zone, a calendar.
   std::unordered_map<std::string, StoredDag> on_files_;
   std::unordered_set<std::string> unscheduled_;  // of them: their timetable could not be made yet

@@ -25,7 +25,7 @@ class MemoryStore : public Store {
   Result<Inbox> Poll() override;
   Result<Committed> Commit(const Plan& plan, Lease& lease, const ExecutorIdentity& executor) override;
   Result<DagSource> LoadVersion(VersionId version) override;
-  Result<Value> Outputs(RunId run, const std::vector<std::string>& task_ids) override;
+  Result<Value> Outputs(RunId run, const std::vector<std::string>& task_ids, const OwnInstance& own) override;
   Result<std::optional<PreviousRun>> PreviousSuccess(const RunInfo& run) override;
   Result<std::optional<StoredDag>> FindDag(const std::string& dag_id) override;
   Result<std::vector<ExistingRun>> RunsBetween(const std::string& dag_id, Instant from, Instant to) override;
@@ -42,10 +42,12 @@ class MemoryStore : public Store {
   std::size_t active_backfills() const { return backfills_.size(); }
 
  private:
+  using InstanceKey = std::pair<TaskNo, std::int32_t>;  // task, map index
   struct StoredRun {
     RunInfo info;
-    std::map<TaskNo, TaskChange> tasks;  // as last changed
-    std::map<TaskNo, Value> outputs;
+    std::map<InstanceKey, TaskChange> tasks;  // as last changed
+    std::map<InstanceKey, Value> outputs;
+    std::map<TaskNo, std::uint32_t> lengths;  // of mapped tasks
     std::optional<Instant> end_date;
     bool handed_out = false;
   };
@@ -65,7 +67,7 @@ class MemoryStore : public Store {
   void ResetRuns(const Plan& plan, Committed& committed);
   void ApplyBackfills(const Plan& plan);
   void Settled(BackfillId backfill, std::int32_t ordinal);  // a slot of it has come to its turn
-  static std::vector<StoredTask> TasksOf(const StoredRun& run);
+  static RestoredRun Restored(const StoredRun& run);
   bool Exists(const std::string& dag_id, const std::string& run_id, const std::optional<Instant>& logical_date) const;
 
   const Clock& clock_;

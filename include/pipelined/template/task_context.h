@@ -34,6 +34,13 @@ struct TemplateRun {
   Previous previous_success;
 };
 
+// What an instance of a mapped task goes through.
+struct TemplateItem {
+  std::string name;
+  Value value;
+  bool outside = false;  // it was evaluated, and does not stand in the DAG file
+};
+
 // Borrowed and plain data of one try.
 struct TaskContext {
   const Dag* dag = nullptr;
@@ -42,6 +49,7 @@ struct TaskContext {
   int try_number = 1;
   int max_tries = 0;  // retries
   int map_index = -1;
+  std::vector<TemplateItem> items;  // of an instance of a mapped task
 
   // The outputs of a task of this run as a map, or nullptr when it gave none (yet).
   std::function<const Value*(std::string_view task_id)> outputs;

@@ -32,7 +32,9 @@ class WatchedStore : public Store {
   Status Release(const Lease& lease) override { return store_.Release(lease); }
   Result<Inbox> Poll() override { return store_.Poll(); }
   Result<DagSource> LoadVersion(VersionId version) override { return store_.LoadVersion(version); }
-  Result<Value> Outputs(RunId run, const std::vector<std::string>& ids) override { return store_.Outputs(run, ids); }
+  Result<Value> Outputs(RunId run, const std::vector<std::string>& ids, const OwnInstance& own) override {
+    return store_.Outputs(run, ids, own);
+  }
   Result<std::optional<PreviousRun>> PreviousSuccess(const RunInfo& run) override {
     return store_.PreviousSuccess(run);
   }
