@@ -66,5 +66,22 @@ TEST(KnownHistory, ASlotThatIsDueWhileARunByHandTakesTheRoom) {
   EXPECT_EQ(FaultOf(history), "");
 }
 
+// Of tasks that are mapped together over nothing, all were skipped as soon as the rule of one allowed it.
+TEST(KnownHistory, MappedTogetherOverNothingBelowATaskThatFails) {
+  History history;
+  DagSpec& d2 = history.AddDag("d2");
+  d2.Add("t0");
+  d2.Add("t1", {"t0"});
+  d2.Add("t2");
+  d2.mapped.push_back(MappedSpec{{"t2", "t1"}, 0, true});
+  history.steps = {
+      Do(StepKind::kTrigger, "d2"),
+      Turn(0),
+      Turn(0),
+      End(1, "t0", AttemptOutcome::kFailed, 1),
+  };
+  EXPECT_EQ(FaultOf(history), "");
+}
+
 }  // namespace
 }  // namespace pipelined::sim

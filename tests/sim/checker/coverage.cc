@@ -22,7 +22,7 @@ void Coverage::Ended(const Task& task) {
   for (const TaskFeature& feature : TaskFeatures()) tasks_[place++] += feature.has(task) ? 1 : 0;
 }
 
-void Coverage::Ended(const Dag& dag) {
+void Coverage::Ended(const DagSpec& dag) {
   std::size_t place = 0;
   for (const DagFeature& feature : DagFeatures()) dags_[place++] += feature.has(dag) ? 1 : 0;
 }

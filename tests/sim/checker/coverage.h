@@ -42,7 +42,7 @@ class Coverage {
   void Hit(StepKind step) { ++steps_[static_cast<std::size_t>(step)]; }
   // A task came to its end, a run did.
   void Ended(const Task& task);
-  void Ended(const Dag& dag);
+  void Ended(const DagSpec& dag);
 
   std::string Report() const;  // a line per kind, with counts
   std::vector<std::string_view> Missing() const;

@@ -15,7 +15,15 @@ bool IsExec(const Task& task) {
   return task.action.kind == ActionKind::kExec;
 }
 
+bool IsMapped(const DagSpec& spec, const std::string& id) {
+  return std::any_of(spec.mapped.begin(), spec.mapped.end(), [&](const MappedSpec& mapped) {
+    return std::count(mapped.tasks.begin(), mapped.tasks.end(), id) > 0;
+  });
+}
+
+// A mapped task decides nothing here: what each instance of it leaves out would be a promise of its own.
 void Decides(DagSpec& spec, std::size_t task, ActionKind kind, std::vector<std::string> words) {
+  if (IsMapped(spec, spec.dag.tasks[task].id) && kind != ActionKind::kEmpty) return;
   if (IsExec(spec.dag.tasks[task])) spec.dag.tasks[task].action = Action{kind, std::move(words)};
 }
 
@@ -214,7 +222,8 @@ void TakeGroup(DagSpec& spec) {
   for (Task& task : spec.dag.tasks) task.group.clear();
 }
 
-std::string GroupCode(const Dag& dag) {
+std::string GroupCode(const DagSpec& spec) {
+  const Dag& dag = spec.dag;
   std::string code;
   for (const TaskGroup& group : dag.groups)
     code += fmt::format("{}dag.groups.push_back(TaskGroup{{\"{}\", \"{}\", \"\"}})", code.empty() ? "" : "; ", group.id,
@@ -225,32 +234,57 @@ std::string GroupCode(const Dag& dag) {
   return code;
 }
 
+// One task, or two that are mapped together. None that decides.
+void PutMapped(Random& random, DagSpec& spec) {
+  MappedSpec mapped;
+  mapped.length = random.Below(4);
+  mapped.evaluated = random.OneIn(2);
+  for (int more = random.Between(1, 2); more > 0; --more) {
+    const Task& task = random.Of(spec.dag.tasks);
+    if (std::count(mapped.tasks.begin(), mapped.tasks.end(), task.id) == 0) mapped.tasks.push_back(task.id);
+  }
+  spec.mapped.push_back(std::move(mapped));
+}
+
+std::string MappedCode(const DagSpec& spec) {
+  std::string code;
+  for (const MappedSpec& mapped : spec.mapped) {
+    code += fmt::format("{}mapped.push_back(MappedSpec{{{{\"{}\"}}, {}, {}}})", code.empty() ? "" : "; ",
+                        fmt::join(mapped.tasks, "\", \""), mapped.length, mapped.evaluated);
+  }
+  return code;
+}
+
 constexpr DagFeature kDagFeatures[] = {
-    {"group", 4, PutGroup, [](const Dag& dag) { return !dag.groups.empty(); }, TakeGroup, GroupCode},
+    {"mapped", 5, PutMapped, [](const DagSpec& spec) { return !spec.mapped.empty(); },
+     [](DagSpec& spec) { spec.mapped.clear(); }, MappedCode},
+    {"group", 4, PutGroup, [](const DagSpec& spec) { return !spec.dag.groups.empty(); }, TakeGroup, GroupCode},
     {"max_active_tasks", 4, [](Random& random, DagSpec& spec) { spec.dag.max_active_tasks = random.Between(1, 3); },
-     [](const Dag& dag) { return dag.max_active_tasks != 16; }, [](DagSpec& spec) { spec.dag.max_active_tasks = 16; },
-     [](const Dag& dag) { return fmt::format("dag.max_active_tasks = {}", dag.max_active_tasks); }},
+     [](const DagSpec& spec) { return spec.dag.max_active_tasks != 16; },
+     [](DagSpec& spec) { spec.dag.max_active_tasks = 16; },
+     [](const DagSpec& spec) { return fmt::format("dag.max_active_tasks = {}", spec.dag.max_active_tasks); }},
     {"max_active_runs", 3, [](Random& random, DagSpec& spec) { spec.dag.max_active_runs = random.Between(1, 2); },
-     [](const Dag& dag) { return dag.max_active_runs != 16; }, [](DagSpec& spec) { spec.dag.max_active_runs = 16; },
-     [](const Dag& dag) { return fmt::format("dag.max_active_runs = {}", dag.max_active_runs); }},
+     [](const DagSpec& spec) { return spec.dag.max_active_runs != 16; },
+     [](DagSpec& spec) { spec.dag.max_active_runs = 16; },
+     [](const DagSpec& spec) { return fmt::format("dag.max_active_runs = {}", spec.dag.max_active_runs); }},
     {"dagrun_timeout", 12,
      [](Random& random, DagSpec& spec) { spec.dag.dagrun_timeout = std::chrono::minutes(random.Between(1, 8)); },
-     [](const Dag& dag) { return dag.dagrun_timeout > Micros(0); },
+     [](const DagSpec& spec) { return spec.dag.dagrun_timeout > Micros(0); },
      [](DagSpec& spec) { spec.dag.dagrun_timeout = Micros(0); },
-     [](const Dag& dag) {
-       return fmt::format("dag.dagrun_timeout = Seconds({})", dag.dagrun_timeout.count() / 1'000'000);
+     [](const DagSpec& spec) {
+       return fmt::format("dag.dagrun_timeout = Seconds({})", spec.dag.dagrun_timeout.count() / 1'000'000);
      }},
     {"fail_fast", 8, [](Random&, DagSpec& spec) { spec.dag.fail_fast = true; },
-     [](const Dag& dag) { return dag.fail_fast; }, [](DagSpec& spec) { spec.dag.fail_fast = false; },
-     [](const Dag&) { return std::string("dag.fail_fast = true"); }},
+     [](const DagSpec& spec) { return spec.dag.fail_fast; }, [](DagSpec& spec) { spec.dag.fail_fast = false; },
+     [](const DagSpec&) { return std::string("dag.fail_fast = true"); }},
     {"is_paused_upon_creation", 10, [](Random&, DagSpec& spec) { spec.dag.is_paused_upon_creation = true; },
-     [](const Dag& dag) { return dag.is_paused_upon_creation; },
+     [](const DagSpec& spec) { return spec.dag.is_paused_upon_creation; },
      [](DagSpec& spec) { spec.dag.is_paused_upon_creation = false; },
-     [](const Dag&) { return std::string("dag.is_paused_upon_creation = true"); }},
+     [](const DagSpec&) { return std::string("dag.is_paused_upon_creation = true"); }},
     {"schedule", 3, [](Random&, DagSpec& spec) { spec.dag.schedule = Hourly(); },
-     [](const Dag& dag) { return dag.schedule.kind == ScheduleKind::kCron; },
+     [](const DagSpec& spec) { return spec.dag.schedule.kind == ScheduleKind::kCron; },
      [](DagSpec& spec) { spec.dag.schedule = Schedule(); },
-     [](const Dag&) { return std::string("dag.schedule = Hourly()"); }},
+     [](const DagSpec&) { return std::string("dag.schedule = Hourly()"); }},
 };
 
 }  // namespace

@@ -26,9 +26,9 @@ struct DagFeature {
   std::string_view name;
   int one_in;  // DAGs
   void (*put)(Random& random, DagSpec& spec);
-  bool (*has)(const Dag& dag);
+  bool (*has)(const DagSpec& spec);
   void (*take)(DagSpec& spec);
-  std::string (*code)(const Dag& dag);
+  std::string (*code)(const DagSpec& spec);
 };
 std::span<const DagFeature> DagFeatures();
 

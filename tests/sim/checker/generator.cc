@@ -75,16 +75,17 @@ Choice SomeEnd(Random& random, const World& world, const History&) {
   if (open == world.ledger().open.end()) return {};
   const int run = static_cast<int>(open->second.run.value);
   const std::string& task = world.ledger().What(open->second).id;
+  const int index = world.ledger().Of(open->second.run).IndexOf(open->second.task);
   static constexpr std::array kOther{AttemptOutcome::kTimedOut, AttemptOutcome::kLost, AttemptOutcome::kBadOutput};
   switch (random.Below(8)) {
     case 0:
     case 1:
-      return End(run, task, AttemptOutcome::kFailed, random.Between(1, 2));
+      return End(run, task, AttemptOutcome::kFailed, random.Between(1, 2), index);
     case 2:
-      return random.OneIn(2) ? End(run, task, AttemptOutcome::kFailed, kSkipExitCode)
-                             : End(run, task, random.Of(kOther));
+      return random.OneIn(2) ? End(run, task, AttemptOutcome::kFailed, kSkipExitCode, index)
+                             : End(run, task, random.Of(kOther), 0, index);
     default:
-      return End(run, task, AttemptOutcome::kSucceeded);
+      return End(run, task, AttemptOutcome::kSucceeded, 0, index);
   }
 }
 

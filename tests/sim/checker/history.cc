@@ -13,6 +13,19 @@ constexpr std::array<std::string_view, kStepKinds> kWords{
     "BackfillBack",  "BackfillAgain", "PauseBackfill", "UnpauseBackfill",
     "CancelBackfill"};
 
+ExpandValue ValueOf(const MappedSpec& spec) {
+  ExpandValue value;
+  value.name = "item";
+  Value::List list;
+  for (int i = 0; i < spec.length; ++i) {
+    list.emplace_back(i);
+    value.text += (i == 0 ? "" : ", ") + std::to_string(i);
+  }
+  value.text = spec.evaluated ? "{{ [" + value.text + "] }}" : "";
+  value.literal = Value(std::move(list));
+  return value;
+}
+
 }  // namespace
 
 std::string_view ToString(StepKind kind) {
@@ -39,11 +52,22 @@ std::vector<std::string> DagSpec::Below(const std::string& id) const {
 
 DagPtr DagSpec::Link() const {
   auto linked = std::make_shared<Dag>(dag);
+  const auto has = [&](const std::string& id) {
+    return std::any_of(dag.tasks.begin(), dag.tasks.end(), [&](const Task& task) { return task.id == id; });
+  };
   const auto place = [&](const std::string& id) {
     const auto found =
         std::find_if(dag.tasks.begin(), dag.tasks.end(), [&](const Task& task) { return task.id == id; });
     return static_cast<TaskNo>(found - dag.tasks.begin());
   };
+  for (const MappedSpec& spec : mapped) {
+    Mapping mapping;
+    mapping.expand.values.push_back(ValueOf(spec));
+    for (const std::string& id : spec.tasks) {
+      if (has(id)) mapping.tasks.push_back(place(id));
+    }
+    if (!mapping.tasks.empty()) linked->Map(std::move(mapping));
+  }
   std::vector<std::pair<TaskNo, TaskNo>> numbers;
   for (const auto& [up, down] : edges) numbers.emplace_back(place(up), place(down));
   if (!linked->Link(std::move(numbers))) return nullptr;

@@ -13,9 +13,17 @@
 
 namespace pipelined::sim {
 
+// Tasks that are mapped together, over a list that stands in the file or is evaluated when they are reached.
+struct MappedSpec {
+  std::vector<std::string> tasks;
+  int length = 0;
+  bool evaluated = false;
+};
+
 // A DAG that is not linked yet. At most kMostTasks tasks.
 struct DagSpec {
   Dag dag;
+  std::vector<MappedSpec> mapped;
   std::vector<std::pair<std::string, std::string>> edges;  // (upstream, downstream)
 
   // A task that runs a command, below those that are named.
@@ -56,14 +64,15 @@ struct Step {
   int amount = 0;
   AttemptOutcome outcome = AttemptOutcome::kSucceeded;
   int exit_code = 0;
+  int map_index = kNotMapped;
 };
 
 // As the printer writes them.
 inline Step Turn(int seconds) {
   return {StepKind::kTurn, 0, "", seconds};
 }
-inline Step End(int run, std::string task, AttemptOutcome outcome, int exit_code = 0) {
-  return {StepKind::kEnd, run, std::move(task), 0, outcome, exit_code};
+inline Step End(int run, std::string task, AttemptOutcome outcome, int exit_code = 0, int map_index = kNotMapped) {
+  return {StepKind::kEnd, run, std::move(task), 0, outcome, exit_code, map_index};
 }
 inline Step Do(StepKind kind, int run = 0) {
   return {kind, run};

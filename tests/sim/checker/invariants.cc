@@ -10,9 +10,10 @@ namespace pipelined::sim {
 namespace {
 
 // The attempt of this task that ended in this plan.
-const AttemptFinished* EndOf(const Plan& plan, const RunRow& run, TaskNo task) {
+const AttemptFinished* EndOf(const Plan& plan, const RunRow& run, UnitNo unit) {
   for (const AttemptClosed& closed : plan.closed) {
-    if (closed.run == run.info.id && closed.task == task) return &closed.end;
+    const bool same = closed.task == run.TaskOf(unit) && closed.map_index == run.IndexOf(unit);
+    if (closed.run == run.info.id && same) return &closed.end;
   }
   return nullptr;
 }
@@ -46,7 +47,8 @@ bool MayRetry(const Task& task, const TaskRow& row, const AttemptFinished& end) 
   return codes.empty() || listed;
 }
 
-bool IsLeftOut(const Plan& plan, const RunRow& run, TaskNo task) {
+bool IsLeftOut(const Plan& plan, const RunRow& run, UnitNo unit) {
+  const TaskNo task = run.TaskOf(unit);
   return std::any_of(plan.closed.begin(), plan.closed.end(), [&](const AttemptClosed& closed) {
     return closed.run == run.info.id && closed.end.decision &&
            Has(LeftOut(run, closed.task, *closed.end.decision), task);
@@ -69,7 +71,7 @@ std::string EveryEndHasItsReason(const Ledger& ledger, const Plan& plan) {
   for (const auto& [id, no] : ledger.changed) {
     const RunRow& run = ledger.Of(id);
     const TaskRow& row = run.tasks[no];
-    const Task& task = run.dag->tasks[no];
+    const Task& task = run.What(no);
     const AttemptFinished* end = EndOf(plan, run, no);
     const bool ended = end != nullptr && row.was == TaskState::kRunning;
     const bool by_force = EndedByForce(ledger, plan, run) || (FailedFast(plan, run) && !task.teardown);
@@ -87,7 +89,9 @@ std::string EveryEndHasItsReason(const Ledger& ledger, const Plan& plan) {
         just = ended && !worked && !skipped && MayRetry(task, row, *end);
         break;
       case TaskState::kSkipped:
-        just = by_force || skipped || IsLeftOut(plan, run, no) || JudgedOnTheWay(run, no, RuleVerdict::kSkip);
+        just =
+            by_force || skipped || IsLeftOut(plan, run, no) || JudgedOnTheWay(run, no, RuleVerdict::kSkip) ||
+            (task.mapped != 0 && no == run.TaskOf(no) && JudgedOnTheWay(run, no, RuleVerdict::kRun));  // over nothing
         break;
       case TaskState::kUpstreamFailed:
         just = JudgedOnTheWay(run, no, RuleVerdict::kUpstreamFailed);
@@ -108,8 +112,8 @@ std::string NothingDecidedIsLeftWaiting(const Ledger& ledger, const Plan&) {
     const RunRow& run = ledger.Of(id);
     if (run.state != RunState::kRunning || std::exchange(asked, id) == id) continue;
     const auto states = StatesOf(run);
-    for (TaskNo no = 0; no < states.size(); ++no) {
-      if (states[no] != TaskState::kNone || run.tasks[no].allowed) continue;
+    for (UnitNo no = 0; no < states.size(); ++no) {
+      if (states[no] != TaskState::kNone || run.tasks[no].allowed || !run.Counts(no)) continue;
       const RuleVerdict verdict = Judge(run, no, states);
       if (verdict == RuleVerdict::kSkip || verdict == RuleVerdict::kUpstreamFailed)
         return Where(run, no) + " still waits";
@@ -123,11 +127,12 @@ std::string DecisionsSkipWhatTheyLeaveOut(const Ledger& ledger, const Plan& plan
     if (!closed.end.decision || !closed.run) continue;
     const RunRow& run = ledger.Of(closed.run);
     const TaskSet out = LeftOut(run, closed.task, *closed.end.decision);
-    for (TaskNo no = 0; no < run.tasks.size(); ++no) {
+    for (UnitNo no = 0; no < run.tasks.size(); ++no) {
       const TaskState state = run.tasks[no].state;
+      if (!run.Counts(no)) continue;
       const bool waits = state == TaskState::kNone || state == TaskState::kScheduled || state == TaskState::kUpForRetry;
       if (run.tasks[no].was == TaskState::kRunning) continue;  // too late
-      if (Has(out, no) && (waits || state == TaskState::kUpstreamFailed))
+      if (Has(out, run.TaskOf(no)) && (waits || state == TaskState::kUpstreamFailed))
         return fmt::format("{} is {} after {}", Where(run, no), ToString(state), Where(run, closed.task));
     }
   }
@@ -229,9 +234,10 @@ std::string WhatSucceededIsNotRepeated(const Ledger& ledger, const Plan&) {
 std::string TriesAreBounded(const Ledger& ledger, const Plan& plan) {
   for (const AttemptOpened& opened : plan.opened) {
     const RunRow& run = ledger.Of(opened.run);
-    const TaskRow& task = run.tasks[opened.task];
-    if (task.tries - task.tries_before > run.dag->tasks[opened.task].retry.retries + 1)
-      return fmt::format("{} begins try {}", Where(run, opened.task), task.tries);
+    const UnitNo unit = run.UnitOf(opened.task, opened.map_index).value();
+    const TaskRow& task = run.tasks[unit];
+    if (task.tries - task.tries_before > run.What(unit).retry.retries + 1)
+      return fmt::format("{} begins try {}", Where(run, unit), task.tries);
   }
   return "";
 }
@@ -241,9 +247,9 @@ std::string FinishedRunsAreAtRest(const Ledger& ledger, const Plan& plan) {
     const RunRow& run = ledger.Of(change.run);
     if (!Ended(run)) continue;
     const bool began = run.info.start_date.has_value();  // else its tasks may be untouched
-    for (TaskNo no = 0; no < run.tasks.size(); ++no) {
+    for (UnitNo no = 0; no < run.tasks.size(); ++no) {
       const TaskState state = run.tasks[no].state;
-      if (!IsFinished(state) && (began || state != TaskState::kNone))
+      if (run.Counts(no) && !IsFinished(state) && (began || state != TaskState::kNone))
         return fmt::format("{} is {}", Where(run, no), ToString(run.tasks[no].state));
     }
     for (const auto& [attempt, open] : ledger.open) {
@@ -259,9 +265,10 @@ std::string LeavesDecideTheOutcome(const Ledger& ledger, const Plan& plan) {
     const RunRow& run = ledger.Of(change.run);
     if (!Ended(run)) continue;
     bool good = true;
-    for (TaskNo no = 0; no < run.tasks.size(); ++no) {
+    for (UnitNo no = 0; no < run.tasks.size(); ++no) {
       const TaskState state = run.tasks[no].state;
-      if (Has(run.naive->leaves, no)) good = good && (state == TaskState::kSuccess || state == TaskState::kSkipped);
+      if (run.Counts(no) && Has(run.naive->leaves, run.TaskOf(no)))
+        good = good && (state == TaskState::kSuccess || state == TaskState::kSkipped);
     }
     if (EndedByForce(ledger, plan, run)) continue;  // failed, whatever its leaves
     if (good != (run.state == RunState::kSuccess))
@@ -283,7 +290,7 @@ std::string EventsGiveTheStoredState(const Ledger& ledger, const Host&, Instant 
       return fmt::format("run {}: {}", run.info.id.value, unknown->text);
     const RunAt& at = std::get<RunAt>(replayed);
     if (at.state != run.state) return fmt::format("run {} is replayed as {}", run.info.id.value, ToString(at.state));
-    for (TaskNo no = 0; no < run.tasks.size(); ++no) {
+    for (TaskNo no = 0; no < run.dag->tasks.size(); ++no) {
       if (at.tasks.at(no).state != run.tasks[no].state)
         return fmt::format("{} is replayed as {}", Where(run, no), ToString(at.tasks[no].state));
     }
@@ -349,8 +356,10 @@ std::string OneProcessPerTask(const Ledger& ledger, const Host& host, AttemptId 
   return "";
 }
 
-std::string Where(const RunRow& run, TaskNo task) {
-  return fmt::format("task {} of run {}", run.dag->tasks[task].id, run.info.id.value);
+std::string Where(const RunRow& run, UnitNo unit) {
+  const std::int32_t index = run.IndexOf(unit);
+  return fmt::format("task {}{} of run {}", run.What(unit).id, index == kNotMapped ? "" : fmt::format("[{}]", index),
+                     run.info.id.value);
 }
 
 }  // namespace pipelined::sim

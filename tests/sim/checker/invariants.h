@@ -31,7 +31,7 @@ std::span<const EndInvariant> EndInvariants();
 // Asked of each process that was started.
 std::string OneProcessPerTask(const Ledger& ledger, const Host& host, AttemptId started);
 
-// "task t3 of run 2"
-std::string Where(const RunRow& run, TaskNo task);
+// "task t3 of run 2", "task t3[0] of run 2"
+std::string Where(const RunRow& run, UnitNo unit);
 
 }  // namespace pipelined::sim

@@ -23,20 +23,38 @@ struct TaskRow {
   AttemptId attempt;
 };
 
+// A unit is a task, by its number, or an instance of a mapped one, behind them.
+using UnitNo = std::uint32_t;
+
 struct RunRow {
+  // Once a task is expanded its instances stand for it.
+  bool Counts(UnitNo unit) const { return unit >= dag->tasks.size() || lengths[unit] == 0; }
+  TaskNo TaskOf(UnitNo unit) const {
+    return unit < dag->tasks.size() ? unit : instances[unit - dag->tasks.size()].first;
+  }
+  std::int32_t IndexOf(UnitNo unit) const {
+    return unit < dag->tasks.size() ? kNotMapped : instances[unit - dag->tasks.size()].second;
+  }
+  std::optional<UnitNo> UnitOf(TaskNo task, std::int32_t map_index) const;
+  const Task& What(UnitNo unit) const { return dag->tasks[TaskOf(unit)]; }
+
   RunInfo info;
   RunState state = RunState::kQueued;
   RunState was = RunState::kQueued;
   DagPtr dag;
   std::shared_ptr<const NaiveDag> naive;
-  std::vector<TaskRow> tasks;
+  const DagSpec* spec = nullptr;
+  std::vector<TaskRow> tasks;                                   // by unit
+  std::vector<std::pair<TaskNo, std::int32_t>> instances;       // of the units behind the tasks
+  std::vector<std::uint32_t> lengths;                           // by task; 0: not expanded
+  std::map<std::pair<TaskNo, std::int32_t>, int> tries_before;  // of instances, when the run was set back
   RunHistory history;
   bool set_back = false;  // once, by a backfill
 };
 
 struct OpenRow {
   RunId run;
-  TaskNo task = 0;
+  UnitNo task = 0;
 };
 
 struct BackfillRow {
@@ -54,7 +72,7 @@ struct Ledger {
 
   RunRow& Of(RunId run) { return runs.at(static_cast<std::size_t>(run.value - 1)); }
   const RunRow& Of(RunId run) const { return runs.at(static_cast<std::size_t>(run.value - 1)); }
-  const Task& What(const OpenRow& row) const { return Of(row.run).dag->tasks[row.task]; }
+  const Task& What(const OpenRow& row) const { return Of(row.run).What(row.task); }
   bool IsPaused(const std::string& dag_id) const { return paused.contains(dag_id); }
 
   std::vector<RunRow> runs;  // run n at n-1
@@ -64,14 +82,16 @@ struct Ledger {
   std::map<BackfillId, BackfillRow> backfills;
   std::map<CommandId, CommandDone> done;
   std::set<RunId> to_cancel;                      // asked for
-  std::vector<std::pair<RunId, TaskNo>> changed;  // by the last commit
+  std::vector<std::pair<RunId, UnitNo>> changed;  // by the last commit
   int parallelism = 32;
 
  private:
   struct Known {
     DagPtr dag;
     std::shared_ptr<const NaiveDag> naive;
+    const DagSpec* spec = nullptr;
   };
+  void Expand(const TaskExpanded& expanded);
   void Reset(const RestoredRun& restored, Instant now);
   void Change(const TaskChange& change, Instant now);
 

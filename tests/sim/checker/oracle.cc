@@ -10,23 +10,35 @@ using States = std::vector<TaskState>;
 
 constexpr std::size_t kMostWays = 10'000;  // more are not looked at: a turn in which everything moved
 
+// Of tasks mapped together, an instance meets those with its own index.
+bool Meets(const RunRow& run, UnitNo asking, UnitNo other) {
+  if (!run.Counts(other)) return false;
+  if (run.IndexOf(asking) == kNotMapped || run.IndexOf(other) == kNotMapped) return true;
+  const auto& mapped = run.spec->mapped;
+  const bool together = std::any_of(mapped.begin(), mapped.end(), [&](const MappedSpec& one) {
+    return std::count(one.tasks.begin(), one.tasks.end(), run.What(asking).id) > 0 &&
+           std::count(one.tasks.begin(), one.tasks.end(), run.What(other).id) > 0;
+  });
+  return !together || run.IndexOf(asking) == run.IndexOf(other);
+}
+
+// The states that a unit meets of some tasks.
 class Among {
  public:
-  Among(TaskSet tasks, const States& states) {
-    for (TaskNo task = 0; task < states.size(); ++task) {
-      if (Has(tasks, task)) states_[count_++] = states[task];
+  Among(const RunRow& run, UnitNo asking, TaskSet tasks, const States& states) {
+    for (UnitNo unit = 0; unit < states.size(); ++unit) {
+      if (Has(tasks, run.TaskOf(unit)) && Meets(run, asking, unit)) states_.push_back(states[unit]);
     }
   }
-  int Count(TaskState state) const { return static_cast<int>(std::count(states_, states_ + count_, state)); }
-  int all() const { return count_; }
+  int Count(TaskState state) const { return static_cast<int>(std::count(states_.begin(), states_.end(), state)); }
+  int all() const { return static_cast<int>(states_.size()); }
   int success() const { return Count(TaskState::kSuccess); }
   int skipped() const { return Count(TaskState::kSkipped); }
   int failed() const { return Count(TaskState::kFailed) + Count(TaskState::kUpstreamFailed); }
   bool done() const { return success() + skipped() + failed() == all(); }
 
  private:
-  TaskState states_[kMostTasks];
-  int count_ = 0;
+  States states_;
 };
 
 RuleVerdict When(bool run, bool otherwise_wait) {
@@ -80,12 +92,13 @@ RuleVerdict ByRule(TriggerRule rule, const Among& up) {
 }
 
 // Of a teardown, as a rule: everything is done, and a setup has succeeded.
-RuleVerdict TearDown(const RunRow& run, TaskNo task, const States& states) {
+RuleVerdict TearDown(const RunRow& run, UnitNo unit, const States& states) {
   const NaiveDag& dag = *run.naive;
-  const Among setups(dag.up[task] & dag.is_setup, states);
-  if (!Among(dag.up[task], states).done()) return kWait;
+  const TaskNo task = run.TaskOf(unit);
+  const Among setups(run, unit, dag.up[task] & dag.is_setup, states);
+  if (!Among(run, unit, dag.up[task], states).done()) return kWait;
   if (setups.all() > 0 && setups.success() == 0) return setups.skipped() == setups.all() ? kSkip : kUpstreamFailed;
-  return Among(dag.scope[task], states).done() ? kRun : kWait;
+  return Among(run, unit, dag.scope[task], states).done() ? kRun : kWait;
 }
 
 // A decision that comes late makes a task that failed with its upstreams a skipped one; a cleared one begins anew.
@@ -100,28 +113,30 @@ std::vector<TaskState> WayOf(const TaskRow& task) {
 
 }  // namespace
 
-RuleVerdict Judge(const RunRow& run, TaskNo task, const States& states) {
+RuleVerdict Judge(const RunRow& run, UnitNo unit, const States& states) {
+  const TaskNo task = run.TaskOf(unit);
   const TriggerRule rule = run.dag->tasks[task].trigger_rule;
   RuleVerdict setups = kRun;
-  if (rule != TriggerRule::kAlways) setups = AllSuccess(Among(run.naive->setups[task], states));
+  if (rule != TriggerRule::kAlways) setups = AllSuccess(Among(run, unit, run.naive->setups[task], states));
   if (setups == kSkip || setups == kUpstreamFailed) return setups;
   RuleVerdict own = kRun;
   if (rule == TriggerRule::kAllDoneSetupSuccess) {
-    own = TearDown(run, task, states);
+    own = TearDown(run, unit, states);
   } else if (run.naive->up[task] != 0) {
-    own = ByRule(rule, Among(run.naive->up[task], states));
+    own = ByRule(rule, Among(run, unit, run.naive->up[task], states));
   }
   return own == kRun ? setups : own;
 }
 
-bool JudgedOnTheWay(const RunRow& run, TaskNo task, RuleVerdict verdict) {
+bool JudgedOnTheWay(const RunRow& run, UnitNo unit, RuleVerdict verdict) {
+  const TaskNo task = run.TaskOf(unit);
   States states = StatesOf(run);
-  if (Judge(run, task, states) == verdict) return true;  // nearly always
+  if (Judge(run, unit, states) == verdict) return true;  // nearly always
   const TaskSet around = run.naive->up[task] | run.naive->setups[task] | run.naive->scope[task];
-  std::vector<std::pair<TaskNo, std::vector<TaskState>>> moved;
+  std::vector<std::pair<UnitNo, std::vector<TaskState>>> moved;
   std::size_t ways = 1;
-  for (TaskNo other = 0; other < states.size(); ++other) {
-    if (!Has(around, other) || run.tasks[other].was == run.tasks[other].state) continue;
+  for (UnitNo other = 0; other < states.size(); ++other) {
+    if (!Has(around, run.TaskOf(other)) || run.tasks[other].was == run.tasks[other].state) continue;
     moved.emplace_back(other, WayOf(run.tasks[other]));
     ways *= moved.back().second.size();
   }
@@ -132,7 +147,7 @@ bool JudgedOnTheWay(const RunRow& run, TaskNo task, RuleVerdict verdict) {
       states[other] = steps[rest % steps.size()];
       rest /= steps.size();
     }
-    if (Judge(run, task, states) == verdict) return true;
+    if (Judge(run, unit, states) == verdict) return true;
   }
   return false;
 }
@@ -144,7 +159,7 @@ void NoteAllowed(Ledger& ledger) {
     if (!IsFinished(moved.was) || moved.was == moved.state || run.state != RunState::kRunning) continue;
     States before;
     for (const TaskRow& task : run.tasks) before.push_back(task.was);
-    for (TaskNo other = 0; other < before.size(); ++other) {
+    for (UnitNo other = 0; other < before.size(); ++other) {
       const bool waits = before[other] == TaskState::kNone || before[other] == TaskState::kScheduled;
       if (waits && Judge(run, other, before) == RuleVerdict::kRun) run.tasks[other].allowed = true;
     }

@@ -7,12 +7,12 @@
 
 namespace pipelined::sim {
 
-// By its trigger rule, its setups and (of a teardown) its scope. `states`: of all tasks of the run.
-RuleVerdict Judge(const RunRow& run, TaskNo task, const std::vector<TaskState>& states);
+// By its trigger rule, its setups and (of a teardown) its scope. `states`: of all units of the run.
+RuleVerdict Judge(const RunRow& run, UnitNo unit, const std::vector<TaskState>& states);
 
 // A plan may hold several changes of the tasks around it, one after the other. Whether `verdict` is the answer in any
 // state on the way from before the last commit to after it.
-bool JudgedOnTheWay(const RunRow& run, TaskNo task, RuleVerdict verdict);
+bool JudgedOnTheWay(const RunRow& run, UnitNo unit, RuleVerdict verdict);
 
 // Upstreams may move on after a task was let run, and before it has a row: notes what was allowed before the last
 // commit.

@@ -40,7 +40,7 @@ std::string DagCode(const DagSpec& spec) {
   std::string code = fmt::format("  DagSpec& {0} = history.AddDag(\"{0}\");\n", spec.dag.id);
   for (const Task& task : spec.dag.tasks) code += TaskCode(spec, task);
   for (const DagFeature& feature : DagFeatures()) {
-    if (feature.has(spec.dag)) code += Statements(spec.dag.id + ".", feature.code(spec.dag));
+    if (feature.has(spec)) code += Statements(spec.dag.id + ".", feature.code(spec));
   }
   return code;
 }
@@ -48,9 +48,10 @@ std::string DagCode(const DagSpec& spec) {
 std::string StepCode(const Step& step) {
   if (step.kind == StepKind::kTurn) return fmt::format("Turn({})", step.amount);
   if (step.kind == StepKind::kEnd) {
+    std::string rest = step.exit_code == 0 ? "" : fmt::format(", {}", step.exit_code);
+    if (step.map_index != kNotMapped) rest = fmt::format(", {}, {}", step.exit_code, step.map_index);
     return fmt::format("End({}, \"{}\", AttemptOutcome::{}{})", step.run, step.name,
-                       kOutcomes[static_cast<std::size_t>(step.outcome)],
-                       step.exit_code == 0 ? "" : fmt::format(", {}", step.exit_code));
+                       kOutcomes[static_cast<std::size_t>(step.outcome)], rest);
   }
   std::string code = fmt::format("Do(StepKind::k{}", ToString(step.kind));
   if (!step.name.empty() || step.amount != 0) code += fmt::format(", \"{}\"", step.name);

@@ -107,7 +107,7 @@ class Shrinker {
   void TakeFeatures() {
     for (std::size_t dag = 0; dag < best_.dags.size(); ++dag) {
       for (const DagFeature& feature : DagFeatures()) {
-        if (!feature.has(best_.dags[dag].dag)) continue;
+        if (!feature.has(best_.dags[dag])) continue;
         History candidate = best_;
         feature.take(candidate.dags[dag]);
         Try(std::move(candidate));
@@ -144,7 +144,7 @@ class Shrinker {
       if (step.kind == StepKind::kTurn && step.amount > 0) {
         candidate.steps[no].amount = 0;
       } else if (step.kind == StepKind::kEnd && step.outcome != AttemptOutcome::kSucceeded && step.exit_code != 1) {
-        candidate.steps[no] = End(step.run, step.name, AttemptOutcome::kFailed, 1);
+        candidate.steps[no] = End(step.run, step.name, AttemptOutcome::kFailed, 1, step.map_index);
       } else if (step.kind == StepKind::kHostLost) {
         candidate.steps[no].kind = StepKind::kCrash;
       } else {

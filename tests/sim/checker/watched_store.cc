@@ -35,11 +35,16 @@ void WatchedStore::Compare(const RestoredRun& restored) {
   if (run.state != restored.run.state) fault_ = fmt::format("run {} was found in another state", restored.run.id.value);
   std::vector<TaskState> found(run.tasks.size(), TaskState::kNone);
   for (const StoredTask& task : restored.tasks) {
-    found.at(task.task) = task.state;
-    if (task.try_number != run.tasks[task.task].tries)
+    const auto unit = run.UnitOf(task.task, task.map_index);
+    if (!unit) continue;  // an instance of a run that was set back, not expanded again: its tries
+    found[*unit] = task.state;
+    if (task.try_number != run.tasks[*unit].tries)
       fault_ = fmt::format("task {} of run {} was found with other tries", task.task, restored.run.id.value);
   }
-  for (TaskNo no = 0; no < found.size(); ++no) {
+  for (const StoredLength& length : restored.lengths) {
+    if (run.lengths.at(length.task) != length.length) fault_ = "a mapped task was found with another length";
+  }
+  for (UnitNo no = 0; no < found.size(); ++no) {
     if (found[no] != run.tasks[no].state)
       fault_ = fmt::format("task {} of run {} was found in another state", no, restored.run.id.value);
   }

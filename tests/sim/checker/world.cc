@@ -123,7 +123,9 @@ bool World::End(const Step& step) {
   for (const AttemptId attempt : host_.running()) {
     const auto found = ledger_.open.find(attempt);
     if (found == ledger_.open.end()) continue;
-    if (found->second.run.value == step.run && ledger_.What(found->second).id == step.name)
+    const OpenRow& open = found->second;
+    if (open.run.value == step.run && ledger_.What(open).id == step.name &&
+        ledger_.Of(open.run).IndexOf(open.task) == step.map_index)
       return host_.End(attempt, step.outcome, step.exit_code);
   }
   return false;
@@ -218,9 +220,9 @@ std::string World::WhatWaits() const {
   for (const RunRow& run : ledger_.runs) {
     if (IsFinished(run.state)) continue;
     std::string text = fmt::format("run {} is {}", run.info.id.value, ToString(run.state));
-    for (TaskNo no = 0; no < run.tasks.size(); ++no) {
-      if (!IsFinished(run.tasks[no].state))
-        text += fmt::format(", {} {}", run.dag->tasks[no].id, ToString(run.tasks[no].state));
+    for (UnitNo no = 0; no < run.tasks.size(); ++no) {
+      if (run.Counts(no) && !IsFinished(run.tasks[no].state))
+        text += fmt::format(", {} is {}", Where(run, no), ToString(run.tasks[no].state));
     }
     return text;
   }
@@ -231,30 +233,36 @@ std::string World::WhatWaits() const {
 // -------------------------------------------------------------------------------------------------------------
 
 void World::Count(const Plan& plan) {
-  for (const TaskChange& change : plan.tasks) CountTask(ledger_.Of(change.run), change.task, change);
+  for (const TaskChange& change : plan.tasks) CountTask(ledger_.Of(change.run), change);
   for (const RunChange& change : plan.runs) CountRun(plan, change);
   for (const AttemptClosed& closed : plan.closed) {
     if (closed.end.outcome == TryOutcome::kLost) Hit(Effect::kLost);
     if (closed.end.outcome == TryOutcome::kLaunchFailed) Hit(Effect::kLaunchFailed);
     if (closed.end.outcome == TryOutcome::kSkipped && closed.end.exit_code != 0) Hit(Effect::kSkippedByExitCode);
-    const bool again = closed.run && ledger_.Of(closed.run).tasks[closed.task].state == TaskState::kUpForRetry;
+    const bool again = closed.run && StateOf(closed) == TaskState::kUpForRetry;
     if (again) Hit(closed.end.outcome == TryOutcome::kLost ? Effect::kRetriedLost : Effect::kRetried);
     if (!closed.run) Hit(Effect::kOrphaned);
   }
 }
 
-void World::CountTask(const RunRow& run, TaskNo no, const TaskChange& change) {
+TaskState World::StateOf(const AttemptClosed& closed) const {
+  const RunRow& run = ledger_.Of(closed.run);
+  return run.tasks[run.UnitOf(closed.task, closed.map_index).value()].state;
+}
+
+void World::CountTask(const RunRow& run, const TaskChange& change) {
+  const UnitNo no = run.UnitOf(change.task, change.map_index).value();
   const TaskRow& row = run.tasks[no];
   if (change.to == TaskState::kScheduled) Hit(Effect::kWaitedForSlot);
   if (!IsFinished(change.to)) return;
-  coverage_->Ended(run.dag->tasks[no]);
+  coverage_->Ended(run.What(no));
   if (change.to == TaskState::kUpstreamFailed) Hit(Effect::kUpstreamFailed);
   if (change.to == TaskState::kSkipped && row.was == TaskState::kUpstreamFailed) Hit(Effect::kLeftOutLate);
   if (change.to == TaskState::kSkipped && row.was != TaskState::kRunning)
     Hit(JudgedOnTheWay(run, no, RuleVerdict::kSkip) ? Effect::kSkippedByRule : Effect::kLeftOut);
   const bool failed = std::any_of(run.tasks.begin(), run.tasks.end(),
                                   [](const TaskRow& task) { return task.state == TaskState::kFailed; });
-  if (run.dag->tasks[no].teardown && change.to == TaskState::kSuccess && failed) Hit(Effect::kTornDown);
+  if (run.What(no).teardown && change.to == TaskState::kSuccess && failed) Hit(Effect::kTornDown);
 }
 
 void World::CountRun(const Plan& plan, const RunChange& change) {
@@ -263,7 +271,7 @@ void World::CountRun(const Plan& plan, const RunChange& change) {
   if (change.to == RunState::kRunning && run.info.type == RunType::kBackfill) Hit(Effect::kBackfillRun);
   if (change.to == RunState::kRunning && run.set_back) Hit(Effect::kRunSetBack);
   if (!IsFinished(change.to)) return;
-  coverage_->Ended(*run.dag);
+  coverage_->Ended(*run.spec);
   if (change.why.starts_with("cancelled")) Hit(Effect::kRunCancelled);
   if (change.why.starts_with("dagrun_timeout")) Hit(Effect::kRunTimedOut);
   const bool fast = std::any_of(plan.tasks.begin(), plan.tasks.end(),

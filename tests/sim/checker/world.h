@@ -43,7 +43,8 @@ class World {
   void OnCommit(const Plan& plan);
   void CheckStarted();
   void Count(const Plan& plan);
-  void CountTask(const RunRow& run, TaskNo no, const TaskChange& change);
+  void CountTask(const RunRow& run, const TaskChange& change);
+  TaskState StateOf(const AttemptClosed& closed) const;
   void CountRun(const Plan& plan, const RunChange& change);
   void Note(std::string_view invariant, std::string text);
   void Hit(Effect effect) const {
