@@ -29,6 +29,8 @@ Value WhyOfRow(const TaskInstanceRow& row) {
     reasons.emplace_back(Value::Map{
         {"code", row.outcome},
         {"text", fmt::format("try {}: {}", row.try_number, row.message.empty() ? row.outcome : row.message)}});
+  } else if (row.state == TaskState::kFailed && !row.message.empty()) {
+    reasons.emplace_back(Value::Map{{"code", "mapping"}, {"text", row.message}});
   } else if (row.state == TaskState::kSkipped || row.state == TaskState::kUpstreamFailed) {
     reasons.emplace_back(
         Value::Map{{"code", "trigger_rule"}, {"text", "decided by its trigger rule, or by the end of its run"}});
@@ -45,13 +47,17 @@ bool WaitsForNothing(TaskState state) {
 }  // namespace
 
 Response GetWhy(const Call& call) {
-  const Result<TaskInstanceRow> instance = FindInstance(call);
+  Query query(call.request);
+  const std::int64_t map_index = query.Int("map_index", kNotMapped, kNotMapped);
+  if (!query.ok()) return query.Refusal();
+  const Result<TaskInstanceRow> instance = FindInstance(call, map_index);
   if (!instance.ok()) return ErrorResponse(instance.error());
   const Result<RunRow> run = call.catalog().Run(instance->dag_id, instance->run_id);
   if (!run.ok()) return ErrorResponse(run.error());
   if (WaitsForNothing(instance->state) || IsFinished(run->info.state)) return Json(WhyOfRow(*instance));
   Value result;
-  if (auto refusal = Carry(call, Command{{}, {}, WhyTask{instance->run, instance->task_id}}, &result))
+  if (auto refusal =
+          Carry(call, Command{{}, {}, WhyTask{instance->run, instance->task_id, instance->map_index}}, &result))
     return *std::move(refusal);
   return Json(result);
 }
@@ -73,10 +79,13 @@ Response GetInstancesWithOutcomes(const Call& call) {
 }
 
 Response GetTriesWithOutcomes(const Call& call) {
-  if (const Result<TaskInstanceRow> instance = FindInstance(call); !instance.ok())
-    return ErrorResponse(instance.error());
+  Query query(call.request);
+  const std::int64_t map_index = query.Int("map_index", kNotMapped, kNotMapped);
+  if (!query.ok()) return query.Refusal();
+  const Result<TaskInstanceRow> instance = FindInstance(call, map_index);
+  if (!instance.ok()) return ErrorResponse(instance.error());
   const Result<std::vector<TaskInstanceRow>> rows =
-      call.catalog().Tries(call.Arg("dag_id"), call.Arg("dag_run_id"), call.Arg("task_id"));
+      call.catalog().Tries(call.Arg("dag_id"), call.Arg("dag_run_id"), call.Arg("task_id"), instance->map_index);
   if (!rows.ok()) return ErrorResponse(rows.error());
   Value::List tries;
   for (const TaskInstanceRow& row : *rows) tries.push_back(WithOutcome(TryShape(row), row));

@@ -40,13 +40,15 @@ Response TriggerRun(const Call& call);
 // instances.cc
 Response GetTaskInstances(const Call& call);
 Response GetTaskInstance(const Call& call);
-Response GetMappedTaskInstance(const Call& call);
+Response GetMappedTaskInstances(const Call& call);
 Response GetTries(const Call& call);
 Response GetTry(const Call& call);
 Response GetXComEntries(const Call& call);
 Response GetXComEntry(const Call& call);
 // The instance that dag_id, dag_run_id and task_id name.
+// That of the path; a mapped task needs an index, in the path or as `map_index`.
 Result<TaskInstanceRow> FindInstance(const Call& call);
+Result<TaskInstanceRow> FindInstance(const Call& call, std::int64_t map_index);
 
 // logs.cc
 Response GetLog(const Call& call);

@@ -1,6 +1,7 @@
 // Task instances, their tries and their outputs (XCom entries).
 #include <algorithm>
 #include <charconv>
+#include <limits>
 
 #include <fmt/format.h>
 
@@ -14,11 +15,16 @@
 namespace pipelined::api {
 namespace {
 
+constexpr std::int64_t kNoFilter = -2;
+constexpr std::int64_t kGreatestIndex = std::numeric_limits<std::int32_t>::max();
+
 TaskFilter ReadFilter(const Call& call, Query& query) {
   TaskFilter filter;
   filter.dag_id = call.Arg("dag_id");
   filter.run_id = call.Arg("dag_run_id");
   filter.task_id = query.String("task_id");
+  const std::int64_t map_index = query.Int("map_index", kNoFilter, kNotMapped);
+  if (map_index != kNoFilter) filter.map_index = static_cast<std::int32_t>(map_index);
   filter.states = query.Words("state", TaskStateWords(), Query::kPlain);
   std::replace(filter.states.begin(), filter.states.end(), std::string("no_status"), std::string("none"));
   for (const std::string_view field :
@@ -46,15 +52,9 @@ TaskFilter ReadFilter(const Call& call, Query& query) {
                 "operator",
                 "operator_name_pattern",
                 "operator_name_prefix_pattern",
-                "map_index",
                 "rendered_map_index_pattern",
                 "rendered_map_index_prefix_pattern"});
   return filter;
-}
-
-Response NoInstance(const Call& call) {
-  return Detail(404, fmt::format("The Task Instance with dag_id: `{}`, run_id: `{}` and task_id: `{}` was not found",
-                                 call.Arg("dag_id"), call.Arg("dag_run_id"), call.Arg("task_id")));
 }
 
 // The tries of the instance; an untouched one has a single try, number 0.
@@ -62,7 +62,7 @@ Result<std::vector<TaskInstanceRow>> TriesOf(const Call& call) {
   Result<TaskInstanceRow> instance = FindInstance(call);
   if (!instance.ok()) return instance.error();
   Result<std::vector<TaskInstanceRow>> tries =
-      call.catalog().Tries(call.Arg("dag_id"), call.Arg("dag_run_id"), call.Arg("task_id"));
+      call.catalog().Tries(call.Arg("dag_id"), call.Arg("dag_run_id"), call.Arg("task_id"), instance->map_index);
   if (tries.ok() && tries->empty()) tries->push_back(*std::move(instance));
   return tries;
 }
@@ -71,7 +71,7 @@ Value EntryShape(const TaskInstanceRow& row, const std::string& key) {
   return Value::Map{{"key", key},
                     {"timestamp", FormatInstant(row.end_date.value_or(row.run_after))},
                     {"logical_date", InstantOrNull(row.logical_date)},
-                    {"map_index", -1},
+                    {"map_index", row.map_index},
                     {"task_id", row.task_id},
                     {"dag_id", row.dag_id},
                     {"run_id", row.run_id},
@@ -82,8 +82,9 @@ Value EntryShape(const TaskInstanceRow& row, const std::string& key) {
 
 }  // namespace
 
-Result<TaskInstanceRow> FindInstance(const Call& call) {
+Result<TaskInstanceRow> FindInstance(const Call& call, std::int64_t map_index) {
   TaskFilter filter;
+  if (map_index >= 0) filter.map_index = static_cast<std::int32_t>(map_index);
   filter.dag_id = call.Arg("dag_id");
   filter.run_id = call.Arg("dag_run_id");
   filter.task_id = call.Arg("task_id");
@@ -94,12 +95,27 @@ Result<TaskInstanceRow> FindInstance(const Call& call) {
   // "~" in one of the ids is a wildcard in a listing, and nobody's name here.
   const bool wild = filter.dag_id == "~" || filter.run_id == "~" || filter.task_id == "~";
   if (wild || found->rows.empty()) {
+    const std::string index = map_index < 0 ? "" : fmt::format(", map_index: `{}`", map_index);
     return Error{ErrorCode::kNotFound,
-                 fmt::format("The Task Instance with dag_id: `{}`, run_id: `{}` and task_id: `{}` was not found",
-                             filter.dag_id, filter.run_id, filter.task_id),
+                 fmt::format("The Task Instance with dag_id: `{}`, run_id: `{}`{} and task_id: `{}` was not found",
+                             filter.dag_id, filter.run_id, index, filter.task_id),
                  ""};
   }
+  if (map_index < 0 && found->rows.front().map_index >= 0) {
+    return Error{ErrorCode::kNotFound, "Task instance is mapped, add the map_index value to the URL",
+                 fmt::format("it has the indexes 0 to {}", found->rows.front().map_length - 1)};
+  }
   return std::move(found->rows.front());
+}
+
+Result<TaskInstanceRow> FindInstance(const Call& call) {
+  const std::string& text = call.Arg("map_index");
+  if (text.empty()) return FindInstance(call, kNotMapped);
+  std::int64_t index = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), index);
+  if (error != std::errc() || end != text.data() + text.size() || index < kNotMapped || index > kGreatestIndex)
+    return Error{ErrorCode::kInvalid, "map_index must be a number, -1 or greater", ""};
+  return FindInstance(call, index);
 }
 
 Response GetTaskInstances(const Call& call) {
@@ -126,9 +142,21 @@ Response GetTaskInstance(const Call& call) {
   return Json(TaskInstanceShape(*row));
 }
 
-Response GetMappedTaskInstance(const Call& call) {
-  // No task is mapped yet: every one has the index -1 only.
-  return call.Arg("map_index") == "-1" ? GetTaskInstance(call) : NoInstance(call);
+Response GetMappedTaskInstances(const Call& call) {
+  Query query(call.request);
+  TaskFilter filter = ReadFilter(call, query);
+  const Page page = query.ReadPage();
+  if (!query.ok()) return query.Refusal();
+  filter.task_id = call.Arg("task_id");
+  const Result<TaskInstanceRow> first = FindInstance(call, kNotMapped);
+  const bool is_mapped = !first.ok() && first.error().message.starts_with("Task instance is mapped");
+  if (first.ok()) return Detail(404, fmt::format("Task id {} is not mapped", filter.task_id));
+  if (!is_mapped) return ErrorResponse(first.error());
+  const Result<Listing<TaskInstanceRow>> listing = call.catalog().TaskInstances(filter, page);
+  if (!listing.ok()) return ErrorResponse(listing.error());
+  Value::List instances;
+  for (const TaskInstanceRow& row : listing->rows) instances.push_back(TaskInstanceShape(row));
+  return Json(Value::Map{{"task_instances", std::move(instances)}, {"total_entries", listing->total}});
 }
 
 Response GetTries(const Call& call) {
@@ -154,10 +182,11 @@ Response GetXComEntries(const Call& call) {
   Query query(call.request);
   const Page page = query.ReadPage();
   const std::string wanted = query.String("xcom_key");
+  const std::int64_t map_index = query.Int("map_index", kNotMapped, kNotMapped);
   if (!query.ok()) return query.Refusal();
-  const Result<TaskInstanceRow> row = FindInstance(call);
+  const Result<TaskInstanceRow> row = FindInstance(call, map_index);
   if (!row.ok()) return ErrorResponse(row.error());
-  const Result<Value> outputs = call.catalog().Outputs(row->run, row->task_id);
+  const Result<Value> outputs = call.catalog().Outputs(row->run, row->task_id, row->map_index);
   if (!outputs.ok()) return ErrorResponse(outputs.error());
   Value::List entries;
   std::int64_t total = 0;
@@ -172,10 +201,11 @@ Response GetXComEntries(const Call& call) {
 Response GetXComEntry(const Call& call) {
   Query query(call.request);
   const bool stringify = query.Bool("stringify").value_or(false);
+  const std::int64_t map_index = query.Int("map_index", kNotMapped, kNotMapped);
   if (!query.ok()) return query.Refusal();
-  const Result<TaskInstanceRow> row = FindInstance(call);
+  const Result<TaskInstanceRow> row = FindInstance(call, map_index);
   if (!row.ok()) return ErrorResponse(row.error());
-  const Result<Value> outputs = call.catalog().Outputs(row->run, row->task_id);
+  const Result<Value> outputs = call.catalog().Outputs(row->run, row->task_id, row->map_index);
   if (!outputs.ok()) return ErrorResponse(outputs.error());
   const std::string& key = call.Arg("xcom_key");
   const Value* value = outputs->Find(key);

@@ -62,8 +62,9 @@ std::int64_t ReadAt(int fd, std::string& out, std::int64_t offset, std::int64_t 
 }  // namespace
 
 std::string LogPath(const std::string& dag_id, const std::string& run_id, const std::string& task_id,
-                    std::int64_t try_number) {
-  return fmt::format("dag_id={}/run_id={}/task_id={}/attempt={}.log", dag_id, run_id, task_id, try_number);
+                    std::int64_t try_number, std::int32_t map_index) {
+  const std::string instance = map_index < 0 ? "" : fmt::format("map_index={}/", map_index);
+  return fmt::format("dag_id={}/run_id={}/task_id={}/{}attempt={}.log", dag_id, run_id, task_id, instance, try_number);
 }
 
 Result<LogPiece> ReadLog(const std::string& logs_dir, const std::string& relative, std::int64_t offset,

@@ -80,7 +80,7 @@ bool Running(const TaskInstanceRow& instance, std::int64_t try_number) {
 Response GetLog(const Call& call) {
   Query query(call.request);
   const bool full = query.Bool("full_content").value_or(false);
-  const std::int64_t map_index = query.Int("map_index", -1, -1);
+  const std::int64_t map_index = query.Int("map_index", kNotMapped, kNotMapped);
   const std::string token = query.String("token");
   const std::optional<std::int64_t> number = Number(call.Arg("try_number"));
   const std::optional<std::int64_t> offset = token.empty() ? std::optional<std::int64_t>(0) : Number(token);
@@ -91,11 +91,11 @@ Response GetLog(const Call& call) {
   if (form == Form::kNone)
     return Detail(406, "only application/json, application/x-ndjson and text/plain are available");
 
-  const Result<TaskInstanceRow> instance = FindInstance(call);
+  const Result<TaskInstanceRow> instance = FindInstance(call, map_index);
   if (!instance.ok()) return ErrorResponse(instance.error());
-  if (map_index != -1 || *number < 1 || *number > instance->try_number) return Detail(404, "TaskInstance not found");
+  if (*number < 1 || *number > instance->try_number) return Detail(404, "TaskInstance not found");
   const bool running = Running(*instance, *number);
-  const std::string path = LogPath(instance->dag_id, instance->run_id, instance->task_id, *number);
+  const std::string path = LogPath(instance->dag_id, instance->run_id, instance->task_id, *number, instance->map_index);
   const Result<LogPiece> piece =
       ReadLog(call.service.options.logs_dir, path, *offset, full ? kFullPiece : kPiece, !running);
   if (!piece.ok()) return ErrorResponse(piece.error());

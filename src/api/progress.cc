@@ -41,6 +41,7 @@ Value Short(const TaskInstanceRow& row) {
                   {"try_number", row.try_number},
                   {"start", InstantOrNull(row.start_date)},
                   {"end", InstantOrNull(row.end_date)}};
+  if (row.map_index >= 0) task.emplace_back("map_index", row.map_index);
   if (row.retry_at) task.emplace_back("retry_at", FormatInstant(*row.retry_at));
   if (!row.outcome.empty()) task.emplace_back("outcome", row.outcome);
   if (!row.message.empty()) task.emplace_back("message", row.message);
@@ -64,7 +65,8 @@ Value Previous(Catalog& catalog, const RunRow& run) {
   if (!tasks.ok()) return nullptr;
   Value::Map lengths;
   for (const TaskInstanceRow& row : *tasks) {
-    if (row.start_date && row.end_date) lengths.emplace_back(row.task_id, Length(*row.start_date, *row.end_date));
+    if (row.start_date && row.end_date && row.map_index <= 0)  // one instance of a mapped task stands for all
+      lengths.emplace_back(row.task_id, Length(*row.start_date, *row.end_date));
   }
   const bool timed = previous->info.start_date && previous->end_date;
   return Value::Map{{"dag_run_id", previous->info.run_id},

@@ -41,7 +41,11 @@ constexpr Route kRoutes[] = {
 
     {"GET", RUN "/taskInstances", "get_task_instances", Access::kToken, Role::kViewer, GetTaskInstances},
     {"GET", TASK, "get_task_instance", Access::kToken, Role::kViewer, GetTaskInstance},
-    {"GET", TASK "/{map_index}", "get_mapped_task_instance", Access::kToken, Role::kViewer, GetMappedTaskInstance},
+    {"GET", TASK "/listMapped", "get_mapped_task_instances", Access::kToken, Role::kViewer, GetMappedTaskInstances},
+    {"GET", TASK "/{map_index}", "get_mapped_task_instance", Access::kToken, Role::kViewer, GetTaskInstance},
+    {"GET", TASK "/{map_index}/tries", "get_mapped_task_instance_tries", Access::kToken, Role::kViewer, GetTries},
+    {"GET", TASK "/{map_index}/tries/{task_try_number}", "get_mapped_task_instance_try_details", Access::kToken,
+     Role::kViewer, GetTry},
     {"GET", TASK "/tries", "get_task_instance_tries", Access::kToken, Role::kViewer, GetTries},
     {"GET", TASK "/tries/{task_try_number}", "get_task_instance_try_details", Access::kToken, Role::kViewer, GetTry},
     {"GET", TASK "/logs/{try_number}", "get_log", Access::kToken, Role::kViewer, GetLog},

@@ -1,8 +1,8 @@
 #include "api/run_diff.h"
 
 #include <algorithm>
+#include <map>
 #include <string_view>
-#include <unordered_map>
 
 namespace pipelined::api {
 namespace {
@@ -17,24 +17,28 @@ TaskSide SideOf(const TaskInstanceRow& row) {
 }
 
 std::vector<TaskDiff> CompareTasks(const std::vector<TaskInstanceRow>& a, const std::vector<TaskInstanceRow>& b) {
-  std::unordered_map<std::string_view, const TaskInstanceRow*> others;
-  for (const TaskInstanceRow& row : b) others.emplace(row.task_id, &row);
+  using Key = std::pair<std::string_view, std::int32_t>;
+  const auto key_of = [](const TaskInstanceRow& row) { return Key(row.task_id, row.map_index); };
+  std::map<Key, const TaskInstanceRow*> others;
+  for (const TaskInstanceRow& row : b) others.emplace(key_of(row), &row);
   std::vector<TaskDiff> tasks;
   for (const TaskInstanceRow& row : a) {
     TaskDiff& task = tasks.emplace_back();
     task.task_id = row.task_id;
+    task.map_index = row.map_index;
     task.a = SideOf(row);
     task.duration.a = Between(row.start_date, row.end_date);
-    const auto other = others.find(row.task_id);
+    const auto other = others.find(key_of(row));
     if (other == others.end()) continue;
     task.b = SideOf(*other->second);
     task.duration.b = Between(other->second->start_date, other->second->end_date);
     others.erase(other);
   }
   for (const TaskInstanceRow& row : b) {
-    if (!others.contains(row.task_id)) continue;
+    if (!others.contains(key_of(row))) continue;
     TaskDiff& task = tasks.emplace_back();
     task.task_id = row.task_id;
+    task.map_index = row.map_index;
     task.b = SideOf(row);
     task.duration.b = Between(row.start_date, row.end_date);
   }

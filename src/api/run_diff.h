@@ -29,6 +29,7 @@ struct TaskSide {
 
 struct TaskDiff {
   std::string task_id;
+  std::int32_t map_index = kNotMapped;
   std::optional<TaskSide> a, b;  // nothing: the run's version does not have it
   DurationDiff duration;
   bool differs() const;

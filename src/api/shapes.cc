@@ -154,12 +154,23 @@ Value DeclaredParams(const Dag& dag) {
   return params;
 }
 
+std::string InstanceName(const TaskInstanceRow& row) {
+  const std::string task = fmt::format("{}:{}", row.run.value, row.task_no);
+  return row.map_index < 0 ? task : fmt::format("{}:{}", task, row.map_index);
+}
+
+// As Airflow: its index, where nothing else names an instance.
+Value RenderedMapIndex(const TaskInstanceRow& row) {
+  if (!row.rendered_map_index.empty()) return row.rendered_map_index;
+  return row.map_index < 0 ? Value() : Value(std::to_string(row.map_index));
+}
+
 // What instances and tries share, from task_id to queue-related fields.
 Value::Map InstanceFields(const TaskInstanceRow& row) {
   return {{"task_id", row.task_id},
           {"dag_id", row.dag_id},
           {"dag_run_id", row.run_id},
-          {"map_index", -1},
+          {"map_index", row.map_index},
           {"start_date", InstantOrNull(row.start_date)},
           {"end_date", InstantOrNull(row.end_date)},
           {"duration", DurationOrNull(row.start_date, row.end_date)},
@@ -325,11 +336,12 @@ Value RunShape(const RunRow& row) {
 }
 
 Value TaskInstanceShape(const TaskInstanceRow& row) {
-  Value::Map fields{{"id", StableUuid("task_instance", fmt::format("{}:{}", row.run.value, row.task_no))}};
+  Value::Map fields{{"id", StableUuid("task_instance", InstanceName(row))}};
   for (auto& field : InstanceFields(row)) fields.push_back(std::move(field));
   fields.emplace_back("logical_date", InstantOrNull(row.logical_date));
   fields.emplace_back("run_after", FormatInstant(row.run_after));
-  for (const std::string_view name : {"note", "rendered_map_index"}) fields.emplace_back(name, nullptr);
+  fields.emplace_back("note", nullptr);
+  fields.emplace_back("rendered_map_index", RenderedMapIndex(row));
   fields.emplace_back("rendered_fields", Value::Map{});
   fields.emplace_back("trigger", nullptr);
   fields.emplace_back("triggerer_job", nullptr);

@@ -21,6 +21,7 @@ Value AtShape(const RunRow& run, Instant at, const RunAt& found) {
   Value::List tasks;
   for (const TaskAt& task : found.tasks) {
     tasks.emplace_back(Value::Map{{"task_id", task.task_id},
+                                  {"map_index", task.map_index},
                                   {"state", StateOrNull(task.state)},
                                   {"try_number", task.try_number},
                                   {"since", InstantOrNull(task.since)}});
@@ -77,6 +78,7 @@ Value DiffShape(const RunSide& a, const RunSide& b, const RunDiff& diff) {
     params.emplace_back(Value::Map{{"key", param.key}, {"a", ParamSide(param.a)}, {"b", ParamSide(param.b)}});
   for (const TaskDiff& task : diff.tasks) {
     tasks.emplace_back(Value::Map{{"task_id", task.task_id},
+                                  {"map_index", task.map_index},
                                   {"a", TaskSideShape(task.a)},
                                   {"b", TaskSideShape(task.b)},
                                   {"duration", DurationShape(task.duration)},

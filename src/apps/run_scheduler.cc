@@ -48,6 +48,7 @@ SchedulerOptions MakeOptions(const Settings& settings, const RoleContext& contex
   // lease at once instead of waiting for its end.
   options.holder = executor.instance();
   options.limits.parallelism = static_cast<std::int32_t>(settings.core.parallelism);
+  options.limits.max_map_length = static_cast<std::uint32_t>(settings.core.max_map_length);
   options.lease_ttl = settings.scheduler.lease_ttl;
   options.launch.logs_dir = context.home + "/logs";
   options.launch.grace = std::chrono::duration_cast<Millis>(settings.executor.grace);

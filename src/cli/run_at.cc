@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "cli/instance_name.h"
 #include "pipelined/http/client.h"
 
 namespace pipelined::cli {
@@ -16,6 +17,7 @@ Value::List Rows(const Value& answer) {
   if (tasks == nullptr || !tasks->is_list()) return rows;
   for (const Value& task : tasks->list()) {
     rows.push_back(task);
+    rows.back().Set("task_id", InstanceName(task));
     if (TextOf(task, "state").empty()) rows.back().Set("state", "none");
   }
   return rows;

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "cli/commands.h"
+#include "cli/instance_name.h"
 #include "cli/run_name.h"
 #include "pipelined/http/client.h"
 #include "pipelined/schema/json.h"
@@ -121,7 +122,7 @@ Value::List TaskRows(const Value& diff, bool changed_only) {
   if (const Value& tasks = Part(diff, "tasks"); tasks.is_list()) {
     for (const Value& task : tasks.list()) {
       if (changed_only && !Differs(task)) continue;
-      rows.push_back(Row(TextOf(task, "task_id"), StateCell(Part(task, "a")), StateCell(Part(task, "b")),
+      rows.push_back(Row(InstanceName(task), StateCell(Part(task, "a")), StateCell(Part(task, "b")),
                          Part(task, "duration"), Differs(task)));
     }
   }

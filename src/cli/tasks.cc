@@ -3,6 +3,7 @@
 #include <poll.h>
 
 #include "cli/commands.h"
+#include "cli/instance_name.h"
 #include "cli/run_name.h"
 #include "pipelined/http/client.h"
 
@@ -19,21 +20,32 @@ std::string TaskPath(const RunName& run, const std::string& task_id, const std::
 
 struct TaskWords {
   std::vector<std::string> words;
+  int map_index = -1;
   bool follow = false;
   int try_number = 0;
 };
 
-// The last word is the task, those before it name the run.
-Result<std::pair<RunName, std::string>> Split(const Session& session, const TaskWords& given) {
+struct NamedTask {
+  RunName run;
+  std::string task_id;
+  int map_index = -1;
+  // What asks for the instance in a URL whose path does not: "?map_index=2".
+  std::string Query() const { return map_index < 0 ? "" : fmt::format("map_index={}", map_index); }
+};
+
+// The last word is the task, or an instance of it; those before it name the run.
+Result<NamedTask> Split(const Session& session, const TaskWords& given) {
   const auto run = FindRun(session, {given.words.begin(), given.words.end() - 1});
   if (!run) return run.error();
-  return std::make_pair(*run, given.words.back());
+  const auto [task_id, index] = SplitInstanceName(given.words.back());
+  return NamedTask{*run, task_id, given.map_index >= 0 ? given.map_index : index};
 }
 
 CLI::App* AddForTask(CLI::App& tasks, const std::string& name, const std::string& does,
                      const std::shared_ptr<TaskWords>& words) {
   CLI::App* command = AddCommand(tasks, name, does, fmt::format("pipectl tasks {} sales_daily latest extract", name));
   command->add_option("TASK", words->words, "DAG, run id (or \"latest\") and task id")->required()->expected(2, 3);
+  command->add_option("--map-index", words->map_index, "The instance of a mapped task; also written TASK[2]");
   return command;
 }
 
@@ -47,7 +59,13 @@ Status List(const Session& session, Program& program, const std::vector<std::str
   const auto rows = session.GetAll(
       RunPath(run->dag_id, run->run_id, whole ? "/api/v2" : "/api/ext/v1") + "/taskInstances", "task_instances");
   if (!rows) return rows.error();
-  PrintRows(*format, *rows, kTaskColumns);
+  if (whole) {
+    PrintRows(*format, *rows, kTaskColumns);
+    return Ok();
+  }
+  Value::List named = *rows;
+  for (Value& row : named) row.Set("task_id", InstanceName(row));
+  PrintRows(*format, named, kTaskColumns);
   return Ok();
 }
 
@@ -56,11 +74,12 @@ Status Logs(const Session& session, const TaskWords& given) {
   constexpr int kEveryMillis = 200;
   const auto named = Split(session, given);
   if (!named) return named.error();
-  const auto& [run, task] = *named;
+  const std::string path = TaskPath(named->run, named->task_id);
+  const std::string instance_path = named->map_index < 0 ? path : fmt::format("{}/{}", path, named->map_index);
   std::size_t printed = 0;
   int try_number = given.try_number;
   for (;;) {
-    const auto instance = session.Get(TaskPath(run, task));
+    const auto instance = session.Get(instance_path);
     if (!instance) return instance.error();
     const std::string state = TextOf(*instance, "state");
     const Value* tried = instance->Find("try_number");
@@ -68,7 +87,7 @@ Status Logs(const Session& session, const TaskWords& given) {
     if (try_number == 0) try_number = current;
     if (try_number > 0) {
       const auto text =
-          session.GetText(TaskPath(run, task) + "/logs/" + std::to_string(try_number) + "?full_content=true");
+          session.GetText(fmt::format("{}/logs/{}?full_content=true&{}", path, try_number, named->Query()));
       if (!text && text.error().code != ErrorCode::kNotFound) return text.error();
       if (text && text->size() > printed) {
         fmt::print("{}", text->substr(printed));
@@ -88,13 +107,13 @@ Status Why(const Session& session, Program& program, const TaskWords& given) {
   if (!format) return format.error();
   const auto named = Split(session, given);
   if (!named) return named.error();
-  const auto answer = session.Get(TaskPath(named->first, named->second, "/api/ext/v1") + "/why");
+  const auto answer = session.Get(TaskPath(named->run, named->task_id, "/api/ext/v1") + "/why?" + named->Query());
   if (!answer) return answer.error();
   if (*format == Layout::kJson || *format == Layout::kYaml) {
     PrintObject(*format, *answer);
     return Ok();
   }
-  fmt::print("{}: {}\n", named->second, TextOf(*answer, "state"));
+  fmt::print("{}: {}\n", given.words.back(), TextOf(*answer, "state"));
   if (const Value* reasons = answer->Find("reasons"); reasons != nullptr && reasons->is_list()) {
     for (const Value& reason : reasons->list())
       fmt::print("  {}  ({})\n", TextOf(reason, "text"), TextOf(reason, "code"));

@@ -9,6 +9,7 @@
 #include <map>
 
 #include "cli/commands.h"
+#include "cli/instance_name.h"
 #include "cli/live_view.h"
 #include "pipelined/base/clock.h"
 
@@ -61,7 +62,7 @@ class Watch {
  private:
   void PrintChanges(const Value& run, const Value::List& tasks) {
     for (const Value& task : tasks) {
-      const std::string id = TextOf(task, "task_id");
+      const std::string id = InstanceName(task);
       const std::string state = TextOf(task, "state");
       const Value* tried = task.Find("try_number");
       const std::string now =
@@ -126,7 +127,7 @@ class Watch {
     const std::string took = start ? Clock((end ? *end : now) - *start) : "";
     const Value* tried = task.Find("try_number");
     const bool again = tried != nullptr && tried->is_int() && tried->integer() > 1;
-    return fmt::format("  {:<32} {}{}  {}", TextOf(task, "task_id"), ColouredState(state == "none" ? "-" : state, true),
+    return fmt::format("  {:<32} {}{}  {}", InstanceName(task), ColouredState(state == "none" ? "-" : state, true),
                        again ? fmt::format(" (try {})", tried->integer()) : "", took);
   }
 

@@ -34,7 +34,16 @@ class Replay {
   RunState state() const { return state_; }
 
   bool knows_version() const { return history_.versions.contains(version_); }
-  RunAt Answer() const { return RunAt{state_, since_, history_.versions.at(version_).number, tasks_}; }
+  RunAt Answer() const {
+    RunAt answer{state_, since_, history_.versions.at(version_).number, {}};
+    for (std::uint32_t no = 0; no < tasks_.size(); ++no) {
+      auto instance = instances_.lower_bound({no, -1});
+      if (instance == instances_.end() || instance->first.first != no) answer.tasks.push_back(tasks_[no]);
+      for (; instance != instances_.end() && instance->first.first == no; ++instance)
+        answer.tasks.push_back(instance->second);
+    }
+    return answer;
+  }
 
  private:
   std::vector<TaskAt> Untouched(VersionId id) const {
@@ -59,6 +68,14 @@ class Replay {
     std::map<std::string_view, const TaskAt*> before;
     for (const TaskAt& task : tasks_) before.emplace(task.task_id, &task);
     std::vector<TaskAt> after = Untouched(version);
+    const auto instances = std::exchange(instances_, {});
+    for (const auto& [key, instance] : instances) {
+      const auto task =
+          std::find_if(after.begin(), after.end(), [&](const TaskAt& one) { return one.task_id == instance.task_id; });
+      if (instance.state != TaskState::kNone) unclear_ = true;
+      if (task != after.end())
+        instances_.emplace(Key{static_cast<std::uint32_t>(task - after.begin()), key.second}, instance);
+    }
     for (TaskAt& task : after) {
       if (const auto old = before.find(task.task_id); old != before.end()) task = *old->second;
       if (task.state != TaskState::kNone) unclear_ = true;
@@ -73,15 +90,28 @@ class Replay {
       broken_ = true;
       version_ = moved.version;
       tasks_ = Untouched(version_);
+      instances_.clear();
     }
-    if (moved.task_no >= tasks_.size() || !Follows(tasks_[moved.task_no].state, moved.from)) broken_ = true;
+    if (moved.task_no >= tasks_.size() || !Follows(At(moved).state, moved.from)) broken_ = true;
     // Which task a number without a version means is not sure behind a gap.
     if (broken_ && moved.to == TaskState::kNone && !moved.version) unclear_ = true;
     if (moved.task_no >= tasks_.size()) return;
-    TaskAt& task = tasks_[moved.task_no];
+    TaskAt& task = At(moved);
     task.state = moved.to;
     task.try_number = moved.try_number;
     task.since = at;
+  }
+
+  using Key = std::pair<std::uint32_t, std::int32_t>;  // task_no, map index
+
+  // `moved.task_no` is one of the version's.
+  TaskAt& At(const TaskMoved& moved) {
+    TaskAt& task = tasks_[moved.task_no];
+    if (moved.map_index < 0) return task;
+    return instances_
+        .try_emplace(Key{moved.task_no, moved.map_index},
+                     TaskAt{task.task_id, TaskState::kNone, 0, {}, moved.map_index})
+        .first->second;
   }
 
   const RunHistory& history_;
@@ -89,6 +119,7 @@ class Replay {
   VersionId version_;
   std::optional<Instant> since_;
   std::vector<TaskAt> tasks_;
+  std::map<Key, TaskAt> instances_;  // touched ones of mapped tasks
   bool broken_ = false, unclear_ = false;
 };
 

@@ -110,7 +110,8 @@ CommandText EncodeCommand(const Command& command) {
       return {"cancel_run", ToJson(Value(Value::Map{{"run", c.run.value}}))};
     }
     CommandText operator()(const WhyTask& c) const {
-      return {"why_task", ToJson(Value(Value::Map{{"run", c.run.value}, {"task_id", c.task_id}}))};
+      return {"why_task",
+              ToJson(Value(Value::Map{{"run", c.run.value}, {"task_id", c.task_id}, {"map_index", c.map_index}}))};
     }
     CommandText operator()(const SetPool& c) const {
       Value::Map pool{{"name", c.name}, {"slots", static_cast<std::int64_t>(c.slots)}};
@@ -153,7 +154,9 @@ Result<Command> DecodeCommand(CommandId id, std::string who, std::string_view wh
   } else if (what == "cancel_run") {
     command.what = CancelRun{RunId{Number(*map, "run")}};
   } else if (what == "why_task") {
-    command.what = WhyTask{RunId{Number(*map, "run")}, Text(*map, "task_id")};
+    WhyTask why{RunId{Number(*map, "run")}, Text(*map, "task_id")};
+    if (map->Find("map_index") != nullptr) why.map_index = static_cast<std::int32_t>(Number(*map, "map_index"));
+    command.what = std::move(why);
   } else if (what == "set_pool") {
     SetPool pool{Text(*map, "name"), static_cast<std::int32_t>(Number(*map, "slots"))};
     if (map->Find("description") != nullptr) pool.description = Text(*map, "description");

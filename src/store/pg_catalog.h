@@ -17,13 +17,13 @@ class PgCatalog : public Catalog {
   Result<RunRow> Run(const std::string& dag_id, const std::string& run_id) override;
   Result<Listing<TaskInstanceRow>> TaskInstances(const TaskFilter& filter, const Page& page) override;
   Result<std::vector<TaskInstanceRow>> Tries(const std::string& dag_id, const std::string& run_id,
-                                             const std::string& task_id) override;
+                                             const std::string& task_id, std::int32_t map_index) override;
   Result<Listing<ImportErrorRow>> ImportErrors(const Page& page) override;
   Result<Listing<PoolRow>> Pools(const std::string& name_pattern, const Page& page) override;
   Result<PoolRow> Pool(const std::string& name) override;
   Result<RunHistory> History(const std::string& dag_id, const std::string& run_id) override;
   Result<DagSource> Source(VersionId version) override;
-  Result<Value> Outputs(RunId run, const std::string& task_id) override;
+  Result<Value> Outputs(RunId run, const std::string& task_id, std::int32_t map_index) override;
   Result<Listing<BackfillRow>> Backfills(const std::string& dag_id, const Page& page) override;
   Result<BackfillRow> Backfill(BackfillId id) override;
   Result<BackfillProgress> ProgressOf(BackfillId id, std::int64_t most_failures) override;

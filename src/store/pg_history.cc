@@ -19,9 +19,12 @@ HistoryEvent ReadEvent(const pqxx::row& row) {
     event.what = RunMoved{RunStateFromString(row[3].c_str()).value_or(RunState::kQueued),
                           RunStateFromString(row[4].c_str()).value_or(RunState::kQueued), ReadVersion(row[5])};
   } else {
-    event.what = TaskMoved{row[1].as<std::uint32_t>(), TaskStateFromString(row[3].c_str()).value_or(TaskState::kNone),
-                           TaskStateFromString(row[4].c_str()).value_or(TaskState::kNone), row[2].as<std::int32_t>(),
-                           ReadVersion(row[5])};
+    event.what = TaskMoved{row[1].as<std::uint32_t>(),
+                           TaskStateFromString(row[3].c_str()).value_or(TaskState::kNone),
+                           TaskStateFromString(row[4].c_str()).value_or(TaskState::kNone),
+                           row[2].as<std::int32_t>(),
+                           ReadVersion(row[5]),
+                           row[6].as<std::int32_t>()};
   }
   return event;
 }
@@ -36,7 +39,8 @@ bool WasSetBack(const RunHistory& history) {
 void ReadEvents(pqxx::transaction_base& transaction, Session& session, std::int64_t run, RunHistory& history) {
   const pqxx::result rows =
       session.In(transaction, "history_events",
-                 "select micros(at), task_no, coalesce(try_number, 0), old_state, new_state, version_id from event "
+                 "select micros(at), task_no, coalesce(try_number, 0), old_state, new_state, version_id, "
+                 "coalesce(map_index, -1) from event "
                  "where run_id = $1 and kind in ('run', 'task') order by id",
                  run);
   history.events.reserve(rows.size());

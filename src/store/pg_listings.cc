@@ -69,14 +69,18 @@ RunRow ReadRunRow(const pqxx::row& row) {
 // A task without a row, or without an attempt, shows what its version says of it.
 const char* const kTaskFrom =
     " from dag_run r join dag_version v on v.id = r.version_id join dag_version_task t on t.version_id = r.version_id "
-    "left join task_instance i on i.run_id = r.id and i.task_no = t.task_no and i.map_index = -1 left join attempt a "
-    "on a.id = i.attempt_id";
+    "left join task_map m on m.run_id = r.id and m.task_no = t.task_no "
+    "cross join lateral generate_series(case when m.length is null then -1 else 0 end, coalesce(m.length, 0) - 1) "
+    "as x (map_index) "
+    "left join task_instance i on i.run_id = r.id and i.task_no = t.task_no and i.map_index = x.map_index "
+    "left join attempt a on a.id = i.attempt_id";
 // Each try as a task of the version that it ran with, beside the task of that name as it is now.
 const char* const kTryFrom =
-    " from dag_run r join attempt a on a.run_id = r.id and a.map_index = -1 join dag_version v on v.id = a.version_id "
+    " from dag_run r join attempt a on a.run_id = r.id join dag_version v on v.id = a.version_id "
     "join dag_version_task t on t.version_id = a.version_id and t.task_no = a.task_no "
     "left join dag_version_task n on n.version_id = r.version_id and n.task_id = t.task_id "
-    "left join task_instance i on i.run_id = r.id and i.task_no = n.task_no and i.map_index = -1";
+    "left join task_instance i on i.run_id = r.id and i.task_no = n.task_no and i.map_index = a.map_index "
+    "left join task_map m on m.run_id = r.id and m.task_no = n.task_no";
 const char* const kRunAndTask =
     "r.id, r.dag_id, r.run_id, t.task_id, t.task_no, micros(r.logical_date), micros(r.run_after), ";
 const char* const kTaskState =
@@ -87,10 +91,18 @@ const char* const kTryState =
     "when a.outcome is null then 'running' else 'failed' end, "
     "a.try_number, coalesce(i.max_tries, t.retries), micros(coalesce(a.start_date, a.opened_at)), micros(a.end_date), "
     "null, ";
-const char* const kTaskRest =
+constexpr const char* kTaskRest =
     "micros(a.opened_at), t.operator, t.pool, t.pool_slots, t.priority_weight, coalesce(a.instance, ''), "
     "coalesce(a.pid, 0), coalesce(a.outcome, ''), "
-    "coalesce(a.message, ''), a.exit_code, coalesce(a.id, 0), v.id, v.number, micros(v.created_at)";
+    "coalesce(a.message, {}, ''), a.exit_code, coalesce(a.id, 0), v.id, v.number, micros(v.created_at), "
+    "coalesce(m.length, 0), ";
+// Of a task that failed without a try (its mapping was refused), the history says why.
+const char* const kTaskMessage =
+    "case when a.id is null and i.state = 'failed' then (select e.why from event e where e.run_id = r.id and e.task_no "
+    "= "
+    "t.task_no and e.new_state = 'failed' order by e.id desc limit 1) end";
+const char* const kTaskIndex = "x.map_index, m.names ->> x.map_index";
+const char* const kTryIndex = "a.map_index, m.names ->> a.map_index";
 
 TaskInstanceRow ReadTaskRow(const pqxx::row& row) {
   TaskInstanceRow task;
@@ -121,6 +133,9 @@ TaskInstanceRow ReadTaskRow(const pqxx::row& row) {
   task.version = VersionId{row[24].as<std::int64_t>()};
   task.version_number = row[25].as<std::int32_t>();
   task.version_created = ReadInstant(row[26]);
+  task.map_length = row[27].as<std::int32_t>();
+  task.map_index = row[28].as<std::int32_t>();
+  if (!row[29].is_null()) task.rendered_map_index = row[29].c_str();
   return task;
 }
 
@@ -214,6 +229,7 @@ Result<Listing<TaskInstanceRow>> PgCatalog::TaskInstances(const TaskFilter& filt
   if (filter.dag_id != "~" && !filter.dag_id.empty()) sql.Where("r.dag_id = {}", filter.dag_id);
   if (filter.run_id != "~" && !filter.run_id.empty()) sql.Where("r.run_id = {}", filter.run_id);
   if (!filter.task_id.empty()) sql.Where("t.task_id = {}", filter.task_id);
+  if (filter.map_index) sql.Where("x.map_index = {}::integer", std::to_string(*filter.map_index));
   if (!filter.states.empty())
     sql.Where("coalesce(i.state, 'none') = any (array_replace({}::text[], 'no_status', 'none'))",
               TextArray(filter.states));
@@ -229,7 +245,7 @@ Result<Listing<TaskInstanceRow>> PgCatalog::TaskInstances(const TaskFilter& filt
                                     {"end_date", "i.end_date"},
                                     {"duration", "i.end_date - i.start_date"},
                                     {"try_number", "i.try_number"},
-                                    {"map_index", "coalesce(i.map_index, -1)"},
+                                    {"map_index", "x.map_index"},
                                     {"logical_date", "r.logical_date"},
                                     {"run_after", "r.run_after"},
                                     {"data_interval_start", "r.interval_start"},
@@ -239,16 +255,17 @@ Result<Listing<TaskInstanceRow>> PgCatalog::TaskInstances(const TaskFilter& filt
                                     {"priority_weight", "t.priority_weight"},
                                     {"queued_when", "a.opened_at"},
                                     {"scheduled_when", "a.opened_at"}},
-                                   "r.id, t.task_no");
+                                   "r.id, t.task_no, x.map_index");
   if (!ordered) return ordered.error();
   return pool_.With("list task instances", [&](Session& session) -> Result<Listing<TaskInstanceRow>> {
-    return Fetch<TaskInstanceRow>(session, fmt::format("{}{}{}", kRunAndTask, kTaskState, kTaskRest), kTaskFrom, sql,
-                                  page, ReadTaskRow);
+    return Fetch<TaskInstanceRow>(
+        session, fmt::format("{}{}{}{}", kRunAndTask, kTaskState, fmt::format(kTaskRest, kTaskMessage), kTaskIndex),
+        kTaskFrom, sql, page, ReadTaskRow);
   });
 }
 
 Result<std::vector<TaskInstanceRow>> PgCatalog::Tries(const std::string& dag_id, const std::string& run_id,
-                                                      const std::string& task_id) {
+                                                      const std::string& task_id, std::int32_t map_index) {
   return pool_.With("list tries", [&](Session& session) -> Result<std::vector<TaskInstanceRow>> {
     const pqxx::result known = session.Run(
         "task_known",
@@ -266,9 +283,10 @@ Result<std::vector<TaskInstanceRow>> PgCatalog::Tries(const std::string& dag_id,
     for (const pqxx::row& row : session.Run(
              "tries",
              fmt::format(
-                 "select {}{}{}{} where r.dag_id = $1 and r.run_id = $2 and t.task_id = $3 order by a.try_number, a.id",
-                 kRunAndTask, kTryState, kTaskRest, kTryFrom),
-             CleanText(dag_id), CleanText(run_id), CleanText(task_id))) {
+                 "select {}{}{}{}{} where r.dag_id = $1 and r.run_id = $2 and t.task_id = $3 and a.map_index = $4 "
+                 "order by a.try_number, a.id",
+                 kRunAndTask, kTryState, fmt::format(kTaskRest, "null"), kTryIndex, kTryFrom),
+             CleanText(dag_id), CleanText(run_id), CleanText(task_id), map_index)) {
       tries.push_back(ReadTaskRow(row));
     }
     return tries;
@@ -351,15 +369,16 @@ Result<DagSource> PgCatalog::Source(VersionId version) {
   });
 }
 
-Result<Value> PgCatalog::Outputs(RunId run, const std::string& task_id) {
+Result<Value> PgCatalog::Outputs(RunId run, const std::string& task_id, std::int32_t map_index) {
   return pool_.With("read outputs", [&](Session& session) -> Result<Value> {
     Value outputs{Value::Map{}};
     for (const pqxx::row& row : session.Run(
              "task_outputs",
              "select x.key, x.value::text from dag_run r join dag_version_task t on t.version_id = r.version_id and "
              "t.task_id = $2 "
-             "join xcom x on x.run_id = r.id and x.task_no = t.task_no where r.id = $1 order by x.key collate \"C\"",
-             run.value, CleanText(task_id))) {
+             "join xcom x on x.run_id = r.id and x.task_no = t.task_no and x.map_index = $3 where r.id = $1 "
+             "order by x.key collate \"C\"",
+             run.value, CleanText(task_id), map_index)) {
       outputs.map().emplace_back(row[0].c_str(), ReadJson(row[1]));
     }
     return outputs;

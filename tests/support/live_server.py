@@ -301,11 +301,13 @@ class Server:
         return wait_for(ended, timeout, f"the end of {dag_id} {run_id}")
 
     def tasks(self, dag_id, run_id):
-        """task id -> task instance, all pages."""
+        """task id ("id[2]" of an instance) -> task instance, all pages."""
+        def name(row):
+            return row["task_id"] if row["map_index"] < 0 else f"{row['task_id']}[{row['map_index']}]"
         found, path = {}, f"/api/v2/dags/{dag_id}/dagRuns/{urllib.parse.quote(run_id, safe='')}/taskInstances"
         while True:
             page = self.get(f"{path}?limit=100&offset={len(found)}")
-            found.update({row["task_id"]: row for row in page["task_instances"]})
+            found.update({name(row): row for row in page["task_instances"]})
             if not page["task_instances"] or len(found) >= page["total_entries"]:
                 return found
 

@@ -19,6 +19,7 @@ namespace pipelined {
 struct Settings {
   struct Core {
     std::int64_t parallelism = 0;
+    std::int64_t max_map_length = 0;
     std::vector<std::string> dags_folder;  // absolute
     std::string default_timezone;
   } core;

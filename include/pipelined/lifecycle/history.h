@@ -28,7 +28,8 @@ struct TaskMoved {
   std::uint32_t task_no = 0;
   TaskState from = TaskState::kNone, to = TaskState::kNone;
   std::int32_t try_number = 0;
-  VersionId version = {};  // in which task_no is a place; 0: that which the run is pinned to by then
+  VersionId version = {};       // in which task_no is a place; 0: that which the run is pinned to by then
+  std::int32_t map_index = -1;  // -1: not an instance of a mapped task
 };
 
 struct HistoryEvent {
@@ -54,6 +55,7 @@ struct TaskAt {
   TaskState state = TaskState::kNone;
   std::int32_t try_number = 0;
   std::optional<Instant> since = {};  // its last change; nothing: untouched
+  std::int32_t map_index = -1;
   friend bool operator==(const TaskAt&, const TaskAt&) = default;
 };
 
@@ -61,7 +63,8 @@ struct RunAt {
   RunState state = RunState::kQueued;
   std::optional<Instant> since;  // nothing: the creation was not recorded
   std::int32_t version_number = 1;
-  std::vector<TaskAt> tasks;  // all of the version, in the order of its file
+  // All of the version, in the order of its file; of a mapped task, once an instance was touched, those instead of it.
+  std::vector<TaskAt> tasks;
 };
 
 struct Unknown {

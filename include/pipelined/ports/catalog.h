@@ -54,6 +54,9 @@ struct TaskInstanceRow {
   RunId run;
   std::string dag_id, run_id, task_id;
   TaskNo task_no = 0;
+  std::int32_t map_index = kNotMapped;
+  std::int32_t map_length = 0;     // instances of its task; 0: not expanded
+  std::string rendered_map_index;  // by its task's map_index_template
   std::optional<Instant> logical_date;
   Instant run_after{};
   TaskState state = TaskState::kNone;
@@ -136,6 +139,7 @@ struct TaskFilter {
   std::string dag_id = "~", run_id = "~";
   std::vector<std::string> states;
   std::string task_id;  // empty: all
+  std::optional<std::int32_t> map_index = std::nullopt;
 };
 
 struct TriggerRequest {
@@ -169,7 +173,7 @@ class Catalog {
   // Untouched tasks of a run appear with state none: they have no row, the pinned version's task list fills the gap.
   virtual Result<Listing<TaskInstanceRow>> TaskInstances(const TaskFilter& filter, const Page& page) = 0;
   virtual Result<std::vector<TaskInstanceRow>> Tries(const std::string& dag_id, const std::string& run_id,
-                                                     const std::string& task_id) = 0;
+                                                     const std::string& task_id, std::int32_t map_index) = 0;
   virtual Result<Listing<ImportErrorRow>> ImportErrors(const Page& page) = 0;
   virtual Result<Listing<PoolRow>> Pools(const std::string& name_pattern,
                                          const Page& page) = 0;  // as DagFilter::dag_id_pattern
@@ -177,7 +181,8 @@ class Catalog {
   // All that happened to a run, as of one instant. kNotFound
   virtual Result<RunHistory> History(const std::string& dag_id, const std::string& run_id) = 0;
   virtual Result<DagSource> Source(VersionId version) = 0;
-  virtual Result<Value> Outputs(RunId run, const std::string& task_id) = 0;  // a map of XCom entries
+  // A map of XCom entries.
+  virtual Result<Value> Outputs(RunId run, const std::string& task_id, std::int32_t map_index) = 0;
 
   virtual Result<Listing<BackfillRow>> Backfills(const std::string& dag_id, const Page& page) = 0;  // "~": of all DAGs
   virtual Result<BackfillRow> Backfill(BackfillId id) = 0;                                          // kNotFound

@@ -262,8 +262,8 @@ TEST_F(PgStoreTest, UntouchedTasksAreListedWithStateNone) {
   EXPECT_EQ(tasks->rows[1].executor_instance, "i");
   filter.states = {"none"};
   EXPECT_EQ(catalog_->TaskInstances(filter, Page{})->total, 1);
-  EXPECT_EQ(catalog_->Tries("d", "r", "t0")->size(), 1U);
-  EXPECT_EQ(catalog_->Tries("d", "r", "nope").error().code, ErrorCode::kNotFound);
+  EXPECT_EQ(catalog_->Tries("d", "r", "t0", kNotMapped)->size(), 1U);
+  EXPECT_EQ(catalog_->Tries("d", "r", "nope", kNotMapped).error().code, ErrorCode::kNotFound);
   EXPECT_EQ(
       catalog_->Runs(RunFilter{"~", {"running"}, {}, "R", {}, {}, {}, {}, {}, {}}, Page{1, 0, {"-start_date"}})->total,
       1);

@@ -192,7 +192,8 @@ Result<Listing<TaskInstanceRow>> FakeCatalog::TaskInstances(const TaskFilter& fi
   for (const TaskInstanceRow& row : instances) {
     if ((filter.dag_id == "~" || filter.dag_id == row.dag_id) &&
         (filter.run_id == "~" || filter.run_id == row.run_id) &&
-        (filter.task_id.empty() || filter.task_id == row.task_id) && Has(filter.states, ToString(row.state))) {
+        (filter.task_id.empty() || filter.task_id == row.task_id) &&
+        (!filter.map_index || *filter.map_index == row.map_index) && Has(filter.states, ToString(row.state))) {
       rows.push_back(row);
     }
   }
@@ -202,7 +203,7 @@ Result<Listing<TaskInstanceRow>> FakeCatalog::TaskInstances(const TaskFilter& fi
 }
 
 Result<std::vector<TaskInstanceRow>> FakeCatalog::Tries(const std::string&, const std::string&,
-                                                        const std::string& task_id) {
+                                                        const std::string& task_id, std::int32_t) {
   const std::scoped_lock lock(mutex_);
   if (broken) return *broken;
   return tries[task_id];
@@ -227,7 +228,7 @@ Result<DagSource> FakeCatalog::Source(VersionId) {
   return source;
 }
 
-Result<Value> FakeCatalog::Outputs(RunId, const std::string& task_id) {
+Result<Value> FakeCatalog::Outputs(RunId, const std::string& task_id, std::int32_t) {
   const std::scoped_lock lock(mutex_);
   if (broken) return *broken;
   return outputs[task_id];

@@ -45,10 +45,11 @@ class TravelTest : public ApiTest {
 TEST_F(TravelTest, ARunIsShownAsItWas) {
   const Response response = Get(kRun + "/at?t=2026-02-01T11:00:05Z");
   EXPECT_EQ(response.status, 200);
-  EXPECT_EQ(response.body,
-            R"({"dag_id":"sales","dag_run_id":"r1","at":"2026-02-01T11:00:05Z","state":"running",)"
-            R"("since":"2026-02-01T11:00:00Z","version_number":3,"tasks":[{"task_id":"load","state":"running",)"
-            R"("try_number":1,"since":"2026-02-01T11:00:00Z"}]})");
+  EXPECT_EQ(
+      response.body,
+      R"({"dag_id":"sales","dag_run_id":"r1","at":"2026-02-01T11:00:05Z","state":"running",)"
+      R"("since":"2026-02-01T11:00:00Z","version_number":3,"tasks":[{"task_id":"load","map_index":-1,"state":"running",)"
+      R"("try_number":1,"since":"2026-02-01T11:00:00Z"}]})");
 }
 
 TEST_F(TravelTest, AnInstantMayBeRelative) {

@@ -105,10 +105,14 @@ std::string EngineTest::run_state(std::int64_t run) const {
 std::vector<std::string> EngineTest::Apply(std::vector<Event> events) {
   plan_ = engine_.Apply(std::move(events), now_);
   std::vector<std::string> started;
-  for (const TaskChange& change : plan_.tasks) states_[{change.run.value, dag_->tasks[change.task].id}] = change.to;
+  const auto name = [&](TaskNo task, std::int32_t index) {
+    return dag_->tasks[task].id + (index < 0 ? "" : "[" + std::to_string(index) + "]");
+  };
+  for (const TaskChange& change : plan_.tasks)
+    states_[{change.run.value, name(change.task, change.map_index)}] = change.to;
   for (const RunChange& change : plan_.runs) runs_[change.run.value] = change.to;
   for (const AttemptOpened& opened : plan_.opened) {
-    const std::string& id = dag_->tasks[opened.task].id;
+    const std::string id = name(opened.task, opened.map_index);
     attempts_[{opened.run.value, id}] = opened.attempt;
     started.push_back(id);
   }

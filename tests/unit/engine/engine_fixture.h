@@ -39,6 +39,7 @@ class EngineTest {
   std::vector<std::string> Pause(bool paused);
   CommandDone Do(decltype(Command::what) what);
 
+  // Ids of instances of mapped tasks are "m[1]".
   std::string state(const std::string& id, std::int64_t run = 1) const;
   std::string run_state(std::int64_t run = 1) const;
   const Plan& plan() const { return plan_; }
