@@ -14,7 +14,7 @@ namespace pipelined::sim {
 
 struct TaskFeature {
   std::string_view name;
-  int one_in;  // task has it
+  int one_in;  // … of so many tasks has it
   void (*put)(Random& random, DagSpec& spec, std::size_t task);
   bool (*has)(const Task& task);
   void (*take)(Task& task);               // back to how Add() made it
@@ -24,7 +24,7 @@ std::span<const TaskFeature> TaskFeatures();
 
 struct DagFeature {
   std::string_view name;
-  int one_in;  // DAGs
+  int one_in;  // … of so many DAGs
   void (*put)(Random& random, DagSpec& spec);
   bool (*has)(const DagSpec& spec);
   void (*take)(DagSpec& spec);

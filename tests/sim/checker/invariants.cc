@@ -290,9 +290,13 @@ std::string EventsGiveTheStoredState(const Ledger& ledger, const Host&, Instant 
       return fmt::format("run {}: {}", run.info.id.value, unknown->text);
     const RunAt& at = std::get<RunAt>(replayed);
     if (at.state != run.state) return fmt::format("run {} is replayed as {}", run.info.id.value, ToString(at.state));
-    for (TaskNo no = 0; no < run.dag->tasks.size(); ++no) {
-      if (at.tasks.at(no).state != run.tasks[no].state)
-        return fmt::format("{} is replayed as {}", Where(run, no), ToString(at.tasks[no].state));
+    for (UnitNo no = 0; no < run.tasks.size(); ++no) {
+      const auto found = std::find_if(at.tasks.begin(), at.tasks.end(), [&](const TaskAt& task) {
+        return task.task_id == run.What(no).id && task.map_index == run.IndexOf(no);
+      });
+      const TaskState state = found == at.tasks.end() ? TaskState::kNone : found->state;
+      if (run.Counts(no) && state != run.tasks[no].state)
+        return fmt::format("{} is replayed as {}", Where(run, no), ToString(state));
     }
   }
   return "";

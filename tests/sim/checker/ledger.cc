@@ -80,7 +80,7 @@ void Ledger::Expand(const TaskExpanded& expanded) {
   }
 }
 
-// What waits for a slot has no event of its own, nor have instances one that a replay looks at.
+// What waits for a slot has no event of its own.
 void Ledger::Change(const TaskChange& change, Instant now) {
   RunRow& run = Of(change.run);
   const UnitNo unit = run.UnitOf(change.task, change.map_index).value();
@@ -89,22 +89,27 @@ void Ledger::Change(const TaskChange& change, Instant now) {
   task.tries = change.try_number;
   task.attempt = change.attempt;
   changed.emplace_back(change.run, unit);
-  if (change.to == TaskState::kScheduled || change.map_index != kNotMapped) return;
-  run.history.events.push_back(HistoryEvent{now, TaskMoved{change.task, change.from, change.to, change.try_number}});
+  if (change.to == TaskState::kScheduled) return;
+  run.history.events.push_back(
+      HistoryEvent{now, TaskMoved{change.task, change.from, change.to, change.try_number, {}, change.map_index}});
 }
 
 void Ledger::Reset(const RestoredRun& restored, Instant now) {
   RunRow& run = Of(restored.run.id);
   for (UnitNo unit = static_cast<UnitNo>(run.dag->tasks.size()); unit < run.tasks.size(); ++unit)
     run.tries_before[{run.TaskOf(unit), run.IndexOf(unit)}] = run.tasks[unit].tries;
+  for (UnitNo unit = 0; unit < run.tasks.size(); ++unit) {
+    const TaskRow& task = run.tasks[unit];
+    if (task.state == TaskState::kNone) continue;
+    run.history.events.push_back(HistoryEvent{
+        now, TaskMoved{run.TaskOf(unit), task.state, TaskState::kNone, task.tries, {}, run.IndexOf(unit)}});
+  }
   std::erase_if(changed, [&](const auto& one) { return one.first == restored.run.id; });
   run.instances.clear();
   run.lengths.assign(run.lengths.size(), 0);
   run.tasks.resize(run.dag->tasks.size());
   for (TaskNo no = 0; no < run.tasks.size(); ++no) {
     TaskRow& task = run.tasks[no];
-    if (task.state != TaskState::kNone)
-      run.history.events.push_back(HistoryEvent{now, TaskMoved{no, task.state, TaskState::kNone, task.tries}});
     task = TaskRow{TaskState::kNone, task.state, false, task.tries, task.tries, task.attempt};
     changed.emplace_back(restored.run.id, no);
   }
