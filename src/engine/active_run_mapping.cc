@@ -52,7 +52,10 @@ void ActiveRun::ExpandMapping(Turn& turn, const MappingLength& length) {
     error =
         fmt::format("it would have {} instances, and core.max_map_length is {}", length.length, turn.max_map_length);
   }
+  // Instances may be there before the rule allows the task; an end without any may not. It asks again by itself.
+  const bool ends = !error.empty() || length.length == 0;
   for (const TaskNo task : dag_->mappings[length.mapping].tasks) {
+    if (ends && Ask(task) != RuleVerdict::kRun) continue;
     std::erase(patient_, task);
     if (slots_[task].state != TaskState::kNone || instances_.IsExpanded(task)) continue;
     if (error.empty()) {

@@ -450,7 +450,8 @@ void Engine::Impl::TryAgain(Turn& turn, ActiveRun& run, SlotNo slot, Instant at,
   TaskChange& change = run.Change(turn, slot);
   change.retry_at = at;
   change.why = std::move(why);
-  SetRetryTimer(run, slot, at);
+  // Not in this turn, even when it is due: that the try has ended is stored first, so that no history lacks it.
+  SetRetryTimer(run, slot, std::max(at, turn.now + Micros(1)));
 }
 
 // An iteration succeeded and is not the last: it costs none of the retries, which the next one has anew.

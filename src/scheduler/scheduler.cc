@@ -168,6 +168,7 @@ Status Scheduler::Lead() {
 
 Status Scheduler::RestoreRuns(const Snapshot& snapshot, std::vector<Event>& events) {
   std::unordered_set<AttemptId> known;
+  std::vector<Event> queued;  // they come last: what runs already counts against their limits
   for (const RestoredRun& stored : snapshot.runs) {
     for (const StoredTask& task : stored.tasks) {
       if (task.attempt) known.insert(task.attempt);
@@ -188,7 +189,7 @@ Status Scheduler::RestoreRuns(const Snapshot& snapshot, std::vector<Event>& even
     if (stored.run.state == RunState::kQueued) {
       auto requested = Requested(stored, *dag);
       if (!requested) return requested.error();
-      events.emplace_back(std::move(*requested));
+      queued.emplace_back(std::move(*requested));
     } else {
       auto past = ReadPast(stored.run, **dag);
       if (!past) return past.error();
@@ -197,6 +198,7 @@ Status Scheduler::RestoreRuns(const Snapshot& snapshot, std::vector<Event>& even
                                       stored.deadlines});
     }
   }
+  std::move(queued.begin(), queued.end(), std::back_inserter(events));
   return Ok();
 }
 

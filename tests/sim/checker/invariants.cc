@@ -1,0 +1,369 @@
+#include "sim/checker/invariants.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "sim/checker/oracle.h"
+
+namespace pipelined::sim {
+namespace {
+
+// The attempt of this task that ended in this plan.
+const AttemptFinished* EndOf(const Plan& plan, const RunRow& run, UnitNo unit) {
+  for (const AttemptClosed& closed : plan.closed) {
+    const bool same = closed.task == run.TaskOf(unit) && closed.map_index == run.IndexOf(unit);
+    if (closed.run == run.info.id && same) return &closed.end;
+  }
+  return nullptr;
+}
+
+bool Ended(const RunRow& run) {
+  return IsFinished(run.state) && !IsFinished(run.was);
+}
+
+// By a person, or because its time was up.
+bool EndedByForce(const Ledger& ledger, const Plan& plan, const RunRow& run) {
+  if (!Ended(run)) return false;
+  const Micros timeout = run.dag->dagrun_timeout;
+  const bool late = timeout > Micros(0) && run.info.start_date && plan.now >= *run.info.start_date + timeout;
+  const auto backfill = ledger.backfills.find(run.info.backfill);
+  const bool withdrawn = backfill != ledger.backfills.end() && backfill->second.cancelled && !run.info.start_date;
+  return late || withdrawn || ledger.to_cancel.contains(run.info.id);
+}
+
+// A failure of one task ends the others of its run.
+bool FailedFast(const Plan& plan, const RunRow& run) {
+  return run.dag->fail_fast && std::any_of(plan.tasks.begin(), plan.tasks.end(), [&](const TaskChange& change) {
+           return change.run == run.info.id && change.to == TaskState::kFailed;
+         });
+}
+
+bool MayRetry(const Task& task, const TaskRow& row, const AttemptFinished& end) {
+  if (row.tries - row.tries_before > task.retry.retries) return false;
+  if (end.outcome == TryOutcome::kLost) return task.on_lost == OnLost::kRetry;
+  const auto& codes = task.retry.exit_codes;
+  const bool listed = end.outcome == TryOutcome::kFailed && std::count(codes.begin(), codes.end(), end.exit_code) > 0;
+  return codes.empty() || listed;
+}
+
+bool IsLeftOut(const Plan& plan, const RunRow& run, UnitNo unit) {
+  const TaskNo task = run.TaskOf(unit);
+  return std::any_of(plan.closed.begin(), plan.closed.end(), [&](const AttemptClosed& closed) {
+    return closed.run == run.info.id && closed.end.decision &&
+           Has(LeftOut(run, closed.task, *closed.end.decision), task);
+  });
+}
+
+std::string NothingStartsBeforeItsRuleAllows(const Ledger& ledger, const Plan&) {
+  for (const auto& [id, no] : ledger.changed) {
+    const RunRow& run = ledger.Of(id);
+    const TaskRow& task = run.tasks[no];
+    const bool untouched = task.was == TaskState::kNone || task.was == TaskState::kScheduled;
+    const bool began = task.tries == task.tries_before + 1 && task.state != TaskState::kScheduled;
+    if (untouched && began && !task.allowed && !JudgedOnTheWay(run, no, RuleVerdict::kRun))
+      return Where(run, no) + " began";
+  }
+  return "";
+}
+
+std::string EveryEndHasItsReason(const Ledger& ledger, const Plan& plan) {
+  for (const auto& [id, no] : ledger.changed) {
+    const RunRow& run = ledger.Of(id);
+    const TaskRow& row = run.tasks[no];
+    const Task& task = run.What(no);
+    const AttemptFinished* end = EndOf(plan, run, no);
+    const bool ended = end != nullptr && row.was == TaskState::kRunning;
+    const bool by_force = EndedByForce(ledger, plan, run) || (FailedFast(plan, run) && !task.teardown);
+    const bool worked = ended && end->outcome == TryOutcome::kSucceeded;
+    const bool skipped = ended && end->outcome == TryOutcome::kSkipped;
+    bool just = true;
+    switch (row.state) {
+      case TaskState::kSuccess:
+        just = worked || task.action.kind == ActionKind::kEmpty;
+        break;
+      case TaskState::kFailed:
+        just = by_force || (ended && !worked && !skipped && !MayRetry(task, row, *end));
+        break;
+      case TaskState::kUpForRetry:
+        just = ended && !worked && !skipped && MayRetry(task, row, *end);
+        break;
+      case TaskState::kSkipped:
+        just =
+            by_force || skipped || IsLeftOut(plan, run, no) || JudgedOnTheWay(run, no, RuleVerdict::kSkip) ||
+            (task.mapped != 0 && no == run.TaskOf(no) && JudgedOnTheWay(run, no, RuleVerdict::kRun));  // over nothing
+        break;
+      case TaskState::kUpstreamFailed:
+        just = JudgedOnTheWay(run, no, RuleVerdict::kUpstreamFailed);
+        break;
+      default:
+        break;
+    }
+    if (!just && row.was != row.state)
+      return fmt::format("{} went from {} to {}", Where(run, no), ToString(row.was), ToString(row.state));
+  }
+  return "";
+}
+
+// What its rule decides against it is decided at once.
+std::string NothingDecidedIsLeftWaiting(const Ledger& ledger, const Plan&) {
+  RunId asked;
+  for (const auto& [id, changed] : ledger.changed) {
+    const RunRow& run = ledger.Of(id);
+    if (run.state != RunState::kRunning || std::exchange(asked, id) == id) continue;
+    const auto states = StatesOf(run);
+    for (UnitNo no = 0; no < states.size(); ++no) {
+      if (states[no] != TaskState::kNone || run.tasks[no].allowed || !run.Counts(no)) continue;
+      const RuleVerdict verdict = Judge(run, no, states);
+      if (verdict == RuleVerdict::kSkip || verdict == RuleVerdict::kUpstreamFailed)
+        return Where(run, no) + " still waits";
+    }
+  }
+  return "";
+}
+
+std::string DecisionsSkipWhatTheyLeaveOut(const Ledger& ledger, const Plan& plan) {
+  for (const AttemptClosed& closed : plan.closed) {
+    if (!closed.end.decision || !closed.run) continue;
+    const RunRow& run = ledger.Of(closed.run);
+    const TaskSet out = LeftOut(run, closed.task, *closed.end.decision);
+    for (UnitNo no = 0; no < run.tasks.size(); ++no) {
+      const TaskState state = run.tasks[no].state;
+      if (!run.Counts(no)) continue;
+      const bool waits = state == TaskState::kNone || state == TaskState::kScheduled || state == TaskState::kUpForRetry;
+      if (run.tasks[no].was == TaskState::kRunning) continue;  // too late
+      if (Has(out, run.TaskOf(no)) && (waits || state == TaskState::kUpstreamFailed))
+        return fmt::format("{} is {} after {}", Where(run, no), ToString(state), Where(run, closed.task));
+    }
+  }
+  return "";
+}
+
+bool IsOf(const Ledger& ledger, const OpenRow& open, AttemptId attempt) {
+  const TaskRow& task = ledger.Of(open.run).tasks[open.task];
+  return task.state == TaskState::kRunning && task.attempt == attempt;
+}
+
+std::string ParallelismHolds(const Ledger& ledger, const Plan& plan) {
+  if (plan.opened.empty() || static_cast<int>(ledger.open.size()) <= ledger.parallelism) return "";
+  return fmt::format("{} attempts at once", ledger.open.size());
+}
+
+std::string PoolsHold(const Ledger& ledger, const Plan& plan) {
+  for (const AttemptOpened& opened : plan.opened) {
+    const std::string& pool = ledger.Of(opened.run).dag->tasks[opened.task].pool;
+    int used = 0;
+    for (const auto& [attempt, open] : ledger.open) {
+      if (IsOf(ledger, open, attempt) && ledger.What(open).pool == pool) used += ledger.What(open).pool_slots;
+    }
+    const auto found = ledger.pools.find(pool);
+    const int slots = found == ledger.pools.end() ? 0 : found->second;
+    if (slots >= 0 && used > slots) return fmt::format("pool {} of {} slots: {} are taken", pool, slots, used);
+  }
+  return "";
+}
+
+std::string RunsKeepTheirMaxActiveTasks(const Ledger& ledger, const Plan& plan) {
+  for (const AttemptOpened& opened : plan.opened) {
+    const RunRow& run = ledger.Of(opened.run);
+    const auto running = std::count_if(run.tasks.begin(), run.tasks.end(),
+                                       [](const TaskRow& task) { return task.state == TaskState::kRunning; });
+    if (run.dag->max_active_tasks > 0 && running > run.dag->max_active_tasks)
+      return fmt::format("run {} runs {} tasks", opened.run.value, running);
+  }
+  return "";
+}
+
+std::string DagsKeepTheirMaxActiveRuns(const Ledger& ledger, const Plan& plan) {
+  for (const RunChange& change : plan.runs) {
+    const RunRow& started = ledger.Of(change.run);
+    if (change.to != RunState::kRunning) continue;
+    const auto together = std::count_if(ledger.runs.begin(), ledger.runs.end(), [&](const RunRow& run) {
+      return run.state == RunState::kRunning && run.info.dag_id == started.info.dag_id &&
+             run.info.backfill == started.info.backfill;
+    });
+    int most = started.dag->max_active_runs;
+    if (started.info.backfill) most = ledger.backfills.at(started.info.backfill).max_active_runs;
+    if (most > 0 && together > most) return fmt::format("{} runs of {}", together, started.info.dag_id);
+  }
+  return "";
+}
+
+// No scheduled run is made while max_active_runs of them are under way or queued. Runs by hand that wait are left out:
+// the scheduler may not have seen them yet.
+std::string ScheduledRunsWaitForRoom(const Ledger& ledger, const Plan& plan) {
+  for (const NewRun& made : plan.new_runs) {
+    if (made.type != RunType::kScheduled) continue;
+    const RunRow* any = nullptr;
+    int together = 0;
+    for (const RunRow& run : ledger.runs) {
+      const bool counts =
+          run.state == RunState::kRunning || (run.state == RunState::kQueued && run.info.type == RunType::kScheduled);
+      if (run.info.dag_id != made.dag_id || run.info.backfill || !counts) continue;
+      any = &run;
+      ++together;
+    }
+    if (any != nullptr && any->dag->max_active_runs > 0 && together > any->dag->max_active_runs)
+      return fmt::format("{} runs of {}", together, made.dag_id);
+  }
+  return "";
+}
+
+std::string PausedDagsStartNothing(const Ledger& ledger, const Plan& plan) {
+  for (const AttemptOpened& opened : plan.opened) {
+    if (ledger.IsPaused(ledger.Of(opened.run).info.dag_id)) return Where(ledger.Of(opened.run), opened.task) + " began";
+  }
+  for (const RunChange& change : plan.runs) {
+    if (change.to == RunState::kRunning && plan.dags.empty() && ledger.IsPaused(change.dag_id))
+      return fmt::format("run {} began", change.run.value);
+  }
+  return "";
+}
+
+std::string WhatSucceededIsNotRepeated(const Ledger& ledger, const Plan&) {
+  for (const auto& [id, no] : ledger.changed) {
+    const RunRow& run = ledger.Of(id);
+    const TaskRow& task = run.tasks[no];
+    const bool set_back = run.state == RunState::kQueued;
+    if (task.was == TaskState::kSuccess && task.state != TaskState::kSuccess && !set_back)
+      return fmt::format("{} is {} again", Where(run, no), ToString(task.state));
+  }
+  return "";
+}
+
+std::string TriesAreBounded(const Ledger& ledger, const Plan& plan) {
+  for (const AttemptOpened& opened : plan.opened) {
+    const RunRow& run = ledger.Of(opened.run);
+    const UnitNo unit = run.UnitOf(opened.task, opened.map_index).value();
+    const TaskRow& task = run.tasks[unit];
+    if (task.tries - task.tries_before > run.What(unit).retry.retries + 1)
+      return fmt::format("{} begins try {}", Where(run, unit), task.tries);
+  }
+  return "";
+}
+
+std::string FinishedRunsAreAtRest(const Ledger& ledger, const Plan& plan) {
+  for (const RunChange& change : plan.runs) {
+    const RunRow& run = ledger.Of(change.run);
+    if (!Ended(run)) continue;
+    const bool began = run.info.start_date.has_value();  // else its tasks may be untouched
+    for (UnitNo no = 0; no < run.tasks.size(); ++no) {
+      const TaskState state = run.tasks[no].state;
+      if (run.Counts(no) && !IsFinished(state) && (began || state != TaskState::kNone))
+        return fmt::format("{} is {}", Where(run, no), ToString(run.tasks[no].state));
+    }
+    for (const auto& [attempt, open] : ledger.open) {
+      if (open.run != change.run || std::count(plan.stops.begin(), plan.stops.end(), attempt) > 0) continue;
+      if (IsOf(ledger, open, attempt)) return Where(run, open.task) + " is not stopped";
+    }
+  }
+  return "";
+}
+
+std::string LeavesDecideTheOutcome(const Ledger& ledger, const Plan& plan) {
+  for (const RunChange& change : plan.runs) {
+    const RunRow& run = ledger.Of(change.run);
+    if (!Ended(run)) continue;
+    bool good = true;
+    for (UnitNo no = 0; no < run.tasks.size(); ++no) {
+      const TaskState state = run.tasks[no].state;
+      if (run.Counts(no) && Has(run.naive->leaves, run.TaskOf(no)))
+        good = good && (state == TaskState::kSuccess || state == TaskState::kSkipped);
+    }
+    if (EndedByForce(ledger, plan, run)) continue;  // failed, whatever its leaves
+    if (good != (run.state == RunState::kSuccess))
+      return fmt::format("run {} is {}", change.run.value, ToString(run.state));
+  }
+  return "";
+}
+
+std::string NothingRunsOn(const Ledger& ledger, const Host& host, Instant) {
+  if (!host.running().empty()) return fmt::format("attempt {} does", host.running().begin()->value);
+  if (!ledger.open.empty()) return fmt::format("attempt {} is open", ledger.open.begin()->first.value);
+  return "";
+}
+
+std::string EventsGiveTheStoredState(const Ledger& ledger, const Host&, Instant now) {
+  for (const RunRow& run : ledger.runs) {
+    const auto replayed = StateAt(run.history, now);
+    if (const auto* unknown = std::get_if<Unknown>(&replayed))
+      return fmt::format("run {}: {}", run.info.id.value, unknown->text);
+    const RunAt& at = std::get<RunAt>(replayed);
+    if (at.state != run.state) return fmt::format("run {} is replayed as {}", run.info.id.value, ToString(at.state));
+    for (UnitNo no = 0; no < run.tasks.size(); ++no) {
+      const auto found = std::find_if(at.tasks.begin(), at.tasks.end(), [&](const TaskAt& task) {
+        return task.task_id == run.What(no).id && task.map_index == run.IndexOf(no);
+      });
+      const TaskState state = found == at.tasks.end() ? TaskState::kNone : found->state;
+      if (run.Counts(no) && state != run.tasks[no].state)
+        return fmt::format("{} is replayed as {}", Where(run, no), ToString(state));
+    }
+  }
+  return "";
+}
+
+// A cancelled backfill may not have come to all of them.
+std::string EverySlotHasOneRun(const Ledger& ledger, const Host&, Instant) {
+  for (const auto& [id, backfill] : ledger.backfills) {
+    for (const BackfillSlot& slot : backfill.slots) {
+      const auto runs = std::count_if(ledger.runs.begin(), ledger.runs.end(), [&](const RunRow& run) {
+        return run.info.dag_id == backfill.dag_id && run.info.logical_date == slot.due.logical_date;
+      });
+      if (runs > 1 || (runs == 0 && !backfill.cancelled))
+        return fmt::format("slot {} of backfill {} has {}", slot.ordinal, id.value, runs);
+    }
+  }
+  return "";
+}
+
+}  // namespace
+
+std::span<const CommitInvariant> CommitInvariants() {
+  static constexpr CommitInvariant kAll[] = {
+      {"NothingStartsBeforeItsRuleAllows", NothingStartsBeforeItsRuleAllows},
+      {"EveryEndHasItsReason", EveryEndHasItsReason},
+      {"NothingDecidedIsLeftWaiting", NothingDecidedIsLeftWaiting},
+      {"DecisionsSkipWhatTheyLeaveOut", DecisionsSkipWhatTheyLeaveOut},
+      {"ParallelismHolds", ParallelismHolds},
+      {"PoolsHold", PoolsHold},
+      {"RunsKeepTheirMaxActiveTasks", RunsKeepTheirMaxActiveTasks},
+      {"DagsKeepTheirMaxActiveRuns", DagsKeepTheirMaxActiveRuns},
+      {"ScheduledRunsWaitForRoom", ScheduledRunsWaitForRoom},
+      {"PausedDagsStartNothing", PausedDagsStartNothing},
+      {"WhatSucceededIsNotRepeated", WhatSucceededIsNotRepeated},
+      {"TriesAreBounded", TriesAreBounded},
+      {"FinishedRunsAreAtRest", FinishedRunsAreAtRest},
+      {"LeavesDecideTheOutcome", LeavesDecideTheOutcome},
+  };
+  return kAll;
+}
+
+std::span<const EndInvariant> EndInvariants() {
+  static constexpr EndInvariant kAll[] = {
+      {"NothingRunsOn", NothingRunsOn},
+      {"EventsGiveTheStoredState", EventsGiveTheStoredState},
+      {"EverySlotHasOneRun", EverySlotHasOneRun},
+  };
+  return kAll;
+}
+
+std::string OneProcessPerTask(const Ledger& ledger, const Host& host, AttemptId started) {
+  const auto stored = ledger.open.find(started);
+  if (stored == ledger.open.end()) return fmt::format("attempt {} was started and is not open", started.value);
+  const OpenRow& open = stored->second;
+  for (const AttemptId other : host.running()) {
+    const auto found = ledger.open.find(other);
+    if (other == started || found == ledger.open.end()) continue;
+    if (found->second.run == open.run && found->second.task == open.task)
+      return Where(ledger.Of(open.run), open.task) + " has two";
+  }
+  return "";
+}
+
+std::string Where(const RunRow& run, UnitNo unit) {
+  const std::int32_t index = run.IndexOf(unit);
+  return fmt::format("task {}{} of run {}", run.What(unit).id, index == kNotMapped ? "" : fmt::format("[{}]", index),
+                     run.info.id.value);
+}
+
+}  // namespace pipelined::sim

@@ -1,0 +1,122 @@
+#include "sim/checker/ledger.h"
+
+namespace pipelined::sim {
+
+void Ledger::Add(const DagSpec& spec, DagPtr dag) {
+  if (dag->is_paused_upon_creation) paused.insert(dag->id);
+  dags_[dag->id] = Known{dag, std::make_shared<NaiveDag>(spec), &spec};
+}
+
+void Ledger::Created(const RunInfo& run) {
+  const Known& known = dags_.at(run.dag_id);
+  RunRow& row = runs.emplace_back();
+  row.info = run;
+  row.dag = known.dag;
+  row.naive = known.naive;
+  row.spec = known.spec;
+  row.tasks.resize(known.dag->tasks.size());
+  row.lengths.resize(known.dag->tasks.size());
+  row.history.created = run.queued_at;
+  row.history.first_version = run.version;
+  for (const Task& task : known.dag->tasks) row.history.versions[run.version].task_ids.push_back(task.id);
+}
+
+void Ledger::Apply(const Plan& plan, const Committed& committed) {
+  for (const auto& [run, unit] : changed) {
+    if (unit < Of(run).tasks.size()) Of(run).tasks[unit].was = Of(run).tasks[unit].state;
+  }
+  changed.clear();
+  for (RunRow& run : runs) run.was = run.state;
+  for (const RunChange& change : plan.runs) {
+    RunRow& run = Of(change.run);
+    run.state = change.to;
+    if (change.to == RunState::kRunning) run.info.start_date = plan.now;
+    run.history.state = change.to;
+    run.history.events.push_back(HistoryEvent{plan.now, RunMoved{change.from, change.to}});
+  }
+  for (const TaskExpanded& expanded : plan.expanded) Expand(expanded);
+  for (const TaskChange& change : plan.tasks) Change(change, plan.now);
+  for (const AttemptOpened& opened : plan.opened)
+    open[opened.attempt] = OpenRow{opened.run, Of(opened.run).UnitOf(opened.task, opened.map_index).value()};
+  for (const AttemptClosed& closed : plan.closed) open.erase(closed.end.attempt);
+  for (const PoolChange& pool : plan.pools) {
+    pools[pool.name] = pool.slots;
+    if (pool.deleted) pools.erase(pool.name);
+  }
+  for (const DagChange& dag : plan.dags) {
+    if (dag.paused == true) paused.insert(dag.dag_id);
+    if (dag.paused == false) paused.erase(dag.dag_id);
+  }
+  for (const BackfillMade& made : plan.made)
+    backfills[made.id] = BackfillRow{made.dag_id, made.max_active_runs, false, made.slots};
+  for (const BackfillChange& change : plan.backfills) {
+    if (change.cancelled) backfills.at(change.id).cancelled = true;
+  }
+  for (const CommandDone& command : plan.commands) done[command.id] = command;
+  for (const RestoredRun& run : committed.runs) {
+    if (static_cast<std::size_t>(run.run.id.value) > runs.size()) {
+      Created(run.run);
+    } else {
+      Reset(run, plan.now);
+    }
+  }
+}
+
+std::optional<UnitNo> RunRow::UnitOf(TaskNo task, std::int32_t map_index) const {
+  if (map_index == kNotMapped) return task;
+  for (std::size_t place = 0; place < instances.size(); ++place) {
+    if (instances[place] == std::pair(task, map_index)) return static_cast<UnitNo>(dag->tasks.size() + place);
+  }
+  return std::nullopt;
+}
+
+void Ledger::Expand(const TaskExpanded& expanded) {
+  RunRow& run = Of(expanded.run);
+  run.lengths[expanded.task] = expanded.length;
+  for (std::int32_t index = 0; index < static_cast<std::int32_t>(expanded.length); ++index) {
+    run.instances.emplace_back(expanded.task, index);
+    TaskRow& row = run.tasks.emplace_back();
+    row.tries = row.tries_before = run.tries_before[{expanded.task, index}];
+  }
+}
+
+// What waits for a slot has no event of its own.
+void Ledger::Change(const TaskChange& change, Instant now) {
+  RunRow& run = Of(change.run);
+  const UnitNo unit = run.UnitOf(change.task, change.map_index).value();
+  TaskRow& task = run.tasks[unit];
+  task.state = change.to;
+  task.tries = change.try_number;
+  task.attempt = change.attempt;
+  changed.emplace_back(change.run, unit);
+  if (change.to == TaskState::kScheduled) return;
+  run.history.events.push_back(
+      HistoryEvent{now, TaskMoved{change.task, change.from, change.to, change.try_number, {}, change.map_index}});
+}
+
+void Ledger::Reset(const RestoredRun& restored, Instant now) {
+  RunRow& run = Of(restored.run.id);
+  for (UnitNo unit = static_cast<UnitNo>(run.dag->tasks.size()); unit < run.tasks.size(); ++unit)
+    run.tries_before[{run.TaskOf(unit), run.IndexOf(unit)}] = run.tasks[unit].tries;
+  for (UnitNo unit = 0; unit < run.tasks.size(); ++unit) {
+    const TaskRow& task = run.tasks[unit];
+    if (task.state == TaskState::kNone) continue;
+    run.history.events.push_back(HistoryEvent{
+        now, TaskMoved{run.TaskOf(unit), task.state, TaskState::kNone, task.tries, {}, run.IndexOf(unit)}});
+  }
+  std::erase_if(changed, [&](const auto& one) { return one.first == restored.run.id; });
+  run.instances.clear();
+  run.lengths.assign(run.lengths.size(), 0);
+  run.tasks.resize(run.dag->tasks.size());
+  for (TaskNo no = 0; no < run.tasks.size(); ++no) {
+    TaskRow& task = run.tasks[no];
+    task = TaskRow{TaskState::kNone, task.state, false, task.tries, task.tries, task.attempt};
+    changed.emplace_back(restored.run.id, no);
+  }
+  run.history.events.push_back(HistoryEvent{now, RunMoved{run.state, RunState::kQueued, restored.run.version}});
+  run.info = restored.run;
+  run.set_back = true;
+  run.state = run.history.state = RunState::kQueued;
+}
+
+}  // namespace pipelined::sim

@@ -1,0 +1,101 @@
+// What the committed plans say, kept by the plainest means beside the store: the invariants are asked of it after each
+// commit, and whatever the store hands out is compared with it.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "pipelined/lifecycle/history.h"
+#include "pipelined/ports/store.h"
+#include "sim/checker/naive_dag.h"
+
+namespace pipelined::sim {
+
+struct TaskRow {
+  TaskState state = TaskState::kNone;
+  TaskState was = TaskState::kNone;  // before the last commit
+  bool allowed = false;              // its rule let it run once, although an upstream has moved on since
+  int tries = 0;
+  int tries_before = 0;  // when it was last cleared
+  AttemptId attempt;
+};
+
+// A unit is a task, by its number, or an instance of a mapped one, behind them.
+using UnitNo = std::uint32_t;
+
+struct RunRow {
+  // Once a task is expanded its instances stand for it.
+  bool Counts(UnitNo unit) const { return unit >= dag->tasks.size() || lengths[unit] == 0; }
+  TaskNo TaskOf(UnitNo unit) const {
+    return unit < dag->tasks.size() ? unit : instances[unit - dag->tasks.size()].first;
+  }
+  std::int32_t IndexOf(UnitNo unit) const {
+    return unit < dag->tasks.size() ? kNotMapped : instances[unit - dag->tasks.size()].second;
+  }
+  std::optional<UnitNo> UnitOf(TaskNo task, std::int32_t map_index) const;
+  const Task& What(UnitNo unit) const { return dag->tasks[TaskOf(unit)]; }
+
+  RunInfo info;
+  RunState state = RunState::kQueued;
+  RunState was = RunState::kQueued;
+  DagPtr dag;
+  std::shared_ptr<const NaiveDag> naive;
+  const DagSpec* spec = nullptr;
+  std::vector<TaskRow> tasks;                                   // by unit
+  std::vector<std::pair<TaskNo, std::int32_t>> instances;       // of the units behind the tasks
+  std::vector<std::uint32_t> lengths;                           // by task; 0: not expanded
+  std::map<std::pair<TaskNo, std::int32_t>, int> tries_before;  // of instances, when the run was set back
+  RunHistory history;
+  bool set_back = false;  // once, by a backfill
+};
+
+struct OpenRow {
+  RunId run;
+  UnitNo task = 0;
+};
+
+struct BackfillRow {
+  std::string dag_id;
+  std::int32_t max_active_runs = 1;
+  bool cancelled = false;
+  std::vector<BackfillSlot> slots;
+};
+
+struct Ledger {
+  // A DAG that runs may be created from.
+  void Add(const DagSpec& spec, DagPtr dag);
+  void Created(const RunInfo& run);
+  void Apply(const Plan& plan, const Committed& committed);
+
+  RunRow& Of(RunId run) { return runs.at(static_cast<std::size_t>(run.value - 1)); }
+  const RunRow& Of(RunId run) const { return runs.at(static_cast<std::size_t>(run.value - 1)); }
+  const Task& What(const OpenRow& row) const { return Of(row.run).What(row.task); }
+  bool IsPaused(const std::string& dag_id) const { return paused.contains(dag_id); }
+
+  std::vector<RunRow> runs;  // run n at n-1
+  std::map<AttemptId, OpenRow> open;
+  std::map<std::string, int> pools;
+  std::set<std::string> paused;
+  std::map<BackfillId, BackfillRow> backfills;
+  std::map<CommandId, CommandDone> done;
+  std::set<RunId> to_cancel;                      // asked for
+  std::vector<std::pair<RunId, UnitNo>> changed;  // by the last commit
+  int parallelism = 32;
+
+ private:
+  struct Known {
+    DagPtr dag;
+    std::shared_ptr<const NaiveDag> naive;
+    const DagSpec* spec = nullptr;
+  };
+  void Expand(const TaskExpanded& expanded);
+  void Reset(const RestoredRun& restored, Instant now);
+  void Change(const TaskChange& change, Instant now);
+
+  std::map<std::string, Known> dags_;
+};
+
+}  // namespace pipelined::sim

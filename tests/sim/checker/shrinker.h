@@ -1,0 +1,11 @@
+// Makes a history that breaks an invariant as small as it can while it still breaks the same one: without steps, DAGs,
+// tasks, dependencies and features that it does not need.
+#pragma once
+
+#include "sim/checker/world.h"
+
+namespace pipelined::sim {
+
+History Shrink(History history, const std::string& invariant);
+
+}  // namespace pipelined::sim

@@ -1,0 +1,297 @@
+#include "sim/checker/world.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <exception>
+
+#include "sim/checker/oracle.h"
+
+namespace pipelined::sim {
+namespace {
+
+constexpr Micros kLook = Seconds(31);  // a scheduler looks for what others wrote every 30 s, with or without a word
+constexpr int kSettleTurns = 300;
+
+class UtcAlone : public ZoneSource {
+ public:
+  Result<std::shared_ptr<const Zone>> Find(std::string_view) const override { return Zone::Utc(); }
+};
+const UtcAlone kZones;
+
+}  // namespace
+
+World::World(const History& history, Coverage* coverage)
+    : history_(history),
+      coverage_(coverage),
+      store_(memory_, ledger_, [this](const Plan& plan) { OnCommit(plan); }),
+      host_(clock_) {
+  ledger_.parallelism = history.parallelism;
+  ledger_.pools[std::string(kDefaultPool)] = 128;
+  for (const DagSpec& spec : history.dags) {
+    DagPtr dag = spec.Link();
+    DagSource source;
+    source.document = dag->id;
+    memory_.Publish(PublishedDag{dag, source, "/dags"});
+    ledger_.Add(spec, dag);
+    dags_.push_back(std::move(dag));
+  }
+  for (const auto& [name, slots] : history.pools) File(SetPool{name, slots});
+  Restart();
+  Turn(Micros(0));
+}
+
+World::~World() = default;
+
+void World::Restart() {
+  scheduler_.reset();
+  host_.Abandoned();
+  SchedulerOptions options;
+  options.holder = "host";
+  options.limits.parallelism = history_.parallelism;
+  options.launch.logs_dir = "/logs";
+  const auto parse = [this](const DagSource& source) -> Result<DagPtr> {
+    return *std::find_if(dags_.begin(), dags_.end(), [&](const DagPtr& dag) { return dag->id == source.document; });
+  };
+  scheduler_ = std::make_unique<Scheduler>(std::move(options), store_, host_, kZones, parse, clock_);
+  unlooked_ = false;
+}
+
+bool World::Take(const Step& step) {
+  const auto take = [&]() -> bool {
+    switch (step.kind) {
+      case StepKind::kTurn:
+        Turn(Seconds(step.amount));
+        return true;
+      case StepKind::kEnd:
+        return End(step);
+      case StepKind::kHostLost:
+        host_.Lose();
+        [[fallthrough]];
+      case StepKind::kCrash:
+        Restart();
+        return true;
+      case StepKind::kDoubt:
+        store_.Doubt(step.amount == 1);
+        Hit(step.amount == 1 ? Effect::kInDoubt : Effect::kInDoubtNotStored);
+        return true;
+      case StepKind::kTrigger:
+        return Trigger(step.name);
+      case StepKind::kPause:
+        return File(PauseDag{step.name, true});
+      case StepKind::kUnpause:
+        return File(PauseDag{step.name, false});
+      case StepKind::kCancel:
+        ledger_.to_cancel.insert(RunId{step.run});
+        return File(CancelRun{RunId{step.run}});
+      case StepKind::kPool:
+        return File(SetPool{step.name, step.amount});
+      case StepKind::kDropPool:
+        return File(DeletePool{step.name});
+      case StepKind::kBackfill:
+      case StepKind::kBackfillBack:
+      case StepKind::kBackfillAgain:
+        return MakeBackfill(step);
+      case StepKind::kPauseBackfill:
+      case StepKind::kUnpauseBackfill:
+      case StepKind::kCancelBackfill:
+        return Steer(BackfillId{step.run}, step.kind);
+    }
+    return false;
+  };
+  if (fault_) return false;
+  bool taken = false;
+  try {
+    taken = take();
+  } catch (const std::exception& thrown) {
+    Note("NothingIsThrown", thrown.what());
+  }
+  if (taken && coverage_ != nullptr) coverage_->Hit(step.kind);
+  return taken;
+}
+
+void World::Turn(Micros passes) {
+  host_.LetStop();
+  clock_.Advance(std::exchange(unlooked_, false) ? std::max(passes, kLook) : passes);
+  scheduler_->Step();
+  CheckStarted();
+  if (!store_.fault().empty()) Note("TheStoreIsUnderstood", store_.fault());
+  if (!host_.fault().empty()) Note("TheHostIsUnderstood", host_.fault());
+}
+
+bool World::End(const Step& step) {
+  for (const AttemptId attempt : host_.running()) {
+    const auto found = ledger_.open.find(attempt);
+    if (found == ledger_.open.end()) continue;
+    const OpenRow& open = found->second;
+    if (open.run.value == step.run && ledger_.What(open).id == step.name &&
+        ledger_.Of(open.run).IndexOf(open.task) == step.map_index)
+      return host_.End(attempt, step.outcome, step.exit_code);
+  }
+  return false;
+}
+
+bool World::Trigger(const std::string& dag_id) {
+  TriggerRequest request;
+  request.dag_id = dag_id;
+  request.run_id = fmt::format("by_hand_{}", ++triggered_);
+  request.run_after = clock_.Now();
+  const auto run = memory_.Trigger(request);
+  if (run) ledger_.Created(*run);
+  unlooked_ = true;
+  return run.ok();
+}
+
+bool World::File(decltype(Command::what) what) {
+  memory_.File(Command{{}, "ann", std::move(what)});
+  ++filed_;
+  unlooked_ = true;
+  return true;
+}
+
+bool World::MakeBackfill(const Step& step) {
+  CreateBackfill create;
+  create.dag_id = step.name;
+  create.range.from = kStart - std::chrono::hours(step.amount);
+  create.range.to = kStart - Micros(1);
+  create.range.run_backwards = step.kind == StepKind::kBackfillBack;
+  if (step.kind == StepKind::kBackfillAgain) create.range.reprocess = Reprocess::kCompleted;
+  create.max_active_runs = 2;
+  return File(std::move(create));
+}
+
+bool World::Steer(BackfillId backfill, StepKind kind) {
+  if (!ledger_.backfills.contains(backfill)) return false;
+  if (kind == StepKind::kCancelBackfill) return File(CancelBackfill{backfill});
+  return File(PauseBackfill{backfill, kind == StepKind::kPauseBackfill});
+}
+
+bool World::IsOver() const {
+  const bool ran =
+      std::all_of(ledger_.runs.begin(), ledger_.runs.end(), [](const RunRow& run) { return IsFinished(run.state); });
+  return ran && host_.running().empty() && ledger_.open.empty() && ledger_.done.size() == filed_ &&
+         memory_.active_backfills() == 0;
+}
+
+void World::Unblock() {
+  store_.TakeDoubtBack();
+  for (const DagPtr& dag : dags_) File(PauseDag{dag->id, false});
+  for (const auto& [id, backfill] : ledger_.backfills) File(PauseBackfill{id, false});
+  for (const auto& [name, slots] : history_.pools) File(SetPool{name, 128});
+  File(SetPool{std::string(kDefaultPool), 128});
+}
+
+void World::Settle() {
+  if (!fault_) Unblock();
+  for (int turn = 0; turn < kSettleTurns && !fault_ && !IsOver(); ++turn) {
+    for (const AttemptId attempt : std::set(host_.running())) host_.End(attempt, AttemptOutcome::kSucceeded, 0);
+    Step step;
+    step.amount = 60;
+    Take(step);
+  }
+  if (fault_) return;
+  if (!IsOver()) return Note("EveryRunEnds", WhatWaits());
+  for (const EndInvariant& invariant : EndInvariants()) {
+    if (std::string broken = invariant.broken(ledger_, host_, clock_.Now()); !broken.empty())
+      Note(invariant.name, std::move(broken));
+  }
+}
+
+void World::OnCommit(const Plan& plan) {
+  NoteAllowed(ledger_);
+  for (const CommitInvariant& invariant : CommitInvariants()) {
+    if (std::string broken = invariant.broken(ledger_, plan); !broken.empty()) Note(invariant.name, std::move(broken));
+  }
+  if (coverage_ != nullptr) Count(plan);
+}
+
+void World::CheckStarted() {
+  for (const AttemptId started : host_.TakeStarted()) {
+    if (std::string broken = OneProcessPerTask(ledger_, host_, started); !broken.empty())
+      Note("OneProcessPerTask", std::move(broken));
+  }
+}
+
+void World::Note(std::string_view invariant, std::string text) {
+  if (!fault_) fault_ = Fault{std::string(invariant), std::move(text)};
+}
+
+std::string World::WhatWaits() const {
+  for (const RunRow& run : ledger_.runs) {
+    if (IsFinished(run.state)) continue;
+    std::string text = fmt::format("run {} is {}", run.info.id.value, ToString(run.state));
+    for (UnitNo no = 0; no < run.tasks.size(); ++no) {
+      if (run.Counts(no) && !IsFinished(run.tasks[no].state))
+        text += fmt::format(", {} is {}", Where(run, no), ToString(run.tasks[no].state));
+    }
+    return text;
+  }
+  return "something is open";
+}
+
+// --- what happened
+// -------------------------------------------------------------------------------------------------------------
+
+void World::Count(const Plan& plan) {
+  for (const TaskChange& change : plan.tasks) CountTask(ledger_.Of(change.run), change);
+  for (const RunChange& change : plan.runs) CountRun(plan, change);
+  for (const AttemptClosed& closed : plan.closed) {
+    if (closed.end.outcome == TryOutcome::kLost) Hit(Effect::kLost);
+    if (closed.end.outcome == TryOutcome::kLaunchFailed) Hit(Effect::kLaunchFailed);
+    if (closed.end.outcome == TryOutcome::kSkipped && closed.end.exit_code != 0) Hit(Effect::kSkippedByExitCode);
+    const bool again = closed.run && StateOf(closed) == TaskState::kUpForRetry;
+    if (again) Hit(closed.end.outcome == TryOutcome::kLost ? Effect::kRetriedLost : Effect::kRetried);
+    if (!closed.run) Hit(Effect::kOrphaned);
+  }
+}
+
+TaskState World::StateOf(const AttemptClosed& closed) const {
+  const RunRow& run = ledger_.Of(closed.run);
+  return run.tasks[run.UnitOf(closed.task, closed.map_index).value()].state;
+}
+
+void World::CountTask(const RunRow& run, const TaskChange& change) {
+  const UnitNo no = run.UnitOf(change.task, change.map_index).value();
+  const TaskRow& row = run.tasks[no];
+  if (change.to == TaskState::kScheduled) Hit(Effect::kWaitedForSlot);
+  if (!IsFinished(change.to)) return;
+  coverage_->Ended(run.What(no));
+  if (change.to == TaskState::kUpstreamFailed) Hit(Effect::kUpstreamFailed);
+  if (change.to == TaskState::kSkipped && row.was == TaskState::kUpstreamFailed) Hit(Effect::kLeftOutLate);
+  if (change.to == TaskState::kSkipped && row.was != TaskState::kRunning)
+    Hit(JudgedOnTheWay(run, no, RuleVerdict::kSkip) ? Effect::kSkippedByRule : Effect::kLeftOut);
+  const bool failed = std::any_of(run.tasks.begin(), run.tasks.end(),
+                                  [](const TaskRow& task) { return task.state == TaskState::kFailed; });
+  if (run.What(no).teardown && change.to == TaskState::kSuccess && failed) Hit(Effect::kTornDown);
+}
+
+void World::CountRun(const Plan& plan, const RunChange& change) {
+  const RunRow& run = ledger_.Of(change.run);
+  if (change.to == RunState::kRunning && run.info.type == RunType::kScheduled) Hit(Effect::kScheduledRun);
+  if (change.to == RunState::kRunning && run.info.type == RunType::kBackfill) Hit(Effect::kBackfillRun);
+  if (change.to == RunState::kRunning && run.set_back) Hit(Effect::kRunSetBack);
+  if (!IsFinished(change.to)) return;
+  coverage_->Ended(*run.spec);
+  if (change.why.starts_with("cancelled")) Hit(Effect::kRunCancelled);
+  if (change.why.starts_with("dagrun_timeout")) Hit(Effect::kRunTimedOut);
+  const bool fast = std::any_of(plan.tasks.begin(), plan.tasks.end(),
+                                [](const TaskChange& task) { return task.why.starts_with("fail_fast"); });
+  if (fast) Hit(Effect::kFailedFast);
+}
+
+// --- from the first step to the last
+// -----------------------------------------------------------------------------------------
+
+std::optional<Fault> Play(const History& history, Coverage* coverage) {
+  World world(history, coverage);
+  for (const Step& step : history.steps) world.Take(step);
+  world.Settle();
+  return world.fault();
+}
+
+std::string FaultOf(const History& history) {
+  const auto fault = Play(history);
+  return fault ? fault->invariant + ": " + fault->text : "";
+}
+
+}  // namespace pipelined::sim

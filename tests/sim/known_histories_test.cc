@@ -1,0 +1,87 @@
+// Histories that the model checker has found, as it printed them: each broke a promise once.
+#include <gtest/gtest.h>
+
+#include "sim/checker/world.h"
+
+namespace pipelined::sim {
+namespace {
+
+// The try that failed was not stored when the next one was due in the same turn: the history had a gap.
+TEST(KnownHistory, ARetryWithoutDelayWhileItsDagIsPaused) {
+  History history;
+  Task* task = nullptr;
+  DagSpec& d1 = history.AddDag("d1");
+  task = &d1.Add("t0");
+  task->retry.retries = 1;
+  task->retry.delay = Seconds(0);
+  history.steps = {
+      Do(StepKind::kTrigger, "d1"),
+      Turn(0),
+      Do(StepKind::kPause, "d1"),
+      End(1, "t0", AttemptOutcome::kFailed, 1),
+      Turn(0),
+  };
+  EXPECT_EQ(FaultOf(history), "");
+}
+
+// A slot had made a run although there was no room; after the restart the one that waited began beside the one that
+// ran.
+TEST(KnownHistory, ARestartWithARunThatWaitsBehindALaterOne) {
+  History history;
+  history.parallelism = 1;
+  DagSpec& d1 = history.AddDag("d1");
+  d1.Add("t0");
+  d1.Add("t3");
+  d1.dag.max_active_runs = 1;
+  d1.dag.schedule = Hourly();
+  history.steps = {
+      Do(StepKind::kTrigger, "d1"),
+      Turn(0),
+      End(1, "t0", AttemptOutcome::kSucceeded),
+      Turn(0),
+      Do(StepKind::kDoubt),
+      Turn(200),
+      Turn(200),
+      Do(StepKind::kTrigger, "d1"),
+      Turn(0),
+      End(1, "t3", AttemptOutcome::kSucceeded),
+      Turn(0),
+      Do(StepKind::kCrash),
+  };
+  EXPECT_EQ(FaultOf(history), "");
+}
+
+// The room for a scheduled run was asked for when its slot was worked out, and not when it was due.
+TEST(KnownHistory, ASlotThatIsDueWhileARunByHandTakesTheRoom) {
+  History history;
+  DagSpec& d1 = history.AddDag("d1");
+  d1.Add("t0");
+  d1.dag.max_active_runs = 1;
+  d1.dag.schedule = Hourly();
+  history.steps = {
+      Do(StepKind::kTrigger, "d1"),
+      Turn(200),
+      Turn(200),
+  };
+  EXPECT_EQ(FaultOf(history), "");
+}
+
+// Of tasks that are mapped together over nothing, all were skipped as soon as the rule of one allowed it.
+TEST(KnownHistory, MappedTogetherOverNothingBelowATaskThatFails) {
+  History history;
+  DagSpec& d2 = history.AddDag("d2");
+  d2.Add("t0");
+  d2.Add("t1", {"t0"});
+  d2.Add("t2");
+  d2.mapped.push_back(MappedSpec{{"t2", "t1"}, 0, true});
+  history.steps = {
+      Do(StepKind::kTrigger, "d2"),
+      Turn(0),
+      Turn(0),
+      End(1, "t0", AttemptOutcome::kFailed, 1),
+  };
+  EXPECT_EQ(FaultOf(history), "");
+}
+
+}  // namespace
+}  // namespace pipelined::sim
