@@ -42,6 +42,24 @@ class WatchedStore : public Store {
   Result<std::vector<ExistingRun>> RunsBetween(const std::string& dag_id, Instant from, Instant to) override {
     return store_.RunsBetween(dag_id, from, to);
   }
+  Result<std::vector<RestoredRun>> RunsChosen(const RunChoice& choice, std::size_t most) override {
+    return store_.RunsChosen(choice, most);
+  }
+  Result<std::optional<FoundRun>> FindRun(const std::string& dag_id, const std::string& run_id,
+                                          const std::optional<Instant>& logical_date) override {
+    return store_.FindRun(dag_id, run_id, logical_date);
+  }
+  Result<std::optional<PastRun>> RunBefore(const RunInfo& run, bool passing_by_hand,
+                                           const std::vector<std::string>& task_ids) override {
+    return store_.RunBefore(run, passing_by_hand, task_ids);
+  }
+  Result<std::vector<RecentRun>> LatestRuns(const std::string& dag_id, std::int32_t most) override {
+    return store_.LatestRuns(dag_id, most);
+  }
+  Result<std::optional<Micros>> AverageRuntime(const std::string& dag_id, std::int32_t least,
+                                               std::int32_t most) override {
+    return store_.AverageRuntime(dag_id, least, most);
+  }
   Result<std::vector<OpenAttempt>> OpenAttempts(const std::string& instance) override {
     return store_.OpenAttempts(instance);
   }

@@ -40,7 +40,7 @@ class PastTest : public EngineTest {
   // The run of that number comes, and what its store says of the run before.
   std::vector<std::string> Come(int number, std::optional<PastRun> past = std::nullopt,
                                 RunType type = RunType::kScheduled) {
-    return Send(RunRequested{Info(number, type), Shared(), {}, {}, std::move(past)});
+    return Send(RunRequested{Info(number, type), Shared(), {}, {}, {}, std::move(past)});
   }
   // Set back: a finished run that is to run again, with what is left of its tasks.
   std::vector<std::string> ComeBack(int number, std::vector<StoredTask> tasks) {
@@ -290,7 +290,7 @@ TEST(Past, AfterARestartARunWaitsForTheOneThatIsRestoredAfterIt) {
   later.state = before.state = RunState::kRunning;
   before.logical_date = Day(1);
   PastRun past{before.id, before.run_id, Day(1)};
-  EXPECT_THAT(t.Send(RunRestored{later, t.Shared(), {}, {}, past}), IsEmpty());
+  EXPECT_THAT(t.Send(RunRestored{later, t.Shared(), {}, {}, {}, past}), IsEmpty());
   EXPECT_THAT(t.Send(RunRestored{before, t.Shared(), {Row(0, TaskState::kSuccess)}}), ElementsAre("a"));
 }
 

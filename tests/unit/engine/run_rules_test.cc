@@ -136,6 +136,7 @@ TEST(Deadlines, AfterARestartWhatIsStoredHolds) {
                      t.dag_ptr(),
                      {},
                      {},
+                     {},
                      std::nullopt,
                      {{0, kT0 + 5s, DeadlineState::kDue}, {1, kT0 - 5s, DeadlineState::kMissed}}});
   EXPECT_THAT(t.Deadlines(), IsEmpty());
@@ -147,7 +148,7 @@ TEST(Deadlines, OneThatPassedWhileNobodyLedIsMissedAtOnce) {
   DeadlineTest t({After(60s)});
   RunInfo info = t.Info();
   info.state = RunState::kRunning;
-  t.Send(RunRestored{info, t.dag_ptr(), {}, {}, std::nullopt, {{0, kT0 - 5s, DeadlineState::kDue}}});
+  t.Send(RunRestored{info, t.dag_ptr(), {}, {}, {}, std::nullopt, {{0, kT0 - 5s, DeadlineState::kDue}}});
   EXPECT_THAT(t.Deadlines(), ElementsAre("0:missed at +-5s"));
 }
 

@@ -109,7 +109,7 @@ TEST(Steer, AfterARestartAnOrphanHoldsItsTaskToo) {
   RunInfo run;
   run.id = RunId{1};
   run.dag_id = "d";
-  t.Send(AttemptOrphaned{AttemptId{5}, RunId{1}, 0});
+  t.Send(AttemptOrphaned{AttemptId{5}, {}, RunId{1}, 0});
   EXPECT_THAT(t.Send(RunRequested{run, testing::MakeDag("a")}), IsEmpty());
   AttemptFinished end;
   end.attempt = AttemptId{5};
