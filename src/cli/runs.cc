@@ -127,7 +127,8 @@ void AddShow(CLI::App& runs, Program& program) {
 }  // namespace
 
 void AddRunCommands(CLI::App& app, Program& program) {
-  CLI::App* runs = AddCommand(app, "runs", "Runs: list, follow, cancel, clear, mark, repeat, compare", "pipectl runs list");
+  CLI::App* runs =
+      AddCommand(app, "runs", "Runs: list, follow, cancel, clear, mark, repeat, compare", "pipectl runs list");
   runs->require_subcommand(1);
   AddList(*runs, program);
   AddShow(*runs, program);

@@ -88,8 +88,7 @@ class DagReader {
     MapTasks(task_reader_.expands(), task_reader_.index_templates(), groups_, *dag_, reporter_);
     LinkTasks(task_reader_.dependencies(), groups_, task_reader_.expands(), *dag_, reporter_);
     CheckBranches(*dag_, task_nodes_, reporter_);
-    CheckTemplates(*dag_, task_nodes_, Inherited({"env", "when"}), Inherited({"concurrency", "rate"}),
-                   reporter_);
+    CheckTemplates(*dag_, task_nodes_, Inherited({"env", "when"}), Inherited({"concurrency", "rate"}), reporter_);
     CheckGroupTemplates(*dag_, groups_, reporter_);
     CheckGivenTemplates(*dag_, inclusions_, reporter_);
     if (reporter_.errors() != errors) return nullptr;

@@ -65,7 +65,8 @@ struct Timer {
   RunId run;
   std::uint64_t life = 0;  // ActiveRun::life
   SlotNo slot = 0;
-  std::uint64_t token = 0;  // try number, number of the deadline, schedule generation or attempt: an older timer is stale
+  std::uint64_t token =
+      0;  // try number, number of the deadline, schedule generation or attempt: an older timer is stale
   std::string dag_id;
   friend bool operator<(const Timer& a, const Timer& b) { return a.at > b.at; }  // the earliest on top
 };
@@ -224,7 +225,8 @@ class Engine::Impl {
   std::unordered_map<std::string, DagState> dags_;
   std::unordered_map<RunId, std::unique_ptr<ActiveRun>> runs_;
   std::unordered_map<AttemptId, OpenedAttempt> attempts_;
-  std::unordered_map<RunId, std::set<Instance>> stopping_;  // tasks that moved on while an attempt of theirs is still open
+  std::unordered_map<RunId, std::set<Instance>>
+      stopping_;  // tasks that moved on while an attempt of theirs is still open
   ReadyQueue queue_;
   std::priority_queue<Timer> timers_;
   std::deque<Unwritten> unwritten_;   // scheduled, row not written yet; the first to wait in front

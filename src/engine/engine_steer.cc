@@ -131,7 +131,8 @@ bool Engine::Impl::Rebase(SteeredRun& steered, const SteeringFacts& facts, Comma
       std::find_if(facts.runs.begin(), facts.runs.end(), [&](const RunRestored& run) { return run.run.id == info.id; });
   auto rebased = std::make_unique<ActiveRun>(info, facts.latest);
   rebased->info.version = facts.latest_version;
-  rebased->keys = facts.latest_keys.at(static_cast<std::size_t>(stored - facts.runs.begin()));
+  if (const auto at = static_cast<std::size_t>(stored - facts.runs.begin()); at < facts.latest_keys.size())
+    rebased->keys = facts.latest_keys[at];
   rebased->Materialize();
   rebased->Restore(Renumbered(stored->tasks, *stored->dag, *facts.latest),
                    Renumbered(stored->lengths, *stored->dag, *facts.latest));

@@ -64,9 +64,9 @@ void Engine::Impl::ScheduleDue(Turn& turn, const Timer& timer) {
   const auto found = dags_.find(timer.dag_id);
   if (found == dags_.end() || found->second.generation != timer.token || !found->second.due) return;
   DagState& dag = found->second;
-  if (!dag.HasRoomForNewRun()) return dag.due.reset();  // others came meanwhile; asked again when a run ends
   const DueRun due = DueNow(dag, turn.now);
-  // There was room when it was looked at last; after a restart the runs under way are known only now.
+  // There was room when it was looked at last: others may have come meanwhile, and after a restart the runs under way
+  // are known only now.
   if (!MakeRoomForSlot(turn, dag, due)) return;
   NewRun run;
   run.dag_id = dag.head.dag_id;

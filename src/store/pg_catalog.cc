@@ -78,20 +78,22 @@ Result<RunRow> PgCatalog::Trigger(const TriggerRequest& request) {
       const auto end = request.interval ? std::optional(request.interval->end) : std::nullopt;
       const std::optional<std::string> conf =
           request.conf.is_null() ? std::nullopt : std::optional(ToJson(request.conf));
-      const pqxx::result made =
-          session.Run("trigger",
-                      "with r as (insert into dag_run (dag_id, version_id, run_id, type, state, logical_date, "
-                      "interval_start, interval_end, run_after, queued_at, conf, "
-                      "note, triggering_user, triggered_by, rerun_of) select d.dag_id, d.version_id, $2, 'manual', 'queued', "
-                      "at_micros($3::bigint), at_micros($4::bigint), "
-                      "at_micros($5::bigint), at_micros($6::bigint), clock_timestamp(), $7::json, $8, $9, $10, nullif($11, '') from dag "
-                      "d where d.dag_id = $1 returning *) "
-                      "select " PIPELINED_RUN_COLUMNS
-                      ", v.number, r.triggered_by, r.triggering_user, r.note, micros(v.created_at), "
-                      "pg_notify(current_schema(), 'r' || r.id), coalesce(r.rerun_of, '') from r join dag_version v on v.id = r.version_id",
-                      CleanText(request.dag_id), run_id, MicrosOf(request.logical_date), MicrosOf(start), MicrosOf(end),
-                      ToMicros(request.run_after), conf, CleanText(request.note), CleanText(request.who),
-                      CleanText(request.triggered_by), CleanText(request.rerun_of));
+      const pqxx::result made = session.Run(
+          "trigger",
+          "with r as (insert into dag_run (dag_id, version_id, run_id, type, state, logical_date, "
+          "interval_start, interval_end, run_after, queued_at, conf, "
+          "note, triggering_user, triggered_by, rerun_of) select d.dag_id, d.version_id, $2, 'manual', 'queued', "
+          "at_micros($3::bigint), at_micros($4::bigint), "
+          "at_micros($5::bigint), at_micros($6::bigint), clock_timestamp(), $7::json, $8, $9, $10, nullif($11, '') "
+          "from dag "
+          "d where d.dag_id = $1 returning *) "
+          "select " PIPELINED_RUN_COLUMNS
+          ", v.number, r.triggered_by, r.triggering_user, r.note, micros(v.created_at), "
+          "pg_notify(current_schema(), 'r' || r.id), coalesce(r.rerun_of, '') from r join dag_version v on v.id = "
+          "r.version_id",
+          CleanText(request.dag_id), run_id, MicrosOf(request.logical_date), MicrosOf(start), MicrosOf(end),
+          ToMicros(request.run_after), conf, CleanText(request.note), CleanText(request.who),
+          CleanText(request.triggered_by), CleanText(request.rerun_of));
       if (made.empty())
         return Error{ErrorCode::kNotFound, fmt::format("The Dag with ID: `{}` was not found", request.dag_id), ""};
       RunRow run;

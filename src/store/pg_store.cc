@@ -312,9 +312,8 @@ Result<std::vector<ExistingRun>> PgStore::RunsBetween(const std::string& dag_id,
 }
 
 Result<std::vector<RestoredRun>> PgStore::RunsChosen(const RunChoice& choice, std::size_t most) {
-  return With("read the runs that were chosen", [&]() -> Result<std::vector<RestoredRun>> {
-    return ReadRunsChosen(*session_, choice, most);
-  });
+  return With("read the runs that were chosen",
+              [&]() -> Result<std::vector<RestoredRun>> { return ReadRunsChosen(*session_, choice, most); });
 }
 
 Result<std::optional<FoundRun>> PgStore::FindRun(const std::string& dag_id, const std::string& run_id,

@@ -95,10 +95,10 @@ class World {
   // Airflow's scheduler has not looked at the run since its tasks took these states; the engine looks at once, but not
   // at tasks of which an old attempt still runs.
   void HoldWaiting(RunId run, const std::vector<StoredTask>& tasks) {
-    events_.emplace_back(AttemptOrphaned{AttemptId{++attempts_}, run, *dag_->Find(kGoesOn)});
+    events_.emplace_back(AttemptOrphaned{AttemptId{++attempts_}, {}, run, *dag_->Find(kGoesOn)});
     for (const StoredTask& task : tasks) {
       if (task.state == TaskState::kNone || task.state == TaskState::kUpForRetry)
-        events_.emplace_back(AttemptOrphaned{AttemptId{++attempts_}, run, task.task});
+        events_.emplace_back(AttemptOrphaned{AttemptId{++attempts_}, {}, run, task.task});
     }
   }
 

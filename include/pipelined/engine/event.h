@@ -74,7 +74,7 @@ struct RunRequested {
   DagPtr dag;                          // the version that it is pinned to
   std::vector<StoredTask> tasks = {};  // of a run that was set back or cleared: all that were touched
   std::vector<StoredLength> lengths = {};
-  std::vector<TaskKeys> keys = {};  // of Dag::keyed, in that order
+  std::vector<TaskKeys> keys = {};             // of Dag::keyed, in that order
   std::optional<PastRun> past = std::nullopt;  // of one that looks back
   std::vector<StoredDeadline> deadlines = {};
   // For each of the DAG's deadlines that counts from it: how long the last runs took. Nothing: too few have run.
@@ -103,7 +103,7 @@ struct RunRestored {
   DagPtr dag;
   std::vector<StoredTask> tasks;
   std::vector<StoredLength> lengths = {};
-  std::vector<TaskKeys> keys = {};  // as of RunRequested
+  std::vector<TaskKeys> keys = {};             // as of RunRequested
   std::optional<PastRun> past = std::nullopt;  // of one that looks back
   std::vector<StoredDeadline> deadlines = {};
 };
@@ -261,7 +261,7 @@ struct SteeringFacts {
   std::vector<RunRestored> runs;  // all that were chosen, by logical date; of those that have not ended only the run
   DagPtr latest = nullptr;        // the current version, when asked for
   VersionId latest_version = {};
-  std::vector<std::vector<TaskKeys>> latest_keys = {};  // of `runs` with that version
+  std::vector<std::vector<TaskKeys>> latest_keys = {};  // of `runs` with that version; empty: it has none
 };
 using SteeringFactsPtr = std::shared_ptr<const SteeringFacts>;
 

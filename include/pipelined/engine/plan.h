@@ -192,8 +192,8 @@ struct Plan {
   std::vector<TaskChange> tasks;
   std::vector<AttemptOpened> opened;  // carried out: started
   std::vector<AttemptClosed> closed;
-  std::vector<KeysTaken> keys_taken;      // by attempts of `opened`
-  std::vector<AttemptId> keys_given;      // by attempts of `closed` that held a concurrency key
+  std::vector<KeysTaken> keys_taken;  // by attempts of `opened`
+  std::vector<AttemptId> keys_given;  // by attempts of `closed` that held a concurrency key
   std::vector<DagChange> dags;
   std::vector<DeadlineChange> deadlines;
   std::vector<SlotSkipped> skipped;
@@ -206,8 +206,8 @@ struct Plan {
   bool empty() const {
     return made.empty() && new_runs.empty() && resets.empty() && backfills.empty() && runs.empty() &&
            expanded.empty() && tasks.empty() && opened.empty() && closed.empty() && dags.empty() && deadlines.empty() &&
-           skipped.empty() && pools.empty() && commands.empty() && stops.empty() && wanted.empty() &&
-           rebased.empty() && steered.empty() && cleared.empty() && notes.empty();
+           skipped.empty() && pools.empty() && commands.empty() && stops.empty() && wanted.empty() && rebased.empty() &&
+           steered.empty() && cleared.empty() && notes.empty();
   }
 };
 

@@ -68,8 +68,8 @@ inline constexpr std::array kTaskTransitions{
     TaskTransition{TaskState::kUpstreamFailed, TaskEvent::kSkipped, TaskState::kSkipped},
     // An upstream was cleared or marked meanwhile, so that its rule no longer permits the retry.
     TaskTransition{TaskState::kUpForRetry, TaskEvent::kUpstreamFailed, TaskState::kUpstreamFailed},
-    TaskTransition{TaskState::kNone, TaskEvent::kFailed, TaskState::kFailed},     // what it is mapped over is no list
-    TaskTransition{TaskState::kNone, TaskEvent::kRemoved, TaskState::kRemoved},   // there are fewer instances now
+    TaskTransition{TaskState::kNone, TaskEvent::kFailed, TaskState::kFailed},    // what it is mapped over is no list
+    TaskTransition{TaskState::kNone, TaskEvent::kRemoved, TaskState::kRemoved},  // there are fewer instances now
     // Cleared: what runs is stopped first, everything else loses its state.
     TaskTransition{TaskState::kScheduled, TaskEvent::kCleared, TaskState::kNone},
     TaskTransition{TaskState::kQueued, TaskEvent::kCleared, TaskState::kNone},

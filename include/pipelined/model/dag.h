@@ -87,9 +87,9 @@ struct Task {
   std::int32_t max_active_tis_per_dagrun = 0;
   std::shared_ptr<const ConcurrencyLimit> concurrency;  // nullptr: none; shared by those that have it from defaults
   std::shared_ptr<const RateLimit> rate;                // likewise
-  std::string when;                                 // a condition (template): false skips the task; empty: none
-  std::vector<int> skip_exit_codes{kSkipExitCode};  // end a try as skipped
-  bool ignore_downstream_trigger_rules = true;      // kShortCircuit: skips all descendants, not only the direct ones
+  std::string when;                                     // a condition (template): false skips the task; empty: none
+  std::vector<int> skip_exit_codes{kSkipExitCode};      // end a try as skipped
+  bool ignore_downstream_trigger_rules = true;  // kShortCircuit: skips all descendants, not only the direct ones
   bool setup = false, teardown = false;
   bool on_failure_fail_dagrun = false;        // of a teardown: it counts for the outcome of the run
   bool depends_on_past = false;               // waits for its own success in the run before
@@ -200,9 +200,9 @@ struct Dag {
   // What setups and teardowns add (empty graphs without them), as Airflow has it: a task below a setup needs its
   // success, as long as the setup has no teardown or one below the task; a teardown waits for everything between its
   // setups and itself. Both beyond the direct upstreams.
-  Graph setups, guarded;     // task -> such setups; and the other way round
-  Graph scope, scoped;       // teardown -> tasks that it waits for; and the other way round
-  std::vector<bool> leaves;  // whose states decide the outcome of a run
+  Graph setups, guarded;      // task -> such setups; and the other way round
+  Graph scope, scoped;        // teardown -> tasks that it waits for; and the other way round
+  std::vector<bool> leaves;   // whose states decide the outcome of a run
   std::vector<TaskNo> keyed;  // tasks with a concurrency key or a rate
   // Some task waits for the run before. Made by Link, as is the depends_on_past of tasks with wait_for_downstream.
   bool depends_on_past = false;
@@ -221,8 +221,8 @@ struct Dag {
   // The tasks of a group and of the groups within it, in the order of the file; empty for an unknown one.
   std::vector<TaskNo> TasksOf(std::string_view group) const;
 
-  // Fills the graphs, weights, leaves and `keyed` from `depends_on` pairs (upstream, downstream). A cycle is kInvalid and its
-  // message names the path ("a -> b -> a"); so are setups that multiply beyond all bounds.
+  // Fills the graphs, weights, leaves and `keyed` from `depends_on` pairs (upstream, downstream). A cycle is kInvalid
+  // and its message names the path ("a -> b -> a"); so are setups that multiply beyond all bounds.
   Status Link(std::vector<std::pair<TaskNo, TaskNo>> edges);
 
  private:

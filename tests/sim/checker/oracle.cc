@@ -182,6 +182,7 @@ TaskSet LeftOut(const RunRow& run, TaskNo task, const Decision& decision) {
   }
   if (decision.pass) return 0;
   const bool all = what.action.kind == ActionKind::kShortCircuit && what.ignore_downstream_trigger_rules;
+  if (run.dag->tasks[task].action.kind == ActionKind::kLatestOnly) return dag.down[task];  // a branch to nowhere
   return (all ? dag.below[task] : dag.down[task]) & ~dag.is_teardown;
 }
 

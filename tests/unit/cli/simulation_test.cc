@@ -81,7 +81,7 @@ TEST(Simulation, ATryWithoutDelayWaitsOnlyForItsSlot) {
   Simulated s(
       R"({dag_id: d, schedule: "0 6 * * *", default_args: {pool: narrow}, tasks: {a: {bash: x, retries: 1, retry_delay: 0s, priority_weight: 5}, b: {bash: x}}})");
   EXPECT_THAT(s.Failing("d.a=1").Pool("narrow=1").Run().Tasks(),
-              ElementsAre("a 06:00-06:20 success, 2 tries", "b 06:20-06:30 success, waited 20m"));
+              ElementsAre("a 06:00-06:30 success, 2 tries, waited 10m", "b 06:10-06:20 success, waited 10m"));
 }
 
 TEST(Simulation, WhatAlwaysFailsFailsItsRun) {
