@@ -16,7 +16,7 @@ tasks:
   repeat: {bash: "echo again {{ tasks.greet.said }}", depends_on: [greet]}
 """
 FAILS = "tasks: {a: {bash: 'exit 3'}, b: {bash: 'echo b', depends_on: [a]}}\n"
-SLOW = "tasks: {a: {bash: 'echo begun; sleep 60'}, b: {bash: 'echo b', depends_on: [a]}}\n"
+SLOW = "tasks: {a: {bash: 'echo begun; sleep 67'}, b: {bash: 'echo b', depends_on: [a]}}\n"
 
 
 class Pipectl(ServerCase):
@@ -120,7 +120,7 @@ class Pipectl(ServerCase):
         self.server.wait_task("slow", run_id, "a", "running")
         self.server.ctl("runs", "cancel", "slow", run_id)
         self.assertEqual(self.server.wait_run("slow", run_id), "failed")
-        wait_for(lambda: not sleeping(60), 20, "the task's processes to be gone")
+        wait_for(lambda: not sleeping(67), 20, "the task's processes to be gone")
 
     def test_logs_follow_a_running_task(self):
         run_id = self.server.trigger("slow")
