@@ -93,7 +93,6 @@ class Scheduler {
   Result<SteeringFactsPtr> ReadRuns(const RunChoice& choice, bool latest);
   void CarryOut(const Plan& plan);
   std::vector<AttemptOpened> NotStopped(const Plan& plan);
-  void NeverStarted(AttemptId attempt, const std::string& why);
   void StartAttempts(const std::vector<AttemptOpened>& opened);
   Status ReadFor(LaunchRequest& request);
   // A task makes a run: asks the engine for it. kUnavailable: not now.
