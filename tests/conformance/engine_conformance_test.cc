@@ -132,10 +132,26 @@ class Simulation {
         expected->is_number() && std::abs(end - expected->number()) > 0.01) {
       text += "end " + std::to_string(end) + "; ";
     }
-    return text;
+    return text + TraceDifferences();
   }
 
  private:
+  using Trace = std::map<std::int64_t, std::map<std::string, std::string>>;  // by millisecond: what tasks became
+
+  // What ended at an instant and what was decided because of it are two entries there, and one turn here.
+  std::string TraceDifferences() const {
+    Trace expected;
+    for (const Value& entry : case_.Find("trace")->list()) {
+      for (const auto& [id, state] : entry.list()[1].map())
+        expected[std::llround(entry.list()[0].number() * 1000)][id] = state.is_string() ? state.string() : "none";
+    }
+    for (const auto& [at, states] : expected) {
+      const auto mine = trace_.find(at);
+      if (mine == trace_.end() || mine->second != states) return "trace differs at " + std::to_string(at) + " ms; ";
+    }
+    return trace_.size() == expected.size() ? "" : "the trace is longer; ";
+  }
+
   struct End {
     Instant at;
     AttemptId attempt;
@@ -155,6 +171,8 @@ class Simulation {
     for (const TaskChange& change : plan.tasks) {
       states_[NameOf(*dag_, change.task, change.map_index)] = ToString(change.to);
       tries_[NameOf(*dag_, change.task, change.map_index)] = change.try_number;
+      const auto at = std::chrono::duration_cast<Millis>(now_ - kStart).count();
+      trace_[at][NameOf(*dag_, change.task, change.map_index)] = ToString(change.to);
     }
     for (const RunChange& change : plan.runs) {
       if (IsFinished(change.to)) {
@@ -198,6 +216,7 @@ class Simulation {
   std::priority_queue<End> ends_;
   std::map<std::string, std::string> states_;
   std::map<std::string, std::int64_t> tries_;
+  Trace trace_;
 };
 
 TEST(Conformance, WholeRuns) {
