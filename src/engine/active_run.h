@@ -56,8 +56,9 @@ class ActiveRun {
   void Expand(Turn& turn, const MappingLength& length);
 
   // A task that decides has succeeded: what it does not go on with is skipped at once, with everything that follows.
-  // Tasks that run, or have run, are left alone.
-  void Conclude(Turn& turn, SlotNo slot, const Decision& decision);
+  // Tasks that run, or have run, are left alone. Answers the attempts of cleared tasks that are still being stopped:
+  // they are nobody's any more.
+  std::vector<AttemptId> Conclude(Turn& turn, SlotNo slot, const Decision& decision);
 
   // The same without what follows; EndUnfinished() must come next.
   bool MoveAlone(Turn& turn, SlotNo slot, TaskEvent event) { return Assign(turn, slot, event); }
@@ -192,6 +193,7 @@ class ActiveRun {
   std::vector<SlotNo> scheduled_;
   std::deque<SlotNo> held_empty_;
   std::set<Instance> held_;
+  std::vector<AttemptId> overtaken_;  // of Conclude()
   bool hold_empty_ = false;
   std::set<std::pair<TaskNo, SlotNo>> held_by_past_;
   std::vector<TaskNo> ended_;

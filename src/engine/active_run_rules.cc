@@ -1,4 +1,6 @@
 // What stands above a task decides it: trigger rules, setups and teardowns, and what branches and short circuits skip.
+#include <utility>
+
 #include "engine/active_run.h"
 
 namespace pipelined {
@@ -128,7 +130,7 @@ std::vector<TaskNo> ActiveRun::NotFollowed(TaskNo branch, const std::vector<Task
   return others;
 }
 
-void ActiveRun::Conclude(Turn& turn, SlotNo slot, const Decision& decision) {
+std::vector<AttemptId> ActiveRun::Conclude(Turn& turn, SlotNo slot, const Decision& decision) {
   const TaskNo task = TaskOf(slot);
   const Task& what = dag_->tasks[task];
   std::vector<TaskNo> skipped;
@@ -140,6 +142,7 @@ void ActiveRun::Conclude(Turn& turn, SlotNo slot, const Decision& decision) {
     skipped = Below(task, what.ignore_downstream_trigger_rules);
   }
   for (const TaskNo below : skipped) SkipFor(turn, slot, below);
+  return std::exchange(overtaken_, {});
 }
 
 // One instance of a mapped group decides for its own instances; what is behind the group goes by its trigger rule.
@@ -160,6 +163,7 @@ void ActiveRun::SkipFor(Turn& turn, SlotNo decided, TaskNo below) {
 void ActiveRun::SkipUnlessActive(Turn& turn, SlotNo slot) {
   const TaskState state = slots_[slot].state;
   if (state == TaskState::kRunning || state == TaskState::kQueued) return;
+  if (state == TaskState::kRestarting) overtaken_.push_back(slots_[slot].attempt);
   if (Assign(turn, slot, TaskEvent::kSkipped)) std::erase(held_empty_, slot);
 }
 

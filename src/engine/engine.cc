@@ -131,6 +131,7 @@ void Engine::Impl::TakeUp(Turn& turn, ActiveRun& run, const std::vector<StoredTa
     if (parked) RestoreParked(turn, run, *slot, task);
     if (!parked && (task.state == TaskState::kRunning || task.state == TaskState::kRestarting))
       Occupy(run, *slot, task.attempt);
+    if (task.state == TaskState::kRestarting) queue_.NoteStopping(attempts_.at(task.attempt).hold, task.attempt);
     if (task.state == TaskState::kRestarting) turn.plan.stops.push_back(task.attempt);
   }
 }
@@ -211,11 +212,14 @@ void Engine::Impl::StoppedAtLast(Turn& turn, const OpenedAttempt& attempt) {
   const auto found = stopping_.find(attempt.of);
   if (found == stopping_.end()) return;
   found->second.erase(attempt.instance);
-  if (found->second.empty()) stopping_.erase(found);
-  ActiveRun* run = Find(attempt.of);
-  if (run == nullptr) return;
-  run->Release(turn, attempt.instance);
-  AfterChange(turn, *run);
+  const bool last = found->second.empty();
+  if (last) stopping_.erase(found);
+  if (ActiveRun* run = Find(attempt.of)) {
+    run->Release(turn, attempt.instance);
+    AfterChange(turn, *run);
+  }
+  if (!last) return;
+  if (auto asked = asked_later_.extract(attempt.of)) On(turn, asked.mapped());
 }
 
 void Engine::Impl::On(Turn& turn, Command& e) {
@@ -284,6 +288,8 @@ void Engine::Impl::StartRun(Turn& turn, DagState& dag, ActiveRun& run) {
   MoveRun(turn, run, RunEvent::kStarted, "");
   run.info.start_date = turn.now;
   SetRunTimeout(run, turn.now);
+  run.HoldEmptyTasks(false);  // of a run that was set to queued while its DAG was paused
+  run.ReleaseEmptyTasks(turn);
   run.Begin(turn);
   AfterChange(turn, run);
 }
@@ -417,7 +423,9 @@ void Engine::Impl::EndTry(Turn& turn, ActiveRun& run, SlotNo no, const AttemptFi
   if (end.outcome == TryOutcome::kSucceeded || end.outcome == TryOutcome::kSkipped) {
     run.Change(turn, no).end_date = end.end;
     // What a decision skips is skipped with the task's own end, before anything follows from either.
-    if (end.decision) run.Conclude(turn, no, *end.decision);
+    if (end.decision) {
+      for (const AttemptId overtaken : run.Conclude(turn, no, *end.decision)) Abandon(turn, overtaken);
+    }
     run.Move(turn, no, end.outcome == TryOutcome::kSkipped ? TaskEvent::kSkipped : TaskEvent::kSucceeded);
     return;
   }

@@ -36,13 +36,19 @@ void Engine::Impl::Do(Turn& turn, DeleteDag& what, const std::string& who, Comma
   }
   std::vector<RunId> queued = backfills_.Forget(what.dag_id);
   for (const auto& [when, id] : found->second.queued) queued.push_back(id);
+  const std::string why = fmt::format("deleted by {}", who);
   for (const RunId id : queued) {
-    NoteEnd(runs_.at(id)->info);
-    past_.Leave(*runs_.at(id));
+    ActiveRun& run = *runs_.at(id);
+    // One that was set to queued may still have processes.
+    if (run.running_tasks > 0) StopTasks(turn, run, TaskEvent::kFailed, why, ActiveRun::Spare::kNothing);
+    NoteEnd(run.info);
+    queue_.Remove(run);
+    past_.Leave(run);
+    leaving_.push_back(std::move(runs_.at(id)));
     runs_.erase(id);
   }
   dags_.erase(found);
-  DagChange change{what.dag_id, std::nullopt, std::nullopt, true, fmt::format("deleted by {}", who)};
+  DagChange change{what.dag_id, std::nullopt, std::nullopt, true, why};
   turn.plan.dags.push_back(std::move(change));
 }
 
@@ -142,7 +148,11 @@ void Engine::Impl::Do(Turn& turn, CancelBackfill& what, const std::string& who, 
   if (backfill == nullptr) return;
   backfills_.Cancel(turn, *backfill, who);
   for (const auto& [ordinal, id] : std::set(backfill->queued)) {
-    LeaveMemory(turn, *runs_.at(id), RunEvent::kFailed, fmt::format("backfill cancelled by {}", who));
+    ActiveRun& run = *runs_.at(id);
+    const std::string why = fmt::format("backfill cancelled by {}", who);
+    // One that was set to queued may still have processes; of those that have not begun, nothing has to end.
+    if (run.running_tasks > 0) StopTasks(turn, run, TaskEvent::kFailed, why, ActiveRun::Spare::kNothing);
+    LeaveMemory(turn, run, RunEvent::kFailed, why);
   }
 }
 

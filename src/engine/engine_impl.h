@@ -46,6 +46,7 @@ struct SteeredRun {
   ActiveRun* run = nullptr;
   std::unique_ptr<ActiveRun> owned;  // made from what is stored: it has ended, and is not in memory
   std::optional<PastRun> past;       // the run before it
+  const RunRestored* stored = nullptr;
   std::vector<SlotNo> slots;
   bool rebased = false;  // it is to go on with the version that `owned` has
 };
@@ -128,6 +129,7 @@ class Engine::Impl {
   bool SetTasks(Turn& turn, ActiveRun& run, TaskState state, const std::string& why);
   void SettleRun(Turn& turn, SteeredRun& steered, bool requeue, const std::string& why);
   ActiveRun& TakeIn(SteeredRun& steered);
+  void GoOn(Turn& turn, SteeredRun& steered, const std::string& why);
   void Requeue(Turn& turn, ActiveRun& run, const std::string& why);
 
   // runs
@@ -242,6 +244,7 @@ class Engine::Impl {
   std::vector<AttemptId> orphans_;
   std::vector<std::pair<AttemptId, StoredChild>> settled_;  // their runs have ended, or need not be waited for
   std::vector<std::pair<RunId, std::string>> doomed_;       // sub-runs whose task has ended, and why
+  std::unordered_map<RunId, RunAsked> asked_later_;         // runs to be set back once nothing of them is being stopped
   std::vector<std::unique_ptr<ActiveRun>> leaving_;         // ended in this turn
 };
 

@@ -97,6 +97,7 @@ SteeredRun Engine::Impl::LookAt(const RunRestored& stored) const {
     steered.run = steered.owned.get();
   }
   steered.past = stored.past;
+  steered.stored = &stored;
   return steered;
 }
 
@@ -214,7 +215,8 @@ void Engine::Impl::Do(Turn& turn, MarkRun& what, const std::string& who, Command
   SteeredRun& steered = runs.front();
   ActiveRun& run = *steered.run;
   const std::string why = fmt::format("set to {} by {}", ToString(what.state), who);
-  if (what.state == RunState::kQueued) return Requeue(turn, IsFinished(run.info.state) ? TakeIn(steered) : run, why);
+  if (what.state == RunState::kQueued)
+    return IsFinished(run.info.state) ? GoOn(turn, steered, why) : Requeue(turn, run, why);
   const bool success = what.state == RunState::kSuccess;
   const bool all = SetTasks(turn, run, success ? TaskState::kSuccess : TaskState::kFailed, why);
   const RunEvent event = success ? RunEvent::kMarkedSuccess : RunEvent::kMarkedFailed;
@@ -284,7 +286,7 @@ void Engine::Impl::SettleRun(Turn& turn, SteeredRun& steered, bool requeue, cons
   ActiveRun& run = *steered.run;
   run.Settle(turn);
   if (!IsFinished(run.info.state)) return AfterChange(turn, run);
-  if (requeue) return Requeue(turn, TakeIn(steered), why);
+  if (requeue) return GoOn(turn, steered, why);
   past_.Changed(run);
 }
 
@@ -299,6 +301,13 @@ ActiveRun& Engine::Impl::TakeIn(SteeredRun& steered) {
     leaving_.erase(left);
   }
   return Enter(id, std::move(run), steered.past);
+}
+
+// A run that had ended is queued again, with the deadlines that count from then.
+void Engine::Impl::GoOn(Turn& turn, SteeredRun& steered, const std::string& why) {
+  ActiveRun& run = TakeIn(steered);
+  Requeue(turn, run, why);
+  SetDeadlines(turn, run, steered.stored->deadlines, steered.stored->averages);
 }
 
 void Engine::Impl::Requeue(Turn& turn, ActiveRun& run, const std::string& why) {

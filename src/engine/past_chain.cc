@@ -21,7 +21,7 @@ void PastChain::Enter(ActiveRun& run, const std::optional<PastRun>& past, const 
     }
     run.CollectEnded(true);
   }
-  if (run.info.logical_date) ComesBefore(run);
+  if (run.info.logical_date && !run.info.repeats) ComesBefore(run);
   if (!LooksBack(run.info, run.dag())) return;
   looking_back_[run.info.dag_id].emplace(Place{*run.info.logical_date, run.info.id}, &run);
   if (!past) return;

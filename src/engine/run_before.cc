@@ -41,6 +41,7 @@ RunBefore::RunBefore(const ActiveRun& live) : live_(&live) {
 }
 
 void RunBefore::Remember(const ActiveRun& leaving, const Dag& later) {
+  live_ = &leaving;  // also of one that was only looked into
   std::unordered_map<std::string, PastTask> unmet;
   for (const std::string& id : PastTaskIds(later)) {
     if (auto task = Unmet(id)) unmet.emplace(id, std::move(*task));

@@ -11,7 +11,8 @@
 namespace pipelined {
 namespace {
 
-// A run of its that is set back again and again would have to be one whose process cannot be stopped.
+// A run of its own that cannot be set back although nothing of it is under way: asked for again and again, it would
+// keep the scheduler busy for ever.
 constexpr std::int32_t kMostAsks = 3;
 
 AttemptFinished EndOf(AttemptId attempt, TryOutcome outcome, Instant now, std::string message = {}) {
@@ -79,6 +80,11 @@ bool Engine::Impl::MayTakeOver(Turn& turn, OpenedAttempt& attempt, const RunAske
   if (spec.skip_when_already_exists && !own) {
     FinishAttempt(turn, EndOf(e.attempt, TryOutcome::kSkipped, turn.now,
                               fmt::format("DAG {} has a run \"{}\" already", e.dag_id, e.found->run_id)));
+    return false;
+  }
+  // It was ended with the try before, and a process of it is still being stopped: asked again when that is gone.
+  if ((spec.reset_dag_run || own) && IsFinished(e.found->state) && stopping_.contains(e.found->run)) {
+    asked_later_.insert_or_assign(e.found->run, e);
     return false;
   }
   const bool again = (spec.reset_dag_run || own) && ++attempt.asks < kMostAsks;

@@ -81,10 +81,12 @@ Result<SteeringFactsPtr> Scheduler::ReadRuns(const RunChoice& choice, bool lates
       if (!dag && facts->fault.empty())
         facts->fault = fmt::format("the DAG version of run {} cannot be read: {}", run.run.run_id, dag.error().message);
       if (dag) {
-        auto past = ReadPast(run.run, **dag);
-        if (!past) return past.error();
-        run.past = std::move(*past);
-        run.keys = RenderKeys(**dag, run.run, options_.launch);
+        auto known = Requested(RestoredRun{run.run, {}, {}, std::move(stored.deadlines)}, *dag);
+        if (!known) return known.error();
+        run.keys = std::move(known->keys);
+        run.past = std::move(known->past);
+        run.deadlines = std::move(known->deadlines);
+        run.averages = std::move(known->averages);
         run.dag = std::move(*dag);
       }
     }

@@ -21,23 +21,37 @@ void StoreDeadlines(pqxx::transaction_base& transaction, Session& session, const
   }
 }
 
-void ReadDeadlines(pqxx::transaction_base& transaction, Session& session, std::vector<RestoredRun>& runs) {
-  std::unordered_map<std::int64_t, std::size_t> places;
+namespace {
+
+constexpr const char* kDeadlines =
+    "select run_id, number, micros(due_at), state from run_deadline where run_id = any ($1) order by run_id, number";
+
+std::string IdsOf(const std::vector<RestoredRun>& runs) {
   ArrayText ids;
-  for (std::size_t i = 0; i < runs.size(); ++i) {
-    places[runs[i].run.id.value] = i;
-    ids.Add(runs[i].run.id.value);
-  }
-  for (const pqxx::row& row : session.In(transaction, "read_deadlines",
-                                         "select run_id, number, micros(due_at), state from run_deadline where run_id "
-                                         "= any ($1) order by run_id, number",
-                                         ids.text())) {
+  for (const RestoredRun& run : runs) ids.Add(run.run.id.value);
+  return ids.text();
+}
+
+void Take(const pqxx::result& rows, std::vector<RestoredRun>& runs) {
+  std::unordered_map<std::int64_t, std::size_t> places;
+  for (std::size_t i = 0; i < runs.size(); ++i) places[runs[i].run.id.value] = i;
+  for (const pqxx::row& row : rows) {
     StoredDeadline deadline;
     deadline.number = row[1].as<std::int32_t>();
     deadline.at = *ReadInstant(row[2]);
     deadline.state = DeadlineStateFromString(row[3].c_str()).value_or(DeadlineState::kDue);
     runs[places.at(row[0].as<std::int64_t>())].deadlines.push_back(deadline);
   }
+}
+
+}  // namespace
+
+void ReadDeadlines(pqxx::transaction_base& transaction, Session& session, std::vector<RestoredRun>& runs) {
+  Take(session.In(transaction, "read_deadlines", kDeadlines, IdsOf(runs)), runs);
+}
+
+void ReadDeadlines(Session& session, std::vector<RestoredRun>& runs) {
+  Take(session.Run("read_deadlines", kDeadlines, IdsOf(runs)), runs);
 }
 
 }  // namespace pipelined

@@ -13,5 +13,6 @@ void StoreDeadlines(pqxx::transaction_base& transaction, Session& session, const
 
 // Into RestoredRun::deadlines of all `runs`.
 void ReadDeadlines(pqxx::transaction_base& transaction, Session& session, std::vector<RestoredRun>& runs);
+void ReadDeadlines(Session& session, std::vector<RestoredRun>& runs);
 
 }  // namespace pipelined

@@ -88,7 +88,7 @@ Result<std::optional<PreviousRun>> MemoryStore::PreviousSuccess(const RunInfo& r
   const StoredRun* best = nullptr;
   for (const auto& [id, other] : runs_) {
     const RunInfo& info = other.info;
-    if (info.dag_id != run.dag_id || info.state != RunState::kSuccess || !info.logical_date ||
+    if (info.dag_id != run.dag_id || info.state != RunState::kSuccess || !info.logical_date || info.repeats ||
         !(info.logical_date < run.logical_date))
       continue;
     if (best == nullptr || best->info.logical_date < info.logical_date) best = &other;
@@ -102,7 +102,8 @@ Result<std::optional<PastRun>> MemoryStore::RunBefore(const RunInfo& run, bool p
   const StoredRun* best = nullptr;
   for (const auto& [id, other] : runs_) {
     const RunInfo& info = other.info;
-    const bool counts = info.dag_id == run.dag_id && info.logical_date && info.logical_date < run.logical_date;
+    const bool counts =
+        info.dag_id == run.dag_id && info.logical_date && info.logical_date < run.logical_date && !info.repeats;
     if (!counts || (passing_by_hand && info.type == RunType::kManual)) continue;
     if (best == nullptr || best->info.logical_date < info.logical_date) best = &other;
   }
@@ -144,7 +145,7 @@ std::vector<PastTask> MemoryStore::UnmetOf(const StoredRun& run, const std::vect
 Result<std::vector<RecentRun>> MemoryStore::LatestRuns(const std::string& dag_id, std::int32_t most) {
   std::vector<RecentRun> latest;
   for (const auto& [id, run] : runs_) {
-    if (run.info.dag_id == dag_id)
+    if (run.info.dag_id == dag_id && !(run.info.repeats && run.info.logical_date))
       latest.push_back(RecentRun{id, run.info.logical_date.value_or(run.info.run_after), run.info.state});
   }
   std::sort(latest.begin(), latest.end(),

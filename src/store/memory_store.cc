@@ -305,7 +305,8 @@ bool MemoryStore::Exists(const std::string& dag_id, const std::string& run_id,
                          const std::optional<Instant>& logical_date) const {
   return std::any_of(runs_.begin(), runs_.end(), [&](const auto& run) {
     const RunInfo& info = run.second.info;
-    return info.dag_id == dag_id && (info.run_id == run_id || (logical_date && info.logical_date == logical_date));
+    const bool same_date = logical_date && info.logical_date == logical_date && !info.repeats;
+    return info.dag_id == dag_id && (info.run_id == run_id || same_date);
   });
 }
 
@@ -429,7 +430,8 @@ Result<RunInfo> MemoryStore::Trigger(const TriggerRequest& request) {
   StoredRun run;
   run.info.run_id = request.run_id.empty() ? "manual__" + FormatIso(request.logical_date.value_or(request.run_after))
                                            : request.run_id;
-  if (Exists(request.dag_id, run.info.run_id, request.logical_date)) {
+  run.info.repeats = !request.rerun_of.empty();
+  if (Exists(request.dag_id, run.info.run_id, run.info.repeats ? std::nullopt : request.logical_date)) {
     return Error{ErrorCode::kConflict, fmt::format("DAG {} has such a run already", request.dag_id), ""};
   }
   run.info.id = RunId{++last_run_};

@@ -10,11 +10,11 @@ Result<std::optional<PastRun>> PgStore::RunBefore(const RunInfo& run, bool passi
                                                   const std::vector<std::string>& task_ids) {
   if (!run.logical_date) return std::optional<PastRun>();
   return With("read the run before", [&]() -> Result<std::optional<PastRun>> {
-    // In the order of dag_run_logical_date: the first row is the answer.
+    // In the order of dag_run_logical_date, which leaves out runs that repeat another one: the first row is the answer.
     const pqxx::result found = session_->Run(
         "run_before",
         "select id, run_id, micros(logical_date), state, version_id from dag_run where dag_id = $1 and logical_date < "
-        "at_micros($2) and (not $3 or type <> 'manual') order by logical_date desc limit 1",
+        "at_micros($2) and rerun_of is null and (not $3 or type <> 'manual') order by logical_date desc limit 1",
         CleanText(run.dag_id), ToMicros(*run.logical_date), passing_by_hand);
     if (found.empty()) return std::optional<PastRun>();
     PastRun past;
@@ -37,7 +37,7 @@ Result<std::vector<RecentRun>> PgStore::LatestRuns(const std::string& dag_id, st
          session_->Run("latest_runs",
                        "select id, micros(date), state from ("
                        "(select id, logical_date as date, state from dag_run where dag_id = $1 and logical_date is not "
-                       "null order by logical_date desc limit $2) union all "
+                       "null and rerun_of is null order by logical_date desc limit $2) union all "
                        "(select id, run_after, state from dag_run where dag_id = $1 and logical_date is null order by "
                        "run_after desc limit $2)) r order by date desc, id desc limit $2",
                        CleanText(dag_id), most)) {
@@ -54,7 +54,8 @@ Result<std::optional<Micros>> PgStore::AverageRuntime(const std::string& dag_id,
     const pqxx::result found = session_->Run(
         "average_runtime",
         "select count(*), (extract(epoch from avg(took)) * 1000000)::bigint from (select end_date - start_date as took "
-        "from dag_run where dag_id = $1 and start_date is not null and end_date is not null "
+        "from dag_run where dag_id = $1 and start_date is not null and end_date is not null and "
+        "(rerun_of is null or logical_date is null) "
         "order by logical_date desc nulls last limit $2) r",
         CleanText(dag_id), most);
     if (found[0][1].is_null() || found[0][0].as<std::int64_t>() < least) return std::optional<Micros>();
@@ -70,7 +71,7 @@ std::vector<PastTask> PgStore::UnmetOf(const PastRun& run, VersionId version, co
       "unmet_before",
       "select w.task_id, case when t.task_no is not null then coalesce(i.unmet, 'none') end, "
       "t.task_no is null and not exists (select from dag_run r join dag_version_task e on e.version_id = r.version_id "
-      "and e.task_id = w.task_id where r.dag_id = $4 and r.logical_date < at_micros($5)) "
+      "and e.task_id = w.task_id where r.dag_id = $4 and r.logical_date < at_micros($5) and r.rerun_of is null) "
       "from unnest($3::text[]) with ordinality as w (task_id, place) "
       "left join dag_version_task t on t.version_id = $2 and t.task_id = w.task_id "
       "left join task_map m on m.run_id = $1 and m.task_no = t.task_no "

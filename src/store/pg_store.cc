@@ -287,7 +287,8 @@ Result<std::optional<PreviousRun>> PgStore::PreviousSuccess(const RunInfo& run) 
     const pqxx::result found = session_->Run(
         "previous_success",
         "select micros(interval_start), micros(interval_end), micros(start_date), micros(end_date) from dag_run "
-        "where dag_id = $1 and logical_date < at_micros($2) and state = 'success' order by logical_date desc limit 1",
+        "where dag_id = $1 and logical_date < at_micros($2) and state = 'success' and rerun_of is null order by "
+        "logical_date desc limit 1",
         CleanText(run.dag_id), ToMicros(*run.logical_date));
     if (found.empty()) return std::optional<PreviousRun>();
     return std::optional(
@@ -325,7 +326,8 @@ Result<std::optional<FoundRun>> PgStore::FindRun(const std::string& dag_id, cons
         "(select " PIPELINED_RUN_COLUMNS
         ", 0 as place from dag_run r where r.dag_id = $1 and r.run_id = $2) union all "
         "(select " PIPELINED_RUN_COLUMNS
-        ", 1 from dag_run r where r.dag_id = $1 and r.logical_date = at_micros($3::bigint)) order by place limit 1",
+        ", 1 from dag_run r where r.dag_id = $1 and r.logical_date = at_micros($3::bigint) and r.rerun_of is null) "
+        "order by place limit 1",
         CleanText(dag_id), CleanText(run_id), logical_date ? std::optional(ToMicros(*logical_date)) : std::nullopt);
     if (rows.empty()) return std::optional<FoundRun>();
     const RunInfo run = ReadRun(rows[0]);

@@ -45,6 +45,7 @@ RunInfo ReadRun(const pqxx::row& row) {
   run.backfill_ordinal = row[14].as<std::int32_t>();
   run.parent = RunParent{RunId{row[15].as<std::int64_t>()}, row[16].c_str(), AttemptId{row[17].as<std::int64_t>()},
                          row[18].as<bool>()};
+  run.repeats = row[19].as<bool>();
   return run;
 }
 

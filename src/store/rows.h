@@ -13,8 +13,8 @@ namespace pipelined {
   "micros(r.interval_end), "                                                                      \
   "micros(r.run_after), micros(r.queued_at), micros(r.start_date), r.conf::text, r.version_id, "  \
   "coalesce(r.backfill_id, 0), coalesce(r.backfill_ordinal, 0), coalesce(r.parent_run, 0), "      \
-  "coalesce(r.parent_task, ''), coalesce(r.parent_attempt, 0), r.sub_run"
-inline constexpr int kRunColumns = 19;
+  "coalesce(r.parent_task, ''), coalesce(r.parent_attempt, 0), r.sub_run, r.rerun_of is not null"
+inline constexpr int kRunColumns = 20;
 
 // Of `task_instance i`, for ReadTask.
 #define PIPELINED_TASK_COLUMNS                                                                                 \

@@ -3,6 +3,7 @@
 #include <unordered_map>
 
 #include "store/arrays.h"
+#include "store/deadline_rows.h"
 #include "store/rows.h"
 #include "store/turn_arrays.h"
 
@@ -100,6 +101,7 @@ std::vector<RestoredRun> ReadRunsChosen(Session& session, const RunChoice& choic
     runs[places.at(row[0].as<std::int64_t>())].lengths.push_back(
         StoredLength{row[1].as<TaskNo>(), row[2].as<std::uint32_t>()});
   }
+  ReadDeadlines(session, runs);
   return runs;
 }
 

@@ -201,6 +201,93 @@ void Report(const std::vector<DagPtr>& dags, std::int32_t parallelism) {
              round.attempts, round.transitions, Median(rates), *least, *most, Median(ratios), round.bytes_per_task);
 }
 
+// --- many instances of one task, beside as many tasks
+// ------------------------------------------------------------------------------------------------------------
+
+constexpr std::size_t kInstances = 10'000;
+
+// "first" above so many tasks, or so many instances of one, and "last" below.
+DagPtr Fan(bool mapped) {
+  auto dag = std::make_shared<Dag>();
+  dag->id = "fan";
+  dag->max_active_tasks = 0;
+  const auto add = [&](std::string id) {
+    Task task;
+    task.id = std::move(id);
+    task.action.kind = ActionKind::kExec;
+    dag->tasks.push_back(std::move(task));
+  };
+  add("first");
+  const std::size_t between = mapped ? 1 : kInstances;
+  for (std::size_t i = 0; i < between; ++i) add(fmt::format("task_{}", i));
+  add("last");
+  if (mapped) {
+    Mapping mapping;
+    mapping.expand.values.push_back(ExpandValue{"n", {}, "{{ tasks.first.list }}"});
+    mapping.tasks = {1};
+    mapping.sources = {0};
+    dag->Map(std::move(mapping));
+  }
+  std::vector<std::pair<TaskNo, TaskNo>> edges;
+  for (TaskNo task = 1; task <= between; ++task) {
+    edges.emplace_back(0, task);
+    edges.emplace_back(task, static_cast<TaskNo>(between + 1));
+  }
+  if (!dag->Link(std::move(edges))) std::abort();
+  return dag;
+}
+
+struct FanRound {
+  double open = 0;  // seconds from the end of "first", or from the length, to the plan with the first starts
+  double all = 0;   // seconds in the engine for the whole run
+  double bytes = 0;
+};
+
+FanRound PlayFan(const DagPtr& dag) {
+  FanRound round;
+  EngineLimits limits;
+  limits.max_map_length = kInstances;
+  Engine engine(limits);
+  Instant now = kStart;
+  std::vector<Event> events = Requests({dag});
+  std::size_t before = 0;
+  while (true) {
+    const Micros start = SystemClock().Monotonic();
+    Plan plan = engine.Apply(std::move(events), now);
+    const double took = Since(start);
+    round.all += took;
+    round.open = std::max(round.open, took);
+    if (before != 0 && round.bytes == 0 && plan.wanted.empty())
+      round.bytes = static_cast<double>(HeapInUse() - before) / kInstances;
+    if (engine.active_runs() == 0) return round;
+    before = HeapInUse();
+    now += Millis(1);
+    events.clear();
+    for (const LengthWanted& wanted : plan.wanted)
+      events.emplace_back(MappingLength{wanted.run, wanted.life, wanted.mapping, kInstances});
+    for (const AttemptOpened& opened : plan.opened) {
+      AttemptFinished end;
+      end.attempt = opened.attempt;
+      end.outcome = TryOutcome::kSucceeded;
+      end.end = now;
+      events.emplace_back(std::move(end));
+    }
+  }
+}
+
+void ReportFan(const char* name, bool mapped) {
+  const DagPtr dag = Fan(mapped);
+  std::vector<double> opens, alls;
+  double bytes = 0;
+  for (int i = 0; i < kRounds; ++i) {
+    const FanRound round = PlayFan(dag);
+    opens.push_back(round.open * 1e3);
+    alls.push_back(round.all * 1e6 / kInstances);
+    bytes = round.bytes;
+  }
+  fmt::print("{:<28} {:>10.2f} {:>14.2f} {:>12.0f}\n", name, Median(opens), Median(alls), bytes);
+}
+
 }  // namespace
 
 int main() {
@@ -212,4 +299,7 @@ int main() {
   fmt::print("{:>11} {:>8} {:>8} {:>12} {:>14} {:>10}   {:<10} {:>9} {:>12}\n", "parallelism", "turns", "attempts",
              "transitions", "per s, median", "least", "most", "÷ yardst.", "bytes/task");
   for (const std::int32_t parallelism : {1, 32, 1'000}) Report(dags, parallelism);
+  fmt::print("\n{:<28} {:>10} {:>14} {:>12}\n", "a turn that lets so many go", "ms", "whole, µs each", "bytes each");
+  ReportFan("10,000 tasks", false);
+  ReportFan("10,000 instances of a task", true);
 }

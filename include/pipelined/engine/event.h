@@ -106,6 +106,7 @@ struct RunRestored {
   std::vector<TaskKeys> keys = {};             // as of RunRequested
   std::optional<PastRun> past = std::nullopt;  // of one that looks back
   std::vector<StoredDeadline> deadlines = {};
+  std::vector<std::optional<Micros>> averages = {};  // as of RunRequested; of a run that is to be steered
 };
 
 // The answer to Plan::wanted: how many instances there are to be, or why that cannot be told.

@@ -30,6 +30,7 @@ struct RunInfo {
   BackfillId backfill;                // that made it, or ran it again last
   std::int32_t backfill_ordinal = 0;  // its place in that backfill
   RunParent parent = {};              // the task that made it
+  bool repeats = false;               // another run, whose date it has: it is nobody's past
 };
 
 }  // namespace pipelined
