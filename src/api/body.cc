@@ -5,6 +5,7 @@
 #include <charconv>
 #include <cmath>
 #include <cstdlib>
+#include <limits>
 
 #include <fmt/format.h>
 
@@ -101,25 +102,26 @@ std::optional<bool> Body::BoolOrNull(std::string_view key) {
   return Find(key) == nullptr ? std::nullopt : Bool(key);
 }
 
-std::optional<std::vector<std::string>> Body::TaskIds(std::string_view key) {
+std::optional<std::vector<std::pair<std::string, std::int32_t>>> Body::TaskIds(std::string_view key) {
   const Value* value = Find(key);
   if (value == nullptr) return std::nullopt;
-  std::vector<std::string> ids;
+  std::vector<std::pair<std::string, std::int32_t>> ids;
   const auto refuse = [&] {
     violations_.Add("list_type", {"body", key}, "Input should be a valid list of task ids", *value);
     return std::nullopt;
   };
   if (!value->is_list()) return refuse();
   for (const Value& item : value->list()) {
+    if (item.is_string()) {
+      ids.emplace_back(item.string(), kNotMapped);
+      continue;
+    }
     const bool pair =
         item.is_list() && item.list().size() == 2 && item.list()[0].is_string() && item.list()[1].is_int();
-    if (item.is_string()) {
-      ids.push_back(item.string());
-    } else if (!pair) {
-      return refuse();
-    } else if (item.list()[1].integer() == -1) {
-      ids.push_back(item.list()[0].string());
-    }
+    if (!pair) return refuse();
+    const std::int64_t index = item.list()[1].integer();
+    if (index < kNotMapped || index > std::numeric_limits<std::int32_t>::max()) return refuse();
+    ids.emplace_back(item.list()[0].string(), static_cast<std::int32_t>(index));
   }
   return ids;
 }

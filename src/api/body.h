@@ -5,10 +5,12 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "api/http.h"
 #include "api/query.h"
+#include "pipelined/model/dag.h"
 
 namespace pipelined::api {
 
@@ -33,8 +35,8 @@ class Body {
   std::optional<std::string> String(std::string_view key);
   std::optional<bool> Bool(std::string_view key);
   std::optional<bool> BoolOrNull(std::string_view key);  // where the schema allows null
-  // Ids of tasks: texts, or pairs of an id and the map index -1. One with another index names no task of today's DAGs.
-  std::optional<std::vector<std::string>> TaskIds(std::string_view key);
+  // Ids of tasks: texts, or pairs of an id and a map index (-1: all of the task, as a text).
+  std::optional<std::vector<std::pair<std::string, std::int32_t>>> TaskIds(std::string_view key);
   // Also from a text or a float that is a whole number, as Airflow reads them; `most` is what our columns hold.
   std::optional<std::int64_t> Int(std::string_view key, std::int64_t least, std::int64_t most);
   std::optional<GivenDate> Date(std::string_view key);

@@ -17,9 +17,12 @@ struct Asked {
 };
 
 void ReadSelection(Body& body, TaskSelection& tasks) {
-  if (const auto ids = body.TaskIds("task_ids")) {
-    tasks.ids = *ids;
-    tasks.none = ids->empty();
+  if (const auto given = body.TaskIds("task_ids")) {
+    for (const auto& [id, index] : *given) {
+      if (index < 0) tasks.ids.push_back(id);
+      if (index >= 0) tasks.instances.emplace_back(id, index);
+    }
+    tasks.none = given->empty();
   }
   tasks.upstream = body.Bool("include_upstream").value_or(false);
   tasks.downstream = body.Bool("include_downstream").value_or(false);
@@ -57,9 +60,10 @@ Asked Read(Body& body) {
 
 Result<std::vector<TaskInstanceRow>> DryRun(const Call& call, const ClearTasks& clear, const std::string& run_id,
                                             const DagRow& dag) {
-  return WouldConcern(call, clear.runs, run_id, clear.latest_version ? dag.version : VersionId{},
-                      Choose{[&](const Dag& tasks) { return TasksAround(tasks, clear.tasks); },
-                             [&](TaskState state) { return IsToClear(clear.tasks, state); }});
+  return WouldConcern(
+      call, clear.runs, run_id, clear.latest_version ? dag.version : VersionId{},
+      Choose{[&](const Dag& tasks) { return TasksAround(tasks, clear.tasks); },
+             [&](const TaskInstanceRow& row) { return IsToClear(clear.tasks, row.state, row.map_index); }});
 }
 
 }  // namespace

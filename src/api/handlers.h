@@ -41,8 +41,6 @@ Response ClearRun(const Call& call);
 Response PatchRun(const Call& call);
 Response PatchTaskInstance(const Call& call);
 Response PatchTaskInstanceDryRun(const Call& call);
-Response PatchMappedTaskInstance(const Call& call);
-Response PatchMappedTaskInstanceDryRun(const Call& call);
 Response PatchTaskGroup(const Call& call);
 Response PatchTaskGroupDryRun(const Call& call);
 

@@ -1,6 +1,9 @@
 // Marking tasks and runs by hand, and their notes.
 #include <fmt/format.h>
 
+#include <charconv>
+#include <functional>
+
 #include "api/body.h"
 #include "api/errors.h"
 #include "api/handlers.h"
@@ -26,7 +29,15 @@ struct Asked {
   std::optional<std::string> note;
 };
 
-Asked Read(Body& body, const Request& request, const std::string& id) {
+std::optional<std::int32_t> IndexFrom(const std::string& text) {
+  std::int32_t index = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), index);
+  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return index;
+}
+
+// What `call` asks of the task, the instance or the group.
+Asked Read(Body& body, const Call& call, const std::string& id) {
   Asked asked;
   const auto word = body.String("new_state");
   const auto state = word ? TaskStateFromString(*word) : std::nullopt;
@@ -34,39 +45,63 @@ Asked Read(Body& body, const Request& request, const std::string& id) {
   if (word && !known) body.RefuseEnum("new_state", "'success', 'failed' or 'skipped'");
   if (body.Has("new_state") && !word) body.Refuse("new_state may not be null");
   MarkTasks mark;
-  mark.tasks.ids = {id};
+  const std::string& index = call.Arg("map_index");
+  if (index.empty() || index == "-1") {
+    mark.tasks.ids = {id};
+  } else if (const auto number = IndexFrom(index)) {  // else no instance is found
+    mark.tasks.instances = {{id, *number}};
+  }
   mark.state = state.value_or(TaskState::kSuccess);
   mark.tasks.upstream = body.Bool("include_upstream").value_or(false);
   mark.tasks.downstream = body.Bool("include_downstream").value_or(false);
   mark.runs.past = body.Bool("include_past").value_or(false);
   mark.runs.future = body.Bool("include_future").value_or(false);
   const auto note = ReadNote(body);
-  if (word && MaskHas(request, "new_state")) asked.mark = std::move(mark);
-  if (MaskHas(request, "note")) asked.note = note;
+  if (word && MaskHas(call.request, "new_state")) asked.mark = std::move(mark);
+  if (MaskHas(call.request, "note")) asked.note = note;
   return asked;
 }
 
-// The instances that the path names: one task, or those of a group.
-Result<std::vector<TaskInstanceRow>> Named(const Call& call, const std::string& id, bool group) {
-  if (!group) {
-    auto row = FindInstance(call);
-    if (!row.ok()) return row.error();
-    return std::vector<TaskInstanceRow>{*std::move(row)};
-  }
+// All instances of these tasks of the run that the path names.
+Result<std::vector<TaskInstanceRow>> AllOf(const Call& call,
+                                           const std::function<Result<std::vector<TaskNo>>(const Dag&)>& choose) {
   const Result<RunRow> run = call.catalog().Run(call.Arg("dag_id"), call.Arg("dag_run_id"));
   if (!run.ok()) return run.error();
   const Result<DagPtr> dag = call.service.LoadDag(run->info.version);
   if (!dag.ok()) return dag.error();
-  const std::vector<TaskNo> members = (*dag)->TasksOf(id);
-  if (members.empty()) return Error{ErrorCode::kNotFound, fmt::format("Task group {} was not found", id), ""};
+  const Result<std::vector<TaskNo>> members = choose(**dag);
+  if (!members.ok()) return members.error();
+  std::vector<SelectedTask> tasks;
+  for (const TaskNo member : *members) tasks.push_back(SelectedTask{member});
   return WouldConcern(call, RunChoice{run->info.dag_id, run->info.id}, run->info.run_id, {},
-                      Choose{[&](const Dag&) { return members; }, [](TaskState) { return true; }});
+                      Choose{[&](const Dag&) { return tasks; }, [](const TaskInstanceRow&) { return true; }});
+}
+
+// The instances that the path names: one, all of a mapped task, or those of a group.
+Result<std::vector<TaskInstanceRow>> Named(const Call& call, const std::string& id, bool group) {
+  if (group) {
+    return AllOf(call, [&](const Dag& dag) -> Result<std::vector<TaskNo>> {
+      std::vector<TaskNo> members = dag.TasksOf(id);
+      if (members.empty()) return Error{ErrorCode::kNotFound, fmt::format("Task group {} was not found", id), ""};
+      return members;
+    });
+  }
+  auto row = FindInstance(call);
+  if (row.ok()) return std::vector<TaskInstanceRow>{*std::move(row)};
+  if (row.error().code != ErrorCode::kNotFound || !call.Arg("map_index").empty()) return row.error();
+  auto all = AllOf(call, [&](const Dag& dag) -> Result<std::vector<TaskNo>> {
+    const auto task = dag.Find(id);
+    if (!task || dag.tasks[*task].mapped == 0) return row.error();
+    return std::vector<TaskNo>{*task};
+  });
+  if (!all.ok() || all->empty()) return row.error();
+  return all;
 }
 
 Response Patch(const Call& call, const std::string& id, bool group, bool dry_run) {
   Body body(call.request,
             {"new_state", "note", "include_upstream", "include_downstream", "include_future", "include_past"});
-  Asked asked = Read(body, call.request, id);
+  Asked asked = Read(body, call, id);
   if (!body.ok()) return body.Refusal();
   const auto named = Named(call, id, group);
   if (!named.ok()) return ErrorResponse(named.error());
@@ -80,21 +115,17 @@ Response Patch(const Call& call, const std::string& id, bool group, bool dry_run
       return InstancesAnswer(
           WouldConcern(call, mark.runs, named->front().run_id, {},
                        Choose{[&](const Dag& dag) { return TasksMarked(dag, mark.tasks, mark.state); },
-                              [&](TaskState state) { return state != mark.state; }}));
+                              [&](const TaskInstanceRow& row) { return row.state != mark.state; }}));
     }
     if (auto refusal = Carry(call, Command{{}, {}, std::move(mark)})) return *std::move(refusal);
   }
   if (asked.note && !dry_run) {
     for (const TaskInstanceRow& row : *named) {
-      if (auto refusal = Carry(call, Command{{}, {}, SetNote{row.run, row.task_id, *asked.note}}))
+      if (auto refusal = Carry(call, Command{{}, {}, SetNote{row.run, row.task_id, *asked.note, row.map_index}}))
         return *std::move(refusal);
     }
   }
   return InstancesAnswer(Named(call, id, group));
-}
-
-Response NoIndex(const Call& call) {
-  return Detail(404, fmt::format("Task instance {} has no map index {}", call.Arg("task_id"), call.Arg("map_index")));
 }
 
 }  // namespace
@@ -105,14 +136,6 @@ Response PatchTaskInstance(const Call& call) {
 
 Response PatchTaskInstanceDryRun(const Call& call) {
   return Patch(call, call.Arg("task_id"), false, true);
-}
-
-Response PatchMappedTaskInstance(const Call& call) {
-  return call.Arg("map_index") == "-1" ? PatchTaskInstance(call) : NoIndex(call);
-}
-
-Response PatchMappedTaskInstanceDryRun(const Call& call) {
-  return call.Arg("map_index") == "-1" ? PatchTaskInstanceDryRun(call) : NoIndex(call);
 }
 
 Response PatchTaskGroup(const Call& call) {

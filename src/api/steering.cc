@@ -76,10 +76,13 @@ Result<std::vector<TaskInstanceRow>> WouldConcern(const Call& call, const RunCho
     if (!dag.ok()) return dag.error();
     auto rows = InstancesOf(call, run.info.dag_id, run.info.run_id);
     if (!rows.ok()) return rows.error();
-    std::set<std::string> ids;
-    for (const TaskNo task : choose.tasks(**dag)) ids.insert((*dag)->tasks[task].id);
+    std::map<std::string, SelectedTask> tasks;
+    for (SelectedTask& selected : choose.tasks(**dag))
+      tasks.emplace((*dag)->tasks[selected.task].id, std::move(selected));
     for (TaskInstanceRow& row : *rows) {
-      if (ids.contains(row.task_id) && choose.is_meant(row.state)) concerned.push_back(std::move(row));
+      const auto selected = tasks.find(row.task_id);
+      if (selected != tasks.end() && selected->second.Has(row.map_index) && choose.is_meant(row))
+        concerned.push_back(std::move(row));
     }
   }
   return concerned;

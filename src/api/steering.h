@@ -20,15 +20,15 @@ std::optional<std::string> ReadNote(Body& body);
 
 // Which tasks of a DAG, and which of their instances.
 struct Choose {
-  std::function<std::vector<TaskNo>(const Dag& dag)> tasks;
-  std::function<bool(TaskState)> is_meant;
+  std::function<std::vector<SelectedTask>(const Dag& dag)> tasks;
+  std::function<bool(const TaskInstanceRow&)> is_meant;
 };
 
 // A dry run: the instances that would be concerned, as they are. `run_id`: of `runs.run`. `version`: whose tasks are
 // meant, 0: each run's own.
 Result<std::vector<TaskInstanceRow>> WouldConcern(const Call& call, const RunChoice& runs, const std::string& run_id,
                                                   VersionId version, const Choose& choose);
-// The instances that a command answered with ({"tasks": [[run_id, task_id], …]}), as they are now.
+// The instances that a command answered with ({"tasks": [[run_id, task_id, map_index], …]}), as they are now.
 Result<std::vector<TaskInstanceRow>> Concerned(const Call& call, const std::string& dag_id, const Value& result);
 
 Response InstancesAnswer(const Result<std::vector<TaskInstanceRow>>& rows);

@@ -9,6 +9,7 @@
 #include <iostream>
 
 #include "cli/commands.h"
+#include "cli/instance_name.h"
 #include "cli/run_name.h"
 #include "cli/watch.h"
 #include "pipelined/http/client.h"
@@ -19,10 +20,19 @@ namespace {
 const std::vector<Column> kColumns{
     {"RUN", "dag_run_id"}, {"TASK", "task_id"}, {"STATE", "state"}, {"TRY", "try_number"}, {"END", "end_date"}};
 
+// With the names of instances, where people read them.
+void PrintTasks(Layout format, Value::List rows, const std::vector<Column>& columns = kColumns) {
+  if (format == Layout::kTable || format == Layout::kPlain) {
+    for (Value& row : rows) row.Set("task_id", InstanceName(row));
+  }
+  PrintRows(format, rows, columns);
+}
+
 // What clear and mark have in common.
 struct Steering {
   std::vector<std::string> words;  // DAG, run, tasks
   std::vector<std::string> groups;
+  std::vector<int> indexes;  // of the tasks that are named without one
   bool upstream = false, downstream = false, past = false, future = false;
   bool only_failed = false, only_running = false, latest_version = false;
   bool dry_run = false, yes = false;
@@ -67,25 +77,25 @@ Status Carry(Program& program, const Steering& given, const std::string& verb,
   if (!planned) return planned.error();
   const Value::List tasks = Instances(*planned);
   if (given.dry_run) {
-    PrintRows(*format, tasks, kColumns);
+    PrintTasks(*format, tasks);
     return Ok();
   }
   if (tasks.empty() && verb == "clear") {
-    if (*format == Layout::kJson || *format == Layout::kYaml) PrintRows(*format, tasks, kColumns);
+    if (*format == Layout::kJson || *format == Layout::kYaml) PrintTasks(*format, tasks);
     fmt::print(stderr, "nothing to clear: no task is selected\n");
     return Ok();
   }
-  if (!given.yes && isatty(STDIN_FILENO) != 0 && StderrIsTerminal()) PrintRows(Layout::kTable, tasks, kColumns);
+  if (!given.yes && isatty(STDIN_FILENO) != 0 && StderrIsTerminal()) PrintTasks(Layout::kTable, tasks);
   if (!Agreed(given, fmt::format("{} {} task{}?", verb, tasks.size(), tasks.size() == 1 ? "" : "s"))) {
     return Error{ErrorCode::kInvalid, "nothing was changed", "say y, or give --yes"};
   }
   const auto done = send(false);
   if (!done) return done.error();
-  if (!program.global.quiet || *format == Layout::kJson) PrintRows(*format, Instances(*done), kColumns);
+  if (!program.global.quiet || *format == Layout::kJson) PrintTasks(*format, Instances(*done));
   return Ok();
 }
 
-Value ClearBody(const Steering& given, const std::string& run_id, const std::vector<std::string>& ids, bool dry_run) {
+Value ClearBody(const Steering& given, const std::string& run_id, const Value::List& ids, bool dry_run) {
   Value body = Value::Map{{"dry_run", dry_run},
                           {"dag_run_id", run_id},
                           {"only_failed", given.only_failed},
@@ -96,23 +106,35 @@ Value ClearBody(const Steering& given, const std::string& run_id, const std::vec
                           {"include_future", given.future}};
   if (given.latest_version) body.Set("run_on_latest_version", true);
   if (given.note) body.Set("note", *given.note);
-  if (!ids.empty()) body.Set("task_ids", Value(Value::List(ids.begin(), ids.end())));
+  if (!ids.empty()) body.Set("task_ids", Value(ids));
   return body;
 }
 
 Status Clear(const Session& session, Program& program, const Steering& given, const RunName& run,
-             const std::vector<std::string>& ids) {
+             const Value::List& ids) {
   return Carry(program, given, "clear", [&](bool dry_run) {
     return session.Post("/api/v2/dags/" + UrlEncode(run.dag_id) + "/clearTaskInstances",
                         ClearBody(given, run.run_id, ids, dry_run));
   });
 }
 
+// "each[2]", or "each" with every --map-index; -1: all of the task.
+std::vector<std::pair<std::string, int>> InstancesNamed(const Steering& given, const std::string& word) {
+  const auto named = SplitInstanceName(word);
+  if (named.second >= 0 || given.indexes.empty()) return {named};
+  std::vector<std::pair<std::string, int>> all;
+  for (const int index : given.indexes) all.emplace_back(word, index);
+  return all;
+}
+
 Status ClearTasksOf(const Session& session, Program& program, const Steering& given) {
   const auto run = FindRun(session, {given.words.begin(), given.words.begin() + 2});
   if (!run) return run.error();
-  std::vector<std::string> ids(given.words.begin() + 2, given.words.end());
-  ids.insert(ids.end(), given.groups.begin(), given.groups.end());
+  Value::List ids(given.groups.begin(), given.groups.end());
+  for (std::size_t at = 2; at < given.words.size(); ++at) {
+    for (const auto& [id, index] : InstancesNamed(given, given.words[at]))
+      ids.push_back(index < 0 ? Value(id) : Value(Value::List{id, static_cast<std::int64_t>(index)}));
+  }
   if (ids.empty())
     return Error{ErrorCode::kInvalid, "no task is named",
                  "name tasks or --group, or clear the run: pipectl runs clear"};
@@ -124,9 +146,16 @@ Status MarkTask(const Session& session, Program& program, const Steering& given)
   if (!run) return run.error();
   if ((given.words.size() == 3) == !given.groups.empty() || given.groups.size() > 1)
     return Error{ErrorCode::kInvalid, "name one task, or one --group", "see: pipectl tasks mark --help"};
-  const std::string path =
-      RunPath(run->dag_id, run->run_id) + (given.groups.empty() ? "/taskInstances/" + UrlEncode(given.words[2])
-                                                                : "/taskGroupInstances/" + UrlEncode(given.groups[0]));
+  std::string path = RunPath(run->dag_id, run->run_id);
+  if (given.groups.empty()) {
+    const auto named = InstancesNamed(given, given.words[2]);
+    if (named.size() != 1)
+      return Error{ErrorCode::kInvalid, "more than one --map-index is given", "mark one instance at a time, or all"};
+    path += "/taskInstances/" + UrlEncode(named[0].first);
+    if (named[0].second >= 0) path += fmt::format("/{}", named[0].second);
+  } else {
+    path += "/taskGroupInstances/" + UrlEncode(given.groups[0]);
+  }
   Value body = Value::Map{{"new_state", given.state},
                           {"include_upstream", given.upstream},
                           {"include_downstream", given.downstream},
@@ -221,7 +250,9 @@ void AddRunsNote(CLI::App& runs, Program& program) {
       const auto run = FindRun(session, given->words);
       if (!run) return run.error();
       std::string path = RunPath(run->dag_id, run->run_id);
-      if (!given->task.empty()) path += "/taskInstances/" + UrlEncode(given->task);
+      const auto [task, index] = SplitInstanceName(given->task);
+      if (!task.empty()) path += "/taskInstances/" + UrlEncode(task);
+      if (index >= 0) path += fmt::format("/{}", index);
       const auto done = session.Patch(path + "?update_mask=note",
                                       Value(Value::Map{{"note", given->remove ? Value() : Value(given->text)}}));
       if (!done) return done.error();
@@ -285,13 +316,13 @@ void AddRunsHistory(CLI::App& runs, Program& program) {
       if (!run) return run.error();
       const auto events = session.GetAll(RunPath(run->dag_id, run->run_id, "/api/ext/v1") + "/events", "events");
       if (!events) return events.error();
-      PrintRows(*format, *events,
-                {{"WHEN", "when"},
-                 {"TASK", "task_id"},
-                 {"TRY", "try_number"},
-                 {"FROM", "from"},
-                 {"TO", "to"},
-                 {"WHY", "why"}});
+      PrintTasks(*format, *events,
+                 {{"WHEN", "when"},
+                  {"TASK", "task_id"},
+                  {"TRY", "try_number"},
+                  {"FROM", "from"},
+                  {"TO", "to"},
+                  {"WHY", "why"}});
       return Ok();
     });
   });
@@ -303,6 +334,8 @@ CLI::App* AddTaskCommand(CLI::App& tasks, Program& program, const std::string& n
   command->footer("Examples:\n" + examples);
   command->add_option("TASK", given.words, "DAG, run id (or \"latest\") and task ids")->required()->expected(2, most);
   command->add_option("--group", given.groups, "All tasks of this group");
+  command->add_option("--map-index", given.indexes, "Only this instance of mapped tasks; the same as TASK[2]")
+      ->check(CLI::NonNegativeNumber);
   command->add_option("--note", given.note, "Words about the tasks");
   AddReach(*command, given, true);
   AddConsent(*command, given);
@@ -325,6 +358,7 @@ void AddTaskSteering(CLI::App& tasks, Program& program) {
   CLI::App* command = AddTaskCommand(tasks, program, "clear", "Let tasks run again; a run that has ended goes on",
                                      "  pipectl tasks clear sales_daily latest load --downstream\n"
                                      "  pipectl tasks clear sales_daily latest load --past --only-failed --dry-run\n"
+                                     "  pipectl tasks clear sales_daily latest 'each[2]'\n"
                                      "  pipectl tasks clear sales_daily latest --group checks --yes",
                                      *clear, 1000);
   command->add_flag("--only-failed", clear->only_failed, "Of these only what failed, or stands below what did");

@@ -34,13 +34,18 @@ void ActiveRun::Materialize() {
   if (!slots_.empty()) return;
   slots_.resize(dag_->tasks.size());
   asked_for_.resize(dag_->mappings.size());
+  stale_.resize(dag_->mappings.size());
   unfinished_ = static_cast<std::uint32_t>(slots_.size());
   for (TaskNo task = 0; task < slots_.size(); ++task) slots_[task].max_tries = dag_->tasks[task].retry.retries;
 }
 
 void ActiveRun::Restore(const std::vector<StoredTask>& tasks, const std::vector<StoredLength>& lengths) {
   Materialize();
-  for (const StoredLength& stored : lengths) Grow(stored.task, stored.length);
+  for (const StoredLength& stored : lengths) {
+    if (dag_->tasks[stored.task].mapped == 0) continue;  // as it was before the run took another version
+    Grow(stored.task, stored.length);
+    if (stored.stale) stale_[dag_->mapped[dag_->tasks[stored.task].mapped - 1].mapping] = true;
+  }
   for (const StoredTask& stored : tasks) {
     if (const auto slot = Find(stored.task, stored.map_index)) {
       RestoreTask(stored, *slot);
@@ -170,7 +175,8 @@ void ActiveRun::Follow(Turn& turn, SlotNo slot, RuleVerdict verdict) {
   if (verdict == RuleVerdict::kUpstreamFailed) return void(Assign(turn, slot, TaskEvent::kUpstreamFailed));
   if (slots_[slot].state == TaskState::kUpForRetry) return;  // it waits for its delay
   if (IsHeldBack(slot)) return;
-  if (slot == TaskOf(slot) && dag_->tasks[slot].mapped != 0) return AskLength(turn, slot);
+  const TaskNo of = TaskOf(slot);
+  if (dag_->tasks[of].mapped != 0 && (slot == of || IsStale(of))) return AskLength(turn, slot);
   Assign(turn, slot, TaskEvent::kAllowed);
   const Task& task = TaskAt(slot);
   if (task.action.kind != ActionKind::kEmpty || !task.when.empty()) return;

@@ -54,6 +54,8 @@ class ActiveRun {
 
   // The length that was asked for with Plan::wanted; not more than the limit.
   void Expand(Turn& turn, const MappingLength& length);
+  // It comes too late: the run asks again when it goes on.
+  void DropLength(std::uint32_t mapping);
 
   // A task that decides has succeeded: what it does not go on with is skipped at once, with everything that follows.
   // Tasks that run, or have run, are left alone. Answers the attempts of cleared tasks that are still being stopped:
@@ -76,6 +78,9 @@ class ActiveRun {
   // Whether a branch, or a short circuit, directly above it decided that it is skipped, and its own rule did not. (One
   // that has run before may have skipped itself: that is not told apart, and it is taken to have.)
   bool WasNotFollowed(SlotNo slot) const;
+  // Mapped tasks of which instances are cleared together with what they are mapped over: they are expanded again when
+  // it is there. Their instances stay until then. Before the clear itself.
+  void ExpandAgain(Turn& turn, const std::vector<SlotNo>& cleared);
   // The attempt of a task that was cleared while it ran has ended: it is decided again.
   void EndRestart(Turn& turn, SlotNo slot);
   // Draws the consequences of what was steered. Those of a run that has not begun are drawn when it does.
@@ -175,9 +180,15 @@ class ActiveRun {
 
   // mapping (active_run_mapping.cc)
   void ExpandLiterals(Turn& turn);
-  void AskLength(Turn& turn, TaskNo task);
+  void AskLength(Turn& turn, SlotNo slot);
+  bool SourcesSucceeded(TaskNo task) const;
+  bool IsRestarting(std::uint32_t mapping) const;
   void ExpandMapping(Turn& turn, const MappingLength& length);
   void ExpandTask(Turn& turn, TaskNo task, std::uint32_t length, std::vector<std::string> names);
+  void ExpandTaskAgain(Turn& turn, TaskNo task, std::uint32_t length, std::vector<std::string> names);
+  void EndWithout(Turn& turn, TaskNo task, TaskEvent event, const std::string& why);
+  void StoreStale(Turn& turn, TaskNo task) const;
+  bool IsStale(TaskNo task) const;
   void Grow(TaskNo task, std::uint32_t more);
   void RestoreTask(const StoredTask& stored, SlotNo slot);
   void DecideInstances(Turn& turn, TaskNo task);
@@ -186,6 +197,7 @@ class ActiveRun {
   std::vector<TaskSlot> slots_;
   Instances instances_;
   std::vector<bool> asked_for_;       // per mapping: its length is asked for
+  std::vector<bool> stale_;           // per mapping: it is to be expanded again
   std::vector<StoredTask> unplaced_;  // of instances that there are not yet: their tries
   std::vector<TaskNo> patient_;       // mapped tasks whose rule allows them before what they are mapped over is there
   std::vector<SlotNo> frontier_;      // finished, their downstreams not told yet

@@ -16,8 +16,9 @@ void ActiveRun::ExpandLiterals(Turn& turn) {
   }
 }
 
-// Its rule allows the task; how many instances of it?
-void ActiveRun::AskLength(Turn& turn, TaskNo task) {
+// Its rule allows the task, or an instance that is to be expanded again; how many instances of it?
+void ActiveRun::AskLength(Turn& turn, SlotNo slot) {
+  const TaskNo task = TaskOf(slot);
   const std::uint32_t no = dag_->mapped[dag_->tasks[task].mapped - 1].mapping;
   const Mapping& mapping = dag_->mappings[no];
   if (asked_for_[no]) return;
@@ -25,20 +26,51 @@ void ActiveRun::AskLength(Turn& turn, TaskNo task) {
     return ExpandMapping(turn, MappingLength{info.id, life, no, *length});
   UpstreamCounts sources;
   for (const TaskNo source : mapping.sources) CountAbove(sources, task, source);
-  if (sources.done() < sources.total) return patient_.push_back(task);
+  if (sources.done() < sources.total || IsRestarting(no)) {
+    if (patient_.empty() || patient_.back() != task) patient_.push_back(task);
+    return;
+  }
   // As in Airflow, whatever the rule: there is nothing to map over.
-  if (sources.success < sources.total) return void(Assign(turn, task, TaskEvent::kUpstreamFailed));
+  if (sources.success < sources.total) return void(Assign(turn, slot, TaskEvent::kUpstreamFailed));
   asked_for_[no] = true;
   ++asked_;
   turn.plan.wanted.push_back(LengthWanted{info.id, life, no});
 }
 
+// An instance that is still being stopped may be beyond the new end: that is known only when it has ended.
+bool ActiveRun::IsRestarting(std::uint32_t mapping) const {
+  if (!stale_[mapping]) return false;
+  for (const TaskNo task : dag_->mappings[mapping].tasks) {
+    for (std::uint32_t index = 0; index < instances_.Length(task); ++index) {
+      if (slots_[instances_.SlotOf(task, index)].state == TaskState::kRestarting) return true;
+    }
+  }
+  return false;
+}
+
 void ActiveRun::Expand(Turn& turn, const MappingLength& length) {
   if (!asked_for_[length.mapping]) return;
-  asked_for_[length.mapping] = false;
-  --asked_;
+  DropLength(length.mapping);
+  const std::vector<TaskNo>& tasks = dag_->mappings[length.mapping].tasks;
+  if (!tasks.empty() && !SourcesSucceeded(tasks.front())) return;  // they were cleared since, and are asked again
   ExpandMapping(turn, length);
   Propagate(turn);
+}
+
+void ActiveRun::DropLength(std::uint32_t mapping) {
+  if (!asked_for_[mapping]) return;
+  asked_for_[mapping] = false;
+  --asked_;
+}
+
+bool ActiveRun::SourcesSucceeded(TaskNo task) const {
+  UpstreamCounts sources;
+  for (const TaskNo source : dag_->MappingOf(task)->sources) CountAbove(sources, task, source);
+  return sources.success == sources.total;
+}
+
+bool ActiveRun::IsStale(TaskNo task) const {
+  return stale_[dag_->mapped[dag_->tasks[task].mapped - 1].mapping];
 }
 
 void ActiveRun::ExpandMapping(Turn& turn, const MappingLength& length) {
@@ -54,15 +86,27 @@ void ActiveRun::ExpandMapping(Turn& turn, const MappingLength& length) {
   }
   // Instances may be there before the rule allows the task; an end without any may not. It asks again by itself.
   const bool ends = !error.empty() || length.length == 0;
+  const bool stale = stale_[length.mapping];
+  if (error.empty()) stale_[length.mapping] = false;
   for (const TaskNo task : dag_->mappings[length.mapping].tasks) {
     if (ends && Ask(task) != RuleVerdict::kRun) continue;
     std::erase(patient_, task);
-    if (slots_[task].state != TaskState::kNone || instances_.IsExpanded(task)) continue;
-    if (error.empty()) {
+    const bool again = instances_.IsExpanded(task);
+    if (again ? !stale : slots_[task].state != TaskState::kNone) continue;
+    if (!error.empty()) {
+      EndWithout(turn, task, TaskEvent::kFailed, error);
+    } else if (again) {
+      ExpandTaskAgain(turn, task, static_cast<std::uint32_t>(length.length), names_of(task));
+    } else {
       ExpandTask(turn, task, static_cast<std::uint32_t>(length.length), names_of(task));
-    } else if (Assign(turn, task, TaskEvent::kFailed)) {
-      Change(turn, task).why = error;
     }
+  }
+}
+
+// What waits of the task ends, as there is nothing that it could be expanded to.
+void ActiveRun::EndWithout(Turn& turn, TaskNo task, TaskEvent event, const std::string& why) {
+  for (const SlotNo slot : SlotsOf(task)) {
+    if (slots_[slot].state == TaskState::kNone && Assign(turn, slot, event)) Change(turn, slot).why = why;
   }
 }
 
@@ -83,6 +127,50 @@ void ActiveRun::ExpandTask(Turn& turn, TaskNo task, std::uint32_t length, std::v
     Assign(turn, instances_.SlotOf(task, index), TaskEvent::kRemoved);
   turn.plan.expanded.push_back(TaskExpanded{info.id, task, all, std::move(names)});
   Suggest(task);
+}
+
+// Instances that have ended and were not cleared stay as they are, whatever the new length.
+void ActiveRun::ExpandTaskAgain(Turn& turn, TaskNo task, std::uint32_t length, std::vector<std::string> names) {
+  const std::uint32_t had = instances_.Length(task);
+  if (length == 0) EndWithout(turn, task, TaskEvent::kSkipped, "there is nothing left to map over");
+  for (std::uint32_t index = 0; index < had; ++index) {
+    const SlotNo slot = instances_.SlotOf(task, index);
+    const TaskState state = slots_[slot].state;
+    if (index >= length && state == TaskState::kNone) Assign(turn, slot, TaskEvent::kRemoved);
+    if (index < length && state == TaskState::kRemoved) Clear(turn, slot, "cleared: the list is long enough again");
+  }
+  if (length > had) Grow(task, length - had);
+  turn.plan.expanded.push_back(TaskExpanded{info.id, task, std::max(length, had), std::move(names)});
+  Suggest(task);
+  for (const TaskNo below : dag_->downstream.Of(task)) Suggest(below);
+}
+
+// One row per task: in a turn that has expanded it, too, that is said in one.
+void ActiveRun::StoreStale(Turn& turn, TaskNo task) const {
+  const auto said = std::find_if(turn.plan.expanded.begin(), turn.plan.expanded.end(),
+                                 [&](const TaskExpanded& other) { return other.run == info.id && other.task == task; });
+  if (said != turn.plan.expanded.end()) {
+    said->stale = true;
+  } else {
+    turn.plan.expanded.push_back(TaskExpanded{info.id, task, instances_.Length(task), {}, true});
+  }
+}
+
+void ActiveRun::ExpandAgain(Turn& turn, const std::vector<SlotNo>& cleared) {
+  const auto is_cleared = [&](TaskNo source) {
+    const auto slots = SlotsOf(source);
+    return std::any_of(slots.begin(), slots.end(),
+                       [&](SlotNo slot) { return std::binary_search(cleared.begin(), cleared.end(), slot); });
+  };
+  for (std::uint32_t no = 0; no < dag_->mappings.size(); ++no) {
+    const Mapping& mapping = dag_->mappings[no];
+    const bool over = std::any_of(mapping.sources.begin(), mapping.sources.end(), is_cleared);
+    if (!over || std::none_of(mapping.tasks.begin(), mapping.tasks.end(), is_cleared)) continue;
+    stale_[no] = true;
+    for (const TaskNo task : mapping.tasks) {
+      if (instances_.IsExpanded(task)) StoreStale(turn, task);
+    }
+  }
 }
 
 void ActiveRun::Grow(TaskNo task, std::uint32_t more) {

@@ -67,10 +67,13 @@ Mask StandOn(const Dag& dag, TaskNo setup, const Mask& teardowns) {
 }
 
 Mask Named(const Dag& dag, const TaskSelection& selection) {
-  Mask mask(dag.tasks.size(), selection.ids.empty() && !selection.none);
+  Mask mask(dag.tasks.size(), selection.IsAll());
   for (const std::string& id : selection.ids) {
     if (const auto task = dag.Find(id)) mask[*task] = true;
     for (const TaskNo task : dag.TasksOf(id)) mask[task] = true;
+  }
+  for (const auto& [id, index] : selection.instances) {
+    if (const auto task = dag.Find(id)) mask[*task] = true;
   }
   return mask;
 }
@@ -97,71 +100,86 @@ Mask Widen(const Dag& dag, const Mask& from, bool up, bool down) {
   return all;
 }
 
-std::vector<TaskNo> List(const Mask& mask) {
-  std::vector<TaskNo> tasks;
+// Above first, then below all of that: what else feeds the tasks below is not cleared, what the tasks above feed is.
+Mask Around(const Dag& dag, const TaskSelection& selection) {
+  Mask tasks = Named(dag, selection);
+  if (selection.upstream || !selection.downstream) tasks = Widen(dag, tasks, selection.upstream, false);
+  if (selection.downstream) tasks = Widen(dag, tasks, false, true);
+  return tasks;
+}
+
+// What is selected without the instances, and so as a whole.
+TaskSelection WithoutInstances(TaskSelection selection) {
+  selection.none = selection.none || !selection.instances.empty();
+  selection.instances.clear();
+  if (!selection.ids.empty()) selection.none = false;
+  return selection;
+}
+
+// Of a task that is not selected as a whole: its instances that are named, and those that go with a named one.
+std::vector<std::int32_t> IndexesOf(const Dag& dag, const TaskSelection& selection, TaskNo task) {
+  const bool around = selection.upstream || selection.downstream;
+  std::vector<std::int32_t> indexes;
+  for (const auto& [id, index] : selection.instances) {
+    const auto named = dag.Find(id);
+    if (named && (*named == task || (around && dag.AreMappedTogether(*named, task)))) indexes.push_back(index);
+  }
+  std::sort(indexes.begin(), indexes.end());
+  return indexes;
+}
+
+std::vector<SelectedTask> List(const Dag& dag, const TaskSelection& selection, const Mask& mask, const Mask& whole) {
+  std::vector<SelectedTask> tasks;
   for (TaskNo task = 0; task < mask.size(); ++task) {
-    if (mask[task]) tasks.push_back(task);
+    if (!mask[task]) continue;
+    tasks.push_back(SelectedTask{task});
+    if (!whole[task]) tasks.back().indexes = IndexesOf(dag, selection, task);
   }
   return tasks;
 }
 
 }  // namespace
 
-std::vector<TaskNo> TasksAround(const Dag& dag, const TaskSelection& selection) {
-  Mask tasks = Named(dag, selection);
-  // Above first, then below all of that: what else feeds the tasks below is not cleared, what the tasks above feed is.
-  if (selection.upstream || !selection.downstream) tasks = Widen(dag, tasks, selection.upstream, false);
-  if (selection.downstream) tasks = Widen(dag, tasks, false, true);
-  return List(tasks);
+bool SelectedTask::Has(std::int32_t map_index) const {
+  return indexes.empty() || std::binary_search(indexes.begin(), indexes.end(), map_index);
+}
+
+std::vector<SelectedTask> TasksAround(const Dag& dag, const TaskSelection& selection) {
+  return List(dag, selection, Around(dag, selection), Around(dag, WithoutInstances(selection)));
 }
 
 bool IsFailed(TaskState state) {
   return state == TaskState::kFailed || state == TaskState::kUpstreamFailed;
 }
 
-bool IsToClear(const TaskSelection& selection, TaskState state) {
+bool IsToClear(const TaskSelection& selection, TaskState state, std::int32_t map_index) {
+  if (state == TaskState::kRemoved && map_index >= 0) return false;
   if (selection.only_failed && !IsFailed(state)) return false;
   return !selection.only_running || state == TaskState::kRunning;
 }
 
-std::vector<TaskNo> TasksToClear(const Dag& dag, const TaskSelection& selection, const StateOf& state) {
-  std::vector<TaskNo> tasks = TasksAround(dag, selection);
-  std::erase_if(tasks, [&](TaskNo task) { return !IsToClear(selection, state(task)); });
-  return tasks;
+std::vector<SelectedTask> TasksMarked(const Dag& dag, const TaskSelection& selection, TaskState to) {
+  const auto marked = [&](const TaskSelection& what) {
+    Mask named = Named(dag, what);
+    Mask others(named.size(), false);
+    if (what.upstream) Add(others, Reach(dag.upstream, named));
+    if (what.downstream) Add(others, Reach(dag.downstream, named));
+    for (TaskNo task = 0; task < named.size(); ++task) {
+      const bool spared = to == TaskState::kSkipped && dag.tasks[task].teardown;
+      if (others[task] && !spared) named[task] = true;
+    }
+    return named;
+  };
+  return List(dag, selection, marked(selection), marked(WithoutInstances(selection)));
 }
 
-std::vector<TaskNo> TasksMarked(const Dag& dag, const TaskSelection& selection, TaskState to) {
-  const Mask named = Named(dag, selection);
-  Mask others(named.size(), false);
-  if (selection.upstream) Add(others, Reach(dag.upstream, named));
-  if (selection.downstream) Add(others, Reach(dag.downstream, named));
-  std::vector<TaskNo> tasks;
-  for (TaskNo task = 0; task < named.size(); ++task) {
-    const bool spared = to == TaskState::kSkipped && dag.tasks[task].teardown;
-    if (named[task] || (others[task] && !spared)) tasks.push_back(task);
-  }
-  return tasks;
-}
-
-std::vector<TaskNo> TasksToMark(const Dag& dag, const TaskSelection& selection, TaskState to, const StateOf& state) {
-  std::vector<TaskNo> tasks = TasksMarked(dag, selection, to);
-  std::erase_if(tasks, [&](TaskNo task) { return state(task) == to; });
-  return tasks;
-}
-
-std::vector<TaskNo> TasksBelow(const Dag& dag, const TaskSelection& marked) {
+std::vector<SelectedTask> TasksBelow(const Dag& dag, const TaskSelection& marked) {
   TaskSelection below = marked;
   below.upstream = false;
   below.downstream = true;
-  std::vector<TaskNo> tasks = TasksAround(dag, below);
+  std::vector<SelectedTask> tasks = TasksAround(dag, below);
   const Mask named = Named(dag, marked);
-  std::erase_if(tasks, [&](TaskNo task) { return named[task]; });
-  return tasks;
-}
-
-std::vector<TaskNo> TasksToClearBelow(const Dag& dag, const TaskSelection& marked, const StateOf& state) {
-  std::vector<TaskNo> tasks = TasksBelow(dag, marked);
-  std::erase_if(tasks, [&](TaskNo task) { return !IsFailed(state(task)); });
+  std::erase_if(tasks, [&](const SelectedTask& selected) { return named[selected.task]; });
   return tasks;
 }
 

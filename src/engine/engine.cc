@@ -158,7 +158,8 @@ void Engine::Impl::On(Turn& turn, RunRestored& e) {
 
 void Engine::Impl::On(Turn& turn, MappingLength& e) {
   ActiveRun* run = FindAlive(e.run, e.life);
-  if (run == nullptr || run->info.state != RunState::kRunning) return;
+  if (run == nullptr) return;
+  if (run->info.state != RunState::kRunning) return run->DropLength(e.mapping);
   run->Expand(turn, e);
   AfterChange(turn, *run);
 }

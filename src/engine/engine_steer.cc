@@ -17,17 +17,22 @@ TaskEvent MarkOf(TaskState state) {
   return state == TaskState::kFailed ? TaskEvent::kMarkedFailed : TaskEvent::kMarkedSkipped;
 }
 
+std::string InstanceName(const ActiveRun& run, SlotNo slot) {
+  const std::int32_t index = run.MapIndexOf(slot);
+  return index < 0 ? run.TaskAt(slot).id : fmt::format("{}[{}]", run.TaskAt(slot).id, index);
+}
+
 bool Runs(TaskState state) {
   return state == TaskState::kRunning || state == TaskState::kRestarting;
 }
 
 // The instances of tasks, or the tasks themselves, that are in such a state.
 template <class Is>
-std::vector<SlotNo> Slots(const ActiveRun& run, const std::vector<TaskNo>& tasks, const Is& is) {
+std::vector<SlotNo> Slots(const ActiveRun& run, const std::vector<SelectedTask>& tasks, const Is& is) {
   std::vector<SlotNo> slots;
-  for (const TaskNo task : tasks) {
-    for (const SlotNo slot : run.SlotsOf(task)) {
-      if (is(run.slot(slot).state)) slots.push_back(slot);
+  for (const SelectedTask& selected : tasks) {
+    for (const SlotNo slot : run.SlotsOf(selected.task)) {
+      if (selected.Has(run.MapIndexOf(slot)) && is(run.slot(slot).state, run.MapIndexOf(slot))) slots.push_back(slot);
     }
   }
   std::sort(slots.begin(), slots.end());
@@ -59,7 +64,8 @@ void AddNotes(Turn& turn, const ActiveRun& run, const std::vector<SlotNo>& slots
     turn.plan.notes.push_back(NoteChange{run.info.id, "", note, who});
     return;
   }
-  for (const SlotNo slot : slots) turn.plan.notes.push_back(NoteChange{run.info.id, run.TaskAt(slot).id, note, who});
+  for (const SlotNo slot : slots)
+    turn.plan.notes.push_back(NoteChange{run.info.id, run.TaskAt(slot).id, note, who, run.MapIndexOf(slot)});
 }
 
 // What a branch did not follow stays skipped, unless the branch decides again: as Airflow, which skips it once more.
@@ -152,13 +158,14 @@ void Engine::Impl::Do(Turn& turn, ClearTasks& what, const std::string& who, Comm
   for (SteeredRun& steered : runs) {
     if (what.latest_version && !Rebase(steered, *what.facts, done)) return;
     const ActiveRun& run = *steered.run;
-    steered.slots =
-        Slots(run, TasksAround(run.dag(), what.tasks), [&](TaskState state) { return IsToClear(what.tasks, state); });
+    steered.slots = Slots(run, TasksAround(run.dag(), what.tasks), [&](TaskState state, std::int32_t map_index) {
+      return IsToClear(what.tasks, state, map_index);
+    });
     const auto running = std::find_if(steered.slots.begin(), steered.slots.end(),
                                       [&](SlotNo slot) { return Runs(run.slot(slot).state); });
     if (what.refuse_running && running != steered.slots.end()) {
       return Refuse(done, ErrorCode::kConflict,
-                    fmt::format("task \"{}\" of run \"{}\" is running", run.TaskAt(*running).id, run.info.run_id));
+                    fmt::format("task \"{}\" of run \"{}\" is running", InstanceName(run, *running), run.info.run_id));
     }
   }
   if (!done.error.empty()) return;
@@ -170,7 +177,7 @@ void Engine::Impl::Do(Turn& turn, ClearTasks& what, const std::string& who, Comm
     if (steered.rebased)
       turn.plan.rebased.push_back(RunRebased{run.info.id, run.info.version, why + ", with the current DAG version"});
     List(run, steered.slots, cleared);
-    if (what.note) AddNotes(turn, run, steered.slots, what.tasks.ids.empty(), *what.note, who);
+    if (what.note) AddNotes(turn, run, steered.slots, what.tasks.IsAll(), *what.note, who);
     Clear(turn, run, steered.slots, why);
     if (what.reset_runs) turn.plan.cleared.push_back(RunCleared{run.info.id});
     SettleRun(turn, steered, what.reset_runs, why);
@@ -184,7 +191,7 @@ void Engine::Impl::Do(Turn& turn, MarkTasks& what, const std::string& who, Comma
   bool any = false;
   for (SteeredRun& steered : runs) {
     steered.slots = Slots(*steered.run, TasksMarked(steered.run->dag(), what.tasks, what.state),
-                          [&](TaskState state) { return state != what.state; });
+                          [&](TaskState state, std::int32_t) { return state != what.state; });
     any = any || !steered.slots.empty();
   }
   if (!any)
@@ -199,7 +206,9 @@ void Engine::Impl::Do(Turn& turn, MarkTasks& what, const std::string& who, Comma
     std::vector<SlotNo> below;
     // As Airflow: with the runs before it, but not those after, the run itself is left out.
     const bool only_past = what.runs.past && !what.runs.future && run.info.id == what.runs.run;
-    if (!only_past) below = Slots(run, TasksBelow(run.dag(), what.tasks), IsFailed);
+    if (!only_past)
+      below =
+          Slots(run, TasksBelow(run.dag(), what.tasks), [](TaskState state, std::int32_t) { return IsFailed(state); });
     if (!below.empty()) {
       Clear(turn, run, below, fmt::format("cleared: {} above it", why));
       turn.plan.cleared.push_back(RunCleared{run.info.id});
@@ -228,13 +237,14 @@ void Engine::Impl::Do(Turn& turn, MarkRun& what, const std::string& who, Command
 }
 
 void Engine::Impl::Do(Turn& turn, SetNote& what, const std::string& who, CommandDone&) {
-  turn.plan.notes.push_back(NoteChange{what.run, what.task_id, what.note, who});
+  turn.plan.notes.push_back(NoteChange{what.run, what.task_id, what.note, who, what.map_index});
 }
 
 // --- tasks
 // ---------------------------------------------------------------------------------------------------------------------
 
 void Engine::Impl::Clear(Turn& turn, ActiveRun& run, const std::vector<SlotNo>& slots, const std::string& why) {
+  run.ExpandAgain(turn, slots);
   const std::vector<SlotNo> stay = NotFollowed(run, slots);
   std::vector<AttemptId> parked;
   for (const SlotNo slot : slots) {

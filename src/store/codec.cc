@@ -109,12 +109,20 @@ CreateBackfill DecodeBackfill(const Value& map) {
 
 namespace {
 
+Value::List EncodeInstances(const TaskSelection& tasks) {
+  Value::List list;
+  for (const auto& [id, index] : tasks.instances)
+    list.push_back(Value(Value::List{id, static_cast<std::int64_t>(index)}));
+  return list;
+}
+
 Value::Map EncodeChoice(const RunChoice& runs, const TaskSelection& tasks, const std::optional<std::string>& note) {
   Value map{Value::Map{{"dag_id", runs.dag_id},
                        {"run", runs.run.value},
                        {"past", runs.past},
                        {"future", runs.future},
                        {"ids", Strings(tasks.ids)},
+                       {"instances", EncodeInstances(tasks)},
                        {"none", tasks.none},
                        {"upstream", tasks.upstream},
                        {"downstream", tasks.downstream},
@@ -132,8 +140,18 @@ RunChoice DecodeRuns(const Value& map) {
 }
 
 TaskSelection DecodeTasks(const Value& map) {
-  return TaskSelection{List(map, "ids"),        Flag(map, "none"),        Flag(map, "upstream"),
-                       Flag(map, "downstream"), Flag(map, "only_failed"), Flag(map, "only_running")};
+  TaskSelection tasks;
+  tasks.ids = List(map, "ids");
+  if (const Value* pairs = map.Find("instances"); pairs != nullptr && pairs->is_list()) {
+    for (const Value& pair : pairs->list())
+      tasks.instances.emplace_back(pair.list().at(0).string(), static_cast<std::int32_t>(pair.list().at(1).integer()));
+  }
+  tasks.none = Flag(map, "none");
+  tasks.upstream = Flag(map, "upstream");
+  tasks.downstream = Flag(map, "downstream");
+  tasks.only_failed = Flag(map, "only_failed");
+  tasks.only_running = Flag(map, "only_running");
+  return tasks;
 }
 
 std::optional<std::string> DecodeNote(const Value& map) {
@@ -213,7 +231,9 @@ CommandText EncodeCommand(const Command& command) {
                               {"dag_id", c.dag_id}, {"run", c.run.value}, {"state", std::string(ToString(c.state))}}))};
     }
     CommandText operator()(const SetNote& c) const {
-      return {"set_note", ToJson(Value(Value::Map{{"run", c.run.value}, {"task_id", c.task_id}, {"note", c.note}}))};
+      return {"set_note",
+              ToJson(Value(Value::Map{
+                  {"run", c.run.value}, {"task_id", c.task_id}, {"map_index", c.map_index}, {"note", c.note}}))};
     }
     CommandText operator()(const ReportEnd& c) const { return {"report_end", ToJson(EncodeEnd(c.end))}; }
   };
@@ -259,7 +279,9 @@ Result<Command> DecodeCommand(CommandId id, std::string who, std::string_view wh
     command.what = MarkRun{Text(*map, "dag_id"), RunId{Number(*map, "run")},
                            RunStateFromString(Text(*map, "state")).value_or(RunState::kSuccess)};
   } else if (what == "set_note") {
-    command.what = SetNote{RunId{Number(*map, "run")}, Text(*map, "task_id"), Text(*map, "note")};
+    SetNote note{RunId{Number(*map, "run")}, Text(*map, "task_id"), Text(*map, "note")};
+    if (map->Find("map_index") != nullptr) note.map_index = static_cast<std::int32_t>(Number(*map, "map_index"));
+    command.what = std::move(note);
   } else if (what == "report_end") {
     command.what = ReportEnd{DecodeEnd(*map)};
   } else {

@@ -130,7 +130,7 @@ std::vector<PastTask> MemoryStore::UnmetOf(const StoredRun& run, const std::vect
       continue;
     }
     const auto mapped = run.lengths.find(*no);
-    const auto length = mapped == run.lengths.end() ? 0 : static_cast<std::int32_t>(mapped->second);
+    const auto length = mapped == run.lengths.end() ? 0 : static_cast<std::int32_t>(mapped->second.length);
     for (std::int32_t index = length == 0 ? kNotMapped : 0; index < length; ++index) {
       const auto task = run.tasks.find({*no, index});
       const TaskState state = task == run.tasks.end() ? TaskState::kNone : task->second.to;

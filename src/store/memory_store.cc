@@ -91,7 +91,7 @@ RestoredRun MemoryStore::Restored(const StoredRun& run) const {
                                         key.second});
     if (task.to == TaskState::kRunning) restored.tasks.back().child = ChildOf(task.attempt);
   }
-  for (const auto& [task, length] : run.lengths) restored.lengths.push_back(StoredLength{task, length});
+  for (const auto& [task, length] : run.lengths) restored.lengths.push_back(length);
   for (const auto& [number, deadline] : run.deadlines) restored.deadlines.push_back(deadline);
   return restored;
 }
@@ -217,7 +217,8 @@ void MemoryStore::Apply(const Plan& plan, const ExecutorIdentity& executor, Comm
     if (closed.run && closed.end.outputs.is_map())
       runs_.at(closed.run).outputs[{closed.task, closed.map_index}] = closed.end.outputs;
   }
-  for (const TaskExpanded& expanded : plan.expanded) runs_.at(expanded.run).lengths[expanded.task] = expanded.length;
+  for (const TaskExpanded& expanded : plan.expanded)
+    runs_.at(expanded.run).lengths[expanded.task] = StoredLength{expanded.task, expanded.length, expanded.stale};
   for (const TaskChange& change : plan.tasks) runs_.at(change.run).tasks[{change.task, change.map_index}] = change;
   for (const AttemptOpened& opened : plan.opened) {
     open_[opened.attempt] = OpenRow{
@@ -258,9 +259,10 @@ void MemoryStore::Rebase(StoredRun& run, VersionId version) {
   for (auto& [key, output] : run.outputs) {
     if (const auto now = after->Find(before->tasks[key.first].id)) outputs[{*now, key.second}] = std::move(output);
   }
-  std::map<TaskNo, std::uint32_t> lengths;
+  std::map<TaskNo, StoredLength> lengths;
   for (const auto& [task, length] : run.lengths) {
-    if (const auto now = after->Find(before->tasks[task].id)) lengths[*now] = length;
+    if (const auto now = after->Find(before->tasks[task].id))
+      lengths[*now] = StoredLength{*now, length.length, length.stale};
   }
   run.tasks = Renumbered(run, version);
   run.outputs = std::move(outputs);
@@ -282,7 +284,8 @@ void MemoryStore::ApplySteering(const Plan& plan) {
   }
   for (const RunCleared& cleared : plan.cleared) ++runs_.at(cleared.run).clear_number;
   for (const NoteChange& note : plan.notes) {
-    if (const auto run = runs_.find(note.run); run != runs_.end()) run->second.notes[note.task_id] = note.note;
+    if (const auto run = runs_.find(note.run); run != runs_.end())
+      run->second.notes[{note.task_id, note.map_index}] = note.note;
   }
 }
 

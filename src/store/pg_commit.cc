@@ -83,11 +83,12 @@ void InsertRuns(pqxx::transaction_base& transaction, Session& session, const Pla
 
 void InsertLengths(pqxx::transaction_base& transaction, Session& session, const Plan& plan) {
   if (plan.expanded.empty()) return;
-  ArrayText run, task, length, names;
+  ArrayText run, task, length, names, stale;
   for (const TaskExpanded& expanded : plan.expanded) {
     run.Add(expanded.run.value);
     task.Add(std::int64_t{expanded.task});
     length.Add(std::int64_t{expanded.length});
+    stale.AddBool(expanded.stale);
     if (expanded.names.empty()) {
       names.AddNull();
     } else {
@@ -95,11 +96,14 @@ void InsertLengths(pqxx::transaction_base& transaction, Session& session, const 
       names.Add(std::string_view(ToJson(Value(std::move(list)))));
     }
   }
-  session.In(transaction, "insert_lengths",
-             "insert into task_map (run_id, task_no, length, names) select u.run, u.task, u.length, u.names::json from "
-             "unnest($1::bigint[], $2::integer[], $3::integer[], $4::text[]) as u (run, task, length, names) "
-             "on conflict (run_id, task_no) do update set length = excluded.length, names = excluded.names",
-             run.text(), task.text(), length.text(), names.text());
+  session.In(
+      transaction, "insert_lengths",
+      "insert into task_map (run_id, task_no, length, names, stale) select u.run, u.task, u.length, u.names::json, "
+      "u.stale from unnest($1::bigint[], $2::integer[], $3::integer[], $4::text[], $5::boolean[]) as u (run, task, "
+      "length, names, stale) on conflict (run_id, task_no) do update set length = excluded.length, stale = "
+      "excluded.stale, names = case when excluded.stale then coalesce(excluded.names, task_map.names) else "
+      "excluded.names end",
+      run.text(), task.text(), length.text(), names.text(), stale.text());
 }
 
 void UpdateDags(pqxx::transaction_base& transaction, Session& session, const Plan& plan) {

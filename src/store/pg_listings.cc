@@ -76,7 +76,7 @@ const char* const kTaskFrom =
     "as x (map_index) "
     "left join task_instance i on i.run_id = r.id and i.task_no = t.task_no and i.map_index = x.map_index "
     "left join attempt a on a.id = i.attempt_id "
-    "left join task_note k on k.run_id = r.id and k.task_id = t.task_id and k.map_index = -1";
+    "left join task_note k on k.run_id = r.id and k.task_id = t.task_id and k.map_index = x.map_index";
 // Each try as a task of the version that it ran with, beside the task of that name as it is now.
 const char* const kTryFrom =
     " from dag_run r join attempt a on a.run_id = r.id join dag_version v on v.id = a.version_id "

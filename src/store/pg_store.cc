@@ -162,10 +162,10 @@ void PgStore::LoadRuns(pqxx::transaction_base& transaction, Snapshot& snapshot) 
     snapshot.runs[places.at(row[0].as<std::int64_t>())].tasks.push_back(ReadTask(row, 1));
   }
   for (const pqxx::row& row : transaction.exec_params(
-           "select run_id, task_no, length from task_map where run_id = any ($1) order by run_id, task_no",
+           "select run_id, task_no, length, stale from task_map where run_id = any ($1) order by run_id, task_no",
            ids.text())) {
     snapshot.runs[places.at(row[0].as<std::int64_t>())].lengths.push_back(
-        StoredLength{row[1].as<TaskNo>(), row[2].as<std::uint32_t>()});
+        StoredLength{row[1].as<TaskNo>(), row[2].as<std::uint32_t>(), row[3].as<bool>()});
   }
   ReadDeadlines(transaction, *session_, snapshot.runs);
   // Tasks that have made runs: what a running one waits for.

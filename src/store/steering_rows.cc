@@ -33,15 +33,16 @@ void StoreNote(pqxx::transaction_base& transaction, Session& session, const Note
                CleanText(note.note));
   } else if (note.note.empty()) {
     session.In(transaction, "drop_task_note",
-               "delete from task_note where run_id = $1 and task_id = $2 and map_index = -1", note.run.value,
-               CleanText(note.task_id));
+               "delete from task_note where run_id = $1 and task_id = $2 and map_index = $3", note.run.value,
+               CleanText(note.task_id), note.map_index);
   } else {
     session.In(transaction, "note_task",
-               "insert into task_note (run_id, task_id, note, who, at) "
-               "select r.id, $2, $3, $4, at_micros($5) from dag_run r where r.id = $1 "
+               "insert into task_note (run_id, task_id, map_index, note, who, at) "
+               "select r.id, $2, $6, $3, $4, at_micros($5) from dag_run r where r.id = $1 "
                "on conflict (run_id, task_id, map_index) do update set note = excluded.note, who = excluded.who, at = "
                "excluded.at",
-               note.run.value, CleanText(note.task_id), CleanText(note.note), CleanText(note.who), ToMicros(now));
+               note.run.value, CleanText(note.task_id), CleanText(note.note), CleanText(note.who), ToMicros(now),
+               note.map_index);
   }
 }
 
@@ -94,12 +95,12 @@ std::vector<RestoredRun> ReadRunsChosen(Session& session, const RunChoice& choic
                    ended.text())) {
     runs[places.at(row[0].as<std::int64_t>())].tasks.push_back(ReadTask(row, 1));
   }
-  for (const pqxx::row& row :
-       session.Run("lengths_chosen",
-                   "select run_id, task_no, length from task_map where run_id = any ($1) order by run_id, task_no",
-                   ended.text())) {
+  for (const pqxx::row& row : session.Run(
+           "lengths_chosen",
+           "select run_id, task_no, length, stale from task_map where run_id = any ($1) order by run_id, task_no",
+           ended.text())) {
     runs[places.at(row[0].as<std::int64_t>())].lengths.push_back(
-        StoredLength{row[1].as<TaskNo>(), row[2].as<std::uint32_t>()});
+        StoredLength{row[1].as<TaskNo>(), row[2].as<std::uint32_t>(), row[3].as<bool>()});
   }
   ReadDeadlines(session, runs);
   return runs;

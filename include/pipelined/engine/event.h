@@ -59,6 +59,7 @@ struct StoredTask {
 struct StoredLength {
   TaskNo task = 0;
   std::uint32_t length = 0;
+  bool stale = false;  // to be expanded again
 };
 
 // The limits that a task of a run shares with others, by the names that its templates give: rendered by whoever may
@@ -266,7 +267,8 @@ struct SteeringFacts {
 };
 using SteeringFactsPtr = std::shared_ptr<const SteeringFacts>;
 
-// Makes tasks run again. The runs that had ended are queued. Result: {"tasks": [[run_id, task_id], …]}
+// Makes tasks run again. The runs that had ended are queued. Result: {"tasks": [[run_id, task_id,
+// map_index], …]}
 struct ClearTasks {
   RunChoice runs;
   TaskSelection tasks;
@@ -298,6 +300,7 @@ struct SetNote {
   RunId run;
   std::string task_id;
   std::string note;
+  std::int32_t map_index = kNotMapped;
 };
 // An end as seen by a scheduler that does not lead, of an attempt that runs where only it can see it. Ignored when
 // known.

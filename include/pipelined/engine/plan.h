@@ -77,6 +77,7 @@ struct NoteChange {
   std::string task_id;  // empty: of the run
   std::string note;
   std::string who;
+  std::int32_t map_index = kNotMapped;
 };
 
 struct RunChange {
@@ -108,7 +109,10 @@ struct TaskExpanded {
   RunId run;
   TaskNo task = 0;
   std::uint32_t length = 0;
-  std::vector<std::string> names;  // of the instances; empty: by their index
+  std::vector<std::string> names = {};  // of the instances; empty: by their index
+  // It was cleared with what it is mapped over: the length, and the names as they are stored, hold until it is expanded
+  // again.
+  bool stale = false;
 };
 
 // Asks for a MappingLength: the values are made of outputs, which the engine cannot read.

@@ -55,10 +55,10 @@ class MemoryStore : public Store {
     RunInfo info;
     std::map<InstanceKey, TaskChange> tasks;  // as last changed
     std::map<InstanceKey, Value> outputs;
-    std::map<TaskNo, std::uint32_t> lengths;           // of mapped tasks
+    std::map<TaskNo, StoredLength> lengths;            // of mapped tasks
     std::map<std::int32_t, StoredDeadline> deadlines;  // by number
     std::optional<Instant> end_date;
-    std::map<std::string, std::string> notes;  // by task id; "": of the run
+    std::map<std::pair<std::string, std::int32_t>, std::string> notes;  // by task id and map index; "": of the run
     int clear_number = 0;
     bool handed_out = false;
   };

@@ -1,5 +1,8 @@
 #include "pipelined/engine/clear.h"
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
 #include "engine_fixture.h"
 
 namespace pipelined {
@@ -9,9 +12,13 @@ using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using testing::MakeDag;
 
-std::vector<std::string> Ids(const Dag& dag, const std::vector<TaskNo>& tasks) {
+// "each[0,2]": of that task these instances.
+std::vector<std::string> Ids(const Dag& dag, const std::vector<SelectedTask>& tasks) {
   std::vector<std::string> ids;
-  for (const TaskNo task : tasks) ids.push_back(dag.tasks[task].id);
+  for (const SelectedTask& selected : tasks) {
+    ids.push_back(dag.tasks[selected.task].id);
+    if (!selected.indexes.empty()) ids.back() += fmt::format("[{}]", fmt::join(selected.indexes, ","));
+  }
   return ids;
 }
 
@@ -73,36 +80,69 @@ TEST(Clear, TheSetupsThatATaskStandsOnComeWithTheirTeardowns) {
 }
 
 TEST(Clear, OnlyFailedTakesWhatFailedOrStoodBelow) {
-  const auto dag = MakeDag("a; b: a; c: b; d");
-  const std::vector<TaskState> states{TaskState::kSuccess, TaskState::kFailed, TaskState::kUpstreamFailed,
-                                      TaskState::kRunning};
-  const auto state = [&](TaskNo task) { return states[task]; };
   TaskSelection selection;
   selection.only_failed = true;
-  EXPECT_THAT(Ids(*dag, TasksToClear(*dag, selection, state)), ElementsAre("b", "c"));
+  EXPECT_TRUE(IsToClear(selection, TaskState::kFailed));
+  EXPECT_TRUE(IsToClear(selection, TaskState::kUpstreamFailed));
+  EXPECT_FALSE(IsToClear(selection, TaskState::kSuccess));
+  EXPECT_FALSE(IsToClear(selection, TaskState::kRunning));
   selection.only_failed = false;
   selection.only_running = true;
-  EXPECT_THAT(Ids(*dag, TasksToClear(*dag, selection, state)), ElementsAre("d"));
+  EXPECT_TRUE(IsToClear(selection, TaskState::kRunning));
+  EXPECT_FALSE(IsToClear(selection, TaskState::kFailed));
 }
 
-TEST(Mark, LeavesOutWhatHasTheStateAndTeardownsThatWouldBeSkipped) {
+TEST(Clear, InstancesBeyondTheEndStayRemoved) {
+  EXPECT_FALSE(IsToClear({}, TaskState::kRemoved, 2));
+  EXPECT_TRUE(IsToClear({}, TaskState::kRemoved));
+  EXPECT_TRUE(IsToClear({}, TaskState::kSuccess, 2));
+}
+
+// one → two, both mapped together, between a and z
+std::shared_ptr<Dag> MappedGroup() {
+  auto dag = MakeDag("a; one: a; two: one; z: two");
+  Mapping mapping;
+  mapping.tasks = {1, 2};
+  dag->Map(std::move(mapping));
+  return dag;
+}
+
+TEST(Clear, OfAMappedTaskSomeInstancesCanBeMeant) {
+  const auto dag = MappedGroup();
+  TaskSelection selection;
+  selection.instances = {{"one", 4}, {"one", 2}};
+  EXPECT_THAT(Around(*dag, selection), ElementsAre("one[2,4]"));
+  selection.downstream = true;
+  EXPECT_THAT(Around(*dag, selection), ElementsAre("one[2,4]", "two[2,4]", "z"));
+  selection.upstream = true;
+  EXPECT_THAT(Around(*dag, selection), ElementsAre("a", "one[2,4]", "two[2,4]", "z"));
+  selection = Of({"one"});
+  selection.instances = {{"one", 2}, {"two", 3}, {"nope", 1}};
+  EXPECT_THAT(Around(*dag, selection), ElementsAre("one", "two[3]"));
+}
+
+TEST(Mark, OfAMappedTaskSomeInstancesCanBeMeant) {
+  const auto dag = MappedGroup();
+  TaskSelection selection;
+  selection.instances = {{"two", 1}};
+  selection.upstream = true;
+  EXPECT_THAT(Ids(*dag, TasksMarked(*dag, selection, TaskState::kSuccess)), ElementsAre("a", "one[1]", "two[1]"));
+  EXPECT_THAT(Ids(*dag, TasksBelow(*dag, selection)), ElementsAre("z"));
+}
+
+TEST(Mark, LeavesOutTeardownsThatWouldBeSkipped) {
   const auto dag = Cluster();
-  const auto state = [](TaskNo task) { return task == 1 ? TaskState::kSkipped : TaskState::kSuccess; };
   TaskSelection selection = Of({"create"});
   selection.downstream = true;
-  EXPECT_THAT(Ids(*dag, TasksToMark(*dag, selection, TaskState::kSkipped, state)),
-              ElementsAre("create", "use", "after"));
-  EXPECT_THAT(Ids(*dag, TasksToMark(*dag, selection, TaskState::kFailed, state)),
+  EXPECT_THAT(Ids(*dag, TasksMarked(*dag, selection, TaskState::kSkipped)),
+              ElementsAre("create", "work", "use", "after"));
+  EXPECT_THAT(Ids(*dag, TasksMarked(*dag, selection, TaskState::kFailed)),
               ElementsAre("create", "work", "use", "destroy", "after"));
-  EXPECT_THAT(Ids(*dag, TasksToMark(*dag, selection, TaskState::kSuccess, state)), ElementsAre("work"));
 }
 
-TEST(Mark, WhatFailedBelowRunsAgain) {
+TEST(Mark, WhatIsBelowMarkedTasksLeavesThemOut) {
   const auto dag = MakeDag("a; b: a; c: b; d: b");
-  const std::vector<TaskState> states{TaskState::kFailed, TaskState::kSuccess, TaskState::kUpstreamFailed,
-                                      TaskState::kSkipped};
-  EXPECT_THAT(Ids(*dag, TasksToClearBelow(*dag, Of({"b"}), [&](TaskNo task) { return states[task]; })),
-              ElementsAre("c"));
+  EXPECT_THAT(Ids(*dag, TasksBelow(*dag, Of({"b"}))), ElementsAre("c", "d"));
 }
 
 }  // namespace

@@ -109,6 +109,7 @@ SteeringFactsPtr EngineTest::Facts(const std::vector<std::int64_t>& runs) const 
       task.state = change.to;
       task.try_number = change.try_number;
       task.max_tries = change.max_tries;
+      task.map_index = change.map_index;
       run.tasks.push_back(task);
     }
     facts->runs.push_back(std::move(run));

@@ -226,6 +226,160 @@ TEST(Mapping, ARunThatWasSetBackRemovesInstancesThatAreLeftOver) {
   EXPECT_THAT(t.Succeed("b[1]", 2), ElementsAre("c"));
 }
 
+ClearTasks Clear(const EngineTest& t, std::vector<std::string> ids) {
+  ClearTasks clear{t.Choice(), {}};
+  clear.tasks.ids = std::move(ids);
+  clear.facts = t.Facts();
+  return clear;
+}
+
+// "a" and both instances of "b" have succeeded, "c" runs.
+void RunTwo(EngineTest& t) {
+  t.Run();
+  t.Succeed("a");
+  t.Send(Answer(t, 2));
+  t.Succeed("b[0]");
+  t.Succeed("b[1]");
+}
+
+TEST(Mapping, ClearedWithItsSourceATaskIsExpandedAgainToMore) {
+  EngineTest t(OverOutput());
+  RunTwo(t);
+  t.Succeed("c");
+  ClearTasks clear = Clear(t, {});
+  auto facts = std::make_shared<SteeringFacts>(*clear.facts);
+  facts->runs[0].lengths = {StoredLength{1, 2}};
+  clear.facts = facts;
+  EXPECT_EQ(t.Do(clear).result.Find("tasks")->list().size(), 4U);
+  ASSERT_EQ(t.plan().expanded.size(), 1U);
+  EXPECT_TRUE(t.plan().expanded[0].stale);
+  EXPECT_EQ(t.plan().expanded[0].length, 2U);
+  EXPECT_THAT(t.Succeed("a"), IsEmpty());
+  EXPECT_THAT(t.Send(Answer(t, 3)), ElementsAre("b[0]", "b[1]", "b[2]"));
+  ASSERT_EQ(t.plan().expanded.size(), 1U);
+  EXPECT_FALSE(t.plan().expanded[0].stale);
+  EXPECT_EQ(t.plan().expanded[0].length, 3U);
+  EXPECT_EQ(t.plan().opened[0].try_number, 2);
+  EXPECT_EQ(t.plan().opened[2].try_number, 1);
+  t.Succeed("b[0]");
+  t.Succeed("b[2]");
+  EXPECT_THAT(t.Succeed("b[1]"), ElementsAre("c"));
+  t.Succeed("c");
+  EXPECT_EQ(t.run_state(), "success");
+}
+
+TEST(Mapping, ClearedWithItsSourceATaskIsExpandedAgainToFewerAndBack) {
+  EngineTest t(OverOutput());
+  RunTwo(t);
+  t.Do(Clear(t, {"a", "b"}));
+  EXPECT_EQ(t.state("b[1]"), "none");
+  t.Succeed("a");
+  EXPECT_THAT(t.Send(Answer(t, 1)), ElementsAre("b[0]"));
+  EXPECT_EQ(t.state("b[1]"), "removed");
+  EXPECT_EQ(t.plan().expanded[0].length, 2U);
+  t.Succeed("b[0]");
+  t.Do(Clear(t, {"b"}));
+  EXPECT_EQ(t.state("b[0]"), "running") << "its length is kept";
+  EXPECT_EQ(t.state("b[1]"), "removed");
+  t.Succeed("b[0]");
+  t.Do(Clear(t, {"a", "b"}));
+  t.Succeed("a");
+  EXPECT_THAT(t.Send(Answer(t, 2)), ElementsAre("b[0]", "b[1]"));
+}
+
+TEST(Mapping, ClearedWithItsSourceATaskOverNothingIsSkipped) {
+  EngineTest t(OverOutput());
+  RunTwo(t);
+  t.Do(Clear(t, {"a", "b", "c"}));
+  t.Finish("c", TryOutcome::kStopped);
+  t.Succeed("a");
+  t.Send(Answer(t, 0));
+  EXPECT_EQ(t.state("b[0]"), "skipped");
+  EXPECT_EQ(t.state("b[1]"), "skipped");
+  EXPECT_EQ(t.state("c"), "skipped");
+  EXPECT_EQ(t.run_state(), "success");
+}
+
+TEST(Mapping, AGroupGrowsTogetherWhenSomeOfItIsCleared) {
+  auto dag = MakeDag("a; one: a; two: one; after: two");
+  Map(*dag, {1, 2}, Output(), {0});
+  ASSERT_TRUE(dag->Link({{0, 1}, {1, 2}, {2, 3}}).ok());
+  EngineTest t(dag);
+  t.Run();
+  t.Succeed("a");
+  t.Send(Answer(t, 1));
+  t.Succeed("one[0]");
+  t.Succeed("two[0]");
+  t.Do(Clear(t, {"a", "one"}));
+  t.Finish("after", TryOutcome::kSucceeded);
+  t.Succeed("a");
+  EXPECT_THAT(t.Send(Answer(t, 2)), ElementsAre("one[0]", "one[1]"));
+  EXPECT_THAT(t.plan().expanded.size(), 2U);
+  t.Succeed("one[0]");
+  EXPECT_EQ(t.state("two[0]"), "success");
+  EXPECT_THAT(t.Succeed("one[1]"), ElementsAre("two[1]"));
+  t.Succeed("two[1]");
+  EXPECT_EQ(t.run_state(), "success");
+}
+
+TEST(Mapping, AnInstanceThatIsStillBeingStoppedHoldsTheExpansion) {
+  EngineTest t(OverOutput());
+  t.Run();
+  t.Succeed("a");
+  t.Send(Answer(t, 2));
+  t.Succeed("b[0]");
+  t.Do(Clear(t, {"a", "b"}));
+  EXPECT_EQ(t.state("b[1]"), "restarting");
+  t.Succeed("a");
+  EXPECT_THAT(t.plan().wanted, IsEmpty());
+  t.Finish("b[1]", TryOutcome::kStopped);
+  EXPECT_THAT(t.Send(Answer(t, 1)), ElementsAre("b[0]"));
+  EXPECT_EQ(t.state("b[1]"), "removed");
+}
+
+TEST(Mapping, AnAnswerFromBeforeAClearIsNotTaken) {
+  EngineTest t(OverOutput());
+  t.Run();
+  t.Succeed("a");
+  const MappingLength old = Answer(t, 2);
+  t.Do(Clear(t, {"a"}));
+  EXPECT_THAT(t.Send(old), IsEmpty());
+  t.Succeed("a");
+  EXPECT_THAT(t.Send(Answer(t, 1)), ElementsAre("b[0]"));
+}
+
+TEST(Mapping, AfterARestartATaskIsStillToBeExpandedAgain) {
+  EngineTest t(OverOutput());
+  StoredTask done{0, TaskState::kSuccess, 2, {}, {}};
+  StoredTask cleared{1, TaskState::kNone, 1, {}, {}};
+  cleared.map_index = 0;
+  EXPECT_THAT(t.Send(RunRestored{RunningRun(), OverOutput(), {done, cleared}, {StoredLength{1, 2, true}}}), IsEmpty());
+  EXPECT_THAT(t.Send(Answer(t, 1)), ElementsAre("b[0]"));
+  EXPECT_EQ(t.state("b[1]"), "removed");
+}
+
+TEST(Mapping, OneInstanceCanBeClearedAndMarked) {
+  EngineTest t(OverOutput());
+  RunTwo(t);
+  ClearTasks clear = Clear(t, {});
+  clear.tasks.instances = {{"b", 1}, {"b", 7}};
+  clear.note = "once more";
+  const CommandDone done = t.Do(clear);
+  ASSERT_EQ(done.result.Find("tasks")->list().size(), 1U);
+  EXPECT_EQ(done.result.Find("tasks")->list()[0].list()[2].integer(), 1);
+  EXPECT_EQ(t.plan().notes[0].map_index, 1);
+  EXPECT_THAT(t.plan().expanded, IsEmpty());
+  EXPECT_EQ(t.state("b[0]"), "success");
+  EXPECT_EQ(t.state("b[1]"), "running");
+  MarkTasks mark{t.Choice(), {}, TaskState::kFailed};
+  mark.tasks.instances = {{"b", 1}};
+  mark.facts = t.Facts();
+  EXPECT_EQ(t.Do(mark).error, "");
+  EXPECT_EQ(t.state("b[1]"), "failed");
+  EXPECT_EQ(t.state("b[0]"), "success");
+  EXPECT_EQ(t.Do(mark).error_code, ErrorCode::kConflict);
+}
+
 TEST(Mapping, WhyNamesTheInstancesThatAreStillToEnd) {
   auto dag = MakeDag("m; after: m");
   Map(*dag, {0}, Literal(3));

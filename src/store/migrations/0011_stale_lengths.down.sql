@@ -1,0 +1,1 @@
+alter table task_map drop column stale;
