@@ -128,6 +128,7 @@ class Engine::Impl {
   bool SetTasks(Turn& turn, ActiveRun& run, TaskState state, const std::string& why);
   void SettleRun(Turn& turn, SteeredRun& steered, bool requeue, const std::string& why);
   ActiveRun& TakeIn(SteeredRun& steered);
+  void KeepForTurn(SteeredRun& steered);
   void Requeue(Turn& turn, ActiveRun& run, const std::string& why);
 
   // runs
