@@ -130,6 +130,7 @@ class Engine::Impl {
   void SettleRun(Turn& turn, SteeredRun& steered, bool requeue, const std::string& why);
   ActiveRun& TakeIn(SteeredRun& steered);
   void GoOn(Turn& turn, SteeredRun& steered, const std::string& why);
+  void KeepForTurn(SteeredRun& steered);
   void Requeue(Turn& turn, ActiveRun& run, const std::string& why);
 
   // runs

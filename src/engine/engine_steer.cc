@@ -95,6 +95,7 @@ SteeredRun Engine::Impl::LookAt(const RunRestored& stored) const {
     steered.run = active;
   } else if (left != leaving_.end()) {  // it has ended in this very turn
     steered.run = left->get();
+    steered.run->Materialize();  // it may never have begun
   } else if (IsFinished(stored.run.state) && stored.dag != nullptr) {
     steered.owned = std::make_unique<ActiveRun>(stored.run, stored.dag);
     steered.owned->Materialize();
@@ -234,6 +235,7 @@ void Engine::Impl::Do(Turn& turn, MarkRun& what, const std::string& who, Command
   if (Find(run.info.id) == &run) return LeaveMemory(turn, run, event, why);
   MoveRun(turn, run, event, why);
   past_.Changed(run);
+  KeepForTurn(steered);
 }
 
 void Engine::Impl::Do(Turn& turn, SetNote& what, const std::string& who, CommandDone&) {
@@ -298,6 +300,12 @@ void Engine::Impl::SettleRun(Turn& turn, SteeredRun& steered, bool requeue, cons
   if (!IsFinished(run.info.state)) return AfterChange(turn, run);
   if (requeue) return GoOn(turn, steered, why);
   past_.Changed(run);
+  KeepForTurn(steered);
+}
+
+// Another command of this turn finds the run as it is now, not as it is stored.
+void Engine::Impl::KeepForTurn(SteeredRun& steered) {
+  if (steered.owned != nullptr) leaving_.push_back(std::move(steered.owned));
 }
 
 // A run that had ended is in memory again.

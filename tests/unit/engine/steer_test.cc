@@ -158,6 +158,22 @@ TEST(Steer, ARunThatEndsInTheTurnOfItsClearGoesOn) {
   EXPECT_EQ(plan.tasks[0].try_number, 2);
 }
 
+// Of an ended run the command carries what is stored; what an earlier one of the turn made of it counts.
+TEST(Steer, TheSecondCommandOfATurnMeetsWhatTheFirstMadeOfAnEndedRun) {
+  EngineTest t("a");
+  t.Run();
+  t.Succeed("a");
+  std::vector<Event> both;
+  both.emplace_back(Command{CommandId{8}, "ann", Mark(t, "a", TaskState::kFailed)});
+  both.emplace_back(Command{CommandId{9}, "bob", Clear(t, {"a"})});
+  const Plan plan = t.engine().Apply(std::move(both), t.now());
+  ASSERT_THAT(plan.steered, SizeIs(2));
+  EXPECT_EQ(plan.steered[0].from, TaskState::kSuccess);
+  EXPECT_EQ(plan.steered[0].to, TaskState::kFailed);
+  EXPECT_EQ(plan.steered[1].from, TaskState::kFailed);
+  EXPECT_EQ(plan.steered[1].to, TaskState::kNone);
+}
+
 TEST(Steer, AClearedRunWaitsForItsTurn) {
   EngineTest t([] {
     auto dag = MakeDag("a");
