@@ -64,6 +64,11 @@ class Flow(ServerCase):
             "check.rows": ["check.totals"], "check.totals": ["end"], "end": []})
         self.assertEqual([tasks[task]["retries"] for task in ("extract.orders", "check.rows")], [3, 1])
 
+    def test_ending_early(self):
+        self.goes("ending_early", {}, "success")
+        self.goes("ending_early", {"fails": True, "seconds": 60}, "failed", check="failed", long="failed", after="skipped")
+        self.goes("ending_early", {"seconds": 60}, "failed", long="skipped", after="skipped", release="skipped")
+
     def test_setup_teardown(self):
         self.goes("setup_teardown", {}, "success")
         self.goes("setup_teardown", {"fails": "compute"}, "failed", compute="failed", report="upstream_failed")
