@@ -273,7 +273,8 @@ void Engine::Impl::StartQueuedRuns(Turn& turn, DagState& dag) {
 // Runs of a backfill have its limit, not the DAG's.
 void Engine::Impl::NoteRunning(DagState& dag, const RunInfo& run) {
   dag.running.insert(run.id);
-  if (!run.backfill) return;
+  // One that outlived its backfill, or was cleared after that, counts as any other.
+  if (!run.backfill || backfills_.Of(run).over) return;
   backfills_.Of(run).running.insert(run.id);
   ++dag.running_in_backfills;
 }
@@ -373,9 +374,9 @@ void Engine::Impl::LeaveMemory(Turn& turn, ActiveRun& run, RunEvent outcome, std
   CloseDeadlines(turn, run);
   NoteEnd(run.info);
   DagState& dag = StateOf(run.info.dag_id);
-  const bool ran = dag.running.erase(run.info.id) > 0;
+  dag.running.erase(run.info.id);
   dag.queued.erase({run.info.run_after, run.info.id});
-  if (run.info.backfill) LeaveBackfill(dag, run.info, ran);
+  if (run.info.backfill) LeaveBackfill(dag, run.info);
   queue_.Remove(run);
   past_.Leave(run);
   const auto found = runs_.find(run.info.id);
@@ -384,11 +385,10 @@ void Engine::Impl::LeaveMemory(Turn& turn, ActiveRun& run, RunEvent outcome, std
   roomier_.push_back(dag.head.dag_id);
 }
 
-void Engine::Impl::LeaveBackfill(DagState& dag, const RunInfo& run, bool ran) {
+void Engine::Impl::LeaveBackfill(DagState& dag, const RunInfo& run) {
   BackfillState& backfill = backfills_.Of(run);
-  backfill.running.erase(run.id);
+  if (backfill.running.erase(run.id) > 0) --dag.running_in_backfills;
   backfill.queued.erase({run.backfill_ordinal, run.id});
-  if (ran) --dag.running_in_backfills;
   perhaps_over_.push_back(run.backfill);
 }
 

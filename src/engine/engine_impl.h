@@ -156,7 +156,7 @@ class Engine::Impl {
   void EndRun(Turn& turn, ActiveRun& run, TaskEvent running_tasks, const std::string& why);
   void StopTasks(Turn& turn, ActiveRun& run, TaskEvent running_tasks, const std::string& why, ActiveRun::Spare spare);
   void LeaveMemory(Turn& turn, ActiveRun& run, RunEvent outcome, std::string why);
-  void LeaveBackfill(DagState& dag, const RunInfo& run, bool ran);
+  void LeaveBackfill(DagState& dag, const RunInfo& run);
   bool FollowUp(Turn& turn);
   bool MustFollowUp() const;
   void LookAgain(Turn& turn);

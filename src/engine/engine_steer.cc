@@ -343,8 +343,7 @@ void Engine::Impl::Requeue(Turn& turn, ActiveRun& run, const std::string& why) {
 void Engine::Impl::StopRunning(DagState& dag, const RunInfo& run) {
   dag.running.erase(run.id);
   if (!run.backfill) return;
-  backfills_.Of(run).running.erase(run.id);
-  --dag.running_in_backfills;
+  if (backfills_.Of(run).running.erase(run.id) > 0) --dag.running_in_backfills;
 }
 
 }  // namespace pipelined

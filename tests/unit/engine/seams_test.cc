@@ -101,5 +101,24 @@ TEST(Seams, AMarkInAnEndedRunLetsTheNextRunGoOn) {
   EXPECT_EQ(t.state("a", 2), "running");
 }
 
+TEST(Seams, RunsOfABackfillThatIsOverKeepTheLimitOfTheirDag) {
+  auto dag = MakeDag("a");
+  dag->max_active_runs = 1;
+  EngineTest t(dag);
+  const auto come = [&](std::int64_t number) {
+    RunInfo info;
+    info.id = RunId{number};
+    info.dag_id = "d";
+    info.run_id = "r" + std::to_string(number);
+    info.run_after = kT0;
+    info.backfill = BackfillId{7};
+    info.backfill_ordinal = static_cast<std::int32_t>(number);
+    return t.Send(RunRequested{info, dag});
+  };
+  EXPECT_THAT(come(1), ElementsAre("a"));
+  EXPECT_THAT(come(2), IsEmpty());
+  EXPECT_THAT(t.Succeed("a", 1), ElementsAre("a"));
+}
+
 }  // namespace
 }  // namespace pipelined::testing
