@@ -89,6 +89,7 @@ class ActiveRun {
   std::vector<SlotNo> SlotsOf(TaskNo task) const;
 
   // What may not start yet, because an old attempt of it is still being stopped.
+  void HoldNothing() { held_.clear(); }
   void Hold(Instance instance) { held_.insert(instance); }
   void Release(Turn& turn, Instance instance);
   bool HeldTaskWaits() const;

@@ -101,6 +101,26 @@ TEST(Seams, AMarkInAnEndedRunLetsTheNextRunGoOn) {
   EXPECT_EQ(t.state("a", 2), "running");
 }
 
+TEST(Seams, ARunThatEndsAndIsClearedInOneTurnForgetsWhatWasBeingStopped) {
+  auto dag = MakeDag("a; b");
+  dag->fail_fast = true;
+  EngineTest t(dag);
+  t.Run();
+  const AttemptId a = t.plan().opened[0].attempt, b = t.plan().opened[1].attempt;
+  ClearTasks clear{t.Choice(1), {}};
+  clear.tasks.ids = {"a"};
+  clear.facts = t.Facts({1});
+  std::vector<Event> events;
+  AttemptFinished failed = EndOf(t, b);
+  failed.outcome = TryOutcome::kFailed;
+  events.emplace_back(failed);  // ends the run, a is to be stopped
+  events.emplace_back(EndOf(t, a));
+  events.emplace_back(Command{CommandId{9}, "ann", clear});
+  const Plan plan = t.engine().Apply(std::move(events), t.now());
+  ASSERT_EQ(plan.opened.size(), 1U);
+  EXPECT_EQ(plan.opened[0].task, 0U);
+}
+
 TEST(Seams, RunsOfABackfillThatIsOverKeepTheLimitOfTheirDag) {
   auto dag = MakeDag("a");
   dag->max_active_runs = 1;
