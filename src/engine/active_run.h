@@ -89,7 +89,8 @@ class ActiveRun {
   std::vector<SlotNo> SlotsOf(TaskNo task) const;
 
   // What may not start yet, because an old attempt of it is still being stopped.
-  void HoldNothing() { held_.clear(); }
+  // Answers to what was asked for, and the ends of what was being stopped, came or come to a run that has ended.
+  void Forget();
   void Hold(Instance instance) { held_.insert(instance); }
   void Release(Turn& turn, Instance instance);
   bool HeldTaskWaits() const;

@@ -63,6 +63,11 @@ void ActiveRun::DropLength(std::uint32_t mapping) {
   --asked_;
 }
 
+void ActiveRun::Forget() {
+  held_.clear();
+  for (std::uint32_t mapping = 0; mapping < asked_for_.size(); ++mapping) DropLength(mapping);
+}
+
 bool ActiveRun::SourcesSucceeded(TaskNo task) const {
   UpstreamCounts sources;
   for (const TaskNo source : dag_->MappingOf(task)->sources) CountAbove(sources, task, source);

@@ -238,7 +238,7 @@ ActiveRun& Engine::Impl::Enter(RunInfo info, DagPtr dag, const std::optional<Pas
 ActiveRun& Engine::Impl::Enter(RunId id, std::unique_ptr<ActiveRun> entering, const std::optional<PastRun>& past) {
   ActiveRun& run = *(runs_[id] = std::move(entering));
   run.life = ++lives_;
-  run.HoldNothing();  // of one that ended in this turn and is back, what was being stopped may have ended since
+  run.Forget();  // of one that ended in this turn and is back
   if (const auto stopping = stopping_.find(id); stopping != stopping_.end()) {
     for (const Instance& instance : stopping->second) run.Hold(instance);
   }

@@ -396,6 +396,26 @@ TEST(Mapping, WhyNamesTheInstancesThatAreStillToEnd) {
   EXPECT_EQ(t.Do(WhyTask{RunId{1}, "m", 2}).result.Find("state")->string(), "running");
 }
 
+TEST(Mapping, ARunThatEndsAndIsClearedInOneTurnAsksAgain) {
+  EngineTest t(OverOutput());
+  t.Run();
+  ClearTasks clear{t.Choice(1), {}};
+  clear.facts = t.Facts({1});
+  AttemptFinished end;
+  end.attempt = t.plan().opened[0].attempt;
+  end.outcome = TryOutcome::kSucceeded;
+  end.end = t.now();
+  std::vector<Event> events;
+  events.emplace_back(end);  // asks for the length
+  events.emplace_back(Command{CommandId{8}, "ann", CancelRun{RunId{1}}});
+  events.emplace_back(Command{CommandId{9}, "ann", clear});
+  Plan plan = t.engine().Apply(std::move(events), t.now());
+  ASSERT_EQ(plan.opened.size(), 1U);
+  end.attempt = plan.opened[0].attempt;
+  t.Send(end);
+  EXPECT_THAT(t.Send(Answer(t, 2)), ElementsAre("b[0]", "b[1]"));
+}
+
 TEST(Mapping, ARunThatEndsBeforeTheAnswerTakesNone) {
   EngineTest t(OverOutput());
   t.Run();
