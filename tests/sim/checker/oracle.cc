@@ -164,6 +164,20 @@ void NoteAllowed(Ledger& ledger) {
       if (waits && Judge(run, other, before) == RuleVerdict::kRun) run.tasks[other].allowed = true;
     }
   }
+  // A task that failed with what is above it, and was skipped by a decision in the same commit: what was let run
+  // between the two is not to be seen in the plan.
+  for (const auto& [id, no] : ledger.changed) {
+    RunRow& run = ledger.Of(id);
+    if (run.state != RunState::kRunning || run.tasks[no].state != TaskState::kSkipped) continue;
+    States between;
+    for (const TaskRow& task : run.tasks) between.push_back(task.state);
+    between[no] = TaskState::kUpstreamFailed;
+    for (UnitNo other = 0; other < between.size(); ++other) {
+      if (between[other] == TaskState::kNone && Has(run.naive->up[run.TaskOf(other)], run.TaskOf(no)) &&
+          Judge(run, other, between) == RuleVerdict::kRun)
+        run.tasks[other].allowed = true;
+    }
+  }
 }
 
 States StatesOf(const RunRow& run) {
