@@ -37,10 +37,15 @@ class Replay {
   RunAt Answer() const {
     RunAt answer{state_, since_, history_.versions.at(version_).number, {}};
     for (std::uint32_t no = 0; no < tasks_.size(); ++no) {
-      auto instance = instances_.lower_bound({no, -1});
-      if (instance == instances_.end() || instance->first.first != no) answer.tasks.push_back(tasks_[no]);
-      for (; instance != instances_.end() && instance->first.first == no; ++instance)
-        answer.tasks.push_back(instance->second);
+      const auto first = instances_.lower_bound({no, -1}), last = instances_.lower_bound({no + 1, -1});
+      // Of a run that was set back its instances are only remembered until the task is expanded again.
+      const bool remembered =
+          std::all_of(first, last, [](const auto& one) { return one.second.state == TaskState::kNone; });
+      if (first == last || (remembered && tasks_[no].state != TaskState::kNone)) {
+        answer.tasks.push_back(tasks_[no]);
+      } else {
+        for (auto one = first; one != last; ++one) answer.tasks.push_back(one->second);
+      }
     }
     return answer;
   }
