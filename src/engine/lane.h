@@ -62,6 +62,11 @@ struct Waited {
 };
 
 struct RunLane {
+  bool StillWaits(SlotNo slot) const { return run->slot(slot).state == TaskState::kScheduled; }
+  bool StillWaits(const Waited& waited) const {
+    return StillWaits(waited.slot) && run->slot(waited.slot).try_number == waited.tries;
+  }
+
   Lane* lane = nullptr;
   ActiveRun* run = nullptr;
   std::vector<Order> by_order;   // a heap, the best on top

@@ -4,14 +4,6 @@
 #include "engine/ready_queue.h"
 
 namespace pipelined {
-namespace {
-
-bool StillWaits(const RunLane& lane, const Waited& waited) {
-  const TaskSlot& slot = lane.run->slot(waited.slot);
-  return slot.state == TaskState::kScheduled && slot.try_number == waited.tries;
-}
-
-}  // namespace
 
 // What has waited too long goes before everything else, the oldest first.
 bool ReadyQueue::Choice::Before(const Choice& other) const {
@@ -124,7 +116,7 @@ void ReadyQueue::ForEachInLine(const std::string& pool, Visit visit) const {
     for (const auto& [id, lane] : queue.lanes) {
       if (!pool.empty() && lane->lane->pool->pool.name != pool) continue;
       const auto see = [&, run = run, lane = lane.get()](const Waited& waited) {
-        if (StillWaits(*lane, waited)) visit(InLine{run, waited.slot, OrderOf(*run, waited.slot), waited.since, 0});
+        if (lane->StillWaits(waited)) visit(InLine{run, waited.slot, OrderOf(*run, waited.slot), waited.since, 0});
       };
       std::for_each(lane->by_age.begin() + static_cast<std::ptrdiff_t>(lane->oldest), lane->by_age.end(), see);
       std::for_each(lane->oversized_by_age.begin(), lane->oversized_by_age.end(), see);

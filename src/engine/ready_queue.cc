@@ -8,14 +8,6 @@
 namespace pipelined {
 namespace {
 
-bool StillWaits(const RunLane& lane, SlotNo slot) {
-  return lane.run->slot(slot).state == TaskState::kScheduled;
-}
-
-bool StillWaits(const RunLane& lane, const Waited& waited) {
-  return StillWaits(lane, waited.slot) && lane.run->slot(waited.slot).try_number == waited.tries;
-}
-
 bool IsOversized(const RunLane& lane, SlotNo slot) {
   return !lane.lane->pool->pool.CanEverHold(lane.run->TaskAt(slot).pool_slots);
 }
@@ -28,7 +20,7 @@ struct Worse {
 void DropStale(RunLane& lane) {
   while (!lane.by_order.empty()) {
     const Order top = lane.by_order.front();
-    const bool waits = StillWaits(lane, top.slot);
+    const bool waits = lane.StillWaits(top.slot);
     if (waits && !IsOversized(lane, top.slot)) break;
     if (waits) lane.oversized.push_back(top);
     std::pop_heap(lane.by_order.begin(), lane.by_order.end(), Worse());
@@ -36,7 +28,7 @@ void DropStale(RunLane& lane) {
   }
   for (; lane.oldest < lane.by_age.size(); ++lane.oldest) {
     const Waited& front = lane.by_age[lane.oldest];
-    const bool waits = StillWaits(lane, front);
+    const bool waits = lane.StillWaits(front);
     if (waits && !IsOversized(lane, front.slot)) break;
     if (waits) lane.oversized_by_age.push_back(front);
   }
