@@ -86,6 +86,13 @@ bool ActiveRun::Move(Turn& turn, SlotNo slot, TaskEvent event) {
   return true;
 }
 
+bool ActiveRun::RetryDue(Turn& turn, SlotNo slot) {
+  if (!Assign(turn, slot, TaskEvent::kRetryDue)) return false;
+  doubtful_.push_back(slot);
+  Propagate(turn);
+  return true;
+}
+
 bool ActiveRun::Assign(Turn& turn, SlotNo no, TaskEvent event) {
   TaskSlot& slot = slots_[no];
   const auto next = Next(slot.state, event);
@@ -123,6 +130,7 @@ void ActiveRun::Recount(SlotNo slot, TaskState from, TaskState to) {
 }
 
 void ActiveRun::Propagate(Turn& turn) {
+  TakeBack(turn);
   while (!frontier_.empty() || !candidates_.empty()) {
     std::vector<SlotNo> level;
     level.swap(frontier_);
@@ -134,12 +142,31 @@ void ActiveRun::Propagate(Turn& turn) {
       slots_[slot].candidate = false;
       Decide(turn, slot);
     }
+    TakeBack(turn);
+  }
+}
+
+void ActiveRun::TakeBack(Turn& turn) {
+  if (doubtful_.empty()) return;  // nearly always
+  for (const SlotNo no : std::exchange(doubtful_, {})) {
+    TaskSlot& slot = slots_[no];
+    if (slot.state != TaskState::kScheduled || Ask(no) == RuleVerdict::kRun) continue;
+    std::erase(held_empty_, no);
+    if (slot.stored == TaskState::kNone && slot.change == 0) {  // nobody has seen it
+      Recount(no, slot.state, TaskState::kNone);
+      slot.state = TaskState::kNone;
+    } else {
+      Assign(turn, no, TaskEvent::kCleared);
+      Change(turn, no).why = "waits again: what is above it has changed";
+    }
+    Suggest(no);
   }
 }
 
 void ActiveRun::CountForDownstreams(SlotNo no, std::uint32_t by) {
   const TaskState state = slots_[no].state;
   const TaskNo task = TaskOf(no);
+  const bool taken_back = by != 1;
   for (const TaskNo below : dag_->downstream.Of(task)) {
     SlotNo told = below;
     if (no != task && instances_.IsExpanded(below) && dag_->AreMappedTogether(task, below)) {
@@ -151,10 +178,19 @@ void ActiveRun::CountForDownstreams(SlotNo no, std::uint32_t by) {
     if (state == TaskState::kSkipped) slot.skipped += by;
     if (state == TaskState::kUpstreamFailed) slot.upstream_failed += by;
     if (state == TaskState::kRemoved) slot.removed += by;
-    Suggest(told);
+    Tell(told, taken_back);
   }
-  for (const TaskNo guarded : dag_->guarded.Of(task)) Suggest(guarded);
-  for (const TaskNo teardown : dag_->scoped.Of(task)) Suggest(teardown);
+  for (const TaskNo guarded : dag_->guarded.Of(task)) Tell(guarded, taken_back);
+  for (const TaskNo teardown : dag_->scoped.Of(task)) Tell(teardown, taken_back);
+}
+
+void ActiveRun::Tell(SlotNo below, bool taken_back) {
+  Suggest(below);
+  if (!taken_back) return;
+  const bool own = below < dag_->tasks.size();
+  for (const SlotNo slot : own ? SlotsOf(below) : std::vector{below}) {
+    if (slots_[slot].state == TaskState::kScheduled) doubtful_.push_back(slot);
+  }
 }
 
 void ActiveRun::Suggest(SlotNo no) {
@@ -170,11 +206,11 @@ void ActiveRun::Decide(Turn& turn, SlotNo slot) {
 }
 
 void ActiveRun::Follow(Turn& turn, SlotNo slot, RuleVerdict verdict) {
-  if (verdict == RuleVerdict::kWait || IsHeld(slot)) return;
+  if (verdict == RuleVerdict::kWait) return;
   if (verdict == RuleVerdict::kSkip) return void(Assign(turn, slot, TaskEvent::kSkipped));
   if (verdict == RuleVerdict::kUpstreamFailed) return void(Assign(turn, slot, TaskEvent::kUpstreamFailed));
   if (slots_[slot].state == TaskState::kUpForRetry) return;  // it waits for its delay
-  if (IsHeldBack(slot)) return;
+  if (IsHeld(slot) || IsHeldBack(slot)) return;
   const TaskNo of = TaskOf(slot);
   if (dag_->tasks[of].mapped != 0 && (slot == of || IsStale(of))) return AskLength(turn, slot);
   Assign(turn, slot, TaskEvent::kAllowed);

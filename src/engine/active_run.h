@@ -51,6 +51,8 @@ class ActiveRun {
   // Moves one task and everything that follows from it, level by level: all tasks of a level are decided against the
   // states before it, as Airflow does. False when the transition table refuses (the event is stale).
   bool Move(Turn& turn, SlotNo slot, TaskEvent event);
+  // The delay of a retry is over: the task is decided again, as what is above it may have been cleared meanwhile.
+  bool RetryDue(Turn& turn, SlotNo slot);
 
   // The length that was asked for with Plan::wanted; not more than the limit.
   void Expand(Turn& turn, const MappingLength& length);
@@ -159,7 +161,10 @@ class ActiveRun {
   void Recount(SlotNo slot, TaskState from, TaskState to);
   void Propagate(Turn& turn);
   void CountForDownstreams(SlotNo slot, std::uint32_t by = 1);  // by ~0: takes its finished state back
-  void Suggest(SlotNo slot);                                    // to be decided in the next pass
+  void Tell(SlotNo below, bool taken_back);
+  void Suggest(SlotNo slot);  // to be decided in the next pass
+  // What waits for a slot and is not allowed any more, because a state above it was taken back, is decided again.
+  void TakeBack(Turn& turn);
   void Decide(Turn& turn, SlotNo slot);
   void Follow(Turn& turn, SlotNo slot, RuleVerdict verdict);
   void FinishEmpty(Turn& turn, SlotNo slot);
@@ -204,6 +209,7 @@ class ActiveRun {
   std::vector<TaskNo> patient_;       // mapped tasks whose rule allows them before what they are mapped over is there
   std::vector<SlotNo> frontier_;      // finished, their downstreams not told yet
   std::vector<SlotNo> candidates_;    // to be decided in this pass
+  std::vector<SlotNo> doubtful_;      // wait for a slot, and perhaps may not any more
   std::vector<SlotNo> scheduled_;
   std::deque<SlotNo> held_empty_;
   std::set<Instance> held_;

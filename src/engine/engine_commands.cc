@@ -150,8 +150,8 @@ void Engine::Impl::Do(Turn& turn, CancelBackfill& what, const std::string& who, 
   for (const auto& [ordinal, id] : std::set(backfill->queued)) {
     ActiveRun& run = *runs_.at(id);
     const std::string why = fmt::format("backfill cancelled by {}", who);
-    // One that was set to queued may still have processes; of those that have not begun, nothing has to end.
-    if (run.running_tasks > 0) StopTasks(turn, run, TaskEvent::kFailed, why, ActiveRun::Spare::kNothing);
+    // One that was set to queued has tasks to end; of those that have not begun there may be thousands.
+    if (run.size() > 0) StopTasks(turn, run, TaskEvent::kFailed, why, ActiveRun::Spare::kNothing);
     LeaveMemory(turn, run, RunEvent::kFailed, why);
   }
 }

@@ -35,7 +35,7 @@ void Engine::Impl::RetryDue(Turn& turn, const Timer& timer) {
   ActiveRun* run = FindAlive(timer.run, timer.life);
   if (run == nullptr || run->slot(timer.slot).try_number != static_cast<std::int32_t>(timer.token)) return;
   if (run->slot(timer.slot).state == TaskState::kUpForRetry && run->IsHeldBack(timer.slot)) return;
-  if (run->Move(turn, timer.slot, TaskEvent::kRetryDue)) AfterChange(turn, *run);
+  if (run->RetryDue(turn, timer.slot)) AfterChange(turn, *run);
 }
 
 void Engine::Impl::RunTimedOut(Turn& turn, const Timer& timer) {

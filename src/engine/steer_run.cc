@@ -49,6 +49,7 @@ void ActiveRun::EndRestart(Turn& turn, SlotNo slot) {
 
 void ActiveRun::Settle(Turn& turn) {
   if (info.state == RunState::kRunning) return Propagate(turn);
+  TakeBack(turn);
   for (const SlotNo slot : std::exchange(candidates_, {})) slots_[slot].candidate = false;  // Begin() decides them all
 }
 

@@ -83,5 +83,81 @@ TEST(KnownHistory, MappedTogetherOverNothingBelowATaskThatFails) {
   EXPECT_EQ(FaultOf(history), "");
 }
 
+// The second command of the turn met the ended run as it was stored before the first: the plan was refused, again and
+// again.
+TEST(KnownHistory, AnEndedRunIsMarkedAndClearedInOneTurn) {
+  History history;
+  DagSpec& d1 = history.AddDag("d1");
+  d1.Add("t2");
+  history.steps = {
+      Do(StepKind::kTrigger, "d1"),
+      Turn(0),
+      End(1, "t2", AttemptOutcome::kFailed, 99),
+      Turn(0),
+      Steer(StepKind::kMarkFailed, 1, "", 0),
+      Steer(StepKind::kClear, 1, "t2", 0),
+  };
+  EXPECT_EQ(FaultOf(history), "");
+}
+
+// A task that had been let run and waited for a slot was not asked again.
+TEST(KnownHistory, ATaskIsMarkedAboveOneThatWaitsForASlot) {
+  History history;
+  Task* task = nullptr;
+  DagSpec& d1 = history.AddDag("d1");
+  d1.Add("t1");
+  task = &d1.Add("t4", {"t1"});
+  task->pool = "small";
+  history.steps = {
+      Do(StepKind::kTrigger, "d1"),
+      Turn(0),
+      Steer(StepKind::kMarkFailed, 1, "t1", 0),
+  };
+  EXPECT_EQ(FaultOf(history), "");
+}
+
+// Its retry began all the same.
+TEST(KnownHistory, ATaskIsClearedAboveOneThatWaitsForItsRetry) {
+  History history;
+  Task* task = nullptr;
+  DagSpec& d1 = history.AddDag("d1");
+  d1.Add("t0");
+  task = &d1.Add("t2", {"t0"});
+  task->retry.retries = 2;
+  history.steps = {
+      Do(StepKind::kTrigger, "d1"),
+      Turn(0),
+      End(1, "t0", AttemptOutcome::kSucceeded),
+      Turn(0),
+      End(1, "t2", AttemptOutcome::kFailed, 1),
+      Turn(0),
+      Steer(StepKind::kClear, 1, "t0", 0),
+      Turn(0),
+      Turn(30),
+      End(1, "t0", AttemptOutcome::kFailed, 1),
+  };
+  EXPECT_EQ(FaultOf(history), "");
+}
+
+// Its tasks that waited for a slot were left as they were.
+TEST(KnownHistory, ABackfillIsCancelledWithARunThatWasSetToQueued) {
+  History history;
+  history.parallelism = 2;
+  DagSpec& d1 = history.AddDag("d1");
+  d1.Add("t0");
+  d1.Add("t1");
+  d1.Add("t2");
+  d1.dag.schedule = Hourly();
+  history.steps = {
+      Do(StepKind::kTrigger, "d1"),
+      Do(StepKind::kBackfill, "d1", 2),
+      Turn(0),
+      Turn(1),
+      Steer(StepKind::kRunQueued, 2, "", 0),
+      Do(StepKind::kCancelBackfill, 1),
+  };
+  EXPECT_EQ(FaultOf(history), "");
+}
+
 }  // namespace
 }  // namespace pipelined::sim

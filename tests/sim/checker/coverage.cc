@@ -5,11 +5,31 @@
 namespace pipelined::sim {
 namespace {
 
-constexpr std::array<std::string_view, kEffects> kWords{
-    "retried",         "retried after a loss", "lost",        "launch failed",    "skipped by exit code",
-    "skipped by rule", "upstream failed",      "left out",    "left out late",    "torn down",
-    "run timed out",   "run cancelled",        "failed fast", "scheduled run",    "backfill run",
-    "run set back",    "waited for a slot",    "orphaned",    "in doubt, stored", "in doubt, not stored"};
+constexpr std::array<std::string_view, kEffects> kWords{"retried",
+                                                        "retried after a loss",
+                                                        "lost",
+                                                        "launch failed",
+                                                        "skipped by exit code",
+                                                        "skipped by rule",
+                                                        "upstream failed",
+                                                        "left out",
+                                                        "left out late",
+                                                        "torn down",
+                                                        "run timed out",
+                                                        "run cancelled",
+                                                        "failed fast",
+                                                        "scheduled run",
+                                                        "backfill run",
+                                                        "run set back",
+                                                        "waited for a slot",
+                                                        "orphaned",
+                                                        "cleared",
+                                                        "cleared while running",
+                                                        "run went on",
+                                                        "marked",
+                                                        "marked while running",
+                                                        "in doubt, stored",
+                                                        "in doubt, not stored"};
 
 }  // namespace
 

@@ -30,6 +30,11 @@ enum class Effect : std::uint8_t {
   kRunSetBack,       //
   kWaitedForSlot,    // long enough for a row
   kOrphaned,         // its run ended before its process
+  kCleared,          //
+  kClearedRunning,   //
+  kClearedEnded,     // … and its run went on
+  kMarked,           //
+  kMarkedRunning,    //
   kInDoubt,          // a commit, stored
   kInDoubtNotStored  //
 };

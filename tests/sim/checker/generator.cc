@@ -132,6 +132,22 @@ Choice OfBackfill(Random& random, const World& world, const History&) {
   return Do(kind, random.Between(1, static_cast<int>(world.ledger().backfills.size())));
 }
 
+// With few flags, or none.
+template <StepKind kind>
+Choice SomeSteering(Random& random, const World& world, const History& history) {
+  if (world.ledger().runs.empty()) return {};
+  const int run = SomeRun(random, world);
+  const bool of_run = kind >= StepKind::kRunSuccess;
+  if (of_run || random.OneIn(5)) return Steer(kind, run);
+  int flags = 0;
+  for (int flag = 1; flag < kAllSteering; flag <<= 1) flags |= random.OneIn(5) ? flag : 0;
+  const std::string& dag_id = world.ledger().Of(RunId{run}).info.dag_id;
+  for (const DagSpec& spec : history.dags) {
+    if (spec.dag.id == dag_id) return Steer(kind, run, random.Of(spec.dag.tasks).id, flags);
+  }
+  return {};
+}
+
 struct StepChoice {
   int weight;
   Choice (*choose)(Random& random, const World& world, const History& history);
@@ -159,6 +175,13 @@ constexpr StepChoice kSteps[] = {
     {10, OfBackfill<StepKind::kPauseBackfill>},
     {10, OfBackfill<StepKind::kUnpauseBackfill>},
     {10, OfBackfill<StepKind::kCancelBackfill>},
+    {30, SomeSteering<StepKind::kClear>},
+    {8, SomeSteering<StepKind::kMarkSuccess>},
+    {8, SomeSteering<StepKind::kMarkFailed>},
+    {8, SomeSteering<StepKind::kMarkSkipped>},
+    {4, SomeSteering<StepKind::kRunSuccess>},
+    {4, SomeSteering<StepKind::kRunFailed>},
+    {4, SomeSteering<StepKind::kRunQueued>},
 };
 
 constexpr int kAllWeights = [] {

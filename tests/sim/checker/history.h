@@ -52,9 +52,29 @@ enum class StepKind : std::uint8_t {
   kPauseBackfill,  // number `run`
   kUnpauseBackfill,
   kCancelBackfill,
+  kClear,  // the task `name` of a run (empty: all), with what Steering flags in `amount` add
+  kMarkSuccess,
+  kMarkFailed,
+  kMarkSkipped,
+  kRunSuccess,  // the run is marked
+  kRunFailed,   //
+  kRunQueued,   // it is to go on
 };
-inline constexpr std::size_t kStepKinds = static_cast<std::size_t>(StepKind::kCancelBackfill) + 1;
+inline constexpr std::size_t kStepKinds = static_cast<std::size_t>(StepKind::kRunQueued) + 1;
 std::string_view ToString(StepKind kind);  // "Turn" …
+
+// Flags of clears and marks, in their `amount`.
+enum Steering {
+  kUpstream = 1,
+  kDownstream = 2,
+  kOnlyFailed = 4,
+  kOnlyRunning = 8,
+  kPast = 16,
+  kFuture = 32,
+  kKeepRuns = 64,
+  kRefuseRunning = 128,
+};
+inline constexpr int kAllSteering = 255;
 
 // One that makes no sense when it comes (no such run, nothing runs) is passed over.
 struct Step {
@@ -79,6 +99,9 @@ inline Step Do(StepKind kind, int run = 0) {
 }
 inline Step Do(StepKind kind, std::string name, int amount = 0) {
   return {kind, 0, std::move(name), amount};
+}
+inline Step Steer(StepKind kind, int run, std::string name = "", int amount = 0) {
+  return {kind, run, std::move(name), amount};
 }
 
 // When every history begins. A schedule with an hourly slot, the first a few minutes later, for a few hours.

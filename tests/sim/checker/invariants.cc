@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "sim/checker/oracle.h"
+#include "sim/checker/steering.h"
 
 namespace pipelined::sim {
 namespace {
@@ -19,24 +20,26 @@ const AttemptFinished* EndOf(const Plan& plan, const RunRow& run, UnitNo unit) {
 }
 
 bool Ended(const RunRow& run) {
-  return IsFinished(run.state) && !IsFinished(run.was);
+  return run.ended && IsFinished(run.state);
 }
 
 // By a person, or because its time was up.
 bool EndedByForce(const Ledger& ledger, const Plan& plan, const RunRow& run) {
-  if (!Ended(run)) return false;
+  if (!run.ended) return false;
   const Micros timeout = run.dag->dagrun_timeout;
-  const bool late = timeout > Micros(0) && run.info.start_date && plan.now >= *run.info.start_date + timeout;
+  const bool late = timeout > Micros(0) && run.began && plan.now >= *run.began + timeout;
   const auto backfill = ledger.backfills.find(run.info.backfill);
-  const bool withdrawn = backfill != ledger.backfills.end() && backfill->second.cancelled && !run.info.start_date;
-  return late || withdrawn || ledger.to_cancel.contains(run.info.id);
+  const bool withdrawn = backfill != ledger.backfills.end() && backfill->second.cancelled && (!run.began || run.requeued);
+  return late || withdrawn || IsMarked(ledger, plan, run.info.id) || ledger.to_cancel.contains(run.info.id);
 }
 
 // A failure of one task ends the others of its run.
 bool FailedFast(const Plan& plan, const RunRow& run) {
-  return run.dag->fail_fast && std::any_of(plan.tasks.begin(), plan.tasks.end(), [&](const TaskChange& change) {
-           return change.run == run.info.id && change.to == TaskState::kFailed;
-         });
+  const auto fails = [&](const TaskChange& change) {
+    return change.run == run.info.id && change.to == TaskState::kFailed;
+  };
+  return run.dag->fail_fast && (std::any_of(plan.tasks.begin(), plan.tasks.end(), fails) ||
+                                std::any_of(plan.steered.begin(), plan.steered.end(), fails));
 }
 
 bool MayRetry(const Task& task, const TaskRow& row, const AttemptFinished& end) {
@@ -55,14 +58,18 @@ bool IsLeftOut(const Plan& plan, const RunRow& run, UnitNo unit) {
   });
 }
 
-std::string NothingStartsBeforeItsRuleAllows(const Ledger& ledger, const Plan&) {
-  for (const auto& [id, no] : ledger.changed) {
+// Also a retry: what is above it may have been cleared since its first try.
+std::string NothingStartsBeforeItsRuleAllows(const Ledger& ledger, const Plan& plan) {
+  const auto wrong = [&](const RunRow& run, UnitNo unit) { return !JudgedOnTheWay(run, unit, RuleVerdict::kRun); };
+  for (const AttemptOpened& opened : plan.opened) {
+    const RunRow& run = ledger.Of(opened.run);
+    const UnitNo unit = run.UnitOf(opened.task, opened.map_index).value();
+    if (wrong(run, unit)) return Where(run, unit) + " began";
+  }
+  for (const auto& [id, unit] : ledger.changed) {
     const RunRow& run = ledger.Of(id);
-    const TaskRow& task = run.tasks[no];
-    const bool untouched = task.was == TaskState::kNone || task.was == TaskState::kScheduled;
-    const bool began = task.tries == task.tries_before + 1 && task.state != TaskState::kScheduled;
-    if (untouched && began && !task.allowed && !JudgedOnTheWay(run, no, RuleVerdict::kRun))
-      return Where(run, no) + " began";
+    const bool empty = run.What(unit).action.kind == ActionKind::kEmpty && !run.tasks[unit].steered;
+    if (empty && run.tasks[unit].state == TaskState::kSuccess && wrong(run, unit)) return Where(run, unit) + " was done";
   }
   return "";
 }
@@ -113,7 +120,7 @@ std::string NothingDecidedIsLeftWaiting(const Ledger& ledger, const Plan&) {
     if (run.state != RunState::kRunning || std::exchange(asked, id) == id) continue;
     const auto states = StatesOf(run);
     for (UnitNo no = 0; no < states.size(); ++no) {
-      if (states[no] != TaskState::kNone || run.tasks[no].allowed || !run.Counts(no)) continue;
+      if (states[no] != TaskState::kNone || !run.Counts(no)) continue;
       const RuleVerdict verdict = Judge(run, no, states);
       if (verdict == RuleVerdict::kSkip || verdict == RuleVerdict::kUpstreamFailed)
         return Where(run, no) + " still waits";
@@ -126,10 +133,12 @@ std::string DecisionsSkipWhatTheyLeaveOut(const Ledger& ledger, const Plan& plan
   for (const AttemptClosed& closed : plan.closed) {
     if (!closed.end.decision || !closed.run) continue;
     const RunRow& run = ledger.Of(closed.run);
+    const TaskRow& decided = run.tasks[run.UnitOf(closed.task, closed.map_index).value()];
+    if (decided.steered || decided.state != TaskState::kSuccess) continue;  // what it decided is not asked for
     const TaskSet out = LeftOut(run, closed.task, *closed.end.decision);
     for (UnitNo no = 0; no < run.tasks.size(); ++no) {
       const TaskState state = run.tasks[no].state;
-      if (!run.Counts(no)) continue;
+      if (!run.Counts(no) || run.tasks[no].steered) continue;
       const bool waits = state == TaskState::kNone || state == TaskState::kScheduled || state == TaskState::kUpForRetry;
       if (run.tasks[no].was == TaskState::kRunning) continue;  // too late
       if (Has(out, run.TaskOf(no)) && (waits || state == TaskState::kUpstreamFailed))
@@ -177,13 +186,15 @@ std::string RunsKeepTheirMaxActiveTasks(const Ledger& ledger, const Plan& plan) 
 std::string DagsKeepTheirMaxActiveRuns(const Ledger& ledger, const Plan& plan) {
   for (const RunChange& change : plan.runs) {
     const RunRow& started = ledger.Of(change.run);
-    if (change.to != RunState::kRunning) continue;
+    const auto backfill = ledger.backfills.find(started.info.backfill);
+    const bool unclear = backfill != ledger.backfills.end() && backfill->second.just_over;  // it began before or after
+    if (change.to != RunState::kRunning || unclear) continue;
     const auto together = std::count_if(ledger.runs.begin(), ledger.runs.end(), [&](const RunRow& run) {
       return run.state == RunState::kRunning && run.info.dag_id == started.info.dag_id &&
-             run.info.backfill == started.info.backfill;
+             ledger.LimitOf(run) == ledger.LimitOf(started);
     });
     int most = started.dag->max_active_runs;
-    if (started.info.backfill) most = ledger.backfills.at(started.info.backfill).max_active_runs;
+    if (ledger.LimitOf(started)) most = backfill->second.max_active_runs;
     if (most > 0 && together > most) return fmt::format("{} runs of {}", together, started.info.dag_id);
   }
   return "";
@@ -249,7 +260,7 @@ std::string FinishedRunsAreAtRest(const Ledger& ledger, const Plan& plan) {
     const bool began = run.info.start_date.has_value();  // else its tasks may be untouched
     for (UnitNo no = 0; no < run.tasks.size(); ++no) {
       const TaskState state = run.tasks[no].state;
-      if (run.Counts(no) && !IsFinished(state) && (began || state != TaskState::kNone))
+      if (run.Counts(no) && !run.tasks[no].steered && !IsFinished(state) && (began || state != TaskState::kNone))
         return fmt::format("{} is {}", Where(run, no), ToString(run.tasks[no].state));
     }
     for (const auto& [attempt, open] : ledger.open) {
@@ -265,12 +276,14 @@ std::string LeavesDecideTheOutcome(const Ledger& ledger, const Plan& plan) {
     const RunRow& run = ledger.Of(change.run);
     if (!Ended(run)) continue;
     bool good = true;
+    bool steered = false;  // perhaps after the run had ended, in the same turn
     for (UnitNo no = 0; no < run.tasks.size(); ++no) {
       const TaskState state = run.tasks[no].state;
-      if (run.Counts(no) && Has(run.naive->leaves, run.TaskOf(no)))
-        good = good && (state == TaskState::kSuccess || state == TaskState::kSkipped);
+      const bool is_leaf = run.Counts(no) && Has(run.naive->leaves, run.TaskOf(no));
+      steered = steered || (is_leaf && run.tasks[no].steered);
+      if (is_leaf) good = good && (state == TaskState::kSuccess || state == TaskState::kSkipped);
     }
-    if (EndedByForce(ledger, plan, run)) continue;  // failed, whatever its leaves
+    if (steered || EndedByForce(ledger, plan, run)) continue;  // failed, whatever its leaves
     if (good != (run.state == RunState::kSuccess))
       return fmt::format("run {} is {}", change.run.value, ToString(run.state));
   }
@@ -331,6 +344,8 @@ std::span<const CommitInvariant> CommitInvariants() {
       {"ScheduledRunsWaitForRoom", ScheduledRunsWaitForRoom},
       {"PausedDagsStartNothing", PausedDagsStartNothing},
       {"WhatSucceededIsNotRepeated", WhatSucceededIsNotRepeated},
+      {"ClearsAndMarksDoWhatTheySay", ClearsAndMarksDoWhatTheySay},
+      {"OnlyWhatIsNamedIsSteered", OnlyWhatIsNamedIsSteered},
       {"TriesAreBounded", TriesAreBounded},
       {"FinishedRunsAreAtRest", FinishedRunsAreAtRest},
       {"LeavesDecideTheOutcome", LeavesDecideTheOutcome},

@@ -23,18 +23,36 @@ void Ledger::Created(const RunInfo& run) {
 
 void Ledger::Apply(const Plan& plan, const Committed& committed) {
   for (const auto& [run, unit] : changed) {
-    if (unit < Of(run).tasks.size()) Of(run).tasks[unit].was = Of(run).tasks[unit].state;
+    if (unit >= Of(run).tasks.size()) continue;
+    TaskRow& task = Of(run).tasks[unit];
+    task.was = task.state;
+    task.way.clear();
+    task.steered = false;
   }
   changed.clear();
-  for (RunRow& run : runs) run.was = run.state;
+  runs_before = runs.size();
+  for (RunRow& run : runs) {
+    run.ended = run.requeued = false;
+    if (run.state == RunState::kQueued) run.began.reset();
+  }
+  for (auto& [id, backfill] : backfills) backfill.over = std::exchange(backfill.just_over, false) || backfill.over;
   for (const RunChange& change : plan.runs) {
     RunRow& run = Of(change.run);
     run.state = change.to;
-    if (change.to == RunState::kRunning) run.info.start_date = plan.now;
+    run.ended = run.ended || (IsFinished(change.to) && !IsFinished(change.from));
+    if (change.to == RunState::kRunning) Begin(run, plan.now);
+    run.requeued = run.requeued || change.to == RunState::kQueued;
+    if (change.to == RunState::kQueued) run.info.start_date.reset();
     run.history.state = change.to;
     run.history.events.push_back(HistoryEvent{plan.now, RunMoved{change.from, change.to}});
   }
   for (const TaskExpanded& expanded : plan.expanded) Expand(expanded);
+  for (const TaskChange& change : plan.steered) {
+    TaskRow& task = Change(change, plan.now);
+    task.steered = true;
+    task.was = task.state;
+    if (change.to == TaskState::kNone) task.tries_before = task.tries;  // cleared
+  }
   for (const TaskChange& change : plan.tasks) Change(change, plan.now);
   for (const AttemptOpened& opened : plan.opened)
     open[opened.attempt] = OpenRow{opened.run, Of(opened.run).UnitOf(opened.task, opened.map_index).value()};
@@ -48,9 +66,11 @@ void Ledger::Apply(const Plan& plan, const Committed& committed) {
     if (dag.paused == false) paused.erase(dag.dag_id);
   }
   for (const BackfillMade& made : plan.made)
-    backfills[made.id] = BackfillRow{made.dag_id, made.max_active_runs, false, made.slots};
+    backfills[made.id] = BackfillRow{made.dag_id, made.max_active_runs, false, false, false, made.slots};
   for (const BackfillChange& change : plan.backfills) {
-    if (change.cancelled) backfills.at(change.id).cancelled = true;
+    BackfillRow& backfill = backfills.at(change.id);
+    backfill.cancelled = backfill.cancelled || change.cancelled;
+    backfill.just_over = change.cancelled || change.completed;
   }
   for (const CommandDone& command : plan.commands) done[command.id] = command;
   for (const RestoredRun& run : committed.runs) {
@@ -60,6 +80,13 @@ void Ledger::Apply(const Plan& plan, const Committed& committed) {
       Reset(run, plan.now);
     }
   }
+}
+
+void Ledger::Begin(RunRow& run, Instant now) {
+  run.info.start_date = now;
+  if (!run.ended) run.began = now;
+  const auto backfill = backfills.find(run.info.backfill);
+  run.outlived = backfill != backfills.end() && backfill->second.over;
 }
 
 std::optional<UnitNo> RunRow::UnitOf(TaskNo task, std::int32_t map_index) const {
@@ -81,17 +108,20 @@ void Ledger::Expand(const TaskExpanded& expanded) {
 }
 
 // What waits for a slot has no event of its own.
-void Ledger::Change(const TaskChange& change, Instant now) {
+TaskRow& Ledger::Change(const TaskChange& change, Instant now) {
   RunRow& run = Of(change.run);
   const UnitNo unit = run.UnitOf(change.task, change.map_index).value();
   TaskRow& task = run.tasks[unit];
+  if (task.way.empty()) task.way.push_back(task.state);
+  task.way.push_back(change.to);
   task.state = change.to;
   task.tries = change.try_number;
   task.attempt = change.attempt;
   changed.emplace_back(change.run, unit);
-  if (change.to == TaskState::kScheduled) return;
+  if (change.to == TaskState::kScheduled) return task;
   run.history.events.push_back(
       HistoryEvent{now, TaskMoved{change.task, change.from, change.to, change.try_number, {}, change.map_index}});
+  return task;
 }
 
 void Ledger::Reset(const RestoredRun& restored, Instant now) {
@@ -110,7 +140,8 @@ void Ledger::Reset(const RestoredRun& restored, Instant now) {
   run.tasks.resize(run.dag->tasks.size());
   for (TaskNo no = 0; no < run.tasks.size(); ++no) {
     TaskRow& task = run.tasks[no];
-    task = TaskRow{TaskState::kNone, task.state, false, task.tries, task.tries, task.attempt};
+    task = TaskRow{
+        TaskState::kNone, task.state, task.tries, task.tries, task.attempt, {task.state, TaskState::kNone}};
     changed.emplace_back(restored.run.id, no);
   }
   run.history.events.push_back(HistoryEvent{now, RunMoved{run.state, RunState::kQueued, restored.run.version}});

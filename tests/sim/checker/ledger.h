@@ -16,11 +16,12 @@ namespace pipelined::sim {
 
 struct TaskRow {
   TaskState state = TaskState::kNone;
-  TaskState was = TaskState::kNone;  // before the last commit
-  bool allowed = false;              // its rule let it run once, although an upstream has moved on since
+  TaskState was = TaskState::kNone;  // before the last commit decided, after what people said in it
   int tries = 0;
   int tries_before = 0;  // when it was last cleared
   AttemptId attempt;
+  std::vector<TaskState> way = {};  // of the last commit, with the state before; empty: untouched
+  bool steered = false;             // by people, in the last commit
 };
 
 // A unit is a task, by its number, or an instance of a mapped one, behind them.
@@ -40,7 +41,10 @@ struct RunRow {
 
   RunInfo info;
   RunState state = RunState::kQueued;
-  RunState was = RunState::kQueued;
+  bool ended = false;            // in the last commit, whatever came before and after
+  bool requeued = false;         // the same
+  std::optional<Instant> began;  // before it ended, when it was last let run
+  bool outlived = false;         // … when its backfill was over
   DagPtr dag;
   std::shared_ptr<const NaiveDag> naive;
   const DagSpec* spec = nullptr;
@@ -61,6 +65,8 @@ struct BackfillRow {
   std::string dag_id;
   std::int32_t max_active_runs = 1;
   bool cancelled = false;
+  bool over = false;       // before the last commit
+  bool just_over = false;  // with it
   std::vector<BackfillSlot> slots;
 };
 
@@ -73,6 +79,8 @@ struct Ledger {
   RunRow& Of(RunId run) { return runs.at(static_cast<std::size_t>(run.value - 1)); }
   const RunRow& Of(RunId run) const { return runs.at(static_cast<std::size_t>(run.value - 1)); }
   const Task& What(const OpenRow& row) const { return Of(row.run).What(row.task); }
+  // The backfill whose limit the run has; none: its DAG's.
+  BackfillId LimitOf(const RunRow& run) const { return run.outlived ? BackfillId() : run.info.backfill; }
   bool IsPaused(const std::string& dag_id) const { return paused.contains(dag_id); }
 
   std::vector<RunRow> runs;  // run n at n-1
@@ -81,9 +89,11 @@ struct Ledger {
   std::set<std::string> paused;
   std::map<BackfillId, BackfillRow> backfills;
   std::map<CommandId, CommandDone> done;
+  std::map<CommandId, Step> steering;             // clears and marks, as they were filed
   std::set<RunId> to_cancel;                      // asked for
   std::vector<std::pair<RunId, UnitNo>> changed;  // by the last commit
   int parallelism = 32;
+  std::size_t runs_before = 0;  // the last commit
 
  private:
   struct Known {
@@ -91,9 +101,10 @@ struct Ledger {
     std::shared_ptr<const NaiveDag> naive;
     const DagSpec* spec = nullptr;
   };
+  void Begin(RunRow& run, Instant now);
   void Expand(const TaskExpanded& expanded);
   void Reset(const RestoredRun& restored, Instant now);
-  void Change(const TaskChange& change, Instant now);
+  TaskRow& Change(const TaskChange& change, Instant now);
 
   std::map<std::string, Known> dags_;
 };

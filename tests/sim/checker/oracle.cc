@@ -103,11 +103,12 @@ RuleVerdict TearDown(const RunRow& run, UnitNo unit, const States& states) {
 
 // A decision that comes late makes a task that failed with its upstreams a skipped one; a cleared one begins anew.
 std::vector<TaskState> WayOf(const TaskRow& task) {
-  std::vector<TaskState> way{task.was};
-  if (task.was == task.state) return way;
-  if (task.state == TaskState::kSkipped) way.push_back(TaskState::kUpstreamFailed);
-  if (IsFinished(task.was)) way.push_back(TaskState::kNone);
-  way.push_back(task.state);
+  std::vector<TaskState> way{task.way.front()};
+  for (std::size_t next = 1; next < task.way.size(); ++next) {
+    if (task.way[next] == TaskState::kSkipped) way.push_back(TaskState::kUpstreamFailed);
+    if (IsFinished(task.way[next - 1])) way.push_back(TaskState::kNone);
+    way.push_back(task.way[next]);
+  }
   return way;
 }
 
@@ -136,7 +137,7 @@ bool JudgedOnTheWay(const RunRow& run, UnitNo unit, RuleVerdict verdict) {
   std::vector<std::pair<UnitNo, std::vector<TaskState>>> moved;
   std::size_t ways = 1;
   for (UnitNo other = 0; other < states.size(); ++other) {
-    if (!Has(around, run.TaskOf(other)) || run.tasks[other].was == run.tasks[other].state) continue;
+    if (!Has(around, run.TaskOf(other)) || run.tasks[other].way.empty()) continue;
     moved.emplace_back(other, WayOf(run.tasks[other]));
     ways *= moved.back().second.size();
   }
@@ -150,34 +151,6 @@ bool JudgedOnTheWay(const RunRow& run, UnitNo unit, RuleVerdict verdict) {
     if (Judge(run, unit, states) == verdict) return true;
   }
   return false;
-}
-
-void NoteAllowed(Ledger& ledger) {
-  for (const auto& [id, no] : ledger.changed) {
-    RunRow& run = ledger.Of(id);
-    const TaskRow& moved = run.tasks[no];
-    if (!IsFinished(moved.was) || moved.was == moved.state || run.state != RunState::kRunning) continue;
-    States before;
-    for (const TaskRow& task : run.tasks) before.push_back(task.was);
-    for (UnitNo other = 0; other < before.size(); ++other) {
-      const bool waits = before[other] == TaskState::kNone || before[other] == TaskState::kScheduled;
-      if (waits && Judge(run, other, before) == RuleVerdict::kRun) run.tasks[other].allowed = true;
-    }
-  }
-  // A task that failed with what is above it, and was skipped by a decision in the same commit: what was let run
-  // between the two is not to be seen in the plan.
-  for (const auto& [id, no] : ledger.changed) {
-    RunRow& run = ledger.Of(id);
-    if (run.state != RunState::kRunning || run.tasks[no].state != TaskState::kSkipped) continue;
-    States between;
-    for (const TaskRow& task : run.tasks) between.push_back(task.state);
-    between[no] = TaskState::kUpstreamFailed;
-    for (UnitNo other = 0; other < between.size(); ++other) {
-      if (between[other] == TaskState::kNone && Has(run.naive->up[run.TaskOf(other)], run.TaskOf(no)) &&
-          Judge(run, other, between) == RuleVerdict::kRun)
-        run.tasks[other].allowed = true;
-    }
-  }
 }
 
 States StatesOf(const RunRow& run) {

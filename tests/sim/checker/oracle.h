@@ -14,10 +14,6 @@ RuleVerdict Judge(const RunRow& run, UnitNo unit, const std::vector<TaskState>& 
 // state on the way from before the last commit to after it.
 bool JudgedOnTheWay(const RunRow& run, UnitNo unit, RuleVerdict verdict);
 
-// Upstreams may move on after a task was let run, and before it has a row: notes what was allowed before the last
-// commit.
-void NoteAllowed(Ledger& ledger);
-
 std::vector<TaskState> StatesOf(const RunRow& run);
 
 // What the end of a task that decides leaves out.

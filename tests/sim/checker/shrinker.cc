@@ -147,9 +147,21 @@ class Shrinker {
         candidate.steps[no] = End(step.run, step.name, AttemptOutcome::kFailed, 1, step.map_index);
       } else if (step.kind == StepKind::kHostLost) {
         candidate.steps[no].kind = StepKind::kCrash;
+      } else if (step.kind >= StepKind::kClear && step.amount != 0) {
+        DropFlags(no);
+        continue;
       } else {
         continue;
       }
+      Try(std::move(candidate));
+    }
+  }
+
+  void DropFlags(std::size_t no) {
+    for (int flag = 1; flag < kAllSteering; flag <<= 1) {
+      if ((best_.steps[no].amount & flag) == 0) continue;
+      History candidate = best_;
+      candidate.steps[no].amount &= ~flag;
       Try(std::move(candidate));
     }
   }

@@ -30,6 +30,12 @@ Result<Snapshot> WatchedStore::Load(const Lease& lease) {
   return snapshot;
 }
 
+void WatchedStore::CompareEnded(const std::vector<RestoredRun>& runs) {
+  for (const RestoredRun& run : runs) {
+    if (IsFinished(run.run.state)) Compare(run);
+  }
+}
+
 void WatchedStore::Compare(const RestoredRun& restored) {
   const RunRow& run = ledger_.Of(restored.run.id);
   if (run.state != restored.run.state) fault_ = fmt::format("run {} was found in another state", restored.run.id.value);

@@ -43,7 +43,9 @@ class WatchedStore : public Store {
     return store_.RunsBetween(dag_id, from, to);
   }
   Result<std::vector<RestoredRun>> RunsChosen(const RunChoice& choice, std::size_t most) override {
-    return store_.RunsChosen(choice, most);
+    auto chosen = store_.RunsChosen(choice, most);
+    if (chosen) CompareEnded(*chosen);
+    return chosen;
   }
   Result<std::optional<FoundRun>> FindRun(const std::string& dag_id, const std::string& run_id,
                                           const std::optional<Instant>& logical_date) override {
@@ -69,6 +71,7 @@ class WatchedStore : public Store {
   int NotifyFd() const override { return -1; }
 
  private:
+  void CompareEnded(const std::vector<RestoredRun>& runs);  // of others no tasks are handed out
   void Compare(const RestoredRun& restored);
 
   MemoryStore& store_;

@@ -6,6 +6,7 @@
 #include <exception>
 
 #include "sim/checker/oracle.h"
+#include "sim/checker/steering.h"
 
 namespace pipelined::sim {
 namespace {
@@ -96,6 +97,14 @@ bool World::Take(const Step& step) {
       case StepKind::kUnpauseBackfill:
       case StepKind::kCancelBackfill:
         return Steer(BackfillId{step.run}, step.kind);
+      case StepKind::kClear:
+      case StepKind::kMarkSuccess:
+      case StepKind::kMarkFailed:
+      case StepKind::kMarkSkipped:
+      case StepKind::kRunSuccess:
+      case StepKind::kRunFailed:
+      case StepKind::kRunQueued:
+        return SteerRun(step);
     }
     return false;
   };
@@ -143,9 +152,20 @@ bool World::Trigger(const std::string& dag_id) {
 }
 
 bool World::File(decltype(Command::what) what) {
-  memory_.File(Command{{}, "ann", std::move(what)});
+  FileAs(std::move(what));
+  return true;
+}
+
+CommandId World::FileAs(decltype(Command::what) what) {
   ++filed_;
   unlooked_ = true;
+  return memory_.File(Command{{}, "ann", std::move(what)});
+}
+
+bool World::SteerRun(const Step& step) {
+  if (static_cast<std::size_t>(step.run) > ledger_.runs.size() || step.run < 1) return false;
+  const CommandId id = FileAs(CommandOf(step, ledger_.Of(RunId{step.run}).info.dag_id));
+  ledger_.steering.emplace(id, step);
   return true;
 }
 
@@ -198,7 +218,6 @@ void World::Settle() {
 }
 
 void World::OnCommit(const Plan& plan) {
-  NoteAllowed(ledger_);
   for (const CommitInvariant& invariant : CommitInvariants()) {
     if (std::string broken = invariant.broken(ledger_, plan); !broken.empty()) Note(invariant.name, std::move(broken));
   }
@@ -233,6 +252,7 @@ std::string World::WhatWaits() const {
 // -------------------------------------------------------------------------------------------------------------
 
 void World::Count(const Plan& plan) {
+  for (const TaskChange& change : plan.steered) CountSteered(change);
   for (const TaskChange& change : plan.tasks) CountTask(ledger_.Of(change.run), change);
   for (const RunChange& change : plan.runs) CountRun(plan, change);
   for (const AttemptClosed& closed : plan.closed) {
@@ -243,6 +263,13 @@ void World::Count(const Plan& plan) {
     if (again) Hit(closed.end.outcome == TryOutcome::kLost ? Effect::kRetriedLost : Effect::kRetried);
     if (!closed.run) Hit(Effect::kOrphaned);
   }
+}
+
+void World::CountSteered(const TaskChange& change) const {
+  const bool ran = change.from == TaskState::kRunning;
+  if (change.to == TaskState::kRestarting) Hit(Effect::kClearedRunning);
+  if (change.to == TaskState::kNone) Hit(Effect::kCleared);
+  if (IsFinished(change.to) && change.why.starts_with("marked")) Hit(ran ? Effect::kMarkedRunning : Effect::kMarked);
 }
 
 TaskState World::StateOf(const AttemptClosed& closed) const {
@@ -269,6 +296,7 @@ void World::CountRun(const Plan& plan, const RunChange& change) {
   const RunRow& run = ledger_.Of(change.run);
   if (change.to == RunState::kRunning && run.info.type == RunType::kScheduled) Hit(Effect::kScheduledRun);
   if (change.to == RunState::kRunning && run.info.type == RunType::kBackfill) Hit(Effect::kBackfillRun);
+  if (change.to == RunState::kQueued && IsFinished(change.from)) Hit(Effect::kClearedEnded);
   if (change.to == RunState::kRunning && run.set_back) Hit(Effect::kRunSetBack);
   if (!IsFinished(change.to)) return;
   coverage_->Ended(*run.spec);

@@ -38,12 +38,15 @@ class World {
   bool Trigger(const std::string& dag_id);
   bool MakeBackfill(const Step& step);
   bool Steer(BackfillId backfill, StepKind kind);
+  bool SteerRun(const Step& step);
   bool File(decltype(Command::what) what);
+  CommandId FileAs(decltype(Command::what) what);
   void Unblock();
   void OnCommit(const Plan& plan);
   void CheckStarted();
   void Count(const Plan& plan);
   void CountTask(const RunRow& run, const TaskChange& change);
+  void CountSteered(const TaskChange& change) const;
   TaskState StateOf(const AttemptClosed& closed) const;
   void CountRun(const Plan& plan, const RunChange& change);
   void Note(std::string_view invariant, std::string text);

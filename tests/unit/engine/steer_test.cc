@@ -104,6 +104,53 @@ TEST(Steer, ATaskOfWhichAnOldAttemptIsStillBeingStoppedWaits) {
   EXPECT_THAT(t.Send(end), ElementsAre("a"));
 }
 
+TEST(Steer, WhatWaitsForASlotWaitsAgainWhenWhatIsAboveItIsCleared) {
+  EngineTest t("a; c: a; b: a", EngineLimits{.parallelism = 1});
+  t.Run();
+  t.Succeed("a");
+  EXPECT_EQ(t.state("c"), "running");  // b is allowed, and has no slot
+  t.Do(Clear(t, {"a"}));
+  EXPECT_THAT(t.Succeed("c"), ElementsAre("a"));
+  EXPECT_THAT(t.Succeed("a"), ElementsAre("b"));
+}
+
+TEST(Steer, WhatWaitsForASlotFailsWithWhatIsAboveItWhenThatIsMarked) {
+  EngineTest t("a; c: a; b: a", EngineLimits{.parallelism = 1});
+  t.Run();
+  t.Succeed("a");
+  t.Advance(2s);  // it has a row by now
+  EXPECT_EQ(t.state("b"), "scheduled");
+  t.Do(Mark(t, "a", TaskState::kFailed));
+  EXPECT_EQ(t.state("b"), "upstream_failed");
+}
+
+TEST(Steer, ARetryThatIsDueWaitsForWhatWasClearedAboveIt) {
+  EngineTest t("a; b: a");
+  t.task("b").retry.retries = 1;
+  t.task("b").retry.delay = 1s;
+  t.Run();
+  t.Succeed("a");
+  t.Fail("b");
+  t.Do(Clear(t, {"a"}));
+  EXPECT_THAT(t.Advance(2s), IsEmpty());
+  EXPECT_EQ(t.state("b"), "none");
+  EXPECT_THAT(t.Succeed("a"), ElementsAre("b"));
+  EXPECT_EQ(t.plan().opened.front().try_number, 2);
+  t.Fail("b");
+  EXPECT_EQ(t.state("b"), "failed");  // its tries are those of before
+}
+
+TEST(Steer, WhatIsStillBeingStoppedCanBeDecidedAgainst) {
+  EngineTest t("a; b: a");
+  t.Run();
+  t.Succeed("a");
+  MarkTasks mark = Mark(t, "a", TaskState::kFailed);
+  mark.tasks.downstream = true;  // b fails with it, and is cleared, as what fails below a mark is
+  t.Do(mark);
+  EXPECT_EQ(t.state("b"), "upstream_failed");
+  EXPECT_EQ(t.run_state(), "failed");
+}
+
 TEST(Steer, AfterARestartAnOrphanHoldsItsTaskToo) {
   EngineTest t("a");
   RunInfo run;
