@@ -97,7 +97,7 @@ bool ActiveRun::Assign(Turn& turn, SlotNo no, TaskEvent event) {
   TaskSlot& slot = slots_[no];
   const auto next = Next(slot.state, event);
   if (!next) return false;
-  if (IsFinished(slot.state)) CountForDownstreams(no, ~std::uint32_t{0});
+  if (IsFinished(slot.state)) CountForDownstreams(no, kMinusOne);
   Recount(no, slot.state, *next);
   slot.state = *next;
   if (!held_by_past_.empty()) held_by_past_.erase({TaskOf(no), no});
@@ -150,17 +150,25 @@ void ActiveRun::TakeBack(Turn& turn) {
   if (doubtful_.empty()) return;  // nearly always
   for (const SlotNo no : std::exchange(doubtful_, {})) {
     TaskSlot& slot = slots_[no];
-    if (slot.state != TaskState::kScheduled || Ask(no) == RuleVerdict::kRun) continue;
+    if (slot.state != TaskState::kScheduled || (Ask(no) == RuleVerdict::kRun && !IsHeldBack(no))) continue;
     std::erase(held_empty_, no);
     if (slot.stored == TaskState::kNone && slot.change == 0) {  // nobody has seen it
       Recount(no, slot.state, TaskState::kNone);
       slot.state = TaskState::kNone;
     } else {
       Assign(turn, no, TaskEvent::kCleared);
-      Change(turn, no).why = "waits again: what is above it has changed";
+      Change(turn, no).why = "waits again: what it stands on has changed";
     }
-    Suggest(no);
+    Suggest(no);  // what is held by the past as well
   }
+}
+
+void ActiveRun::Tally(TaskSlot& below, TaskState state, std::uint32_t by) {
+  if (state == TaskState::kSuccess) below.success += by;
+  if (state == TaskState::kFailed) below.failed += by;
+  if (state == TaskState::kSkipped) below.skipped += by;
+  if (state == TaskState::kUpstreamFailed) below.upstream_failed += by;
+  if (state == TaskState::kRemoved) below.removed += by;
 }
 
 void ActiveRun::CountForDownstreams(SlotNo no, std::uint32_t by) {
@@ -172,12 +180,7 @@ void ActiveRun::CountForDownstreams(SlotNo no, std::uint32_t by) {
     if (no != task && instances_.IsExpanded(below) && dag_->AreMappedTogether(task, below)) {
       told = instances_.SlotOf(below, static_cast<std::uint32_t>(MapIndexOf(no)));
     }
-    TaskSlot& slot = slots_[told];
-    if (state == TaskState::kSuccess) slot.success += by;
-    if (state == TaskState::kFailed) slot.failed += by;
-    if (state == TaskState::kSkipped) slot.skipped += by;
-    if (state == TaskState::kUpstreamFailed) slot.upstream_failed += by;
-    if (state == TaskState::kRemoved) slot.removed += by;
+    Tally(slots_[told], state, by);
     Tell(told, taken_back);
   }
   for (const TaskNo guarded : dag_->guarded.Of(task)) Tell(guarded, taken_back);
@@ -233,7 +236,13 @@ void ActiveRun::FinishEmpty(Turn& turn, SlotNo slot) {
 void ActiveRun::ReleaseEmptyTasks(Turn& turn) {
   std::deque<SlotNo> held;
   held.swap(held_empty_);
-  for (const SlotNo slot : held) FinishEmpty(turn, slot);
+  for (const SlotNo slot : held) {
+    if (IsHeldBack(slot)) {
+      doubtful_.push_back(slot);
+    } else {
+      FinishEmpty(turn, slot);
+    }
+  }
   Propagate(turn);
 }
 

@@ -106,6 +106,9 @@ class ActiveRun {
   // --- tasks that depend on the past
   // Whether the run before does not let the task, or the instance, run yet; if so, it is held until LookAgain().
   bool IsHeldBack(SlotNo slot);
+  // Asked right before its start, as a run with an earlier date may have come, or the run before may have been cleared,
+  // since it was let run. False: it waits again.
+  bool MayStillStart(Turn& turn, SlotNo slot);
   // Tasks that are held may be let go on, with all of their instances.
   void LookAgain(Turn& turn, const std::vector<TaskNo>& tasks);
   bool IsHeldByPast(SlotNo slot) const { return held_by_past_.contains({TaskOf(slot), slot}); }
@@ -160,7 +163,9 @@ class ActiveRun {
   void Seal(Turn& turn, SlotNo slot);
   void Recount(SlotNo slot, TaskState from, TaskState to);
   void Propagate(Turn& turn);
-  void CountForDownstreams(SlotNo slot, std::uint32_t by = 1);  // by ~0: takes its finished state back
+  static constexpr auto kMinusOne = ~std::uint32_t{0};
+  static void Tally(TaskSlot& below, TaskState state, std::uint32_t by);
+  void CountForDownstreams(SlotNo slot, std::uint32_t by = 1);  // by kMinusOne: takes its finished state back
   void Tell(SlotNo below, bool taken_back);
   void Suggest(SlotNo slot);  // to be decided in the next pass
   // What waits for a slot and is not allowed any more, because a state above it was taken back, is decided again.
@@ -192,6 +197,8 @@ class ActiveRun {
   bool IsRestarting(std::uint32_t mapping) const;
   void ExpandMapping(Turn& turn, const MappingLength& length);
   void ExpandTask(Turn& turn, TaskNo task, std::uint32_t length, std::vector<std::string> names);
+  void CountByInstance(TaskNo task);
+  void ExpandLikeOthers(Turn& turn, TaskNo task);
   void ExpandTaskAgain(Turn& turn, TaskNo task, std::uint32_t length, std::vector<std::string> names);
   void EndWithout(Turn& turn, TaskNo task, TaskEvent event, const std::string& why);
   void StoreStale(Turn& turn, TaskNo task) const;

@@ -123,6 +123,7 @@ void ActiveRun::ExpandTask(Turn& turn, TaskNo task, std::uint32_t length, std::v
   }
   if (all == 0) return void(Assign(turn, task, TaskEvent::kSkipped));
   Grow(task, all);
+  CountByInstance(task);
   std::erase_if(unplaced_, [&](const StoredTask& stored) {
     if (stored.task != task) return false;
     RestoreTask(stored, *Find(task, stored.map_index));
@@ -132,6 +133,27 @@ void ActiveRun::ExpandTask(Turn& turn, TaskNo task, std::uint32_t length, std::v
     Assign(turn, instances_.SlotOf(task, index), TaskEvent::kRemoved);
   turn.plan.expanded.push_back(TaskExpanded{info.id, task, all, std::move(names)});
   Suggest(task);
+}
+
+// What is mapped together with it was expanded before, and instances of it have ended: each is for one instance alone.
+void ActiveRun::CountByInstance(TaskNo task) {
+  for (const TaskNo above : dag_->upstream.Of(task)) {
+    if (!dag_->AreMappedTogether(above, task)) continue;
+    for (std::uint32_t index = 0; index < instances_.Length(above); ++index) {
+      const TaskState state = slots_[instances_.SlotOf(above, index)].state;
+      Tally(slots_[task], state, kMinusOne);
+      if (const auto own = Find(task, static_cast<std::int32_t>(index))) Tally(slots_[*own], state, 1);
+    }
+  }
+}
+
+// A task that had ended as a whole when the others of its mapping were expanded, and is cleared.
+void ActiveRun::ExpandLikeOthers(Turn& turn, TaskNo task) {
+  const Mapping* mapping = dag_->MappingOf(task);
+  if (mapping == nullptr || instances_.IsExpanded(task) || IsStale(task) || mapping->names_instances) return;
+  const auto other = std::find_if(mapping->tasks.begin(), mapping->tasks.end(),
+                                  [&](TaskNo one) { return instances_.IsExpanded(one); });
+  if (other != mapping->tasks.end()) ExpandTask(turn, task, instances_.Length(*other), {});
 }
 
 // Instances that have ended and were not cleared stay as they are, whatever the new length.

@@ -220,7 +220,9 @@ void Engine::Impl::StoppedAtLast(Turn& turn, const OpenedAttempt& attempt) {
     AfterChange(turn, *run);
   }
   if (!last) return;
-  if (auto asked = asked_later_.extract(attempt.of)) On(turn, asked.mapped());
+  if (auto asked = asked_later_.extract(attempt.of)) {
+    for (RunAsked& one : asked.mapped()) On(turn, one);
+  }
 }
 
 void Engine::Impl::On(Turn& turn, Command& e) {
@@ -242,8 +244,14 @@ ActiveRun& Engine::Impl::Enter(RunId id, std::unique_ptr<ActiveRun> entering, co
   if (const auto stopping = stopping_.find(id); stopping != stopping_.end()) {
     for (const Instance& instance : stopping->second) run.Hold(instance);
   }
-  past_.Enter(run, past, [this](RunId other) { return Find(other); });
+  past_.Enter(run, past, [this](RunId other) { return FindOrLeaving(other); });
   return run;
+}
+
+ActiveRun* Engine::Impl::FindOrLeaving(RunId id) const {
+  if (ActiveRun* run = Find(id)) return run;
+  const auto left = std::find_if(leaving_.begin(), leaving_.end(), [&](const auto& run) { return run->info.id == id; });
+  return left == leaving_.end() ? nullptr : left->get();
 }
 
 ActiveRun* Engine::Impl::FindAlive(RunId id, std::uint64_t life) const {

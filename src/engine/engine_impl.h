@@ -140,6 +140,7 @@ class Engine::Impl {
   void StopRunning(DagState& dag, const RunInfo& run);
   ActiveRun& Enter(RunInfo info, DagPtr dag, const std::optional<PastRun>& past);
   ActiveRun& Enter(RunId id, std::unique_ptr<ActiveRun> entering, const std::optional<PastRun>& past);
+  ActiveRun* FindOrLeaving(RunId id) const;                  // also one that has ended in this turn
   ActiveRun* FindAlive(RunId id, std::uint64_t life) const;  // nullptr when it left memory, whatever came back since
   DagState& StateOf(const std::string& dag_id);
   void StartQueuedRuns(Turn& turn, DagState& dag);
@@ -245,7 +246,8 @@ class Engine::Impl {
   std::vector<AttemptId> orphans_;
   std::vector<std::pair<AttemptId, StoredChild>> settled_;  // their runs have ended, or need not be waited for
   std::vector<std::pair<RunId, std::string>> doomed_;       // sub-runs whose task has ended, and why
-  std::unordered_map<RunId, RunAsked> asked_later_;         // runs to be set back once nothing of them is being stopped
+  // Runs to be set back once nothing of them is being stopped, and who asked: several may.
+  std::unordered_map<RunId, std::vector<RunAsked>> asked_later_;
   std::vector<std::unique_ptr<ActiveRun>> leaving_;         // ended in this turn
 };
 

@@ -34,7 +34,9 @@ void Engine::Impl::StartWhatFits(Turn& turn) {
   while (running_ < limits_.parallelism) {
     const auto next = queue_.Take();
     if (!next) return;
-    if (next->conflict == nullptr) {
+    if (!next->run->MayStillStart(turn, next->slot)) {
+      AfterChange(turn, *next->run);
+    } else if (next->conflict == nullptr) {
       Start(turn, *next);
     } else {
       GiveWay(turn, *next->run, next->slot, *next->conflict);

@@ -88,19 +88,15 @@ std::vector<SlotNo> NotFollowed(const ActiveRun& run, const std::vector<SlotNo>&
 
 SteeredRun Engine::Impl::LookAt(const RunRestored& stored) const {
   SteeredRun steered;
-  const auto left =
-      std::find_if(leaving_.begin(), leaving_.end(), [&](const auto& run) { return run->info.id == stored.run.id; });
-  if (ActiveRun* active = Find(stored.run.id)) {
-    active->Materialize();
+  if (ActiveRun* active = FindOrLeaving(stored.run.id)) {
     steered.run = active;
-  } else if (left != leaving_.end()) {  // it has ended in this very turn
-    steered.run = left->get();
     steered.run->Materialize();  // it may never have begun
   } else if (IsFinished(stored.run.state) && stored.dag != nullptr) {
     steered.owned = std::make_unique<ActiveRun>(stored.run, stored.dag);
     steered.owned->Materialize();
     steered.owned->Restore(stored.tasks, stored.lengths);
     steered.owned->keys = stored.keys;
+    steered.owned->deadlines = stored.deadlines;
     steered.run = steered.owned.get();
   }
   steered.past = stored.past;
@@ -325,7 +321,7 @@ ActiveRun& Engine::Impl::TakeIn(SteeredRun& steered) {
 void Engine::Impl::GoOn(Turn& turn, SteeredRun& steered, const std::string& why) {
   ActiveRun& run = TakeIn(steered);
   Requeue(turn, run, why);
-  SetDeadlines(turn, run, steered.stored->deadlines, steered.stored->averages);
+  SetDeadlines(turn, run, std::exchange(run.deadlines, {}), steered.stored->averages);
 }
 
 void Engine::Impl::Requeue(Turn& turn, ActiveRun& run, const std::string& why) {

@@ -49,6 +49,7 @@ void PastChain::ComesBefore(ActiveRun& run) {
 void PastChain::Follow(ActiveRun& later, ActiveRun* before) {
   followers_[later.before->run()].push_back(&later);
   if (before == nullptr) return;
+  if (IsFinished(before->info.state)) return later.before->Remember(*before, later.dag());  // in this very turn
   later.before->Meet(*before);
   before->CollectEnded(true);
 }

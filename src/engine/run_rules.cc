@@ -61,7 +61,10 @@ void Engine::Impl::SetDeadlines(Turn& turn, ActiveRun& run, const std::vector<St
     const auto number = static_cast<std::int32_t>(i);
     const auto known = std::find_if(stored.begin(), stored.end(), [&](const auto& d) { return d.number == number; });
     const bool over = known != stored.end() && known->state != DeadlineState::kDue;
-    if (over && (known->state == DeadlineState::kMissed || !BeginsAnew(wanted[i]))) continue;
+    if (over && (known->state == DeadlineState::kMissed || !BeginsAnew(wanted[i]))) {
+      run.deadlines.push_back(*known);
+      continue;
+    }
     StoredDeadline deadline{number, {}, DeadlineState::kDue};
     if (known != stored.end() && !over) {
       deadline = *known;

@@ -27,8 +27,11 @@ bool ActiveRun::Steer(Turn& turn, SlotNo slot, TaskEvent event, const std::strin
 
 bool ActiveRun::Clear(Turn& turn, SlotNo no, const std::string& why) {
   TaskSlot& slot = slots_[no];
+  if (slot.state == TaskState::kNone && slot.try_number == 0) return false;  // untouched
   if (slot.state != TaskState::kRunning) slot.max_tries = slot.try_number + TaskAt(no).retry.retries;
-  return Steer(turn, no, TaskEvent::kCleared, why);
+  if (!Steer(turn, no, TaskEvent::kCleared, why)) return false;
+  if (no < dag_->tasks.size()) ExpandLikeOthers(turn, no);
+  return true;
 }
 
 bool ActiveRun::WasNotFollowed(SlotNo no) const {

@@ -84,7 +84,7 @@ bool Engine::Impl::MayTakeOver(Turn& turn, OpenedAttempt& attempt, const RunAske
   }
   // It was ended with the try before, and a process of it is still being stopped: asked again when that is gone.
   if ((spec.reset_dag_run || own) && IsFinished(e.found->state) && stopping_.contains(e.found->run)) {
-    asked_later_.insert_or_assign(e.found->run, e);
+    asked_later_[e.found->run].push_back(e);
     return false;
   }
   const bool again = (spec.reset_dag_run || own) && ++attempt.asks < kMostAsks;

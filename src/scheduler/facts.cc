@@ -75,20 +75,19 @@ Result<SteeringFactsPtr> Scheduler::ReadRuns(const RunChoice& choice, bool lates
   }
   for (RestoredRun& stored : *chosen) {
     RunRestored run{std::move(stored.run), nullptr, std::move(stored.tasks), std::move(stored.lengths)};
-    if (IsFinished(run.run.state)) {
-      auto dag = VersionOf(run.run.version);
-      if (!dag && dag.error().code == ErrorCode::kUnavailable) return dag.error();
-      if (!dag && facts->fault.empty())
-        facts->fault = fmt::format("the DAG version of run {} cannot be read: {}", run.run.run_id, dag.error().message);
-      if (dag) {
-        auto known = Requested(RestoredRun{run.run, {}, {}, std::move(stored.deadlines)}, *dag);
-        if (!known) return known.error();
-        run.keys = std::move(known->keys);
-        run.past = std::move(known->past);
-        run.deadlines = std::move(known->deadlines);
-        run.averages = std::move(known->averages);
-        run.dag = std::move(*dag);
-      }
+    // Also of one that is under way: it may have ended in the turn that the command comes to.
+    auto dag = VersionOf(run.run.version);
+    if (!dag && dag.error().code == ErrorCode::kUnavailable) return dag.error();
+    if (!dag && facts->fault.empty() && IsFinished(run.run.state))
+      facts->fault = fmt::format("the DAG version of run {} cannot be read: {}", run.run.run_id, dag.error().message);
+    if (dag) {
+      auto known = Requested(RestoredRun{run.run, {}, {}, std::move(stored.deadlines)}, *dag);
+      if (!known) return known.error();
+      run.keys = std::move(known->keys);
+      run.past = std::move(known->past);
+      run.deadlines = std::move(known->deadlines);
+      run.averages = std::move(known->averages);
+      run.dag = std::move(*dag);
     }
     facts->runs.push_back(std::move(run));
   }

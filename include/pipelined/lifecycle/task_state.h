@@ -71,6 +71,7 @@ inline constexpr std::array kTaskTransitions{
     TaskTransition{TaskState::kNone, TaskEvent::kFailed, TaskState::kFailed},    // what it is mapped over is no list
     TaskTransition{TaskState::kNone, TaskEvent::kRemoved, TaskState::kRemoved},  // there are fewer instances now
     // Cleared: what runs is stopped first, everything else loses its state.
+    TaskTransition{TaskState::kNone, TaskEvent::kCleared, TaskState::kNone},  // its tries are counted anew
     TaskTransition{TaskState::kScheduled, TaskEvent::kCleared, TaskState::kNone},
     TaskTransition{TaskState::kQueued, TaskEvent::kCleared, TaskState::kNone},
     TaskTransition{TaskState::kRunning, TaskEvent::kCleared, TaskState::kRestarting},

@@ -35,6 +35,19 @@ enum class Effect : std::uint8_t {
   kClearedEnded,     // … and its run went on
   kMarked,           //
   kMarkedRunning,    //
+  kTakenBack,        // what was let run waits again
+  kSkippedByKey,     //
+  kCancelledByKey,   //
+  kRepeated,         //
+  kRunTriggered,     // by a task
+  kSubRunMade,       //
+  kSubRunAgain,      // one that was there runs again
+  kSubRunDropped,    // with the task that it was for
+  kDeadlineMet,      //
+  kDeadlineMissed,   //
+  kPausedByFailures,  //
+  kSlotSkipped,      // because of too many runs
+  kCancelledForSlot,  //
   kInDoubt,          // a commit, stored
   kInDoubtNotStored  //
 };

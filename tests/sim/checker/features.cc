@@ -104,6 +104,46 @@ void PutSetup(Random& random, DagSpec& spec, std::size_t setup) {
   }
 }
 
+// The second DAG is what tasks of the first ask for; when there is none, they fail.
+void PutTrigger(Random& random, DagSpec& spec, std::size_t task, bool sub_run) {
+  Task& what = spec.dag.tasks[task];
+  if (spec.dag.id != "d1" || !IsExec(what) || !what.repeat.until.empty()) return;
+  AsksFor asks{"d2", sub_run, random.OneIn(2)};
+  if (random.OneIn(3)) asks.run_id = "asked_for";
+  asks.reset = random.OneIn(4);
+  asks.skip = random.OneIn(6);
+  what.action = Action{sub_run ? ActionKind::kSubDag : ActionKind::kTriggerDag, {}};
+  what.trigger = ToSpec(asks);
+}
+
+void TakeTrigger(Task& task) {
+  task.action = kPlain.action;
+  task.trigger = nullptr;
+}
+
+std::string TriggerCode(const Task& task) {
+  const TriggerSpec& spec = *task.trigger;
+  return fmt::format("{}; trigger = ToSpec({{\"{}\", {}, {}, \"{}\", {}, {}}})",
+                     ActionCode(spec.sub_run ? "kSubDag" : "kTriggerDag", task), spec.dag_id, spec.sub_run,
+                     spec.wait_for_completion, spec.run_id, spec.reset_dag_run, spec.skip_when_already_exists);
+}
+
+template <OnConflict on_conflict>
+constexpr TaskFeature Concurrency(std::string_view name) {
+  return {name, 20,
+          [](Random& random, DagSpec& spec, std::size_t task) {
+            spec.dag.tasks[task].concurrency =
+                std::make_shared<ConcurrencyLimit>(ConcurrencyLimit{"key", random.Between(1, 2), on_conflict});
+          },
+          [](const Task& task) { return task.concurrency != nullptr && task.concurrency->on_conflict == on_conflict; },
+          [](Task& task) { task.concurrency = nullptr; },
+          [](const Task& task) {
+            return fmt::format(
+                "concurrency = std::make_shared<ConcurrencyLimit>(ConcurrencyLimit{{\"key\", {}, OnConflict::{}}})",
+                task.concurrency->max, EnumName(ToString(on_conflict)));
+          }};
+}
+
 constexpr TaskFeature kTaskFeatures[] = {
     Rule<TriggerRule::kAllFailed>("all_failed", 30),
     Rule<TriggerRule::kAllDone>("all_done", 15),
@@ -196,6 +236,63 @@ constexpr TaskFeature kTaskFeatures[] = {
      [](const Task& task) { return task.weight_rule == WeightRule::kAbsolute; },
      [](Task& task) { task.weight_rule = WeightRule::kDownstream; },
      [](const Task&) { return std::string("weight_rule = WeightRule::kAbsolute"); }},
+    {"depends_on_past", 14,
+     [](Random&, DagSpec& spec, std::size_t task) { spec.dag.tasks[task].depends_on_past = true; },
+     [](const Task& task) { return task.depends_on_past && !task.wait_for_downstream; },
+     [](Task& task) { task.depends_on_past = false; },
+     [](const Task&) { return std::string("depends_on_past = true"); }},
+    {"wait_for_downstream", 30,
+     [](Random&, DagSpec& spec, std::size_t task) {
+       spec.dag.tasks[task].depends_on_past = spec.dag.tasks[task].wait_for_downstream = true;
+     },
+     [](const Task& task) { return task.wait_for_downstream; },
+     [](Task& task) { task.wait_for_downstream = false; },
+     [](const Task&) { return std::string("depends_on_past = true; wait_for_downstream = true"); }},
+    {"max_active_tis_per_dag", 15,
+     [](Random& random, DagSpec& spec, std::size_t task) {
+       spec.dag.tasks[task].max_active_tis_per_dag = random.Between(1, 2);
+     },
+     [](const Task& task) { return task.max_active_tis_per_dag > 0; },
+     [](Task& task) { task.max_active_tis_per_dag = 0; },
+     [](const Task& task) { return fmt::format("max_active_tis_per_dag = {}", task.max_active_tis_per_dag); }},
+    {"max_active_tis_per_dagrun", 15,
+     [](Random& random, DagSpec& spec, std::size_t task) {
+       spec.dag.tasks[task].max_active_tis_per_dagrun = random.Between(1, 2);
+     },
+     [](const Task& task) { return task.max_active_tis_per_dagrun > 0; },
+     [](Task& task) { task.max_active_tis_per_dagrun = 0; },
+     [](const Task& task) { return fmt::format("max_active_tis_per_dagrun = {}", task.max_active_tis_per_dagrun); }},
+    Concurrency<OnConflict::kQueue>("concurrency: queue"),
+    Concurrency<OnConflict::kSkip>("concurrency: skip"),
+    Concurrency<OnConflict::kCancelRunning>("concurrency: cancel_running"),
+    {"rate", 15,
+     [](Random& random, DagSpec& spec, std::size_t task) {
+       spec.dag.tasks[task].rate =
+           std::make_shared<RateLimit>(RateLimit{"rate", random.Between(1, 3), Seconds(60)});
+     },
+     [](const Task& task) { return task.rate != nullptr; }, [](Task& task) { task.rate = nullptr; },
+     [](const Task& task) {
+       return fmt::format("rate = std::make_shared<RateLimit>(RateLimit{{\"rate\", {}, Seconds({})}})",
+                          task.rate->starts, task.rate->window / Seconds(1));
+     }},
+    {"repeat", 15,
+     [](Random& random, DagSpec& spec, std::size_t task) {
+       Task& what = spec.dag.tasks[task];
+       if (!IsExec(what)) return;
+       what.repeat.until = fmt::format("{{{{ tasks.{}.iteration >= {} }}}}", what.id, random.Between(1, 3));
+       what.repeat.delay = Seconds(random.Below(2) * 30);
+       what.repeat.max = random.Between(1, 3);
+     },
+     [](const Task& task) { return !task.repeat.until.empty(); }, [](Task& task) { task.repeat = Repeat(); },
+     [](const Task& task) {
+       return fmt::format("repeat = Repeat{{\"{}\", Seconds({}), {}}}", task.repeat.until,
+                          task.repeat.delay / Seconds(1), task.repeat.max);
+     }},
+    {"trigger_dag", 15,
+     [](Random& random, DagSpec& spec, std::size_t task) { PutTrigger(random, spec, task, false); },
+     [](const Task& task) { return task.trigger != nullptr && !task.trigger->sub_run; }, TakeTrigger, TriggerCode},
+    {"dag", 15, [](Random& random, DagSpec& spec, std::size_t task) { PutTrigger(random, spec, task, true); },
+     [](const Task& task) { return task.trigger != nullptr && task.trigger->sub_run; }, TakeTrigger, TriggerCode},
     {"setup", 25, PutSetup, [](const Task& task) { return task.setup; }, [](Task& task) { task.setup = false; },
      [](const Task&) { return std::string("setup = true"); }},
     {"teardown", 0, nullptr, [](const Task& task) { return task.teardown; },
@@ -281,10 +378,39 @@ constexpr DagFeature kDagFeatures[] = {
      [](const DagSpec& spec) { return spec.dag.is_paused_upon_creation; },
      [](DagSpec& spec) { spec.dag.is_paused_upon_creation = false; },
      [](const DagSpec&) { return std::string("dag.is_paused_upon_creation = true"); }},
+    {"max_consecutive_failed_dag_runs", 10,
+     [](Random& random, DagSpec& spec) { spec.dag.max_consecutive_failed_dag_runs = random.Between(1, 2); },
+     [](const DagSpec& spec) { return spec.dag.max_consecutive_failed_dag_runs > 0; },
+     [](DagSpec& spec) { spec.dag.max_consecutive_failed_dag_runs = 0; },
+     [](const DagSpec& spec) {
+       return fmt::format("dag.max_consecutive_failed_dag_runs = {}", spec.dag.max_consecutive_failed_dag_runs);
+     }},
+    {"deadline", 8,
+     [](Random& random, DagSpec& spec) {
+       spec.dag.deadlines = {Deadline{DeadlineReference::kQueuedAt, Seconds(random.Between(0, 8) * 30)}};
+     },
+     [](const DagSpec& spec) { return !spec.dag.deadlines.empty(); },
+     [](DagSpec& spec) { spec.dag.deadlines.clear(); },
+     [](const DagSpec& spec) {
+       return fmt::format("dag.deadlines.push_back(Deadline{{DeadlineReference::kQueuedAt, Seconds({})}})",
+                          spec.dag.deadlines[0].interval / Seconds(1));
+     }},
+    {"overlap: skip", 8, [](Random&, DagSpec& spec) { spec.dag.overlap = Overlap::kSkip; },
+     [](const DagSpec& spec) { return spec.dag.overlap == Overlap::kSkip; },
+     [](DagSpec& spec) { spec.dag.overlap = Overlap::kQueue; },
+     [](const DagSpec&) { return std::string("dag.overlap = Overlap::kSkip"); }},
+    {"overlap: cancel_running", 8, [](Random&, DagSpec& spec) { spec.dag.overlap = Overlap::kCancelRunning; },
+     [](const DagSpec& spec) { return spec.dag.overlap == Overlap::kCancelRunning; },
+     [](DagSpec& spec) { spec.dag.overlap = Overlap::kQueue; },
+     [](const DagSpec&) { return std::string("dag.overlap = Overlap::kCancelRunning"); }},
     {"schedule", 3, [](Random&, DagSpec& spec) { spec.dag.schedule = Hourly(); },
      [](const DagSpec& spec) { return spec.dag.schedule.kind == ScheduleKind::kCron; },
      [](DagSpec& spec) { spec.dag.schedule = Schedule(); },
      [](const DagSpec&) { return std::string("dag.schedule = Hourly()"); }},
+    {"catchup", 4, [](Random&, DagSpec& spec) { spec.dag.schedule.catchup = true; },
+     [](const DagSpec& spec) { return spec.dag.schedule.catchup; },
+     [](DagSpec& spec) { spec.dag.schedule.catchup = false; },
+     [](const DagSpec&) { return std::string("dag.schedule.catchup = true"); }},
 };
 
 }  // namespace

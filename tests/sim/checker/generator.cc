@@ -38,7 +38,7 @@ History RandomSetting(Random& random) {
   History history;
   history.pools[std::string(kSmallPool)] = random.Between(1, 3);
   if (random.OneIn(4)) history.parallelism = random.Between(1, 3);
-  const int dags = random.OneIn(4) ? 2 : 1;
+  const int dags = random.OneIn(3) ? 2 : 1;
   history.dags.reserve(2);
   for (int no = 1; no <= dags; ++no) {
     DagSpec& spec = history.AddDag(fmt::format("d{}", no));
@@ -105,7 +105,7 @@ Choice OfDag(Random& random, const World& world, const History& history) {
 
 Choice SomeTrigger(Random& random, const World& world, const History& history) {
   if (world.ledger().runs.size() > 4) return {};
-  return Do(StepKind::kTrigger, SomeDag(random, world, history));
+  return Do(StepKind::kTrigger, SomeDag(random, world, history), random.OneIn(2) ? random.Between(-4, 4) : 0);
 }
 
 Choice SomeCancel(Random& random, const World& world, const History&) {
@@ -143,7 +143,11 @@ Choice SomeSteering(Random& random, const World& world, const History& history) 
   for (int flag = 1; flag < kAllSteering; flag <<= 1) flags |= random.OneIn(5) ? flag : 0;
   const std::string& dag_id = world.ledger().Of(RunId{run}).info.dag_id;
   for (const DagSpec& spec : history.dags) {
-    if (spec.dag.id == dag_id) return Steer(kind, run, random.Of(spec.dag.tasks).id, flags);
+    if (spec.dag.id != dag_id) continue;
+    const std::string& task = random.Of(spec.dag.tasks).id;
+    if (!spec.mapped.empty() && random.OneIn(3))
+      return Steer(kind, run, task, flags & ~(kUpstream | kDownstream), random.Below(3));
+    return Steer(kind, run, task, flags);
   }
   return {};
 }

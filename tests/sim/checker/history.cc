@@ -75,6 +75,17 @@ DagPtr DagSpec::Link() const {
   return linked;
 }
 
+std::shared_ptr<const TriggerSpec> ToSpec(const AsksFor& asks) {
+  TriggerSpec spec;
+  spec.dag_id = asks.dag_id;
+  spec.sub_run = asks.sub_run;
+  spec.wait_for_completion = asks.waits || asks.sub_run;
+  spec.run_id = asks.run_id;
+  spec.reset_dag_run = asks.reset;
+  spec.skip_when_already_exists = asks.skip;
+  return std::make_shared<TriggerSpec>(std::move(spec));
+}
+
 const Instant kStart = *ParseInstant("2026-01-01T11:55:00Z");
 
 Schedule Hourly() {

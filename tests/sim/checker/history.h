@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "pipelined/model/dag.h"
+#include "pipelined/model/trigger.h"
 #include "pipelined/ports/executor.h"
 
 namespace pipelined::sim {
@@ -40,7 +41,7 @@ enum class StepKind : std::uint8_t {
   kCrash,          // the scheduler dies; processes go on; a new one starts from the store
   kHostLost,       // … and every process is gone without a record
   kDoubt,          // the next commit answers nothing; it was stored when `amount` is 1
-  kTrigger,        // of `name`
+  kTrigger,        // of `name`; with `amount`: its logical date is so many hours after kStart, and a half
   kPause,          // the DAG `name`
   kUnpause,        //
   kCancel,         // a run
@@ -52,7 +53,7 @@ enum class StepKind : std::uint8_t {
   kPauseBackfill,  // number `run`
   kUnpauseBackfill,
   kCancelBackfill,
-  kClear,  // the task `name` of a run (empty: all), with what Steering flags in `amount` add
+  kClear,  // the task `name` of a run (empty: all), or one instance, with what Steering flags in `amount` add
   kMarkSuccess,
   kMarkFailed,
   kMarkSkipped,
@@ -100,9 +101,18 @@ inline Step Do(StepKind kind, int run = 0) {
 inline Step Do(StepKind kind, std::string name, int amount = 0) {
   return {kind, 0, std::move(name), amount};
 }
-inline Step Steer(StepKind kind, int run, std::string name = "", int amount = 0) {
-  return {kind, run, std::move(name), amount};
+inline Step Steer(StepKind kind, int run, std::string name = "", int amount = 0, int map_index = kNotMapped) {
+  return {kind, run, std::move(name), amount, AttemptOutcome::kSucceeded, 0, map_index};
 }
+
+// What a task asks for that makes a run.
+struct AsksFor {
+  std::string dag_id;
+  bool sub_run = false, waits = false;
+  std::string run_id = {};  // empty: a new one each time
+  bool reset = false, skip = false;
+};
+std::shared_ptr<const TriggerSpec> ToSpec(const AsksFor& asks);
 
 // When every history begins. A schedule with an hourly slot, the first a few minutes later, for a few hours.
 extern const Instant kStart;

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "sim/checker/between_runs.h"
+#include "sim/checker/limits.h"
 #include "sim/checker/oracle.h"
 #include "sim/checker/steering.h"
 
@@ -27,9 +29,10 @@ bool Ended(const RunRow& run) {
 bool EndedByForce(const Ledger& ledger, const Plan& plan, const RunRow& run) {
   if (!run.ended) return false;
   const Micros timeout = run.dag->dagrun_timeout;
-  const bool late = timeout > Micros(0) && run.began && plan.now >= *run.began + timeout;
+  const bool late = timeout > Micros(0) && run.began_before && plan.now >= *run.began_before + timeout;
   const auto backfill = ledger.backfills.find(run.info.backfill);
-  const bool withdrawn = backfill != ledger.backfills.end() && backfill->second.cancelled && (!run.began || run.requeued);
+  const bool withdrawn = backfill != ledger.backfills.end() && backfill->second.cancelled && (!run.began_before || run.requeued);
+  if (IsDropped(plan, run) || GaveWayToASlot(plan, run)) return true;
   return late || withdrawn || IsMarked(ledger, plan, run.info.id) || ledger.to_cancel.contains(run.info.id);
 }
 
@@ -42,7 +45,43 @@ bool FailedFast(const Plan& plan, const RunRow& run) {
                                 std::any_of(plan.steered.begin(), plan.steered.end(), fails));
 }
 
+// Before the last commit, or in it.
+bool HeldASlot(const Plan& plan, const TaskRow& row) {
+  return row.was == TaskState::kRunning ||
+         std::any_of(plan.opened.begin(), plan.opened.end(),
+                     [&](const AttemptOpened& opened) { return opened.attempt == row.attempt; });
+}
+
+// Another task with the same key does not wait for it.
+bool GaveWayToAKey(const Ledger& ledger, const Task& task) {
+  if (task.concurrency == nullptr) return false;
+  return std::any_of(ledger.runs.begin(), ledger.runs.end(), [&](const RunRow& run) {
+    return std::any_of(run.dag->tasks.begin(), run.dag->tasks.end(), [&](const Task& other) {
+      return other.concurrency != nullptr && other.concurrency->key == task.concurrency->key &&
+             other.concurrency->on_conflict == OnConflict::kCancelRunning;
+    });
+  });
+}
+
+// Whether others of the key were under way in this commit.
+bool KeyWasTaken(const Ledger& ledger, const Plan& plan, const Task& task) {
+  if (task.concurrency == nullptr || task.concurrency->on_conflict != OnConflict::kSkip) return false;
+  const auto holds = [&](const Task& other) {
+    return other.concurrency != nullptr && other.concurrency->key == task.concurrency->key;
+  };
+  return std::any_of(ledger.open.begin(), ledger.open.end(),
+                     [&](const auto& one) { return holds(ledger.What(one.second)); }) ||
+         std::any_of(plan.closed.begin(), plan.closed.end(), [&](const AttemptClosed& closed) {
+           return closed.run && holds(ledger.Of(closed.run).dag->tasks[closed.task]);
+         });
+}
+
+bool GoesOn(const AttemptFinished& end) {
+  return end.repetition && end.repetition->again;
+}
+
 bool MayRetry(const Task& task, const TaskRow& row, const AttemptFinished& end) {
+  if (end.repetition) return false;
   if (row.tries - row.tries_before > task.retry.retries) return false;
   if (end.outcome == TryOutcome::kLost) return task.on_lost == OnLost::kRetry;
   const auto& codes = task.retry.exit_codes;
@@ -68,8 +107,8 @@ std::string NothingStartsBeforeItsRuleAllows(const Ledger& ledger, const Plan& p
   }
   for (const auto& [id, unit] : ledger.changed) {
     const RunRow& run = ledger.Of(id);
-    const bool empty = run.What(unit).action.kind == ActionKind::kEmpty && !run.tasks[unit].steered;
-    if (empty && run.tasks[unit].state == TaskState::kSuccess && wrong(run, unit)) return Where(run, unit) + " was done";
+    const bool empty = run.What(unit).action.kind == ActionKind::kEmpty && run.What(unit).when.empty();
+    if (empty && !run.tasks[unit].steered && run.tasks[unit].state == TaskState::kSuccess && wrong(run, unit)) return Where(run, unit) + " was done";
   }
   return "";
 }
@@ -87,17 +126,18 @@ std::string EveryEndHasItsReason(const Ledger& ledger, const Plan& plan) {
     bool just = true;
     switch (row.state) {
       case TaskState::kSuccess:
-        just = worked || task.action.kind == ActionKind::kEmpty;
+        just = (worked && !GoesOn(*end)) || task.action.kind == ActionKind::kEmpty;
         break;
       case TaskState::kFailed:
-        just = by_force || (ended && !worked && !skipped && !MayRetry(task, row, *end));
+        just = by_force || (ended && !worked && !skipped && !MayRetry(task, row, *end)) ||
+               (HeldASlot(plan, row) && GaveWayToAKey(ledger, task));
         break;
       case TaskState::kUpForRetry:
-        just = ended && !worked && !skipped && MayRetry(task, row, *end);
+        just = ended && !skipped && (worked ? GoesOn(*end) : MayRetry(task, row, *end));
         break;
       case TaskState::kSkipped:
         just =
-            by_force || skipped || IsLeftOut(plan, run, no) || JudgedOnTheWay(run, no, RuleVerdict::kSkip) ||
+            by_force || skipped || KeyWasTaken(ledger, plan, task) || IsLeftOut(plan, run, no) || JudgedOnTheWay(run, no, RuleVerdict::kSkip) ||
             (task.mapped != 0 && no == run.TaskOf(no) && JudgedOnTheWay(run, no, RuleVerdict::kRun));  // over nothing
         break;
       case TaskState::kUpstreamFailed:
@@ -131,14 +171,14 @@ std::string NothingDecidedIsLeftWaiting(const Ledger& ledger, const Plan&) {
 
 std::string DecisionsSkipWhatTheyLeaveOut(const Ledger& ledger, const Plan& plan) {
   for (const AttemptClosed& closed : plan.closed) {
-    if (!closed.end.decision || !closed.run) continue;
+    if (!closed.end.decision || !closed.run || ledger.Of(closed.run).reset) continue;
     const RunRow& run = ledger.Of(closed.run);
     const TaskRow& decided = run.tasks[run.UnitOf(closed.task, closed.map_index).value()];
     if (decided.steered || decided.state != TaskState::kSuccess) continue;  // what it decided is not asked for
     const TaskSet out = LeftOut(run, closed.task, *closed.end.decision);
     for (UnitNo no = 0; no < run.tasks.size(); ++no) {
       const TaskState state = run.tasks[no].state;
-      if (!run.Counts(no) || run.tasks[no].steered) continue;
+      if (!run.Counts(no) || run.WasSteered(no)) continue;
       const bool waits = state == TaskState::kNone || state == TaskState::kScheduled || state == TaskState::kUpForRetry;
       if (run.tasks[no].was == TaskState::kRunning) continue;  // too late
       if (Has(out, run.TaskOf(no)) && (waits || state == TaskState::kUpstreamFailed))
@@ -148,81 +188,14 @@ std::string DecisionsSkipWhatTheyLeaveOut(const Ledger& ledger, const Plan& plan
   return "";
 }
 
-bool IsOf(const Ledger& ledger, const OpenRow& open, AttemptId attempt) {
-  const TaskRow& task = ledger.Of(open.run).tasks[open.task];
-  return task.state == TaskState::kRunning && task.attempt == attempt;
-}
-
-std::string ParallelismHolds(const Ledger& ledger, const Plan& plan) {
-  if (plan.opened.empty() || static_cast<int>(ledger.open.size()) <= ledger.parallelism) return "";
-  return fmt::format("{} attempts at once", ledger.open.size());
-}
-
-std::string PoolsHold(const Ledger& ledger, const Plan& plan) {
-  for (const AttemptOpened& opened : plan.opened) {
-    const std::string& pool = ledger.Of(opened.run).dag->tasks[opened.task].pool;
-    int used = 0;
-    for (const auto& [attempt, open] : ledger.open) {
-      if (IsOf(ledger, open, attempt) && ledger.What(open).pool == pool) used += ledger.What(open).pool_slots;
-    }
-    const auto found = ledger.pools.find(pool);
-    const int slots = found == ledger.pools.end() ? 0 : found->second;
-    if (slots >= 0 && used > slots) return fmt::format("pool {} of {} slots: {} are taken", pool, slots, used);
-  }
-  return "";
-}
-
-std::string RunsKeepTheirMaxActiveTasks(const Ledger& ledger, const Plan& plan) {
+std::string PausedDagsStartNothing(const Ledger& ledger, const Plan& plan) {
+  const auto just_failed = [&](const std::string& dag_id) {  // too often: after it began
+    return std::any_of(plan.dags.begin(), plan.dags.end(),
+                       [&](const DagChange& dag) { return dag.by_failures && dag.dag_id == dag_id; });
+  };
   for (const AttemptOpened& opened : plan.opened) {
     const RunRow& run = ledger.Of(opened.run);
-    const auto running = std::count_if(run.tasks.begin(), run.tasks.end(),
-                                       [](const TaskRow& task) { return task.state == TaskState::kRunning; });
-    if (run.dag->max_active_tasks > 0 && running > run.dag->max_active_tasks)
-      return fmt::format("run {} runs {} tasks", opened.run.value, running);
-  }
-  return "";
-}
-
-std::string DagsKeepTheirMaxActiveRuns(const Ledger& ledger, const Plan& plan) {
-  for (const RunChange& change : plan.runs) {
-    const RunRow& started = ledger.Of(change.run);
-    const auto backfill = ledger.backfills.find(started.info.backfill);
-    const bool unclear = backfill != ledger.backfills.end() && backfill->second.just_over;  // it began before or after
-    if (change.to != RunState::kRunning || unclear) continue;
-    const auto together = std::count_if(ledger.runs.begin(), ledger.runs.end(), [&](const RunRow& run) {
-      return run.state == RunState::kRunning && run.info.dag_id == started.info.dag_id &&
-             ledger.LimitOf(run) == ledger.LimitOf(started);
-    });
-    int most = started.dag->max_active_runs;
-    if (ledger.LimitOf(started)) most = backfill->second.max_active_runs;
-    if (most > 0 && together > most) return fmt::format("{} runs of {}", together, started.info.dag_id);
-  }
-  return "";
-}
-
-// No scheduled run is made while max_active_runs of them are under way or queued. Runs by hand that wait are left out:
-// the scheduler may not have seen them yet.
-std::string ScheduledRunsWaitForRoom(const Ledger& ledger, const Plan& plan) {
-  for (const NewRun& made : plan.new_runs) {
-    if (made.type != RunType::kScheduled) continue;
-    const RunRow* any = nullptr;
-    int together = 0;
-    for (const RunRow& run : ledger.runs) {
-      const bool counts =
-          run.state == RunState::kRunning || (run.state == RunState::kQueued && run.info.type == RunType::kScheduled);
-      if (run.info.dag_id != made.dag_id || run.info.backfill || !counts) continue;
-      any = &run;
-      ++together;
-    }
-    if (any != nullptr && any->dag->max_active_runs > 0 && together > any->dag->max_active_runs)
-      return fmt::format("{} runs of {}", together, made.dag_id);
-  }
-  return "";
-}
-
-std::string PausedDagsStartNothing(const Ledger& ledger, const Plan& plan) {
-  for (const AttemptOpened& opened : plan.opened) {
-    if (ledger.IsPaused(ledger.Of(opened.run).info.dag_id)) return Where(ledger.Of(opened.run), opened.task) + " began";
+    if (ledger.IsPaused(run.info.dag_id) && !just_failed(run.info.dag_id)) return Where(run, opened.task) + " began";
   }
   for (const RunChange& change : plan.runs) {
     if (change.to == RunState::kRunning && plan.dags.empty() && ledger.IsPaused(change.dag_id))
@@ -260,7 +233,7 @@ std::string FinishedRunsAreAtRest(const Ledger& ledger, const Plan& plan) {
     const bool began = run.info.start_date.has_value();  // else its tasks may be untouched
     for (UnitNo no = 0; no < run.tasks.size(); ++no) {
       const TaskState state = run.tasks[no].state;
-      if (run.Counts(no) && !run.tasks[no].steered && !IsFinished(state) && (began || state != TaskState::kNone))
+      if (run.Counts(no) && !run.WasSteered(no) && !IsFinished(state) && (began || state != TaskState::kNone))
         return fmt::format("{} is {}", Where(run, no), ToString(run.tasks[no].state));
     }
     for (const auto& [attempt, open] : ledger.open) {
@@ -342,6 +315,15 @@ std::span<const CommitInvariant> CommitInvariants() {
       {"RunsKeepTheirMaxActiveTasks", RunsKeepTheirMaxActiveTasks},
       {"DagsKeepTheirMaxActiveRuns", DagsKeepTheirMaxActiveRuns},
       {"ScheduledRunsWaitForRoom", ScheduledRunsWaitForRoom},
+      {"TasksKeepTheirMaxActiveTis", TasksKeepTheirMaxActiveTis},
+      {"ConcurrencyKeysHold", ConcurrencyKeysHold},
+      {"RatesHold", RatesHold},
+      {"SlotsAreSkippedForARun", SlotsAreSkippedForARun},
+      {"ThePastIsWaitedFor", ThePastIsWaitedFor},
+      {"SubRunsDecideTheirTasks", SubRunsDecideTheirTasks},
+      {"ATryMakesOneRun", ATryMakesOneRun},
+      {"DeadlinesAreJust", DeadlinesAreJust},
+      {"DagsArePausedByTheirFailures", DagsArePausedByTheirFailures},
       {"PausedDagsStartNothing", PausedDagsStartNothing},
       {"WhatSucceededIsNotRepeated", WhatSucceededIsNotRepeated},
       {"ClearsAndMarksDoWhatTheySay", ClearsAndMarksDoWhatTheySay},
@@ -358,6 +340,7 @@ std::span<const EndInvariant> EndInvariants() {
       {"NothingRunsOn", NothingRunsOn},
       {"EventsGiveTheStoredState", EventsGiveTheStoredState},
       {"EverySlotHasOneRun", EverySlotHasOneRun},
+      {"NoDeadlineIsForgotten", NoDeadlineIsForgotten},
   };
   return kAll;
 }

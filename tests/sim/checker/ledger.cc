@@ -30,15 +30,20 @@ void Ledger::Apply(const Plan& plan, const Committed& committed) {
     task.steered = false;
   }
   changed.clear();
+  runs_at_last_commit = std::exchange(runs_at_end_, 0);
   runs_before = runs.size();
   for (RunRow& run : runs) {
-    run.ended = run.requeued = false;
+    run.ended = run.requeued = run.reset = false;
+    run.before = run.state;
     if (run.state == RunState::kQueued) run.began.reset();
+    run.began_before = run.began;
   }
   for (auto& [id, backfill] : backfills) backfill.over = std::exchange(backfill.just_over, false) || backfill.over;
   for (const RunChange& change : plan.runs) {
     RunRow& run = Of(change.run);
     run.state = change.to;
+    if (!run.ended) run.ended_as = change.to;
+    if (!run.ended) run.ended_for = run.info.parent.attempt;
     run.ended = run.ended || (IsFinished(change.to) && !IsFinished(change.from));
     if (change.to == RunState::kRunning) Begin(run, plan.now);
     run.requeued = run.requeued || change.to == RunState::kQueued;
@@ -56,7 +61,15 @@ void Ledger::Apply(const Plan& plan, const Committed& committed) {
   for (const TaskChange& change : plan.tasks) Change(change, plan.now);
   for (const AttemptOpened& opened : plan.opened)
     open[opened.attempt] = OpenRow{opened.run, Of(opened.run).UnitOf(opened.task, opened.map_index).value()};
-  for (const AttemptClosed& closed : plan.closed) open.erase(closed.end.attempt);
+  for (const AttemptOpened& opened : plan.opened) {
+    const auto& rate = Of(opened.run).dag->tasks[opened.task].rate;
+    if (rate != nullptr) starts[rate->key].emplace_back(opened.attempt, plan.now);
+  }
+  for (const NewRun& run : plan.new_runs) Park(run.parent.attempt);
+  for (const RunReset& reset : plan.resets) Park(reset.parent.attempt);
+  for (const AttemptClosed& closed : plan.closed) Close(closed);
+  for (const DeadlineChange& change : plan.deadlines)
+    Of(change.run).deadlines[change.deadline.number] = change.deadline.state;
   for (const PoolChange& pool : plan.pools) {
     pools[pool.name] = pool.slots;
     if (pool.deleted) pools.erase(pool.name);
@@ -80,13 +93,26 @@ void Ledger::Apply(const Plan& plan, const Committed& committed) {
       Reset(run, plan.now);
     }
   }
+  runs_at_end_ = runs.size();
 }
 
 void Ledger::Begin(RunRow& run, Instant now) {
   run.info.start_date = now;
-  if (!run.ended) run.began = now;
+  run.began = now;
   const auto backfill = backfills.find(run.info.backfill);
   run.outlived = backfill != backfills.end() && backfill->second.over;
+}
+
+void Ledger::Park(AttemptId attempt) {
+  if (const auto found = open.find(attempt); found != open.end()) found->second.parked = true;
+}
+
+void Ledger::Close(const AttemptClosed& closed) {
+  open.erase(closed.end.attempt);
+  if (!closed.run || !closed.end.repetition || !closed.end.repetition->again) return;
+  RunRow& run = Of(closed.run);
+  TaskRow& task = run.tasks[run.UnitOf(closed.task, closed.map_index).value()];
+  if (task.state == TaskState::kUpForRetry) task.tries_before = task.tries;  // the next iteration has all of them
 }
 
 std::optional<UnitNo> RunRow::UnitOf(TaskNo task, std::int32_t map_index) const {
@@ -146,7 +172,7 @@ void Ledger::Reset(const RestoredRun& restored, Instant now) {
   }
   run.history.events.push_back(HistoryEvent{now, RunMoved{run.state, RunState::kQueued, restored.run.version}});
   run.info = restored.run;
-  run.set_back = true;
+  run.set_back = run.reset = true;
   run.state = run.history.state = RunState::kQueued;
 }
 

@@ -36,14 +36,21 @@ struct RunRow {
   std::int32_t IndexOf(UnitNo unit) const {
     return unit < dag->tasks.size() ? kNotMapped : instances[unit - dag->tasks.size()].second;
   }
+  // A cleared task may have become its instances since.
+  bool WasSteered(UnitNo unit) const { return tasks[unit].steered || tasks[TaskOf(unit)].steered; }
   std::optional<UnitNo> UnitOf(TaskNo task, std::int32_t map_index) const;
   const Task& What(UnitNo unit) const { return dag->tasks[TaskOf(unit)]; }
 
   RunInfo info;
   RunState state = RunState::kQueued;
   bool ended = false;            // in the last commit, whatever came before and after
+  RunState ended_as = {};        // … for the first time,
+  AttemptId ended_for;           // and which attempt had made it
   bool requeued = false;         // the same
-  std::optional<Instant> began;  // before it ended, when it was last let run
+  bool reset = false;            // the same
+  RunState before = RunState::kQueued;
+  std::optional<Instant> began;  // when it was last let run
+  std::optional<Instant> began_before;  // … before the last commit, if it was under way then
   bool outlived = false;         // … when its backfill was over
   DagPtr dag;
   std::shared_ptr<const NaiveDag> naive;
@@ -53,12 +60,14 @@ struct RunRow {
   std::vector<std::uint32_t> lengths;                           // by task; 0: not expanded
   std::map<std::pair<TaskNo, std::int32_t>, int> tries_before;  // of instances, when the run was set back
   RunHistory history;
-  bool set_back = false;  // once, by a backfill
+  bool set_back = false;  // once, by a backfill or a task
+  std::map<std::int32_t, DeadlineState> deadlines;
 };
 
 struct OpenRow {
   RunId run;
   UnitNo task = 0;
+  bool parked = false;  // has asked for a run: no process, no limits
 };
 
 struct BackfillRow {
@@ -81,6 +90,11 @@ struct Ledger {
   const Task& What(const OpenRow& row) const { return Of(row.run).What(row.task); }
   // The backfill whose limit the run has; none: its DAG's.
   BackfillId LimitOf(const RunRow& run) const { return run.outlived ? BackfillId() : run.info.backfill; }
+  bool IsParked(AttemptId attempt) const {
+    const auto found = open.find(attempt);
+    return found != open.end() && found->second.parked;
+  }
+  const Dag& DagOf(const std::string& dag_id) const { return *dags_.at(dag_id).dag; }
   bool IsPaused(const std::string& dag_id) const { return paused.contains(dag_id); }
 
   std::vector<RunRow> runs;  // run n at n-1
@@ -92,8 +106,10 @@ struct Ledger {
   std::map<CommandId, Step> steering;             // clears and marks, as they were filed
   std::set<RunId> to_cancel;                      // asked for
   std::vector<std::pair<RunId, UnitNo>> changed;  // by the last commit
+  std::map<std::string, std::vector<std::pair<AttemptId, Instant>>> starts;  // by rate
   int parallelism = 32;
-  std::size_t runs_before = 0;  // the last commit
+  std::size_t runs_before = 0;          // the last commit
+  std::size_t runs_at_last_commit = 0;  // … and at the end of the one before it
 
  private:
   struct Known {
@@ -102,11 +118,14 @@ struct Ledger {
     const DagSpec* spec = nullptr;
   };
   void Begin(RunRow& run, Instant now);
+  void Park(AttemptId attempt);
+  void Close(const AttemptClosed& closed);
   void Expand(const TaskExpanded& expanded);
   void Reset(const RestoredRun& restored, Instant now);
   TaskRow& Change(const TaskChange& change, Instant now);
 
   std::map<std::string, Known> dags_;
+  std::size_t runs_at_end_ = 0;
 };
 
 }  // namespace pipelined::sim

@@ -54,7 +54,8 @@ std::string StepCode(const Step& step) {
                        kOutcomes[static_cast<std::size_t>(step.outcome)], rest);
   }
   if (step.kind >= StepKind::kClear)
-    return fmt::format("Steer(StepKind::k{}, {}, \"{}\", {})", ToString(step.kind), step.run, step.name, step.amount);
+    return fmt::format("Steer(StepKind::k{}, {}, \"{}\", {}{})", ToString(step.kind), step.run, step.name, step.amount,
+                       step.map_index == kNotMapped ? "" : fmt::format(", {}", step.map_index));
   std::string code = fmt::format("Do(StepKind::k{}", ToString(step.kind));
   if (!step.name.empty() || step.amount != 0) code += fmt::format(", \"{}\"", step.name);
   if (step.amount != 0) code += fmt::format(", {}", step.amount);

@@ -156,7 +156,7 @@ Units Listed(const Ledger& ledger, const DoneStep& command) {
       if (run.info.dag_id != dag_id || run.info.run_id != row.list()[0].string()) continue;
       const auto unit =
           run.UnitOf(*run.dag->Find(row.list()[1].string()), static_cast<std::int32_t>(row.list()[2].integer()));
-      units.emplace(run.info.id, unit.value());
+      if (unit) units.emplace(run.info.id, *unit);  // else the run was set back since
     }
   }
   return units;
@@ -171,8 +171,13 @@ std::string JudgeUnit(const RunRow& run, UnitNo unit, const Step& step, bool nam
   if (!listed) return "";
   bool done = step.kind != StepKind::kClear && Was(task, MarkOf(step.kind));
   if (step.kind == StepKind::kClear)
-    done = Was(task, TaskState::kNone) || Was(task, TaskState::kRestarting) || MayStay(run, unit);
+    done = Was(task, TaskState::kNone) || Was(task, TaskState::kRestarting) || task.state == TaskState::kScheduled ||
+           MayStay(run, unit);
   return done ? "" : fmt::format("{} is {} all the same", Where(run, unit), ToString(task.state));
+}
+
+bool IsAnotherInstance(const RunRow& run, UnitNo unit, const Step& step) {
+  return step.map_index != kNotMapped && run.What(unit).id == step.name && run.IndexOf(unit) != step.map_index;
 }
 
 std::string Judge(const Ledger& ledger, const Plan& plan, const DoneStep& command) {
@@ -182,11 +187,12 @@ std::string Judge(const Ledger& ledger, const Plan& plan, const DoneStep& comman
   if (refused && step.kind == StepKind::kClear) return "";
   const Units listed = Listed(ledger, command);
   for (const RunRow& run : ledger.runs) {
-    if (WasExpanded(plan, run.info.id)) continue;
+    if (run.reset || WasExpanded(plan, run.info.id)) continue;
     const bool chosen = IsChosen(ledger, step, run);
     const TaskSet tasks = step.kind == StepKind::kClear ? Cleared(run, step) : Marked(run, step);
     for (UnitNo unit = 0; unit < run.tasks.size(); ++unit) {
-      const bool named = chosen && run.Counts(unit) && Has(tasks, run.TaskOf(unit));
+      const bool named =
+          chosen && run.Counts(unit) && Has(tasks, run.TaskOf(unit)) && !IsAnotherInstance(run, unit, step);
       if (std::string wrong = JudgeUnit(run, unit, step, named, listed.contains({run.info.id, unit})); !wrong.empty())
         return wrong;
     }
@@ -217,7 +223,11 @@ decltype(Command::what) CommandOf(const Step& step, const std::string& dag_id) {
   }
   const RunChoice runs{dag_id, RunId{step.run}, Asks(step, kPast), Asks(step, kFuture)};
   TaskSelection tasks;
-  if (!step.name.empty()) tasks.ids = {step.name};
+  if (step.map_index != kNotMapped) {
+    tasks.instances = {{step.name, step.map_index}};
+  } else if (!step.name.empty()) {
+    tasks.ids = {step.name};
+  }
   tasks.upstream = Asks(step, kUpstream);
   tasks.downstream = Asks(step, kDownstream);
   if (step.kind != StepKind::kClear) return MarkTasks{runs, tasks, MarkOf(step.kind)};

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <exception>
 
+#include "sim/checker/between_runs.h"
 #include "sim/checker/oracle.h"
 #include "sim/checker/steering.h"
 
@@ -12,7 +13,8 @@ namespace pipelined::sim {
 namespace {
 
 constexpr Micros kLook = Seconds(31);  // a scheduler looks for what others wrote every 30 s, with or without a word
-constexpr int kSettleTurns = 300;
+constexpr int kSettleTurns = 400;
+constexpr int kUnblockEvery = 20;
 
 class UtcAlone : public ZoneSource {
  public:
@@ -77,7 +79,7 @@ bool World::Take(const Step& step) {
         Hit(step.amount == 1 ? Effect::kInDoubt : Effect::kInDoubtNotStored);
         return true;
       case StepKind::kTrigger:
-        return Trigger(step.name);
+        return Trigger(step);
       case StepKind::kPause:
         return File(PauseDag{step.name, true});
       case StepKind::kUnpause:
@@ -140,9 +142,10 @@ bool World::End(const Step& step) {
   return false;
 }
 
-bool World::Trigger(const std::string& dag_id) {
+bool World::Trigger(const Step& step) {
   TriggerRequest request;
-  request.dag_id = dag_id;
+  request.dag_id = step.name;
+  if (step.amount != 0) request.logical_date = kStart + std::chrono::hours(step.amount) + std::chrono::minutes(30);
   request.run_id = fmt::format("by_hand_{}", ++triggered_);
   request.run_after = clock_.Now();
   const auto run = memory_.Trigger(request);
@@ -201,9 +204,23 @@ void World::Unblock() {
   File(SetPool{std::string(kDefaultPool), 128});
 }
 
+// What failed in the meantime has paused its DAG, or holds back the runs after it; so does a run that waits for their
+// places.
+void World::UnblockAgain() {
+  for (const DagPtr& dag : dags_) File(PauseDag{dag->id, false});
+  for (const RunRow& run : ledger_.runs) {
+    if (!run.dag->depends_on_past || run.state == RunState::kRunning) continue;
+    Step step;
+    step.kind = StepKind::kMarkSuccess;
+    step.run = static_cast<int>(run.info.id.value);
+    SteerRun(step);
+  }
+}
+
 void World::Settle() {
   if (!fault_) Unblock();
   for (int turn = 0; turn < kSettleTurns && !fault_ && !IsOver(); ++turn) {
+    if (turn % kUnblockEvery == kUnblockEvery - 1) UnblockAgain();
     for (const AttemptId attempt : std::set(host_.running())) host_.End(attempt, AttemptOutcome::kSucceeded, 0);
     Step step;
     step.amount = 60;
@@ -253,16 +270,40 @@ std::string World::WhatWaits() const {
 
 void World::Count(const Plan& plan) {
   for (const TaskChange& change : plan.steered) CountSteered(change);
-  for (const TaskChange& change : plan.tasks) CountTask(ledger_.Of(change.run), change);
+  for (const TaskChange& change : plan.tasks) {
+    if (const RunRow& run = ledger_.Of(change.run); !run.reset) CountTask(run, change);  // else its units are others now
+  }
   for (const RunChange& change : plan.runs) CountRun(plan, change);
+  CountBetweenRuns(plan);
   for (const AttemptClosed& closed : plan.closed) {
     if (closed.end.outcome == TryOutcome::kLost) Hit(Effect::kLost);
     if (closed.end.outcome == TryOutcome::kLaunchFailed) Hit(Effect::kLaunchFailed);
     if (closed.end.outcome == TryOutcome::kSkipped && closed.end.exit_code != 0) Hit(Effect::kSkippedByExitCode);
-    const bool again = closed.run && StateOf(closed) == TaskState::kUpForRetry;
+    const bool again = closed.run && !ledger_.Of(closed.run).reset && StateOf(closed) == TaskState::kUpForRetry;
     if (again) Hit(closed.end.outcome == TryOutcome::kLost ? Effect::kRetriedLost : Effect::kRetried);
     if (!closed.run) Hit(Effect::kOrphaned);
+    if (closed.end.repetition && closed.end.repetition->again) Hit(Effect::kRepeated);
   }
+}
+
+void World::CountBetweenRuns(const Plan& plan) const {
+  for (const NewRun& run : plan.new_runs) {
+    if (run.parent) Hit(run.parent.sub_run ? Effect::kSubRunMade : Effect::kRunTriggered);
+  }
+  for (const RunReset& reset : plan.resets) {
+    if (reset.parent) Hit(Effect::kSubRunAgain);
+  }
+  for (const RunRow& run : ledger_.runs) {
+    if (run.ended && IsDropped(plan, run) && run.ended_as == RunState::kFailed) Hit(Effect::kSubRunDropped);
+  }
+  for (const DeadlineChange& change : plan.deadlines) {
+    if (change.deadline.state == DeadlineState::kMet) Hit(Effect::kDeadlineMet);
+    if (change.deadline.state == DeadlineState::kMissed) Hit(Effect::kDeadlineMissed);
+  }
+  for (const DagChange& change : plan.dags) {
+    if (change.by_failures) Hit(Effect::kPausedByFailures);
+  }
+  for (std::size_t no = 0; no < plan.skipped.size(); ++no) Hit(Effect::kSlotSkipped);
 }
 
 void World::CountSteered(const TaskChange& change) const {
@@ -281,6 +322,9 @@ void World::CountTask(const RunRow& run, const TaskChange& change) {
   const UnitNo no = run.UnitOf(change.task, change.map_index).value();
   const TaskRow& row = run.tasks[no];
   if (change.to == TaskState::kScheduled) Hit(Effect::kWaitedForSlot);
+  if (change.why.starts_with("waits again")) Hit(Effect::kTakenBack);
+  if (change.why.starts_with("the concurrency key")) Hit(Effect::kSkippedByKey);
+  if (change.why.starts_with("cancelled: task")) Hit(Effect::kCancelledByKey);
   if (!IsFinished(change.to)) return;
   coverage_->Ended(run.What(no));
   if (change.to == TaskState::kUpstreamFailed) Hit(Effect::kUpstreamFailed);
@@ -300,7 +344,8 @@ void World::CountRun(const Plan& plan, const RunChange& change) {
   if (change.to == RunState::kRunning && run.set_back) Hit(Effect::kRunSetBack);
   if (!IsFinished(change.to)) return;
   coverage_->Ended(*run.spec);
-  if (change.why.starts_with("cancelled")) Hit(Effect::kRunCancelled);
+  if (change.why.starts_with("cancelled by")) Hit(Effect::kRunCancelled);
+  if (change.why.starts_with("cancelled: the slot")) Hit(Effect::kCancelledForSlot);
   if (change.why.starts_with("dagrun_timeout")) Hit(Effect::kRunTimedOut);
   const bool fast = std::any_of(plan.tasks.begin(), plan.tasks.end(),
                                 [](const TaskChange& task) { return task.why.starts_with("fail_fast"); });
