@@ -15,6 +15,16 @@ void Append(std::array<ArrayText, N>& columns, std::vector<std::string>& out) {
   for (ArrayText& column : columns) out.push_back(column.text());
 }
 
+// Nearly always nobody has asked for any of the changes: then there is no column of empty words.
+template <class Change>
+std::string Authors(const std::vector<Change>& changes) {
+  ArrayText who;
+  if (std::all_of(changes.begin(), changes.end(), [](const Change& change) { return change.who.empty(); }))
+    return who.text();
+  for (const Change& change : changes) who.Add(std::string_view(change.who));
+  return who.text();
+}
+
 void AddRuns(const Plan& plan, std::vector<std::string>& out) {
   std::array<ArrayText, 4> columns;
   auto& [id, from, to, why] = columns;
@@ -25,6 +35,7 @@ void AddRuns(const Plan& plan, std::vector<std::string>& out) {
     why.Add(std::string_view(change.why));
   }
   Append(columns, out);
+  out.push_back(Authors(plan.runs));
 }
 
 void AddClosed(const Plan& plan, std::vector<std::string>& out) {
@@ -96,6 +107,7 @@ void AddTasks(const std::vector<TaskChange>& changes, std::vector<std::string>& 
     why.Add(std::string_view(change.why));
   }
   Append(columns, out);
+  out.push_back(Authors(changes));
 }
 
 void AddOpened(const Plan& plan, std::vector<std::string>& out) {
