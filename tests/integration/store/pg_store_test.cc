@@ -162,6 +162,36 @@ TEST_F(PgStoreTest, MigrationsGoUpAndDownAndANewerSchemaIsRefused) {
   EXPECT_EQ(*Migrate(options_), 0);
 }
 
+// The functions of a turn are replaced with their parameters: those of before must be there again, and work.
+TEST_F(PgStoreTest, AuthorsStayWhenTheirMigrationIsTakenBackAndTheEarlierTurnWorksAgain) {
+  const RunInfo run = Trigger("r")->info;
+  Plan plan = Starting(run);
+  plan.runs[0].who = "ann";
+  ASSERT_TRUE(store_->Commit(plan, lease_, kExecutor).ok());
+  const auto functions = [&] {
+    std::string all;
+    for (const pqxx::row& row : Sql("select proname || pg_get_function_identity_arguments(oid) || md5(prosrc) from "
+                                    "pg_proc where pronamespace = '" +
+                                    options_.schema + "'::regnamespace order by 1"))
+      all += std::string(row[0].c_str()) + "\n";
+    return all;
+  };
+  const std::string after = functions();
+  ASSERT_TRUE(Downgrade(options_, 11).ok());
+  const std::string before = functions();
+  EXPECT_EQ(before.find("author("), std::string::npos);
+  EXPECT_EQ(Sql("select who from event where kind = 'run'")[0][0].c_str(), std::string("ann"));
+  Sql("select steer_tasks(0, array[1], array[0], array[-1], array['running'], array['failed'], array[1], array[0], "
+      "array[1], array[null::bigint], array[null::bigint], array[null::bigint], array['by hand'])");
+  EXPECT_EQ(Sql("select who from event where new_state = 'failed'")[0][0].c_str(), std::string("scheduler"));
+  ASSERT_TRUE(Migrate(options_).ok());
+  EXPECT_EQ(functions(), after);
+  // Down to where they were first made and up again: the same functions as an untouched way up leaves.
+  ASSERT_TRUE(Downgrade(options_, 8).ok());
+  ASSERT_TRUE(Migrate(options_).ok());
+  EXPECT_EQ(functions(), after);
+}
+
 TEST_F(PgStoreTest, TwoStartersMigrateOnce) {
   StoreOptions other = options_;
   other.schema = PostgresFixture::Shared().NewSchema();
