@@ -214,7 +214,7 @@ std::vector<AttemptId> ActiveRun::EndUnfinished(Turn& turn, TaskEvent running, c
     if (!Assign(turn, no, runs ? running : TaskEvent::kSkipped)) continue;
     TaskChange& change = Change(turn, no);
     change.why = why.text;
-    change.who = why.who;
+    change.who = turn.AuthorOf(why);
   }
   Propagate(turn);  // what is spared is decided by what all others have become
   return stops;

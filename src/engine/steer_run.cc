@@ -14,7 +14,7 @@ bool ActiveRun::Steer(Turn& turn, SlotNo slot, TaskEvent event, const Cause& why
   std::erase(held_empty_, slot);
   TaskChange& change = Change(turn, slot);
   change.why = why.text;
-  change.who = why.who;
+  change.who = turn.AuthorOf(why);
   if (IsFinished(from)) change.end_date.reset();  // it ended when it ended
   Seal(turn, slot);
   const TaskState to = slots_[slot].state;

@@ -1,8 +1,10 @@
 // One call of Engine::Apply: the plan under construction.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "pipelined/engine/plan.h"
 
@@ -19,6 +21,13 @@ struct Cause {
 
 struct Turn {
   Turn(Instant when, std::uint32_t most) : now(when), max_map_length(most) { plan.now = when; }
+  // What stands for `who` in the changes of tasks.
+  std::uint32_t AuthorOf(const Cause& why) {
+    if (why.who.empty()) return 0;
+    std::vector<std::string>& authors = plan.authors;
+    if (authors.empty() || authors.back() != why.who) authors.push_back(why.who);
+    return static_cast<std::uint32_t>(authors.size());
+  }
   Instant now;
   std::uint32_t max_map_length;
   Plan plan;

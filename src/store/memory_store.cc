@@ -222,7 +222,7 @@ void MemoryStore::Apply(const Plan& plan, const ExecutorIdentity& executor, Comm
     runs_.at(expanded.run).lengths[expanded.task] = StoredLength{expanded.task, expanded.length, expanded.stale};
   for (const TaskChange& change : plan.tasks) {
     runs_.at(change.run).tasks[{change.task, change.map_index}] = change;
-    Note(change);
+    NoteAuthor(change.run, change.task, ToString(change.to), plan.WhoOf(change));
   }
   for (const AttemptOpened& opened : plan.opened) {
     open_[opened.attempt] = OpenRow{
@@ -274,8 +274,8 @@ void MemoryStore::Rebase(StoredRun& run, VersionId version) {
   run.info.version = version;
 }
 
-void MemoryStore::NoteAuthor(RunId run, std::optional<TaskNo> task, std::string_view to, const std::string& who) {
-  if (!who.empty()) authored_.push_back(Authored{run, task, to, who});
+void MemoryStore::NoteAuthor(RunId run, std::optional<TaskNo> task, std::string_view to, std::string_view who) {
+  if (!who.empty()) authored_.push_back(Authored{run, task, to, std::string(who)});
 }
 
 // A run that takes a version, or is set back, has all of its tasks cleared first.
@@ -303,7 +303,7 @@ void MemoryStore::ApplySteering(const Plan& plan) {
     if (!change.attempt) task.attempt = was.attempt;
     if (IsFinished(change.to) && !change.end_date) task.end_date = was.end_date ? was.end_date : plan.now;
     if (change.to == TaskState::kNone) run.outputs.erase(key);
-    Note(change);
+    NoteAuthor(change.run, change.task, ToString(change.to), plan.WhoOf(change));
   }
   for (const RunCleared& cleared : plan.cleared) ++runs_.at(cleared.run).clear_number;
   for (const NoteChange& note : plan.notes) {

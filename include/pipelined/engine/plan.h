@@ -5,6 +5,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "pipelined/engine/event.h"
@@ -108,7 +109,7 @@ struct TaskChange {
   std::optional<Instant> retry_at;  // set exactly when `to` is up_for_retry
   std::string why;                  // for the history; empty when the states say it all
   std::int32_t map_index = kNotMapped;
-  std::string who = {};
+  std::uint32_t who = 0;  // 1 + its place in Plan::authors; a number, as a turn may have thousands of changes
 };
 
 // A mapped task of a run has so many instances from now on; its own row is no longer looked at.
@@ -212,8 +213,13 @@ struct Plan {
   std::vector<SlotSkipped> skipped;
   std::vector<PoolChange> pools;
   std::vector<CommandDone> commands;
+  std::vector<std::string> authors;  // of `steered` and `tasks`
   std::vector<AttemptId> stops;      // carried out only: TERM, grace, KILL
   std::vector<LengthWanted> wanted;  // carried out only: evaluated
+
+  std::string_view WhoOf(const TaskChange& change) const {
+    return change.who == 0 ? std::string_view() : authors[change.who - 1];
+  }
 
   // Nothing to store and nothing to do.
   bool empty() const {

@@ -85,8 +85,7 @@ class MemoryStore : public Store {
   Status Check(const Plan& plan, const Lease& lease) const;
   Status CheckTasks(const Plan& plan) const;
   void ApplySteering(const Plan& plan);
-  void Note(const TaskChange& change) { NoteAuthor(change.run, change.task, ToString(change.to), change.who); }
-  void NoteAuthor(RunId run, std::optional<TaskNo> task, std::string_view to, const std::string& who);
+  void NoteAuthor(RunId run, std::optional<TaskNo> task, std::string_view to, std::string_view who);
   void NoteTasks(const StoredRun& run, bool cleared, const std::string& who);
   void Rebase(StoredRun& run, VersionId version);
   std::map<InstanceKey, TaskChange> Renumbered(const StoredRun& run, VersionId version) const;

@@ -207,7 +207,8 @@ TEST_P(StoreContract, EachChangeOfATurnKeepsItsAuthor) {
   Plan plan;
   plan.runs = {RunChange{run.id, "d", RunState::kRunning, RunState::kFailed, "cancelled by ann", "ann"}, Begin(other)};
   TaskChange failed = Finish(run.id, 0, 1, At(20), TaskState::kFailed);
-  failed.who = "ann";
+  failed.who = 1;
+  plan.authors = {"ann"};
   plan.tasks = {failed, Start(other.id, 0, 2, At(20))};
   plan.opened = {Open(other.id, 0, 2)};
   const Status stored = Commit(plan);
@@ -222,17 +223,18 @@ TEST_P(StoreContract, ASteeredTaskAndARunThatGoesOnHaveTheirAuthors) {
   marked.run = run.id;
   marked.from = TaskState::kFailed;
   marked.to = TaskState::kSuccess;
-  marked.who = "bob";
+  marked.who = 1;
   TaskChange cleared = marked;
   cleared.from = TaskState::kSuccess;
   cleared.to = TaskState::kNone;
-  cleared.who = "o'ann \"the\" first";
+  cleared.who = 2;
   TaskChange again = cleared;  // by nobody
   again.from = TaskState::kNone;
   again.to = TaskState::kSkipped;
-  again.who.clear();
+  again.who = 0;
   Plan plan;
   plan.steered = {marked, cleared, again};
+  plan.authors = {"bob", "o'ann \"the\" first"};
   plan.runs = {RunChange{run.id, "d", RunState::kFailed, RunState::kQueued, "", "ann"}, Begin(run)};
   const Status stored = Commit(plan);
   ASSERT_TRUE(stored.ok()) << stored.error().message;
