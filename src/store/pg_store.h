@@ -28,7 +28,13 @@ class PgStore : public Store {
                                            const std::vector<std::string>& task_ids) override;
   Result<std::vector<RecentRun>> LatestRuns(const std::string& dag_id, std::int32_t most) override;
   Result<std::optional<Micros>> AverageRuntime(const std::string& dag_id, std::int32_t least,
-                                               std::int32_t most) override;
+                                               std::int32_t most) override {
+    return Average(dag_id, least, most, std::nullopt);
+  }
+  Result<std::optional<Micros>> AverageRuntimeBy(const std::string& dag_id, std::int32_t least, std::int32_t most,
+                                                 Instant ended_by) override {
+    return Average(dag_id, least, most, ended_by);
+  }
   Result<std::optional<StoredDag>> FindDag(const std::string& dag_id) override;
   Result<std::optional<FoundRun>> FindRun(const std::string& dag_id, const std::string& run_id,
                                           const std::optional<Instant>& logical_date) override;
@@ -59,6 +65,8 @@ class PgStore : public Store {
   void LoadRuns(pqxx::transaction_base& transaction, Snapshot& snapshot);
   void Settle(const Plan& plan, const Committed& committed);
   Inbox Read(Wanted wanted);
+  Result<std::optional<Micros>> Average(const std::string& dag_id, std::int32_t least, std::int32_t most,
+                                        std::optional<Instant> ended_by);
   std::vector<PastTask> UnmetOf(const PastRun& run, VersionId version, const std::string& dag_id,
                                 const std::vector<std::string>& task_ids);
   bool ScanDue() const;

@@ -26,6 +26,12 @@ class PastRuns {
   // How long the DAG's last `most` finished runs took on average; nothing when there are fewer than `least`.
   virtual Result<std::optional<Micros>> AverageRuntime(const std::string& dag_id, std::int32_t least,
                                                        std::int32_t most) = 0;
+  // The same as it was at an instant: only runs that had ended by then count. What stands before another store need not
+  // know of it.
+  virtual Result<std::optional<Micros>> AverageRuntimeBy(const std::string& dag_id, std::int32_t least,
+                                                         std::int32_t most, Instant) {
+    return AverageRuntime(dag_id, least, most);
+  }
 };
 
 }  // namespace pipelined

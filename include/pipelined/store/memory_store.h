@@ -31,7 +31,13 @@ class MemoryStore : public Store {
                                            const std::vector<std::string>& task_ids) override;
   Result<std::vector<RecentRun>> LatestRuns(const std::string& dag_id, std::int32_t most) override;
   Result<std::optional<Micros>> AverageRuntime(const std::string& dag_id, std::int32_t least,
-                                               std::int32_t most) override;
+                                               std::int32_t most) override {
+    return Average(dag_id, least, most, std::nullopt);
+  }
+  Result<std::optional<Micros>> AverageRuntimeBy(const std::string& dag_id, std::int32_t least, std::int32_t most,
+                                                 Instant ended_by) override {
+    return Average(dag_id, least, most, ended_by);
+  }
   Result<std::optional<StoredDag>> FindDag(const std::string& dag_id) override;
   Result<std::optional<FoundRun>> FindRun(const std::string& dag_id, const std::string& run_id,
                                           const std::optional<Instant>& logical_date) override;
@@ -82,6 +88,8 @@ class MemoryStore : public Store {
     DagPtr dag;
     DagSource source;
   };
+  Result<std::optional<Micros>> Average(const std::string& dag_id, std::int32_t least, std::int32_t most,
+                                        std::optional<Instant> ended_by) const;
   Status Check(const Plan& plan, const Lease& lease) const;
   Status CheckTasks(const Plan& plan) const;
   void ApplySteering(const Plan& plan);

@@ -120,6 +120,10 @@ TEST_P(StoreContract, TheAverageRuntimeIsThatOfTheLastFinishedRuns) {
   EXPECT_EQ(*store().AverageRuntime("d", 2, 10), std::optional<Micros>(Seconds(15)));
   EXPECT_EQ(*store().AverageRuntime("d", 1, 1), std::optional<Micros>(Seconds(0)));
   EXPECT_FALSE(store().AverageRuntime("d", 3, 10)->has_value());
+  // The first ran until 40, the second ended at 10.
+  EXPECT_EQ(*store().AverageRuntimeBy("d", 1, 10, At(39)), std::optional<Micros>(Seconds(0)));
+  EXPECT_EQ(*store().AverageRuntimeBy("d", 2, 10, At(40)), std::optional<Micros>(Seconds(15)));
+  EXPECT_FALSE(store().AverageRuntimeBy("d", 1, 10, At(9))->has_value());
 }
 
 }  // namespace
