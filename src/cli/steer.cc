@@ -306,7 +306,7 @@ void AddRunsRerun(CLI::App& runs, Program& program) {
 
 void AddRunsHistory(CLI::App& runs, Program& program) {
   const auto words = std::make_shared<std::vector<std::string>>();
-  CLI::App* command = AddRunCommand(runs, program, "history", "List what happened to a run: when, what and why",
+  CLI::App* command = AddRunCommand(runs, program, "history", "List what happened to a run: when, who, what and why",
                                     "  pipectl runs history sales_daily latest", *words);
   command->callback([&program, words] {
     program.WithSession([&](const Session& session) -> Status {
@@ -318,6 +318,7 @@ void AddRunsHistory(CLI::App& runs, Program& program) {
       if (!events) return events.error();
       PrintTasks(*format, *events,
                  {{"WHEN", "when"},
+                  {"WHO", "who"},
                   {"TASK", "task_id"},
                   {"TRY", "try_number"},
                   {"FROM", "from"},

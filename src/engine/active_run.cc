@@ -246,7 +246,7 @@ void ActiveRun::ReleaseEmptyTasks(Turn& turn) {
   Propagate(turn);
 }
 
-std::vector<AttemptId> ActiveRun::EndUnfinished(Turn& turn, TaskEvent running, const std::string& why, Spare spare) {
+std::vector<AttemptId> ActiveRun::EndUnfinished(Turn& turn, TaskEvent running, const Cause& why, Spare spare) {
   std::vector<AttemptId> stops;
   Materialize();
   std::erase_if(held_empty_, [&](SlotNo slot) { return !IsSpared(slot, spare); });
@@ -256,7 +256,10 @@ std::vector<AttemptId> ActiveRun::EndUnfinished(Turn& turn, TaskEvent running, c
     if (no < dag_->tasks.size() && instances_.IsExpanded(no)) continue;
     const bool runs = slot.state == TaskState::kRunning || slot.state == TaskState::kRestarting;
     if (runs) stops.push_back(slot.attempt);
-    if (Assign(turn, no, runs ? running : TaskEvent::kSkipped)) Change(turn, no).why = why;
+    if (!Assign(turn, no, runs ? running : TaskEvent::kSkipped)) continue;
+    TaskChange& change = Change(turn, no);
+    change.why = why.text;
+    change.who = turn.AuthorOf(why);
   }
   Propagate(turn);  // what is spared is decided by what all others have become
   return stops;

@@ -69,14 +69,14 @@ class ActiveRun {
 
   // Ends everything unfinished: running tasks take `running`, waiting ones are skipped. Answers the attempts to stop.
   enum class Spare : std::uint8_t { kNothing, kTeardowns };
-  std::vector<AttemptId> EndUnfinished(Turn& turn, TaskEvent running, const std::string& why,
+  std::vector<AttemptId> EndUnfinished(Turn& turn, TaskEvent running, const Cause& why,
                                        Spare spare = Spare::kNothing);
 
   // What people decide about one task or instance, with nothing that follows from it: Settle() must come next. In the
   // plan it is a change of its own. False when the transition table refuses.
-  bool Steer(Turn& turn, SlotNo slot, TaskEvent event, const std::string& why);
+  bool Steer(Turn& turn, SlotNo slot, TaskEvent event, const Cause& why);
   // Steer() to be run again: its tries count on from here. Its old attempt, when it was running, is to be stopped.
-  bool Clear(Turn& turn, SlotNo slot, const std::string& why);
+  bool Clear(Turn& turn, SlotNo slot, const Cause& why);
   // Whether a branch, or a short circuit, directly above it decided that it is skipped, and its own rule did not. (One
   // that has run before may have skipped itself: that is not told apart, and it is taken to have.)
   bool WasNotFollowed(SlotNo slot) const;

@@ -64,6 +64,7 @@ void Backfills::MakeRun(Turn& turn, BackfillState& backfill, BackfillSlot slot, 
     reset.ordinal = slot.ordinal;
     reset.conf = backfill.what.conf;
     reset.why = fmt::format("cleared by backfill {}", backfill.what.id.value);
+    reset.who = backfill.what.who;
     turn.plan.resets.push_back(std::move(reset));
     return;
   }
@@ -111,6 +112,7 @@ void Backfills::Cancel(Turn& turn, BackfillState& backfill, const std::string& w
   change.paused = true;
   change.completed = change.cancelled = true;
   change.why = fmt::format("backfill {} cancelled by {}", backfill.what.id.value, who);
+  change.who = who;
   turn.plan.backfills.push_back(std::move(change));
 }
 

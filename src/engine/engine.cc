@@ -312,7 +312,7 @@ void Engine::Impl::SetRunTimeout(const ActiveRun& run, Instant start) {
   timers_.push(Timer{start + run.dag().dagrun_timeout, TimerKind::kRunTimeout, run.info.id, run.life, 0, token, {}});
 }
 
-bool Engine::Impl::MoveRun(Turn& turn, ActiveRun& run, RunEvent event, std::string why) {
+bool Engine::Impl::MoveRun(Turn& turn, ActiveRun& run, RunEvent event, Cause why) {
   const auto next = Next(run.info.state, event);
   if (!next) return false;
   RunChange change;
@@ -320,7 +320,8 @@ bool Engine::Impl::MoveRun(Turn& turn, ActiveRun& run, RunEvent event, std::stri
   change.dag_id = run.info.dag_id;
   change.from = run.info.state;
   change.to = *next;
-  change.why = std::move(why);
+  change.why = std::move(why.text);
+  change.who = std::move(why.who);
   run.info.state = *next;
   StateOf(run.info.dag_id).recent.Note(run.info);
   turn.plan.runs.push_back(std::move(change));
@@ -366,19 +367,19 @@ void Engine::Impl::FinishRun(Turn& turn, ActiveRun& run) {
 }
 
 // Ends a run that is under way (or queued) as failed.
-void Engine::Impl::EndRun(Turn& turn, ActiveRun& run, TaskEvent running_tasks, const std::string& why) {
+void Engine::Impl::EndRun(Turn& turn, ActiveRun& run, TaskEvent running_tasks, const Cause& why) {
   StopTasks(turn, run, running_tasks, why, ActiveRun::Spare::kNothing);
   LeaveMemory(turn, run, RunEvent::kFailed, why);
 }
 
-void Engine::Impl::StopTasks(Turn& turn, ActiveRun& run, TaskEvent running_tasks, const std::string& why,
+void Engine::Impl::StopTasks(Turn& turn, ActiveRun& run, TaskEvent running_tasks, const Cause& why,
                              ActiveRun::Spare spare) {
   for (const AttemptId id : run.EndUnfinished(turn, running_tasks, why, spare)) {
     if (!StopParked(turn, id, why)) Abandon(turn, id);
   }
 }
 
-void Engine::Impl::LeaveMemory(Turn& turn, ActiveRun& run, RunEvent outcome, std::string why) {
+void Engine::Impl::LeaveMemory(Turn& turn, ActiveRun& run, RunEvent outcome, Cause why) {
   MoveRun(turn, run, outcome, std::move(why));
   CloseDeadlines(turn, run);
   NoteEnd(run.info);

@@ -19,8 +19,10 @@ void Engine::Impl::Do(Turn& turn, PauseDag& what, const std::string& who, Comman
   DagState& dag = found->second;
   if (dag.head.paused == what.paused) return;
   dag.head.paused = what.paused;
-  turn.plan.dags.push_back(DagChange{what.dag_id, what.paused, std::nullopt, false,
-                                     fmt::format("{} by {}", what.paused ? "paused" : "unpaused", who)});
+  DagChange change{what.dag_id, what.paused, std::nullopt, false,
+                   fmt::format("{} by {}", what.paused ? "paused" : "unpaused", who)};
+  change.who = who;
+  turn.plan.dags.push_back(std::move(change));
   RefreshRuns(turn, dag);
   StartQueuedRuns(turn, dag);
   Reschedule(turn, dag);
@@ -36,7 +38,7 @@ void Engine::Impl::Do(Turn& turn, DeleteDag& what, const std::string& who, Comma
   }
   std::vector<RunId> queued = backfills_.Forget(what.dag_id);
   for (const auto& [when, id] : found->second.queued) queued.push_back(id);
-  const std::string why = fmt::format("deleted by {}", who);
+  const Cause why(fmt::format("deleted by {}", who), who);
   for (const RunId id : queued) {
     ActiveRun& run = *runs_.at(id);
     // One that was set to queued may still have processes.
@@ -48,14 +50,15 @@ void Engine::Impl::Do(Turn& turn, DeleteDag& what, const std::string& who, Comma
     runs_.erase(id);
   }
   dags_.erase(found);
-  DagChange change{what.dag_id, std::nullopt, std::nullopt, true, why};
+  DagChange change{what.dag_id, std::nullopt, std::nullopt, true, why.text};
+  change.who = who;
   turn.plan.dags.push_back(std::move(change));
 }
 
 void Engine::Impl::Do(Turn& turn, CancelRun& what, const std::string& who, CommandDone& done) {
   ActiveRun* run = Find(what.run);
   if (run == nullptr) return Refuse(done, ErrorCode::kConflict, "the run has ended already");
-  EndRun(turn, *run, TaskEvent::kFailed, fmt::format("cancelled by {}", who));
+  EndRun(turn, *run, TaskEvent::kFailed, Cause(fmt::format("cancelled by {}", who), who));
 }
 
 void Engine::Impl::Do(Turn&, WhyTask& what, const std::string&, CommandDone& done) {
@@ -87,18 +90,20 @@ void Engine::Impl::Do(Turn& turn, ReportEnd& what, const std::string&, CommandDo
   if (!makes_run) On(turn, what.end);
 }
 
-void Engine::Impl::Do(Turn& turn, SetPool& what, const std::string&, CommandDone&) {
+void Engine::Impl::Do(Turn& turn, SetPool& what, const std::string& who, CommandDone&) {
   queue_.SetPool(what.name, what.slots);
-  turn.plan.pools.push_back(PoolChange{what.name, what.slots, what.description, what.include_deferred});
+  turn.plan.pools.push_back(
+      PoolChange{what.name, what.slots, what.description, what.include_deferred, /*deleted=*/false, who});
 }
 
-void Engine::Impl::Do(Turn& turn, DeletePool& what, const std::string&, CommandDone& done) {
+void Engine::Impl::Do(Turn& turn, DeletePool& what, const std::string& who, CommandDone& done) {
   if (what.name == kDefaultPool) return Refuse(done, ErrorCode::kNotAllowed, "Default Pool can't be deleted");
   if (!queue_.PoolNamed(what.name).exists)
     return Refuse(done, ErrorCode::kNotFound, fmt::format("no pool \"{}\"", what.name));
   queue_.DeletePool(what.name);
   PoolChange change{what.name};
   change.deleted = true;
+  change.who = who;
   turn.plan.pools.push_back(std::move(change));
 }
 
@@ -139,6 +144,7 @@ void Engine::Impl::Do(Turn& turn, PauseBackfill& what, const std::string& who, C
   change.dag_id = backfill->what.dag_id;
   change.paused = what.paused;
   change.why = fmt::format("backfill {} {} by {}", what.backfill.value, what.paused ? "paused" : "unpaused", who);
+  change.who = who;
   turn.plan.backfills.push_back(std::move(change));
   StartQueuedRuns(turn, StateOf(backfill->what.dag_id));
 }
@@ -149,7 +155,7 @@ void Engine::Impl::Do(Turn& turn, CancelBackfill& what, const std::string& who, 
   backfills_.Cancel(turn, *backfill, who);
   for (const auto& [ordinal, id] : std::set(backfill->queued)) {
     ActiveRun& run = *runs_.at(id);
-    const std::string why = fmt::format("backfill cancelled by {}", who);
+    const Cause why(fmt::format("backfill cancelled by {}", who), who);
     // One that was set to queued has tasks to end; of those that have not begun there may be thousands.
     if (run.size() > 0) StopTasks(turn, run, TaskEvent::kFailed, why, ActiveRun::Spare::kNothing);
     LeaveMemory(turn, run, RunEvent::kFailed, why);

@@ -108,8 +108,8 @@ class Engine::Impl {
   void Do(Turn&, ListQueue& what, const std::string&, CommandDone& done);
   WhyContext ContextOf(const ActiveRun& run);
   std::string NameOf(AttemptId attempt) const;
-  void Do(Turn& turn, SetPool& what, const std::string&, CommandDone&);
-  void Do(Turn& turn, DeletePool& what, const std::string&, CommandDone& done);
+  void Do(Turn& turn, SetPool& what, const std::string& who, CommandDone&);
+  void Do(Turn& turn, DeletePool& what, const std::string& who, CommandDone& done);
   void Do(Turn& turn, CreateBackfill& what, const std::string& who, CommandDone& done);
   BackfillState* ActiveBackfill(BackfillId id, CommandDone& done);
   void Do(Turn& turn, PauseBackfill& what, const std::string& who, CommandDone& done);
@@ -124,14 +124,14 @@ class Engine::Impl {
   SteeredRun LookAt(const RunRestored& stored) const;
   std::vector<SteeredRun> LookAt(const SteeringFactsPtr& facts, CommandDone& done) const;
   bool Rebase(SteeredRun& steered, const SteeringFacts& facts, CommandDone& done) const;
-  void Clear(Turn& turn, ActiveRun& run, const std::vector<SlotNo>& slots, const std::string& why);
-  void Mark(Turn& turn, ActiveRun& run, SlotNo slot, TaskState state, const std::string& why);
-  bool SetTasks(Turn& turn, ActiveRun& run, TaskState state, const std::string& why);
-  void SettleRun(Turn& turn, SteeredRun& steered, bool requeue, const std::string& why);
+  void Clear(Turn& turn, ActiveRun& run, const std::vector<SlotNo>& slots, const Cause& why);
+  void Mark(Turn& turn, ActiveRun& run, SlotNo slot, TaskState state, const Cause& why);
+  bool SetTasks(Turn& turn, ActiveRun& run, TaskState state, const Cause& why);
+  void SettleRun(Turn& turn, SteeredRun& steered, bool requeue, const Cause& why);
   ActiveRun& TakeIn(SteeredRun& steered);
-  void GoOn(Turn& turn, SteeredRun& steered, const std::string& why);
+  void GoOn(Turn& turn, SteeredRun& steered, const Cause& why);
   void KeepForTurn(SteeredRun& steered);
-  void Requeue(Turn& turn, ActiveRun& run, const std::string& why);
+  void Requeue(Turn& turn, ActiveRun& run, const Cause& why);
 
   // runs
   void Queue(DagState& dag, const RunInfo& run);
@@ -148,15 +148,15 @@ class Engine::Impl {
   void MakeBackfillRuns(Turn& turn);
   void StartRun(Turn& turn, DagState& dag, ActiveRun& run);
   void SetRunTimeout(const ActiveRun& run, Instant start);
-  bool MoveRun(Turn& turn, ActiveRun& run, RunEvent event, std::string why);
+  bool MoveRun(Turn& turn, ActiveRun& run, RunEvent event, Cause why);
   // `since`: when the tasks whose turn has come began to wait; nothing: now.
   void AfterChange(Turn& turn, ActiveRun& run, std::optional<Instant> since = std::nullopt);
   static bool MayStartTask(const DagState& dag, const ActiveRun& run);
   void RefreshRuns(Turn& turn, DagState& dag);
   void FinishRun(Turn& turn, ActiveRun& run);
-  void EndRun(Turn& turn, ActiveRun& run, TaskEvent running_tasks, const std::string& why);
-  void StopTasks(Turn& turn, ActiveRun& run, TaskEvent running_tasks, const std::string& why, ActiveRun::Spare spare);
-  void LeaveMemory(Turn& turn, ActiveRun& run, RunEvent outcome, std::string why);
+  void EndRun(Turn& turn, ActiveRun& run, TaskEvent running_tasks, const Cause& why);
+  void StopTasks(Turn& turn, ActiveRun& run, TaskEvent running_tasks, const Cause& why, ActiveRun::Spare spare);
+  void LeaveMemory(Turn& turn, ActiveRun& run, RunEvent outcome, Cause why);
   void LeaveBackfill(DagState& dag, const RunInfo& run);
   bool FollowUp(Turn& turn);
   bool MustFollowUp() const;
@@ -189,9 +189,9 @@ class Engine::Impl {
   void NoteEnd(const RunInfo& child);
   void SettleParents(Turn& turn);
   void FinishAttempt(Turn& turn, AttemptFinished end);
-  void EndParked(Turn& turn, AttemptId id, const std::string& why);
-  bool StopParked(Turn& turn, AttemptId id, const std::string& why);
-  void DropChild(Turn& turn, AttemptId id, const OpenedAttempt& attempt, const std::string& why);
+  void EndParked(Turn& turn, AttemptId id, const Cause& why);
+  bool StopParked(Turn& turn, AttemptId id, const Cause& why);
+  void DropChild(Turn& turn, AttemptId id, const OpenedAttempt& attempt, const Cause& why);
   void ChildTimedOut(Turn& turn, const Timer& timer);
   std::string ExplainParked(const ActiveRun& run, SlotNo slot) const;
 
@@ -245,7 +245,7 @@ class Engine::Impl {
   std::vector<Newcomer> newcomers_;
   std::vector<AttemptId> orphans_;
   std::vector<std::pair<AttemptId, StoredChild>> settled_;  // their runs have ended, or need not be waited for
-  std::vector<std::pair<RunId, std::string>> doomed_;       // sub-runs whose task has ended, and why
+  std::vector<std::pair<RunId, Cause>> doomed_;             // sub-runs whose task has ended, and why
   // Runs to be set back once nothing of them is being stopped, and who asked: several may.
   std::unordered_map<RunId, std::vector<RunAsked>> asked_later_;
   std::vector<std::unique_ptr<ActiveRun>> leaving_;         // ended in this turn

@@ -96,7 +96,6 @@ SteeredRun Engine::Impl::LookAt(const RunRestored& stored) const {
     steered.owned->Materialize();
     steered.owned->Restore(stored.tasks, stored.lengths);
     steered.owned->keys = stored.keys;
-    steered.owned->deadlines = stored.deadlines;
     steered.run = steered.owned.get();
   }
   steered.past = stored.past;
@@ -166,13 +165,14 @@ void Engine::Impl::Do(Turn& turn, ClearTasks& what, const std::string& who, Comm
     }
   }
   if (!done.error.empty()) return;
-  const std::string why = fmt::format("cleared by {}", who);
+  const Cause why(fmt::format("cleared by {}", who), who);
   Value::List cleared;
   for (SteeredRun& steered : runs) {
     if (steered.slots.empty()) continue;
     ActiveRun& run = *steered.run;
     if (steered.rebased)
-      turn.plan.rebased.push_back(RunRebased{run.info.id, run.info.version, why + ", with the current DAG version"});
+      turn.plan.rebased.push_back(
+          RunRebased{run.info.id, run.info.version, why.text + ", with the current DAG version", who});
     List(run, steered.slots, cleared);
     if (what.note) AddNotes(turn, run, steered.slots, what.tasks.IsAll(), *what.note, who);
     Clear(turn, run, steered.slots, why);
@@ -193,7 +193,7 @@ void Engine::Impl::Do(Turn& turn, MarkTasks& what, const std::string& who, Comma
   }
   if (!any)
     return Refuse(done, ErrorCode::kConflict, fmt::format("the task is in the state {} already", ToString(what.state)));
-  const std::string why = fmt::format("marked {} by {}", ToString(what.state), who);
+  const Cause why(fmt::format("marked {} by {}", ToString(what.state), who), who);
   Value::List marked;
   for (SteeredRun& steered : runs) {
     ActiveRun& run = *steered.run;
@@ -207,7 +207,7 @@ void Engine::Impl::Do(Turn& turn, MarkTasks& what, const std::string& who, Comma
       below =
           Slots(run, TasksBelow(run.dag(), what.tasks), [](TaskState state, std::int32_t) { return IsFailed(state); });
     if (!below.empty()) {
-      Clear(turn, run, below, fmt::format("cleared: {} above it", why));
+      Clear(turn, run, below, Cause(fmt::format("cleared: {} above it", why.text), who));
       turn.plan.cleared.push_back(RunCleared{run.info.id});
     }
     SettleRun(turn, steered, !below.empty(), why);
@@ -220,7 +220,7 @@ void Engine::Impl::Do(Turn& turn, MarkRun& what, const std::string& who, Command
   if (!done.error.empty()) return;
   SteeredRun& steered = runs.front();
   ActiveRun& run = *steered.run;
-  const std::string why = fmt::format("set to {} by {}", ToString(what.state), who);
+  const Cause why(fmt::format("set to {} by {}", ToString(what.state), who), who);
   if (what.state == RunState::kQueued)
     return IsFinished(run.info.state) ? GoOn(turn, steered, why) : Requeue(turn, run, why);
   const bool success = what.state == RunState::kSuccess;
@@ -241,7 +241,7 @@ void Engine::Impl::Do(Turn& turn, SetNote& what, const std::string& who, Command
 // --- tasks
 // ---------------------------------------------------------------------------------------------------------------------
 
-void Engine::Impl::Clear(Turn& turn, ActiveRun& run, const std::vector<SlotNo>& slots, const std::string& why) {
+void Engine::Impl::Clear(Turn& turn, ActiveRun& run, const std::vector<SlotNo>& slots, const Cause& why) {
   run.ExpandAgain(turn, slots);
   const std::vector<SlotNo> stay = NotFollowed(run, slots);
   std::vector<AttemptId> parked;
@@ -262,7 +262,7 @@ void Engine::Impl::Clear(Turn& turn, ActiveRun& run, const std::vector<SlotNo>& 
   for (const AttemptId attempt : parked) EndParked(turn, attempt, why);
 }
 
-void Engine::Impl::Mark(Turn& turn, ActiveRun& run, SlotNo slot, TaskState state, const std::string& why) {
+void Engine::Impl::Mark(Turn& turn, ActiveRun& run, SlotNo slot, TaskState state, const Cause& why) {
   const bool running = Runs(run.slot(slot).state);
   if (!run.Steer(turn, slot, MarkOf(state), why)) return;
   const AttemptId attempt = run.slot(slot).attempt;
@@ -270,7 +270,7 @@ void Engine::Impl::Mark(Turn& turn, ActiveRun& run, SlotNo slot, TaskState state
 }
 
 // Every unfinished task takes the state, or is skipped when it does not run. False: a teardown is still to come.
-bool Engine::Impl::SetTasks(Turn& turn, ActiveRun& run, TaskState state, const std::string& why) {
+bool Engine::Impl::SetTasks(Turn& turn, ActiveRun& run, TaskState state, const Cause& why) {
   bool all = true;
   for (TaskNo task = 0; task < run.dag().tasks.size(); ++task) {
     for (const SlotNo slot : run.SlotsOf(task)) {
@@ -290,7 +290,7 @@ bool Engine::Impl::SetTasks(Turn& turn, ActiveRun& run, TaskState state, const s
 // ----------------------------------------------------------------------------------------------------------------------
 
 // After its tasks were steered: what follows, and whether it goes on.
-void Engine::Impl::SettleRun(Turn& turn, SteeredRun& steered, bool requeue, const std::string& why) {
+void Engine::Impl::SettleRun(Turn& turn, SteeredRun& steered, bool requeue, const Cause& why) {
   ActiveRun& run = *steered.run;
   run.Settle(turn);
   if (!IsFinished(run.info.state)) return AfterChange(turn, run);
@@ -318,13 +318,13 @@ ActiveRun& Engine::Impl::TakeIn(SteeredRun& steered) {
 }
 
 // A run that had ended is queued again, with the deadlines that count from then.
-void Engine::Impl::GoOn(Turn& turn, SteeredRun& steered, const std::string& why) {
+void Engine::Impl::GoOn(Turn& turn, SteeredRun& steered, const Cause& why) {
   ActiveRun& run = TakeIn(steered);
   Requeue(turn, run, why);
-  SetDeadlines(turn, run, std::exchange(run.deadlines, {}), steered.stored->averages);
+  SetDeadlines(turn, run, steered.stored->deadlines, steered.stored->averages);
 }
 
-void Engine::Impl::Requeue(Turn& turn, ActiveRun& run, const std::string& why) {
+void Engine::Impl::Requeue(Turn& turn, ActiveRun& run, const Cause& why) {
   const bool ran = run.info.state == RunState::kRunning;
   if (!MoveRun(turn, run, RunEvent::kCleared, why)) return;  // it is queued
   run.info.queued_at = turn.now;

@@ -27,6 +27,12 @@ std::optional<Instant> DateOf(const Deadline& deadline, const RunInfo& run, std:
   return std::nullopt;
 }
 
+const StoredDeadline* Numbered(const std::vector<StoredDeadline>& deadlines, std::int32_t number) {
+  const auto found =
+      std::find_if(deadlines.begin(), deadlines.end(), [&](const auto& deadline) { return deadline.number == number; });
+  return found == deadlines.end() ? nullptr : &*found;
+}
+
 // Whether a run that was set back has it anew.
 bool BeginsAnew(const Deadline& deadline) {
   return deadline.reference == DeadlineReference::kQueuedAt || deadline.reference == DeadlineReference::kAverageRuntime;
@@ -53,20 +59,23 @@ std::optional<DeadlineState> DeadlineStateFromString(std::string_view text) {
 // --- deadlines
 // ----------------------------------------------------------------------------------------------------------------
 
-// What is stored holds; what is not is evaluated now, once.
+// What is stored holds; what is not is evaluated now, once. Of a run that has ended in this very turn what it knows
+// itself is newer.
 void Engine::Impl::SetDeadlines(Turn& turn, ActiveRun& run, const std::vector<StoredDeadline>& stored,
                                 const std::vector<std::optional<Micros>>& averages) {
   const std::vector<Deadline>& wanted = run.dag().deadlines;
+  const std::vector<StoredDeadline> own = std::exchange(run.deadlines, {});
   for (std::size_t i = 0; i < wanted.size(); ++i) {
     const auto number = static_cast<std::int32_t>(i);
-    const auto known = std::find_if(stored.begin(), stored.end(), [&](const auto& d) { return d.number == number; });
-    const bool over = known != stored.end() && known->state != DeadlineState::kDue;
+    const StoredDeadline* known = Numbered(own, number);
+    if (known == nullptr) known = Numbered(stored, number);
+    const bool over = known != nullptr && known->state != DeadlineState::kDue;
     if (over && (known->state == DeadlineState::kMissed || !BeginsAnew(wanted[i]))) {
       run.deadlines.push_back(*known);
       continue;
     }
     StoredDeadline deadline{number, {}, DeadlineState::kDue};
-    if (known != stored.end() && !over) {
+    if (known != nullptr && !over) {
       deadline = *known;
     } else if (const auto at = DateOf(wanted[i], run.info, i < averages.size() ? averages[i] : std::nullopt)) {
       deadline.at = *at;

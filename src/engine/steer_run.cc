@@ -6,14 +6,15 @@
 
 namespace pipelined {
 
-bool ActiveRun::Steer(Turn& turn, SlotNo slot, TaskEvent event, const std::string& why) {
+bool ActiveRun::Steer(Turn& turn, SlotNo slot, TaskEvent event, const Cause& why) {
   const TaskState from = slots_[slot].state;
   if (!Next(from, event)) return false;
   Seal(turn, slot);
   Assign(turn, slot, event);
   std::erase(held_empty_, slot);
   TaskChange& change = Change(turn, slot);
-  change.why = why;
+  change.why = why.text;
+  change.who = turn.AuthorOf(why);
   if (IsFinished(from)) change.end_date.reset();  // it ended when it ended
   Seal(turn, slot);
   const TaskState to = slots_[slot].state;
@@ -25,7 +26,7 @@ bool ActiveRun::Steer(Turn& turn, SlotNo slot, TaskEvent event, const std::strin
   return true;
 }
 
-bool ActiveRun::Clear(Turn& turn, SlotNo no, const std::string& why) {
+bool ActiveRun::Clear(Turn& turn, SlotNo no, const Cause& why) {
   TaskSlot& slot = slots_[no];
   if (slot.state == TaskState::kNone && slot.try_number == 0) return false;  // untouched
   if (slot.state != TaskState::kRunning) slot.max_tries = slot.try_number + TaskAt(no).retry.retries;

@@ -172,12 +172,12 @@ void Engine::Impl::FinishAttempt(Turn& turn, AttemptFinished end) {
 
 // A parked task is ended from outside: nothing of it has to be stopped but a run that is a part of it. False: it is not
 // parked.
-bool Engine::Impl::StopParked(Turn& turn, AttemptId id, const std::string& why) {
+bool Engine::Impl::StopParked(Turn& turn, AttemptId id, const Cause& why) {
   const auto found = attempts_.find(id);
   if (found == attempts_.end() || !found->second.parked) return false;
   const OpenedAttempt attempt = found->second;
   AttemptClosed closed{attempt.run->info.id, attempt.run->TaskOf(attempt.slot),
-                       EndOf(id, TryOutcome::kStopped, turn.now, why), attempt.run->MapIndexOf(attempt.slot)};
+                       EndOf(id, TryOutcome::kStopped, turn.now, why.text), attempt.run->MapIndexOf(attempt.slot)};
   turn.plan.closed.push_back(std::move(closed));
   DropChild(turn, id, attempt, why);
   attempts_.erase(found);
@@ -185,17 +185,17 @@ bool Engine::Impl::StopParked(Turn& turn, AttemptId id, const std::string& why) 
 }
 
 // Its task was cleared: it ends as anything that is stopped does, and what it waits for is dropped.
-void Engine::Impl::EndParked(Turn& turn, AttemptId id, const std::string& why) {
+void Engine::Impl::EndParked(Turn& turn, AttemptId id, const Cause& why) {
   DropChild(turn, id, attempts_.at(id), why);
-  FinishAttempt(turn, EndOf(id, TryOutcome::kStopped, turn.now, why));
+  FinishAttempt(turn, EndOf(id, TryOutcome::kStopped, turn.now, why.text));
 }
 
-void Engine::Impl::DropChild(Turn& turn, AttemptId id, const OpenedAttempt& attempt, const std::string& why) {
+void Engine::Impl::DropChild(Turn& turn, AttemptId id, const OpenedAttempt& attempt, const Cause& why) {
   if (!attempt.child) {  // asked for in this very turn
     std::erase_if(turn.plan.new_runs, [&](const NewRun& run) { return run.parent.attempt == id; });
     std::erase_if(turn.plan.resets, [&](const RunReset& reset) { return reset.parent.attempt == id; });
   } else if (SpecOf(attempt).sub_run) {
-    doomed_.emplace_back(attempt.child, fmt::format("the run that it is a part of: {}", why));
+    doomed_.emplace_back(attempt.child, Cause(fmt::format("the run that it is a part of: {}", why.text), why.who));
   }
 }
 

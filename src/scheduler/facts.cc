@@ -81,7 +81,9 @@ Result<SteeringFactsPtr> Scheduler::ReadRuns(const RunChoice& choice, bool lates
     if (!dag && facts->fault.empty() && IsFinished(run.run.state))
       facts->fault = fmt::format("the DAG version of run {} cannot be read: {}", run.run.run_id, dag.error().message);
     if (dag) {
-      auto known = Requested(RestoredRun{run.run, {}, {}, std::move(stored.deadlines)}, *dag);
+      RestoredRun again{run.run, {}, {}, std::move(stored.deadlines)};
+      again.run.queued_at = clock_.Now();  // if it goes on, it is queued now
+      auto known = Requested(again, *dag);
       if (!known) return known.error();
       run.keys = std::move(known->keys);
       run.past = std::move(known->past);
@@ -120,7 +122,9 @@ Result<RunRequested> Scheduler::Requested(const RestoredRun& stored, DagPtr dag)
   for (const Deadline& deadline : dag->deadlines) {
     std::optional<Micros> average;
     if (deadline.reference == DeadlineReference::kAverageRuntime) {
-      auto read = store_.AverageRuntime(stored.run.dag_id, deadline.min_runs, deadline.max_runs);
+      // As of then: a run that is met again after a restart has the deadline that it had, or none.
+      auto read =
+          store_.AverageRuntime(stored.run.dag_id, deadline.min_runs, deadline.max_runs, stored.run.queued_at);
       if (!read) return read.error();
       average = *read;
     }

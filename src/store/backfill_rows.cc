@@ -42,11 +42,11 @@ void InsertBackfill(pqxx::transaction_base& transaction, Session& session, const
 }
 
 void InsertEvent(pqxx::transaction_base& transaction, Session& session, const std::string& dag_id,
-                 std::string_view state, const std::string& why, Instant now) {
+                 std::string_view state, const std::string& why, const std::string& who, Instant now) {
   session.In(transaction, "backfill_event",
-             "insert into event (at, who, kind, dag_id, new_state, why) values (at_micros($1), 'scheduler', "
+             "insert into event (at, who, kind, dag_id, new_state, why) values (at_micros($1), author($5), "
              "'backfill', $2, $3, $4)",
-             ToMicros(now), CleanText(dag_id), std::string(state), CleanText(why));
+             ToMicros(now), CleanText(dag_id), std::string(state), CleanText(why), CleanText(who));
 }
 
 std::string_view StateWord(const BackfillChange& change) {
@@ -66,7 +66,7 @@ void ChangeBackfill(pqxx::transaction_base& transaction, Session& session, const
                "null",
                change.id.value);
   }
-  InsertEvent(transaction, session, change.dag_id, StateWord(change), change.why, now);
+  InsertEvent(transaction, session, change.dag_id, StateWord(change), change.why, change.who, now);
 }
 
 bool RerunForTask(pqxx::transaction_base& transaction, Session& session, const RunReset& reset, Instant now) {
@@ -84,7 +84,7 @@ void StoreBackfills(pqxx::transaction_base& transaction, Session& session, const
   for (const BackfillMade& made : plan.made) {
     InsertBackfill(transaction, session, made, plan.now);
     InsertEvent(transaction, session, made.dag_id, "created",
-                "backfill " + std::to_string(made.id.value) + " created by " + made.who, plan.now);
+                "backfill " + std::to_string(made.id.value) + " created by " + made.who, made.who, plan.now);
   }
   for (const BackfillChange& change : plan.backfills) ChangeBackfill(transaction, session, change, plan.now);
 }
@@ -98,9 +98,10 @@ void ResetRuns(pqxx::transaction_base& transaction, Session& session, const Plan
       continue;
     }
     const pqxx::result row =
-        session.In(transaction, "reset_run", "select reset_run($1, $2, $3, $4, at_micros($5), $6, $7::json)",
+        session.In(transaction, "reset_run", "select reset_run($1, $2, $3, $4, at_micros($5), $6, $7::json, $8)",
                    reset.run.value, reset.version.value, reset.backfill.value, reset.ordinal, ToMicros(plan.now),
-                   CleanText(reset.why), reset.conf.is_null() ? std::nullopt : std::optional(ToJson(reset.conf)));
+                   CleanText(reset.why), reset.conf.is_null() ? std::nullopt : std::optional(ToJson(reset.conf)),
+                   CleanText(reset.who));
     if (row[0][0].as<bool>()) done.Add(reset.run.value);
   }
   if (done.empty()) return;

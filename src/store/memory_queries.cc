@@ -155,10 +155,11 @@ Result<std::vector<RecentRun>> MemoryStore::LatestRuns(const std::string& dag_id
 }
 
 Result<std::optional<Micros>> MemoryStore::AverageRuntime(const std::string& dag_id, std::int32_t least,
-                                                          std::int32_t most) {
+                                                          std::int32_t most, Instant ended_by) {
   std::vector<std::pair<Instant, Micros>> took;
   for (const auto& [id, run] : runs_) {
-    if (run.info.dag_id == dag_id && run.info.start_date && run.end_date)
+    const bool ended = run.info.start_date && run.end_date && *run.end_date <= ended_by;
+    if (run.info.dag_id == dag_id && ended)
       took.emplace_back(run.info.logical_date.value_or(run.info.run_after), *run.end_date - *run.info.start_date);
   }
   std::sort(took.rbegin(), took.rend());

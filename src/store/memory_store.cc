@@ -211,6 +211,7 @@ void MemoryStore::Apply(const Plan& plan, const ExecutorIdentity& executor, Comm
     }
     if (!IsFinished(change.to)) stored.end_date.reset();
     if (IsFinished(change.to) && !IsFinished(change.from)) stored.end_date = plan.now;
+    NoteAuthor(change.run, std::nullopt, ToString(change.to), change.who);
   }
   for (const AttemptClosed& closed : plan.closed) {
     open_.erase(closed.end.attempt);
@@ -219,7 +220,10 @@ void MemoryStore::Apply(const Plan& plan, const ExecutorIdentity& executor, Comm
   }
   for (const TaskExpanded& expanded : plan.expanded)
     runs_.at(expanded.run).lengths[expanded.task] = StoredLength{expanded.task, expanded.length, expanded.stale};
-  for (const TaskChange& change : plan.tasks) runs_.at(change.run).tasks[{change.task, change.map_index}] = change;
+  for (const TaskChange& change : plan.tasks) {
+    runs_.at(change.run).tasks[{change.task, change.map_index}] = change;
+    NoteAuthor(change.run, change.task, ToString(change.to), plan.WhoOf(change));
+  }
   for (const AttemptOpened& opened : plan.opened) {
     open_[opened.attempt] = OpenRow{
         OpenAttempt{opened.attempt, executor.instance, executor.boot_id, opened.run, opened.task, opened.map_index},
@@ -270,8 +274,26 @@ void MemoryStore::Rebase(StoredRun& run, VersionId version) {
   run.info.version = version;
 }
 
+void MemoryStore::NoteAuthor(RunId run, std::optional<TaskNo> task, std::string_view to, std::string_view who) {
+  if (!who.empty()) authored_.push_back(Authored{run, task, to, std::string(who)});
+}
+
+// A run that takes a version, or is set back, has all of its tasks cleared first.
+void MemoryStore::NoteTasks(const StoredRun& run, bool cleared, const std::string& who) {
+  for (const auto& [key, task] : run.tasks) {
+    if (cleared || task.to != TaskState::kNone)
+      NoteAuthor(run.info.id, key.first, ToString(cleared ? TaskState::kNone : task.to), who);
+  }
+}
+
 void MemoryStore::ApplySteering(const Plan& plan) {
-  for (const RunRebased& rebased : plan.rebased) Rebase(runs_.at(rebased.run), rebased.version);
+  for (const RunRebased& rebased : plan.rebased) {
+    StoredRun& run = runs_.at(rebased.run);
+    NoteTasks(run, true, rebased.who);
+    NoteAuthor(rebased.run, std::nullopt, ToString(run.info.state), rebased.who);
+    Rebase(run, rebased.version);
+    NoteTasks(run, false, rebased.who);
+  }
   for (const TaskChange& change : plan.steered) {
     StoredRun& run = runs_.at(change.run);
     const InstanceKey key{change.task, change.map_index};
@@ -281,6 +303,7 @@ void MemoryStore::ApplySteering(const Plan& plan) {
     if (!change.attempt) task.attempt = was.attempt;
     if (IsFinished(change.to) && !change.end_date) task.end_date = was.end_date ? was.end_date : plan.now;
     if (change.to == TaskState::kNone) run.outputs.erase(key);
+    NoteAuthor(change.run, change.task, ToString(change.to), plan.WhoOf(change));
   }
   for (const RunCleared& cleared : plan.cleared) ++runs_.at(cleared.run).clear_number;
   for (const NoteChange& note : plan.notes) {
@@ -348,6 +371,8 @@ void MemoryStore::ResetRuns(const Plan& plan, Committed& committed) {
         std::any_of(open_.begin(), open_.end(), [&](const auto& row) { return row.second.run == reset.run; });
     if (found == runs_.end() || !IsFinished(found->second.info.state) || open) continue;
     StoredRun& run = found->second;
+    NoteTasks(run, true, reset.who);
+    NoteAuthor(reset.run, std::nullopt, ToString(RunState::kQueued), reset.who);
     std::map<InstanceKey, TaskChange> tasks = Renumbered(run, reset.version);
     for (auto& [key, task] : tasks) {
       TaskChange cleared;

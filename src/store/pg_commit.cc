@@ -20,7 +20,7 @@ namespace {
 const std::string& CommitTurnSql() {
   static const std::string sql = [] {
     std::string text = "select commit_turn(";
-    for (int i = 1; i <= 47; ++i) text += fmt::format("{}${}", i == 1 ? "" : ",", i);
+    for (int i = 1; i <= 49; ++i) text += fmt::format("{}${}", i == 1 ? "" : ",", i);
     return text + ")";
   }();
   return sql;
@@ -108,7 +108,7 @@ void InsertLengths(pqxx::transaction_base& transaction, Session& session, const 
 
 void UpdateDags(pqxx::transaction_base& transaction, Session& session, const Plan& plan) {
   if (plan.dags.empty()) return;
-  ArrayText dag, paused, start, end, deleted, why;
+  ArrayText dag, paused, start, end, deleted, why, who;
   for (const DagChange& change : plan.dags) {
     dag.Add(std::string_view(change.dag_id));
     if (change.paused)
@@ -119,14 +119,15 @@ void UpdateDags(pqxx::transaction_base& transaction, Session& session, const Pla
     end.Add(change.last_interval ? std::optional(change.last_interval->end) : std::nullopt);
     deleted.AddBool(change.deleted);
     why.Add(std::string_view(change.why));
+    who.Add(std::string_view(change.who));
   }
   session.In(transaction, "dag_events",
              "insert into event (at, who, kind, dag_id, new_state, why) "
-             "select at_micros($1), 'scheduler', 'dag', u.dag, case when u.deleted then 'deleted' when u.paused then "
+             "select at_micros($1), author(u.who), 'dag', u.dag, case when u.deleted then 'deleted' when u.paused then "
              "'paused' else 'unpaused' end, u.why "
-             "from unnest($2::text[], $3::boolean[], $4::boolean[], $5::text[]) as u (dag, paused, deleted, why) where "
-             "u.deleted or u.paused is not null",
-             ToMicros(plan.now), dag.text(), paused.text(), deleted.text(), why.text());
+             "from unnest($2::text[], $3::boolean[], $4::boolean[], $5::text[], $6::text[]) as u (dag, paused, deleted, "
+             "why, who) where u.deleted or u.paused is not null",
+             ToMicros(plan.now), dag.text(), paused.text(), deleted.text(), why.text(), who.text());
   // A catch-up changes one DAG many times in a turn, and UPDATE would take any of them: the last one counts.
   session.In(
       transaction, "update_dags",
@@ -167,9 +168,9 @@ void ChangePools(pqxx::transaction_base& transaction, Session& session, const Pl
                  pool.description ? std::optional(CleanText(*pool.description)) : std::nullopt, pool.include_deferred);
     }
     session.In(transaction, "pool_event",
-               "insert into event (at, who, kind, new_state, why) values (at_micros($1), 'scheduler', 'pool', $2, $3)",
+               "insert into event (at, who, kind, new_state, why) values (at_micros($1), author($4), 'pool', $2, $3)",
                ToMicros(plan.now), pool.deleted ? std::string("deleted") : fmt::format("{}", pool.slots),
-               CleanText(pool.name));
+               CleanText(pool.name), CleanText(pool.who));
   }
 }
 

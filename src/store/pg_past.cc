@@ -48,16 +48,16 @@ Result<std::vector<RecentRun>> PgStore::LatestRuns(const std::string& dag_id, st
   });
 }
 
-Result<std::optional<Micros>> PgStore::AverageRuntime(const std::string& dag_id, std::int32_t least,
-                                                      std::int32_t most) {
+Result<std::optional<Micros>> PgStore::AverageRuntime(const std::string& dag_id, std::int32_t least, std::int32_t most,
+                                                      Instant ended_by) {
   return With("read how long runs took", [&]() -> Result<std::optional<Micros>> {
     const pqxx::result found = session_->Run(
         "average_runtime",
         "select count(*), (extract(epoch from avg(took)) * 1000000)::bigint from (select end_date - start_date as took "
         "from dag_run where dag_id = $1 and start_date is not null and end_date is not null and "
-        "(rerun_of is null or logical_date is null) "
-        "order by logical_date desc nulls last limit $2) r",
-        CleanText(dag_id), most);
+        "(rerun_of is null or logical_date is null) and end_date <= at_micros($3) "
+        "order by coalesce(logical_date, run_after) desc limit $2) r",
+        CleanText(dag_id), most, ToMicros(ended_by));
     if (found[0][1].is_null() || found[0][0].as<std::int64_t>() < least) return std::optional<Micros>();
     return std::optional(Micros(found[0][1].as<std::int64_t>()));
   });

@@ -27,8 +27,8 @@ class PgStore : public Store {
   Result<std::optional<PastRun>> RunBefore(const RunInfo& run, bool passing_by_hand,
                                            const std::vector<std::string>& task_ids) override;
   Result<std::vector<RecentRun>> LatestRuns(const std::string& dag_id, std::int32_t most) override;
-  Result<std::optional<Micros>> AverageRuntime(const std::string& dag_id, std::int32_t least,
-                                               std::int32_t most) override;
+  Result<std::optional<Micros>> AverageRuntime(const std::string& dag_id, std::int32_t least, std::int32_t most,
+                                               Instant ended_by) override;
   Result<std::optional<StoredDag>> FindDag(const std::string& dag_id) override;
   Result<std::optional<FoundRun>> FindRun(const std::string& dag_id, const std::string& run_id,
                                           const std::optional<Instant>& logical_date) override;

@@ -12,9 +12,10 @@ namespace {
 
 void StoreSteered(pqxx::transaction_base& transaction, Session& session, const Plan& plan) {
   if (plan.steered.empty()) return;
-  const std::vector<std::string> t = TaskArrays(plan.steered);
-  session.In(transaction, "steer_tasks", "select steer_tasks($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
-             ToMicros(plan.now), t[0], t[1], t[2], t[3], t[4], t[5], t[6], t[7], t[8], t[9], t[10], t[11]);
+  const std::vector<std::string> t = SteeredArrays(plan);
+  session.In(transaction, "steer_tasks",
+             "select steer_tasks($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
+             ToMicros(plan.now), t[0], t[1], t[2], t[3], t[4], t[5], t[6], t[7], t[8], t[9], t[10], t[11], t[12]);
 }
 
 void StoreCleared(pqxx::transaction_base& transaction, Session& session, const Plan& plan) {
@@ -54,8 +55,8 @@ std::optional<std::int64_t> MicrosOf(const std::optional<Instant>& instant) {
 
 void StoreSteering(pqxx::transaction_base& transaction, Session& session, const Plan& plan) {
   for (const RunRebased& run : plan.rebased) {
-    session.In(transaction, "rebase_run", "select rebase_run($1, $2, $3, $4)", run.run.value, run.version.value,
-               ToMicros(plan.now), CleanText(run.why));
+    session.In(transaction, "rebase_run", "select rebase_run($1, $2, $3, $4, $5)", run.run.value, run.version.value,
+               ToMicros(plan.now), CleanText(run.why), CleanText(run.who));
   }
   StoreSteered(transaction, session, plan);
   StoreCleared(transaction, session, plan);

@@ -15,6 +15,16 @@ void Append(std::array<ArrayText, N>& columns, std::vector<std::string>& out) {
   for (ArrayText& column : columns) out.push_back(column.text());
 }
 
+// Nearly always nobody has asked for any of the changes: then there is no column of empty words.
+template <class Change, class Who>
+std::string Authors(const std::vector<Change>& changes, const Who& who) {
+  ArrayText column;
+  if (std::all_of(changes.begin(), changes.end(), [&](const Change& change) { return who(change).empty(); }))
+    return column.text();
+  for (const Change& change : changes) column.Add(who(change));
+  return column.text();
+}
+
 void AddRuns(const Plan& plan, std::vector<std::string>& out) {
   std::array<ArrayText, 4> columns;
   auto& [id, from, to, why] = columns;
@@ -25,6 +35,7 @@ void AddRuns(const Plan& plan, std::vector<std::string>& out) {
     why.Add(std::string_view(change.why));
   }
   Append(columns, out);
+  out.push_back(Authors(plan.runs, [](const RunChange& change) { return std::string_view(change.who); }));
 }
 
 void AddClosed(const Plan& plan, std::vector<std::string>& out) {
@@ -75,7 +86,7 @@ void AddOutputs(const Plan& plan, std::vector<std::string>& out) {
   Append(columns, out);
 }
 
-void AddTasks(const std::vector<TaskChange>& changes, std::vector<std::string>& out) {
+void AddTasks(const Plan& plan, const std::vector<TaskChange>& changes, std::vector<std::string>& out) {
   std::array<ArrayText, 12> columns;
   auto& [run, task, map_index, from, to, try_number, max_tries, attempt, start, end, retry, why] = columns;
   for (const TaskChange& change : changes) {
@@ -96,6 +107,7 @@ void AddTasks(const std::vector<TaskChange>& changes, std::vector<std::string>& 
     why.Add(std::string_view(change.why));
   }
   Append(columns, out);
+  out.push_back(Authors(changes, [&](const TaskChange& change) { return plan.WhoOf(change); }));
 }
 
 void AddOpened(const Plan& plan, std::vector<std::string>& out) {
@@ -120,14 +132,14 @@ std::vector<std::string> TurnArrays(const Plan& plan) {
   AddRuns(plan, out);
   AddClosed(plan, out);
   AddOutputs(plan, out);
-  AddTasks(plan.tasks, out);
+  AddTasks(plan, plan.tasks, out);
   AddOpened(plan, out);
   return out;
 }
 
-std::vector<std::string> TaskArrays(const std::vector<TaskChange>& changes) {
+std::vector<std::string> SteeredArrays(const Plan& plan) {
   std::vector<std::string> out;
-  AddTasks(changes, out);
+  AddTasks(plan, plan.steered, out);
   return out;
 }
 

@@ -37,6 +37,13 @@ class Steer(ServerCase):
         self.assertIn(("load", "failed", "none", "cleared by admin"), [(e["task_id"], e["from"], e["to"], e["why"]) for e in history])
         self.assertIn((None, "failed", "queued", "cleared by admin"), [(e["task_id"], e["from"], e["to"], e["why"]) for e in history])
         self.assertEqual(self.server.get(run_path("cleared", run_id, "/api/ext/v1"))["clear_number"], 1)
+        # Who asked, and nobody for what the scheduler did: the clear of both tasks and of the run, and nothing else.
+        self.assertEqual([(e["task_id"], e["to"]) for e in history if e["who"] == "admin"],
+                         [("load", "none"), ("report", "none"), (None, "queued")])
+        self.assertEqual({e["who"] for e in history}, {"admin", "scheduler"})
+        table = self.assert_exit(0, "runs", "history", "cleared", run_id, "-o", "table").stdout
+        self.assertRegex(table, r"WHEN +WHO +TASK +TRY +FROM +TO +WHY")
+        self.assertRegex(table, r"admin +load +1 +failed +none +cleared by admin")
 
     def test_the_state_before_a_clear_can_still_be_seen(self):
         run_id = self.failed_run("seen")
@@ -96,6 +103,9 @@ class Steer(ServerCase):
         self.assert_exit(0, "runs", "mark", "ended", run_id, "--state", "success")
         self.assertEqual(self.server.run("ended", run_id)["state"], "success")
         self.assertEqual(self.server.states("ended", run_id), {"a": "success", "b": "skipped"})
+        history = self.server.ctl_json("runs", "history", "ended", run_id)
+        self.assertEqual([(e["task_id"], e["to"], e["who"]) for e in history][-3:],
+                         [("a", "success", "admin"), ("b", "skipped", "admin"), (None, "success", "admin")])
 
     def test_a_run_takes_the_new_version_when_that_is_asked_for(self):
         self.server.write_dag("versions", "tasks: {a: {bash: 'true'}, b: {bash: 'false', depends_on: [a]}}\n")

@@ -1,8 +1,11 @@
 // What the engine decided: first stored in one transaction, then carried out.
+//
+// `who` is who asked for a change, for the history. Empty: nobody, the scheduler itself decided it.
 #pragma once
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "pipelined/engine/event.h"
@@ -38,6 +41,7 @@ struct RunReset {
   Value conf = {};  // null: the run keeps its own
   std::string why;
   RunParent parent = {};  // a task that asks for it; the run then stays of the type that it was
+  std::string who = {};
 };
 
 struct BackfillMade {
@@ -57,6 +61,7 @@ struct BackfillChange {
   bool completed = false;
   bool cancelled = false;  // what it has not come to is skipped
   std::string why;
+  std::string who = {};
 };
 
 // An ended run goes on with another version of its DAG. Stored before everything else of the plan: the numbers of its
@@ -65,6 +70,7 @@ struct RunRebased {
   RunId run;
   VersionId version;
   std::string why;
+  std::string who = {};
 };
 
 // Tasks of it were cleared.
@@ -86,6 +92,7 @@ struct RunChange {
   RunState from = RunState::kQueued;
   RunState to = RunState::kRunning;
   std::string why;  // "all tasks succeeded", "cancelled by admin"
+  std::string who = {};
 };
 
 // One task's way through this turn: `from` is what the store holds, `to` what it shall hold.
@@ -102,6 +109,7 @@ struct TaskChange {
   std::optional<Instant> retry_at;  // set exactly when `to` is up_for_retry
   std::string why;                  // for the history; empty when the states say it all
   std::int32_t map_index = kNotMapped;
+  std::uint32_t who = 0;  // 1 + its place in Plan::authors; a number, as a turn may have thousands of changes
 };
 
 // A mapped task of a run has so many instances from now on; its own row is no longer looked at.
@@ -157,6 +165,7 @@ struct DagChange {
   bool deleted = false;
   std::string why = {};
   bool by_failures = false;  // paused by the engine itself
+  std::string who = {};
 };
 
 // A slot of the schedule for which no run is made, because too many are under way (overlap: skip).
@@ -179,6 +188,7 @@ struct PoolChange {
   std::optional<std::string> description = std::nullopt;  // nothing: as it is
   std::optional<bool> include_deferred = std::nullopt;
   bool deleted = false;
+  std::string who = {};
 };
 
 struct Plan {
@@ -203,8 +213,13 @@ struct Plan {
   std::vector<SlotSkipped> skipped;
   std::vector<PoolChange> pools;
   std::vector<CommandDone> commands;
+  std::vector<std::string> authors;  // of `steered` and `tasks`
   std::vector<AttemptId> stops;      // carried out only: TERM, grace, KILL
   std::vector<LengthWanted> wanted;  // carried out only: evaluated
+
+  std::string_view WhoOf(const TaskChange& change) const {
+    return change.who == 0 ? std::string_view() : authors[change.who - 1];
+  }
 
   // Nothing to store and nothing to do.
   bool empty() const {

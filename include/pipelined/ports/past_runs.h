@@ -23,9 +23,10 @@ class PastRuns {
   // The latest `most` runs of the DAG by their dates (RecentRun::date), in any order.
   virtual Result<std::vector<RecentRun>> LatestRuns(const std::string& dag_id, std::int32_t most) = 0;
 
-  // How long the DAG's last `most` finished runs took on average; nothing when there are fewer than `least`.
-  virtual Result<std::optional<Micros>> AverageRuntime(const std::string& dag_id, std::int32_t least,
-                                                       std::int32_t most) = 0;
+  // How long the DAG's last `most` runs that had ended by an instant took on average; nothing when there are fewer than
+  // `least`. Of runs without a logical date when they were to run counts.
+  virtual Result<std::optional<Micros>> AverageRuntime(const std::string& dag_id, std::int32_t least, std::int32_t most,
+                                                       Instant ended_by) = 0;
 };
 
 }  // namespace pipelined

@@ -30,8 +30,8 @@ class MemoryStore : public Store {
   Result<std::optional<PastRun>> RunBefore(const RunInfo& run, bool passing_by_hand,
                                            const std::vector<std::string>& task_ids) override;
   Result<std::vector<RecentRun>> LatestRuns(const std::string& dag_id, std::int32_t most) override;
-  Result<std::optional<Micros>> AverageRuntime(const std::string& dag_id, std::int32_t least,
-                                               std::int32_t most) override;
+  Result<std::optional<Micros>> AverageRuntime(const std::string& dag_id, std::int32_t least, std::int32_t most,
+                                               Instant ended_by) override;
   Result<std::optional<StoredDag>> FindDag(const std::string& dag_id) override;
   Result<std::optional<FoundRun>> FindRun(const std::string& dag_id, const std::string& run_id,
                                           const std::optional<Instant>& logical_date) override;
@@ -47,6 +47,15 @@ class MemoryStore : public Store {
   CommandId File(Command command);
   std::optional<CommandDone> ResultOf(CommandId id) const;
   std::optional<RunState> StateOf(RunId run) const;  // nothing: no such run
+  // What the history says of people: the changes of runs and tasks that somebody asked for, in order. Of all others
+  // nothing is kept.
+  struct Authored {
+    RunId run;
+    std::optional<TaskNo> task;  // nothing: of the run
+    std::string_view to;         // the word of its state
+    std::string who;
+  };
+  const std::vector<Authored>& authored() const { return authored_; }
   std::size_t active_backfills() const { return backfills_.size(); }
 
  private:
@@ -76,6 +85,8 @@ class MemoryStore : public Store {
   Status Check(const Plan& plan, const Lease& lease) const;
   Status CheckTasks(const Plan& plan) const;
   void ApplySteering(const Plan& plan);
+  void NoteAuthor(RunId run, std::optional<TaskNo> task, std::string_view to, std::string_view who);
+  void NoteTasks(const StoredRun& run, bool cleared, const std::string& who);
   void Rebase(StoredRun& run, VersionId version);
   std::map<InstanceKey, TaskChange> Renumbered(const StoredRun& run, VersionId version) const;
   void Apply(const Plan& plan, const ExecutorIdentity& executor, Committed& committed);
@@ -108,6 +119,7 @@ class MemoryStore : public Store {
   std::vector<RateStarted> rates_;                          // that may still count
   std::map<CommandId, std::pair<Command, bool>> commands_;  // with whether it was handed out
   std::map<CommandId, CommandDone> done_;
+  std::vector<Authored> authored_;
   std::int64_t last_run_ = 0, last_command_ = 0, last_attempt_ = 0;
 };
 

@@ -1,3 +1,11 @@
+-- Instances are not known from here on, and a task that is expanded has no state of its own: in a run that goes on it would be
+-- taken for what some row of it says. It is untouched again; what an ended run was made of stays as its history. Open attempts
+-- stay too: their processes are still to be stopped, and whoever leads next finds them without a task and stops them.
+delete from xcom x using dag_run r where r.id = x.run_id and r.state in ('queued', 'running') and x.map_index >= 0;
+delete from task_instance i using dag_run r
+ where r.id = i.run_id and r.state in ('queued', 'running')
+   and (i.map_index >= 0 or exists (select from task_map m where m.run_id = i.run_id and m.task_no = i.task_no));
+
 drop function commit_turn(text, bigint, bigint, bigint, bigint, text, text, bigint[], text[], text[], text[], bigint[], bigint[], text[], int[], int[], bigint[], bigint[], bigint[], bigint[], bigint[], bigint[], bigint[], text[], bigint[], int[], int[], text[], text[], bigint[], int[], int[], text[], text[], int[], int[], bigint[], bigint[], bigint[], bigint[], text[], bigint[], bigint[], int[], int[], int[], bigint[]);
 -- A turn in one round trip: fence, then every change of runs, attempts and tasks, with its history. Outside a transaction block
 -- it is a transaction of its own. PL001: another leads. PL002: a row was not in the state that the leader believes.

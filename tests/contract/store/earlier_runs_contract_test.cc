@@ -117,9 +117,13 @@ TEST_P(StoreContract, TheAverageRuntimeIsThatOfTheLastFinishedRuns) {
   ASSERT_TRUE(store().Commit(end, lease_, ExecutorIdentity{"i", "b"}).ok());
   Finished(2);  // begins and ends at once
   Dated(3);
-  EXPECT_EQ(*store().AverageRuntime("d", 2, 10), std::optional<Micros>(Seconds(15)));
-  EXPECT_EQ(*store().AverageRuntime("d", 1, 1), std::optional<Micros>(Seconds(0)));
-  EXPECT_FALSE(store().AverageRuntime("d", 3, 10)->has_value());
+  EXPECT_EQ(*store().AverageRuntime("d", 2, 10, At(kDay)), std::optional<Micros>(Seconds(15)));
+  EXPECT_EQ(*store().AverageRuntime("d", 1, 1, At(kDay)), std::optional<Micros>(Seconds(0)));
+  EXPECT_FALSE(store().AverageRuntime("d", 3, 10, At(kDay))->has_value());
+  // The first ran until 40, the second ended at 10.
+  EXPECT_EQ(*store().AverageRuntime("d", 1, 10, At(39)), std::optional<Micros>(Seconds(0)));
+  EXPECT_EQ(*store().AverageRuntime("d", 2, 10, At(40)), std::optional<Micros>(Seconds(15)));
+  EXPECT_FALSE(store().AverageRuntime("d", 1, 10, At(9))->has_value());
 }
 
 }  // namespace

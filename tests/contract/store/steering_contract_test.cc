@@ -194,5 +194,76 @@ TEST_P(StoreContract, AnEndedRunIsQueuedAgainAndChosenWithItsTasksOnlyWhenItHasE
   EXPECT_THAT(chosen->front().tasks, ::testing::IsEmpty());
 }
 
+// --- who asked for it
+
+TEST_P(StoreContract, WhatTheSchedulerDoesByItselfHasNoAuthor) {
+  EXPECT_THAT(place_->Authored(Running()), ::testing::IsEmpty());
+}
+
+// Ann cancels while the scheduler ends another run in the same turn: only her changes are hers.
+TEST_P(StoreContract, EachChangeOfATurnKeepsItsAuthor) {
+  const RunInfo run = Running();
+  const RunInfo other = Triggered("other");
+  Plan plan;
+  plan.runs = {RunChange{run.id, "d", RunState::kRunning, RunState::kFailed, "cancelled by ann", "ann"}, Begin(other)};
+  TaskChange failed = Finish(run.id, 0, 1, At(20), TaskState::kFailed);
+  failed.who = 1;
+  plan.authors = {"ann"};
+  plan.tasks = {failed, Start(other.id, 0, 2, At(20))};
+  plan.opened = {Open(other.id, 0, 2)};
+  const Status stored = Commit(plan);
+  ASSERT_TRUE(stored.ok()) << stored.error().message;
+  EXPECT_THAT(place_->Authored(run), ::testing::ElementsAre("run failed ann", "0 failed ann"));
+  EXPECT_THAT(place_->Authored(other), ::testing::IsEmpty());
+}
+
+TEST_P(StoreContract, ASteeredTaskAndARunThatGoesOnHaveTheirAuthors) {
+  const RunInfo run = Finished(1, {TaskState::kFailed}, RunState::kFailed);
+  TaskChange marked;
+  marked.run = run.id;
+  marked.from = TaskState::kFailed;
+  marked.to = TaskState::kSuccess;
+  marked.who = 1;
+  TaskChange cleared = marked;
+  cleared.from = TaskState::kSuccess;
+  cleared.to = TaskState::kNone;
+  cleared.who = 2;
+  TaskChange again = cleared;  // by nobody
+  again.from = TaskState::kNone;
+  again.to = TaskState::kSkipped;
+  again.who = 0;
+  Plan plan;
+  plan.steered = {marked, cleared, again};
+  plan.authors = {"bob", "o'ann \"the\" first"};
+  plan.runs = {RunChange{run.id, "d", RunState::kFailed, RunState::kQueued, "", "ann"}, Begin(run)};
+  const Status stored = Commit(plan);
+  ASSERT_TRUE(stored.ok()) << stored.error().message;
+  EXPECT_THAT(place_->Authored(run),
+              ::testing::ElementsAre("0 success bob", "0 none o'ann \"the\" first", "run queued ann"));
+}
+
+TEST_P(StoreContract, ARunThatABackfillSetsBackIsItsMakers) {
+  const RunInfo run = Finished(1, {TaskState::kFailed}, RunState::kFailed);
+  RunReset reset{run.id, run.version, BackfillId{1}, 4, Value(), "again"};
+  reset.who = "ann";
+  Plan plan;
+  plan.resets = {reset};
+  const Status stored = Commit(plan);
+  ASSERT_TRUE(stored.ok()) << stored.error().message;
+  EXPECT_THAT(place_->Authored(run), ::testing::ElementsAre("0 none ann", "run queued ann"));
+}
+
+TEST_P(StoreContract, ARunThatTakesAnotherVersionSaysWhoWantedThat) {
+  const RunInfo run = Finished(1, {TaskState::kFailed}, RunState::kFailed);
+  place_->Publish(SampleDag("d", 3, "h2"), lease_.epoch);
+  const VersionId latest = Loaded().dags.at(0).head.version;
+  ASSERT_NE(latest, run.version);
+  Plan plan;
+  plan.rebased = {RunRebased{run.id, latest, "cleared by ann, with the current DAG version", "ann"}};
+  const Status stored = Commit(plan);
+  ASSERT_TRUE(stored.ok()) << stored.error().message;
+  EXPECT_THAT(place_->Authored(run), ::testing::ElementsAre("0 none ann", "run failed ann", "0 failed ann"));
+}
+
 }  // namespace
 }  // namespace pipelined::testing

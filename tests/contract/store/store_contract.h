@@ -21,6 +21,8 @@ class Place {
   virtual Store& store() = 0;
   virtual void Publish(const PublishedDag& dag, std::int64_t epoch) = 0;
   virtual Result<RunInfo> Trigger(const TriggerRequest& request) = 0;
+  // "run queued ann", "0 none ann": what the history says of people, of one run and in order.
+  virtual std::vector<std::string> Authored(const RunInfo& run) = 0;
 };
 
 class MemoryPlace : public Place {
@@ -28,6 +30,15 @@ class MemoryPlace : public Place {
   Store& store() override { return store_; }
   void Publish(const PublishedDag& dag, std::int64_t) override { store_.Publish(dag); }
   Result<RunInfo> Trigger(const TriggerRequest& request) override { return store_.Trigger(request); }
+  std::vector<std::string> Authored(const RunInfo& run) override {
+    std::vector<std::string> all;
+    for (const MemoryStore::Authored& change : store_.authored()) {
+      if (change.run != run.id) continue;
+      const std::string what = change.task ? std::to_string(*change.task) : "run";
+      all.push_back(what + " " + std::string(change.to) + " " + change.who);
+    }
+    return all;
+  }
 
  private:
   MemoryStore store_{SystemClock()};
@@ -52,6 +63,20 @@ class PgPlace : public Place {
     auto run = catalog_->Trigger(request);
     if (!run) return run.error();
     return run->info;
+  }
+  std::vector<std::string> Authored(const RunInfo& run) override {
+    const auto history = catalog_->History(run.dag_id, run.run_id);
+    EXPECT_TRUE(history.ok());
+    std::vector<std::string> all;
+    for (const HistoryEvent& event : history->events) {
+      if (event.who == "scheduler") continue;
+      const auto* task = std::get_if<TaskMoved>(&event.what);
+      const std::string what = task != nullptr ? std::to_string(task->task_no) : "run";
+      const std::string_view to =
+          task != nullptr ? ToString(task->to) : ToString(std::get<RunMoved>(event.what).to);
+      all.push_back(what + " " + std::string(to) + " " + event.who);
+    }
+    return all;
   }
 
  private:

@@ -162,6 +162,75 @@ TEST_F(PgStoreTest, MigrationsGoUpAndDownAndANewerSchemaIsRefused) {
   EXPECT_EQ(*Migrate(options_), 0);
 }
 
+// The functions of a turn are replaced with their parameters: those of before must be there again, and work.
+TEST_F(PgStoreTest, AuthorsStayWhenTheirMigrationIsTakenBackAndTheEarlierTurnWorksAgain) {
+  const RunInfo run = Trigger("r")->info;
+  Plan plan = Starting(run);
+  plan.runs[0].who = "ann";
+  ASSERT_TRUE(store_->Commit(plan, lease_, kExecutor).ok());
+  const auto functions = [&] {
+    std::string all;
+    for (const pqxx::row& row : Sql("select proname || pg_get_function_identity_arguments(oid) || md5(prosrc) from "
+                                    "pg_proc where pronamespace = '" +
+                                    options_.schema + "'::regnamespace order by 1"))
+      all += std::string(row[0].c_str()) + "\n";
+    return all;
+  };
+  const std::string after = functions();
+  ASSERT_TRUE(Downgrade(options_, 11).ok());
+  const std::string before = functions();
+  EXPECT_EQ(before.find("author("), std::string::npos);
+  EXPECT_EQ(Sql("select who from event where kind = 'run'")[0][0].c_str(), std::string("ann"));
+  Sql("select steer_tasks(0, array[1], array[0], array[-1], array['running'], array['failed'], array[1], array[0], "
+      "array[1], array[null::bigint], array[null::bigint], array[null::bigint], array['by hand'])");
+  EXPECT_EQ(Sql("select who from event where new_state = 'failed'")[0][0].c_str(), std::string("scheduler"));
+  ASSERT_TRUE(Migrate(options_).ok());
+  EXPECT_EQ(functions(), after);
+  // Down to where they were first made and up again: the same functions as an untouched way up leaves.
+  ASSERT_TRUE(Downgrade(options_, 8).ok());
+  ASSERT_TRUE(Migrate(options_).ok());
+  EXPECT_EQ(functions(), after);
+}
+
+// Before mapping a task is one row: what is left of instances would be taken for it, where the run still goes on.
+TEST_F(PgStoreTest, WithoutMappingNoInstanceOfAnUnfinishedRunIsLeft) {
+  for (const char* run_id : {"open", "queued", "done"}) ASSERT_TRUE(Trigger(run_id).ok());
+  Sql("update dag_run set state = 'running', start_date = now() where run_id = 'open'; "
+      "update dag_run set state = 'success', start_date = now(), end_date = now() where run_id = 'done'");
+  // t0 has run, t1 is mapped: its own row, an instance that runs, one that has ended, one that was cleared.
+  for (const char* run_id : {"open", "queued", "done"}) {
+    const std::string run = "(select id from dag_run where run_id = '" + std::string(run_id) + "')";
+    Sql("insert into task_map (run_id, task_no, length) values (" + run + ", 1, 3)");
+    Sql("insert into task_instance (run_id, task_no, map_index, state, try_number, attempt_id, start_date, end_date) "
+        "values (" + run + ", 0, -1, 'success', 1, 1, now(), now()), (" + run + ", 1, -1, 'none', 0, null, null, null), "
+        "(" + run + ", 1, 0, 'running', 1, 2, now(), null), (" + run + ", 1, 1, 'success', 1, 3, now(), now()), "
+        "(" + run + ", 1, 2, 'none', 2, 4, null, null)");
+    Sql("insert into xcom (run_id, task_no, map_index, key, value) values (" + run + ", 0, -1, 'k', '1'), (" + run +
+        ", 1, 1, 'k', '1')");
+  }
+  Sql("insert into attempt (id, run_id, task_no, map_index, try_number, instance, boot_id, epoch, opened_at) select 2, "
+      "id, 1, 0, 1, 'i', 'b', 1, now() from dag_run where run_id = 'open'");
+  const Status down = Downgrade(options_, 5);
+  ASSERT_TRUE(down.ok()) << down.error().message;
+  const auto rows = [&](const std::string& of, const std::string& run_id) {
+    return Sql("select from " + of + " x join dag_run r on r.id = x.run_id where r.run_id = '" + run_id + "'").size();
+  };
+  for (const char* run_id : {"open", "queued"}) {
+    EXPECT_EQ(rows("task_instance", run_id), 1U) << run_id;
+    EXPECT_EQ(rows("xcom", run_id), 1U) << run_id;
+  }
+  EXPECT_EQ(rows("task_instance", "done"), 5U);
+  EXPECT_EQ(rows("xcom", "done"), 2U);
+  EXPECT_EQ(rows("attempt", "open"), 1U);
+  EXPECT_EQ(*Migrate(options_), 5);
+  Lead();
+  const auto snapshot = store_->Load(lease_);
+  ASSERT_TRUE(snapshot.ok()) << snapshot.error().message;
+  ASSERT_EQ(snapshot->runs.size(), 2U);
+  EXPECT_THAT(snapshot->runs[0].tasks, ::testing::SizeIs(1));
+  EXPECT_THAT(snapshot->attempts, ::testing::SizeIs(1));  // to be stopped
+}
+
 TEST_F(PgStoreTest, TwoStartersMigrateOnce) {
   StoreOptions other = options_;
   other.schema = PostgresFixture::Shared().NewSchema();

@@ -58,9 +58,9 @@ class WatchedStore : public Store {
   Result<std::vector<RecentRun>> LatestRuns(const std::string& dag_id, std::int32_t most) override {
     return store_.LatestRuns(dag_id, most);
   }
-  Result<std::optional<Micros>> AverageRuntime(const std::string& dag_id, std::int32_t least,
-                                               std::int32_t most) override {
-    return store_.AverageRuntime(dag_id, least, most);
+  Result<std::optional<Micros>> AverageRuntime(const std::string& dag_id, std::int32_t least, std::int32_t most,
+                                               Instant ended_by) override {
+    return store_.AverageRuntime(dag_id, least, most, ended_by);
   }
   Result<std::vector<OpenAttempt>> OpenAttempts(const std::string& instance) override {
     return store_.OpenAttempts(instance);

@@ -161,7 +161,8 @@ Result<Listing<RunRow>> FakeCatalog::Runs(const RunFilter& filter, const Page& p
         (!filter.logical_date_gte || (row.info.logical_date && *row.info.logical_date >= *filter.logical_date_gte)) &&
         (!filter.logical_date_lte || (row.info.logical_date && *row.info.logical_date <= *filter.logical_date_lte));
     if ((filter.dag_id == "~" || filter.dag_id == row.info.dag_id) && Has(filter.states, ToString(row.info.state)) &&
-        Has(filter.types, ToString(row.info.type)) && Matches(row.info.run_id, filter.run_id_pattern) && dated) {
+        Has(filter.types, ToString(row.info.type)) && Matches(row.info.run_id, filter.run_id_pattern) && dated &&
+        (filter.rerun_of.empty() || filter.rerun_of == row.rerun_of)) {
       rows.push_back(row);
     }
   }
@@ -247,7 +248,7 @@ Result<RunRow> FakeCatalog::Trigger(const TriggerRequest& request) {
     const std::scoped_lock lock(mutex_);
     for (const RunRow& row : runs) {
       if (row.info.dag_id != request.dag_id) continue;
-      const bool same_date = request.logical_date && row.info.logical_date == request.logical_date;
+      const bool same_date = request.rerun_of.empty() && request.logical_date && row.info.logical_date == request.logical_date;
       if (row.info.run_id == request.run_id || same_date)
         return Error{ErrorCode::kConflict, "there is such a run already", ""};
     }
@@ -263,6 +264,7 @@ Result<RunRow> FakeCatalog::Trigger(const TriggerRequest& request) {
     row.note = request.note;
     row.triggering_user = request.who;
     row.triggered_by = request.triggered_by;
+    row.rerun_of = request.rerun_of;
   });
   return runs.back();
 }

@@ -163,6 +163,30 @@ TEST(Deadlines, ARunThatIsSetBackHasThoseAnewThatCountFromWhenItIsQueued) {
               ElementsAre("0:due at +1060s"));
 }
 
+// What was met with its end is due anew, and once.
+TEST(Deadlines, ARunThatEndsAndIsClearedInOneTurnHasThemAnew) {
+  DeadlineTest t({After(60s)});
+  t.Come();
+  t.Advance(10s);
+  ClearTasks clear{t.Choice(), {}};
+  auto facts = std::make_shared<SteeringFacts>(*t.Facts());
+  facts->runs.at(0).deadlines = {{0, kT0 + 60s, DeadlineState::kDue}};  // as it is stored before this turn
+  clear.facts = facts;
+  AttemptFinished end;
+  end.attempt = t.attempt("a");
+  end.outcome = TryOutcome::kSucceeded;
+  end.end = t.now();
+  std::vector<Event> both;
+  both.emplace_back(end);
+  both.emplace_back(Command{CommandId{9}, "ann", clear});
+  const Plan plan = t.engine().Apply(std::move(both), t.now());
+  ASSERT_THAT(plan.deadlines, SizeIs(2));
+  EXPECT_EQ(plan.deadlines[0].deadline, (StoredDeadline{0, kT0 + 60s, DeadlineState::kMet}));
+  EXPECT_EQ(plan.deadlines[1].deadline, (StoredDeadline{0, kT0 + 70s, DeadlineState::kDue}));
+  t.Advance(60s);
+  EXPECT_THAT(t.Deadlines(), ElementsAre("0:missed at +70s"));
+}
+
 // --- failures in a row
 // ---------------------------------------------------------------------------------------------------
 
