@@ -159,5 +159,178 @@ TEST(KnownHistory, ABackfillIsCancelledWithARunThatWasSetToQueued) {
   EXPECT_EQ(FaultOf(history), "");
 }
 
+// The second run was asked for in the turn in which the first one ended, was told that it had not, and waited for ever.
+TEST(KnownHistory, TheRunBeforeEndsInTheTurnThatTheNextOneComesTo) {
+  History history;
+  Task* task = nullptr;
+  DagSpec& d1 = history.AddDag("d1");
+  task = &d1.Add("t0");
+  task->depends_on_past = true;
+  history.steps = {
+      Do(StepKind::kTrigger, "d1", -2),
+      Turn(0),
+      Do(StepKind::kTrigger, "d1", 1),
+  };
+  EXPECT_EQ(FaultOf(history), "");
+}
+
+// … and one that ended and was cleared in one turn forgot the run before it.
+TEST(KnownHistory, RunsOfABackfillAreMarkedAndClearedInOneTurn) {
+  History history;
+  Task* task = nullptr;
+  DagSpec& d1 = history.AddDag("d1");
+  task = &d1.Add("t0");
+  task->depends_on_past = true;
+  d1.dag.schedule = Hourly();
+  history.steps = {
+      Do(StepKind::kBackfillAgain, "d1", 2),
+      Turn(0),
+      Steer(StepKind::kMarkSkipped, 2, "", 0),
+      Steer(StepKind::kClear, 1, "t0", 32),
+  };
+  EXPECT_EQ(FaultOf(history), "");
+}
+
+// It waited for a slot, and was not asked again.
+TEST(KnownHistory, ARunWithAnEarlierDateComesBeforeATaskHasItsSlot) {
+  History history;
+  history.pools["small"] = 1;
+  Task* task = nullptr;
+  DagSpec& d1 = history.AddDag("d1");
+  task = &d1.Add("t0");
+  task->pool = "small";
+  task->pool_slots = 3;
+  task->depends_on_past = true;
+  d1.dag.schedule = Hourly();
+  history.steps = {
+      Do(StepKind::kTrigger, "d1", -1),
+      Do(StepKind::kBackfillAgain, "d1", 2),
+      Turn(0),
+  };
+  EXPECT_EQ(FaultOf(history), "");
+}
+
+TEST(KnownHistory, ARunWithAnEarlierDateComesBeforeAnEmptyTaskIsLetGo) {
+  History history;
+  Task* task = nullptr;
+  DagSpec& d1 = history.AddDag("d1");
+  task = &d1.Add("t3");
+  task->action = Action{ActionKind::kEmpty, {}};
+  task->depends_on_past = true;
+  d1.mapped.push_back(MappedSpec{{"t3"}, 1, true});
+  history.steps = {
+      Do(StepKind::kPause, "d1"),
+      Do(StepKind::kTrigger, "d1", -1),
+      Turn(0),
+      Do(StepKind::kTrigger, "d1", -3),
+      Turn(0),
+  };
+  EXPECT_EQ(FaultOf(history), "");
+}
+
+// The engine went on with a deadline that the store held for met.
+TEST(KnownHistory, ARunWithADeadlineEndsAndIsClearedInOneTurn) {
+  History history;
+  DagSpec& d1 = history.AddDag("d1");
+  d1.Add("t0");
+  d1.dag.deadlines.push_back(Deadline{DeadlineReference::kQueuedAt, Seconds(120)});
+  history.steps = {
+      Do(StepKind::kTrigger, "d1"),
+      Turn(200),
+      Do(StepKind::kDoubt, "", 1),
+      Steer(StepKind::kRunSuccess, 1, "", 0),
+      Steer(StepKind::kClear, 1, "t0", 0),
+      Turn(0),
+  };
+  EXPECT_EQ(FaultOf(history), "");
+}
+
+TEST(KnownHistory, AMissedDeadlineIsKnownAfterARestart) {
+  History history;
+  DagSpec& d1 = history.AddDag("d1");
+  d1.Add("t0");
+  d1.dag.deadlines.push_back(Deadline{DeadlineReference::kQueuedAt, Seconds(30)});
+  history.steps = {
+      Do(StepKind::kTrigger, "d1"),
+      Turn(0),
+      End(1, "t0", AttemptOutcome::kSucceeded),
+      Do(StepKind::kCrash),
+      Steer(StepKind::kClear, 1, "t0", 0),
+      Turn(0),
+      Turn(0),
+      Do(StepKind::kCrash),
+  };
+  EXPECT_EQ(FaultOf(history), "");
+}
+
+// All instances asked for the run that was still being stopped; only the last was heard.
+TEST(KnownHistory, SeveralInstancesAskForOneRun) {
+  History history;
+  Task* task = nullptr;
+  DagSpec& d1 = history.AddDag("d1");
+  task = &d1.Add("t2");
+  task->action = Action{ActionKind::kSubDag, {}};
+  task->trigger = ToSpec({"d2", true, true, "asked_for", true, false});
+  d1.mapped.push_back(MappedSpec{{"t2"}, 3, false});
+  DagSpec& d2 = history.AddDag("d2");
+  d2.Add("t0");
+  d2.dag.schedule = Hourly();
+  history.steps = {
+      Turn(200),
+      Turn(200),
+      Do(StepKind::kTrigger, "d1", -2),
+      Turn(0),
+      Turn(0),
+      Turn(0),
+      Steer(StepKind::kClear, 2, "", 0),
+      Turn(0),
+  };
+  EXPECT_EQ(FaultOf(history), "");
+}
+
+// Its instances never met those that had ended before it had any.
+TEST(KnownHistory, ATaskIsClearedAfterTheOthersOfItsMappingWereExpanded) {
+  History history;
+  DagSpec& d1 = history.AddDag("d1");
+  d1.Add("t0");
+  d1.Add("t1", {"t0"});
+  d1.mapped.push_back(MappedSpec{{"t1", "t0"}, 3, true});
+  history.steps = {
+      Do(StepKind::kTrigger, "d1"),
+      Steer(StepKind::kMarkFailed, 1, "", 0),
+      Steer(StepKind::kClear, 1, "t0", 0),
+      Turn(0),
+      Steer(StepKind::kClear, 1, "t1", 0),
+  };
+  EXPECT_EQ(FaultOf(history), "");
+}
+
+// Its tries were counted anew, but not in the store.
+TEST(KnownHistory, ATaskIsClearedThatWaitsAgain) {
+  History history;
+  Task* task = nullptr;
+  DagSpec& d1 = history.AddDag("d1");
+  task = &d1.Add("t0");
+  task->action = Action{ActionKind::kTriggerDag, {}};
+  task->trigger = ToSpec({"d2", false, true, "", false, false});
+  task = &d1.Add("t1", {"t0"});
+  task->trigger_rule = TriggerRule::kOneFailed;
+  task->retry.retries = 2;
+  task->action = Action{ActionKind::kTriggerDag, {}};
+  task->trigger = ToSpec({"d2", false, true, "", false, false});
+  history.steps = {
+      Do(StepKind::kTrigger, "d1"),
+      Turn(0),
+      Turn(0),
+      Turn(0),
+      Turn(30),
+      Do(StepKind::kPause, "d1"),
+      Steer(StepKind::kClear, 1, "t0", 0),
+      Turn(0),
+      Steer(StepKind::kClear, 1, "", 0),
+  };
+  EXPECT_EQ(FaultOf(history), "");
+}
+
 }  // namespace
 }  // namespace pipelined::sim

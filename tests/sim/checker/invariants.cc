@@ -253,7 +253,7 @@ std::string LeavesDecideTheOutcome(const Ledger& ledger, const Plan& plan) {
     for (UnitNo no = 0; no < run.tasks.size(); ++no) {
       const TaskState state = run.tasks[no].state;
       const bool is_leaf = run.Counts(no) && Has(run.naive->leaves, run.TaskOf(no));
-      steered = steered || (is_leaf && run.tasks[no].steered);
+      steered = steered || (is_leaf && run.WasSteered(no));
       if (is_leaf) good = good && (state == TaskState::kSuccess || state == TaskState::kSkipped);
     }
     if (steered || EndedByForce(ledger, plan, run)) continue;  // failed, whatever its leaves

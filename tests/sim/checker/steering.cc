@@ -123,6 +123,11 @@ bool WasExpanded(const Plan& plan, RunId run) {
   return std::any_of(plan.expanded.begin(), plan.expanded.end(), [&](const auto& one) { return one.run == run; });
 }
 
+// There was nothing to take back, and it may have begun since.
+bool HadNotBegun(const std::vector<TaskState>& states) {
+  return states.front() == TaskState::kNone || states.front() == TaskState::kScheduled;
+}
+
 // What a branch did not follow, and is not to be decided again, stays skipped.
 bool MayStay(const RunRow& run, UnitNo unit) {
   return Was(run.tasks[unit], TaskState::kSkipped) && run.naive->up[run.TaskOf(unit)] != 0;
@@ -171,8 +176,7 @@ std::string JudgeUnit(const RunRow& run, UnitNo unit, const Step& step, bool nam
   if (!listed) return "";
   bool done = step.kind != StepKind::kClear && Was(task, MarkOf(step.kind));
   if (step.kind == StepKind::kClear)
-    done = Was(task, TaskState::kNone) || Was(task, TaskState::kRestarting) || task.state == TaskState::kScheduled ||
-           MayStay(run, unit);
+    done = Was(task, TaskState::kNone) || Was(task, TaskState::kRestarting) || HadNotBegun(states) || MayStay(run, unit);
   return done ? "" : fmt::format("{} is {} all the same", Where(run, unit), ToString(task.state));
 }
 
