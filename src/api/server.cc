@@ -8,7 +8,7 @@
 #include "api/routes.h"
 #include "api/service.h"
 #include "api/target.h"
-#include "api/transport.h"
+#include "api/transport/transport.h"
 #include "pipelined/base/log.h"
 #include "pipelined/secrets/token.h"
 
@@ -18,9 +18,15 @@ namespace {
 Response Refused(int status) {
   switch (status) {
     case 411:
-      return Detail(411, "a body needs a Content-Length");
+      return Detail(411, "a body needs a Content-Length (none: Content-Length: 0)");
     case 413:
       return Detail(413, "the body is too large");
+    case 414:
+      return Detail(414, "the URL is too long");
+    case 417:
+      return Detail(417, "the only expectation that can be met is 100-continue");
+    case 431:
+      return Detail(431, "the header is too large");
     default:
       return Detail(status, "malformed request");
   }
@@ -87,20 +93,27 @@ class ApiServer::Impl {
 
   Status Start() {
     const ApiOptions& options = service_.options;
-    if (!IsLoopback(options.host) && !options.allow_insecure) {
+    const bool secure = !options.tls_cert.empty();
+    if (!IsLoopback(options.host) && !secure && !options.allow_insecure) {
       return Error{ErrorCode::kInvalid, fmt::format("will not listen on {} without TLS", options.host),
-                   "use 127.0.0.1 behind a proxy that adds TLS, or set api.allow_insecure"};
+                   "set api.tls_cert and api.tls_key, or use 127.0.0.1 behind a proxy that adds TLS, or set "
+                   "api.allow_insecure"};
     }
     TransportOptions how;
     how.host = options.host;
     how.port = options.port;
     how.threads = options.threads;
-    how.max_body = options.max_body;
+    how.limits = options.limits;
+    how.socket = options.socket;
+    how.tls_cert = options.tls_cert;
+    how.tls_key = options.tls_key;
     Result<std::unique_ptr<Transport>> transport =
         Transport::Listen(how, [this](RawRequest raw) { return Handle(service_, std::move(raw)); });
     if (!transport.ok()) return transport.error();
     transport_ = *std::move(transport);
-    url_ = fmt::format("http://{}:{}", options.host, transport_->port());
+    const bool v6 = options.host.find(':') != std::string::npos;
+    url_ = fmt::format("{}://{}:{}", secure ? "https" : "http", v6 ? "[" + options.host + "]" : options.host,
+                       transport_->port());
     return Ok();
   }
 
@@ -109,6 +122,7 @@ class ApiServer::Impl {
     transport_->Stop();
   }
 
+  Status ReloadTls() { return transport_->ReloadTls(); }
   const std::string& url() const { return url_; }
   std::uint16_t port() const { return transport_->port(); }
 
@@ -133,6 +147,9 @@ const std::string& ApiServer::url() const {
 }
 std::uint16_t ApiServer::port() const {
   return impl_->port();
+}
+Status ApiServer::ReloadTls() {
+  return impl_->ReloadTls();
 }
 void ApiServer::Stop() {
   impl_->Stop();

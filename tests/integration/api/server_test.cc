@@ -46,7 +46,7 @@ class ServerTest : public ::testing::Test {
     ApiOptions options;
     options.port = 0;
     options.local_token = "local";
-    options.max_body = 1000;
+    options.limits.max_body = 1000;
     Result<std::unique_ptr<ApiServer>> server = ApiServer::Start(catalog_, options);
     EXPECT_TRUE(server.ok()) << server.error().message;
     server_ = *std::move(server);
