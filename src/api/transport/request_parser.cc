@@ -2,14 +2,16 @@
 #include "api/transport/request_parser.h"
 
 #include <algorithm>
+#include <boost/beast/http/empty_body.hpp>
 #include <boost/beast/http/parser.hpp>
-#include <boost/beast/http/string_body.hpp>
+#include <charconv>
+#include <limits>
+#include <optional>
 
 namespace pipelined::api {
 namespace {
 
 namespace http = boost::beast::http;
-using boost::asio::const_buffer;
 
 constexpr std::size_t kMostFields = 100;
 
@@ -33,8 +35,11 @@ const std::string* Find(const Pairs& headers, std::string_view name) {
   return nullptr;
 }
 
-bool IsNumber(std::string_view text) {
-  return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
+std::optional<std::uint64_t> Number(std::string_view digits) {
+  std::uint64_t number = 0;
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
+  if (error != std::errc() || end != digits.data() + digits.size()) return std::nullopt;
+  return number;
 }
 
 bool Doubled(const Pairs& headers) {
@@ -55,25 +60,17 @@ std::string OriginForm(std::string_view target) {
   return std::string(target);
 }
 
-int StatusOf(boost::beast::error_code error) {
-  if (error == http::error::body_limit) return 413;
-  if (error == http::error::header_limit) return 431;
-  return 400;
-}
-
 }  // namespace
 
-struct RequestParser::Beast {
-  http::request_parser<http::string_body> parser;
-};
-
 RequestParser::RequestParser(const Limits& limits) : limits_(limits) {}
-RequestParser::~RequestParser() = default;
 
 std::size_t RequestParser::Take(std::string_view bytes) {
   std::size_t used = 0;
   if (state_ == State::kNothing || state_ == State::kHeader) used = TakeHeader(bytes);
-  if (state_ == State::kBody) used += TakeBody(bytes.substr(used));
+  if (state_ == State::kBody) {
+    used += body_.Take(bytes.substr(used));
+    FollowBody();
+  }
   return used;
 }
 
@@ -116,33 +113,37 @@ int RequestParser::Unfinished(std::string_view header) const {
 }
 
 void RequestParser::ReadHeader(std::string_view header) {
-  beast_ = std::make_unique<Beast>();
-  auto& parser = beast_->parser;
+  http::request_parser<http::empty_body> parser;
   parser.eager(false);
   parser.header_limit(static_cast<std::uint32_t>(header.size()));
-  parser.body_limit(limits_.max_body);
+  parser.body_limit(std::numeric_limits<std::uint64_t>::max());  // BodyReader judges it
   boost::beast::error_code error;
-  parser.put(const_buffer(header.data(), header.size()), error);
+  parser.put(boost::asio::const_buffer(header.data(), header.size()), error);
   const auto& message = parser.get();
   request_.method = View(message.method_string());
   request_.target = OriginForm(View(message.target()));
   for (const auto& field : message)
     request_.headers.emplace_back(Lower(View(field.name_string())), View(field.value()));
-  if (error) return Refuse(StatusOf(error));
-  if (const int status = Faults(); status != 0) return Refuse(status);
+  if (error || !parser.is_header_done()) return Refuse(400);
+  if (const int status = Faults(message.version() < 11); status != 0) return Refuse(status);
   keep_alive_ = parser.keep_alive();
-  state_ = parser.is_done() ? State::kDone : State::kBody;
+  state_ = State::kBody;
+  FollowBody();
 }
 
-int RequestParser::Faults() {
+int RequestParser::Faults(bool old) {
   const Pairs& headers = request_.headers;
-  const bool old = beast_->parser.get().version() < 11;
   const std::string* coding = Find(headers, "transfer-encoding");
   const std::string* length = Find(headers, "content-length");
   if (Doubled(headers) || (!old && Find(headers, "host") == nullptr)) return 400;
   if (coding != nullptr && (old || Lower(*coding) != "chunked" || length != nullptr)) return 400;
-  if (length != nullptr && !IsNumber(*length)) return 400;
   if (headers.size() > kMostFields) return 431;
+  if (coding != nullptr) body_ = BodyReader::Chunked(limits_);
+  if (length != nullptr) {
+    const std::optional<std::uint64_t> number = Number(*length);
+    if (!number) return 400;
+    body_ = BodyReader::OfLength(*number, limits_);
+  }
   const bool framed = coding != nullptr || length != nullptr;
   const bool carries = request_.method == "POST" || request_.method == "PUT" || request_.method == "PATCH";
   if (carries && !framed && Find(headers, "content-type") != nullptr) return 411;
@@ -153,24 +154,11 @@ int RequestParser::Faults() {
   return 0;
 }
 
-std::size_t RequestParser::TakeBody(std::string_view bytes) {
-  auto& parser = beast_->parser;
-  boost::beast::error_code error;
-  std::size_t used = 0;
-  while (!error && !parser.is_done() && used < bytes.size())
-    used += parser.put(const_buffer(bytes.data() + used, bytes.size() - used), error);
-  framing_ += used;
-  if (error && error != http::error::need_more) {
-    Refuse(StatusOf(error));
-  } else if (bytes.size() - used > limits_.max_header && !parser.is_done()) {
-    Refuse(400);  // a chunk header or a trailer without end
-  } else if (framing_ > 2 * limits_.max_body + limits_.max_header) {
-    Refuse(413);  // chunks that are mostly frame
-  } else if (parser.is_done()) {
-    request_.body = std::move(parser.get().body());
-    state_ = State::kDone;
-  }
-  return used;
+void RequestParser::FollowBody() {
+  if (body_.refused() != 0) return Refuse(body_.refused());
+  if (!body_.done()) return;
+  request_.body = std::move(body_.body());
+  state_ = State::kDone;
 }
 
 void RequestParser::Refuse(int status) {

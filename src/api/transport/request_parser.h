@@ -4,9 +4,9 @@
 // "chunked" as the only transfer coding, CRLF as the only line end.
 #pragma once
 
-#include <memory>
 #include <string_view>
 
+#include "api/transport/body_reader.h"
 #include "api/transport/transport.h"
 
 namespace pipelined::api {
@@ -22,8 +22,6 @@ class RequestParser {
   };
 
   explicit RequestParser(const Limits& limits);
-  ~RequestParser();
-  RequestParser(const RequestParser&) = delete;
 
   // Uses bytes from the front of what has arrived and says how many. The others must come again, before those that
   // follow. Once done or refused it uses nothing.
@@ -36,22 +34,19 @@ class RequestParser {
   RawRequest& request() { return request_; }
 
  private:
-  struct Beast;
-
   std::size_t TakeHeader(std::string_view bytes);
-  std::size_t TakeBody(std::string_view bytes);
+  void FollowBody();
   void ReadHeader(std::string_view header);
   int Unfinished(std::string_view bytes) const;  // the status that an incomplete header already deserves, or 0
-  int Faults();                                  // the same of a complete one
+  int Faults(bool old_version);                  // the same of a complete one
   void Refuse(int status);
 
   const Limits& limits_;
   State state_ = State::kNothing;
   bool keep_alive_ = false, expects_continue_ = false;
   std::size_t scanned_ = 0;  // of the header, where its end is not
-  std::size_t framing_ = 0;  // bytes of the body as it came, chunk headers included
+  BodyReader body_;
   RawRequest request_;
-  std::unique_ptr<Beast> beast_;
 };
 
 }  // namespace pipelined::api
