@@ -80,6 +80,7 @@ struct Service {
 
   Catalog& catalog;
   const ApiOptions options;
+  const std::vector<std::string> origins;  // of options.cors_origins
   const Clock& clock;
   DagCache dags;
   Counters counters;

@@ -47,6 +47,9 @@ api::ApiOptions MakeOptions(const Settings& settings, const RoleContext& context
   options.tls_key = InHome(context, settings.api.tls_key);
   options.socket = InHome(context, settings.api.socket);
   options.limits = MakeLimits(settings.api);
+  options.gzip = settings.api.gzip;
+  options.cors_origins = settings.api.cors_origins;
+  options.access_log = api::AccessLogFromString(settings.api.access_log);
   options.token_lifetime = settings.auth.token_lifetime;
   options.logs_dir = context.home + "/logs";
   options.version = PIPELINED_VERSION;

@@ -8,6 +8,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "pipelined/api/limits.h"
 #include "pipelined/base/clock.h"
@@ -18,6 +19,9 @@
 
 namespace pipelined::api {
 
+enum class AccessLog : std::uint8_t { kNone, kErrors, kChanges, kAll };
+AccessLog AccessLogFromString(std::string_view word);  // "none|errors|changes|all"; anything else is kAll
+
 struct ApiOptions {
   std::string host = "127.0.0.1";
   std::uint16_t port = 8080;  // 0: any free one
@@ -26,6 +30,9 @@ struct ApiOptions {
   std::string tls_cert, tls_key;  // PEM files; empty: no TLS
   std::string socket;             // a unix socket to listen on too, for the process's own user; empty: none
   Limits limits;
+  bool gzip = true;
+  std::string cors_origins;  // "https://a.example.com https://b.example.com"; "*": any; empty: none
+  AccessLog access_log = AccessLog::kChanges;
 
   std::string local_token;  // acts as the user admin; empty: no such token
   std::string logs_dir;     // absolute
