@@ -27,6 +27,7 @@ api::Limits MakeLimits(const Settings::Api& settings) {
   limits.max_url = static_cast<std::size_t>(settings.max_url);
   limits.max_header = static_cast<std::size_t>(settings.max_header);
   limits.max_body = static_cast<std::size_t>(settings.max_body);
+  limits.max_bodies = static_cast<std::size_t>(settings.max_bodies);
   limits.connections = static_cast<std::size_t>(settings.max_connections);
   limits.connections_per_address = static_cast<std::size_t>(settings.max_connections_per_address);
   limits.idle_timeout = settings.idle_timeout;

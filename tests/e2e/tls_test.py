@@ -9,6 +9,7 @@ import stat
 import subprocess
 import time
 import unittest
+import warnings
 
 from case import OwnServerCase, main, wait_for
 from hostile_test import CLOSE, HEALTH, connect, get, read_all, statuses
@@ -63,7 +64,8 @@ class Tls(OwnServerCase):
     def test_old_versions_are_refused(self):
         server = self.tls_server()
         old = ssl._create_unverified_context()
-        old.minimum_version, old.maximum_version = ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1
+        with warnings.catch_warnings(action="ignore"):
+            old.minimum_version, old.maximum_version = ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1
         old.set_ciphers("ALL:@SECLEVEL=0")
         with self.assertRaises((ssl.SSLError, ConnectionResetError)):
             self.client(server, old)
@@ -99,6 +101,12 @@ class Tls(OwnServerCase):
         server.launch()
         self.assertEqual(server.process.wait(timeout=60), 2)
         self.assertIn("TLS key", server.log_tail())
+
+    def test_one_without_the_other_is_refused(self):
+        server = self.make_server(start=False, settings={"api.tls_cert": "a.crt"})
+        server.launch()
+        self.assertEqual(server.process.wait(timeout=60), 2)
+        self.assertIn("need each other", server.log_tail())
 
     def test_handshakes_that_never_end_are_dropped(self):
         server = self.tls_server(**{"api.header_timeout": "1s"})

@@ -8,9 +8,10 @@
 namespace pipelined::api {
 
 struct Limits {
-  std::size_t max_url = 8 << 10;      // more: 414
-  std::size_t max_header = 16 << 10;  // request line and all fields; more: 431
-  std::size_t max_body = 1 << 20;     // as decoded; more: 413
+  std::size_t max_url = 8 << 10;       // more: 414
+  std::size_t max_header = 16 << 10;   // request line and all fields; more: 431
+  std::size_t max_body = 1 << 20;      // as decoded; more: 413
+  std::size_t max_bodies = 256 << 20;  // of all requests that are received, wait or are answered; more: 503
 
   std::size_t connections = 10'000;             // of all addresses
   std::size_t connections_per_address = 2'000;  // beyond it the address's own idle ones are dropped first

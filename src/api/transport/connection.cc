@@ -95,8 +95,18 @@ void Connection::Read() {
 
 void Connection::Arrived(std::size_t bytes) {
   if (stage_ == Stage::kLingering) return Read();  // and forget
+  if (stage_ == Stage::kBody && !Hold(bytes)) return Reply(Busy(), true);
   arrived_.append(chunk_.data(), bytes);
   Advance();
+}
+
+bool Connection::Hold(std::size_t bytes) {
+  held_ += bytes;
+  return floor_.held.fetch_add(bytes) + bytes <= floor_.limits.max_bodies;
+}
+
+void Connection::LetGo() {
+  floor_.held -= std::exchange(held_, 0);
 }
 
 // As far as what has arrived goes.
@@ -150,6 +160,7 @@ void Connection::Handle() {
 }
 
 void Connection::Reply(Response response, bool last, bool without_body) {
+  LetGo();
   last_ = last || floor_.draining || leaving;
   head_ = ResponseHead(response, {!last_, SystemClock().Now()});
   const bool bodiless = without_body || response.status == 204 || response.status == 304;
@@ -185,6 +196,7 @@ void Connection::Linger() {
 void Connection::Close() {
   if (stage_ == Stage::kClosed) return;
   stage_ = Stage::kClosed;
+  LetGo();
   stream_->Close();
   floor_.seats.Remove(*this);
 }

@@ -24,6 +24,7 @@ struct Floor {
   Seats seats;
   Turnstile turnstile;
   std::atomic<bool> draining{false};
+  std::atomic<std::size_t> held{0};  // bytes of bodies
 };
 
 class Connection final : public Seat, public std::enable_shared_from_this<Connection> {
@@ -43,6 +44,8 @@ class Connection final : public Seat, public std::enable_shared_from_this<Connec
   void Arrived(std::size_t bytes);
   void Advance();
   void AskForBody();
+  bool Hold(std::size_t bytes);  // false: the memory for bodies is used up
+  void LetGo();
 
   void Answer();
   void Handle();
@@ -62,6 +65,7 @@ class Connection final : public Seat, public std::enable_shared_from_this<Connec
   const std::unique_ptr<Stream> stream_;
   Stage stage_ = Stage::kHandshake;
   bool reading_ = false;  // a read is outstanding
+  std::size_t held_ = 0;  // of floor_.held
   bool asking_ = false;   // "100 Continue" is being written
 
   std::array<char, 4096> chunk_;
