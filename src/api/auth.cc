@@ -4,6 +4,7 @@
 
 #include "api/body.h"
 #include "api/errors.h"
+#include "api/transport/transport.h"
 #include "pipelined/schema/json.h"
 #include "pipelined/secrets/password.h"
 #include "pipelined/secrets/token.h"
@@ -68,7 +69,7 @@ std::variant<Caller, Response> Authenticate(Service& service, const Request& req
 }
 
 bool IsLoopback(std::string_view address) {
-  return address.starts_with("127.") || address == "::1" || address.starts_with("::ffff:127.");
+  return address == kLocalPeer || address.starts_with("127.") || address == "::1" || address.starts_with("::ffff:127.");
 }
 
 Response PostToken(const Call& call) {

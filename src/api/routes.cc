@@ -4,6 +4,7 @@
 #include <exception>
 
 #include "api/auth.h"
+#include "api/cors.h"
 #include "api/errors.h"
 #include "api/handlers.h"
 #include "pipelined/base/log.h"
@@ -170,6 +171,7 @@ Response Run(Service& service, const Request& request) {
   Match match = FindRoute(method, request.segments);
   if (match.route == nullptr && match.methods.empty())
     return Json(404, Value::Map{{"error", "Not found: " + request.path}});
+  if (match.route == nullptr && method == "OPTIONS") return Options(match.methods);
   if (match.route == nullptr) {
     Response response = Detail(405, "Method Not Allowed");
     response.headers.emplace_back("Allow", Allow(match.methods));

@@ -4,11 +4,14 @@
 
 #include <algorithm>
 
+#include "api/access_log.h"
 #include "api/auth.h"
+#include "api/cors.h"
+#include "api/negotiate.h"
 #include "api/routes.h"
 #include "api/service.h"
 #include "api/target.h"
-#include "api/transport.h"
+#include "api/transport/transport.h"
 #include "pipelined/base/log.h"
 #include "pipelined/secrets/token.h"
 
@@ -18,31 +21,41 @@ namespace {
 Response Refused(int status) {
   switch (status) {
     case 411:
-      return Detail(411, "a body needs a Content-Length");
+      return Detail(411, "a body needs a Content-Length (none: Content-Length: 0)");
     case 413:
       return Detail(413, "the body is too large");
+    case 414:
+      return Detail(414, "the URL is too long");
+    case 417:
+      return Detail(417, "the only expectation that can be met is 100-continue");
+    case 431:
+      return Detail(431, "the header is too large");
     default:
       return Detail(status, "malformed request");
   }
 }
 
-// The client's own id where it is harmless in a log line and a header; otherwise a new one.
-std::string RequestId(const RawRequest& raw) {
-  for (const auto& [name, value] : raw.headers) {
-    if (name != "x-request-id") continue;
-    const bool plain = std::all_of(value.begin(), value.end(), [](unsigned char c) {
-      return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' || c == '_' ||
-             c == '.';
-    });
-    if (plain && !value.empty() && value.size() <= 64) return value;
+const std::string* Find(const Pairs& fields, std::string_view name) {
+  for (const auto& [key, value] : fields) {
+    if (key == name) return &value;
   }
-  return secrets::RandomHex(8);
+  return nullptr;
 }
 
-Response Answer(Service& service, RawRequest& raw) {
-  if (raw.refused != 0) return Refused(raw.refused);
+// The client's own id where it is harmless in a log line and a header; otherwise a new one.
+std::string RequestId(const RawRequest& raw) {
+  const std::string* id = Find(raw.headers, "x-request-id");
+  const auto plain = [](unsigned char c) {
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' || c == '_' ||
+           c == '.';
+  };
+  const bool fine = id != nullptr && !id->empty() && id->size() <= 64 && std::all_of(id->begin(), id->end(), plain);
+  return fine ? *id : secrets::RandomHex(8);
+}
+
+Result<Request> ToRequest(RawRequest& raw) {
   Result<Target> target = ParseTarget(raw.target);
-  if (!target.ok()) return Detail(400, target.error().message);
+  if (!target.ok()) return target.error();
   Request request;
   request.method = raw.method;
   request.path = target->path;
@@ -51,31 +64,35 @@ Response Answer(Service& service, RawRequest& raw) {
   request.headers = std::move(raw.headers);
   request.body = std::move(raw.body);
   request.remote = raw.remote;
-  return Dispatch(service, request);
+  return request;
 }
 
-// A log line is one line, whatever the client sent.
-std::string OneLine(std::string_view target) {
-  std::string out(target.substr(0, 300));
-  std::replace_if(
-      out.begin(), out.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; }, '?');
-  return out;
+Response Answer(Service& service, RawRequest& raw) {
+  if (raw.refused != 0) return Refused(raw.refused);
+  const Result<Request> request = ToRequest(raw);
+  if (!request.ok()) return Detail(400, request.error().message);
+  std::optional<Response> refusal = RefuseMedia(*request);
+  Response response = refusal ? *std::move(refusal) : Dispatch(service, *request);
+  Settle(*request, service.options.gzip, response);
+  AllowOrigin(service.origins, *request, response);
+  return response;
 }
 
 Response Handle(Service& service, RawRequest raw) {
   const Micros start = service.clock.Monotonic();
-  const std::string id = RequestId(raw);
-  const std::string line = fmt::format("{} {}", OneLine(raw.method), OneLine(raw.target));
+  const std::string* agent = Find(raw.headers, "user-agent");
+  LoggedRequest logged{raw.method, raw.target, raw.remote, agent == nullptr ? "" : *agent,
+                       0,          0,          Micros(0),  RequestId(raw)};
   Response response = Answer(service, raw);
-  response.headers.emplace_back("X-Request-Id", id);
+  response.headers.emplace_back("X-Request-Id", logged.id);
   response.headers.emplace_back("X-Content-Type-Options", "nosniff");
-  response.headers.emplace_back("Cache-Control", "no-store");
+  if (Find(response.headers, "Cache-Control") == nullptr) response.headers.emplace_back("Cache-Control", "no-store");
   service.counters.Count(response.status);
-  // Reads that went well are too many to be told by default.
-  const bool telling = response.status >= 400 || (raw.method != "GET" && raw.method != "HEAD");
-  log::Write(telling ? log::Level::kInfo : log::Level::kDebug,
-             fmt::format("{} {} {} {:.1f}ms {}", line, response.status, raw.remote,
-                         static_cast<double>((service.clock.Monotonic() - start).count()) / 1e3, id));
+  if (!IsLogged(service.options.access_log, logged.method, response.status)) return response;
+  logged.status = response.status;
+  logged.bytes = response.body.size();
+  logged.took = service.clock.Monotonic() - start;
+  log::Write(log::Level::kInfo, AccessLine(logged));
   return response;
 }
 
@@ -87,20 +104,29 @@ class ApiServer::Impl {
 
   Status Start() {
     const ApiOptions& options = service_.options;
-    if (!IsLoopback(options.host) && !options.allow_insecure) {
+    if (options.tls_cert.empty() != options.tls_key.empty())
+      return Error{ErrorCode::kInvalid, "api.tls_cert and api.tls_key need each other", "set both, or none"};
+    const bool secure = !options.tls_cert.empty();
+    if (!IsLoopback(options.host) && !secure && !options.allow_insecure) {
       return Error{ErrorCode::kInvalid, fmt::format("will not listen on {} without TLS", options.host),
-                   "use 127.0.0.1 behind a proxy that adds TLS, or set api.allow_insecure"};
+                   "set api.tls_cert and api.tls_key, or use 127.0.0.1 behind a proxy that adds TLS, or set "
+                   "api.allow_insecure"};
     }
     TransportOptions how;
     how.host = options.host;
     how.port = options.port;
     how.threads = options.threads;
-    how.max_body = options.max_body;
+    how.limits = options.limits;
+    how.socket = options.socket;
+    how.tls_cert = options.tls_cert;
+    how.tls_key = options.tls_key;
     Result<std::unique_ptr<Transport>> transport =
         Transport::Listen(how, [this](RawRequest raw) { return Handle(service_, std::move(raw)); });
     if (!transport.ok()) return transport.error();
     transport_ = *std::move(transport);
-    url_ = fmt::format("http://{}:{}", options.host, transport_->port());
+    const bool v6 = options.host.find(':') != std::string::npos;
+    url_ = fmt::format("{}://{}:{}", secure ? "https" : "http", v6 ? "[" + options.host + "]" : options.host,
+                       transport_->port());
     return Ok();
   }
 
@@ -109,6 +135,7 @@ class ApiServer::Impl {
     transport_->Stop();
   }
 
+  Status ReloadTls() { return transport_->ReloadTls(); }
   const std::string& url() const { return url_; }
   std::uint16_t port() const { return transport_->port(); }
 
@@ -117,6 +144,12 @@ class ApiServer::Impl {
   std::unique_ptr<Transport> transport_;
   std::string url_;
 };
+
+AccessLog AccessLogFromString(std::string_view word) {
+  if (word == "none") return AccessLog::kNone;
+  if (word == "errors") return AccessLog::kErrors;
+  return word == "changes" ? AccessLog::kChanges : AccessLog::kAll;
+}
 
 Result<std::unique_ptr<ApiServer>> ApiServer::Start(Catalog& catalog, ApiOptions options) {
   auto impl = std::make_unique<Impl>(catalog, std::move(options));
@@ -133,6 +166,9 @@ const std::string& ApiServer::url() const {
 }
 std::uint16_t ApiServer::port() const {
   return impl_->port();
+}
+Status ApiServer::ReloadTls() {
+  return impl_->ReloadTls();
 }
 void ApiServer::Stop() {
   impl_->Stop();

@@ -1,5 +1,7 @@
 #include "api/service.h"
 
+#include "api/cors.h"
+
 #include <algorithm>
 
 namespace pipelined::api {
@@ -44,6 +46,7 @@ bool StopFlag::Wait(Micros at_most) {
 Service::Service(Catalog& catalog_, ApiOptions options_)
     : catalog(catalog_),
       options(std::move(options_)),
+      origins(SplitOrigins(options.cors_origins)),
       clock(options.clock != nullptr ? *options.clock : SystemClock()) {}
 
 Result<DagPtr> Service::LoadDag(VersionId version) {

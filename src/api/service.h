@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "api/health_cache.h"
 #include "api/http.h"
 #include "api/rate_limit.h"
 #include "pipelined/api/server.h"
@@ -80,8 +81,10 @@ struct Service {
 
   Catalog& catalog;
   const ApiOptions options;
+  const std::vector<std::string> origins;  // of options.cors_origins
   const Clock& clock;
   DagCache dags;
+  HealthCache health;
   Counters counters;
   RateLimit logins;
   StopFlag stopping;

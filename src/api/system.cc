@@ -30,7 +30,7 @@ std::string RunCounts(Catalog& catalog) {
 }  // namespace
 
 Response GetHealth(const Call& call) {
-  const Result<Health> health = call.catalog().CheckHealth();
+  const Result<Health> health = call.service.health.Ask(call.catalog(), call.service.clock.Monotonic());
   const bool database = health.ok() && health->database;
   const bool scheduler = database && health->scheduler_leading;
   const Value heartbeat = health.ok() ? InstantOrNull(health->scheduler_heartbeat) : Value();
@@ -53,7 +53,7 @@ Response GetMetrics(const Call& call) {
   for (const auto& [status, count] : call.service.counters.Snapshot()) {
     text += fmt::format("pipelined_api_requests_total{{status=\"{}\"}} {}\n", status, count);
   }
-  const Result<Health> health = call.catalog().CheckHealth();
+  const Result<Health> health = call.service.health.Ask(call.catalog(), call.service.clock.Monotonic());
   text +=
       "# HELP pipelined_scheduler_leading Whether a scheduler holds the lease.\n# TYPE pipelined_scheduler_leading "
       "gauge\n";

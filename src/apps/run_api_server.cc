@@ -1,3 +1,6 @@
+#include <signal.h>
+
+#include <filesystem>
 #include <memory>
 
 #include "apps/build_info.h"
@@ -15,12 +18,39 @@
 namespace pipelined::apps {
 namespace {
 
+std::string InHome(const RoleContext& context, const std::string& path) {
+  return path.empty() ? path : (std::filesystem::path(context.home) / path).lexically_normal().string();
+}
+
+api::Limits MakeLimits(const Settings::Api& settings) {
+  api::Limits limits;
+  limits.max_url = static_cast<std::size_t>(settings.max_url);
+  limits.max_header = static_cast<std::size_t>(settings.max_header);
+  limits.max_body = static_cast<std::size_t>(settings.max_body);
+  limits.max_bodies = static_cast<std::size_t>(settings.max_bodies);
+  limits.connections = static_cast<std::size_t>(settings.max_connections);
+  limits.connections_per_address = static_cast<std::size_t>(settings.max_connections_per_address);
+  limits.idle_timeout = settings.idle_timeout;
+  limits.header_timeout = settings.header_timeout;
+  limits.body_timeout = settings.body_timeout;
+  limits.write_timeout = settings.write_timeout;
+  limits.drain_timeout = settings.drain_timeout;
+  return limits;
+}
+
 api::ApiOptions MakeOptions(const Settings& settings, const RoleContext& context, const ZoneSource& zones) {
   api::ApiOptions options;
   options.host = settings.api.host;
   options.port = static_cast<std::uint16_t>(settings.api.port);
   options.threads = static_cast<int>(settings.api.threads);
   options.allow_insecure = settings.api.allow_insecure;
+  options.tls_cert = InHome(context, settings.api.tls_cert);
+  options.tls_key = InHome(context, settings.api.tls_key);
+  options.socket = InHome(context, settings.api.socket);
+  options.limits = MakeLimits(settings.api);
+  options.gzip = settings.api.gzip;
+  options.cors_origins = settings.api.cors_origins;
+  options.access_log = api::AccessLogFromString(settings.api.access_log);
   options.token_lifetime = settings.auth.token_lifetime;
   options.logs_dir = context.home + "/logs";
   options.version = PIPELINED_VERSION;
@@ -53,7 +83,11 @@ int RunApiServer(const Settings& settings, const RoleContext& context) {
   if (!server) return Report(server.error());
   log::Info("serving {}", (*server)->url());
   SayReady(context.ready_fd, (*server)->url());
-  signals.Wait();
+  while (signals.Wait(), signals.Take() == SIGHUP && !settings.api.tls_cert.empty()) {
+    const Status reloaded = (*server)->ReloadTls();
+    if (reloaded) log::Info("the TLS certificate was read again");
+    if (!reloaded) log::Error("{}; the one of before stays in use", reloaded.error().message);
+  }
   (*server)->Stop();
   return kDone;
 }

@@ -87,16 +87,20 @@ class Standalone {
       waits[3 + 2 * i] = {roles_[i].ready_pipe(), POLLIN, 0};
     }
     if (poll(waits.data(), waits.size(), UntilNextStart()) < 0) return;  // interrupted
-    if (waits[0].revents != 0 && signals_.Take()) {
-      exit_code_ = kDone;
-      return;
-    }
+    if (waits[0].revents != 0) HearSignal();
     if (waits[1].revents != 0) ReviveCluster();
     for (std::size_t i = 0; i < roles_.size(); ++i) {
       if (waits[3 + 2 * i].revents != 0) HearRole(roles_[i]);
       if (waits[2 + 2 * i].revents != 0) LoseRole(i);
     }
     StartDueRoles();
+  }
+
+  // A certificate can be renewed without a stop: the API server reads it again.
+  void HearSignal() {
+    const int signal = signals_.Take();
+    if (signal == SIGHUP && !settings_.api.tls_cert.empty()) return api().Signal(SIGHUP);
+    if (signal != 0) exit_code_ = kDone;
   }
 
   int UntilNextStart() const {
@@ -174,7 +178,7 @@ class Standalone {
         {{signals_.fd(), POLLIN, 0}, {roles_[0].pidfd(), POLLIN, 0}, {roles_[1].pidfd(), POLLIN, 0}}};
     const Micros left = std::max(Micros(0), deadline - SystemClock().Monotonic());
     const int got = poll(waits.data(), waits.size(), static_cast<int>(std::chrono::ceil<Millis>(left).count()));
-    if (got == 0 || (got > 0 && waits[0].revents != 0 && signals_.Take())) {
+    if (got == 0 || (got > 0 && waits[0].revents != 0 && signals_.Take() != 0)) {
       log::Warning("the roles are killed; tasks in flight go on under their supervisors");
       for (const RoleProcess& role : roles_) role.Signal(SIGKILL);
     }

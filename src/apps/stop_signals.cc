@@ -26,9 +26,9 @@ StopSignals::~StopSignals() {
   close(end_);
 }
 
-bool StopSignals::Take() const {
+int StopSignals::Take() const {
   signalfd_siginfo info{};
-  return read(signals_, &info, sizeof info) == sizeof info;
+  return read(signals_, &info, sizeof info) == sizeof info ? static_cast<int>(info.ssi_signo) : 0;
 }
 
 void StopSignals::OnSignal(std::function<void()> stop) {

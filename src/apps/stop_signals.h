@@ -1,5 +1,5 @@
 // The end of a process: SIGTERM, SIGINT and SIGHUP, taken from a descriptor or by a thread of its own, so that nothing
-// else needs to know of signals.
+// else needs to know of signals. A role that has something to read again may take SIGHUP for that.
 #pragma once
 
 #include <functional>
@@ -16,9 +16,9 @@ class StopSignals {
   ~StopSignals();
   StopSignals(const StopSignals&) = delete;
 
-  // For a poll loop: readable when a signal came. Take() takes one; false when there is none.
+  // For a poll loop: readable when a signal came. Take() takes one and answers its number; 0 when there is none.
   int fd() const { return signals_; }
-  bool Take() const;
+  int Take() const;
 
   // `stop` is called once, on a thread of its own, when the first signal comes; never again once Forget() has returned.
   // Not together with the others.

@@ -75,8 +75,8 @@ class Replay {
     std::vector<TaskAt> after = Untouched(version);
     const auto instances = std::exchange(instances_, {});
     for (const auto& [key, instance] : instances) {
-      const auto task =
-          std::find_if(after.begin(), after.end(), [&](const TaskAt& one) { return one.task_id == instance.task_id; });
+      const auto task = std::find_if(after.begin(), after.end(),
+                                     [&id = instance.task_id](const TaskAt& one) { return one.task_id == id; });
       if (instance.state != TaskState::kNone) unclear_ = true;
       if (task != after.end())
         instances_.emplace(Key{static_cast<std::uint32_t>(task - after.begin()), key.second}, instance);

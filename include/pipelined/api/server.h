@@ -8,7 +8,9 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 
+#include "pipelined/api/limits.h"
 #include "pipelined/base/clock.h"
 #include "pipelined/base/result.h"
 #include "pipelined/model/dag.h"
@@ -17,12 +19,20 @@
 
 namespace pipelined::api {
 
+enum class AccessLog : std::uint8_t { kNone, kErrors, kChanges, kAll };
+AccessLog AccessLogFromString(std::string_view word);  // "none|errors|changes|all"; anything else is kAll
+
 struct ApiOptions {
   std::string host = "127.0.0.1";
   std::uint16_t port = 8080;  // 0: any free one
   int threads = 4;
-  bool allow_insecure = false;     // listen beyond the loopback although there is no TLS
-  std::size_t max_body = 1 << 20;  // bytes; more is 413
+  bool allow_insecure = false;    // listen beyond the loopback although there is no TLS
+  std::string tls_cert, tls_key;  // PEM files; empty: no TLS
+  std::string socket;             // a unix socket to listen on too, for the process's own user; empty: none
+  Limits limits;
+  bool gzip = true;
+  std::string cors_origins;  // "https://a.example.com https://b.example.com"; "*": any; empty: none
+  AccessLog access_log = AccessLog::kChanges;
 
   std::string local_token;  // acts as the user admin; empty: no such token
   std::string logs_dir;     // absolute
@@ -41,8 +51,8 @@ struct ApiOptions {
 // Thread-safe. Handlers run on `threads` threads and may block there on the database.
 class ApiServer {
  public:
-  // Listens when it returns. `catalog` must outlive the server. kInvalid: an address that may not be used; kConflict:
-  // the port is in use (the message names it); kUnavailable: the address cannot be bound.
+  // Listens when it returns. `catalog` must outlive the server. kInvalid: an address or certificate that cannot be
+  // used; kConflict: the port is in use (the message names it); kUnavailable: the address cannot be bound.
   static Result<std::unique_ptr<ApiServer>> Start(Catalog& catalog, ApiOptions options);
 
   ~ApiServer();  // as Stop()
@@ -51,6 +61,9 @@ class ApiServer {
 
   const std::string& url() const;  // "http://127.0.0.1:8080"
   std::uint16_t port() const;
+
+  // Reads certificate and key again, for the connections that come; on failure the old ones stay.
+  Status ReloadTls();
 
   // Accepts nothing more, waits for running handlers, closes every connection. Harmless when repeated.
   void Stop();

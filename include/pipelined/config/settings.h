@@ -42,6 +42,14 @@ struct Settings {
     std::int64_t port = 0;  // 0: any free one
     std::int64_t threads = 0;
     bool allow_insecure = false;
+    std::string tls_cert, tls_key;                                           // empty: no TLS; relative: to the home
+    std::string socket;                                                      // the same
+    std::int64_t max_url = 0, max_header = 0, max_body = 0, max_bodies = 0;  // bytes
+    std::int64_t max_connections = 0, max_connections_per_address = 0;
+    Micros idle_timeout{0}, header_timeout{0}, body_timeout{0}, write_timeout{0}, drain_timeout{0};
+    bool gzip = false;
+    std::string cors_origins;  // separated by blanks
+    std::string access_log;    // a word of api::AccessLog
   } api;
   struct Auth {
     Micros token_lifetime{0};

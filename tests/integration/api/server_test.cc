@@ -46,7 +46,7 @@ class ServerTest : public ::testing::Test {
     ApiOptions options;
     options.port = 0;
     options.local_token = "local";
-    options.max_body = 1000;
+    options.limits.max_body = 1000;
     Result<std::unique_ptr<ApiServer>> server = ApiServer::Start(catalog_, options);
     EXPECT_TRUE(server.ok()) << server.error().message;
     server_ = *std::move(server);
@@ -91,7 +91,6 @@ TEST_F(ServerTest, ATriggeredRunIsAnswered) {
   EXPECT_EQ(catalog_.triggers.size(), 1U);
 }
 
-// The stock listener sends the answer only after the body has come, though nobody reads it.
 TEST_F(ServerTest, ABodyBeyondTheLimitIsRefused) {
   EXPECT_THAT(Send("POST", "/auth/token", "", std::string(1001, ' ')), StartsWith("HTTP/1.1 413 "));
 }
@@ -113,6 +112,34 @@ TEST_F(ServerTest, HeadAnswersWithoutABody) {
   const std::string answer = Send("HEAD", "/api/v2/version");
   EXPECT_THAT(answer, StartsWith("HTTP/1.1 200 "));
   EXPECT_THAT(answer, ::testing::Not(HasSubstr("{")));
+}
+
+TEST_F(ServerTest, AnAnswerThatIsKnownIsNotSentAgain) {
+  const std::string first = Send("GET", "/api/v2/version");
+  const std::size_t at = first.find("ETag: ") + 6;
+  const std::string tag = first.substr(at, first.find('\r', at) - at);
+  const std::string again = Send("GET", "/api/v2/version", "If-None-Match: " + tag + "\r\n");
+  EXPECT_THAT(again, StartsWith("HTTP/1.1 304 "));
+  EXPECT_THAT(again, ::testing::EndsWith("\r\n\r\n"));
+}
+
+TEST_F(ServerTest, LongAnswersAreCompressedOnDemand) {
+  const std::string plain = Send("GET", "/openapi.json");
+  const std::string packed = Send("GET", "/openapi.json", "Accept-Encoding: gzip\r\n");
+  EXPECT_THAT(packed, HasSubstr("Content-Encoding: gzip\r\n"));
+  EXPECT_LT(packed.size(), plain.size() / 2);
+}
+
+TEST_F(ServerTest, BodiesThatAreNoJsonAndClientsThatReadNoneAreTold) {
+  EXPECT_THAT(Send("POST", "/auth/token", "Content-Type: text/plain\r\n", "x"), StartsWith("HTTP/1.1 415 "));
+  EXPECT_THAT(Send("GET", "/api/v2/version", "Accept: text/html\r\n"), StartsWith("HTTP/1.1 406 "));
+}
+
+TEST_F(ServerTest, OptionsAndTheIdOfARequest) {
+  const std::string answer = Send("OPTIONS", "/api/v2/dags", "X-Request-Id: mine-1\r\n");
+  EXPECT_THAT(answer, StartsWith("HTTP/1.1 204 "));
+  EXPECT_THAT(answer, HasSubstr("Allow: GET, HEAD, OPTIONS\r\n"));
+  EXPECT_THAT(answer, HasSubstr("X-Request-Id: mine-1\r\n"));
 }
 
 TEST_F(ServerTest, APortInUseIsNamed) {

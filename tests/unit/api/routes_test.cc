@@ -117,6 +117,16 @@ TEST_F(RoutesTest, WithoutDatabaseAndWithoutLeaderItIs503) {
   EXPECT_EQ(Field(health, "metadatabase.status"), "\"unhealthy\"");
 }
 
+TEST_F(RoutesTest, HealthIsAskedForTwiceASecondAtMost) {
+  const auto scheduler = [&] { return Field(Get("/api/v2/monitor/health"), "scheduler.status"); };
+  catalog_.health.scheduler_leading = true;
+  EXPECT_EQ(scheduler(), "\"healthy\"");
+  catalog_.health.scheduler_leading = false;
+  EXPECT_EQ(scheduler(), "\"healthy\"");
+  clock_.Advance(Millis(500));
+  EXPECT_EQ(scheduler(), "\"unhealthy\"");
+}
+
 TEST_F(RoutesTest, ABugTellsTheClientNothing) {
   catalog_.broken = Error{ErrorCode::kBug, "secret detail", ""};
   const Response response = Send("GET", "/api/v2/dags", "", "local-token");

@@ -1,0 +1,48 @@
+#include "api/access_log.h"
+
+#include <fmt/format.h>
+
+namespace pipelined::api {
+namespace {
+
+constexpr std::size_t kLongest = 300;  // bytes of what a client may choose
+
+// In quotes; what could end them or the line is escaped.
+std::string Quoted(std::string_view text) {
+  std::string out = "\"";
+  for (const char c : text.substr(0, kLongest)) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte < 0x20 || byte >= 0x7f) {
+      out += fmt::format("\\x{:02x}", byte);
+    } else {
+      if (c == '"' || c == '\\') out += '\\';
+      out += c;
+    }
+  }
+  if (text.size() > kLongest) out += "…";
+  return out + "\"";
+}
+
+}  // namespace
+
+bool IsLogged(AccessLog which, const std::string& method, int status) {
+  switch (which) {
+    case AccessLog::kNone:
+      return false;
+    case AccessLog::kErrors:
+      return status >= 400;
+    case AccessLog::kChanges:
+      return status >= 400 || (method != "GET" && method != "HEAD" && method != "OPTIONS");
+    case AccessLog::kAll:
+      return true;
+  }
+  return true;
+}
+
+std::string AccessLine(const LoggedRequest& request) {
+  return fmt::format("request method={} target={} status={} bytes={} ms={:.1f} peer={} agent={} id={}",
+                     Quoted(request.method), Quoted(request.target), request.status, request.bytes,
+                     static_cast<double>(request.took.count()) / 1e3, request.peer, Quoted(request.agent), request.id);
+}
+
+}  // namespace pipelined::api

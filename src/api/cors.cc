@@ -1,0 +1,47 @@
+#include "api/cors.h"
+
+#include <algorithm>
+
+namespace pipelined::api {
+
+std::vector<std::string> SplitOrigins(std::string_view text) {
+  std::vector<std::string> origins;
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find_first_of(" ,"), text.size());
+    if (end > 0) origins.emplace_back(text.substr(0, end));
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return origins;
+}
+
+void AllowOrigin(const std::vector<std::string>& origins, const Request& request, Response& response) {
+  if (origins.empty()) return;
+  response.headers.emplace_back("Vary", "Origin");
+  const std::string* origin = request.Header("origin");
+  if (origin == nullptr) return;
+  const bool any = std::find(origins.begin(), origins.end(), "*") != origins.end();
+  if (!any && std::find(origins.begin(), origins.end(), *origin) == origins.end()) return;
+  response.headers.emplace_back("Access-Control-Allow-Origin", any ? "*" : *origin);
+  response.headers.emplace_back("Access-Control-Expose-Headers", "ETag, Retry-After, X-Request-Id");
+  if (request.method != "OPTIONS") return;
+  const auto allow = std::find_if(response.headers.begin(), response.headers.end(),
+                                  [](const auto& field) { return field.first == "Allow"; });
+  if (allow == response.headers.end()) return;
+  response.headers.emplace_back("Access-Control-Allow-Methods", std::string(allow->second));
+  response.headers.emplace_back("Access-Control-Allow-Headers",
+                                "Authorization, Content-Type, If-None-Match, X-Request-Id");
+  response.headers.emplace_back("Access-Control-Max-Age", "600");
+}
+
+Response Options(const std::vector<std::string_view>& methods) {
+  std::string allow;
+  for (const std::string_view method : methods) {
+    allow.append(method).append(", ");
+    if (method == "GET") allow += "HEAD, ";
+  }
+  Response response = NoContent();
+  response.headers.emplace_back("Allow", allow + "OPTIONS");
+  return response;
+}
+
+}  // namespace pipelined::api

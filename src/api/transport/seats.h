@@ -1,0 +1,68 @@
+// Who is connected: how many in all and from each address, and who has to go for whom. Thread-safe.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <unordered_map>
+
+#include "pipelined/base/time.h"
+
+namespace pipelined::api {
+
+// A connection as the others see it. It writes its own state; anybody may read it.
+class Seat {
+ public:
+  // What it does for its client; the less, the sooner it is dropped for another.
+  enum class Phase : std::uint8_t { kIdle, kReading, kBusy };
+  enum class Why : std::uint8_t {
+    kExpired,   // its deadline has passed
+    kEvicted,   // another needs its place
+    kDraining,  // the server stops: at once when idle, else after the answer
+    kAborted,   // at once, whatever it does
+  };
+
+  explicit Seat(std::string address_) : address(std::move(address_)) {}
+  virtual ~Seat() = default;
+  // From any thread, under the lock of Seats: it must not block. It looks for itself whether the reason still holds.
+  virtual void Leave(Why why) = 0;
+
+  const std::string address;
+  std::atomic<Phase> phase{Phase::kIdle};
+  std::atomic<Micros> since{Micros(0)};         // monotonic; when it came into its phase
+  std::atomic<Micros> deadline{Micros::max()};  // monotonic
+  std::atomic<bool> leaving{false};             // was told to: it does not count any more
+};
+
+class Seats {
+ public:
+  Seats(std::size_t in_all, std::size_t per_address) : in_all_(in_all), per_address_(per_address) {}
+
+  // Takes `seat` in. When there is no place, the one longest idle (else the one longest reading) is told to leave:
+  // first of the same address, for the limit of all then of any. When everybody is busy: 429 (the address) or 503
+  // (all), and `seat` is not in.
+  int Admit(const std::shared_ptr<Seat>& seat);
+  void Remove(Seat& seat);  // by its owner, who holds it; harmless when it is not in
+
+  bool EvictOne();  // the longest idle of all; false: nobody can go
+  void ExpireDue(Micros now);
+  void TellAll(Seat::Why why);
+  bool WaitUntilEmpty(Micros at_most);
+  std::size_t size() const;
+
+ private:
+  bool Evict(const std::string* address);
+  void Uncount(const Seat& seat);
+
+  const std::size_t in_all_, per_address_;
+  mutable std::mutex mutex_;
+  std::condition_variable empty_;
+  std::unordered_map<Seat*, std::shared_ptr<Seat>> seats_;
+  std::size_t counted_ = 0;
+  std::unordered_map<std::string, std::size_t> of_address_;
+};
+
+}  // namespace pipelined::api

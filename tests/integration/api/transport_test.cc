@@ -1,0 +1,263 @@
+// The transport with handlers of the test's own: what happens while they are busy, when clients leave, when it stops.
+#include "api/transport/transport.h"
+
+#include <arpa/inet.h>
+#include <gmock/gmock.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <condition_variable>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+namespace pipelined::api {
+namespace {
+
+using ::testing::EndsWith;
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
+
+class Client {
+ public:
+  explicit Client(std::uint16_t port) : fd_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(port);
+    inet_pton(AF_INET, "127.0.0.1", &address.sin_addr);
+    connected_ = connect(fd_, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0;
+    const timeval patience{10, 0};
+    setsockopt(fd_, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+  }
+  ~Client() { Leave(); }
+  Client(const Client&) = delete;
+
+  bool connected() const { return connected_; }
+  void Send(const std::string& bytes) { (void)!send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL); }
+  void Get(const std::string& target, const std::string& fields = "") {
+    Send("GET " + target + " HTTP/1.1\r\nHost: h\r\n" + fields + "\r\n");
+  }
+  // What has come so far, at least one byte.
+  std::string Read() {
+    char buffer[4096];
+    const ssize_t n = read(fd_, buffer, sizeof buffer);
+    return n > 0 ? std::string(buffer, static_cast<std::size_t>(n)) : std::string();
+  }
+  std::string ReadAll() {
+    std::string all;
+    for (std::string piece; !(piece = Read()).empty();) all += piece;
+    return all;
+  }
+  void Leave() {
+    if (fd_ >= 0) close(fd_);
+    fd_ = -1;
+  }
+
+ private:
+  int fd_;
+  bool connected_ = false;
+};
+
+// Holds handlers until it is opened.
+class Gate {
+ public:
+  void Pass() {
+    std::unique_lock lock(mutex_);
+    ++inside_;
+    changed_.notify_all();
+    changed_.wait(lock, [this] { return open_; });
+  }
+  void AwaitInside(int count) {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] { return inside_ >= count; });
+  }
+  void Open() {
+    const std::scoped_lock lock(mutex_);
+    open_ = true;
+    changed_.notify_all();
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  int inside_ = 0;
+  bool open_ = false;
+};
+
+class TransportTest : public ::testing::Test {
+ protected:
+  ~TransportTest() override { gate_.Open(); }
+
+  void Listen(int threads, std::size_t longest_line = 100) {
+    TransportOptions options;
+    options.host = "127.0.0.1";
+    options.threads = threads;
+    options.longest_line = longest_line;
+    options.limits = limits_;
+    auto listening = Transport::Listen(options, [this](RawRequest raw) {
+      if (raw.target == "/block") gate_.Pass();
+      ++handled_;
+      return raw.refused != 0 ? Detail(raw.refused, "refused") : Text(200, "text/plain", raw.target + raw.body);
+    });
+    ASSERT_TRUE(listening.ok()) << listening.error().message;
+    transport_ = *std::move(listening);
+  }
+  std::uint16_t port() const { return transport_->port(); }
+
+  Limits limits_;
+  Gate gate_;
+  std::atomic<int> handled_ = 0;
+  std::unique_ptr<Transport> transport_;
+};
+
+TEST_F(TransportTest, WhoFindsTheLineFullIsToldAtOnce) {
+  Listen(1, 0);
+  Client running(port()), refused(port());
+  running.Get("/block");
+  gate_.AwaitInside(1);
+  refused.Get("/second");
+  const std::string answer = refused.ReadAll();
+  EXPECT_THAT(answer, StartsWith("HTTP/1.1 503 "));
+  EXPECT_THAT(answer, HasSubstr("Retry-After: 1\r\n"));
+}
+
+TEST_F(TransportTest, BusyHandlersDoNotKeepOthersFromBeingTimedOut) {
+  limits_.header_timeout = Millis(200);
+  Listen(1);
+  Client running(port()), slow(port());
+  running.Get("/block");
+  gate_.AwaitInside(1);
+  slow.Send("GET / HT");
+  EXPECT_THAT(slow.ReadAll(), StartsWith("HTTP/1.1 408 "));
+}
+
+TEST_F(TransportTest, WhoLeavesWhileWaitingCostsNothing) {
+  Listen(1);
+  Client running(port());
+  running.Get("/block");
+  gate_.AwaitInside(1);
+  for (int i = 0; i < 20; ++i) {
+    Client leaving(port());
+    leaving.Get("/gone");
+  }
+  gate_.Open();
+  EXPECT_THAT(running.Read(), EndsWith("/block"));
+  Client next(port());
+  next.Get("/next");
+  EXPECT_THAT(next.Read(), EndsWith("/next"));
+}
+
+TEST_F(TransportTest, AStopLetsTheRunningRequestEnd) {
+  Listen(2);
+  Client running(port()), idle(port());
+  running.Get("/block");
+  gate_.AwaitInside(1);
+  std::thread stopping([this] { transport_->Stop(); });
+  EXPECT_EQ(idle.ReadAll(), "") << "dropped at once";
+  EXPECT_FALSE(Client(port()).connected());
+  gate_.Open();
+  const std::string answer = running.ReadAll();
+  EXPECT_THAT(answer, HasSubstr("Connection: close\r\n"));
+  EXPECT_THAT(answer, EndsWith("/block"));
+  stopping.join();
+}
+
+TEST_F(TransportTest, AfterAStopNoHandlerIsCalledThoughItsClientsWereAborted) {
+  limits_.drain_timeout = Millis(50);
+  Listen(1);
+  Client running(port());
+  running.Get("/block");
+  gate_.AwaitInside(1);
+  std::vector<std::unique_ptr<Client>> waiting;
+  for (int i = 0; i < 10; ++i) {
+    waiting.push_back(std::make_unique<Client>(port()));
+    waiting.back()->Get("/never");
+  }
+  std::thread stopping([this] { transport_->Stop(); });
+  for (const auto& client : waiting) client->ReadAll();
+  gate_.Open();
+  stopping.join();
+  const int handled = handled_;
+  EXPECT_LE(handled, 11);
+  EXPECT_EQ(handled_, handled);
+}
+
+TEST_F(TransportTest, AllBodiesTogetherAreLimited) {
+  limits_.max_bodies = 100'000;
+  Listen(2);
+  const auto post = [](const std::string& target) {
+    return "POST " + target + " HTTP/1.1\r\nHost: h\r\nConnection: close\r\nContent-Length: 80000\r\n\r\n" +
+           std::string(80'000, 'x');
+  };
+  Client first(port()), second(port()), third(port());
+  first.Send(post("/block"));
+  gate_.AwaitInside(1);
+  second.Send(post("/"));
+  EXPECT_THAT(second.ReadAll(), StartsWith("HTTP/1.1 503 "));
+  gate_.Open();
+  EXPECT_THAT(first.ReadAll(), StartsWith("HTTP/1.1 200 "));
+  third.Send(post("/"));
+  EXPECT_THAT(third.ReadAll(), StartsWith("HTTP/1.1 200 "));
+}
+
+TEST_F(TransportTest, ALongAnswerArrivesWhole) {
+  limits_.max_body = 8 << 20;
+  Listen(2);
+  const std::string body(3 << 20, 'x');
+  Client client(port());
+  client.Send("POST / HTTP/1.1\r\nHost: h\r\nConnection: close\r\nContent-Length: " + std::to_string(body.size()) +
+              "\r\n\r\n" + body);
+  const std::string answer = client.ReadAll();
+  EXPECT_EQ(answer.size() - answer.find("\r\n\r\n") - 4, body.size() + 1);
+}
+
+// What the sanitizers are to see: everything at once, and a stop in its midst.
+TEST_F(TransportTest, AStormOfClientsAndAStop) {
+  limits_.connections = 40;
+  limits_.connections_per_address = 30;
+  limits_.header_timeout = limits_.idle_timeout = limits_.body_timeout = Millis(100);
+  limits_.drain_timeout = Millis(200);
+  Listen(3, 5);
+  std::atomic<bool> over = false;
+  std::atomic<int> served = 0;
+  std::vector<std::thread> threads;
+  const auto storm = [&](int kind) {
+    while (!over) {
+      Client client(port());
+      switch (kind % 6) {
+        case 0:
+          client.Get("/a", "Connection: close\r\n");
+          served += client.ReadAll().starts_with("HTTP/1.1 200") ? 1 : 0;
+          break;
+        case 1:
+          for (int i = 0; i < 5; ++i) client.Get("/pipelined");
+          client.Read();
+          break;
+        case 2:
+          client.Send("GET / HTT");
+          client.ReadAll();
+          break;
+        case 3:
+          client.Send("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n");
+          client.ReadAll();
+          break;
+        case 4:
+          client.Send("POST / HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 10\r\n\r\n");
+          client.Read();
+          break;
+        default:
+          client.ReadAll();
+      }
+    }
+  };
+  for (int kind = 0; kind < 12; ++kind) threads.emplace_back(storm, kind);
+  while (served < 200) std::this_thread::yield();
+  transport_->Stop();
+  over = true;
+  for (std::thread& thread : threads) thread.join();
+}
+
+}  // namespace
+}  // namespace pipelined::api

@@ -1,0 +1,31 @@
+#include "api/access_log.h"
+
+#include <gmock/gmock.h>
+
+namespace pipelined::api {
+namespace {
+
+TEST(AccessLog, ALineIsKeysAndValues) {
+  EXPECT_EQ(
+      AccessLine({"GET", "/a?b=\"c\"", "127.0.0.1", "curl/8\n", 200, 12, Millis(3), "abc"}),
+      R"(request method="GET" target="/a?b=\"c\"" status=200 bytes=12 ms=3.0 peer=127.0.0.1 agent="curl/8\x0a" id=abc)");
+}
+
+TEST(AccessLog, WhatAClientChoosesIsCut) {
+  EXPECT_LT(AccessLine({"GET", std::string(5000, 'a'), "", std::string(5000, 'b'), 200, 0, Micros(0), ""}).size(),
+            800U);
+}
+
+TEST(AccessLog, TheSettingSaysWhichRequestsAreWritten) {
+  const auto which = [](AccessLog log) {
+    return std::vector<bool>{IsLogged(log, "GET", 200), IsLogged(log, "POST", 200), IsLogged(log, "GET", 404)};
+  };
+  using ::testing::ElementsAre;
+  EXPECT_THAT(which(AccessLogFromString("none")), ElementsAre(false, false, false));
+  EXPECT_THAT(which(AccessLogFromString("errors")), ElementsAre(false, false, true));
+  EXPECT_THAT(which(AccessLogFromString("changes")), ElementsAre(false, true, true));
+  EXPECT_THAT(which(AccessLogFromString("all")), ElementsAre(true, true, true));
+}
+
+}  // namespace
+}  // namespace pipelined::api
