@@ -350,8 +350,8 @@ Value TaskInstanceShape(const TaskInstanceRow& row) {
 }
 
 Value PoolShape(const PoolRow& row) {
-  const std::int64_t occupied =
-      row.running_slots;  // nothing is ever queued or deferred: a task has its process as soon as it has its slots
+  // Nothing is ever queued: a task has its process as soon as it has its slots.
+  const std::int64_t occupied = row.running_slots + (row.include_deferred ? row.deferred_slots : 0);
   return Value::Map{{"name", row.name},
                     {"slots", row.slots},
                     {"description", TextOrNull(row.description)},
@@ -361,7 +361,7 @@ Value PoolShape(const PoolRow& row) {
                     {"queued_slots", 0},
                     {"scheduled_slots", row.scheduled_slots},
                     {"open_slots", row.slots < 0 ? -1 : row.slots - occupied},
-                    {"deferred_slots", 0},
+                    {"deferred_slots", row.deferred_slots},
                     {"team_name", nullptr}};
 }
 

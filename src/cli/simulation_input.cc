@@ -187,9 +187,8 @@ Status TakePools(const SimulationInput& input, PreparedSimulation& prepared) {
     if (found == given.end() && !is_default)
       prepared.notes.push_back(
           fmt::format("the pool \"{0}\" is taken to have no limit; give it one with --pool {0}=SLOTS", name));
-    prepared.pools.push_back(PoolChanged{name, found != given.end() ? found->second
-                                               : is_default         ? kDefaultPoolSlots
-                                                                    : -1});
+    const std::int32_t unknown = is_default ? kDefaultPoolSlots : -1;
+    prepared.pools.push_back(PoolChanged{name, found != given.end() ? found->second : unknown});
   }
   return Ok();
 }

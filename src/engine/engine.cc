@@ -179,7 +179,9 @@ void Engine::Impl::On(Turn& turn, AttemptFinished& e) {
   if (found == attempts_.end()) return;  // closed before: reported twice
   const OpenedAttempt attempt = std::move(found->second);
   attempts_.erase(found);
-  if (!attempt.parked) {  // else it has given back everything before
+  if (attempt.parked) {
+    ReadyQueue::EndDeferred(attempt.hold);  // it has given back everything else before
+  } else {
     --running_;
     queue_.Release(attempt.hold, e.attempt);
     if (attempt.hold.key) turn.plan.keys_given.push_back(e.attempt);

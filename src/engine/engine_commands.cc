@@ -91,7 +91,7 @@ void Engine::Impl::Do(Turn& turn, ReportEnd& what, const std::string&, CommandDo
 }
 
 void Engine::Impl::Do(Turn& turn, SetPool& what, const std::string& who, CommandDone&) {
-  queue_.SetPool(what.name, what.slots);
+  queue_.SetPool(what.name, what.slots, what.include_deferred);
   turn.plan.pools.push_back(
       PoolChange{what.name, what.slots, what.description, what.include_deferred, /*deleted=*/false, who});
 }

@@ -95,7 +95,7 @@ class Engine::Impl {
   void StoppedAtLast(Turn& turn, const OpenedAttempt& attempt);
   void On(Turn& turn, AttemptFinished& e);
   void On(Turn& turn, RunAsked& e);
-  void On(Turn&, PoolChanged& e) { queue_.SetPool(e.name, e.slots); }
+  void On(Turn&, PoolChanged& e) { queue_.SetPool(e.name, e.slots, e.include_deferred); }
   void On(Turn&, RateStarted& e) { queue_.RestoreStart(e.key, e.at, e.window); }
   void On(Turn& turn, Command& e);
 

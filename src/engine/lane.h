@@ -18,8 +18,11 @@ struct Pool {
   std::string name;
   std::int32_t slots = 0;  // -1: no limit; 0 also for a pool that nobody has made
   std::int32_t used = 0;
+  std::int32_t deferred = 0;  // slots of tasks that wait without a process
+  bool include_deferred = false;
   bool exists = false;
-  bool HasRoom(std::int32_t wanted) const { return slots < 0 || slots - used >= wanted; }
+  std::int32_t Taken() const { return used + (include_deferred ? deferred : 0); }
+  bool HasRoom(std::int32_t wanted) const { return slots < 0 || slots - Taken() >= wanted; }
   bool CanEverHold(std::int32_t wanted) const { return slots < 0 || wanted <= slots; }
 };
 

@@ -107,6 +107,13 @@ Hold ReadyQueue::Occupy(const Holding& holding, AttemptId attempt) {
   return hold;
 }
 
+Hold ReadyQueue::Defer(const ActiveRun& run, SlotNo slot) {
+  const Task& what = run.TaskAt(slot);
+  Pool& pool = PoolNamed(what.pool);
+  pool.deferred += what.pool_slots;
+  return Hold{&pool, what.pool_slots, {}, false};
+}
+
 void ReadyQueue::Release(const Hold& hold, AttemptId attempt) {
   if (hold.pool != nullptr) hold.pool->used -= hold.slots;
   for (Gate* gate : hold.gates) {

@@ -62,9 +62,10 @@ PoolState& ReadyQueue::StateOf(const std::string& name) {
   return state;
 }
 
-void ReadyQueue::SetPool(const std::string& name, std::int32_t slots) {
+void ReadyQueue::SetPool(const std::string& name, std::int32_t slots, std::optional<bool> include_deferred) {
   PoolState& state = StateOf(name);
   state.pool.slots = slots;
+  state.pool.include_deferred = include_deferred.value_or(state.pool.include_deferred);
   state.pool.exists = true;
   for (auto& [run, queue] : runs_) {
     for (auto& [id, lane] : queue.lanes) {
@@ -80,7 +81,7 @@ void ReadyQueue::SetPool(const std::string& name, std::int32_t slots) {
 }
 
 void ReadyQueue::DeletePool(const std::string& name) {
-  SetPool(name, 0);
+  SetPool(name, 0, false);
   PoolNamed(name).exists = false;
 }
 

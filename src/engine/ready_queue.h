@@ -53,7 +53,8 @@ class ReadyQueue {
 
   // The pool of that name, made (not existing, no slots) when it is not known.
   Pool& PoolNamed(const std::string& name) { return StateOf(name).pool; }
-  void SetPool(const std::string& name, std::int32_t slots);
+  // `include_deferred`: nothing: as it is.
+  void SetPool(const std::string& name, std::int32_t slots, std::optional<bool> include_deferred);
   void DeletePool(const std::string& name);  // what runs in it goes on, what waits for it waits on
 
   void Add(ActiveRun& run, SlotNo slot, Instant since);
@@ -78,6 +79,9 @@ class ReadyQueue {
   // Likewise of a run that is not in memory.
   Hold Occupy(const Holding& holding, AttemptId attempt);
   void Release(const Hold& hold, AttemptId attempt);
+  // A task goes on without a process: it gives everything back, and from now on counts where deferred tasks do.
+  Hold Defer(const ActiveRun& run, SlotNo slot);
+  static void EndDeferred(const Hold& hold) { hold.pool->deferred -= hold.slots; }
   void NoteStopping(const Hold& hold, AttemptId attempt);
   void RestoreStart(const std::string& rate_key, Instant at, Micros window);
   Micros WindowOf(const std::string& rate_key) const;  // for how long its starts count; 0: nobody asks

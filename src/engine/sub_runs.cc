@@ -95,14 +95,15 @@ bool Engine::Impl::MayTakeOver(Turn& turn, OpenedAttempt& attempt, const RunAske
   return false;
 }
 
-// It gives back its slots: whoever waits for others must not keep them from running.
+// It gives back its slots: whoever waits for others must not keep them from running. A pool that is to count it
+// (include_deferred) still does.
 void Engine::Impl::Park(Turn& turn, OpenedAttempt& attempt, AttemptId id, Instant since) {
   if (std::exchange(attempt.parked, true)) return;
   --running_;
   --attempt.run->running_tasks;
   queue_.Release(attempt.hold, id);
   if (attempt.hold.key) turn.plan.keys_given.push_back(id);
-  attempt.hold = {};
+  attempt.hold = queue_.Defer(*attempt.run, attempt.slot);
   SetChildTimer(turn, attempt, id, since);
 }
 
@@ -121,7 +122,8 @@ void Engine::Impl::SetChildTimer(Turn&, const OpenedAttempt& attempt, AttemptId 
 // After a restart: the task is parked already.
 void Engine::Impl::RestoreParked(Turn& turn, ActiveRun& run, SlotNo slot, const StoredTask& task) {
   OpenedAttempt& attempt = attempts_[task.attempt];
-  attempt = OpenedAttempt{&run, slot, {}, run.info.id, run.InstanceOf(slot), task.child->run, true, 0};
+  attempt = OpenedAttempt{
+      &run, slot, queue_.Defer(run, slot), run.info.id, run.InstanceOf(slot), task.child->run, true, 0};
   SetChildTimer(turn, attempt, task.attempt, task.child->since);
   const bool over = IsFinished(task.child->state) || !SpecOf(attempt).wait_for_completion;
   if (over) settled_.push_back({task.attempt, *task.child});
@@ -180,6 +182,7 @@ bool Engine::Impl::StopParked(Turn& turn, AttemptId id, const Cause& why) {
                        EndOf(id, TryOutcome::kStopped, turn.now, why.text), attempt.run->MapIndexOf(attempt.slot)};
   turn.plan.closed.push_back(std::move(closed));
   DropChild(turn, id, attempt, why);
+  ReadyQueue::EndDeferred(attempt.hold);
   attempts_.erase(found);
   return true;
 }

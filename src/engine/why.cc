@@ -92,7 +92,7 @@ void ExplainSlot(const WhyContext& context, SlotNo number, ReadyQueue& queue, co
         "pool_too_small", fmt::format("needs {} slots, pool \"{}\" has {}", task.pool_slots, task.pool, pool.slots)));
   } else if (!pool.HasRoom(task.pool_slots)) {
     reasons.push_back(
-        Reason("pool_full", fmt::format("pool \"{}\": {} of {} slots are taken", task.pool, pool.used, pool.slots)));
+        Reason("pool_full", fmt::format("pool \"{}\": {} of {} slots are taken", task.pool, pool.Taken(), pool.slots)));
   }
   for (const Demand& demand : queue.DemandsOf(context.run, number)) {
     if (!demand.gate->HasRoom(demand, queue.now())) reasons.push_back(ExplainGate(context, demand, queue));

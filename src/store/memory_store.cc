@@ -43,7 +43,7 @@ Result<Snapshot> MemoryStore::Load(const Lease& lease) {
   if (lease.epoch != epoch_) return Stale(fmt::format("epoch {} no longer leads", lease.epoch));
   Snapshot snapshot;
   for (const auto& [id, dag] : dags_) snapshot.dags.push_back(dag);
-  for (const auto& [name, slots] : pools_) snapshot.pools.push_back(PoolChanged{name, slots});
+  for (const auto& [name, pool] : pools_) snapshot.pools.push_back(pool);
   for (const auto& [id, backfill] : backfills_) snapshot.backfills.push_back(backfill);
   for (auto& [id, run] : runs_) {
     if (IsFinished(run.info.state)) continue;
@@ -237,7 +237,8 @@ void MemoryStore::Apply(const Plan& plan, const ExecutorIdentity& executor, Comm
   ResetRuns(plan, committed);
   ApplyDags(plan);
   for (const PoolChange& pool : plan.pools) {
-    pools_[pool.name] = pool.slots;
+    PoolChanged& stored = pools_[pool.name];
+    stored = PoolChanged{pool.name, pool.slots, pool.include_deferred.value_or(stored.include_deferred)};
     if (pool.deleted) pools_.erase(pool.name);
   }
   for (const CommandDone& done : plan.commands) done_[done.id] = done;

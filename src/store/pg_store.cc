@@ -122,8 +122,8 @@ Result<Snapshot> PgStore::Load(const Lease& lease) {
       CheckLease(transaction, *session_, lease, holder_);
       for (const pqxx::row& row : transaction.exec("select " PIPELINED_DAG_COLUMNS " from dag d order by d.dag_id"))
         snapshot.dags.push_back(ReadDag(row));
-      for (const pqxx::row& row : transaction.exec("select name, slots from pool order by name")) {
-        snapshot.pools.push_back(PoolChanged{row[0].c_str(), row[1].as<std::int32_t>()});
+      for (const pqxx::row& row : transaction.exec("select name, slots, include_deferred from pool order by name")) {
+        snapshot.pools.push_back(PoolChanged{row[0].c_str(), row[1].as<std::int32_t>(), row[2].as<bool>()});
       }
       snapshot.backfills = LoadBackfills(transaction);
       LoadRuns(transaction, snapshot);

@@ -193,6 +193,7 @@ struct RateStarted {
 struct PoolChanged {
   std::string name;
   std::int32_t slots = 0;  // -1: no limit
+  bool include_deferred = false;
 };
 
 // What people ask of the engine; rows of the command table.
@@ -223,7 +224,7 @@ struct SetPool {
   std::string name;
   std::int32_t slots = 0;
   std::optional<std::string> description = std::nullopt;  // nothing: as it is
-  std::optional<bool> include_deferred = std::nullopt;  // kept for clients of Airflow's; nothing is ever deferred here
+  std::optional<bool> include_deferred = std::nullopt;  // whether tasks that wait without a process count
 };
 // Tasks that name it wait until it is made again. kNotAllowed for default_pool.
 struct DeletePool {

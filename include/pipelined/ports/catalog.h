@@ -94,6 +94,7 @@ struct PoolRow {
   bool include_deferred = false;
   std::int64_t running_slots = 0;    // of open attempts: they hold their slots until they end
   std::int64_t scheduled_slots = 0;  // wait for slots
+  std::int64_t deferred_slots = 0;   // of tasks that wait for a run: they have no process
 };
 
 // A deadline of a run.

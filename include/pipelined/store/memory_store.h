@@ -110,7 +110,7 @@ class MemoryStore : public Store {
   Micros expires_{0};
   std::map<std::string, StoredDag> dags_;
   std::map<std::int64_t, Version> versions_;
-  std::map<std::string, std::int32_t> pools_{{"default_pool", 128}};
+  std::map<std::string, PoolChanged> pools_{{"default_pool", {"default_pool", 128}}};
   std::map<RunId, StoredRun> runs_;
   std::map<BackfillId, StoredBackfill> backfills_;  // active ones
   BackfillId last_backfill_;

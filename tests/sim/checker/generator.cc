@@ -113,9 +113,10 @@ Choice SomeCancel(Random& random, const World& world, const History&) {
   return Do(StepKind::kCancel, SomeRun(random, world));
 }
 
+template <StepKind kind>
 Choice SomePool(Random& random, const World&, const History&) {
   static constexpr std::array kSlots{-1, 0, 1, 2, 3, 5};
-  return Do(StepKind::kPool, random.OneIn(4) ? std::string(kDefaultPool) : std::string(kSmallPool), random.Of(kSlots));
+  return Do(kind, random.OneIn(4) ? std::string(kDefaultPool) : std::string(kSmallPool), random.Of(kSlots));
 }
 
 template <StepKind kind>
@@ -171,7 +172,8 @@ constexpr StepChoice kSteps[] = {
     {12, OfDag<StepKind::kPause>},
     {12, OfDag<StepKind::kUnpause>},
     {8, SomeCancel},
-    {12, SomePool},
+    {10, SomePool<StepKind::kPool>},
+    {4, SomePool<StepKind::kPoolDeferred>},
     {4, SomePoolDrop},
     {20, SomeBackfill<StepKind::kBackfill>},
     {10, SomeBackfill<StepKind::kBackfillBack>},

@@ -9,7 +9,7 @@ namespace {
 constexpr std::array<std::string_view, kStepKinds> kWords{
     "Turn",           "End",           "Crash",         "HostLost",
     "Doubt",          "Trigger",       "Pause",         "Unpause",
-    "Cancel",         "Pool",          "DropPool",      "Backfill",
+    "Cancel",         "Pool",          "PoolDeferred",  "DropPool",      "Backfill",
     "BackfillBack",   "BackfillAgain", "PauseBackfill", "UnpauseBackfill",
     "CancelBackfill", "Clear",         "MarkSuccess",   "MarkFailed",
     "MarkSkipped",    "RunSuccess",    "RunFailed",     "RunQueued"};

@@ -46,6 +46,7 @@ enum class StepKind : std::uint8_t {
   kUnpause,        //
   kCancel,         // a run
   kPool,           // `name` gets `amount` slots
+  kPoolDeferred,   // … and from now on counts what waits without a process
   kDropPool,       // `name` is deleted
   kBackfill,       // of the DAG `name`: `amount` hours back, one run each
   kBackfillBack,   // the same, the latest first

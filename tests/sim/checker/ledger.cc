@@ -72,6 +72,8 @@ void Ledger::Apply(const Plan& plan, const Committed& committed) {
     Of(change.run).deadlines[change.deadline.number] = change.deadline.state;
   for (const PoolChange& pool : plan.pools) {
     pools[pool.name] = pool.slots;
+    if (pool.include_deferred == true) counting_deferred.insert(pool.name);
+    if (pool.include_deferred == false || pool.deleted) counting_deferred.erase(pool.name);
     if (pool.deleted) pools.erase(pool.name);
   }
   for (const DagChange& dag : plan.dags) {

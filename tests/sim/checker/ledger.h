@@ -100,6 +100,7 @@ struct Ledger {
   std::vector<RunRow> runs;  // run n at n-1
   std::map<AttemptId, OpenRow> open;
   std::map<std::string, int> pools;
+  std::set<std::string> counting_deferred;  // pools
   std::set<std::string> paused;
   std::map<BackfillId, BackfillRow> backfills;
   std::map<CommandId, CommandDone> done;

@@ -34,7 +34,8 @@ std::string PoolsHold(const Ledger& ledger, const Plan& plan) {
     const std::string& pool = ledger.Of(opened.run).dag->tasks[opened.task].pool;
     int used = 0;
     for (const auto& [attempt, open] : ledger.open) {
-      if (IsOf(ledger, open, attempt) && !open.parked && ledger.What(open).pool == pool) used += ledger.What(open).pool_slots;
+      const bool counts = IsOf(ledger, open, attempt) && (!open.parked || ledger.counting_deferred.contains(pool));
+      if (counts && ledger.What(open).pool == pool) used += ledger.What(open).pool_slots;
     }
     const auto found = ledger.pools.find(pool);
     const int slots = found == ledger.pools.end() ? 0 : found->second;

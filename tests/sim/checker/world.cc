@@ -16,6 +16,12 @@ constexpr Micros kLook = Seconds(31);  // a scheduler looks for what others wrot
 constexpr int kSettleTurns = 400;
 constexpr int kUnblockEvery = 20;
 
+SetPool PoolOf(const Step& step) {
+  SetPool pool{step.name, step.amount};
+  pool.include_deferred = step.kind == StepKind::kPoolDeferred;
+  return pool;
+}
+
 class UtcAlone : public ZoneSource {
  public:
   Result<std::shared_ptr<const Zone>> Find(std::string_view) const override { return Zone::Utc(); }
@@ -88,7 +94,8 @@ bool World::Take(const Step& step) {
         ledger_.to_cancel.insert(RunId{step.run});
         return File(CancelRun{RunId{step.run}});
       case StepKind::kPool:
-        return File(SetPool{step.name, step.amount});
+      case StepKind::kPoolDeferred:
+        return File(PoolOf(step));
       case StepKind::kDropPool:
         return File(DeletePool{step.name});
       case StepKind::kBackfill:
