@@ -88,8 +88,8 @@ bool ActiveRun::Move(Turn& turn, SlotNo slot, TaskEvent event) {
 
 bool ActiveRun::RetryDue(Turn& turn, SlotNo slot) {
   if (!Assign(turn, slot, TaskEvent::kRetryDue)) return false;
-  doubtful_.push_back(slot);
-  Propagate(turn);
+  Doubt(slot);
+  Settle(turn);
   return true;
 }
 
@@ -104,7 +104,7 @@ bool ActiveRun::Assign(Turn& turn, SlotNo no, TaskEvent event) {
   if (collect_ended_ && IsPastMet(*next)) ended_.push_back(TaskOf(no));
   if (*next == TaskState::kScheduled) {
     scheduled_.push_back(no);  // its row is written with its start, or in the background
-    if (slot.change != 0) Change(turn, no);
+    if (slot.change != 0) Change(turn, no).why = {};
     return true;
   }
   TaskChange& change = Change(turn, no);
@@ -150,11 +150,12 @@ void ActiveRun::TakeBack(Turn& turn) {
   if (doubtful_.empty()) return;  // nearly always
   for (const SlotNo no : std::exchange(doubtful_, {})) {
     TaskSlot& slot = slots_[no];
+    slot.doubtful = false;
     if (slot.state != TaskState::kScheduled || (Ask(no) == RuleVerdict::kRun && !IsHeldBack(no))) continue;
     std::erase(held_empty_, no);
     if (slot.stored == TaskState::kNone && slot.change == 0) {  // nobody has seen it
       Recount(no, slot.state, TaskState::kNone);
-      slot.state = TaskState::kNone;
+      slot.state = *Next(slot.state, TaskEvent::kCleared);
     } else {
       Assign(turn, no, TaskEvent::kCleared);
       Change(turn, no).why = "waits again: what it stands on has changed";
@@ -190,10 +191,14 @@ void ActiveRun::CountForDownstreams(SlotNo no, std::uint32_t by) {
 void ActiveRun::Tell(SlotNo below, bool taken_back) {
   Suggest(below);
   if (!taken_back) return;
-  const bool own = below < dag_->tasks.size();
-  for (const SlotNo slot : own ? SlotsOf(below) : std::vector{below}) {
-    if (slots_[slot].state == TaskState::kScheduled) doubtful_.push_back(slot);
-  }
+  if (below >= dag_->tasks.size() || !instances_.IsExpanded(below)) return Doubt(below);
+  for (std::uint32_t index = 0; index < instances_.Length(below); ++index) Doubt(instances_.SlotOf(below, index));
+}
+
+void ActiveRun::Doubt(SlotNo no) {
+  TaskSlot& slot = slots_[no];
+  if (slot.state != TaskState::kScheduled || std::exchange(slot.doubtful, true)) return;
+  doubtful_.push_back(no);
 }
 
 void ActiveRun::Suggest(SlotNo no) {
@@ -238,7 +243,7 @@ void ActiveRun::ReleaseEmptyTasks(Turn& turn) {
   held.swap(held_empty_);
   for (const SlotNo slot : held) {
     if (IsHeldBack(slot)) {
-      doubtful_.push_back(slot);
+      Doubt(slot);
     } else {
       FinishEmpty(turn, slot);
     }

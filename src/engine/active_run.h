@@ -26,6 +26,7 @@ struct TaskSlot {
   TaskState state = TaskState::kNone;
   TaskState stored = TaskState::kNone;  // what the database holds
   bool candidate = false;               // already on the list of the pass under way
+  bool doubtful = false;                // already on the list of what may have been let run too early
   std::int32_t try_number = 0;
   std::int32_t max_tries = 0;  // the last try that may be retried: retries, counted on from a clear
   std::uint32_t success = 0, failed = 0, skipped = 0, upstream_failed = 0,
@@ -167,6 +168,7 @@ class ActiveRun {
   static void Tally(TaskSlot& below, TaskState state, std::uint32_t by);
   void CountForDownstreams(SlotNo slot, std::uint32_t by = 1);  // by kMinusOne: takes its finished state back
   void Tell(SlotNo below, bool taken_back);
+  void Doubt(SlotNo slot);
   void Suggest(SlotNo slot);  // to be decided in the next pass
   // What waits for a slot and is not allowed any more, because a state above it was taken back, is decided again.
   void TakeBack(Turn& turn);
@@ -196,10 +198,12 @@ class ActiveRun {
   bool SourcesSucceeded(TaskNo task) const;
   bool IsRestarting(std::uint32_t mapping) const;
   void ExpandMapping(Turn& turn, const MappingLength& length);
-  void ExpandTask(Turn& turn, TaskNo task, std::uint32_t length, std::vector<std::string> names);
-  void CountByInstance(TaskNo task);
+  void GiveInstances(Turn& turn, const std::vector<TaskNo>& tasks, const MappingLength& length);
+  std::uint32_t LengthBefore(TaskNo task) const;
+  void Place(Turn& turn, TaskNo task, std::uint32_t length);
+  void Adjust(Turn& turn, TaskNo task, std::uint32_t had, std::uint32_t length);
   void ExpandLikeOthers(Turn& turn, TaskNo task);
-  void ExpandTaskAgain(Turn& turn, TaskNo task, std::uint32_t length, std::vector<std::string> names);
+  void CountByInstance(TaskNo task);
   void EndWithout(Turn& turn, TaskNo task, TaskEvent event, const std::string& why);
   void StoreStale(Turn& turn, TaskNo task) const;
   bool IsStale(TaskNo task) const;
@@ -216,7 +220,7 @@ class ActiveRun {
   std::vector<TaskNo> patient_;       // mapped tasks whose rule allows them before what they are mapped over is there
   std::vector<SlotNo> frontier_;      // finished, their downstreams not told yet
   std::vector<SlotNo> candidates_;    // to be decided in this pass
-  std::vector<SlotNo> doubtful_;      // wait for a slot, and perhaps may not any more
+  std::vector<SlotNo> doubtful_;      // scheduled, and perhaps not allowed any more
   std::vector<SlotNo> scheduled_;
   std::deque<SlotNo> held_empty_;
   std::set<Instance> held_;

@@ -52,8 +52,11 @@ void ActiveRun::Expand(Turn& turn, const MappingLength& length) {
   if (!asked_for_[length.mapping]) return;
   DropLength(length.mapping);
   const std::vector<TaskNo>& tasks = dag_->mappings[length.mapping].tasks;
-  if (!tasks.empty() && !SourcesSucceeded(tasks.front())) return;  // they were cleared since, and are asked again
-  ExpandMapping(turn, length);
+  if (tasks.empty() || SourcesSucceeded(tasks.front())) {
+    ExpandMapping(turn, length);
+  } else {  // they were cleared or marked since: decided again
+    for (const TaskNo task : tasks) Suggest(task);
+  }
   Propagate(turn);
 }
 
@@ -79,11 +82,6 @@ bool ActiveRun::IsStale(TaskNo task) const {
 }
 
 void ActiveRun::ExpandMapping(Turn& turn, const MappingLength& length) {
-  const auto names_of = [&](TaskNo task) {
-    const auto named =
-        std::find_if(length.names.begin(), length.names.end(), [&](const auto& one) { return one.first == task; });
-    return named == length.names.end() ? std::vector<std::string>() : named->second;
-  };
   std::string error = length.error;
   if (error.empty() && length.length > turn.max_map_length) {
     error =
@@ -93,19 +91,57 @@ void ActiveRun::ExpandMapping(Turn& turn, const MappingLength& length) {
   const bool ends = !error.empty() || length.length == 0;
   const bool stale = stale_[length.mapping];
   if (error.empty()) stale_[length.mapping] = false;
+  std::vector<TaskNo> tasks;
   for (const TaskNo task : dag_->mappings[length.mapping].tasks) {
     if (ends && Ask(task) != RuleVerdict::kRun) continue;
     std::erase(patient_, task);
-    const bool again = instances_.IsExpanded(task);
-    if (again ? !stale : slots_[task].state != TaskState::kNone) continue;
-    if (!error.empty()) {
-      EndWithout(turn, task, TaskEvent::kFailed, error);
-    } else if (again) {
-      ExpandTaskAgain(turn, task, static_cast<std::uint32_t>(length.length), names_of(task));
+    if (instances_.IsExpanded(task) ? !stale : slots_[task].state != TaskState::kNone) continue;
+    if (error.empty()) {
+      tasks.push_back(task);
     } else {
-      ExpandTask(turn, task, static_cast<std::uint32_t>(length.length), names_of(task));
+      EndWithout(turn, task, TaskEvent::kFailed, error);
     }
   }
+  if (!tasks.empty()) GiveInstances(turn, tasks, length);
+}
+
+// First all of them have their slots, as many each as any task of the mapping: what becomes of an instance concerns the
+// same one of the other tasks. Those beyond the length are what was left over from before.
+void ActiveRun::GiveInstances(Turn& turn, const std::vector<TaskNo>& tasks, const MappingLength& length) {
+  const auto wanted = static_cast<std::uint32_t>(length.length);
+  std::uint32_t all = wanted;
+  for (const TaskNo task : dag_->mappings[length.mapping].tasks) all = std::max(all, LengthBefore(task));
+  std::vector<std::uint32_t> had;
+  for (const TaskNo task : tasks) {
+    had.push_back(instances_.Length(task));
+    if (wanted > 0 || LengthBefore(task) > 0) Grow(task, all - had.back());
+  }
+  for (std::size_t i = 0; i < tasks.size(); ++i) {
+    const TaskNo task = tasks[i];
+    if (!instances_.IsExpanded(task)) {
+      Assign(turn, task, TaskEvent::kSkipped);
+      continue;
+    }
+    if (had[i] == 0) {
+      Place(turn, task, wanted);
+    } else {
+      Adjust(turn, task, had[i], wanted);
+    }
+    const auto named =
+        std::find_if(length.names.begin(), length.names.end(), [&](const auto& one) { return one.first == task; });
+    auto names = named == length.names.end() ? std::vector<std::string>() : named->second;
+    turn.plan.expanded.push_back(TaskExpanded{info.id, task, instances_.Length(task), std::move(names)});
+    Suggest(task);
+  }
+}
+
+// How many instances there are, or were before the run was set back.
+std::uint32_t ActiveRun::LengthBefore(TaskNo task) const {
+  std::uint32_t length = instances_.Length(task);
+  for (const StoredTask& stored : unplaced_) {
+    if (stored.task == task) length = std::max(length, static_cast<std::uint32_t>(stored.map_index) + 1);
+  }
+  return length;
 }
 
 // What waits of the task ends, as there is nothing that it could be expanded to.
@@ -115,36 +151,28 @@ void ActiveRun::EndWithout(Turn& turn, TaskNo task, TaskEvent event, const std::
   }
 }
 
-void ActiveRun::ExpandTask(Turn& turn, TaskNo task, std::uint32_t length, std::vector<std::string> names) {
-  // A run that was set back may have had more instances: those that are left over are removed.
-  std::uint32_t all = length;
-  for (const StoredTask& stored : unplaced_) {
-    if (stored.task == task) all = std::max(all, static_cast<std::uint32_t>(stored.map_index) + 1);
-  }
-  if (all == 0) return void(Assign(turn, task, TaskEvent::kSkipped));
-  Grow(task, all);
-  CountByInstance(task);
+// The first instances of a task.
+void ActiveRun::Place(Turn& turn, TaskNo task, std::uint32_t length) {
   std::erase_if(unplaced_, [&](const StoredTask& stored) {
     if (stored.task != task) return false;
     RestoreTask(stored, *Find(task, stored.map_index));
     return true;
   });
-  for (std::uint32_t index = length; index < all; ++index)
+  for (std::uint32_t index = length; index < instances_.Length(task); ++index)
     Assign(turn, instances_.SlotOf(task, index), TaskEvent::kRemoved);
-  turn.plan.expanded.push_back(TaskExpanded{info.id, task, all, std::move(names)});
-  Suggest(task);
 }
 
-// What is mapped together with it was expanded before, and instances of it have ended: each is for one instance alone.
-void ActiveRun::CountByInstance(TaskNo task) {
-  for (const TaskNo above : dag_->upstream.Of(task)) {
-    if (!dag_->AreMappedTogether(above, task)) continue;
-    for (std::uint32_t index = 0; index < instances_.Length(above); ++index) {
-      const TaskState state = slots_[instances_.SlotOf(above, index)].state;
-      Tally(slots_[task], state, kMinusOne);
-      if (const auto own = Find(task, static_cast<std::int32_t>(index))) Tally(slots_[*own], state, 1);
-    }
+// Instances that have ended and were not cleared stay as they are, whatever the new length.
+void ActiveRun::Adjust(Turn& turn, TaskNo task, std::uint32_t had, std::uint32_t length) {
+  if (length == 0) EndWithout(turn, task, TaskEvent::kSkipped, "there is nothing left to map over");
+  for (std::uint32_t index = 0; index < instances_.Length(task); ++index) {
+    const SlotNo slot = instances_.SlotOf(task, index);
+    const TaskState state = slots_[slot].state;
+    if (index >= length && state == TaskState::kNone) Assign(turn, slot, TaskEvent::kRemoved);
+    if (index < std::min(length, had) && state == TaskState::kRemoved)
+      Clear(turn, slot, "cleared: the list is long enough again");
   }
+  for (const TaskNo below : dag_->downstream.Of(task)) Tell(below, true);  // there is more to wait for
 }
 
 // A task that had ended as a whole when the others of its mapping were expanded, and is cleared.
@@ -153,23 +181,12 @@ void ActiveRun::ExpandLikeOthers(Turn& turn, TaskNo task) {
   if (mapping == nullptr || instances_.IsExpanded(task) || IsStale(task) || mapping->names_instances) return;
   const auto other = std::find_if(mapping->tasks.begin(), mapping->tasks.end(),
                                   [&](TaskNo one) { return instances_.IsExpanded(one); });
-  if (other != mapping->tasks.end()) ExpandTask(turn, task, instances_.Length(*other), {});
-}
-
-// Instances that have ended and were not cleared stay as they are, whatever the new length.
-void ActiveRun::ExpandTaskAgain(Turn& turn, TaskNo task, std::uint32_t length, std::vector<std::string> names) {
-  const std::uint32_t had = instances_.Length(task);
-  if (length == 0) EndWithout(turn, task, TaskEvent::kSkipped, "there is nothing left to map over");
-  for (std::uint32_t index = 0; index < had; ++index) {
-    const SlotNo slot = instances_.SlotOf(task, index);
-    const TaskState state = slots_[slot].state;
-    if (index >= length && state == TaskState::kNone) Assign(turn, slot, TaskEvent::kRemoved);
-    if (index < length && state == TaskState::kRemoved) Clear(turn, slot, "cleared: the list is long enough again");
-  }
-  if (length > had) Grow(task, length - had);
-  turn.plan.expanded.push_back(TaskExpanded{info.id, task, std::max(length, had), std::move(names)});
-  Suggest(task);
-  for (const TaskNo below : dag_->downstream.Of(task)) Suggest(below);
+  if (other == mapping->tasks.end()) return;
+  const auto slots = SlotsOf(*other);
+  const auto length = std::count_if(slots.begin(), slots.end(),
+                                    [&](SlotNo slot) { return slots_[slot].state != TaskState::kRemoved; });
+  const auto no = static_cast<std::uint32_t>(mapping - dag_->mappings.data());
+  GiveInstances(turn, {task}, MappingLength{info.id, life, no, static_cast<std::uint64_t>(length)});
 }
 
 // One row per task: in a turn that has expanded it, too, that is said in one.
@@ -202,15 +219,34 @@ void ActiveRun::ExpandAgain(Turn& turn, const std::vector<SlotNo>& cleared) {
 
 void ActiveRun::Grow(TaskNo task, std::uint32_t more) {
   if (more == 0) return;
-  const auto first = static_cast<SlotNo>(slots_.size());
-  const std::uint32_t added = instances_.IsExpanded(task) ? more : more - 1;
+  const bool first = !instances_.IsExpanded(task);
+  const std::uint32_t added = first ? more - 1 : more;
   TaskSlot fresh;
   fresh.max_tries = dag_->tasks[task].retry.retries;
+  instances_.Append(task, static_cast<SlotNo>(slots_.size()), more);
   slots_.resize(slots_.size() + more, fresh);
-  instances_.Append(task, first, more);
   unfinished_ += added;
   for (const TaskNo below : dag_->downstream.Of(task)) {
-    if (!dag_->AreMappedTogether(task, below)) slots_[below].more += added;
+    const bool by_instance = dag_->AreMappedTogether(task, below) && instances_.IsExpanded(below);
+    if (!by_instance) slots_[below].more += added;
+  }
+  if (first) CountByInstance(task);
+}
+
+// What is mapped together with the task was expanded before it: what has become of an instance of that counts for one
+// instance of this alone.
+void ActiveRun::CountByInstance(TaskNo task) {
+  for (const TaskNo above : dag_->upstream.Of(task)) {
+    if (!dag_->AreMappedTogether(above, task) || !instances_.IsExpanded(above)) continue;
+    const std::uint32_t length = instances_.Length(above);
+    slots_[task].more -= length - 1;
+    for (std::uint32_t index = 0; index < length; ++index) {
+      const SlotNo slot = instances_.SlotOf(above, index);
+      const bool counted = std::find(frontier_.begin(), frontier_.end(), slot) == frontier_.end();
+      if (!counted || !IsFinished(slots_[slot].state)) continue;
+      Tally(slots_[task], slots_[slot].state, kMinusOne);
+      if (const auto own = Find(task, static_cast<std::int32_t>(index))) Tally(slots_[*own], slots_[slot].state, 1);
+    }
   }
 }
 

@@ -22,16 +22,16 @@ void ActiveRun::LookAgain(Turn& turn, const std::vector<TaskNo>& tasks) {
         Follow(turn, slot, Ask(slot));
       } else if (!IsHeldBack(slot)) {  // its delay is over
         Assign(turn, slot, TaskEvent::kRetryDue);
-        doubtful_.push_back(slot);
+        Doubt(slot);
       }
     }
   }
-  Propagate(turn);
+  Settle(turn);
 }
 
 bool ActiveRun::MayStillStart(Turn& turn, SlotNo slot) {
   if (!IsHeldBack(slot)) return true;
-  doubtful_.push_back(slot);
+  Doubt(slot);
   Propagate(turn);
   return false;
 }

@@ -28,6 +28,11 @@ void Engine::Impl::Do(Turn& turn, PauseDag& what, const std::string& who, Comman
   Reschedule(turn, dag);
 }
 
+// One that was set to queued has tasks to end; of those that have not begun there may be thousands.
+void Engine::Impl::EndQueued(Turn& turn, ActiveRun& run, const Cause& why) {
+  if (run.size() > 0) StopTasks(turn, run, TaskEvent::kFailed, why, ActiveRun::Spare::kNothing);
+}
+
 void Engine::Impl::Do(Turn& turn, DeleteDag& what, const std::string& who, CommandDone& done) {
   const auto found = dags_.find(what.dag_id);
   if (found == dags_.end()) return Refuse(done, ErrorCode::kNotFound, fmt::format("no DAG \"{}\"", what.dag_id));
@@ -41,8 +46,7 @@ void Engine::Impl::Do(Turn& turn, DeleteDag& what, const std::string& who, Comma
   const Cause why(fmt::format("deleted by {}", who), who);
   for (const RunId id : queued) {
     ActiveRun& run = *runs_.at(id);
-    // One that was set to queued may still have processes.
-    if (run.running_tasks > 0) StopTasks(turn, run, TaskEvent::kFailed, why, ActiveRun::Spare::kNothing);
+    EndQueued(turn, run, why);
     NoteEnd(run.info);
     queue_.Remove(run);
     past_.Leave(run);
@@ -156,8 +160,7 @@ void Engine::Impl::Do(Turn& turn, CancelBackfill& what, const std::string& who, 
   for (const auto& [ordinal, id] : std::set(backfill->queued)) {
     ActiveRun& run = *runs_.at(id);
     const Cause why(fmt::format("backfill cancelled by {}", who), who);
-    // One that was set to queued has tasks to end; of those that have not begun there may be thousands.
-    if (run.size() > 0) StopTasks(turn, run, TaskEvent::kFailed, why, ActiveRun::Spare::kNothing);
+    EndQueued(turn, run, why);
     LeaveMemory(turn, run, RunEvent::kFailed, why);
   }
 }

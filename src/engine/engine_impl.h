@@ -102,6 +102,7 @@ class Engine::Impl {
   // commands
   static void Refuse(CommandDone& done, ErrorCode code, std::string message);
   void Do(Turn& turn, PauseDag& what, const std::string& who, CommandDone& done);
+  void EndQueued(Turn& turn, ActiveRun& run, const Cause& why);
   void Do(Turn& turn, DeleteDag& what, const std::string& who, CommandDone& done);
   void Do(Turn& turn, CancelRun& what, const std::string& who, CommandDone& done);
   void Do(Turn&, WhyTask& what, const std::string&, CommandDone& done);

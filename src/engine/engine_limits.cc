@@ -87,6 +87,10 @@ void Engine::Impl::ResolveConflicts(Turn& turn) {
       ActiveRun* run = FindAlive(newcomer.run, newcomer.life);
       if (run == nullptr || run->slot(newcomer.slot).state != TaskState::kScheduled) continue;
       if (!MayStartTask(StateOf(run->info.dag_id), *run)) continue;
+      if (!run->MayStillStart(turn, newcomer.slot)) {
+        AfterChange(turn, *run);
+        continue;
+      }
       if (Gate* key = queue_.Conflict(*run, newcomer.slot)) GiveWay(turn, *run, newcomer.slot, *key);
     }
   }

@@ -188,7 +188,9 @@ void Engine::Impl::Do(Turn& turn, MarkTasks& what, const std::string& who, Comma
   bool any = false;
   for (SteeredRun& steered : runs) {
     steered.slots = Slots(*steered.run, TasksMarked(steered.run->dag(), what.tasks, what.state),
-                          [&](TaskState state, std::int32_t) { return state != what.state; });
+                          [&](TaskState state, std::int32_t) {
+                            return state != what.state && state != TaskState::kRemoved;  // it is not there any more
+                          });
     any = any || !steered.slots.empty();
   }
   if (!any)

@@ -1,5 +1,7 @@
 #include "engine/instances.h"
 
+#include <cassert>
+
 namespace pipelined {
 
 void Instances::Append(TaskNo task, SlotNo first, std::uint32_t more) {
@@ -12,6 +14,7 @@ void Instances::Append(TaskNo task, SlotNo first, std::uint32_t more) {
 }
 
 SlotNo Instances::SlotOf(TaskNo task, std::uint32_t index) const {
+  assert(index < Length(task));
   const std::vector<Block>& blocks = Of(task).blocks;
   auto block = blocks.rbegin();
   while (block->from > index) ++block;

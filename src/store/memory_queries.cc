@@ -159,7 +159,7 @@ Result<std::optional<Micros>> MemoryStore::AverageRuntime(const std::string& dag
   std::vector<std::pair<Instant, Micros>> took;
   for (const auto& [id, run] : runs_) {
     const bool ended = run.info.start_date && run.end_date && *run.end_date <= ended_by;
-    if (run.info.dag_id == dag_id && ended)
+    if (run.info.dag_id == dag_id && ended && !(run.info.repeats && run.info.logical_date))
       took.emplace_back(run.info.logical_date.value_or(run.info.run_after), *run.end_date - *run.info.start_date);
   }
   std::sort(took.rbegin(), took.rend());

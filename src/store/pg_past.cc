@@ -53,10 +53,13 @@ Result<std::optional<Micros>> PgStore::AverageRuntime(const std::string& dag_id,
   return With("read how long runs took", [&]() -> Result<std::optional<Micros>> {
     const pqxx::result found = session_->Run(
         "average_runtime",
-        "select count(*), (extract(epoch from avg(took)) * 1000000)::bigint from (select end_date - start_date as took "
-        "from dag_run where dag_id = $1 and start_date is not null and end_date is not null and "
-        "(rerun_of is null or logical_date is null) and end_date <= at_micros($3) "
-        "order by coalesce(logical_date, run_after) desc limit $2) r",
+        "select count(*), (extract(epoch from avg(took)) * 1000000)::bigint from (select took from ("
+        "(select logical_date as date, end_date - start_date as took from dag_run where dag_id = $1 and logical_date is "
+        "not null and rerun_of is null and start_date is not null and end_date <= at_micros($3) "
+        "order by logical_date desc limit $2) union all "
+        "(select run_after, end_date - start_date from dag_run where dag_id = $1 and logical_date is null and "
+        "start_date is not null and end_date <= at_micros($3) order by run_after desc limit $2)) r "
+        "order by date desc limit $2) latest",
         CleanText(dag_id), most, ToMicros(ended_by));
     if (found[0][1].is_null() || found[0][0].as<std::int64_t>() < least) return std::optional<Micros>();
     return std::optional(Micros(found[0][1].as<std::int64_t>()));

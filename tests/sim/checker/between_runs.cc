@@ -11,7 +11,7 @@ namespace pipelined::sim {
 namespace {
 
 bool Met(TaskState state) {
-  return state == TaskState::kSuccess || state == TaskState::kSkipped;
+  return state == TaskState::kSuccess || state == TaskState::kSkipped || state == TaskState::kRemoved;
 }
 
 // Now, or at some time during the last commit.
@@ -111,6 +111,10 @@ std::string DeadlinesAreJust(const Ledger& ledger, const Plan& plan) {
   for (const DeadlineChange& change : plan.deadlines) {
     const RunRow& run = ledger.Of(change.run);
     const bool late = plan.now >= change.deadline.at;
+    const Deadline& wanted = run.dag->deadlines[static_cast<std::size_t>(change.deadline.number)];
+    const bool just_set = change.deadline.state == DeadlineState::kDue && !run.requeued;
+    if (just_set && change.deadline.at != run.info.queued_at + wanted.interval)
+      return fmt::format("the deadline of run {} is another", change.run.value);
     if (change.deadline.state == DeadlineState::kMissed && !late)
       return fmt::format("run {} missed its deadline early", change.run.value);
     if (change.deadline.state == DeadlineState::kMet && (plan.now > change.deadline.at || !run.ended))

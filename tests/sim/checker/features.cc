@@ -80,8 +80,8 @@ void PutShortCircuit(Random& random, DagSpec& spec, std::size_t task, bool ignor
   spec.dag.tasks[task].ignore_downstream_trigger_rules = ignore;
 }
 
-void Connect(DagSpec& spec, std::size_t up, std::size_t down) {
-  const std::pair edge{spec.dag.tasks[up].id, spec.dag.tasks[down].id};
+void Connect(DagSpec& spec, const std::string& up, const std::string& down) {
+  const std::pair edge{up, down};
   if (std::find(spec.edges.begin(), spec.edges.end(), edge) == spec.edges.end()) spec.edges.push_back(edge);
 }
 
@@ -97,10 +97,13 @@ void PutSetup(Random& random, DagSpec& spec, std::size_t setup) {
   teardown.teardown = true;
   teardown.trigger_rule = TriggerRule::kAllDoneSetupSuccess;
   teardown.on_failure_fail_dagrun = random.OneIn(3);
-  Connect(spec, setup, last);
+  const auto connect = [&](std::size_t up, std::size_t down) {
+    Connect(spec, spec.dag.tasks[up].id, spec.dag.tasks[down].id);
+  };
+  connect(setup, last);
   for (std::size_t inside = setup + 1; inside < last; ++inside) {
-    if (random.OneIn(2)) Connect(spec, setup, inside);
-    if (random.OneIn(2)) Connect(spec, inside, last);
+    if (random.OneIn(2)) connect(setup, inside);
+    if (random.OneIn(2)) connect(inside, last);
   }
 }
 
@@ -336,9 +339,17 @@ void PutMapped(Random& random, DagSpec& spec) {
   MappedSpec mapped;
   mapped.length = random.Below(4);
   mapped.evaluated = random.OneIn(2);
-  for (int more = random.Between(1, 2); more > 0; --more) {
-    const Task& task = random.Of(spec.dag.tasks);
-    if (std::count(mapped.tasks.begin(), mapped.tasks.end(), task.id) == 0) mapped.tasks.push_back(task.id);
+  const int tasks = static_cast<int>(spec.dag.tasks.size());
+  const int source = random.OneIn(2) ? random.Below(tasks) : -1;
+  for (int more = random.Between(1, 2); more > 0 && source + 1 < tasks; --more) {
+    const std::string& id = spec.dag.tasks[static_cast<std::size_t>(random.Between(source + 1, tasks - 1))].id;
+    if (IsMapped(spec, id) || std::count(mapped.tasks.begin(), mapped.tasks.end(), id) > 0) continue;
+    mapped.tasks.push_back(id);
+  }
+  if (mapped.tasks.empty()) return;
+  if (source >= 0 && !IsMapped(spec, spec.dag.tasks[static_cast<std::size_t>(source)].id)) {
+    mapped.source = spec.dag.tasks[static_cast<std::size_t>(source)].id;
+    for (const std::string& id : mapped.tasks) Connect(spec, mapped.source, id);
   }
   spec.mapped.push_back(std::move(mapped));
 }
@@ -346,8 +357,8 @@ void PutMapped(Random& random, DagSpec& spec) {
 std::string MappedCode(const DagSpec& spec) {
   std::string code;
   for (const MappedSpec& mapped : spec.mapped) {
-    code += fmt::format("{}mapped.push_back(MappedSpec{{{{\"{}\"}}, {}, {}}})", code.empty() ? "" : "; ",
-                        fmt::join(mapped.tasks, "\", \""), mapped.length, mapped.evaluated);
+    code += fmt::format("{}mapped.push_back(MappedSpec{{{{\"{}\"}}, {}, {}, \"{}\"}})", code.empty() ? "" : "; ",
+                        fmt::join(mapped.tasks, "\", \""), mapped.length, mapped.evaluated, mapped.source);
   }
   return code;
 }
@@ -355,6 +366,8 @@ std::string MappedCode(const DagSpec& spec) {
 constexpr DagFeature kDagFeatures[] = {
     {"mapped", 5, PutMapped, [](const DagSpec& spec) { return !spec.mapped.empty(); },
      [](DagSpec& spec) { spec.mapped.clear(); }, MappedCode},
+    {"mapped twice", 12, PutMapped, [](const DagSpec& spec) { return spec.mapped.size() > 1; },
+     [](DagSpec& spec) { spec.mapped.pop_back(); }, [](const DagSpec&) { return std::string(); }},
     {"group", 4, PutGroup, [](const DagSpec& spec) { return !spec.dag.groups.empty(); }, TakeGroup, GroupCode},
     {"max_active_tasks", 4, [](Random& random, DagSpec& spec) { spec.dag.max_active_tasks = random.Between(1, 3); },
      [](const DagSpec& spec) { return spec.dag.max_active_tasks != 16; },

@@ -23,6 +23,7 @@ ExpandValue ValueOf(const MappedSpec& spec) {
     value.text += (i == 0 ? "" : ", ") + std::to_string(i);
   }
   value.text = spec.evaluated ? "{{ [" + value.text + "] }}" : "";
+  if (!spec.source.empty()) value.text = "{{ tasks." + spec.source + ".items }}";
   value.literal = Value(std::move(list));
   return value;
 }
@@ -67,6 +68,11 @@ DagPtr DagSpec::Link() const {
     for (const std::string& id : spec.tasks) {
       if (has(id)) mapping.tasks.push_back(place(id));
     }
+    if (has(spec.source)) mapping.sources = {place(spec.source)};
+    const bool below = std::all_of(mapping.tasks.begin(), mapping.tasks.end(), [&](TaskNo task) {
+      return std::count(edges.begin(), edges.end(), std::pair(spec.source, dag.tasks[task].id)) > 0;
+    });
+    if (!mapping.sources.empty() && !below) return nullptr;  // what is mapped over is an upstream, always
     if (!mapping.tasks.empty()) linked->Map(std::move(mapping));
   }
   std::vector<std::pair<TaskNo, TaskNo>> numbers;

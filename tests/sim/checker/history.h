@@ -14,11 +14,13 @@
 
 namespace pipelined::sim {
 
-// Tasks that are mapped together, over a list that stands in the file or is evaluated when they are reached.
+// Tasks that are mapped together, over a list that stands in the file, is evaluated when they are reached, or is the
+// output of a task (Host::ItemsOf).
 struct MappedSpec {
   std::vector<std::string> tasks;
   int length = 0;
   bool evaluated = false;
+  std::string source = {};
 };
 
 // A DAG that is not linked yet. At most kMostTasks tasks.

@@ -33,6 +33,12 @@ void Host::Lose() {
   for (const AttemptId attempt : std::exchange(running_, {})) processes_.at(attempt).lost = true;
 }
 
+Value Host::ItemsOf(AttemptId attempt) {
+  Value::List items;
+  for (std::int64_t item = 0; item < attempt.value % 4; ++item) items.emplace_back(item);
+  return Value(std::move(items));
+}
+
 std::vector<AttemptEnd> Host::Ended() {
   std::vector<AttemptEnd> ends;
   for (auto it = watched_.begin(); it != watched_.end();) {
@@ -46,6 +52,7 @@ std::vector<AttemptEnd> Host::Ended() {
     end.outcome = process.outcome;
     end.exit_code = process.exit_code;
     end.end = clock_.Now();
+    if (end.outcome == AttemptOutcome::kSucceeded) end.outputs = Value::Map{{"items", ItemsOf(*it)}};
     ends.push_back(std::move(end));
     it = watched_.erase(it);
   }

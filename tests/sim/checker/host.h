@@ -20,6 +20,8 @@ class Host : public Executor {
   const std::string& boot_id() const override { return boot_; }
   void Start(std::vector<AttemptStart> attempts) override;
   void Stop(AttemptId attempt) override;
+  // The output `items` of an attempt that succeeds: as many as its id says.
+  static Value ItemsOf(AttemptId attempt);
   std::vector<AttemptEnd> Ended() override;
   int PollFd() const override { return -1; }
   void Forget(const std::vector<AttemptId>& attempts) override { forgotten_.insert(attempts.begin(), attempts.end()); }

@@ -25,6 +25,13 @@ bool Ended(const RunRow& run) {
   return run.ended && IsFinished(run.state);
 }
 
+bool IsCancelled(const Ledger& ledger, const Plan& plan, RunId run) {
+  return std::any_of(plan.commands.begin(), plan.commands.end(), [&](const CommandDone& done) {
+    const auto asked = ledger.to_cancel.find(done.id);
+    return done.error.empty() && asked != ledger.to_cancel.end() && asked->second == run;
+  });
+}
+
 // By a person, or because its time was up.
 bool EndedByForce(const Ledger& ledger, const Plan& plan, const RunRow& run) {
   if (!run.ended) return false;
@@ -33,7 +40,7 @@ bool EndedByForce(const Ledger& ledger, const Plan& plan, const RunRow& run) {
   const auto backfill = ledger.backfills.find(run.info.backfill);
   const bool withdrawn = backfill != ledger.backfills.end() && backfill->second.cancelled && (!run.began_before || run.requeued);
   if (IsDropped(plan, run) || GaveWayToASlot(plan, run)) return true;
-  return late || withdrawn || IsMarked(ledger, plan, run.info.id) || ledger.to_cancel.contains(run.info.id);
+  return late || withdrawn || IsMarked(ledger, plan, run.info.id) || IsCancelled(ledger, plan, run.info.id);
 }
 
 // A failure of one task ends the others of its run.
@@ -53,8 +60,8 @@ bool HeldASlot(const Plan& plan, const TaskRow& row) {
 }
 
 // Another task with the same key does not wait for it.
-bool GaveWayToAKey(const Ledger& ledger, const Task& task) {
-  if (task.concurrency == nullptr) return false;
+bool GaveWayToAKey(const Ledger& ledger, const Plan& plan, const TaskRow& row, const Task& task) {
+  if (task.concurrency == nullptr || std::count(plan.stops.begin(), plan.stops.end(), row.attempt) == 0) return false;
   return std::any_of(ledger.runs.begin(), ledger.runs.end(), [&](const RunRow& run) {
     return std::any_of(run.dag->tasks.begin(), run.dag->tasks.end(), [&](const Task& other) {
       return other.concurrency != nullptr && other.concurrency->key == task.concurrency->key &&
@@ -74,6 +81,30 @@ bool KeyWasTaken(const Ledger& ledger, const Plan& plan, const Task& task) {
          std::any_of(plan.closed.begin(), plan.closed.end(), [&](const AttemptClosed& closed) {
            return closed.run && holds(ledger.Of(closed.run).dag->tasks[closed.task]);
          });
+}
+
+// A list that stands in the file has the length that it has.
+bool IsMappedOverNothing(const RunRow& run, UnitNo unit) {
+  const std::string& id = run.What(unit).id;
+  return std::any_of(run.spec->mapped.begin(), run.spec->mapped.end(), [&](const MappedSpec& mapped) {
+    return std::count(mapped.tasks.begin(), mapped.tasks.end(), id) > 0 && (mapped.length == 0 || !mapped.source.empty());
+  });
+}
+
+// What it is mapped over has not succeeded: then it fails with that, whatever its rule.
+bool HasNothingToMapOver(const RunRow& run, UnitNo unit) {
+  for (const MappedSpec& mapped : run.spec->mapped) {
+    if (std::count(mapped.tasks.begin(), mapped.tasks.end(), run.What(unit).id) == 0) continue;
+    const auto source = run.dag->Find(mapped.source);
+    if (!source) continue;
+    const auto bad = [](TaskState state) { return IsFinished(state) && state != TaskState::kSuccess; };
+    for (UnitNo other = 0; other < run.tasks.size(); ++other) {
+      const TaskRow& row = run.tasks[other];
+      if (run.TaskOf(other) != *source || !run.Counts(other)) continue;
+      if (bad(row.state) || std::any_of(row.way.begin(), row.way.end(), bad)) return true;
+    }
+  }
+  return false;
 }
 
 bool GoesOn(const AttemptFinished& end) {
@@ -103,6 +134,7 @@ std::string NothingStartsBeforeItsRuleAllows(const Ledger& ledger, const Plan& p
   for (const AttemptOpened& opened : plan.opened) {
     const RunRow& run = ledger.Of(opened.run);
     const UnitNo unit = run.UnitOf(opened.task, opened.map_index).value();
+    if (run.state != RunState::kRunning && !run.ended) return Where(run, unit) + " began in a run that does not";
     if (wrong(run, unit)) return Where(run, unit) + " began";
   }
   for (const auto& [id, unit] : ledger.changed) {
@@ -130,7 +162,8 @@ std::string EveryEndHasItsReason(const Ledger& ledger, const Plan& plan) {
         break;
       case TaskState::kFailed:
         just = by_force || (ended && !worked && !skipped && !MayRetry(task, row, *end)) ||
-               (HeldASlot(plan, row) && GaveWayToAKey(ledger, task));
+               (HeldASlot(plan, row) && GaveWayToAKey(ledger, plan, row, task)) ||
+               (task.mapped != 0 && row.was == TaskState::kNone);  // there is no list
         break;
       case TaskState::kUpForRetry:
         just = ended && !skipped && (worked ? GoesOn(*end) : MayRetry(task, row, *end));
@@ -138,10 +171,11 @@ std::string EveryEndHasItsReason(const Ledger& ledger, const Plan& plan) {
       case TaskState::kSkipped:
         just =
             by_force || skipped || KeyWasTaken(ledger, plan, task) || IsLeftOut(plan, run, no) || JudgedOnTheWay(run, no, RuleVerdict::kSkip) ||
-            (task.mapped != 0 && no == run.TaskOf(no) && JudgedOnTheWay(run, no, RuleVerdict::kRun));  // over nothing
+            (IsMappedOverNothing(run, no) && JudgedOnTheWay(run, no, RuleVerdict::kRun));
         break;
       case TaskState::kUpstreamFailed:
-        just = JudgedOnTheWay(run, no, RuleVerdict::kUpstreamFailed);
+        just = JudgedOnTheWay(run, no, RuleVerdict::kUpstreamFailed) ||
+               (HasNothingToMapOver(run, no) && JudgedOnTheWay(run, no, RuleVerdict::kRun));
         break;
       default:
         break;
@@ -198,7 +232,9 @@ std::string PausedDagsStartNothing(const Ledger& ledger, const Plan& plan) {
     if (ledger.IsPaused(run.info.dag_id) && !just_failed(run.info.dag_id)) return Where(run, opened.task) + " began";
   }
   for (const RunChange& change : plan.runs) {
-    if (change.to == RunState::kRunning && plan.dags.empty() && ledger.IsPaused(change.dag_id))
+    const auto switched = [&](const DagChange& dag) { return dag.paused && dag.dag_id == change.dag_id; };
+    const bool just_paused = std::any_of(plan.dags.begin(), plan.dags.end(), switched);
+    if (change.to == RunState::kRunning && !just_paused && ledger.IsPaused(change.dag_id))
       return fmt::format("run {} began", change.run.value);
   }
   return "";
@@ -254,7 +290,7 @@ std::string LeavesDecideTheOutcome(const Ledger& ledger, const Plan& plan) {
       const TaskState state = run.tasks[no].state;
       const bool is_leaf = run.Counts(no) && Has(run.naive->leaves, run.TaskOf(no));
       steered = steered || (is_leaf && run.WasSteered(no));
-      if (is_leaf) good = good && (state == TaskState::kSuccess || state == TaskState::kSkipped);
+      if (is_leaf) good = good && state != TaskState::kFailed && state != TaskState::kUpstreamFailed;
     }
     if (steered || EndedByForce(ledger, plan, run)) continue;  // failed, whatever its leaves
     if (good != (run.state == RunState::kSuccess))
@@ -319,6 +355,7 @@ std::span<const CommitInvariant> CommitInvariants() {
       {"ConcurrencyKeysHold", ConcurrencyKeysHold},
       {"RatesHold", RatesHold},
       {"SlotsAreSkippedForARun", SlotsAreSkippedForARun},
+      {"WhatMayRunRuns", WhatMayRunRuns},
       {"ThePastIsWaitedFor", ThePastIsWaitedFor},
       {"SubRunsDecideTheirTasks", SubRunsDecideTheirTasks},
       {"ATryMakesOneRun", ATryMakesOneRun},
@@ -327,6 +364,7 @@ std::span<const CommitInvariant> CommitInvariants() {
       {"PausedDagsStartNothing", PausedDagsStartNothing},
       {"WhatSucceededIsNotRepeated", WhatSucceededIsNotRepeated},
       {"ClearsAndMarksDoWhatTheySay", ClearsAndMarksDoWhatTheySay},
+      {"RunMarksHold", RunMarksHold},
       {"OnlyWhatIsNamedIsSteered", OnlyWhatIsNamedIsSteered},
       {"TriesAreBounded", TriesAreBounded},
       {"FinishedRunsAreAtRest", FinishedRunsAreAtRest},

@@ -48,6 +48,7 @@ void Ledger::Apply(const Plan& plan, const Committed& committed) {
     if (change.to == RunState::kRunning) Begin(run, plan.now);
     run.requeued = run.requeued || change.to == RunState::kQueued;
     if (change.to == RunState::kQueued) run.info.start_date.reset();
+    if (change.to == RunState::kQueued) run.info.queued_at = plan.now;
     run.history.state = change.to;
     run.history.events.push_back(HistoryEvent{plan.now, RunMoved{change.from, change.to}});
   }
@@ -89,6 +90,7 @@ void Ledger::Apply(const Plan& plan, const Committed& committed) {
   }
   for (const CommandDone& command : plan.commands) done[command.id] = command;
   for (const RestoredRun& run : committed.runs) {
+    if (const auto asking = open.find(run.run.parent.attempt); asking != open.end()) asking->second.made = true;
     if (static_cast<std::size_t>(run.run.id.value) > runs.size()) {
       Created(run.run);
     } else {
@@ -127,8 +129,8 @@ std::optional<UnitNo> RunRow::UnitOf(TaskNo task, std::int32_t map_index) const 
 
 void Ledger::Expand(const TaskExpanded& expanded) {
   RunRow& run = Of(expanded.run);
-  run.lengths[expanded.task] = expanded.length;
-  for (std::int32_t index = 0; index < static_cast<std::int32_t>(expanded.length); ++index) {
+  const std::uint32_t had = std::exchange(run.lengths[expanded.task], expanded.length);
+  for (auto index = static_cast<std::int32_t>(had); index < static_cast<std::int32_t>(expanded.length); ++index) {
     run.instances.emplace_back(expanded.task, index);
     TaskRow& row = run.tasks.emplace_back();
     row.tries = row.tries_before = run.tries_before[{expanded.task, index}];

@@ -68,6 +68,7 @@ struct OpenRow {
   RunId run;
   UnitNo task = 0;
   bool parked = false;  // has asked for a run: no process, no limits
+  bool made = false;    // … and made it: else a restart forgets that it had asked
 };
 
 struct BackfillRow {
@@ -105,7 +106,7 @@ struct Ledger {
   std::map<BackfillId, BackfillRow> backfills;
   std::map<CommandId, CommandDone> done;
   std::map<CommandId, Step> steering;             // clears and marks, as they were filed
-  std::set<RunId> to_cancel;                      // asked for
+  std::map<CommandId, RunId> to_cancel;           // as they were filed
   std::vector<std::pair<RunId, UnitNo>> changed;  // by the last commit
   std::map<std::string, std::vector<std::pair<AttemptId, Instant>>> starts;  // by rate
   int parallelism = 32;

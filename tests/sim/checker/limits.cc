@@ -4,6 +4,9 @@
 
 #include <algorithm>
 
+#include "sim/checker/invariants.h"
+#include "sim/checker/oracle.h"
+
 namespace pipelined::sim {
 namespace {
 
@@ -34,7 +37,7 @@ std::string PoolsHold(const Ledger& ledger, const Plan& plan) {
     const std::string& pool = ledger.Of(opened.run).dag->tasks[opened.task].pool;
     int used = 0;
     for (const auto& [attempt, open] : ledger.open) {
-      const bool counts = IsOf(ledger, open, attempt) && (!open.parked || ledger.counting_deferred.contains(pool));
+      const bool counts = !open.parked || ledger.counting_deferred.contains(pool);
       if (counts && ledger.What(open).pool == pool) used += ledger.What(open).pool_slots;
     }
     const auto found = ledger.pools.find(pool);
@@ -138,6 +141,45 @@ std::string RatesHold(const Ledger& ledger, const Plan& plan) {
       if (attempt == opened.attempt) break;  // others may ask for less
     }
     if (within > rate->starts) return fmt::format("{} starts for the rate {} of {}", within, rate->key, rate->starts);
+  }
+  return "";
+}
+
+namespace {
+
+// Enough for whatever stands before it in line, as long as no DAG has hundreds of tasks.
+bool IsRoomy(const Ledger& ledger, const std::string& pool) {
+  const auto found = ledger.pools.find(pool);
+  if (found == ledger.pools.end()) return false;
+  const auto taken = std::count_if(ledger.open.begin(), ledger.open.end(),
+                                   [&](const auto& one) { return ledger.What(one.second).pool == pool; });
+  return found->second < 0 || (!ledger.counting_deferred.contains(pool) && found->second - taken >= 100);
+}
+
+bool HasLimits(const Task& task) {
+  return task.mapped != 0 || task.depends_on_past || task.max_active_tis_per_dag > 0 ||
+         task.max_active_tis_per_dagrun > 0 || task.concurrency != nullptr || task.rate != nullptr;
+}
+
+}  // namespace
+
+std::string WhatMayRunRuns(const Ledger& ledger, const Plan&) {
+  const auto taken =
+      std::count_if(ledger.open.begin(), ledger.open.end(), [](const auto& one) { return !one.second.made; });
+  if (taken >= ledger.parallelism) return "";
+  for (const RunRow& run : ledger.runs) {
+    const bool free = run.state == RunState::kRunning && !ledger.IsPaused(run.info.dag_id);
+    if (!free || (run.dag->max_active_tasks > 0 && run.dag->max_active_tasks < 16)) continue;
+    const auto states = StatesOf(run);
+    for (UnitNo unit = 0; unit < states.size(); ++unit) {
+      const bool waits = states[unit] == TaskState::kNone || states[unit] == TaskState::kScheduled;
+      if (!waits || HasLimits(run.What(unit)) || !IsRoomy(ledger, run.What(unit).pool)) continue;
+      const bool held = std::any_of(ledger.open.begin(), ledger.open.end(), [&](const auto& one) {
+        return one.second.run == run.info.id && one.second.task == unit;
+      });
+      if (!held && Judge(run, unit, states) == RuleVerdict::kRun)
+        return fmt::format("{} is {}", Where(run, unit), ToString(states[unit]));
+    }
   }
   return "";
 }

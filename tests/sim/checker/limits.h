@@ -18,6 +18,8 @@ std::string ScheduledRunsWaitForRoom(const Ledger& ledger, const Plan& plan);
 std::string TasksKeepTheirMaxActiveTis(const Ledger& ledger, const Plan& plan);
 std::string ConcurrencyKeysHold(const Ledger& ledger, const Plan& plan);
 std::string RatesHold(const Ledger& ledger, const Plan& plan);
+// Where no limit but parallelism and a roomy pool is in the way, what may run runs: no wake-up is lost.
+std::string WhatMayRunRuns(const Ledger& ledger, const Plan& plan);
 std::string SlotsAreSkippedForARun(const Ledger& ledger, const Plan& plan);
 
 }  // namespace pipelined::sim

@@ -50,7 +50,7 @@ int Report(std::uint64_t seed, const Played& played) {
                ToTest(played.history, fmt::format("Seed{}", seed)));
     return 1;
   }
-  const History small = Shrink(played.history, played.fault->invariant);
+  const History small = Shrink(played.history, *played.fault);
   const auto fault = Play(small);
   fmt::print("shrunk from {} steps to {}: {}: {}\n\n{}", played.history.steps.size(), small.steps.size(),
              fault->invariant, fault->text, ToTest(small, fmt::format("Seed{}", seed)));

@@ -27,7 +27,8 @@ class Among {
  public:
   Among(const RunRow& run, UnitNo asking, TaskSet tasks, const States& states) {
     for (UnitNo unit = 0; unit < states.size(); ++unit) {
-      if (Has(tasks, run.TaskOf(unit)) && Meets(run, asking, unit)) states_.push_back(states[unit]);
+      const bool counts = Has(tasks, run.TaskOf(unit)) && Meets(run, asking, unit);
+      if (counts && states[unit] != TaskState::kRemoved) states_.push_back(states[unit]);
     }
   }
   int Count(TaskState state) const { return static_cast<int>(std::count(states_.begin(), states_.end(), state)); }

@@ -7,9 +7,16 @@
 namespace pipelined::sim {
 namespace {
 
+// What was seen, whichever task of whichever run it was seen of: so that one fault is not shrunk into another.
+std::string Kind(std::string text) {
+  text = text.substr(0, text.find(','));
+  std::erase_if(text, [](char c) { return (c >= '0' && c <= '9') || c == '[' || c == ']'; });
+  return text;
+}
+
 class Shrinker {
  public:
-  Shrinker(History history, const std::string& invariant) : best_(std::move(history)), invariant_(invariant) {}
+  Shrinker(History history, const Fault& fault) : best_(std::move(history)), fault_(fault) {}
 
   History Run() {
     for (smaller_ = true; smaller_;) {
@@ -32,7 +39,7 @@ class Shrinker {
       if (spec.Link() == nullptr) return false;
     }
     const auto fault = Play(candidate);
-    if (!fault || fault->invariant != invariant_) return false;
+    if (!fault || fault->invariant != fault_.invariant || Kind(fault->text) != Kind(fault_.text)) return false;
     best_ = std::move(candidate);
     smaller_ = true;
     return true;
@@ -167,14 +174,14 @@ class Shrinker {
   }
 
   History best_;
-  const std::string& invariant_;
+  const Fault& fault_;
   bool smaller_ = false;
 };
 
 }  // namespace
 
-History Shrink(History history, const std::string& invariant) {
-  return Shrinker(std::move(history), invariant).Run();
+History Shrink(History history, const Fault& fault) {
+  return Shrinker(std::move(history), fault).Run();
 }
 
 }  // namespace pipelined::sim

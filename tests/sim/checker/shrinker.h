@@ -6,6 +6,6 @@
 
 namespace pipelined::sim {
 
-History Shrink(History history, const std::string& invariant);
+History Shrink(History history, const Fault& fault);
 
 }  // namespace pipelined::sim

@@ -103,7 +103,8 @@ bool IsChosen(const Ledger& ledger, const Step& step, const RunRow& run) {
   return (Asks(step, kPast) && *date < *around.logical_date) || (Asks(step, kFuture) && *date > *around.logical_date);
 }
 
-bool IsWanted(const Step& step, TaskState state) {
+bool IsWanted(const Step& step, TaskState state, bool of_instance) {
+  if (state == TaskState::kRemoved && of_instance) return false;
   if (step.kind != StepKind::kClear) return state != MarkOf(step.kind);
   const bool failed = state == TaskState::kFailed || state == TaskState::kUpstreamFailed;
   return (failed || !Asks(step, kOnlyFailed)) && (state == TaskState::kRunning || !Asks(step, kOnlyRunning));
@@ -130,7 +131,11 @@ bool HadNotBegun(const std::vector<TaskState>& states) {
 
 // What a branch did not follow, and is not to be decided again, stays skipped.
 bool MayStay(const RunRow& run, UnitNo unit) {
-  return Was(run.tasks[unit], TaskState::kSkipped) && run.naive->up[run.TaskOf(unit)] != 0;
+  const TaskSet above = run.naive->up[run.TaskOf(unit)];
+  bool decided = false;
+  for (TaskNo up = 0; up < run.naive->size; ++up)
+    decided = decided || (Has(above, up) && IsDecision(run.dag->tasks[up].action.kind));
+  return Was(run.tasks[unit], TaskState::kSkipped) && run.tasks[unit].tries == 0 && decided;
 }
 
 // --- one command
@@ -170,7 +175,7 @@ Units Listed(const Ledger& ledger, const DoneStep& command) {
 std::string JudgeUnit(const RunRow& run, UnitNo unit, const Step& step, bool named, bool listed) {
   const TaskRow& task = run.tasks[unit];
   const auto states = StatesOf(task);
-  const auto wanted = [&](TaskState state) { return named && IsWanted(step, state); };
+  const auto wanted = [&](TaskState state) { return named && IsWanted(step, state, run.IndexOf(unit) != kNotMapped); };
   if (listed && std::none_of(states.begin(), states.end(), wanted)) return Where(run, unit) + " was not meant";
   if (!listed && std::all_of(states.begin(), states.end(), wanted)) return Where(run, unit) + " was left out";
   if (!listed) return "";
@@ -253,6 +258,20 @@ std::string ClearsAndMarksDoWhatTheySay(const Ledger& ledger, const Plan& plan) 
     if (std::string wrong = Judge(ledger, plan, command); !wrong.empty()) return wrong;
   }
   return "";
+}
+
+std::string RunMarksHold(const Ledger& ledger, const Plan& plan) {
+  const auto steps = DoneIn(ledger, plan);
+  if (steps.size() != 1 || !IsRunMark(steps[0].step->kind) || !steps[0].done->error.empty()) return "";
+  const RunRow& run = ledger.Of(RunId{steps[0].step->run});
+  const StepKind kind = steps[0].step->kind;
+  if (kind == StepKind::kRunQueued) {
+    const bool goes_on = run.requeued || run.before == RunState::kQueued || run.reset;
+    return goes_on ? "" : fmt::format("run {} does not go on", run.info.id.value);
+  }
+  const RunState wanted = kind == StepKind::kRunSuccess ? RunState::kSuccess : RunState::kFailed;
+  if (run.naive->is_teardown != 0 || run.reset || run.state == wanted) return "";
+  return fmt::format("run {} is {} all the same", run.info.id.value, ToString(run.state));
 }
 
 std::string OnlyWhatIsNamedIsSteered(const Ledger& ledger, const Plan& plan) {

@@ -16,6 +16,8 @@ bool IsMarked(const Ledger& ledger, const Plan& plan, RunId run);
 
 // Invariants. What a command names is cleared or marked, and it says so.
 std::string ClearsAndMarksDoWhatTheySay(const Ledger& ledger, const Plan& plan);
+// A run that is set to an outcome has it, unless a teardown is still to come.
+std::string RunMarksHold(const Ledger& ledger, const Plan& plan);
 // Whatever was changed by hand was named by a command, or failed below what was marked.
 std::string OnlyWhatIsNamedIsSteered(const Ledger& ledger, const Plan& plan);
 

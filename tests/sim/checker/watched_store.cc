@@ -42,7 +42,9 @@ void WatchedStore::Compare(const RestoredRun& restored) {
   std::vector<TaskState> found(run.tasks.size(), TaskState::kNone);
   for (const StoredTask& task : restored.tasks) {
     const auto unit = run.UnitOf(task.task, task.map_index);
-    if (!unit) continue;  // an instance of a run that was set back, not expanded again: its tries
+    if (!unit && run.set_back) continue;  // not expanded again: its tries
+    if (!unit) fault_ = fmt::format("run {} was found with an instance more", restored.run.id.value);
+    if (!unit) return;
     found[*unit] = task.state;
     if (task.try_number != run.tasks[*unit].tries)
       fault_ = fmt::format("task {} of run {} was found with other tries", task.task, restored.run.id.value);

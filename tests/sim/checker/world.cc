@@ -91,8 +91,8 @@ bool World::Take(const Step& step) {
       case StepKind::kUnpause:
         return File(PauseDag{step.name, false});
       case StepKind::kCancel:
-        ledger_.to_cancel.insert(RunId{step.run});
-        return File(CancelRun{RunId{step.run}});
+        ledger_.to_cancel.emplace(FileAs(CancelRun{RunId{step.run}}), RunId{step.run});
+        return true;
       case StepKind::kPool:
       case StepKind::kPoolDeferred:
         return File(PoolOf(step));
@@ -235,6 +235,10 @@ void World::Settle() {
   }
   if (fault_) return;
   if (!IsOver()) return Note("EveryRunEnds", WhatWaits());
+  for (const RunRow& run : ledger_.runs) {  // the store is asked, and answers are compared
+    if (!store_.RunsChosen(RunChoice{run.info.dag_id, run.info.id, false, false}, 1)) break;
+  }
+  if (!store_.fault().empty()) return Note("TheStoreIsUnderstood", store_.fault());
   for (const EndInvariant& invariant : EndInvariants()) {
     if (std::string broken = invariant.broken(ledger_, host_, clock_.Now()); !broken.empty())
       Note(invariant.name, std::move(broken));
