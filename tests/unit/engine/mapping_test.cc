@@ -226,6 +226,32 @@ TEST(Mapping, ARunThatWasSetBackRemovesInstancesThatAreLeftOver) {
   EXPECT_THAT(t.Succeed("b[1]", 2), ElementsAre("c"));
 }
 
+// The instances of "b" that are left over are removed before those of "c" have counted anything.
+TEST(Mapping, ARunThatWasSetBackRemovesThemInAWholeGroup) {
+  auto dag = MakeDag("a; b: a; c: b; d: c");
+  Map(*dag, {1, 2}, Output(), {0});
+  ASSERT_TRUE(dag->Link({{0, 1}, {1, 2}, {2, 3}}).ok());
+  EngineTest t(dag);
+  t.Run();  // learns the DAG
+  RunInfo run = RunningRun();
+  run.id = RunId{2};
+  run.state = RunState::kQueued;
+  std::vector<StoredTask> tries;
+  for (std::int32_t index = 0; index < 3; ++index) {  // "c" had ended as a whole
+    tries.push_back(StoredTask{1, TaskState::kNone, 1, {}, {}});
+    tries.back().map_index = index;
+  }
+  t.Send(RunRequested{run, dag, tries});
+  t.Succeed("a", 2);
+  EXPECT_THAT(t.Send(Answer(t, 2)), ElementsAre("b[0]", "b[1]"));
+  EXPECT_EQ(t.state("b[2]", 2), "removed");
+  EXPECT_THAT(t.Succeed("b[0]", 2), ElementsAre("c[0]"));
+  EXPECT_THAT(t.Succeed("b[1]", 2), ElementsAre("c[1]"));
+  EXPECT_EQ(t.state("c[2]", 2), "removed");
+  t.Succeed("c[0]", 2);
+  EXPECT_THAT(t.Succeed("c[1]", 2), ElementsAre("d"));
+}
+
 ClearTasks Clear(const EngineTest& t, std::vector<std::string> ids) {
   ClearTasks clear{t.Choice(), {}};
   clear.tasks.ids = std::move(ids);
@@ -424,6 +450,36 @@ TEST(Mapping, ARunThatEndsBeforeTheAnswerTakesNone) {
   t.Do(CancelRun{RunId{1}});
   EXPECT_EQ(t.state("b"), "skipped");
   EXPECT_THAT(t.Send(late), IsEmpty());
+}
+
+TEST(Mapping, WhatItIsMappedOverIsMarkedBeforeItsLengthIsKnown) {
+  auto dag = OverOutput();
+  dag->tasks[1].trigger_rule = TriggerRule::kAllDone;
+  EngineTest t(dag);
+  t.Run();
+  t.Succeed("a");
+  const MappingLength answer = Answer(t, 2);
+  MarkTasks mark{t.Choice(), {}, TaskState::kSkipped};
+  mark.tasks.ids = {"a"};
+  mark.facts = t.Facts();
+  t.Do(mark);
+  t.Send(answer);
+  EXPECT_EQ(t.state("b"), "upstream_failed");  // there is nothing to map over
+  EXPECT_EQ(t.run_state(), "failed");
+}
+
+TEST(Mapping, InstancesThatWereRemovedAreNotMarked) {
+  EngineTest t(OverOutput());
+  RunTwo(t);
+  t.Do(Clear(t, {"a", "b"}));
+  t.Succeed("a");
+  t.Send(Answer(t, 1));
+  ASSERT_EQ(t.state("b[1]"), "removed");
+  MarkTasks mark{t.Choice(), {}, TaskState::kFailed};
+  mark.tasks.ids = {"b"};
+  mark.facts = t.Facts();
+  EXPECT_EQ(t.Do(mark).result.Find("tasks")->list().size(), 1U);
+  EXPECT_EQ(t.state("b[1]"), "removed");
 }
 
 }  // namespace

@@ -112,6 +112,15 @@ TEST_F(SubRun, IsCancelledWithItsRunInOnePlan) {
   EXPECT_EQ(t_.plan().stops.size(), 1u);  // of the child's task; the parked one has no process
 }
 
+TEST_F(SubRun, IsDroppedWithARunThatIsSetToQueuedAndDeleted) {
+  Make();
+  t_.Pause(true);
+  t_.Do(MarkRun{"d", RunId{1}, RunState::kQueued, t_.Facts()});
+  EXPECT_EQ(t_.run_state(), "queued");
+  t_.Do(DeleteDag{"d"});
+  EXPECT_EQ(t_.run_state(kChild), "failed");
+}
+
 TEST_F(SubRun, ATriggeredRunIsLeftAloneWhenItsRunIsCancelled) {
   TriggerSpec spec;
   spec.wait_for_completion = true;
