@@ -70,8 +70,7 @@ class ActiveRun {
 
   // Ends everything unfinished: running tasks take `running`, waiting ones are skipped. Answers the attempts to stop.
   enum class Spare : std::uint8_t { kNothing, kTeardowns };
-  std::vector<AttemptId> EndUnfinished(Turn& turn, TaskEvent running, const Cause& why,
-                                       Spare spare = Spare::kNothing);
+  std::vector<AttemptId> EndUnfinished(Turn& turn, TaskEvent running, const Cause& why, Spare spare = Spare::kNothing);
 
   // What people decide about one task or instance, with nothing that follows from it: Settle() must come next. In the
   // plan it is a change of its own. False when the transition table refuses.

@@ -183,8 +183,8 @@ void ActiveRun::ExpandLikeOthers(Turn& turn, TaskNo task) {
                                   [&](TaskNo one) { return instances_.IsExpanded(one); });
   if (other == mapping->tasks.end()) return;
   const auto slots = SlotsOf(*other);
-  const auto length = std::count_if(slots.begin(), slots.end(),
-                                    [&](SlotNo slot) { return slots_[slot].state != TaskState::kRemoved; });
+  const auto length =
+      std::count_if(slots.begin(), slots.end(), [&](SlotNo slot) { return slots_[slot].state != TaskState::kRemoved; });
   const auto no = static_cast<std::uint32_t>(mapping - dag_->mappings.data());
   GiveInstances(turn, {task}, MappingLength{info.id, life, no, static_cast<std::uint64_t>(length)});
 }

@@ -249,7 +249,7 @@ class Engine::Impl {
   std::vector<std::pair<RunId, Cause>> doomed_;             // sub-runs whose task has ended, and why
   // Runs to be set back once nothing of them is being stopped, and who asked: several may.
   std::unordered_map<RunId, std::vector<RunAsked>> asked_later_;
-  std::vector<std::unique_ptr<ActiveRun>> leaving_;         // ended in this turn
+  std::vector<std::unique_ptr<ActiveRun>> leaving_;  // ended in this turn
 };
 
 }  // namespace pipelined

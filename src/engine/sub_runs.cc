@@ -122,8 +122,8 @@ void Engine::Impl::SetChildTimer(Turn&, const OpenedAttempt& attempt, AttemptId 
 // After a restart: the task is parked already.
 void Engine::Impl::RestoreParked(Turn& turn, ActiveRun& run, SlotNo slot, const StoredTask& task) {
   OpenedAttempt& attempt = attempts_[task.attempt];
-  attempt = OpenedAttempt{
-      &run, slot, queue_.Defer(run, slot), run.info.id, run.InstanceOf(slot), task.child->run, true, 0};
+  attempt =
+      OpenedAttempt{&run, slot, queue_.Defer(run, slot), run.info.id, run.InstanceOf(slot), task.child->run, true, 0};
   SetChildTimer(turn, attempt, task.attempt, task.child->since);
   const bool over = IsFinished(task.child->state) || !SpecOf(attempt).wait_for_completion;
   if (over) settled_.push_back({task.attempt, *task.child});

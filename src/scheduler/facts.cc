@@ -123,8 +123,7 @@ Result<RunRequested> Scheduler::Requested(const RestoredRun& stored, DagPtr dag)
     std::optional<Micros> average;
     if (deadline.reference == DeadlineReference::kAverageRuntime) {
       // As of then: a run that is met again after a restart has the deadline that it had, or none.
-      auto read =
-          store_.AverageRuntime(stored.run.dag_id, deadline.min_runs, deadline.max_runs, stored.run.queued_at);
+      auto read = store_.AverageRuntime(stored.run.dag_id, deadline.min_runs, deadline.max_runs, stored.run.queued_at);
       if (!read) return read.error();
       average = *read;
     }

@@ -149,12 +149,8 @@ TEST(KnownHistory, ABackfillIsCancelledWithARunThatWasSetToQueued) {
   d1.Add("t2");
   d1.dag.schedule = Hourly();
   history.steps = {
-      Do(StepKind::kTrigger, "d1"),
-      Do(StepKind::kBackfill, "d1", 2),
-      Turn(0),
-      Turn(1),
-      Steer(StepKind::kRunQueued, 2, "", 0),
-      Do(StepKind::kCancelBackfill, 1),
+      Do(StepKind::kTrigger, "d1"),          Do(StepKind::kBackfill, "d1", 2), Turn(0), Turn(1),
+      Steer(StepKind::kRunQueued, 2, "", 0), Do(StepKind::kCancelBackfill, 1),
   };
   EXPECT_EQ(FaultOf(history), "");
 }
@@ -219,11 +215,7 @@ TEST(KnownHistory, ARunWithAnEarlierDateComesBeforeAnEmptyTaskIsLetGo) {
   task->depends_on_past = true;
   d1.mapped.push_back(MappedSpec{{"t3"}, 1, true});
   history.steps = {
-      Do(StepKind::kPause, "d1"),
-      Do(StepKind::kTrigger, "d1", -1),
-      Turn(0),
-      Do(StepKind::kTrigger, "d1", -3),
-      Turn(0),
+      Do(StepKind::kPause, "d1"), Do(StepKind::kTrigger, "d1", -1), Turn(0), Do(StepKind::kTrigger, "d1", -3), Turn(0),
   };
   EXPECT_EQ(FaultOf(history), "");
 }
@@ -235,12 +227,9 @@ TEST(KnownHistory, ARunWithADeadlineEndsAndIsClearedInOneTurn) {
   d1.Add("t0");
   d1.dag.deadlines.push_back(Deadline{DeadlineReference::kQueuedAt, Seconds(120)});
   history.steps = {
-      Do(StepKind::kTrigger, "d1"),
-      Turn(200),
-      Do(StepKind::kDoubt, "", 1),
-      Steer(StepKind::kRunSuccess, 1, "", 0),
-      Steer(StepKind::kClear, 1, "t0", 0),
-      Turn(0),
+      Do(StepKind::kTrigger, "d1"),        Turn(200),
+      Do(StepKind::kDoubt, "", 1),         Steer(StepKind::kRunSuccess, 1, "", 0),
+      Steer(StepKind::kClear, 1, "t0", 0), Turn(0),
   };
   EXPECT_EQ(FaultOf(history), "");
 }
@@ -276,14 +265,8 @@ TEST(KnownHistory, SeveralInstancesAskForOneRun) {
   d2.Add("t0");
   d2.dag.schedule = Hourly();
   history.steps = {
-      Turn(200),
-      Turn(200),
-      Do(StepKind::kTrigger, "d1", -2),
-      Turn(0),
-      Turn(0),
-      Turn(0),
-      Steer(StepKind::kClear, 2, "", 0),
-      Turn(0),
+      Turn(200), Turn(200), Do(StepKind::kTrigger, "d1", -2),  Turn(0),
+      Turn(0),   Turn(0),   Steer(StepKind::kClear, 2, "", 0), Turn(0),
   };
   EXPECT_EQ(FaultOf(history), "");
 }
@@ -296,10 +279,8 @@ TEST(KnownHistory, ATaskIsClearedAfterTheOthersOfItsMappingWereExpanded) {
   d1.Add("t1", {"t0"});
   d1.mapped.push_back(MappedSpec{{"t1", "t0"}, 3, true});
   history.steps = {
-      Do(StepKind::kTrigger, "d1"),
-      Steer(StepKind::kMarkFailed, 1, "", 0),
-      Steer(StepKind::kClear, 1, "t0", 0),
-      Turn(0),
+      Do(StepKind::kTrigger, "d1"),        Steer(StepKind::kMarkFailed, 1, "", 0),
+      Steer(StepKind::kClear, 1, "t0", 0), Turn(0),
       Steer(StepKind::kClear, 1, "t1", 0),
   };
   EXPECT_EQ(FaultOf(history), "");

@@ -224,7 +224,7 @@ struct SetPool {
   std::string name;
   std::int32_t slots = 0;
   std::optional<std::string> description = std::nullopt;  // nothing: as it is
-  std::optional<bool> include_deferred = std::nullopt;  // whether tasks that wait without a process count
+  std::optional<bool> include_deferred = std::nullopt;    // whether tasks that wait without a process count
 };
 // Tasks that name it wait until it is made again. kNotAllowed for default_pool.
 struct DeletePool {

@@ -127,7 +127,8 @@ std::string DagsArePausedByTheirFailures(const Ledger& ledger, const Plan& plan)
   for (const DagChange& change : plan.dags) {
     if (!change.by_failures) continue;
     const auto failed = std::count_if(ledger.runs.begin(), ledger.runs.end(), [&](const RunRow& run) {
-      return run.info.dag_id == change.dag_id && (run.state == RunState::kFailed || run.before == RunState::kFailed || run.ended);
+      return run.info.dag_id == change.dag_id &&
+             (run.state == RunState::kFailed || run.before == RunState::kFailed || run.ended);
     });
     const int most = ledger.DagOf(change.dag_id).max_consecutive_failed_dag_runs;
     if (most == 0 || failed < most) return fmt::format("{} was paused after {}", change.dag_id, failed);
@@ -140,7 +141,8 @@ std::string NoDeadlineIsForgotten(const Ledger& ledger, const Host&, Instant) {
     for (std::size_t number = 0; number < run.dag->deadlines.size(); ++number) {
       const auto found = run.deadlines.find(static_cast<std::int32_t>(number));
       if (found == run.deadlines.end()) return fmt::format("run {} has no deadline {}", run.info.id.value, number);
-      if (found->second == DeadlineState::kDue) return fmt::format("run {} ended before its deadline", run.info.id.value);
+      if (found->second == DeadlineState::kDue)
+        return fmt::format("run {} ended before its deadline", run.info.id.value);
     }
   }
   return "";

@@ -1,5 +1,5 @@
-// Invariants of what runs have to do with each other: the run before, runs that tasks make, and what is said of a run as
-// a whole.
+// Invariants of what runs have to do with each other: the run before, runs that tasks make, and what is said of a run
+// as a whole.
 #pragma once
 
 #include <string>

@@ -19,37 +19,37 @@ enum class Effect : std::uint8_t {
   kSkippedByExitCode,
   kSkippedByRule,
   kUpstreamFailed,
-  kLeftOut,          // by a branch, a short circuit, latest_only
-  kLeftOutLate,      // … after it was upstream_failed
-  kTornDown,         // a teardown ran although something of its run had failed
-  kRunTimedOut,      //
-  kRunCancelled,     //
-  kFailedFast,       //
-  kScheduledRun,     // began
-  kBackfillRun,      // began
-  kRunSetBack,       //
-  kWaitedForSlot,    // long enough for a row
-  kOrphaned,         // its run ended before its process
-  kCleared,          //
-  kClearedRunning,   //
-  kClearedEnded,     // … and its run went on
-  kMarked,           //
-  kMarkedRunning,    //
-  kTakenBack,        // what was let run waits again
-  kSkippedByKey,     //
-  kCancelledByKey,   //
-  kRepeated,         //
-  kRunTriggered,     // by a task
-  kSubRunMade,       //
-  kSubRunAgain,      // one that was there runs again
-  kSubRunDropped,    // with the task that it was for
-  kDeadlineMet,      //
-  kDeadlineMissed,   //
+  kLeftOut,           // by a branch, a short circuit, latest_only
+  kLeftOutLate,       // … after it was upstream_failed
+  kTornDown,          // a teardown ran although something of its run had failed
+  kRunTimedOut,       //
+  kRunCancelled,      //
+  kFailedFast,        //
+  kScheduledRun,      // began
+  kBackfillRun,       // began
+  kRunSetBack,        //
+  kWaitedForSlot,     // long enough for a row
+  kOrphaned,          // its run ended before its process
+  kCleared,           //
+  kClearedRunning,    //
+  kClearedEnded,      // … and its run went on
+  kMarked,            //
+  kMarkedRunning,     //
+  kTakenBack,         // what was let run waits again
+  kSkippedByKey,      //
+  kCancelledByKey,    //
+  kRepeated,          //
+  kRunTriggered,      // by a task
+  kSubRunMade,        //
+  kSubRunAgain,       // one that was there runs again
+  kSubRunDropped,     // with the task that it was for
+  kDeadlineMet,       //
+  kDeadlineMissed,    //
   kPausedByFailures,  //
-  kSlotSkipped,      // because of too many runs
+  kSlotSkipped,       // because of too many runs
   kCancelledForSlot,  //
-  kInDoubt,          // a commit, stored
-  kInDoubtNotStored  //
+  kInDoubt,           // a commit, stored
+  kInDoubtNotStored   //
 };
 inline constexpr std::size_t kEffects = static_cast<std::size_t>(Effect::kInDoubtNotStored) + 1;
 std::string_view ToString(Effect effect);

@@ -133,7 +133,8 @@ std::string TriggerCode(const Task& task) {
 
 template <OnConflict on_conflict>
 constexpr TaskFeature Concurrency(std::string_view name) {
-  return {name, 20,
+  return {name,
+          20,
           [](Random& random, DagSpec& spec, std::size_t task) {
             spec.dag.tasks[task].concurrency =
                 std::make_shared<ConcurrencyLimit>(ConcurrencyLimit{"key", random.Between(1, 2), on_conflict});
@@ -248,8 +249,7 @@ constexpr TaskFeature kTaskFeatures[] = {
      [](Random&, DagSpec& spec, std::size_t task) {
        spec.dag.tasks[task].depends_on_past = spec.dag.tasks[task].wait_for_downstream = true;
      },
-     [](const Task& task) { return task.wait_for_downstream; },
-     [](Task& task) { task.wait_for_downstream = false; },
+     [](const Task& task) { return task.wait_for_downstream; }, [](Task& task) { task.wait_for_downstream = false; },
      [](const Task&) { return std::string("depends_on_past = true; wait_for_downstream = true"); }},
     {"max_active_tis_per_dag", 15,
      [](Random& random, DagSpec& spec, std::size_t task) {
@@ -270,8 +270,7 @@ constexpr TaskFeature kTaskFeatures[] = {
     Concurrency<OnConflict::kCancelRunning>("concurrency: cancel_running"),
     {"rate", 15,
      [](Random& random, DagSpec& spec, std::size_t task) {
-       spec.dag.tasks[task].rate =
-           std::make_shared<RateLimit>(RateLimit{"rate", random.Between(1, 3), Seconds(60)});
+       spec.dag.tasks[task].rate = std::make_shared<RateLimit>(RateLimit{"rate", random.Between(1, 3), Seconds(60)});
      },
      [](const Task& task) { return task.rate != nullptr; }, [](Task& task) { task.rate = nullptr; },
      [](const Task& task) {
@@ -291,8 +290,7 @@ constexpr TaskFeature kTaskFeatures[] = {
        return fmt::format("repeat = Repeat{{\"{}\", Seconds({}), {}}}", task.repeat.until,
                           task.repeat.delay / Seconds(1), task.repeat.max);
      }},
-    {"trigger_dag", 15,
-     [](Random& random, DagSpec& spec, std::size_t task) { PutTrigger(random, spec, task, false); },
+    {"trigger_dag", 15, [](Random& random, DagSpec& spec, std::size_t task) { PutTrigger(random, spec, task, false); },
      [](const Task& task) { return task.trigger != nullptr && !task.trigger->sub_run; }, TakeTrigger, TriggerCode},
     {"dag", 15, [](Random& random, DagSpec& spec, std::size_t task) { PutTrigger(random, spec, task, true); },
      [](const Task& task) { return task.trigger != nullptr && task.trigger->sub_run; }, TakeTrigger, TriggerCode},
@@ -402,8 +400,7 @@ constexpr DagFeature kDagFeatures[] = {
      [](Random& random, DagSpec& spec) {
        spec.dag.deadlines = {Deadline{DeadlineReference::kQueuedAt, Seconds(random.Between(0, 8) * 30)}};
      },
-     [](const DagSpec& spec) { return !spec.dag.deadlines.empty(); },
-     [](DagSpec& spec) { spec.dag.deadlines.clear(); },
+     [](const DagSpec& spec) { return !spec.dag.deadlines.empty(); }, [](DagSpec& spec) { spec.dag.deadlines.clear(); },
      [](const DagSpec& spec) {
        return fmt::format("dag.deadlines.push_back(Deadline{{DeadlineReference::kQueuedAt, Seconds({})}})",
                           spec.dag.deadlines[0].interval / Seconds(1));

@@ -38,7 +38,8 @@ bool EndedByForce(const Ledger& ledger, const Plan& plan, const RunRow& run) {
   const Micros timeout = run.dag->dagrun_timeout;
   const bool late = timeout > Micros(0) && run.began_before && plan.now >= *run.began_before + timeout;
   const auto backfill = ledger.backfills.find(run.info.backfill);
-  const bool withdrawn = backfill != ledger.backfills.end() && backfill->second.cancelled && (!run.began_before || run.requeued);
+  const bool withdrawn =
+      backfill != ledger.backfills.end() && backfill->second.cancelled && (!run.began_before || run.requeued);
   if (IsDropped(plan, run) || GaveWayToASlot(plan, run)) return true;
   return late || withdrawn || IsMarked(ledger, plan, run.info.id) || IsCancelled(ledger, plan, run.info.id);
 }
@@ -87,7 +88,8 @@ bool KeyWasTaken(const Ledger& ledger, const Plan& plan, const Task& task) {
 bool IsMappedOverNothing(const RunRow& run, UnitNo unit) {
   const std::string& id = run.What(unit).id;
   return std::any_of(run.spec->mapped.begin(), run.spec->mapped.end(), [&](const MappedSpec& mapped) {
-    return std::count(mapped.tasks.begin(), mapped.tasks.end(), id) > 0 && (mapped.length == 0 || !mapped.source.empty());
+    return std::count(mapped.tasks.begin(), mapped.tasks.end(), id) > 0 &&
+           (mapped.length == 0 || !mapped.source.empty());
   });
 }
 
@@ -140,7 +142,8 @@ std::string NothingStartsBeforeItsRuleAllows(const Ledger& ledger, const Plan& p
   for (const auto& [id, unit] : ledger.changed) {
     const RunRow& run = ledger.Of(id);
     const bool empty = run.What(unit).action.kind == ActionKind::kEmpty && run.What(unit).when.empty();
-    if (empty && !run.tasks[unit].steered && run.tasks[unit].state == TaskState::kSuccess && wrong(run, unit)) return Where(run, unit) + " was done";
+    if (empty && !run.tasks[unit].steered && run.tasks[unit].state == TaskState::kSuccess && wrong(run, unit))
+      return Where(run, unit) + " was done";
   }
   return "";
 }
@@ -169,9 +172,9 @@ std::string EveryEndHasItsReason(const Ledger& ledger, const Plan& plan) {
         just = ended && !skipped && (worked ? GoesOn(*end) : MayRetry(task, row, *end));
         break;
       case TaskState::kSkipped:
-        just =
-            by_force || skipped || KeyWasTaken(ledger, plan, task) || IsLeftOut(plan, run, no) || JudgedOnTheWay(run, no, RuleVerdict::kSkip) ||
-            (IsMappedOverNothing(run, no) && JudgedOnTheWay(run, no, RuleVerdict::kRun));
+        just = by_force || skipped || KeyWasTaken(ledger, plan, task) || IsLeftOut(plan, run, no) ||
+               JudgedOnTheWay(run, no, RuleVerdict::kSkip) ||
+               (IsMappedOverNothing(run, no) && JudgedOnTheWay(run, no, RuleVerdict::kRun));
         break;
       case TaskState::kUpstreamFailed:
         just = JudgedOnTheWay(run, no, RuleVerdict::kUpstreamFailed) ||

@@ -170,8 +170,7 @@ void Ledger::Reset(const RestoredRun& restored, Instant now) {
   run.tasks.resize(run.dag->tasks.size());
   for (TaskNo no = 0; no < run.tasks.size(); ++no) {
     TaskRow& task = run.tasks[no];
-    task = TaskRow{
-        TaskState::kNone, task.state, task.tries, task.tries, task.attempt, {task.state, TaskState::kNone}};
+    task = TaskRow{TaskState::kNone, task.state, task.tries, task.tries, task.attempt, {task.state, TaskState::kNone}};
     changed.emplace_back(restored.run.id, no);
   }
   run.history.events.push_back(HistoryEvent{now, RunMoved{run.state, RunState::kQueued, restored.run.version}});

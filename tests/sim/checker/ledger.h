@@ -43,15 +43,15 @@ struct RunRow {
 
   RunInfo info;
   RunState state = RunState::kQueued;
-  bool ended = false;            // in the last commit, whatever came before and after
-  RunState ended_as = {};        // … for the first time,
-  AttemptId ended_for;           // and which attempt had made it
-  bool requeued = false;         // the same
-  bool reset = false;            // the same
+  bool ended = false;      // in the last commit, whatever came before and after
+  RunState ended_as = {};  // … for the first time,
+  AttemptId ended_for;     // and which attempt had made it
+  bool requeued = false;   // the same
+  bool reset = false;      // the same
   RunState before = RunState::kQueued;
-  std::optional<Instant> began;  // when it was last let run
+  std::optional<Instant> began;         // when it was last let run
   std::optional<Instant> began_before;  // … before the last commit, if it was under way then
-  bool outlived = false;         // … when its backfill was over
+  bool outlived = false;                // … when its backfill was over
   DagPtr dag;
   std::shared_ptr<const NaiveDag> naive;
   const DagSpec* spec = nullptr;
@@ -105,9 +105,9 @@ struct Ledger {
   std::set<std::string> paused;
   std::map<BackfillId, BackfillRow> backfills;
   std::map<CommandId, CommandDone> done;
-  std::map<CommandId, Step> steering;             // clears and marks, as they were filed
-  std::map<CommandId, RunId> to_cancel;           // as they were filed
-  std::vector<std::pair<RunId, UnitNo>> changed;  // by the last commit
+  std::map<CommandId, Step> steering;                                        // clears and marks, as they were filed
+  std::map<CommandId, RunId> to_cancel;                                      // as they were filed
+  std::vector<std::pair<RunId, UnitNo>> changed;                             // by the last commit
   std::map<std::string, std::vector<std::pair<AttemptId, Instant>>> starts;  // by rate
   int parallelism = 32;
   std::size_t runs_before = 0;          // the last commit

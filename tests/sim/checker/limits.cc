@@ -25,9 +25,8 @@ bool IsOf(const Ledger& ledger, const OpenRow& open, AttemptId attempt) {
 }
 
 std::string ParallelismHolds(const Ledger& ledger, const Plan& plan) {
-  const auto at_once = std::count_if(ledger.open.begin(), ledger.open.end(), [](const auto& one) {
-    return !one.second.parked;
-  });
+  const auto at_once =
+      std::count_if(ledger.open.begin(), ledger.open.end(), [](const auto& one) { return !one.second.parked; });
   if (plan.opened.empty() || at_once <= ledger.parallelism) return "";
   return fmt::format("{} attempts at once", at_once);
 }

@@ -181,7 +181,8 @@ std::string JudgeUnit(const RunRow& run, UnitNo unit, const Step& step, bool nam
   if (!listed) return "";
   bool done = step.kind != StepKind::kClear && Was(task, MarkOf(step.kind));
   if (step.kind == StepKind::kClear)
-    done = Was(task, TaskState::kNone) || Was(task, TaskState::kRestarting) || HadNotBegun(states) || MayStay(run, unit);
+    done =
+        Was(task, TaskState::kNone) || Was(task, TaskState::kRestarting) || HadNotBegun(states) || MayStay(run, unit);
   return done ? "" : fmt::format("{} is {} all the same", Where(run, unit), ToString(task.state));
 }
 

@@ -282,7 +282,8 @@ std::string World::WhatWaits() const {
 void World::Count(const Plan& plan) {
   for (const TaskChange& change : plan.steered) CountSteered(change);
   for (const TaskChange& change : plan.tasks) {
-    if (const RunRow& run = ledger_.Of(change.run); !run.reset) CountTask(run, change);  // else its units are others now
+    if (const RunRow& run = ledger_.Of(change.run); !run.reset)
+      CountTask(run, change);  // else its units are others now
   }
   for (const RunChange& change : plan.runs) CountRun(plan, change);
   CountBetweenRuns(plan);

@@ -15,11 +15,9 @@ std::vector<std::string> Changes(const Plan& plan, const Dag& dag) {
   const auto add = [&](const std::string& what, std::string_view to, std::string_view who) {
     all.push_back(what + " " + std::string(to) + (who.empty() ? "" : " " + std::string(who)));
   };
-  for (const TaskChange& change : plan.steered)
-    add(dag.tasks[change.task].id, ToString(change.to), plan.WhoOf(change));
+  for (const TaskChange& change : plan.steered) add(dag.tasks[change.task].id, ToString(change.to), plan.WhoOf(change));
   for (const RunChange& change : plan.runs) add("run", ToString(change.to), change.who);
-  for (const TaskChange& change : plan.tasks)
-    add(dag.tasks[change.task].id, ToString(change.to), plan.WhoOf(change));
+  for (const TaskChange& change : plan.tasks) add(dag.tasks[change.task].id, ToString(change.to), plan.WhoOf(change));
   return all;
 }
 
