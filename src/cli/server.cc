@@ -106,7 +106,11 @@ void AddPools(CLI::App& app, Program& program) {
       const auto rows = session.GetAll("/api/v2/pools", "pools");
       if (!rows) return rows.error();
       PrintRows(*format, *rows,
-                {{"POOL", "name"}, {"SLOTS", "slots"}, {"RUNNING", "running_slots"}, {"OPEN", "open_slots"}});
+                {{"POOL", "name"},
+                 {"SLOTS", "slots"},
+                 {"RUNNING", "running_slots"},
+                 {"DEFERRED", "deferred_slots"},
+                 {"OPEN", "open_slots"}});
       return Ok();
     });
   });
@@ -115,13 +119,18 @@ void AddPools(CLI::App& app, Program& program) {
   CLI::App* set = AddCommand(*pools, "set", "Make a pool or change its slots", "pipectl pools set warehouse 4");
   set->add_option("POOL", *name, "Its name")->required();
   set->add_option("SLOTS", *slots, "How many; -1: no limit")->required();
-  set->callback([&program, name, slots] {
+  const auto deferred = std::make_shared<bool>(false);
+  const CLI::Option* said =
+      set->add_flag("--include-deferred,!--no-include-deferred", *deferred,
+                    "Whether tasks that wait for another run, and have no process, take their slots all the same");
+  set->callback([&program, name, slots, deferred, said] {
     program.WithSession([&](const Session& session) -> Status {
-      const Value body(Value::Map{{"name", *name}, {"slots", *slots}, {"include_deferred", false}});
+      const Value body(Value::Map{{"name", *name}, {"slots", *slots}, {"include_deferred", *deferred}});
       auto done = session.Post("/api/v2/pools", body);
       if (!done && done.error().code == ErrorCode::kConflict) {
-        done = session.Patch("/api/v2/pools/" + UrlEncode(*name) + "?update_mask=slots",
-                             Value(Value::Map{{"pool", *name}, {"slots", *slots}, {"include_deferred", false}}));
+        const std::string mask = said->count() > 0 ? "?update_mask=slots&update_mask=include_deferred" : "?update_mask=slots";
+        done = session.Patch("/api/v2/pools/" + UrlEncode(*name) + mask,
+                             Value(Value::Map{{"pool", *name}, {"slots", *slots}, {"include_deferred", *deferred}}));
       }
       if (!done) return done.error();
       if (!program.global.quiet) fmt::print("{} has {} slots\n", *name, *slots);

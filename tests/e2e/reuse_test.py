@@ -107,6 +107,24 @@ class Reuse(ServerCase):
         state, states = self.run_dag("wide", "max_active_tasks: 2\ntasks:\n" + tasks)
         self.assertEqual((state, set(states.values())), ("success", {"success"}))
 
+    def test_a_pool_counts_what_waits_when_it_is_to(self):
+        self.server.write_dag("held", "tasks: {a: {bash: 'while [ ! -e go_held ]; do sleep 0.05; done'}}\n")
+        self.server.write_dag("counted", "tasks:\n  part: {dag: held, pool: small}\n  work: {pool: small, bash: 'true'}\n")
+        self.server.pipectl("pools", "set", "small", "1", "--include-deferred")
+        run_id = self.server.trigger("counted")
+        pool = lambda: self.server.get("/api/v2/pools/small")
+        wait_for(lambda: pool()["deferred_slots"] == 1)
+        self.assertEqual((pool()["running_slots"], pool()["occupied_slots"], pool()["open_slots"]), (0, 1, 0))
+        why = self.server.get(f"/api/ext/v1/dags/counted/dagRuns/{urllib.parse.quote(run_id, safe='')}/taskInstances/work/why")
+        self.assertIn("pool_full", [reason["code"] for reason in why["reasons"]])
+        self.server.pipectl("pools", "set", "small", "1")  # leaves it as it is
+        self.assertTrue(pool()["include_deferred"])
+        self.server.pipectl("pools", "set", "small", "1", "--no-include-deferred")
+        self.server.wait_task("counted", run_id, "work", "success")
+        self.assertEqual(self.server.states("counted", run_id)["part"], "running")
+        (self.server.dags / "go_held").write_text("")
+        self.assertEqual(self.server.wait_run("counted", run_id), "success")
+
     def test_a_circle_of_dags_is_refused_and_named(self):
         self.server.write_dag("circle_a", "tasks: {x: {trigger_dag: circle_b}}\n")
         self.server.write_dag("circle_b", "tasks: {x: {dag: circle_a}}\n", wait=False)
