@@ -3,17 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 
 #include "pipelined/schema/json.h"
 
 namespace pipelined::api {
 namespace {
-
-// Airflow's list.
-constexpr std::array<std::string_view, 14> kSecretNames{
-    "access_token", "api_key",     "apikey", "authorization", "passphrase", "passwd", "password",
-    "private_key",  "proxy", "proxies",  "secret", "token",    "keyfile_dict",  "service_account"};
 
 // With all of it secret, or only what has a secret name.
 Value Mask(const Value& value, bool secret) {
@@ -55,14 +49,6 @@ std::string Escape(const std::string& json) {
 }
 
 }  // namespace
-
-bool IsSecretName(std::string_view name) {
-  std::string lower(name);
-  std::transform(lower.begin(), lower.end(), lower.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
-  return std::any_of(kSecretNames.begin(), kSecretNames.end(),
-                     [&](std::string_view secret) { return lower.find(secret) != std::string::npos; });
-}
 
 std::string PythonJson(const Value& value) {
   std::string text;

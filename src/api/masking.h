@@ -4,14 +4,10 @@
 #include <string>
 #include <string_view>
 
+#include "pipelined/base/secret_name.h"
 #include "pipelined/base/value.h"
 
 namespace pipelined::api {
-
-inline constexpr std::string_view kMasked = "***";
-
-// Whether a value of this name is a secret: "db_password", "API_KEY" …
-bool IsSecretName(std::string_view name);
 
 // `text` as the value of `name`. JSON is written anew, as Python does, with what is secret in it masked.
 std::string ShowValue(std::string_view name, const std::string& text);
