@@ -77,9 +77,8 @@ Response BulkResults::Answer() const {
   Value::Map answer;
   for (std::size_t i = 0; i < std::size(kKinds); ++i) {
     const Part& part = parts_[i];
-    answer.emplace_back(
-        std::string(kKinds[i]),
-        part.asked ? Value(Value::Map{{"success", part.success}, {"errors", part.errors}}) : Value());
+    answer.emplace_back(std::string(kKinds[i]),
+                        part.asked ? Value(Value::Map{{"success", part.success}, {"errors", part.errors}}) : Value());
   }
   return Json(std::move(answer));
 }

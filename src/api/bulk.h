@@ -1,5 +1,5 @@
-// Changing many at once: {"actions": [{"action": "create", "entities": […]}, …]}. Each action is done whole or not at all,
-// one after the other; what went wrong is in the answer, which is always 200.
+// Changing many at once: {"actions": [{"action": "create", "entities": […]}, …]}. Each action is done whole or not
+// at all, one after the other; what went wrong is in the answer, which is always 200.
 #pragma once
 
 #include <fmt/format.h>
@@ -130,15 +130,15 @@ class Bulk {
 
   static Error Offence(bool create, const std::vector<std::string>& names) {
     if (create) {
-      return {ErrorCode::kConflict,
-              fmt::format("The {} with these {}: {} already exist.", Resource::kPlural, Resource::kNames,
-                          NameList(names)),
-              ""};
+      return {
+          ErrorCode::kConflict,
+          fmt::format("The {} with these {}: {} already exist.", Resource::kPlural, Resource::kNames, NameList(names)),
+          ""};
     }
-    return {ErrorCode::kNotFound,
-            fmt::format("The {} with these {}: {} were not found.", Resource::kPlural, Resource::kNames,
-                        NameList(names)),
-            ""};
+    return {
+        ErrorCode::kNotFound,
+        fmt::format("The {} with these {}: {} were not found.", Resource::kPlural, Resource::kNames, NameList(names)),
+        ""};
   }
 
   const Call& call_;

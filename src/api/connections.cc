@@ -1,5 +1,5 @@
-// Connections: list, show, make, change, delete, many at once, test. Passwords and extras are encrypted in the database; an
-// answer shows no password, and nothing of an extra that has a secret name.
+// Connections: list, show, make, change, delete, many at once, test. Passwords and extras are encrypted in the
+// database; an answer shows no password, and nothing of an extra that has a secret name.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -71,9 +71,8 @@ struct Draft {
   bool Gives(std::string_view field) const { return std::find(given.begin(), given.end(), field) != given.end(); }
 };
 
-const std::initializer_list<std::string_view> kFields = {"connection_id", "conn_type", "description", "host",
-                                                             "login",         "schema",    "port",        "password",
-                                                             "extra",         "team_name"};
+const std::initializer_list<std::string_view> kFields = {
+    "connection_id", "conn_type", "description", "host", "login", "schema", "port", "password", "extra", "team_name"};
 
 // Airflow's pattern: ^[\w.-]+$
 bool IsConnectionId(std::string_view id) {

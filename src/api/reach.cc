@@ -15,10 +15,10 @@ namespace pipelined::api {
 namespace {
 
 constexpr std::pair<std::string_view, std::uint16_t> kUsual[] = {
-    {"postgres", 5432}, {"mysql", 3306}, {"mssql", 1433}, {"oracle", 1521}, {"redis", 6379},  {"mongo", 27017},
-    {"http", 80},       {"https", 443},  {"ssh", 22},     {"sftp", 22},     {"ftp", 21},      {"smtp", 25},
-    {"kafka", 9092},    {"amqp", 5672},  {"ldap", 389},   {"vault", 8200},  {"trino", 8080},  {"elasticsearch", 9200},
-    {"cassandra", 9042}, {"hive_cli", 10000}};
+    {"postgres", 5432}, {"mysql", 3306}, {"mssql", 1433},         {"oracle", 1521},    {"redis", 6379},
+    {"mongo", 27017},   {"http", 80},    {"https", 443},          {"ssh", 22},         {"sftp", 22},
+    {"ftp", 21},        {"smtp", 25},    {"kafka", 9092},         {"amqp", 5672},      {"ldap", 389},
+    {"vault", 8200},    {"trino", 8080}, {"elasticsearch", 9200}, {"cassandra", 9042}, {"hive_cli", 10000}};
 
 // 0, or the error of connecting to one address.
 int Connect(const addrinfo& address, Micros patience) {

@@ -87,8 +87,7 @@ constexpr Route kRoutes[] = {
     {"POST", "/api/v2/connections/test", "test_connection", Access::kToken, Role::kOp, TestConnection},
     {"GET", "/api/v2/connections/{connection_id}", "get_connection", Access::kToken, Role::kOp, GetConnection},
     {"PATCH", "/api/v2/connections/{connection_id}", "patch_connection", Access::kToken, Role::kOp, PatchConnection},
-    {"DELETE", "/api/v2/connections/{connection_id}", "delete_connection", Access::kToken, Role::kOp,
-     DeleteConnection},
+    {"DELETE", "/api/v2/connections/{connection_id}", "delete_connection", Access::kToken, Role::kOp, DeleteConnection},
 
     {"GET", "/api/v2/backfills", "list_backfills", Access::kToken, Role::kViewer, GetBackfills},
     {"POST", "/api/v2/backfills", "create_backfill", Access::kToken, Role::kOp, PostBackfill},

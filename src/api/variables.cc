@@ -1,5 +1,5 @@
-// Variables: list, show, make, change, delete, many at once. Their values are encrypted in the database, and those with a
-// secret name are never shown.
+// Variables: list, show, make, change, delete, many at once. Their values are encrypted in the database, and those with
+// a secret name are never shown.
 #include <fmt/format.h>
 
 #include "api/bulk.h"
@@ -50,7 +50,8 @@ struct Variables {
       body.Refuse("key", "string_too_long", fmt::format("String should have at most {} characters", kMaxKeyLength));
     if (body.ok() && draft.key.empty())
       body.Refuse("key", "string_too_short", "String should have at least 1 character");
-    if (const Value* value = body.Given("value")) draft.value = value->is_string() ? value->string() : PythonJson(*value);
+    if (const Value* value = body.Given("value"))
+      draft.value = value->is_string() ? value->string() : PythonJson(*value);
     draft.describes = body.Has("description");
     draft.description = body.String("description");
     if (body.String("team_name")) body.Refuse("team_name can not be set: there are no teams");

@@ -260,27 +260,27 @@ class Parser {
   void Secrets() {
     CLI::App* secrets = app_.add_subcommand("secrets", "Look after the keys of variables and connections");
     secrets->require_subcommand(1);
-    CLI::App* check = Command(*secrets, "check", "Say which keys there are and what each has encrypted",
-                              "pipelined secrets check", [this] {
-                                return WithDatabase(line_, "secrets", [](const auto& start, const auto& set, auto& url) {
-                                  return SecretsCheck(set, start.home, url);
-                                });
-                              });
+    CLI::App* check = Command(
+        *secrets, "check", "Say which keys there are and what each has encrypted", "pipelined secrets check", [this] {
+          return WithDatabase(line_, "secrets", [](const auto& start, const auto& set, auto& url) {
+            return SecretsCheck(set, start.home, url);
+          });
+        });
     Common(*check);
-    CLI::App* add = Command(*secrets, "add-key", "Put a new key first in the home's file", "pipelined secrets add-key",
-                            [this] {
-                              return WithSettings(line_, "secrets", [](const Start& start, const Settings& settings) {
-                                return SecretsAddKey(settings, start.home);
-                              });
-                            });
+    CLI::App* add =
+        Command(*secrets, "add-key", "Put a new key first in the home's file", "pipelined secrets add-key", [this] {
+          return WithSettings(line_, "secrets", [](const Start& start, const Settings& settings) {
+            return SecretsAddKey(settings, start.home);
+          });
+        });
     Common(*add);
-    CLI::App* rotate = Command(*secrets, "rotate",
-                               "Encrypt everything anew with the first key; may be interrupted and begun again",
-                               "pipelined secrets rotate --dry-run", [this] {
-                                 return WithDatabase(line_, "secrets", [this](const auto& start, const auto& set, auto& url) {
-                                   return SecretsRotate(set, start.home, url, line_.dry_run);
-                                 });
-                               });
+    CLI::App* rotate =
+        Command(*secrets, "rotate", "Encrypt everything anew with the first key; may be interrupted and begun again",
+                "pipelined secrets rotate --dry-run", [this] {
+                  return WithDatabase(line_, "secrets", [this](const auto& start, const auto& set, auto& url) {
+                    return SecretsRotate(set, start.home, url, line_.dry_run);
+                  });
+                });
     Common(*rotate);
     rotate->add_flag("--dry-run", line_.dry_run, "Only say how much it is");
   }

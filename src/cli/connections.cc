@@ -26,8 +26,13 @@ Status List(const Session& session, const GlobalOptions& global) {
   const auto rows = session.GetAll(kPath, "connections");
   if (!rows) return rows.error();
   PrintRows(*format, *rows,
-            {{"CONNECTION", "connection_id"}, {"TYPE", "conn_type"}, {"HOST", "host"}, {"PORT", "port"},
-             {"LOGIN", "login"}, {"SCHEMA", "schema"}, {"DESCRIPTION", "description"}});
+            {{"CONNECTION", "connection_id"},
+             {"TYPE", "conn_type"},
+             {"HOST", "host"},
+             {"PORT", "port"},
+             {"LOGIN", "login"},
+             {"SCHEMA", "schema"},
+             {"DESCRIPTION", "description"}});
   return Ok();
 }
 
@@ -108,7 +113,8 @@ Status Export(const Session& session, const std::string& file) {
     all.Set(TextOf(row, "connection_id"), std::move(fields));
   }
   if (left_out > 0)
-    fmt::print(stderr, "passwords, or extras with secrets, of {} connections are left out: the server does not show them\n",
+    fmt::print(stderr,
+               "passwords, or extras with secrets, of {} connections are left out: the server does not show them\n",
                left_out);
   return WriteOutput(file, ToPrettyJson(all) + "\n");
 }
@@ -143,10 +149,11 @@ Result<Value::List> Entities(const std::string& file) {
 
 void AddAdd(CLI::App& connections, Program& program) {
   const auto options = std::make_shared<AddOptions>();
-  CLI::App* add = AddCommand(connections, "add", "Make a connection",
-                             "pipectl connections add warehouse --conn-type postgres --conn-host db --conn-login ann\n"
-                             "      --conn-port 5432 --conn-schema sales --password-file /run/secrets/warehouse\n"
-                             "  pass show db | pipectl connections add warehouse --conn-type postgres --password-file -");
+  CLI::App* add =
+      AddCommand(connections, "add", "Make a connection",
+                 "pipectl connections add warehouse --conn-type postgres --conn-host db --conn-login ann\n"
+                 "      --conn-port 5432 --conn-schema sales --password-file /run/secrets/warehouse\n"
+                 "  pass show db | pipectl connections add warehouse --conn-type postgres --password-file -");
   add->add_option("CONNECTION", options->id, "Its name")->required();
   add->add_option("--conn-type", options->type, "postgres, http, ssh …")->required();
   add->add_option("--conn-description", options->description, "What it is for");
@@ -166,8 +173,9 @@ void AddImport(CLI::App& connections, Program& program) {
   const auto import = std::make_shared<Import>(Import{"connections", "connection_id", "fail", {}});
   const auto file = std::make_shared<std::string>();
   const auto overwrite = std::make_shared<bool>(false);
-  CLI::App* command = AddCommand(connections, "import", "Make connections from a JSON file: {\"id\": {\"conn_type\": …}}",
-                                 "pipectl connections import connections.json --overwrite --dry-run");
+  CLI::App* command =
+      AddCommand(connections, "import", "Make connections from a JSON file: {\"id\": {\"conn_type\": …}}",
+                 "pipectl connections import connections.json --overwrite --dry-run");
   command->add_option("FILE", *file, "JSON file; -: standard input")->required();
   command->add_flag("--overwrite", *overwrite, "Change those that exist; what the file does not say stays as it is");
   command->add_flag("--dry-run", import->dry_run, "Only say what would be done");
@@ -191,12 +199,11 @@ void AddConnectionCommands(CLI::App& app, Program& program) {
   connections->require_subcommand(1);
   CLI::App* list = AddCommand(*connections, "list", "List the connections", "pipectl connections list -o json");
   AddOutputOption(*list, program);
-  list->callback([&program] {
-    program.WithSession([&](const Session& session) { return List(session, program.global); });
-  });
+  list->callback(
+      [&program] { program.WithSession([&](const Session& session) { return List(session, program.global); }); });
   const auto id = std::make_shared<std::string>();
-  CLI::App* get = AddCommand(*connections, "get", "Show a connection, without its secrets",
-                             "pipectl connections get warehouse");
+  CLI::App* get =
+      AddCommand(*connections, "get", "Show a connection, without its secrets", "pipectl connections get warehouse");
   get->add_option("CONNECTION", *id, "Its name")->required();
   AddOutputOption(*get, program);
   get->callback([&program, id] {
@@ -205,9 +212,8 @@ void AddConnectionCommands(CLI::App& app, Program& program) {
   CLI::App* test = AddCommand(*connections, "test", "Say whether its host accepts connections (exit 1 when not)",
                               "pipectl connections test warehouse");
   test->add_option("CONNECTION", *id, "Its name")->required();
-  test->callback([&program, id] {
-    program.WithSession([&](const Session& session) { return Test(program, session, *id); });
-  });
+  test->callback(
+      [&program, id] { program.WithSession([&](const Session& session) { return Test(program, session, *id); }); });
   AddAdd(*connections, program);
   const auto ids = std::make_shared<std::vector<std::string>>();
   CLI::App* gone = AddCommand(*connections, "delete", "Delete connections", "pipectl connections delete warehouse");

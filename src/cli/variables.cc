@@ -48,13 +48,13 @@ struct SetOptions {
 
 Result<Value> ValueOf(const SetOptions& options, bool on_command_line) {
   if (on_command_line && IsSecretName(options.key)) {
-    return Error{ErrorCode::kInvalid,
-                 fmt::format("{} is a secret by its name, and every user of this machine can read command lines",
-                             options.key),
-                 "give it with --file, or on standard input"};
+    return Error{
+        ErrorCode::kInvalid,
+        fmt::format("{} is a secret by its name, and every user of this machine can read command lines", options.key),
+        "give it with --file, or on standard input"};
   }
-  const Result<std::string> text = on_command_line ? Result<std::string>(options.value)
-                                                   : ReadSecretInput(options.file, "value of " + options.key);
+  const Result<std::string> text =
+      on_command_line ? Result<std::string>(options.value) : ReadSecretInput(options.file, "value of " + options.key);
   if (!text.ok()) return text.error();
   return options.json ? ParseJson(*text) : Result<Value>(Value(*text));
 }
@@ -74,8 +74,8 @@ Status Set(const Session& session, const SetOptions& options, bool on_command_li
 bool HasSecret(const Value& value) {
   if (value.is_string()) return value.string() == kMasked;
   if (value.is_list()) return std::any_of(value.list().begin(), value.list().end(), HasSecret);
-  return value.is_map() && std::any_of(value.map().begin(), value.map().end(),
-                                       [](const auto& entry) { return HasSecret(entry.second); });
+  return value.is_map() &&
+         std::any_of(value.map().begin(), value.map().end(), [](const auto& entry) { return HasSecret(entry.second); });
 }
 
 // As Airflow writes it: {"key": value}, and {"key": {"value": …, "description": …}} where there is a description.
@@ -94,11 +94,11 @@ Status Export(const Session& session, const std::string& file) {
       continue;
     }
     const std::string description = TextOf(row, "description");
-    all.Set(TextOf(row, "key"), description.empty()
-                                    ? value
-                                    : Value(Value::Map{{"value", value}, {"description", description}}));
+    all.Set(TextOf(row, "key"),
+            description.empty() ? value : Value(Value::Map{{"value", value}, {"description", description}}));
   }
-  if (left_out > 0) fmt::print(stderr, "{} variables with secrets are left out: the server does not show them\n", left_out);
+  if (left_out > 0)
+    fmt::print(stderr, "{} variables with secrets are left out: the server does not show them\n", left_out);
   return WriteOutput(file, ToPrettyJson(all) + "\n");
 }
 
@@ -114,7 +114,8 @@ Result<Value::List> Entities(const std::string& file) {
                            value.map().size() == 2;
     Value entity(Value::Map{{"key", key}, {"value", described ? *value.Find("value") : value}});
     if (described) entity.Set("description", *value.Find("description"));
-    if (HasSecret(value)) return Error{ErrorCode::kInvalid, fmt::format("{}: {} is masked", file, key), "put its value in"};
+    if (HasSecret(value))
+      return Error{ErrorCode::kInvalid, fmt::format("{}: {} is masked", file, key), "put its value in"};
     entities.push_back(std::move(entity));
   }
   return entities;
@@ -132,9 +133,8 @@ void AddSet(CLI::App& variables, Program& program) {
   set->add_option("--description", options->description, "What it is for");
   set->add_flag("-j,--json", options->json, "The value is JSON");
   set->callback([&program, options, value] {
-    program.WithSession([&](const Session& session) {
-      return Set(session, *options, value->count() > 0, program.global.quiet);
-    });
+    program.WithSession(
+        [&](const Session& session) { return Set(session, *options, value->count() > 0, program.global.quiet); });
   });
 }
 
@@ -167,9 +167,8 @@ void AddVariableCommands(CLI::App& app, Program& program) {
   variables->require_subcommand(1);
   CLI::App* list = AddCommand(*variables, "list", "List the variables", "pipectl variables list -o json");
   AddOutputOption(*list, program);
-  list->callback([&program] {
-    program.WithSession([&](const Session& session) { return List(session, program.global); });
-  });
+  list->callback(
+      [&program] { program.WithSession([&](const Session& session) { return List(session, program.global); }); });
   const auto key = std::make_shared<std::string>();
   CLI::App* get = AddCommand(*variables, "get", "Print the value of a variable", "pipectl variables get region");
   get->add_option("KEY", *key, "Its name")->required();

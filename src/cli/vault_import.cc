@@ -34,10 +34,9 @@ Status ShowPlan(const Session& session, const Import& import) {
 
 Status RunImport(const Session& session, const Import& import) {
   if (import.dry_run) return ShowPlan(session, import);
-  const Value action = Value::Map{
-      {"action", "create"}, {"action_on_existence", import.when_it_exists}, {"entities", import.entities}};
-  const auto answer =
-      session.Patch("/api/v2/" + import.plural, Value(Value::Map{{"actions", Value::List{action}}}));
+  const Value action =
+      Value::Map{{"action", "create"}, {"action_on_existence", import.when_it_exists}, {"entities", import.entities}};
+  const auto answer = session.Patch("/api/v2/" + import.plural, Value(Value::Map{{"actions", Value::List{action}}}));
   if (!answer) return answer.error();
   const Value* create = answer->Find("create");
   const Value* errors = create == nullptr ? nullptr : create->Find("errors");
@@ -49,8 +48,7 @@ Status RunImport(const Session& session, const Import& import) {
   return Ok();
 }
 
-Status DeleteAll(const Session& session, const std::string& plural, const std::vector<std::string>& names,
-                 bool quiet) {
+Status DeleteAll(const Session& session, const std::string& plural, const std::vector<std::string>& names, bool quiet) {
   for (const std::string& name : names) {
     const auto gone = session.Delete("/api/v2/" + plural + "/" + UrlEncode(name));
     if (!gone) return gone.error();

@@ -8,10 +8,10 @@
 namespace pipelined::cli {
 
 struct Import {
-  std::string plural;           // "variables": path and field of the listing
-  std::string name_field;       // "key"
-  std::string when_it_exists;   // overwrite, fail, skip
-  Value::List entities;         // bodies, each with its name
+  std::string plural;          // "variables": path and field of the listing
+  std::string name_field;      // "key"
+  std::string when_it_exists;  // overwrite, fail, skip
+  Value::List entities;        // bodies, each with its name
   bool dry_run = false, quiet = false;
 };
 

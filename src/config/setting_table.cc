@@ -57,8 +57,8 @@ const Setting kTable[] = {
      {},
      [](Settings& s) -> Slot { return &s.core.encryption_keys; }},
     {"core", "test_connection", Type::kChoice, "disabled",
-     "Whether the API opens connections to hosts that its callers name, to test connections.", 0, 0,
-     "disabled|enabled", [](Settings& s) -> Slot { return &s.core.test_connection; }},
+     "Whether the API opens connections to hosts that its callers name, to test connections.", 0, 0, "disabled|enabled",
+     [](Settings& s) -> Slot { return &s.core.test_connection; }},
 
     {"database",
      "url",

@@ -130,8 +130,8 @@ Result<Listing<VariableRow>> PgVault::Variables(const VaultFilter& filter, const
 
 Result<VariableRow> PgVault::Variable(const std::string& key) {
   return pool_.With("read a variable", [&](Session& session) -> Result<VariableRow> {
-    const pqxx::result found = session.Run(
-        "variable", "select " + kVariableColumns + kVariableFrom + " where v.key = $1", CleanText(key));
+    const pqxx::result found =
+        session.Run("variable", "select " + kVariableColumns + kVariableFrom + " where v.key = $1", CleanText(key));
     if (found.empty()) return Missing(kVariables, key);
     return ReadVariable(found[0]);
   });
@@ -196,12 +196,12 @@ Result<std::vector<SealedRow>> PgVault::SealedOtherwise(VaultKind kind, const st
   const Place& place = PlaceOf(kind);
   return pool_.With("find what other keys sealed", [&](Session& session) -> Result<std::vector<SealedRow>> {
     std::vector<SealedRow> rows;
-    for (const pqxx::row& row : session.Run(
-             fmt::format("sealed_otherwise_{}", place.table),
-             fmt::format("select {0}, key_id, box from {1} where key_id <> $1 and {0} collate \"C\" > $2 "
-                         "order by {0} collate \"C\" limit $3",
-                         place.name, place.table),
-             key_id, after, most))
+    for (const pqxx::row& row :
+         session.Run(fmt::format("sealed_otherwise_{}", place.table),
+                     fmt::format("select {0}, key_id, box from {1} where key_id <> $1 and {0} collate \"C\" > $2 "
+                                 "order by {0} collate \"C\" limit $3",
+                                 place.name, place.table),
+                     key_id, after, most))
       rows.push_back({kind, row[0].c_str(), Sealed{row[1].c_str(), row[2].c_str()}});
     return rows;
   });

@@ -1,5 +1,5 @@
-// Variables and connections as they are kept. What is secret of a row is sealed before it comes here (secrets/key_ring.h);
-// an implementation never sees it. Thread-safe.
+// Variables and connections as they are kept. What is secret of a row is sealed before it comes here
+// (secrets/key_ring.h); an implementation never sees it. Thread-safe.
 #pragma once
 
 #include <cstdint>
@@ -72,8 +72,8 @@ class Vault {
   virtual Result<Listing<ConnectionRow>> Connections(const VaultFilter& filter, const Page& page) = 0;
   virtual Result<ConnectionRow> Connection(const std::string& connection_id) = 0;  // kNotFound
 
-  // All of it or nothing. kConflict: a row that must be absent is there; kNotFound: one that must be present, or that is
-  // dropped, is not.
+  // All of it or nothing. kConflict: a row that must be absent is there; kNotFound: one that must be present, or that
+  // is dropped, is not.
   virtual Status Write(const std::vector<VaultChange>& changes) = 0;
 
   // How many rows each key has sealed, by key.

@@ -1,8 +1,8 @@
 // The keys that variables and connections are encrypted with. The first one seals, all of them open: a new key is put
 // first, everything is sealed anew with it, and then the old one may go.
 //
-// XChaCha20-Poly1305 of libsodium: authenticated, a random nonce for each box, and bound to the name of its row, so that
-// who can write to the database can neither change a value unnoticed nor let one pass for another.
+// XChaCha20-Poly1305 of libsodium: authenticated, a random nonce for each box, and bound to the name of its row, so
+// that who can write to the database can neither change a value unnoticed nor let one pass for another.
 #pragma once
 
 #include <array>
@@ -19,7 +19,8 @@ namespace pipelined::secrets {
 class KeyRing {
  public:
   // Keys of 32 bytes as base64url, with or without padding (as `airflow` writes them, too), separated by commas, blanks
-  // or line ends; what follows # on a line is a remark. kInvalid: none, or one that is no key; the text is not repeated.
+  // or line ends; what follows # on a line is a remark. kInvalid: none, or one that is no key; the text is not
+  // repeated.
   static Result<KeyRing> Parse(std::string_view text);
 
   // `plain` for the row of this kind and name.

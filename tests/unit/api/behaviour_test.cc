@@ -190,9 +190,9 @@ class BehaviourTest : public ApiTest {
   }
   // Made as a client makes them. v1 is gone where a case says that it deletes it a second time.
   void MakeVariables(bool with_v1) {
-    for (const char* body : {R"({"key": "v1", "value": "one", "description": "d"})",
-                             R"({"key": "v2", "value": {"a": [1, null]}})",
-                             R"({"key": "my_password", "value": "hunter2"})"})
+    for (const char* body :
+         {R"({"key": "v1", "value": "one", "description": "d"})", R"({"key": "v2", "value": {"a": [1, null]}})",
+          R"({"key": "my_password", "value": "hunter2"})"})
       EXPECT_EQ(Send("POST", "/api/v2/variables", body).status, 201) << body;
     if (with_v1) return;
     EXPECT_EQ(Send("DELETE", "/api/v2/variables/v1").status, 204);

@@ -38,9 +38,10 @@ class ConnectionsTest : public VaultTest {
 TEST_F(ConnectionsTest, AreMadeShownAndDeletedWithoutTheirSecrets) {
   const Response made = Post(kWarehouse);
   EXPECT_EQ(made.status, 201);
-  EXPECT_EQ(made.body,
-            R"({"connection_id":"wh","conn_type":"postgres","description":null,"host":"db","login":"ann","schema":"sales",)"
-            R"("port":5432,"password":"***","extra":"{\"sslmode\": \"require\", \"api_key\": \"***\"}","team_name":null})");
+  EXPECT_EQ(
+      made.body,
+      R"({"connection_id":"wh","conn_type":"postgres","description":null,"host":"db","login":"ann","schema":"sales",)"
+      R"("port":5432,"password":"***","extra":"{\"sslmode\": \"require\", \"api_key\": \"***\"}","team_name":null})");
   EXPECT_EQ(Get("/api/v2/connections/wh").body, made.body);
   EXPECT_EQ(Send("DELETE", "/api/v2/connections/wh").status, 204);
   EXPECT_EQ(Get("/api/v2/connections/wh").status, 404);
@@ -217,7 +218,8 @@ TEST_F(TestingTest, SaysWhetherSomebodyListens) {
   Listener listener;
   const std::string there = R"(, "host": "127.0.0.1", "port": )" + std::to_string(listener.port);
   EXPECT_EQ(Field(Test(there), "status"), "true");
-  EXPECT_EQ(Field(Test(R"(, "host": "http://127.0.0.1/x", "port": )" + std::to_string(listener.port)), "status"), "true");
+  EXPECT_EQ(Field(Test(R"(, "host": "http://127.0.0.1/x", "port": )" + std::to_string(listener.port)), "status"),
+            "true");
   listener.Close();
   const Response gone = Test(there);
   EXPECT_EQ(gone.status, 200);

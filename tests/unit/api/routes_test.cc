@@ -59,7 +59,8 @@ TEST_F(RoutesTest, AWrongTokenIsForbiddenEverywhere) {
 
 TEST_F(RoutesTest, AViewerMayReadAllButVariablesAndConnections) {
   for (const Route& route : Routes()) {
-    const bool vault = route.pattern.starts_with("/api/v2/variables") || route.pattern.starts_with("/api/v2/connections");
+    const bool vault =
+        route.pattern.starts_with("/api/v2/variables") || route.pattern.starts_with("/api/v2/connections");
     if (route.method == "GET") {
       EXPECT_EQ(route.role, vault ? Role::kOp : Role::kViewer) << route.pattern;
     }

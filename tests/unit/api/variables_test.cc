@@ -152,7 +152,8 @@ TEST_F(VariablesTest, BulkDoesEachActionWholeOrNotAtAll) {
   const Response response = Patch("", R"({"actions": [
     {"action": "create", "entities": [{"key": "a", "value": 1}, {"key": "b", "value": {"x": 2}}]},
     {"action": "create", "entities": [{"key": "c", "value": 1}, {"key": "a", "value": 9}]},
-    {"action": "create", "action_on_existence": "skip", "entities": [{"key": "a", "value": 9}, {"key": "d", "value": 4}]},
+    {"action": "create", "action_on_existence": "skip",
+     "entities": [{"key": "a", "value": 9}, {"key": "d", "value": 4}]},
     {"action": "create", "action_on_existence": "overwrite", "entities": [{"key": "b", "value": "new"}]},
     {"action": "update", "update_mask": ["description"], "entities": [{"key": "a", "value": 7, "description": "A"}]},
     {"action": "update", "entities": [{"key": "nope", "value": 7}]},
@@ -178,8 +179,12 @@ TEST_F(VariablesTest, BulkSaysNullOfWhatWasNotAsked) {
 
 TEST_F(VariablesTest, BulkRefusesWhatItDoesNotUnderstandAndDoesNothing) {
   for (const char* body : {
-           R"({})", R"({"actions": 1})", R"({"actions": [{"action": "upsert", "entities": []}]})",
-           R"({"actions": [{"entities": []}]})", R"({"actions": [{"action": "create"}]})", R"({"actions": [7]})",
+           R"({})",
+           R"({"actions": 1})",
+           R"({"actions": [{"action": "upsert", "entities": []}]})",
+           R"({"actions": [{"entities": []}]})",
+           R"({"actions": [{"action": "create"}]})",
+           R"({"actions": [7]})",
            R"({"actions": [{"action": "create", "entities": [{"key": "a"}]}]})",
            R"({"actions": [{"action": "create", "entities": ["a"]}]})",
            R"({"actions": [{"action": "create", "entities": 5}]})",
@@ -202,7 +207,8 @@ TEST_F(VariablesTest, WhatCannotBeOpenedHidesNothingElse) {
   EXPECT_EQ(Get("/api/v2/variables/others").status, 503);
   EXPECT_EQ(Field(Get("/api/v2/variables"), "variables.1.value"), "null");
   EXPECT_EQ(Field(Get("/api/v2/variables"), "variables.0.value"), "\"one\"");
-  EXPECT_EQ(Patch("/others?update_mask=description", R"({"key": "others", "value": 1, "description": "d"})").status, 503);
+  EXPECT_EQ(Patch("/others?update_mask=description", R"({"key": "others", "value": 1, "description": "d"})").status,
+            503);
   EXPECT_EQ(Patch("/others", R"({"key": "others", "value": "anew"})").status, 200);
 }
 

@@ -11,8 +11,7 @@ class VaultTest : public ApiTest {
   explicit VaultTest(ApiOptions options = {}) : ApiTest(WithKey(std::move(options))) {}
 
   static ApiOptions WithKey(ApiOptions options) {
-    static const auto kKeys =
-        std::make_shared<const secrets::KeyRing>(*secrets::KeyRing::Parse(secrets::NewKey()));
+    static const auto kKeys = std::make_shared<const secrets::KeyRing>(*secrets::KeyRing::Parse(secrets::NewKey()));
     options.keys = kKeys;
     return options;
   }
