@@ -6,7 +6,7 @@ import subprocess
 import threading
 import time
 
-from case import HttpError, OwnServerCase, ServerCase, bin_dir, clean_environment, main
+from case import HttpError, OwnServerCase, ServerCase, bin_dir, clean_environment, main, wait_for
 
 SECRETS = {name: f"{name}-Zq7xW4mK" for name in ("value", "nested", "password", "extra")}
 
@@ -25,6 +25,10 @@ def pipectl_with(server, text, *words):
     """pipectl with something on its standard input."""
     return subprocess.run([bin_dir() / "pipectl", "--home", str(server.home), *words], input=text, capture_output=True, text=True,
                           env=clean_environment({}), timeout=60)
+
+
+def secrets_command(server, *words):
+    return [bin_dir() / "pipelined", "secrets", *words, "--home", str(server.home)]
 
 
 class CommandLines(threading.Thread):
@@ -164,14 +168,16 @@ class Leaks(OwnServerCase):
             for place, text in places:
                 self.assertNotIn(secret.encode(), text, f"{secret} is in {place}")
 
+
+
+class Keys(OwnServerCase):
     def test_keys_are_changed_and_nothing_is_lost(self):
         server = self.make_server()
         for i in range(30):
             server.post("/api/v2/variables", {"key": f"v{i}", "value": f"value {i}"})
 
         def pipelined(*words):
-            return subprocess.run([bin_dir() / "pipelined", "secrets", *words, "--home", str(server.home)], capture_output=True, text=True,
-                                  env=clean_environment({}), timeout=60)
+            return subprocess.run(secrets_command(server, *words), capture_output=True, text=True, env=clean_environment({}), timeout=60)
 
         self.assertEqual(pipelined("check").returncode, 0)
         self.assertEqual(pipelined("add-key").returncode, 0)
@@ -192,6 +198,32 @@ class Leaks(OwnServerCase):
             self.assertEqual(server.get(f"/api/v2/variables/v{i}")["value"], f"value {i}")
         file.write_text(keys[1] + "\n")  # only the old one: nothing is encrypted with it any more
         self.assertEqual(pipelined("check").returncode, 1)
+
+    def test_a_rotation_that_is_killed_goes_on(self):
+        rows = 3000
+        server = self.make_server()
+        entities = [{"key": f"v{i}", "value": f"value {i}"} for i in range(rows)]
+        done = server.request("PATCH", "/api/v2/variables", {"actions": [{"action": "create", "entities": entities}]}, timeout=60)
+        self.assertEqual(len(done["create"]["success"]), rows)
+
+        def check():
+            return subprocess.run(secrets_command(server, "check"), capture_output=True, text=True, env=clean_environment({}), timeout=60).stdout
+
+        subprocess.run(secrets_command(server, "add-key"), check=True, env=clean_environment({}), stdout=subprocess.DEVNULL)
+        server.stop()
+        server.start()
+        rotation = subprocess.Popen(secrets_command(server, "rotate"), env=clean_environment({}), stdout=subprocess.DEVNULL)
+        wait_for(lambda: check().count("rows are") == 2, what="a rotation that is under way")
+        rotation.kill()
+        self.assertEqual(rotation.wait(), -9, "it was over before it could be killed")
+        self.assertEqual(check().count("rows are"), 2, "both keys are in use")
+        start = time.monotonic()
+        done = subprocess.run(secrets_command(server, "rotate"), capture_output=True, text=True, env=clean_environment({}), timeout=60)
+        print(f"{done.stdout.strip()} in {time.monotonic() - start:.2f} s", flush=True)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn(f"{rows} rows are encrypted", check())
+        for i in range(0, rows, 97):
+            self.assertEqual(server.get(f"/api/v2/variables/v{i}")["value"], f"value {i}")
 
 
 if __name__ == "__main__":
