@@ -48,10 +48,9 @@ const Setting kTable[] = {
      "encryption_keys",
      Type::kHidden,
      "",
-     "The keys that values of variables, and passwords and extras of connections, are encrypted with, separated by\n"
-     "commas: the first one encrypts, all of them decrypt. Better ${file:PATH} than the keys themselves. Without it: "
-     "those of\n"
-     "secrets/encryption-keys in the home, where the first start puts one.",
+     "What values of variables, and passwords and extras of connections, are encrypted with: keys separated by commas.\n"
+     "The first one encrypts, all of them decrypt. Better ${file:PATH} than the keys themselves. Without it those of\n"
+     "secrets/encryption-keys in the home are used, where the first start puts one.",
      0,
      0,
      {},
