@@ -56,21 +56,34 @@ Body::Body(const Request& request, std::initializer_list<std::string_view> known
                     "JSON decode error: " + parsed.error().message, Value(Value::Map{}));
     return;
   }
-  if (!parsed->is_map()) {
-    violations_.Add("model_attributes_type", {"body"},
-                    "Input should be a valid dictionary or object to extract fields from", *parsed);
+  Take(*std::move(parsed), known);
+}
+
+Body::Body(Value part, Value::List where, std::initializer_list<std::string_view> known) : where_(std::move(where)) {
+  Take(std::move(part), known);
+}
+
+void Body::Take(Value value, std::initializer_list<std::string_view> known) {
+  if (!value.is_map()) {
+    violations_.Add("model_attributes_type", where_,
+                    "Input should be a valid dictionary or object to extract fields from", value);
     return;
   }
-  if (HoldsNul(*parsed)) {
-    violations_.Add("value_error", {"body"}, "the body may not hold the character NUL");
+  if (HoldsNul(value)) {
+    violations_.Add("value_error", where_, "the body may not hold the character NUL");
     return;
   }
-  value_ = *std::move(parsed);
-  for (const auto& [key, value] : value_.map()) {
-    if (std::find(known.begin(), known.end(), key) == known.end()) {
-      violations_.Add("extra_forbidden", {"body", key}, "Extra inputs are not permitted", value);
-    }
+  value_ = std::move(value);
+  for (const auto& [key, field] : value_.map()) {
+    if (std::find(known.begin(), known.end(), key) == known.end())
+      violations_.Add("extra_forbidden", At(key), "Extra inputs are not permitted", field);
   }
+}
+
+Value::List Body::At(std::string_view key) const {
+  Value::List where = where_;
+  where.emplace_back(key);
+  return where;
 }
 
 const Value* Body::Find(std::string_view key) const {
@@ -79,14 +92,14 @@ const Value* Body::Find(std::string_view key) const {
 }
 
 void Body::Require(std::string_view key) {
-  if (value_.is_map() && !Has(key)) violations_.Add("missing", {"body", key}, "Field required", value_);
+  if (value_.is_map() && !Has(key)) violations_.Add("missing", At(key), "Field required", value_);
 }
 
 std::optional<std::string> Body::String(std::string_view key) {
   const Value* value = Find(key);
   if (value == nullptr) return std::nullopt;
   if (value->is_string()) return value->string();
-  violations_.Add("string_type", {"body", key}, "Input should be a valid string", *value);
+  violations_.Add("string_type", At(key), "Input should be a valid string", *value);
   return std::nullopt;
 }
 
@@ -94,7 +107,7 @@ std::optional<bool> Body::Bool(std::string_view key) {
   const Value* value = value_.Find(key);
   if (value == nullptr) return std::nullopt;
   if (value->is_bool()) return value->boolean();
-  violations_.Add("bool_type", {"body", key}, "Input should be a valid boolean", *value);
+  violations_.Add("bool_type", At(key), "Input should be a valid boolean", *value);
   return std::nullopt;
 }
 
@@ -107,7 +120,7 @@ std::optional<std::vector<std::pair<std::string, std::int32_t>>> Body::TaskIds(s
   if (value == nullptr) return std::nullopt;
   std::vector<std::pair<std::string, std::int32_t>> ids;
   const auto refuse = [&] {
-    violations_.Add("list_type", {"body", key}, "Input should be a valid list of task ids", *value);
+    violations_.Add("list_type", At(key), "Input should be a valid list of task ids", *value);
     return std::nullopt;
   };
   if (!value->is_list()) return refuse();
@@ -130,7 +143,7 @@ std::optional<std::int64_t> Body::Int(std::string_view key, std::int64_t least, 
   const Value* value = Find(key);
   if (value == nullptr) return std::nullopt;
   const auto refuse = [&](std::string_view type, const std::string& message) {
-    violations_.Add(type, {"body", key}, message, *value);
+    violations_.Add(type, At(key), message, *value);
     return std::nullopt;
   };
   std::int64_t number = 0;
@@ -160,13 +173,13 @@ std::optional<GivenDate> Body::Date(std::string_view key) {
   if (value == nullptr) return std::nullopt;
   const bool text = value->is_string();
   if (!text && !value->is_number()) {
-    violations_.Add("datetime_type", {"body", key}, "Input should be a valid datetime", *value);
+    violations_.Add("datetime_type", At(key), "Input should be a valid datetime", *value);
     return std::nullopt;
   }
   const Result<Instant> instant = ParseApiDate(text ? value->string() : fmt::format("{}", value->number()));
   if (instant.ok()) return GivenDate{*instant, text ? OffsetOf(value->string()) : Seconds(0)};
   const bool only_offset_missing = text && ParseLocal(value->string()).ok();
-  violations_.Add(only_offset_missing ? "timezone_aware" : "datetime_from_date_parsing", {"body", key},
+  violations_.Add(only_offset_missing ? "timezone_aware" : "datetime_from_date_parsing", At(key),
                   only_offset_missing ? "Input should have timezone info"
                                       : "Input should be a valid datetime: " + instant.error().message,
                   *value);
@@ -177,17 +190,22 @@ std::optional<Value> Body::Object(std::string_view key) {
   const Value* value = Find(key);
   if (value == nullptr) return std::nullopt;
   if (value->is_map()) return *value;
-  violations_.Add("dict_type", {"body", key}, "Input should be a valid dictionary", *value);
+  violations_.Add("dict_type", At(key), "Input should be a valid dictionary", *value);
   return std::nullopt;
 }
 
 void Body::Refuse(std::string_view message) {
-  violations_.Add("value_error", {"body"}, message, value_);
+  violations_.Add("value_error", where_, message, value_);
 }
 
 void Body::RefuseEnum(std::string_view key, std::string_view words) {
   const Value* value = value_.Find(key);
-  violations_.Add("enum", {"body", key}, fmt::format("Input should be {}", words), value == nullptr ? Value() : *value);
+  violations_.Add("enum", At(key), fmt::format("Input should be {}", words), value == nullptr ? Value() : *value);
+}
+
+void Body::Refuse(std::string_view key, std::string_view type, std::string_view message) {
+  const Value* value = value_.Find(key);
+  violations_.Add(type, At(key), message, value == nullptr ? Value() : *value);
 }
 
 }  // namespace pipelined::api

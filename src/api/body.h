@@ -28,6 +28,8 @@ class Body {
  public:
   // Parses the body; keys other than `known` are refused.
   Body(const Request& request, std::initializer_list<std::string_view> known);
+  // A part of a body, at `where` in it: {"body", "actions", 0}.
+  Body(Value part, Value::List where, std::initializer_list<std::string_view> known);
 
   bool Has(std::string_view key) const { return value_.Find(key) != nullptr; }
   void Require(std::string_view key);
@@ -44,13 +46,23 @@ class Body {
   // The model as a whole is wrong ("both or neither of …").
   void Refuse(std::string_view message);
   void RefuseEnum(std::string_view key, std::string_view words);
+  // The value of a key is wrong.
+  void Refuse(std::string_view key, std::string_view type, std::string_view message);
+  void HideInputs() { violations_.HideInputs(); }  // as Violations'
+
+  // Where `key` is: {"body", "key"}.
+  Value::List At(std::string_view key) const;
+  const Value* Given(std::string_view key) const { return value_.Find(key); }  // null included
 
   bool ok() const { return violations_.empty(); }
   Response Refusal() const { return violations_.Answer(); }
+  const Violations& violations() const { return violations_; }
 
  private:
+  void Take(Value value, std::initializer_list<std::string_view> known);
   const Value* Find(std::string_view key) const;  // nullptr for null, too
   Value value_;
+  Value::List where_{"body"};
   Violations violations_;
 };
 

@@ -76,6 +76,23 @@ Response PostPool(const Call& call);
 Response PatchPool(const Call& call);
 Response DeletePool(const Call& call);
 
+// variables.cc
+Response GetVariables(const Call& call);
+Response GetVariable(const Call& call);
+Response PostVariable(const Call& call);
+Response PatchVariable(const Call& call);
+Response DeleteVariable(const Call& call);
+Response BulkVariables(const Call& call);
+
+// connections.cc
+Response GetConnections(const Call& call);
+Response GetConnection(const Call& call);
+Response PostConnection(const Call& call);
+Response PatchConnection(const Call& call);
+Response DeleteConnection(const Call& call);
+Response BulkConnections(const Call& call);
+Response TestConnection(const Call& call);
+
 // backfills.cc
 Response GetBackfills(const Call& call);
 Response PostBackfill(const Call& call);

@@ -9,6 +9,7 @@
 #include "api/handlers.h"
 #include "api/query.h"
 #include "api/shapes.h"
+#include "api/update_mask.h"
 
 namespace pipelined::api {
 namespace {
@@ -21,22 +22,6 @@ Response PoolAnswer(const Call& call, const std::string& name, int status = 200)
   if (!row.ok()) return ErrorResponse(row.error());
   return Json(status, PoolShape(*row));
 }
-
-// The fields that a PATCH names: all that its body has, or those of the mask.
-class Mask {
- public:
-  explicit Mask(const Request& request) {
-    for (const auto& [name, value] : request.query) {
-      if (name == "update_mask") fields_.push_back(value);
-    }
-  }
-  bool Has(std::string_view field) const {
-    return fields_.empty() || std::find(fields_.begin(), fields_.end(), field) != fields_.end();
-  }
-
- private:
-  std::vector<std::string> fields_;
-};
 
 void RefuseTeam(Body& body) {
   if (body.String("team_name")) body.Refuse("team_name can not be set: there are no teams");
@@ -93,7 +78,7 @@ Response PostPool(const Call& call) {
 
 Response PatchPool(const Call& call) {
   Body body(call.request, {"pool", "slots", "description", "include_deferred", "team_name"});
-  const Mask mask(call.request);
+  const UpdateMask mask(call.request);
   const std::string& name = call.Arg("pool_name");
   const auto slots = body.Int("slots", -1, kMaxSlots);
   const auto description = body.String("description");

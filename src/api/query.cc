@@ -41,8 +41,16 @@ void Violations::Add(std::string_view type, Value::List where, std::string_view 
   list_.emplace_back(std::move(entry));
 }
 
+void Violations::Add(const Violations& others) {
+  list_.insert(list_.end(), others.list_.begin(), others.list_.end());
+}
+
 Response Violations::Answer() const {
-  return Json(422, Value::Map{{"detail", list_}});
+  Value::List shown = list_;
+  if (hidden_) {
+    for (Value& entry : shown) std::erase_if(entry.map(), [](const auto& field) { return field.first == "input"; });
+  }
+  return Json(422, Value::Map{{"detail", std::move(shown)}});
 }
 
 std::optional<Response> ReadPathId(std::string_view name, const std::string& text, std::int64_t& value) {

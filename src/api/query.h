@@ -19,11 +19,15 @@ class Violations {
  public:
   void Add(std::string_view type, Value::List where, std::string_view message,
            std::optional<Value> input = std::nullopt);
+  void Add(const Violations& others);
+  // The answer does not repeat what was sent: it may be a secret.
+  void HideInputs() { hidden_ = true; }
   bool empty() const { return list_.empty(); }
   Response Answer() const;
 
  private:
   Value::List list_;
+  bool hidden_ = false;
 };
 
 // A whole number, 0 or more, in the path; nothing: it is in `value`, else the refusal.

@@ -74,6 +74,21 @@ constexpr Route kRoutes[] = {
     {"PATCH", "/api/v2/pools/{pool_name}", "patch_pool", Access::kToken, Role::kOp, PatchPool},
     {"DELETE", "/api/v2/pools/{pool_name}", "delete_pool", Access::kToken, Role::kOp, DeletePool},
 
+    {"GET", "/api/v2/variables", "get_variables", Access::kToken, Role::kOp, GetVariables},
+    {"POST", "/api/v2/variables", "post_variable", Access::kToken, Role::kOp, PostVariable},
+    {"PATCH", "/api/v2/variables", "bulk_variables", Access::kToken, Role::kOp, BulkVariables},
+    {"GET", "/api/v2/variables/{variable_key}", "get_variable", Access::kToken, Role::kOp, GetVariable},
+    {"PATCH", "/api/v2/variables/{variable_key}", "patch_variable", Access::kToken, Role::kOp, PatchVariable},
+    {"DELETE", "/api/v2/variables/{variable_key}", "delete_variable", Access::kToken, Role::kOp, DeleteVariable},
+
+    {"GET", "/api/v2/connections", "get_connections", Access::kToken, Role::kOp, GetConnections},
+    {"POST", "/api/v2/connections", "post_connection", Access::kToken, Role::kOp, PostConnection},
+    {"PATCH", "/api/v2/connections", "bulk_connections", Access::kToken, Role::kOp, BulkConnections},
+    {"POST", "/api/v2/connections/test", "test_connection", Access::kToken, Role::kOp, TestConnection},
+    {"GET", "/api/v2/connections/{connection_id}", "get_connection", Access::kToken, Role::kOp, GetConnection},
+    {"PATCH", "/api/v2/connections/{connection_id}", "patch_connection", Access::kToken, Role::kOp, PatchConnection},
+    {"DELETE", "/api/v2/connections/{connection_id}", "delete_connection", Access::kToken, Role::kOp, DeleteConnection},
+
     {"GET", "/api/v2/backfills", "list_backfills", Access::kToken, Role::kViewer, GetBackfills},
     {"POST", "/api/v2/backfills", "create_backfill", Access::kToken, Role::kOp, PostBackfill},
     {"POST", "/api/v2/backfills/dry_run", "create_backfill_dry_run", Access::kToken, Role::kOp, PostBackfillDryRun},

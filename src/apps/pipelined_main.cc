@@ -16,6 +16,7 @@
 #include "apps/exit_code.h"
 #include "apps/home.h"
 #include "apps/roles.h"
+#include "apps/secrets_command.h"
 #include "apps/sources.h"
 #include "pipelined/base/log.h"
 #include "pipelined/base/near_match.h"
@@ -122,6 +123,7 @@ class Parser {
         "4 not allowed, 5 conflict, 6 server or database not reachable, 70 a bug.");
     Roles();
     Db();
+    Secrets();
     Configs();
     CLI::App* version = Command(app_, "version", "Print version, commit and libraries", "pipelined version -o json",
                                 [this] { return ShowVersion(line_.format); });
@@ -253,6 +255,34 @@ class Parser {
     clean->add_option("--before", line_.before, "What ended before this instant (RFC 3339)")->required();
     clean->add_flag("--dry-run", line_.dry_run, "Only say how much it is");
     clean->add_flag("--yes", line_.yes, "Really remove it");
+  }
+
+  void Secrets() {
+    CLI::App* secrets = app_.add_subcommand("secrets", "Look after the keys of variables and connections");
+    secrets->require_subcommand(1);
+    CLI::App* check = Command(
+        *secrets, "check", "Say which keys there are and what each has encrypted", "pipelined secrets check", [this] {
+          return WithDatabase(line_, "secrets", [](const auto& start, const auto& set, auto& url) {
+            return SecretsCheck(set, start.home, url);
+          });
+        });
+    Common(*check);
+    CLI::App* add =
+        Command(*secrets, "add-key", "Put a new key first in the home's file", "pipelined secrets add-key", [this] {
+          return WithSettings(line_, "secrets", [](const Start& start, const Settings& settings) {
+            return SecretsAddKey(settings, start.home);
+          });
+        });
+    Common(*add);
+    CLI::App* rotate =
+        Command(*secrets, "rotate", "Encrypt everything anew with the first key; may be interrupted and begun again",
+                "pipelined secrets rotate --dry-run", [this] {
+                  return WithDatabase(line_, "secrets", [this](const auto& start, const auto& set, auto& url) {
+                    return SecretsRotate(set, start.home, url, line_.dry_run);
+                  });
+                });
+    Common(*rotate);
+    rotate->add_flag("--dry-run", line_.dry_run, "Only say how much it is");
   }
 
   void Configs() {

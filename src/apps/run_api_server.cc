@@ -10,6 +10,7 @@
 #include "pipelined/api/server.h"
 #include "pipelined/base/log.h"
 #include "pipelined/dagfile/load.h"
+#include "pipelined/secrets/home_keys.h"
 #include "pipelined/secrets/home_secrets.h"
 #include "pipelined/store/migrations.h"
 #include "pipelined/store/pg_store.h"
@@ -51,6 +52,7 @@ api::ApiOptions MakeOptions(const Settings& settings, const RoleContext& context
   options.gzip = settings.api.gzip;
   options.cors_origins = settings.api.cors_origins;
   options.access_log = api::AccessLogFromString(settings.api.access_log);
+  options.test_connections = settings.core.test_connection == "enabled";
   options.token_lifetime = settings.auth.token_lifetime;
   options.logs_dir = context.home + "/logs";
   options.version = PIPELINED_VERSION;
@@ -58,6 +60,21 @@ api::ApiOptions MakeOptions(const Settings& settings, const RoleContext& context
   options.load_dag = [&zones](const DagSource& source) { return ParseSource(source, zones); };
   options.make_timetable = [&zones](const Schedule& schedule) { return MakeTimetable(schedule, zones); };
   return options;
+}
+
+// The keys of variables and connections. Rows of other keys stay closed, which is worth a warning and no reason not to
+// serve.
+Result<std::shared_ptr<const secrets::KeyRing>> MakeKeys(const Settings& settings, const RoleContext& context,
+                                                         Vault& vault) {
+  Result<secrets::KeyRing> keys = secrets::EnsureKeys(context.home, settings.core.encryption_keys, vault);
+  if (!keys) return keys.error();
+  const auto used = vault.KeysInUse();
+  if (!used) return used.error();
+  for (const auto& [id, rows] : *used) {
+    if (!keys->Has(id))
+      log::Warning("{} variables and connections are encrypted with the key {}, which is not here", rows, id);
+  }
+  return std::shared_ptr<const secrets::KeyRing>(std::make_shared<secrets::KeyRing>(*std::move(keys)));
 }
 
 }  // namespace
@@ -79,6 +96,9 @@ int RunApiServer(const Settings& settings, const RoleContext& context) {
   if (*admin) log::Info("the user admin was made; its password is in {}", secrets::AdminPasswordFile(context.home));
   api::ApiOptions options = MakeOptions(settings, context, zones);
   options.local_token = std::move(*token);
+  Result<std::shared_ptr<const secrets::KeyRing>> keys = MakeKeys(settings, context, catalog->vault());
+  if (!keys) return Report(keys.error());
+  options.keys = *std::move(keys);
   Result<std::unique_ptr<api::ApiServer>> server = api::ApiServer::Start(*catalog, std::move(options));
   if (!server) return Report(server.error());
   log::Info("serving {}", (*server)->url());

@@ -59,6 +59,8 @@ int RunPipectl(int argc, char** argv) {
   cli::AddTaskCommands(app, program);
   cli::AddQueueCommand(app, program);
   cli::AddServerCommands(app, program);
+  cli::AddVariableCommands(app, program);
+  cli::AddConnectionCommands(app, program);
   cli::AddSimulateCommand(app, program);
   cli::AddCompletionCommand(app);
   try {

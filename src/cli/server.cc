@@ -1,30 +1,12 @@
 // pipectl login, health, version, pools.
 #include <fmt/format.h>
-#include <termios.h>
-#include <unistd.h>
-
-#include <iostream>
 
 #include "cli/commands.h"
+#include "cli/text_input.h"
 #include "pipelined/http/client.h"
 
 namespace pipelined::cli {
 namespace {
-
-// A line from the terminal that is not shown while it is typed.
-std::string AskSecret(const std::string& question) {
-  fmt::print(stderr, "{}: ", question);
-  termios shown{};
-  const bool terminal = tcgetattr(STDIN_FILENO, &shown) == 0;
-  termios hidden = shown;
-  hidden.c_lflag &= ~static_cast<tcflag_t>(ECHO);
-  if (terminal) tcsetattr(STDIN_FILENO, TCSAFLUSH, &hidden);
-  std::string answer;
-  std::getline(std::cin, answer);
-  if (terminal) tcsetattr(STDIN_FILENO, TCSAFLUSH, &shown);
-  fmt::print(stderr, "\n");
-  return answer;
-}
 
 Status Login(const std::string& url, const std::string& user) {
   const std::string password = AskSecret("password of " + user);

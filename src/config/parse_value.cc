@@ -139,6 +139,8 @@ std::string Show(const Setting& setting, Settings& from) {
       return fmt::format("{}", fmt::join(*std::get<std::vector<std::string>*>(slot), ":"));
     case Type::kSecret:
       return MaskPassword(*std::get<std::string*>(slot));
+    case Type::kHidden:
+      return std::get<std::string*>(slot)->empty() ? "" : "***";
     case Type::kText:
     case Type::kChoice:
       return *std::get<std::string*>(slot);

@@ -35,6 +35,7 @@ std::string Range(const Setting& setting) {
     case Type::kPaths:
       return "A path, or a list of them.";
     case Type::kSecret:
+    case Type::kHidden:
       return "Masked wherever settings are shown.";
     case Type::kText:
       return {};

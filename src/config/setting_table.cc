@@ -44,6 +44,20 @@ const Setting kTable[] = {
      0,
      {},
      [](Settings& s) -> Slot { return &s.core.default_timezone; }},
+    {"core",
+     "encryption_keys",
+     Type::kHidden,
+     "",
+     "What values of variables, and passwords and extras of connections, are encrypted with: keys separated by commas.\n"
+     "The first one encrypts, all of them decrypt. Better ${file:PATH} than the keys themselves. Without it those of\n"
+     "secrets/encryption-keys in the home are used, where the first start puts one.",
+     0,
+     0,
+     {},
+     [](Settings& s) -> Slot { return &s.core.encryption_keys; }},
+    {"core", "test_connection", Type::kChoice, "disabled",
+     "Whether the API opens connections to hosts that its callers name, to test connections.", 0, 0, "disabled|enabled",
+     [](Settings& s) -> Slot { return &s.core.test_connection; }},
 
     {"database",
      "url",

@@ -22,6 +22,7 @@ enum class Type : std::uint8_t {
   kChoice,  // one of `choices`
   kPaths,   // one path or a list; ":" between them where only text can be given
   kSecret,  // text with a password in it
+  kHidden,  // text that is a secret as a whole
 };
 
 using Slot = std::variant<bool*, std::int64_t*, Micros*, std::string*, std::vector<std::string>*>;

@@ -53,6 +53,19 @@ bool WriteAll(int fd, std::string_view text) {
   return true;
 }
 
+// A file beside `path` that holds `text`, on disk: its name.
+Result<std::string> WriteTemporary(const std::string& path, std::string_view text) {
+  std::string temporary = fmt::format("{}.{}", path, RandomHex(8));
+  const Fd fd(open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
+  if (!fd.ok()) return SystemError("write", temporary);
+  if (!WriteAll(fd.get(), text) || fsync(fd.get()) != 0) {
+    const Error error = SystemError("write", temporary);
+    unlink(temporary.c_str());
+    return error;
+  }
+  return temporary;
+}
+
 }  // namespace
 
 Status EnsurePrivateFolder(const std::string& folder) {
@@ -86,18 +99,21 @@ Result<std::string> ReadSecret(const std::string& path) {
 }
 
 Status WriteSecret(const std::string& path, std::string_view text) {
-  const std::string temporary = fmt::format("{}.{}", path, RandomHex(8));
-  {
-    const Fd fd(open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
-    if (!fd.ok()) return SystemError("write", temporary);
-    if (!WriteAll(fd.get(), text) || fsync(fd.get()) != 0) {
-      const Error error = SystemError("write", temporary);
-      unlink(temporary.c_str());
-      return error;
-    }
-  }
-  if (rename(temporary.c_str(), path.c_str()) != 0) return SystemError("write", path);
+  const Result<std::string> temporary = WriteTemporary(path, text);
+  if (!temporary.ok()) return temporary.error();
+  if (rename(temporary->c_str(), path.c_str()) != 0) return SystemError("write", path);
   return Ok();
+}
+
+Status WriteNewSecret(const std::string& path, std::string_view text) {
+  const Result<std::string> temporary = WriteTemporary(path, text);
+  if (!temporary.ok()) return temporary.error();
+  const bool linked = link(temporary->c_str(), path.c_str()) == 0;
+  const bool exists = !linked && errno == EEXIST;
+  const Error error = SystemError("write", path);
+  unlink(temporary->c_str());
+  if (linked) return Ok();
+  return exists ? Error{ErrorCode::kConflict, fmt::format("{} exists already", path), ""} : error;
 }
 
 }  // namespace pipelined::secrets

@@ -16,5 +16,7 @@ Status EnsurePrivateFolder(const std::string& folder);
 Result<std::string> ReadSecret(const std::string& path);
 
 Status WriteSecret(const std::string& path, std::string_view text);
+// kConflict: there is such a file already; it stays as it is.
+Status WriteNewSecret(const std::string& path, std::string_view text);
 
 }  // namespace pipelined::secrets

@@ -21,17 +21,27 @@ void ListingSql::Where(std::string_view condition) {
   where_ += fmt::format("{}({})", where_.empty() ? " where " : " and ", condition);
 }
 
-void ListingSql::WherePattern(std::string_view column, const std::string& pattern) {
+void ListingSql::WhereOneOf(std::string_view column, const std::string& text, std::string_view form,
+                            const char* around) {
   std::string alternatives;
-  for (std::size_t begin = 0; begin <= pattern.size();) {
-    const std::size_t end = std::min(pattern.find('|', begin), pattern.size());
-    const std::string part = pattern.substr(begin, end - begin);
-    if (!part.empty())
-      alternatives +=
-          fmt::format("{}{} ilike {}", alternatives.empty() ? "" : " or ", column, Parameter("%" + part + "%"));
+  for (std::size_t begin = 0; begin <= text.size();) {
+    const std::size_t end = std::min(text.find('|', begin), text.size());
+    const std::string part = text.substr(begin, end - begin);
+    if (!part.empty()) {
+      alternatives += alternatives.empty() ? "" : " or ";
+      alternatives += fmt::format(fmt::runtime(form), column, Parameter(around + part + around));
+    }
     begin = end + 1;
   }
   if (!alternatives.empty()) Where(alternatives);
+}
+
+void ListingSql::WherePattern(std::string_view column, const std::string& pattern) {
+  WhereOneOf(column, pattern, "{} ilike {}", "%");
+}
+
+void ListingSql::WherePrefix(std::string_view column, const std::string& prefix) {
+  WhereOneOf(column, prefix, "starts_with({}, {})", "");
 }
 
 Status ListingSql::Order(const Page& page, Columns columns, std::string_view last) {

@@ -22,6 +22,8 @@ class ListingSql {
   void Where(std::string_view condition);
   // A case-insensitive part of `column`: % and _ are wild, | separates alternatives.
   void WherePattern(std::string_view column, const std::string& pattern);
+  // How `column` begins, to the letter; | separates alternatives.
+  void WherePrefix(std::string_view column, const std::string& prefix);
   // Nulls come last in both directions, as in Airflow; `last` decides between equals.
   Status Order(const Page& page, Columns columns, std::string_view last);
 
@@ -32,6 +34,8 @@ class ListingSql {
 
  private:
   std::string Parameter(std::string value);
+  // One of the alternatives of `text`, each as the condition `form` with {} for column and parameter.
+  void WhereOneOf(std::string_view column, const std::string& text, std::string_view form, const char* around);
   std::string where_, order_;
   std::vector<std::string> parameters_;
 };

@@ -2,6 +2,7 @@
 
 #include "pipelined/store/pg_store.h"
 #include "store/listing.h"
+#include "store/pg_vault.h"
 #include "store/session_pool.h"
 
 namespace pipelined {
@@ -10,7 +11,7 @@ namespace pipelined {
 // pg_run_rules.cc, what writes in pg_catalog.cc.
 class PgCatalog : public Catalog {
  public:
-  explicit PgCatalog(const StoreOptions& options) : options_(options), pool_(options) {}
+  explicit PgCatalog(const StoreOptions& options) : options_(options), pool_(options), vault_(pool_) {}
 
   Result<Listing<DagRow>> Dags(const DagFilter& filter, const Page& page) override;
   Result<DagRow> Dag(const std::string& dag_id) override;
@@ -35,6 +36,7 @@ class PgCatalog : public Catalog {
   Result<RunRow> Trigger(const TriggerRequest& request) override;
   Result<CommandDone> Execute(const Command& command, Micros patience) override;
   Result<Health> CheckHealth() override;
+  Vault& vault() override { return vault_; }
   Result<std::optional<UserRow>> FindUser(const std::string& name) override;
   Status AddUser(const UserRow& user) override;
   Status AddToken(const std::string& token_sha256, std::int64_t user, Instant expires) override;
@@ -43,6 +45,7 @@ class PgCatalog : public Catalog {
  private:
   StoreOptions options_;
   SessionPool pool_;
+  PgVault vault_;
 };
 
 }  // namespace pipelined

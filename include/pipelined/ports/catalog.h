@@ -9,20 +9,10 @@
 #include "pipelined/engine/event.h"
 #include "pipelined/engine/plan.h"
 #include "pipelined/lifecycle/history.h"
+#include "pipelined/ports/listing.h"
+#include "pipelined/ports/vault.h"
 
 namespace pipelined {
-
-struct Page {
-  std::int64_t limit = 50;
-  std::int64_t offset = 0;
-  std::vector<std::string> order_by;  // column names of the API, "-" in front for descending; unknown ones are kInvalid
-};
-
-template <class Row>
-struct Listing {
-  std::vector<Row> rows;
-  std::int64_t total = 0;  // without the page's bounds
-};
 
 struct DagRow {
   std::string dag_id, description, doc_md, owner, relative_file, file;
@@ -235,6 +225,8 @@ class Catalog {
   virtual Result<CommandDone> Execute(const Command& command, Micros patience) = 0;
 
   virtual Result<Health> CheckHealth() = 0;
+
+  virtual Vault& vault() = 0;  // lives as long as this
 
   virtual Result<std::optional<UserRow>> FindUser(const std::string& name) = 0;
   virtual Status AddUser(const UserRow& user) = 0;  // kConflict

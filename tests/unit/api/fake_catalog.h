@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "pipelined/ports/catalog.h"
+#include "support/memory_vault.h"
 
 namespace pipelined::testing {
 
@@ -23,6 +24,7 @@ class FakeCatalog : public Catalog {
   std::vector<DagEventRow> dag_events;                        // of any DAG
   std::vector<ImportErrorRow> import_errors;
   std::vector<PoolRow> pools;
+  MemoryVault memory_vault;
   std::vector<BackfillRow> backfills;
   BackfillProgress progress;             // of any backfill
   std::map<std::string, Value> outputs;  // by task id
@@ -64,6 +66,7 @@ class FakeCatalog : public Catalog {
   Result<RunRow> Trigger(const TriggerRequest& request) override;
   Result<CommandDone> Execute(const Command& command, Micros patience) override;
   Result<Health> CheckHealth() override;
+  Vault& vault() override { return memory_vault; }
   Result<std::optional<UserRow>> FindUser(const std::string& name) override;
   Status AddUser(const UserRow& user) override;
   Status AddToken(const std::string& token_sha256, std::int64_t user, Instant expires) override;

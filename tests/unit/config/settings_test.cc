@@ -172,6 +172,13 @@ TEST_F(SettingsTest, AMistakeNeverRepeatsAValueFromElsewhere) {
   EXPECT_THAT(Mistakes(), testing::Not(HasSubstr("hunter2")));
 }
 
+TEST_F(SettingsTest, WhatIsASecretAsAWholeIsNotShownAtAll) {
+  EXPECT_EQ(Effective("core.encryption_keys").value, "");
+  HomeFile("core:\n  encryption_keys: abc,def\n");
+  EXPECT_EQ(Load().core.encryption_keys, "abc,def");
+  EXPECT_EQ(Effective("core.encryption_keys").value, "***");
+}
+
 TEST_F(SettingsTest, SecretsAreMasked) {
   HomeFile("database: {url: 'postgresql://u:pw@db/x'}");
   EXPECT_EQ(Effective("database.url").value, "postgresql://u:***@db/x");

@@ -1,0 +1,22 @@
+// A page of a listing, asked for and answered.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace pipelined {
+
+struct Page {
+  std::int64_t limit = 50;
+  std::int64_t offset = 0;
+  std::vector<std::string> order_by;  // column names of the API, "-" in front for descending; unknown ones are kInvalid
+};
+
+template <class Row>
+struct Listing {
+  std::vector<Row> rows;
+  std::int64_t total = 0;  // without the page's bounds
+};
+
+}  // namespace pipelined

@@ -1,0 +1,92 @@
+#include "api/bulk.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace pipelined::api {
+namespace {
+
+constexpr std::string_view kKinds[] = {"create", "update", "delete"};
+
+// The mistakes of one action go to `violations`.
+BulkAction ReadAction(const Value& value, std::int64_t index, Violations& violations) {
+  BulkAction action;
+  const Value::List where{"body", "actions", index};
+  const Value* kind = value.Find("action");
+  const auto word = kind == nullptr || !kind->is_string()
+                        ? std::end(kKinds)
+                        : std::find(std::begin(kKinds), std::end(kKinds), kind->string());
+  if (word == std::end(kKinds)) {
+    violations.Add("union_tag_invalid", where, "Input should have the action 'create', 'update' or 'delete'");
+    return action;
+  }
+  action.kind = static_cast<BulkAction::Kind>(word - std::begin(kKinds));
+  const bool create = action.kind == BulkAction::Kind::kCreate;
+  const std::string_view otherwise = create ? "action_on_existence" : "action_on_non_existence";
+  Body body(value, where, {"action", "entities", otherwise, "update_mask"});
+  body.Require("entities");
+  if (const auto given = body.String(otherwise)) action.otherwise = *given;
+  if (action.otherwise != "fail" && action.otherwise != "skip" && (action.otherwise != "overwrite" || !create))
+    body.RefuseEnum(otherwise, create ? "'fail', 'skip' or 'overwrite'" : "'fail' or 'skip'");
+  const Value* entities = body.Given("entities");
+  if (entities != nullptr && !entities->is_list()) body.Refuse("entities", "list_type", "Input should be a valid list");
+  if (entities != nullptr && entities->is_list()) action.entities = entities->list();
+  if (const Value* mask = body.Given("update_mask"); mask != nullptr && mask->is_list()) {
+    for (const Value& field : mask->list()) {
+      if (field.is_string()) action.update_mask.push_back(field.string());
+    }
+  }
+  action.where = body.At("entities");
+  violations.Add(body.violations());
+  return action;
+}
+
+}  // namespace
+
+std::variant<std::vector<BulkAction>, Response> ReadBulk(const Request& request) {
+  Body body(request, {"actions"});
+  body.HideInputs();
+  body.Require("actions");
+  const Value* list = body.Given("actions");
+  if (list != nullptr && !list->is_list()) body.Refuse("actions", "list_type", "Input should be a valid list");
+  if (!body.ok()) return body.Refusal();
+  Violations violations;
+  violations.HideInputs();
+  std::vector<BulkAction> actions;
+  for (const Value& value : list->list())
+    actions.push_back(ReadAction(value, static_cast<std::int64_t>(actions.size()), violations));
+  if (!violations.empty()) return violations.Answer();
+  return actions;
+}
+
+void BulkResults::Begin(BulkAction::Kind kind) {
+  parts_[static_cast<std::size_t>(kind)].asked = true;
+}
+
+void BulkResults::Done(BulkAction::Kind kind, const std::vector<std::string>& names) {
+  for (const std::string& name : names) parts_[static_cast<std::size_t>(kind)].success.emplace_back(name);
+}
+
+void BulkResults::Fail(BulkAction::Kind kind, int status, const std::string& message) {
+  parts_[static_cast<std::size_t>(kind)].errors.emplace_back(
+      Value::Map{{"error", message}, {"status_code", std::int64_t{status}}});
+}
+
+Response BulkResults::Answer() const {
+  Value::Map answer;
+  for (std::size_t i = 0; i < std::size(kKinds); ++i) {
+    const Part& part = parts_[i];
+    answer.emplace_back(std::string(kKinds[i]),
+                        part.asked ? Value(Value::Map{{"success", part.success}, {"errors", part.errors}}) : Value());
+  }
+  return Json(std::move(answer));
+}
+
+std::string NameList(const std::vector<std::string>& names) {
+  std::string text;
+  for (const std::string& name : names) text += fmt::format("{}'{}'", text.empty() ? "" : ", ", name);
+  return "[" + text + "]";
+}
+
+}  // namespace pipelined::api

@@ -1,0 +1,88 @@
+#include "api/masking.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "pipelined/schema/json.h"
+
+namespace pipelined::api {
+namespace {
+
+// With all of it secret, or only what has a secret name.
+Value Mask(const Value& value, bool secret) {
+  if (value.is_map()) {
+    Value::Map masked;
+    for (const auto& [key, item] : value.map()) masked.emplace_back(key, Mask(item, secret || IsSecretName(key)));
+    return masked;
+  }
+  if (value.is_list()) {
+    Value::List masked;
+    for (const Value& item : value.list()) masked.push_back(Mask(item, secret));
+    return masked;
+  }
+  return secret && !value.is_null() ? Value(kMasked) : value;
+}
+
+// The text of a JSON string with everything beyond ASCII as \uXXXX.
+std::string Escape(const std::string& json) {
+  std::string out;
+  for (std::size_t i = 0; i < json.size();) {
+    const auto lead = static_cast<unsigned char>(json[i]);
+    if (lead < 0x80) {
+      out += json[i++];
+      continue;
+    }
+    const std::size_t size = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : 2;  // ToJson() writes valid UTF-8 only
+    unsigned code = lead & (0xFFU >> (size + 1));
+    for (std::size_t k = 1; k < size && i + k < json.size(); ++k)
+      code = code << 6U | (static_cast<unsigned char>(json[i + k]) & 0x3FU);
+    i += size;
+    if (code < 0x10000) {
+      out += fmt::format("\\u{:04x}", code);
+    } else {
+      code -= 0x10000;
+      out += fmt::format("\\u{:04x}\\u{:04x}", 0xD800 + (code >> 10U), 0xDC00 + (code & 0x3FFU));
+    }
+  }
+  return out;
+}
+
+}  // namespace
+
+std::string PythonJson(const Value& value) {
+  std::string text;
+  if (value.is_map()) {
+    for (const auto& [key, item] : value.map())
+      text += fmt::format("{}{}: {}", text.empty() ? "" : ", ", Escape(ToJson(Value(key))), PythonJson(item));
+    return "{" + text + "}";
+  }
+  if (value.is_list()) {
+    for (const Value& item : value.list()) text += (text.empty() ? "" : ", ") + PythonJson(item);
+    return "[" + text + "]";
+  }
+  return Escape(ToJson(value));
+}
+
+std::string ShowValue(std::string_view name, const std::string& text) {
+  const bool secret = IsSecretName(name);
+  const Result<Value> json = ParseJson(text);
+  const bool holds_names = json.ok() && (json->is_map() || json->is_list());
+  if (!holds_names) return secret ? std::string(kMasked) : text;
+  return PythonJson(Mask(*json, secret));
+}
+
+Value Unmask(Value sent, const Value& stored) {
+  if (sent.is_string() && sent.string() == kMasked) return stored;
+  if (sent.is_map()) {
+    for (auto& [key, item] : sent.map()) {
+      if (const Value* known = stored.Find(key)) item = Unmask(std::move(item), *known);
+    }
+  } else if (sent.is_list() && stored.is_list()) {
+    const std::size_t both = std::min(sent.list().size(), stored.list().size());
+    for (std::size_t i = 0; i < both; ++i) sent.list()[i] = Unmask(std::move(sent.list()[i]), stored.list()[i]);
+  }
+  return sent;
+}
+
+}  // namespace pipelined::api

@@ -1,0 +1,2 @@
+drop table connection;
+drop table variable;
