@@ -66,11 +66,31 @@ Body::Body(const Request& request, std::initializer_list<std::string_view> known
     return;
   }
   value_ = *std::move(parsed);
-  for (const auto& [key, value] : value_.map()) {
-    if (std::find(known.begin(), known.end(), key) == known.end()) {
-      violations_.Add("extra_forbidden", {"body", key}, "Extra inputs are not permitted", value);
-    }
+  RefuseUnknown(known);
+}
+
+Body::Body(const Value& model, Value::List at, std::initializer_list<std::string_view> known) : at_(std::move(at)) {
+  if (!model.is_map()) {
+    violations_.Add("model_attributes_type", at_, "Input should be a valid dictionary or object to extract fields from",
+                    model);
+    return;
   }
+  value_ = model;
+  RefuseUnknown(known);
+}
+
+void Body::RefuseUnknown(std::initializer_list<std::string_view> known) {
+  for (const auto& [key, value] : value_.map()) {
+    if (std::find(known.begin(), known.end(), key) == known.end())
+      violations_.Add("extra_forbidden", Where(key), "Extra inputs are not permitted", value);
+  }
+}
+
+Value::List Body::Where(std::string_view key, std::optional<std::int64_t> index) const {
+  Value::List where = at_;
+  where.emplace_back(key);
+  if (index) where.emplace_back(*index);
+  return where;
 }
 
 const Value* Body::Find(std::string_view key) const {
@@ -79,14 +99,14 @@ const Value* Body::Find(std::string_view key) const {
 }
 
 void Body::Require(std::string_view key) {
-  if (value_.is_map() && !Has(key)) violations_.Add("missing", {"body", key}, "Field required", value_);
+  if (value_.is_map() && !Has(key)) violations_.Add("missing", Where(key), "Field required", value_);
 }
 
 std::optional<std::string> Body::String(std::string_view key) {
   const Value* value = Find(key);
   if (value == nullptr) return std::nullopt;
   if (value->is_string()) return value->string();
-  violations_.Add("string_type", {"body", key}, "Input should be a valid string", *value);
+  violations_.Add("string_type", Where(key), "Input should be a valid string", *value);
   return std::nullopt;
 }
 
@@ -94,7 +114,7 @@ std::optional<bool> Body::Bool(std::string_view key) {
   const Value* value = value_.Find(key);
   if (value == nullptr) return std::nullopt;
   if (value->is_bool()) return value->boolean();
-  violations_.Add("bool_type", {"body", key}, "Input should be a valid boolean", *value);
+  violations_.Add("bool_type", Where(key), "Input should be a valid boolean", *value);
   return std::nullopt;
 }
 
@@ -107,7 +127,7 @@ std::optional<std::vector<std::pair<std::string, std::int32_t>>> Body::TaskIds(s
   if (value == nullptr) return std::nullopt;
   std::vector<std::pair<std::string, std::int32_t>> ids;
   const auto refuse = [&] {
-    violations_.Add("list_type", {"body", key}, "Input should be a valid list of task ids", *value);
+    violations_.Add("list_type", Where(key), "Input should be a valid list of task ids", *value);
     return std::nullopt;
   };
   if (!value->is_list()) return refuse();
@@ -130,7 +150,7 @@ std::optional<std::int64_t> Body::Int(std::string_view key, std::int64_t least, 
   const Value* value = Find(key);
   if (value == nullptr) return std::nullopt;
   const auto refuse = [&](std::string_view type, const std::string& message) {
-    violations_.Add(type, {"body", key}, message, *value);
+    violations_.Add(type, Where(key), message, *value);
     return std::nullopt;
   };
   std::int64_t number = 0;
@@ -155,18 +175,68 @@ std::optional<std::int64_t> Body::Int(std::string_view key, std::int64_t least, 
   return number;
 }
 
+std::optional<double> Body::Number(std::string_view key) {
+  const Value* value = Find(key);
+  if (value == nullptr) return std::nullopt;
+  if (value->is_number()) return value->number();
+  violations_.Add("float_type", Where(key), "Input should be a valid number", *value);
+  return std::nullopt;
+}
+
+std::vector<std::string> Body::Strings(std::string_view key) {
+  const Value* value = Find(key);
+  if (value == nullptr) return {};
+  if (!value->is_list()) {
+    violations_.Add("list_type", Where(key), "Input should be a valid list", *value);
+    return {};
+  }
+  std::vector<std::string> texts;
+  for (std::size_t i = 0; i < value->list().size(); ++i) {
+    const Value& item = value->list()[i];
+    if (item.is_string()) {
+      texts.push_back(item.string());
+    } else {
+      violations_.Add("string_type", Where(key, static_cast<std::int64_t>(i)), "Input should be a valid string",
+                      item);
+    }
+  }
+  return texts;
+}
+
+std::vector<std::string> Body::Words(std::string_view key, std::span<const std::string_view> words) {
+  const Value* value = Find(key);
+  if (value == nullptr) return {};
+  if (!value->is_list()) {
+    violations_.Add("list_type", Where(key), "Input should be a valid list", *value);
+    return {};
+  }
+  std::vector<std::string> chosen;
+  for (std::size_t i = 0; i < value->list().size(); ++i) {
+    const Value& item = value->list()[i];
+    if (item.is_null()) {
+      chosen.emplace_back("none");
+    } else if (item.is_string() && std::find(words.begin(), words.end(), item.string()) != words.end()) {
+      chosen.push_back(item.string() == "no_status" ? "none" : item.string());
+    } else {
+      violations_.Add("enum", Where(key, static_cast<std::int64_t>(i)),
+                      fmt::format("Input should be '{}'", fmt::join(words, "', '")), item);
+    }
+  }
+  return chosen;
+}
+
 std::optional<GivenDate> Body::Date(std::string_view key) {
   const Value* value = Find(key);
   if (value == nullptr) return std::nullopt;
   const bool text = value->is_string();
   if (!text && !value->is_number()) {
-    violations_.Add("datetime_type", {"body", key}, "Input should be a valid datetime", *value);
+    violations_.Add("datetime_type", Where(key), "Input should be a valid datetime", *value);
     return std::nullopt;
   }
   const Result<Instant> instant = ParseApiDate(text ? value->string() : fmt::format("{}", value->number()));
   if (instant.ok()) return GivenDate{*instant, text ? OffsetOf(value->string()) : Seconds(0)};
   const bool only_offset_missing = text && ParseLocal(value->string()).ok();
-  violations_.Add(only_offset_missing ? "timezone_aware" : "datetime_from_date_parsing", {"body", key},
+  violations_.Add(only_offset_missing ? "timezone_aware" : "datetime_from_date_parsing", Where(key),
                   only_offset_missing ? "Input should have timezone info"
                                       : "Input should be a valid datetime: " + instant.error().message,
                   *value);
@@ -177,17 +247,17 @@ std::optional<Value> Body::Object(std::string_view key) {
   const Value* value = Find(key);
   if (value == nullptr) return std::nullopt;
   if (value->is_map()) return *value;
-  violations_.Add("dict_type", {"body", key}, "Input should be a valid dictionary", *value);
+  violations_.Add("dict_type", Where(key), "Input should be a valid dictionary", *value);
   return std::nullopt;
 }
 
 void Body::Refuse(std::string_view message) {
-  violations_.Add("value_error", {"body"}, message, value_);
+  violations_.Add("value_error", at_, message, value_);
 }
 
 void Body::RefuseEnum(std::string_view key, std::string_view words) {
   const Value* value = value_.Find(key);
-  violations_.Add("enum", {"body", key}, fmt::format("Input should be {}", words), value == nullptr ? Value() : *value);
+  violations_.Add("enum", Where(key), fmt::format("Input should be {}", words), value == nullptr ? Value() : *value);
 }
 
 }  // namespace pipelined::api

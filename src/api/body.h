@@ -3,6 +3,7 @@
 
 #include <initializer_list>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -29,6 +30,11 @@ class Body {
   // Parses the body; keys other than `known` are refused.
   Body(const Request& request, std::initializer_list<std::string_view> known);
 
+  // A model within a body that was parsed already; `at`: where it stands, for what is noted.
+  Body(const Value& model, Value::List at, std::initializer_list<std::string_view> known);
+
+  // As given, null too; nullptr: absent.
+  const Value* Raw(std::string_view key) const { return value_.Find(key); }
   bool Has(std::string_view key) const { return value_.Find(key) != nullptr; }
   void Require(std::string_view key);
   // Each: nothing when absent, null, or (noted) of the wrong type.
@@ -39,6 +45,10 @@ class Body {
   std::optional<std::vector<std::pair<std::string, std::int32_t>>> TaskIds(std::string_view key);
   // Also from a text or a float that is a whole number, as Airflow reads them; `most` is what our columns hold.
   std::optional<std::int64_t> Int(std::string_view key, std::int64_t least, std::int64_t most);
+  std::optional<double> Number(std::string_view key);
+  // Lists; empty when absent or null. Of Words a null counts as "none".
+  std::vector<std::string> Strings(std::string_view key);
+  std::vector<std::string> Words(std::string_view key, std::span<const std::string_view> words);
   std::optional<GivenDate> Date(std::string_view key);
   std::optional<Value> Object(std::string_view key);
   // The model as a whole is wrong ("both or neither of …").
@@ -47,9 +57,13 @@ class Body {
 
   bool ok() const { return violations_.empty(); }
   Response Refusal() const { return violations_.Answer(); }
+  Violations& violations() { return violations_; }
 
  private:
   const Value* Find(std::string_view key) const;  // nullptr for null, too
+  void RefuseUnknown(std::initializer_list<std::string_view> known);
+  Value::List Where(std::string_view key, std::optional<std::int64_t> index = std::nullopt) const;
+  Value::List at_{"body"};
   Value value_;
   Violations violations_;
 };

@@ -34,6 +34,39 @@ void ListingSql::WherePattern(std::string_view column, const std::string& patter
   if (!alternatives.empty()) Where(alternatives);
 }
 
+void ListingSql::WhereText(std::string_view column, const TextSearch& search) {
+  if (!search.pattern.empty()) WherePattern(column, search.pattern);
+  std::string alternatives;
+  for (std::size_t begin = 0; begin < search.prefix.size();) {
+    const std::size_t end = std::min(search.prefix.find('|', begin), search.prefix.size());
+    if (end > begin) {
+      alternatives += fmt::format("{}starts_with({}, {}::text)", alternatives.empty() ? "" : " or ", column,
+                                  Parameter(search.prefix.substr(begin, end - begin)));
+    }
+    begin = end + 1;
+  }
+  if (!alternatives.empty()) Where(alternatives);
+}
+
+void ListingSql::WhereRange(std::string_view instant, const TimeRange& range) {
+  const auto bound = [&](std::string_view sign, const std::optional<Instant>& at) {
+    if (at) Where(fmt::format("{} {} at_micros({{}}::bigint)", instant, sign), std::to_string(ToMicros(*at)));
+  };
+  bound(">=", range.gte);
+  bound("<=", range.lte);
+}
+
+void ListingSql::WhereLength(std::string_view interval, const LengthRange& range) {
+  const auto bound = [&](std::string_view sign, const std::optional<Micros>& length) {
+    if (length) {
+      Where(fmt::format("{} {} {{}}::bigint * interval '1 microsecond'", interval, sign),
+            std::to_string(length->count()));
+    }
+  };
+  bound(">=", range.gte);
+  bound("<=", range.lte);
+}
+
 Status ListingSql::Order(const Page& page, Columns columns, std::string_view last) {
   for (const std::string& wanted : page.order_by) {
     const bool down = wanted.starts_with('-');

@@ -22,6 +22,11 @@ class ListingSql {
   void Where(std::string_view condition);
   // A case-insensitive part of `column`: % and _ are wild, | separates alternatives.
   void WherePattern(std::string_view column, const std::string& pattern);
+  // That, and texts that begin with the prefix, letter for letter.
+  void WhereText(std::string_view column, const TextSearch& search);
+  // {} of both conditions are microseconds.
+  void WhereRange(std::string_view instant, const TimeRange& range);
+  void WhereLength(std::string_view interval, const LengthRange& range);
   // Nulls come last in both directions, as in Airflow; `last` decides between equals.
   Status Order(const Page& page, Columns columns, std::string_view last);
 
@@ -49,9 +54,15 @@ Listing<Row> Fetch(Session& session, const std::string& columns, const std::stri
   }
   const auto fetched = static_cast<std::int64_t>(listing.rows.size());
   const bool is_all = fetched > 0 && fetched < page.limit;
-  listing.total =
-      is_all ? page.offset + fetched
-             : transaction.exec_params1("select count(*)" + from + sql.Conditions(), parameters)[0].as<std::int64_t>();
+  if (is_all) {
+    listing.total = page.offset + fetched;
+    return listing;
+  }
+  const std::string counted = page.most_counted <= 0
+                                  ? "select count(*)" + from + sql.Conditions()
+                                  : "select count(*) from (select" + from + sql.Conditions() + " limit " +
+                                        std::to_string(page.most_counted) + ") as counted";
+  listing.total = transaction.exec_params1(counted, parameters)[0].as<std::int64_t>();
   return listing;
 }
 

@@ -155,6 +155,7 @@ Result<DagRow> FakeCatalog::Dag(const std::string& dag_id) {
 Result<Listing<RunRow>> FakeCatalog::Runs(const RunFilter& filter, const Page& page) {
   const std::scoped_lock lock(mutex_);
   if (broken) return *broken;
+  runs_asked = filter;
   std::vector<RunRow> rows;
   for (const RunRow& row : runs) {
     const bool dated =
@@ -162,7 +163,7 @@ Result<Listing<RunRow>> FakeCatalog::Runs(const RunFilter& filter, const Page& p
         (!filter.logical_date_lte || (row.info.logical_date && *row.info.logical_date <= *filter.logical_date_lte));
     if ((filter.dag_id == "~" || filter.dag_id == row.info.dag_id) && Has(filter.states, ToString(row.info.state)) &&
         Has(filter.types, ToString(row.info.type)) && Matches(row.info.run_id, filter.run_id_pattern) && dated &&
-        (filter.rerun_of.empty() || filter.rerun_of == row.rerun_of)) {
+        Has(filter.dag_ids, row.info.dag_id) && (filter.rerun_of.empty() || filter.rerun_of == row.rerun_of)) {
       rows.push_back(row);
     }
   }
@@ -189,12 +190,14 @@ Result<RunRow> FakeCatalog::Run(const std::string& dag_id, const std::string& ru
 Result<Listing<TaskInstanceRow>> FakeCatalog::TaskInstances(const TaskFilter& filter, const Page& page) {
   const std::scoped_lock lock(mutex_);
   if (broken) return *broken;
+  tasks_asked = filter;
   std::vector<TaskInstanceRow> rows;
   for (const TaskInstanceRow& row : instances) {
     if ((filter.dag_id == "~" || filter.dag_id == row.dag_id) &&
         (filter.run_id == "~" || filter.run_id == row.run_id) &&
         (filter.task_id.empty() || filter.task_id == row.task_id) &&
-        (!filter.map_index || *filter.map_index == row.map_index) && Has(filter.states, ToString(row.state))) {
+        Has(filter.dag_ids, row.dag_id) && Has(filter.run_ids, row.run_id) && Has(filter.task_ids, row.task_id) &&
+        !filter.nothing && (!filter.map_index || *filter.map_index == row.map_index) && Has(filter.states, ToString(row.state))) {
       rows.push_back(row);
     }
   }
