@@ -5,6 +5,7 @@
 #include <pqxx/pqxx>
 
 #include "pipelined/base/clock.h"
+#include "pipelined/schema/json.h"
 #include "pipelined/store/migrations.h"
 #include "pipelined/store/pg_store.h"
 #include "support/postgres_fixture.h"
@@ -172,6 +173,37 @@ TEST_F(PgOverviewTest, VersionsTagsCountsAndWarnings) {
   EXPECT_THAT(catalog_->Warnings("", Page{})->rows, IsEmpty());
   Sql("update dag_version_task set pool = 'gone' where task_no = 0");
   EXPECT_EQ(catalog_->Warnings("d", Page{})->rows.front().message, "Dag 'd' references non-existent pools: gone");
+}
+
+TEST_F(PgOverviewTest, ADeletedRunLeavesNothingButAWordInTheHistoryOfItsDag) {
+  const RunId run = catalog_->Run("d", "r1")->info.id;
+  Plan plan;
+  plan.now = At(30);
+  plan.outputs = {OutputChange{run, "t1", kNotMapped, "k", Value(5)}};
+  Commit(plan);
+  EXPECT_EQ(ToJson(*catalog_->Outputs(run, "t1", kNotMapped)), R"({"k":5})");
+  plan.outputs = {OutputChange{run, "t1", kNotMapped, "k", std::nullopt}};
+  plan.deleted = {RunDeleted{run, "d", "run r1 deleted by ann", "ann"}};
+  Commit(plan);  // it runs: only its output goes
+  EXPECT_EQ(ToJson(*catalog_->Outputs(run, "t1", kNotMapped)), "{}");
+  EXPECT_TRUE(catalog_->Run("d", "r1").ok());
+  plan.outputs.clear();
+  plan.runs = {RunChange{run, "d", RunState::kRunning, RunState::kSuccess, ""}};
+  Commit(plan);
+  EXPECT_EQ(catalog_->Run("d", "r1").error().code, ErrorCode::kNotFound);
+  EXPECT_EQ(Sql("select (select count(*) from task_instance) + (select count(*) from attempt)")[0][0].as<int>(), 0);
+  AuditFilter filter;
+  filter.dag_id = "d";
+  EXPECT_THAT(Events(filter), ElementsAre("dag_run_deleted d  "));
+}
+
+TEST_F(PgOverviewTest, FavoritesAreKeptByUser) {
+  EXPECT_TRUE(*catalog_->SetFavorite("uma", "d", true));
+  EXPECT_FALSE(*catalog_->SetFavorite("uma", "d", true));
+  EXPECT_THAT(*catalog_->Favorites("uma"), ElementsAre("d"));
+  EXPECT_THAT(*catalog_->Favorites("ann"), IsEmpty());
+  EXPECT_TRUE(*catalog_->SetFavorite("uma", "d", false));
+  EXPECT_FALSE(*catalog_->SetFavorite("uma", "d", false));
 }
 
 TEST_F(PgOverviewTest, ThePlaceOfTheLogIsFoundByItsNumber) {
