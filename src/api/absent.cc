@@ -20,6 +20,8 @@ Response EmptyPage(const Call& call, std::string_view name) {
 std::optional<Response> NoInstance(const Call& call) {
   Query query(call.request);
   const std::int64_t map_index = query.Int("map_index", kNotMapped, kNotMapped);
+  query.Ints("try_number");        // of links: there are none of any try
+  query.Bool("all_map_indices");  // of a state store: it is empty
   if (!query.ok()) return query.Refusal();
   const Result<TaskInstanceRow> row =
       call.Arg("map_index").empty() ? FindInstance(call, map_index) : FindInstance(call);
@@ -53,6 +55,9 @@ Response GetExternalLogUrl(const Call& call) {
     violations.Add("greater_than", {"path", "try_number"}, "Input should be greater than 0", Value("0"));
     return violations.Answer();
   }
+  Query query(call.request);
+  query.Int("map_index", kNotMapped, kNotMapped);
+  if (!query.ok()) return query.Refusal();
   return Detail(400, "Task log handler does not support external logs.");
 }
 

@@ -217,8 +217,10 @@ Response GetUpstreamAssetEvents(const Call& call) {
 }
 
 Response GetAssetState(const Call& call) {
+  Response empty = EmptyPage(call, "asset_state_store");
+  if (empty.status != 200) return empty;
   if (auto refusal = UnknownInPath(call)) return *std::move(refusal);
-  return EmptyPage(call, "asset_state_store");
+  return empty;
 }
 
 Response NoAssetState(const Call& call) {

@@ -134,6 +134,9 @@ Response GetTries(const Call& call);
 Response GetTry(const Call& call);
 Response GetXComEntries(const Call& call);
 Response GetXComEntry(const Call& call);
+// Where the path has no index of a mapped task, the query may name it: `call` with that as if it stood in the path.
+Call WithIndex(const Call& call);
+std::optional<Response> RefuseIndex(const Call& call);  // of the query, when it is none
 Response ListedInstances(const Result<Listing<TaskInstanceRow>>& listing);
 // Only tasks of these classes ("BashOperator"); empty: all.
 void ChooseOperators(TaskFilter& filter, const std::vector<std::string>& classes);

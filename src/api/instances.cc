@@ -50,7 +50,7 @@ TaskFilter ReadFilter(const Call& call, Query& query) {
 
 // The tries of the instance; an untouched one has a single try, number 0.
 Result<std::vector<TaskInstanceRow>> TriesOf(const Call& call) {
-  Result<TaskInstanceRow> instance = FindInstance(call);
+  Result<TaskInstanceRow> instance = FindInstance(WithIndex(call));
   if (!instance.ok()) return instance.error();
   Result<std::vector<TaskInstanceRow>> tries =
       call.catalog().Tries(call.Arg("dag_id"), call.Arg("dag_run_id"), call.Arg("task_id"), instance->map_index);
@@ -106,6 +106,19 @@ Result<TaskInstanceRow> FindInstance(const Call& call) {
   return FindInstance(call, index);
 }
 
+std::optional<Response> RefuseIndex(const Call& call) {
+  Query query(call.request);
+  query.Int("map_index", kNotMapped, kNotMapped);
+  return query.ok() ? std::nullopt : std::optional(query.Refusal());
+}
+
+Call WithIndex(const Call& call) {
+  Call named = call;
+  const std::string index = Query(call.request).String("map_index");
+  if (!index.empty() && call.Arg("map_index").empty()) named.args.emplace_back("map_index", index);
+  return named;
+}
+
 Response ListedInstances(const Result<Listing<TaskInstanceRow>>& listing) {
   if (!listing.ok()) return ErrorResponse(listing.error());
   Value::List instances;
@@ -147,6 +160,7 @@ Response GetMappedTaskInstances(const Call& call) {
 }
 
 Response GetTries(const Call& call) {
+  if (auto refusal = RefuseIndex(call)) return *std::move(refusal);
   const Result<std::vector<TaskInstanceRow>> rows = TriesOf(call);
   if (!rows.ok()) return ErrorResponse(rows.error());
   Value::List tries;
@@ -156,6 +170,7 @@ Response GetTries(const Call& call) {
 }
 
 Response GetTry(const Call& call) {
+  if (auto refusal = RefuseIndex(call)) return *std::move(refusal);
   const Result<std::vector<TaskInstanceRow>> rows = TriesOf(call);
   if (!rows.ok()) return ErrorResponse(rows.error());
   for (const TaskInstanceRow& row : *rows) {
@@ -169,6 +184,12 @@ Response GetXComEntries(const Call& call) {
   Query query(call.request);
   const Page page = query.ReadPage();
   const std::string wanted = query.String("xcom_key");
+  query.NotYet({"xcom_key_pattern",  "xcom_key_prefix_pattern",  "dag_display_name_pattern",
+                "run_id_pattern",    "run_id_prefix_pattern",    "dag_display_name_prefix_pattern",
+                "task_id_pattern",   "task_id_prefix_pattern",   "map_index_filter",
+                "logical_date_gte",  "logical_date_gt",          "logical_date_lte",
+                "logical_date_lt",   "run_after_gte",            "run_after_gt",
+                "run_after_lte",     "run_after_lt"});
   const std::int64_t map_index = query.Int("map_index", kNotMapped, kNotMapped);
   if (!query.ok()) return query.Refusal();
   const Result<TaskInstanceRow> row = FindInstance(call, map_index);
@@ -188,6 +209,7 @@ Response GetXComEntries(const Call& call) {
 Response GetXComEntry(const Call& call) {
   Query query(call.request);
   const bool stringify = query.Bool("stringify").value_or(false);
+  query.Bool("deserialize");  // values are JSON: there is nothing that would be
   const std::int64_t map_index = query.Int("map_index", kNotMapped, kNotMapped);
   if (!query.ok()) return query.Refusal();
   const Result<TaskInstanceRow> row = FindInstance(call, map_index);

@@ -112,7 +112,8 @@ TEST_F(RemovalsTest, BulkBodiesAreCheckedAsAWhole) {
   refused("/api/v2/pools", "{}");
   refused("/api/v2/pools", R"({"actions": [{"action": "create", "entities": [1]}]})");
   refused("/api/v2/pools", R"({"actions": [{"action": "create", "entities": [], "action_on_existence": "x"}]})");
-  refused(SALES "/dagRuns", R"({"actions": [{"action": "update", "entities": [{"dag_run_id": "day2", "state": "x"}]}]})");
+  refused(SALES "/dagRuns",
+          R"({"actions": [{"action": "update", "entities": [{"dag_run_id": "day2", "state": "x"}]}]})");
   EXPECT_TRUE(catalog_.commands.empty());
 }
 
@@ -143,9 +144,8 @@ TEST_F(RemovalsTest, InstancesAreMarkedAndDeletedInBulk) {
 }
 
 TEST_F(RemovalsTest, RunsAreClearedTogether) {
-  EXPECT_EQ(Field(Send("POST", SALES "/clearDagRuns", R"({"dag_runs": [{"dag_run_id": "day1"}, {"dag_run_id": "day2"}]})"),
-                  "total_entries"),
-            "10");
+  const char* const both = R"({"dag_runs": [{"dag_run_id": "day1"}, {"dag_run_id": "day2"}]})";
+  EXPECT_EQ(Field(Send("POST", SALES "/clearDagRuns", both), "total_entries"), "10");
   EXPECT_TRUE(catalog_.commands.empty());  // a dry run, unless it is said otherwise
   const Response done = Send("POST", SALES "/clearDagRuns",
                              R"({"dry_run": false, "dag_runs": [{"dag_run_id": "day1"}, {"dag_run_id": "day2"}]})");
