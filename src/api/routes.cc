@@ -276,10 +276,14 @@ std::span<const Route> Routes() {
 
 Match FindRoute(std::string_view method, const std::vector<std::string>& segments) {
   const auto& patterns = Patterns();
-  const std::vector<std::string_view>* best = nullptr;
-  for (const auto& pattern : patterns) {
-    if (Fits(pattern, segments) && (best == nullptr || MoreLiteral(pattern, *best))) best = &pattern;
+  const std::vector<std::string_view>*best = nullptr, *any = nullptr;
+  for (std::size_t i = 0; i < patterns.size(); ++i) {
+    if (!Fits(patterns[i], segments)) continue;
+    if (any == nullptr || MoreLiteral(patterns[i], *any)) any = &patterns[i];
+    // A run may be called "list": the way to it is not barred by what there is to POST.
+    if (kRoutes[i].method == method && (best == nullptr || MoreLiteral(patterns[i], *best))) best = &patterns[i];
   }
+  if (best == nullptr) best = any;
   Match match;
   if (best == nullptr) return match;
   for (std::size_t i = 0; i < patterns.size(); ++i) {

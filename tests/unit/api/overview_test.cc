@@ -115,6 +115,12 @@ TEST_F(OverviewTest, RunsAreChosenByABody) {
   EXPECT_EQ(Send("POST", "/api/v2/dags/sales/dagRuns/list", "{}").status, 422);
 }
 
+TEST_F(OverviewTest, ARunMayBeCalledList) {
+  catalog_.AddRun("sales", "list", RunState::kSuccess);
+  EXPECT_EQ(Field(Get("/api/v2/dags/sales/dagRuns/list"), "dag_run_id"), "\"list\"");
+  EXPECT_EQ(Send("PUT", "/api/v2/dags/sales/dagRuns/list").status, 405);
+}
+
 TEST_F(OverviewTest, InstancesAreChosenByABody) {
   const char* const path = "/api/v2/dags/~/dagRuns/~/taskInstances/list";
   EXPECT_EQ(Field(Send("POST", path, R"({"dag_run_ids": ["r2"], "task_ids": ["load"]})"), "total_entries"), "1");
