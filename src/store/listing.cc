@@ -17,6 +17,11 @@ void ListingSql::Where(std::string_view condition, std::string value) {
   Where(fmt::format(fmt::runtime(condition), Parameter(std::move(value))));
 }
 
+void ListingSql::Where(std::string_view condition, std::string first, std::string second) {
+  const std::string one = Parameter(std::move(first));
+  Where(fmt::format(fmt::runtime(condition), one, Parameter(std::move(second))));
+}
+
 void ListingSql::Where(std::string_view condition) {
   where_ += fmt::format("{}({})", where_.empty() ? " where " : " and ", condition);
 }
@@ -78,8 +83,10 @@ Status ListingSql::Order(const Page& page, Columns columns, std::string_view las
                    fmt::format("Ordering with '{}' is disallowed or the attribute does not exist on the model", name),
                    ""};
     }
-    order_ +=
-        fmt::format("{}{} {} nulls last", order_.empty() ? " order by " : ", ", found->second, down ? "desc" : "asc");
+    const bool decides = found->second == last;
+    order_ += fmt::format("{}{} {}{}", order_.empty() ? " order by " : ", ", found->second, down ? "desc" : "asc",
+                          decides ? "" : " nulls last");
+    if (decides) return Ok();
   }
   order_ += fmt::format("{}{}", order_.empty() ? " order by " : ", ", last);
   return Ok();

@@ -19,6 +19,7 @@ class ListingSql {
 
   // `condition` has {} where the parameter's number goes: "r.dag_id = {}".
   void Where(std::string_view condition, std::string value);
+  void Where(std::string_view condition, std::string first, std::string second);  // {0} and {1}
   void Where(std::string_view condition);
   // A case-insensitive part of `column`: % and _ are wild, | separates alternatives.
   void WherePattern(std::string_view column, const std::string& pattern);
@@ -27,7 +28,8 @@ class ListingSql {
   // {} of both conditions are microseconds.
   void WhereRange(std::string_view instant, const TimeRange& range);
   void WhereLength(std::string_view interval, const LengthRange& range);
-  // Nulls come last in both directions, as in Airflow; `last` decides between equals.
+  // Nulls come last in both directions, as in Airflow; `last` decides between equals. It is unique and never null: where
+  // it is asked for itself nothing follows it, and its index gives the order in both directions.
   Status Order(const Page& page, Columns columns, std::string_view last);
 
   // " where … order by … limit … offset …"

@@ -48,8 +48,8 @@ AuditRow ReadAudit(const pqxx::row& row) {
 // Runs are looked up first and their events found by run: so the indexes of both serve.
 void WhereDagAndRun(ListingSql& sql, const AuditFilter& filter) {
   if (!filter.dag_id.empty() && !filter.run_id.empty()) {
-    sql.Where("e.run_id = any (array(select id from dag_run where dag_id = {}))", filter.dag_id);
-    sql.Where("r.run_id = {}", filter.run_id);
+    sql.Where("e.run_id = any (array(select id from dag_run where dag_id = {0} and run_id = {1}))", filter.dag_id,
+              filter.run_id);
   } else if (!filter.dag_id.empty()) {
     sql.Where("e.dag_id = {0} or e.run_id = any (array(select id from dag_run where dag_id = {0}))", filter.dag_id);
   } else if (!filter.run_id.empty()) {

@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "pipelined/base/hash.h"
-#include "pipelined/schema/json.h"
 
 namespace pipelined::testing {
 namespace {
@@ -172,7 +171,7 @@ Result<Listing<RunRow>> FakeCatalog::Runs(const RunFilter& filter, const Page& p
       Order<RunRow>(rows, page,
                     {{"dag_id", [](const RunRow& row) { return row.info.dag_id; }},
                      {"dag_run_id", [](const RunRow& row) { return row.info.run_id; }},
-                     {"conf", [](const RunRow& row) { return row.info.conf.is_null() ? "{}" : ToJson(row.info.conf); }},
+                     {"conf", [](const RunRow& row) { return std::string(row.info.conf.is_map() ? "0" : "1"); }},
                      {"logical_date", [](const RunRow& row) { return Sortable(row.info.logical_date); }},
                      {"run_after", [](const RunRow& row) { return Sortable(row.info.run_after); }},
                      {"start_date", [](const RunRow& row) { return Sortable(row.info.start_date); }}});

@@ -9,7 +9,7 @@ namespace pipelined::testing {
 namespace {
 
 template <class Row>
-Listing<Row> Cut(const std::vector<Row>& rows, const Page& page) {
+Listing<Row> PageOf(const std::vector<Row>& rows, const Page& page) {
   Listing<Row> listing;
   listing.total = static_cast<std::int64_t>(rows.size());
   for (std::int64_t i = page.offset; i < std::min(listing.total, page.offset + page.limit); ++i)
@@ -26,7 +26,7 @@ Result<Listing<AuditRow>> FakeCatalog::Audit(const AuditFilter& filter, const Pa
   for (const AuditRow& row : audit) {
     if (!filter.id || *filter.id == row.id) rows.push_back(row);
   }
-  return Cut(rows, page);
+  return PageOf(rows, page);
 }
 
 Result<Listing<DagVersionRow>> FakeCatalog::Versions(const std::string& dag_id, std::optional<std::int32_t> number,
@@ -36,14 +36,14 @@ Result<Listing<DagVersionRow>> FakeCatalog::Versions(const std::string& dag_id, 
   for (const DagVersionRow& row : versions) {
     if ((dag_id == "~" || dag_id == row.dag_id) && (!number || *number == row.number)) rows.push_back(row);
   }
-  return Cut(rows, page);
+  return PageOf(rows, page);
 }
 
 Result<Listing<std::string>> FakeCatalog::Tags(const TextSearch&, const Page& page) {
   if (broken) return *broken;
   std::set<std::string> tags;
   for (const DagRow& row : dags) tags.insert(row.tags.begin(), row.tags.end());
-  return Cut(std::vector<std::string>(tags.begin(), tags.end()), page);
+  return PageOf(std::vector<std::string>(tags.begin(), tags.end()), page);
 }
 
 Result<std::vector<DagStatsRow>> FakeCatalog::Stats(const std::vector<std::string>& dag_ids) {
@@ -70,7 +70,7 @@ Result<Listing<DagWarningRow>> FakeCatalog::Warnings(const std::string& dag_id, 
   for (const DagWarningRow& row : warnings) {
     if (dag_id.empty() || row.dag_id == dag_id) rows.push_back(row);
   }
-  return Cut(rows, page);
+  return PageOf(rows, page);
 }
 
 Result<bool> FakeCatalog::SetFavorite(const std::string& user, const std::string& dag_id, bool favorite) {
