@@ -77,6 +77,9 @@ std::string Sortable(const std::optional<Instant>& instant) {
 
 }  // namespace
 
+FakeCatalog::FakeCatalog() = default;
+FakeCatalog::~FakeCatalog() = default;
+
 void FakeCatalog::AddDag(const std::string& id, std::function<void(DagRow&)> change) {
   DagRow row;
   row.dag_id = id;

@@ -14,6 +14,10 @@ namespace pipelined::testing {
 
 class FakeCatalog : public Catalog {
  public:
+  // In the .cc: g++ 12 believes that the optional members are read uninitialised where both are inlined.
+  FakeCatalog();
+  ~FakeCatalog() override;
+
   std::vector<DagRow> dags;
   std::vector<RunRow> runs;
   std::vector<TaskInstanceRow> instances;
