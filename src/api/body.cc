@@ -80,9 +80,10 @@ void Body::Take(Value value, std::initializer_list<std::string_view> known) {
   }
 }
 
-Value::List Body::At(std::string_view key) const {
+Value::List Body::Where(std::string_view key, std::optional<std::int64_t> index) const {
   Value::List where = where_;
   where.emplace_back(key);
+  if (index) where.emplace_back(*index);
   return where;
 }
 
@@ -166,6 +167,56 @@ std::optional<std::int64_t> Body::Int(std::string_view key, std::int64_t least, 
     return refuse("greater_than_equal", fmt::format("Input should be greater than or equal to {}", least));
   if (number > most) return refuse("less_than_equal", fmt::format("Input should be less than or equal to {}", most));
   return number;
+}
+
+std::optional<double> Body::Number(std::string_view key) {
+  const Value* value = Find(key);
+  if (value == nullptr) return std::nullopt;
+  if (value->is_number()) return value->number();
+  violations_.Add("float_type", At(key), "Input should be a valid number", *value);
+  return std::nullopt;
+}
+
+std::vector<std::string> Body::Strings(std::string_view key) {
+  const Value* value = Find(key);
+  if (value == nullptr) return {};
+  if (!value->is_list()) {
+    violations_.Add("list_type", At(key), "Input should be a valid list", *value);
+    return {};
+  }
+  std::vector<std::string> texts;
+  for (std::size_t i = 0; i < value->list().size(); ++i) {
+    const Value& item = value->list()[i];
+    if (item.is_string()) {
+      texts.push_back(item.string());
+    } else {
+      violations_.Add("string_type", Where(key, static_cast<std::int64_t>(i)), "Input should be a valid string",
+                      item);
+    }
+  }
+  return texts;
+}
+
+std::vector<std::string> Body::Words(std::string_view key, std::span<const std::string_view> words) {
+  const Value* value = Find(key);
+  if (value == nullptr) return {};
+  if (!value->is_list()) {
+    violations_.Add("list_type", At(key), "Input should be a valid list", *value);
+    return {};
+  }
+  std::vector<std::string> chosen;
+  for (std::size_t i = 0; i < value->list().size(); ++i) {
+    const Value& item = value->list()[i];
+    if (item.is_null()) {
+      chosen.emplace_back("none");
+    } else if (item.is_string() && std::find(words.begin(), words.end(), item.string()) != words.end()) {
+      chosen.push_back(item.string() == "no_status" ? "none" : item.string());
+    } else {
+      violations_.Add("enum", Where(key, static_cast<std::int64_t>(i)),
+                      fmt::format("Input should be '{}'", fmt::join(words, "', '")), item);
+    }
+  }
+  return chosen;
 }
 
 std::optional<GivenDate> Body::Date(std::string_view key) {

@@ -3,6 +3,7 @@
 
 #include <initializer_list>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -41,6 +42,10 @@ class Body {
   std::optional<std::vector<std::pair<std::string, std::int32_t>>> TaskIds(std::string_view key);
   // Also from a text or a float that is a whole number, as Airflow reads them; `most` is what our columns hold.
   std::optional<std::int64_t> Int(std::string_view key, std::int64_t least, std::int64_t most);
+  std::optional<double> Number(std::string_view key);
+  // Lists; empty when absent or null. Of Words a null counts as "none".
+  std::vector<std::string> Strings(std::string_view key);
+  std::vector<std::string> Words(std::string_view key, std::span<const std::string_view> words);
   std::optional<GivenDate> Date(std::string_view key);
   std::optional<Value> Object(std::string_view key);
   // The model as a whole is wrong ("both or neither of …").
@@ -57,10 +62,12 @@ class Body {
   bool ok() const { return violations_.empty(); }
   Response Refusal() const { return violations_.Answer(); }
   const Violations& violations() const { return violations_; }
+  Violations& violations() { return violations_; }
 
  private:
   void Take(Value value, std::initializer_list<std::string_view> known);
   const Value* Find(std::string_view key) const;  // nullptr for null, too
+  Value::List Where(std::string_view key, std::optional<std::int64_t> index = std::nullopt) const;
   Value value_;
   Value::List where_{"body"};
   Violations violations_;

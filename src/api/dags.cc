@@ -1,6 +1,9 @@
 // DAGs: list, show, pause, delete, source.
 #include <algorithm>
 #include <array>
+#include <cstdint>
+
+#include <fmt/format.h>
 
 #include "api/body.h"
 #include "api/errors.h"
@@ -28,9 +31,13 @@ Response DagAnswer(const Call& call) {
 struct Sieve {
   std::vector<std::string> owners;
   std::vector<std::string> all_tags;
-  std::optional<bool> import_errors;
+  std::optional<bool> import_errors, asset_schedule, favorite;
+  std::vector<std::string> favorites;  // of whoever asks; read when `favorite` is given
 
-  bool active() const { return !owners.empty() || !all_tags.empty() || import_errors.has_value(); }
+  bool active() const {
+    return !owners.empty() || !all_tags.empty() || import_errors.has_value() || asset_schedule.has_value() ||
+           favorite.has_value();
+  }
   bool Keeps(const DagRow& row) const {
     const auto has = [](const std::vector<std::string>& list, const std::string& word) {
       return std::find(list.begin(), list.end(), word) != list.end();
@@ -38,7 +45,9 @@ struct Sieve {
     const bool tagged =
         std::all_of(all_tags.begin(), all_tags.end(), [&](const std::string& tag) { return has(row.tags, tag); });
     return tagged && (owners.empty() || has(owners, OwnerOf(row))) &&
-           (!import_errors || *import_errors == row.has_import_errors);
+           (!import_errors || *import_errors == row.has_import_errors) &&
+           (!asset_schedule || *asset_schedule == (row.schedule.kind == ScheduleKind::kAssets)) &&
+           (!favorite || *favorite == has(favorites, row.dag_id));
   }
 };
 
@@ -46,6 +55,11 @@ DagFilter ReadFilter(Query& query, Sieve& sieve) {
   constexpr std::array<std::string_view, 2> kModes{"any", "all"};
   DagFilter filter;
   filter.dag_id_pattern = query.String("dag_id_pattern");
+  if (const std::string shown = query.String("dag_display_name_pattern"); filter.dag_id_pattern.empty())
+    filter.dag_id_pattern = shown;  // the same here
+  filter.dag_id_prefix = query.String("dag_id_prefix_pattern");
+  if (const std::string shown = query.String("dag_display_name_prefix_pattern"); filter.dag_id_prefix.empty())
+    filter.dag_id_prefix = shown;
   filter.tags = query.Strings("tags");
   filter.paused = query.Bool("paused");
   filter.include_stale = !query.Bool("exclude_stale").value_or(true);
@@ -53,12 +67,12 @@ DagFilter ReadFilter(Query& query, Sieve& sieve) {
   if (!modes.empty() && modes.back() == "all") sieve.all_tags = filter.tags;
   sieve.owners = query.Strings("owners");
   sieve.import_errors = query.Bool("has_import_errors");
+  sieve.asset_schedule = query.Bool("has_asset_schedule");
+  sieve.favorite = query.Bool("is_favorite");
   query.Words("last_dag_run_state", RunStateWords());
-  query.NotYet({"dag_id_prefix_pattern", "dag_display_name_pattern", "dag_display_name_prefix_pattern",
-                "last_dag_run_state", "dag_run_state", "has_asset_schedule", "asset_dependency", "is_favorite",
-                "timetable_type", "dag_run_start_date_gte", "dag_run_start_date_gt", "dag_run_start_date_lte",
-                "dag_run_start_date_lt", "dag_run_end_date_gte", "dag_run_end_date_gt", "dag_run_end_date_lte",
-                "dag_run_end_date_lt"});
+  query.NotYet({"last_dag_run_state", "dag_run_state", "asset_dependency", "timetable_type", "dag_run_start_date_gte",
+                "dag_run_start_date_gt", "dag_run_start_date_lte", "dag_run_start_date_lt", "dag_run_end_date_gte",
+                "dag_run_end_date_gt", "dag_run_end_date_lte", "dag_run_end_date_lt"});
   return filter;
 }
 
@@ -92,17 +106,80 @@ bool WantsText(const Request& request) {
 
 }  // namespace
 
-Response GetDags(const Call& call) {
+// Lists the DAGs that the query chooses; `paused`: and gives all of them that state first.
+Response Chosen(const Call& call, std::optional<bool> paused) {
   Query query(call.request);
   Sieve sieve;
-  const DagFilter filter = ReadFilter(query, sieve);
+  DagFilter filter = ReadFilter(query, sieve);
   const Page page = query.ReadPage();
   if (!query.ok()) return query.Refusal();
-  const Result<Listing<DagRow>> listing = List(call.catalog(), filter, sieve, page);
+  if (filter.dag_id_pattern == "~") filter.dag_id_pattern.clear();
+  if (sieve.favorite) {
+    Result<std::vector<std::string>> favorites = call.catalog().Favorites(call.caller.name);
+    if (!favorites.ok()) return ErrorResponse(favorites.error());
+    sieve.favorites = *std::move(favorites);
+  }
+  Result<Listing<DagRow>> listing = List(call.catalog(), filter, sieve, page);
+  if (paused && listing.ok()) {
+    for (DagRow& row : listing->rows) {
+      if (row.paused == *paused) continue;
+      if (auto refusal = Carry(call, Command{{}, {}, PauseDag{row.dag_id, *paused}})) return *std::move(refusal);
+      row.paused = *paused;
+    }
+  }
   if (!listing.ok()) return ErrorResponse(listing.error());
   Value::List dags;
   for (const DagRow& row : listing->rows) dags.push_back(DagShape(row, NextRunOf(call.service, row)));
   return Json(Value::Map{{"dags", std::move(dags)}, {"total_entries", listing->total}});
+}
+
+Response GetDags(const Call& call) {
+  return Chosen(call, std::nullopt);
+}
+
+Response PatchDags(const Call& call) {
+  Body body(call.request, {"is_paused"});
+  body.Require("is_paused");
+  const std::optional<bool> paused = body.Bool("is_paused");
+  if (!body.ok()) return body.Refusal();
+  if (!MaskNamesOnly(call.request, "is_paused"))
+    return Detail(400, "Only `is_paused` field can be updated through the REST API");
+  return Chosen(call, paused);
+}
+
+// The folder is watched, so that there is nothing to hurry: a file that has changed is being read already.
+Response ReparseFile(const Call& call) {
+  Page all;
+  all.limit = 1'000'000;
+  DagFilter filter;
+  filter.include_stale = true;
+  const Result<Listing<DagRow>> dags = call.catalog().Dags(filter, all);
+  if (!dags.ok()) return ErrorResponse(dags.error());
+  const bool known = std::any_of(dags->rows.begin(), dags->rows.end(), [&](const DagRow& row) {
+    return FileToken(row) == call.Arg("file_token");
+  });
+  return known ? Json(201, nullptr) : Detail(404, "File not found");
+}
+
+namespace {
+
+Response Favor(const Call& call, bool favorite) {
+  const Result<DagRow> row = call.catalog().Dag(call.Arg("dag_id"));
+  if (!row.ok()) return ErrorResponse(row.error());
+  const Result<bool> changed = call.catalog().SetFavorite(call.caller.name, row->dag_id, favorite);
+  if (!changed.ok()) return ErrorResponse(changed.error());
+  if (!favorite && !*changed) return Detail(409, "Dag is not marked as favorite");
+  return NoContent();
+}
+
+}  // namespace
+
+Response FavorDag(const Call& call) {
+  return Favor(call, true);
+}
+
+Response UnfavorDag(const Call& call) {
+  return Favor(call, false);
 }
 
 Response GetDag(const Call& call) {
@@ -119,7 +196,11 @@ Response GetDagDetails(const Call& call) {
   nothing.limit = 0;
   const Result<Listing<RunRow>> runs = call.catalog().Runs(active, nothing);
   if (!runs.ok()) return ErrorResponse(runs.error());
-  return Json(DagDetailsShape(*row, NextRunOf(call.service, *row), runs->total));
+  const Result<std::vector<std::string>> favorites = call.catalog().Favorites(call.caller.name);
+  if (!favorites.ok()) return ErrorResponse(favorites.error());
+  Value shape = DagDetailsShape(*row, NextRunOf(call.service, *row), runs->total);
+  shape.Set("is_favorite", std::find(favorites->begin(), favorites->end(), row->dag_id) != favorites->end());
+  return Json(shape);
 }
 
 Response PatchDag(const Call& call) {
@@ -150,13 +231,20 @@ Response GetDagSource(const Call& call) {
   if (!row.ok()) return ErrorResponse(row.error());
   const std::int64_t number = query.Int("version_number", row->version_number, 1);
   if (!query.ok()) return query.Refusal();
-  if (number != row->version_number) return Detail(404, "only the current version's source is available yet");
-  const Result<DagSource> source = call.catalog().Source(row->version);
+  const Result<Listing<DagVersionRow>> version =
+      call.catalog().Versions(row->dag_id, static_cast<std::int32_t>(std::min<std::int64_t>(number, INT32_MAX)), {});
+  if (!version.ok()) return ErrorResponse(version.error());
+  if (version->rows.empty() && number != row->version_number) {
+    return Detail(404, fmt::format("The DagVersion with dag_id: `{}` and version_number: `{}` was not found",
+                                   row->dag_id, number));
+  }
+  const Result<DagSource> source =
+      call.catalog().Source(version->rows.empty() ? row->version : version->rows.front().id);
   if (!source.ok()) return ErrorResponse(source.error());
   if (WantsText(call.request)) return Text(200, "text/plain; charset=utf-8", source->document);
   return Json(Value::Map{{"content", source->document},
                          {"dag_id", row->dag_id},
-                         {"version_number", row->version_number},
+                         {"version_number", number},
                          {"dag_display_name", row->dag_id}});
 }
 

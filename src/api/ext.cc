@@ -1,6 +1,8 @@
 // What Airflow does not have: why a task waits, and how each try really ended.
 #include <fmt/format.h>
 
+#include <array>
+
 #include "api/errors.h"
 #include "api/handlers.h"
 #include "api/query.h"
@@ -46,24 +48,80 @@ bool WaitsForNothing(TaskState state) {
 
 }  // namespace
 
-Response GetWhy(const Call& call) {
+namespace {
+
+// What the instance waits for, or how it came to be as it is; else `refusal` is filled in.
+std::optional<Value> Why(const Call& call, std::optional<Response>& refusal) {
   Query query(call.request);
   const std::int64_t map_index = query.Int("map_index", kNotMapped, kNotMapped);
-  if (!query.ok()) return query.Refusal();
-  const Result<TaskInstanceRow> instance = FindInstance(call, map_index);
-  if (!instance.ok()) return ErrorResponse(instance.error());
+  const auto refused = [&](Response response) {
+    refusal = std::move(response);
+    return std::nullopt;
+  };
+  if (!query.ok()) return refused(query.Refusal());
+  const Result<TaskInstanceRow> instance =
+      call.Arg("map_index").empty() ? FindInstance(call, map_index) : FindInstance(call);
+  if (!instance.ok()) return refused(ErrorResponse(instance.error()));
   const Result<RunRow> run = call.catalog().Run(instance->dag_id, instance->run_id);
-  if (!run.ok()) return ErrorResponse(run.error());
+  if (!run.ok()) return refused(ErrorResponse(run.error()));
   // A task that makes a run is `running` while it waits for that.
   const bool makes_run = instance->operator_name == OperatorName(ActionKind::kTriggerDag) ||
                          instance->operator_name == OperatorName(ActionKind::kSubDag);
   const bool may_wait = !WaitsForNothing(instance->state) || (makes_run && instance->state == TaskState::kRunning);
-  if (!may_wait || IsFinished(run->info.state)) return Json(WhyOfRow(*instance));
+  if (!may_wait || IsFinished(run->info.state)) return WhyOfRow(*instance);
   Value result;
-  if (auto refusal =
-          Carry(call, Command{{}, {}, WhyTask{instance->run, instance->task_id, instance->map_index}}, &result))
-    return *std::move(refusal);
-  return Json(result);
+  refusal = Carry(call, Command{{}, {}, WhyTask{instance->run, instance->task_id, instance->map_index}}, &result);
+  if (refusal) return std::nullopt;
+  return result;
+}
+
+// What Airflow calls that which a code of ours says.
+std::string_view DependencyName(const std::string& code) {
+  constexpr std::array<std::pair<std::string_view, std::string_view>, 14> kNames{{
+      {"trigger_rule", "Trigger Rule"},
+      {"depends_on_past", "Previous Dagrun State"},
+      {"paused", "Dag Not Paused"},
+      {"max_active_runs", "Dagrun Running"},
+      {"backfill_paused", "Dagrun Running"},
+      {"backfill_max_active_runs", "Dagrun Running"},
+      {"run_ended", "Dagrun Running"},
+      {"max_active_tis_per_dag", "Task Concurrency"},
+      {"max_active_tis_per_dagrun", "Task Concurrency"},
+      {"max_active_tasks", "Max Active Tasks"},
+      {"pool_missing", "Pool Slots Available"},
+      {"pool_too_small", "Pool Slots Available"},
+      {"pool_full", "Pool Slots Available"},
+      {"retry_delay", "Not In Retry Period"},
+  }};
+  for (const auto& [ours, name] : kNames) {
+    if (ours == code) return name;
+  }
+  return "Task Instance State";
+}
+
+}  // namespace
+
+Response GetWhy(const Call& call) {
+  std::optional<Response> refusal;
+  const std::optional<Value> why = Why(call, refusal);
+  return why ? Json(*why) : *std::move(refusal);
+}
+
+// The same answer, in Airflow's shape.
+Response GetDependencies(const Call& call) {
+  std::optional<Response> refusal;
+  const std::optional<Value> why = Why(call, refusal);
+  if (!why) return *std::move(refusal);
+  Value::List dependencies;
+  for (const Value& reason : why->Find("reasons")->list()) {
+    dependencies.emplace_back(Value::Map{{"name", DependencyName(reason.Find("code")->string())},
+                                         {"reason", reason.Find("text")->string()}});
+  }
+  const Value* state = why->Find("state");
+  if (dependencies.empty() && state->string() == "success")
+    dependencies.emplace_back(
+        Value::Map{{"name", "Task Instance State"}, {"reason", "Task is in the 'success' state."}});
+  return Json(Value::Map{{"dependencies", std::move(dependencies)}});
 }
 
 Response GetInstancesWithOutcomes(const Call& call) {

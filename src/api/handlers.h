@@ -23,6 +23,10 @@ Response GetDag(const Call& call);
 Response GetDagDetails(const Call& call);
 Response PatchDag(const Call& call);
 Response DeleteDag(const Call& call);
+Response PatchDags(const Call& call);
+Response ReparseFile(const Call& call);
+Response FavorDag(const Call& call);
+Response UnfavorDag(const Call& call);
 Response GetDagSource(const Call& call);
 
 // tasks.cc
@@ -32,6 +36,75 @@ Response GetTask(const Call& call);
 // runs.cc
 Response GetRuns(const Call& call);
 Response GetRun(const Call& call);
+
+Response RunsAnswer(const Result<Listing<RunRow>>& listing);
+
+// wait.cc
+Response WaitForRun(const Call& call);
+
+// batches.cc
+Response PostRunsList(const Call& call);
+Response PostInstancesList(const Call& call);
+
+// removals.cc
+Response RemoveRun(const Call& call);
+Response RemoveTaskInstance(const Call& call);
+Response PostXComEntry(const Call& call);
+Response PatchXComEntry(const Call& call);
+Response RemoveXComEntry(const Call& call);
+
+// bulk.cc
+Response PatchPools(const Call& call);
+Response PatchRuns(const Call& call);
+Response PatchInstances(const Call& call);
+Response ClearRuns(const Call& call);
+
+// assets.cc
+Response GetAssets(const Call& call);
+Response GetAsset(const Call& call);
+Response GetAssetAliases(const Call& call);
+Response GetAssetAlias(const Call& call);
+Response GetAssetEvents(const Call& call);
+Response PostAssetEvent(const Call& call);
+Response MaterializeAsset(const Call& call);
+Response GetAssetQueuedEvents(const Call& call);
+Response DeleteAssetQueuedEvents(const Call& call);
+Response GetDagQueuedEvents(const Call& call);
+Response DeleteDagQueuedEvents(const Call& call);
+Response NoDagQueuedEvent(const Call& call);
+Response GetUpstreamAssetEvents(const Call& call);
+Response GetAssetState(const Call& call);
+Response NoAssetState(const Call& call);
+Response ClearAssetState(const Call& call);
+
+// absent.cc
+Response GetPlugins(const Call& call);
+Response GetPluginImportErrors(const Call& call);
+Response GetProviders(const Call& call);
+Response GetExtraLinks(const Call& call);
+Response GetExternalLogUrl(const Call& call);
+Response GetTaskState(const Call& call);
+Response NoTaskState(const Call& call);
+Response ClearTaskState(const Call& call);
+Response GetHitlDetails(const Call& call);
+Response NoHitlDetail(const Call& call);
+Response ClearPartitions(const Call& call);
+Response GetLogin(const Call& call);
+Response GetLogout(const Call& call);
+
+// server_facts.cc
+Response GetConfig(const Call& call);
+Response GetConfigValue(const Call& call);
+Response GetJobs(const Call& call);
+
+// overview.cc
+Response GetEventLogs(const Call& call);
+Response GetEventLog(const Call& call);
+Response GetDagVersions(const Call& call);
+Response GetDagVersion(const Call& call);
+Response GetDagTags(const Call& call);
+Response GetDagStats(const Call& call);
+Response GetDagWarnings(const Call& call);
 
 // clears.cc
 Response ClearTaskInstances(const Call& call);
@@ -61,6 +134,14 @@ Response GetTries(const Call& call);
 Response GetTry(const Call& call);
 Response GetXComEntries(const Call& call);
 Response GetXComEntry(const Call& call);
+// Where the path has no index of a mapped task, the query may name it: `call` with that as if it stood in the path.
+Call WithIndex(const Call& call);
+std::optional<Response> RefuseIndex(const Call& call);  // of the query, when it is none
+Response ListedInstances(const Result<Listing<TaskInstanceRow>>& listing);
+// Only tasks of these classes ("BashOperator"); empty: all.
+void ChooseOperators(TaskFilter& filter, const std::vector<std::string>& classes);
+// There is one queue, and no executor has a name.
+void ChooseQueue(TaskFilter& filter, const std::vector<std::string>& queues, const std::vector<std::string>& executors);
 // The instance that dag_id, dag_run_id and task_id name.
 // That of the path; a mapped task needs an index, in the path or as `map_index`.
 Result<TaskInstanceRow> FindInstance(const Call& call);
@@ -109,6 +190,7 @@ Response GetImportError(const Call& call);
 
 // ext.cc
 Response GetWhy(const Call& call);
+Response GetDependencies(const Call& call);
 Response GetInstancesWithOutcomes(const Call& call);
 Response GetTriesWithOutcomes(const Call& call);
 

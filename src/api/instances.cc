@@ -27,39 +27,30 @@ TaskFilter ReadFilter(const Call& call, Query& query) {
   if (map_index != kNoFilter) filter.map_index = static_cast<std::int32_t>(map_index);
   filter.states = query.Words("state", TaskStateWords(), Query::kPlain);
   std::replace(filter.states.begin(), filter.states.end(), std::string("no_status"), std::string("none"));
-  for (const std::string_view field :
-       {"run_after", "logical_date", "start_date", "end_date", "updated_at", "duration"}) {
-    const std::string name(field);
-    query.NotYet({name + "_gte", name + "_gt", name + "_lte", name + "_lt"});
-  }
-  query.NotYet({"cursor",
-                "task_display_name_pattern",
-                "task_display_name_prefix_pattern",
-                "task_group_id",
-                "dag_id_pattern",
-                "dag_id_prefix_pattern",
-                "run_id_pattern",
-                "run_id_prefix_pattern",
-                "pool",
-                "pool_name_pattern",
-                "pool_name_prefix_pattern",
-                "queue",
-                "queue_name_pattern",
-                "queue_name_prefix_pattern",
-                "executor",
-                "version_number",
-                "try_number",
-                "operator",
-                "operator_name_pattern",
-                "operator_name_prefix_pattern",
-                "rendered_map_index_pattern",
-                "rendered_map_index_prefix_pattern"});
+  filter.run_after = query.Times("run_after");
+  filter.logical_date = query.Times("logical_date");
+  filter.start_date = query.Times("start_date");
+  filter.end_date = query.Times("end_date");
+  filter.updated_at = query.Times("updated_at");
+  filter.duration = query.Lengths("duration");
+  filter.name = query.Search("task_display_name");
+  filter.dag = query.Search("dag_id");
+  filter.run = query.Search("run_id");
+  filter.pool = query.Search("pool_name");
+  filter.rendered_map_index = query.Search("rendered_map_index");
+  filter.pools = query.Strings("pool");
+  filter.versions = query.Ints("version_number");
+  filter.try_numbers = query.Ints("try_number");
+  ChooseOperators(filter, query.Strings("operator"));
+  ChooseQueue(filter, query.Strings("queue"), query.Strings("executor"));
+  query.NotYet({"cursor", "task_group_id", "queue_name_pattern", "queue_name_prefix_pattern", "operator_name_pattern",
+                "operator_name_prefix_pattern"});
   return filter;
 }
 
 // The tries of the instance; an untouched one has a single try, number 0.
 Result<std::vector<TaskInstanceRow>> TriesOf(const Call& call) {
-  Result<TaskInstanceRow> instance = FindInstance(call);
+  Result<TaskInstanceRow> instance = FindInstance(WithIndex(call));
   if (!instance.ok()) return instance.error();
   Result<std::vector<TaskInstanceRow>> tries =
       call.catalog().Tries(call.Arg("dag_id"), call.Arg("dag_run_id"), call.Arg("task_id"), instance->map_index);
@@ -67,20 +58,17 @@ Result<std::vector<TaskInstanceRow>> TriesOf(const Call& call) {
   return tries;
 }
 
-Value EntryShape(const TaskInstanceRow& row, const std::string& key) {
-  return Value::Map{{"key", key},
-                    {"timestamp", FormatInstant(row.end_date.value_or(row.run_after))},
-                    {"logical_date", InstantOrNull(row.logical_date)},
-                    {"map_index", row.map_index},
-                    {"task_id", row.task_id},
-                    {"dag_id", row.dag_id},
-                    {"run_id", row.run_id},
-                    {"dag_display_name", row.dag_id},
-                    {"task_display_name", row.task_id},
-                    {"run_after", FormatInstant(row.run_after)}};
+}  // namespace
+
+void ChooseOperators(TaskFilter& filter, const std::vector<std::string>& classes) {
+  for (const std::string& name : classes) filter.operators.push_back(OperatorWord(name));
 }
 
-}  // namespace
+void ChooseQueue(TaskFilter& filter, const std::vector<std::string>& queues,
+                 const std::vector<std::string>& executors) {
+  const bool no_queue = !queues.empty() && std::find(queues.begin(), queues.end(), "default") == queues.end();
+  filter.nothing = no_queue || !executors.empty();
+}
 
 Result<TaskInstanceRow> FindInstance(const Call& call, std::int64_t map_index) {
   TaskFilter filter;
@@ -118,6 +106,26 @@ Result<TaskInstanceRow> FindInstance(const Call& call) {
   return FindInstance(call, index);
 }
 
+std::optional<Response> RefuseIndex(const Call& call) {
+  Query query(call.request);
+  query.Int("map_index", kNotMapped, kNotMapped);
+  return query.ok() ? std::nullopt : std::optional(query.Refusal());
+}
+
+Call WithIndex(const Call& call) {
+  Call named = call;
+  const std::string index = Query(call.request).String("map_index");
+  if (!index.empty() && call.Arg("map_index").empty()) named.args.emplace_back("map_index", index);
+  return named;
+}
+
+Response ListedInstances(const Result<Listing<TaskInstanceRow>>& listing) {
+  if (!listing.ok()) return ErrorResponse(listing.error());
+  Value::List instances;
+  for (const TaskInstanceRow& row : listing->rows) instances.push_back(TaskInstanceShape(row));
+  return Json(Collection("task_instances", std::move(instances), listing->total));
+}
+
 Response GetTaskInstances(const Call& call) {
   Query query(call.request);
   const TaskFilter filter = ReadFilter(call, query);
@@ -129,11 +137,7 @@ Response GetTaskInstances(const Call& call) {
   } else if (filter.dag_id != "~") {
     if (const Result<DagRow> dag = call.catalog().Dag(filter.dag_id); !dag.ok()) return ErrorResponse(dag.error());
   }
-  const Result<Listing<TaskInstanceRow>> listing = call.catalog().TaskInstances(filter, page);
-  if (!listing.ok()) return ErrorResponse(listing.error());
-  Value::List instances;
-  for (const TaskInstanceRow& row : listing->rows) instances.push_back(TaskInstanceShape(row));
-  return Json(Value::Map{{"task_instances", std::move(instances)}, {"total_entries", listing->total}});
+  return ListedInstances(call.catalog().TaskInstances(filter, page));
 }
 
 Response GetTaskInstance(const Call& call) {
@@ -152,14 +156,11 @@ Response GetMappedTaskInstances(const Call& call) {
   const bool is_mapped = !first.ok() && first.error().message.starts_with("Task instance is mapped");
   if (first.ok()) return Detail(404, fmt::format("Task id {} is not mapped", filter.task_id));
   if (!is_mapped) return ErrorResponse(first.error());
-  const Result<Listing<TaskInstanceRow>> listing = call.catalog().TaskInstances(filter, page);
-  if (!listing.ok()) return ErrorResponse(listing.error());
-  Value::List instances;
-  for (const TaskInstanceRow& row : listing->rows) instances.push_back(TaskInstanceShape(row));
-  return Json(Value::Map{{"task_instances", std::move(instances)}, {"total_entries", listing->total}});
+  return ListedInstances(call.catalog().TaskInstances(filter, page));
 }
 
 Response GetTries(const Call& call) {
+  if (auto refusal = RefuseIndex(call)) return *std::move(refusal);
   const Result<std::vector<TaskInstanceRow>> rows = TriesOf(call);
   if (!rows.ok()) return ErrorResponse(rows.error());
   Value::List tries;
@@ -169,6 +170,7 @@ Response GetTries(const Call& call) {
 }
 
 Response GetTry(const Call& call) {
+  if (auto refusal = RefuseIndex(call)) return *std::move(refusal);
   const Result<std::vector<TaskInstanceRow>> rows = TriesOf(call);
   if (!rows.ok()) return ErrorResponse(rows.error());
   for (const TaskInstanceRow& row : *rows) {
@@ -182,6 +184,12 @@ Response GetXComEntries(const Call& call) {
   Query query(call.request);
   const Page page = query.ReadPage();
   const std::string wanted = query.String("xcom_key");
+  query.NotYet({"xcom_key_pattern",  "xcom_key_prefix_pattern",  "dag_display_name_pattern",
+                "run_id_pattern",    "run_id_prefix_pattern",    "dag_display_name_prefix_pattern",
+                "task_id_pattern",   "task_id_prefix_pattern",   "map_index_filter",
+                "logical_date_gte",  "logical_date_gt",          "logical_date_lte",
+                "logical_date_lt",   "run_after_gte",            "run_after_gt",
+                "run_after_lte",     "run_after_lt"});
   const std::int64_t map_index = query.Int("map_index", kNotMapped, kNotMapped);
   if (!query.ok()) return query.Refusal();
   const Result<TaskInstanceRow> row = FindInstance(call, map_index);
@@ -192,7 +200,7 @@ Response GetXComEntries(const Call& call) {
   std::int64_t total = 0;
   for (const auto& [key, value] : outputs->is_map() ? outputs->map() : Value::Map{}) {
     if (!wanted.empty() && key != wanted) continue;
-    if (total >= page.offset && total < page.offset + page.limit) entries.push_back(EntryShape(*row, key));
+    if (total >= page.offset && total < page.offset + page.limit) entries.push_back(XComShape(*row, key));
     ++total;
   }
   return Json(Value::Map{{"xcom_entries", std::move(entries)}, {"total_entries", total}});
@@ -201,6 +209,7 @@ Response GetXComEntries(const Call& call) {
 Response GetXComEntry(const Call& call) {
   Query query(call.request);
   const bool stringify = query.Bool("stringify").value_or(false);
+  query.Bool("deserialize");  // values are JSON: there is nothing that would be
   const std::int64_t map_index = query.Int("map_index", kNotMapped, kNotMapped);
   if (!query.ok()) return query.Refusal();
   const Result<TaskInstanceRow> row = FindInstance(call, map_index);
@@ -210,7 +219,7 @@ Response GetXComEntry(const Call& call) {
   const std::string& key = call.Arg("xcom_key");
   const Value* value = outputs->Find(key);
   if (value == nullptr) return Detail(404, fmt::format("XCom entry with key: `{}` not found", key));
-  Value entry = EntryShape(*row, key);
+  Value entry = XComShape(*row, key);
   entry.Set("value", stringify ? Value(ToJson(*value)) : *value);
   return Json(entry);
 }

@@ -131,11 +131,13 @@ Response Patch(const Call& call, const std::string& id, bool group, bool dry_run
 }  // namespace
 
 Response PatchTaskInstance(const Call& call) {
-  return Patch(call, call.Arg("task_id"), false, false);
+  if (auto refusal = RefuseIndex(call)) return *std::move(refusal);
+  return Patch(WithIndex(call), call.Arg("task_id"), false, false);
 }
 
 Response PatchTaskInstanceDryRun(const Call& call) {
-  return Patch(call, call.Arg("task_id"), false, true);
+  if (auto refusal = RefuseIndex(call)) return *std::move(refusal);
+  return Patch(WithIndex(call), call.Arg("task_id"), false, true);
 }
 
 Response PatchTaskGroup(const Call& call) {

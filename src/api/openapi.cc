@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "api/handlers.h"
+#include "api/parameters.h"
 #include "api/routes.h"
 
 namespace pipelined::api {
@@ -19,6 +20,24 @@ Value PathParameters(std::string_view pattern) {
   return parameters;
 }
 
+Value SchemaOf(const Parameter& parameter) {
+  Value::Map one{{"type", parameter.type}};
+  if (parameter.date) one.emplace_back("format", "date-time");
+  if (!parameter.list) return one;
+  return Value::Map{{"type", "array"}, {"items", std::move(one)}};
+}
+
+Value Parameters(const Route& route) {
+  Value::List parameters = PathParameters(route.pattern).list();
+  for (const Parameter& parameter : QueryParameters(route.operation_id)) {
+    parameters.emplace_back(Value::Map{{"name", parameter.name},
+                                       {"in", "query"},
+                                       {"required", parameter.required},
+                                       {"schema", SchemaOf(parameter)}});
+  }
+  return parameters;
+}
+
 Value Operation(const Route& route) {
   Value::Map responses{
       {route.operation_id == "create_token" ? "201" : "200", Value::Map{{"description", "Successful Response"}}}};
@@ -27,7 +46,7 @@ Value Operation(const Route& route) {
     responses.emplace_back("403", Value::Map{{"description", "Forbidden"}});
   }
   Value::Map operation{{"operationId", route.operation_id},
-                       {"parameters", PathParameters(route.pattern)},
+                       {"parameters", Parameters(route)},
                        {"responses", std::move(responses)}};
   if (route.access == Access::kToken)
     operation.emplace_back("security", Value::List{Value::Map{{"HTTPBearer", Value::List{}}}});

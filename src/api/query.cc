@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <limits>
 
 #include <fmt/format.h>
 
@@ -101,6 +102,29 @@ std::optional<bool> Query::Bool(std::string_view name) {
   return value;
 }
 
+std::optional<double> Query::Number(std::string_view name) {
+  const std::string* text = Find(name);
+  if (text == nullptr) return std::nullopt;
+  const std::optional<double> value = ToNumber(*text);
+  if (!value)
+    Refuse("float_parsing", name, "Input should be a valid number, unable to parse string as a number", *text);
+  return value;
+}
+
+std::vector<std::int32_t> Query::Ints(std::string_view name) {
+  std::vector<std::int32_t> numbers;
+  for (const std::string& text : Strings(name)) {
+    const std::optional<std::int64_t> value = ToInt(text);
+    if (value && *value >= std::numeric_limits<std::int32_t>::min() &&
+        *value <= std::numeric_limits<std::int32_t>::max()) {
+      numbers.push_back(static_cast<std::int32_t>(*value));
+    } else {
+      Refuse("int_parsing", name, "Input should be a valid integer, unable to parse string as an integer", text);
+    }
+  }
+  return numbers;
+}
+
 std::string Query::String(std::string_view name) const {
   const std::string* text = Find(name);
   return text == nullptr ? std::string() : *text;
@@ -149,8 +173,37 @@ void Query::Range(std::string_view field, std::optional<Instant>& gte, std::opti
   if (const auto lt = Date(fmt::format("{}_lt", field))) lte = lte ? std::min(*lte, *lt - Micros(1)) : *lt - Micros(1);
 }
 
+TimeRange Query::Times(std::string_view field) {
+  TimeRange range;
+  Range(field, range.gte, range.lte);
+  return range;
+}
+
+LengthRange Query::Lengths(std::string_view field) {
+  const auto read = [&](std::string_view end, std::int64_t beyond) -> std::optional<Micros> {
+    const std::optional<double> seconds = Number(fmt::format("{}_{}", field, end));
+    if (!seconds || std::abs(*seconds) > 1e11) return std::nullopt;
+    return Micros(std::llround(*seconds * 1e6) + beyond);
+  };
+  LengthRange range{read("gte", 0), read("lte", 0)};
+  if (const auto gt = read("gt", 1)) range.gte = range.gte ? std::max(*range.gte, *gt) : *gt;
+  if (const auto lt = read("lt", -1)) range.lte = range.lte ? std::min(*range.lte, *lt) : *lt;
+  return range;
+}
+
+TextSearch Query::Search(std::string_view field) const {
+  return TextSearch{String(fmt::format("{}_pattern", field)), String(fmt::format("{}_prefix_pattern", field))};
+}
+
+Value Collection(std::string_view name, Value::List rows, std::int64_t total) {
+  Value::Map map{{std::string(name), std::move(rows)}, {"total_entries", total}};
+  if (total >= kMostCounted) map.emplace_back("total_entries_limit", kMostCounted);
+  return map;
+}
+
 Page Query::ReadPage() {
   Page page;
+  page.most_counted = kMostCounted;
   page.limit = std::min(Int("limit", 50, 0), kMaxLimit);
   page.offset = Int("offset", 0, 0);
   page.order_by = Strings("order_by");

@@ -40,6 +40,8 @@ class Query {
   // Each answers the parameter's value, or the default after noting what is wrong with it.
   std::int64_t Int(std::string_view name, std::int64_t standard, std::int64_t minimum);
   std::optional<bool> Bool(std::string_view name);
+  std::optional<double> Number(std::string_view name);
+  std::vector<std::int32_t> Ints(std::string_view name);
   std::string String(std::string_view name) const;  // empty when absent
   std::string Required(std::string_view name);
   std::vector<std::string> Strings(std::string_view name) const;
@@ -50,10 +52,19 @@ class Query {
   std::optional<Instant> Date(std::string_view name);
   // `field`_gte, _gt, _lte, _lt as two inclusive bounds: instants are whole microseconds.
   void Range(std::string_view field, std::optional<Instant>& gte, std::optional<Instant>& lte);
-  // limit, offset, order_by.
+  TimeRange Times(std::string_view field);
+  LengthRange Lengths(std::string_view field);  // in seconds
+  // `field`_pattern and `field`_prefix_pattern.
+  TextSearch Search(std::string_view field) const;
+  // limit, offset, order_by. Counts beyond kMostCounted are not made.
   Page ReadPage();
   // Parameters of Airflow's that would narrow the answer, and that this version cannot: better refused than ignored.
   void NotYet(std::initializer_list<std::string_view> names);
+
+  // What the caller found wrong with a parameter.
+  void Add(std::string_view type, std::string_view name, std::string_view message) {
+    Refuse(type, name, message, String(name));
+  }
 
   bool ok() const { return violations_.empty() && plain_.empty(); }
   Response Refusal() const { return violations_.empty() ? Detail(422, plain_) : violations_.Answer(); }
@@ -72,5 +83,9 @@ class Query {
 Result<Instant> ParseApiDate(std::string_view text);
 
 inline constexpr std::int64_t kMaxLimit = 1000;
+inline constexpr std::int64_t kMostCounted = 100'000;
+
+// {`name`: [...], "total_entries": …}; and "total_entries_limit", Airflow's way to say that there may be more.
+Value Collection(std::string_view name, Value::List rows, std::int64_t total);
 
 }  // namespace pipelined::api

@@ -27,6 +27,9 @@ constexpr Route kRoutes[] = {
     {"GET", "/metrics", "get_metrics", Access::kLoopback, Role::kViewer, GetMetrics},
 
     {"GET", "/api/v2/dags", "get_dags", Access::kToken, Role::kViewer, GetDags},
+    {"PATCH", "/api/v2/dags", "patch_dags", Access::kToken, Role::kUser, PatchDags},
+    {"POST", DAG "/favorite", "favorite_dag", Access::kToken, Role::kViewer, FavorDag},
+    {"POST", DAG "/unfavorite", "unfavorite_dag", Access::kToken, Role::kViewer, UnfavorDag},
     {"GET", DAG, "get_dag", Access::kToken, Role::kViewer, GetDag},
     {"PATCH", DAG, "patch_dag", Access::kToken, Role::kUser, PatchDag},
     {"DELETE", DAG, "delete_dag", Access::kToken, Role::kUser, DeleteDag},
@@ -37,10 +40,17 @@ constexpr Route kRoutes[] = {
 
     {"GET", DAG "/dagRuns", "get_dag_runs", Access::kToken, Role::kViewer, GetRuns},
     {"POST", DAG "/dagRuns", "trigger_dag_run", Access::kToken, Role::kUser, TriggerRun},
+    {"POST", DAG "/dagRuns/list", "get_list_dag_runs_batch", Access::kToken, Role::kViewer, PostRunsList},
+    {"GET", RUN "/wait", "wait_dag_run_until_finished", Access::kToken, Role::kViewer, WaitForRun},
     {"GET", RUN, "get_dag_run", Access::kToken, Role::kViewer, GetRun},
+    {"PATCH", DAG "/dagRuns", "bulk_dag_runs", Access::kToken, Role::kUser, PatchRuns},
+    {"POST", DAG "/clearDagRuns", "clear_dag_runs", Access::kToken, Role::kUser, ClearRuns},
+    {"DELETE", RUN, "delete_dag_run", Access::kToken, Role::kUser, RemoveRun},
     {"PATCH", RUN, "patch_dag_run", Access::kToken, Role::kUser, PatchRun},
     {"POST", RUN "/clear", "clear_dag_run", Access::kToken, Role::kUser, ClearRun},
     {"POST", DAG "/clearTaskInstances", "post_clear_task_instances", Access::kToken, Role::kUser, ClearTaskInstances},
+    {"PATCH", RUN "/taskInstances", "bulk_task_instances", Access::kToken, Role::kUser, PatchInstances},
+    {"DELETE", TASK, "delete_task_instance", Access::kToken, Role::kUser, RemoveTaskInstance},
     {"PATCH", TASK, "patch_task_instance", Access::kToken, Role::kUser, PatchTaskInstance},
     {"PATCH", TASK "/dry_run", "patch_task_instance_dry_run", Access::kToken, Role::kUser, PatchTaskInstanceDryRun},
     {"PATCH", TASK "/{map_index}", "patch_task_instance_by_map_index", Access::kToken, Role::kUser, PatchTaskInstance},
@@ -52,6 +62,7 @@ constexpr Route kRoutes[] = {
      Role::kUser, PatchTaskGroupDryRun},
 
     {"GET", RUN "/taskInstances", "get_task_instances", Access::kToken, Role::kViewer, GetTaskInstances},
+    {"POST", RUN "/taskInstances/list", "get_task_instances_batch", Access::kToken, Role::kViewer, PostInstancesList},
     {"GET", TASK, "get_task_instance", Access::kToken, Role::kViewer, GetTaskInstance},
     {"GET", TASK "/listMapped", "get_mapped_task_instances", Access::kToken, Role::kViewer, GetMappedTaskInstances},
     {"GET", TASK "/{map_index}", "get_mapped_task_instance", Access::kToken, Role::kViewer, GetTaskInstance},
@@ -63,13 +74,88 @@ constexpr Route kRoutes[] = {
     {"GET", TASK "/logs/{try_number}", "get_log", Access::kToken, Role::kViewer, GetLog},
     {"GET", TASK "/xcomEntries", "get_xcom_entries", Access::kToken, Role::kViewer, GetXComEntries},
     {"GET", TASK "/xcomEntries/{xcom_key}", "get_xcom_entry", Access::kToken, Role::kViewer, GetXComEntry},
+    {"POST", TASK "/xcomEntries", "create_xcom_entry", Access::kToken, Role::kUser, PostXComEntry},
+    {"PATCH", TASK "/xcomEntries/{xcom_key}", "update_xcom_entry", Access::kToken, Role::kUser, PatchXComEntry},
+    {"DELETE", TASK "/xcomEntries/{xcom_key}", "delete_xcom_entry", Access::kToken, Role::kUser, RemoveXComEntry},
 
     {"GET", "/api/v2/importErrors", "get_import_errors", Access::kToken, Role::kViewer, GetImportErrors},
     {"GET", "/api/v2/importErrors/{import_error_id}", "get_import_error", Access::kToken, Role::kViewer,
      GetImportError},
 
+    {"GET", "/api/v2/assets", "get_assets", Access::kToken, Role::kViewer, GetAssets},
+    {"GET", "/api/v2/assets/aliases", "get_asset_aliases", Access::kToken, Role::kViewer, GetAssetAliases},
+    {"GET", "/api/v2/assets/aliases/{asset_alias_id}", "get_asset_alias", Access::kToken, Role::kViewer, GetAssetAlias},
+    {"GET", "/api/v2/assets/events", "get_asset_events", Access::kToken, Role::kViewer, GetAssetEvents},
+    {"POST", "/api/v2/assets/events", "create_asset_event", Access::kToken, Role::kUser, PostAssetEvent},
+    {"GET", "/api/v2/assets/{asset_id}", "get_asset", Access::kToken, Role::kViewer, GetAsset},
+    {"POST", "/api/v2/assets/{asset_id}/materialize", "materialize_asset", Access::kToken,
+     Role::kUser, MaterializeAsset},
+    {"GET", "/api/v2/assets/{asset_id}/queuedEvents", "get_asset_queued_events", Access::kToken,
+     Role::kViewer, GetAssetQueuedEvents},
+    {"DELETE", "/api/v2/assets/{asset_id}/queuedEvents", "delete_asset_queued_events", Access::kToken,
+     Role::kUser, DeleteAssetQueuedEvents},
+    {"GET", "/api/v2/assets/{asset_id}/state-store", "list_asset_state_store", Access::kToken,
+     Role::kViewer, GetAssetState},
+    {"DELETE", "/api/v2/assets/{asset_id}/state-store", "clear_asset_state_store", Access::kToken,
+     Role::kUser, ClearAssetState},
+    {"GET", "/api/v2/assets/{asset_id}/state-store/{key}", "get_asset_state_store", Access::kToken,
+     Role::kViewer, NoAssetState},
+    {"PUT", "/api/v2/assets/{asset_id}/state-store/{key}", "set_asset_state_store", Access::kToken,
+     Role::kUser, NoAssetState},
+    {"DELETE", "/api/v2/assets/{asset_id}/state-store/{key}", "delete_asset_state_store", Access::kToken,
+     Role::kUser, NoAssetState},
+    {"GET", DAG "/assets/queuedEvents", "get_dag_asset_queued_events", Access::kToken,
+     Role::kViewer, GetDagQueuedEvents},
+    {"DELETE", DAG "/assets/queuedEvents", "delete_dag_asset_queued_events", Access::kToken,
+     Role::kUser, DeleteDagQueuedEvents},
+    {"GET", DAG "/assets/{asset_id}/queuedEvents", "get_dag_asset_queued_event", Access::kToken,
+     Role::kViewer, NoDagQueuedEvent},
+    {"DELETE", DAG "/assets/{asset_id}/queuedEvents", "delete_dag_asset_queued_event", Access::kToken,
+     Role::kUser, NoDagQueuedEvent},
+    {"GET", RUN "/upstreamAssetEvents", "get_upstream_asset_events", Access::kToken,
+     Role::kViewer, GetUpstreamAssetEvents},
+
+    {"GET", TASK "/dependencies", "get_task_instance_dependencies", Access::kToken, Role::kViewer, GetDependencies},
+    {"GET", TASK "/{map_index}/dependencies", "get_task_instance_dependencies_by_map_index", Access::kToken,
+     Role::kViewer, GetDependencies},
+    {"GET", TASK "/links", "get_extra_links", Access::kToken, Role::kViewer, GetExtraLinks},
+    {"GET", TASK "/externalLogUrl/{try_number}", "get_external_log_url", Access::kToken,
+     Role::kViewer, GetExternalLogUrl},
+    {"GET", TASK "/state-store", "list_task_state_store", Access::kToken, Role::kViewer, GetTaskState},
+    {"DELETE", TASK "/state-store", "clear_task_state_store", Access::kToken, Role::kUser, ClearTaskState},
+    {"GET", TASK "/state-store/{key}", "get_task_state_store", Access::kToken, Role::kViewer, NoTaskState},
+    {"PUT", TASK "/state-store/{key}", "set_task_state_store", Access::kToken, Role::kUser, NoTaskState},
+    {"PATCH", TASK "/state-store/{key}", "patch_task_state_store", Access::kToken, Role::kUser, NoTaskState},
+    {"DELETE", TASK "/state-store/{key}", "delete_task_state_store", Access::kToken, Role::kUser, NoTaskState},
+    {"GET", RUN "/hitlDetails", "get_hitl_details", Access::kToken, Role::kViewer, GetHitlDetails},
+    {"GET", TASK "/{map_index}/hitlDetails", "get_hitl_detail", Access::kToken, Role::kViewer, NoHitlDetail},
+    {"PATCH", TASK "/{map_index}/hitlDetails", "update_hitl_detail", Access::kToken, Role::kUser, NoHitlDetail},
+    {"GET", TASK "/{map_index}/hitlDetails/tries/{try_number}", "get_hitl_detail_try_detail", Access::kToken,
+     Role::kViewer, NoHitlDetail},
+    {"POST", DAG "/clearPartitions", "clear_dag_run_partitions", Access::kToken, Role::kUser, ClearPartitions},
+
+    {"GET", "/api/v2/config", "get_config", Access::kToken, Role::kAdmin, GetConfig},
+    {"GET", "/api/v2/config/section/{section}/option/{option}", "get_config_value", Access::kToken,
+     Role::kAdmin, GetConfigValue},
+    {"GET", "/api/v2/jobs", "get_jobs", Access::kToken, Role::kViewer, GetJobs},
+    {"GET", "/api/v2/plugins", "get_plugins", Access::kToken, Role::kViewer, GetPlugins},
+    {"GET", "/api/v2/plugins/importErrors", "import_errors", Access::kToken, Role::kViewer, GetPluginImportErrors},
+    {"GET", "/api/v2/providers", "get_providers", Access::kToken, Role::kViewer, GetProviders},
+    {"PUT", "/api/v2/parseDagFile/{file_token}", "reparse_dag_file", Access::kToken, Role::kUser, ReparseFile},
+    {"GET", "/api/v2/auth/login", "login", Access::kPublic, Role::kViewer, GetLogin},
+    {"GET", "/api/v2/auth/logout", "logout", Access::kToken, Role::kViewer, GetLogout},
+
+    {"GET", "/api/v2/eventLogs", "get_event_logs", Access::kToken, Role::kViewer, GetEventLogs},
+    {"GET", "/api/v2/eventLogs/{event_log_id}", "get_event_log", Access::kToken, Role::kViewer, GetEventLog},
+    {"GET", DAG "/dagVersions", "get_dag_versions", Access::kToken, Role::kViewer, GetDagVersions},
+    {"GET", DAG "/dagVersions/{version_number}", "get_dag_version", Access::kToken, Role::kViewer, GetDagVersion},
+    {"GET", "/api/v2/dagTags", "get_dag_tags", Access::kToken, Role::kViewer, GetDagTags},
+    {"GET", "/api/v2/dagStats", "get_dag_stats", Access::kToken, Role::kViewer, GetDagStats},
+    {"GET", "/api/v2/dagWarnings", "list_dag_warnings", Access::kToken, Role::kViewer, GetDagWarnings},
+
     {"GET", "/api/v2/pools", "get_pools", Access::kToken, Role::kViewer, GetPools},
     {"POST", "/api/v2/pools", "post_pool", Access::kToken, Role::kOp, PostPool},
+    {"PATCH", "/api/v2/pools", "bulk_pools", Access::kToken, Role::kOp, PatchPools},
     {"GET", "/api/v2/pools/{pool_name}", "get_pool", Access::kToken, Role::kViewer, GetPool},
     {"PATCH", "/api/v2/pools/{pool_name}", "patch_pool", Access::kToken, Role::kOp, PatchPool},
     {"DELETE", "/api/v2/pools/{pool_name}", "delete_pool", Access::kToken, Role::kOp, DeletePool},
@@ -205,10 +291,14 @@ std::span<const Route> Routes() {
 
 Match FindRoute(std::string_view method, const std::vector<std::string>& segments) {
   const auto& patterns = Patterns();
-  const std::vector<std::string_view>* best = nullptr;
-  for (const auto& pattern : patterns) {
-    if (Fits(pattern, segments) && (best == nullptr || MoreLiteral(pattern, *best))) best = &pattern;
+  const std::vector<std::string_view>*best = nullptr, *any = nullptr;
+  for (std::size_t i = 0; i < patterns.size(); ++i) {
+    if (!Fits(patterns[i], segments)) continue;
+    if (any == nullptr || MoreLiteral(patterns[i], *any)) any = &patterns[i];
+    // A run may be called "list": the way to it is not barred by what there is to POST.
+    if (kRoutes[i].method == method && (best == nullptr || MoreLiteral(patterns[i], *best))) best = &patterns[i];
   }
+  if (best == nullptr) best = any;
   Match match;
   if (best == nullptr) return match;
   for (std::size_t i = 0; i < patterns.size(); ++i) {

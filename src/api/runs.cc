@@ -17,34 +17,19 @@ RunFilter ReadFilter(const Call& call, Query& query) {
   filter.states = query.Words("state", RunStateWords(), Query::kPlain);
   filter.types = query.Words("run_type", RunTypeWords(), Query::kPlain);
   filter.run_id_pattern = query.String("run_id_pattern");
+  filter.run_id_prefix = query.String("run_id_prefix_pattern");
+  filter.dag = query.Search("dag_id");
+  filter.user = query.Search("triggering_user_name");
+  filter.conf_contains = query.String("conf_contains");
+  filter.versions = query.Ints("dag_version");
   query.Range("logical_date", filter.logical_date_gte, filter.logical_date_lte);
   query.Range("start_date", filter.start_date_gte, filter.start_date_lte);
   query.Range("run_after", filter.run_after_gte, filter.run_after_lte);
-  query.NotYet({"cursor",
-                "end_date_gte",
-                "end_date_gt",
-                "end_date_lte",
-                "end_date_lt",
-                "duration_gte",
-                "duration_gt",
-                "duration_lte",
-                "duration_lt",
-                "updated_at_gte",
-                "updated_at_gt",
-                "updated_at_lte",
-                "updated_at_lt",
-                "conf_contains",
-                "dag_version",
-                "run_id_prefix_pattern",
-                "triggering_user_name_pattern",
-                "triggering_user_name_prefix_pattern",
-                "dag_id_pattern",
-                "dag_id_prefix_pattern",
-                "partition_date_gte",
-                "partition_date_lte",
-                "partition_key_pattern",
-                "partition_key_prefix_pattern",
-                "consuming_asset_pattern"});
+  filter.end_date = query.Times("end_date");
+  filter.updated_at = query.Times("updated_at");
+  filter.duration = query.Lengths("duration");
+  query.NotYet({"cursor", "partition_date_gte", "partition_date_lte", "partition_key_pattern",
+                "partition_key_prefix_pattern", "consuming_asset_pattern"});
   return filter;
 }
 
@@ -58,11 +43,14 @@ Response GetRuns(const Call& call) {
   if (filter.dag_id != "~") {
     if (const Result<DagRow> dag = call.catalog().Dag(filter.dag_id); !dag.ok()) return ErrorResponse(dag.error());
   }
-  const Result<Listing<RunRow>> listing = call.catalog().Runs(filter, page);
+  return RunsAnswer(call.catalog().Runs(filter, page));
+}
+
+Response RunsAnswer(const Result<Listing<RunRow>>& listing) {
   if (!listing.ok()) return ErrorResponse(listing.error());
   Value::List runs;
   for (const RunRow& row : listing->rows) runs.push_back(RunShape(row));
-  return Json(Value::Map{{"dag_runs", std::move(runs)}, {"total_entries", listing->total}});
+  return Json(Collection("dag_runs", std::move(runs), listing->total));
 }
 
 Response GetRun(const Call& call) {

@@ -124,7 +124,7 @@ Value::Map DagHeadFields(const DagRow& row, const std::optional<DueRun>& next) {
           {"allowed_run_types", nullptr},
           {"owners", Value::List{OwnerOf(row)}},
           {"is_backfillable", Backfillable(row.schedule)},
-          {"file_token", StableUuid("file", row.file)}};
+          {"file_token", FileToken(row)}};
 }
 
 Value IsoDuration(Micros duration) {
@@ -198,6 +198,10 @@ Value::Map InstanceFields(const TaskInstanceRow& row) {
 
 Value InstantOrNull(const std::optional<Instant>& instant) {
   return instant ? Value(FormatInstant(*instant)) : Value();
+}
+
+std::string FileToken(const DagRow& row) {
+  return StableUuid("file", row.file);
 }
 
 std::string OwnerOf(const DagRow& row) {
@@ -349,6 +353,19 @@ Value TaskInstanceShape(const TaskInstanceRow& row) {
   return fields;
 }
 
+Value XComShape(const TaskInstanceRow& row, const std::string& key) {
+  return Value::Map{{"key", key},
+                    {"timestamp", FormatInstant(row.end_date.value_or(row.run_after))},
+                    {"logical_date", InstantOrNull(row.logical_date)},
+                    {"map_index", row.map_index},
+                    {"task_id", row.task_id},
+                    {"dag_id", row.dag_id},
+                    {"run_id", row.run_id},
+                    {"dag_display_name", row.dag_id},
+                    {"task_display_name", row.task_id},
+                    {"run_after", FormatInstant(row.run_after)}};
+}
+
 Value PoolShape(const PoolRow& row) {
   // Nothing is ever queued: a task has its process as soon as it has its slots.
   const std::int64_t occupied = row.running_slots + (row.include_deferred ? row.deferred_slots : 0);
@@ -369,6 +386,45 @@ Value TryShape(const TaskInstanceRow& row) {
   Value::Map fields = InstanceFields(row);
   fields.emplace_back("dag_version", VersionShape(row.dag_id, row.version, row.version_number, row.version_created));
   return fields;
+}
+
+Value AuditShape(const AuditRow& row) {
+  const auto number = [](const std::optional<std::int32_t>& value) { return value ? Value(*value) : Value(); };
+  return Value::Map{{"event_log_id", row.id},
+                    {"when", FormatInstant(row.at)},
+                    {"dag_id", TextOrNull(row.dag_id)},
+                    {"task_id", TextOrNull(row.task_id)},
+                    {"run_id", TextOrNull(row.run_id)},
+                    {"map_index", number(row.map_index)},
+                    {"try_number", number(row.try_number)},
+                    {"event", row.event},
+                    {"logical_date", InstantOrNull(row.logical_date)},
+                    {"owner", TextOrNull(row.who)},
+                    {"extra", TextOrNull(row.why)},
+                    {"dag_display_name", TextOrNull(row.dag_id)},
+                    {"task_display_name", TextOrNull(row.task_id)}};
+}
+
+Value DagVersionShape(const DagVersionRow& row) {
+  return VersionShape(row.dag_id, row.id, row.number, row.created);
+}
+
+Value DagStatsShape(const DagStatsRow& row) {
+  const auto of = [](std::string_view state, std::int64_t count) {
+    return Value(Value::Map{{"state", state}, {"count", count}});
+  };
+  return Value::Map{{"dag_id", row.dag_id},
+                    {"dag_display_name", row.dag_id},
+                    {"stats", Value::List{of("queued", row.queued), of("running", row.running),
+                                          of("success", row.success), of("failed", row.failed)}}};
+}
+
+Value DagWarningShape(const DagWarningRow& row) {
+  return Value::Map{{"dag_id", row.dag_id},
+                    {"warning_type", row.type},
+                    {"message", row.message},
+                    {"timestamp", FormatInstant(row.at)},
+                    {"dag_display_name", row.dag_id}};
 }
 
 Value ImportErrorShape(const ImportErrorRow& row) {

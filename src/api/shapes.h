@@ -15,6 +15,7 @@ inline constexpr std::string_view kBundle = "dags-folder";  // Airflow's name of
 
 inline constexpr std::string_view kDefaultOwner = "airflow";  // of those that name none, as in Airflow
 std::string OwnerOf(const DagRow& row);
+std::string FileToken(const DagRow& row);
 
 Value InstantOrNull(const std::optional<Instant>& instant);
 Value TextOrNull(const std::string& text);  // empty: null
@@ -27,6 +28,11 @@ Value TaskShape(const Dag& dag, TaskNo task);
 Value RunShape(const RunRow& row);
 Value TaskInstanceShape(const TaskInstanceRow& row);
 Value TryShape(const TaskInstanceRow& row);
+Value AuditShape(const AuditRow& row);
+Value DagVersionShape(const DagVersionRow& row);
+Value DagStatsShape(const DagStatsRow& row);
+Value DagWarningShape(const DagWarningRow& row);
+Value XComShape(const TaskInstanceRow& row, const std::string& key);  // without the value
 Value PoolShape(const PoolRow& row);
 Value ImportErrorShape(const ImportErrorRow& row);
 // name -> {value, schema, description, source}, from what is stored with the version.

@@ -53,18 +53,35 @@ std::string_view OperatorModule(ActionKind kind) {
   return "pipelined";
 }
 
+namespace {
+
+constexpr std::array<std::pair<std::string_view, std::string_view>, 9> kOperators{{
+    {"bash", "BashOperator"},
+    {"exec", "ExecOperator"},
+    {"python", "PythonOperator"},
+    {"empty", "EmptyOperator"},
+    {"branch", "BranchPythonOperator"},
+    {"short_circuit", "ShortCircuitOperator"},
+    {"latest_only", "LatestOnlyOperator"},
+    {"trigger_dag", "TriggerDagRunOperator"},
+    {"dag", "SubDagOperator"},
+}};
+
+}  // namespace
+
 Value OperatorClass(std::string_view operator_name) {
   if (operator_name.empty()) return nullptr;
-  if (operator_name == "bash") return "BashOperator";
-  if (operator_name == "exec") return "ExecOperator";
-  if (operator_name == "python") return "PythonOperator";
-  if (operator_name == "empty") return "EmptyOperator";
-  if (operator_name == "branch") return "BranchPythonOperator";
-  if (operator_name == "short_circuit") return "ShortCircuitOperator";
-  if (operator_name == "latest_only") return "LatestOnlyOperator";
-  if (operator_name == "trigger_dag") return "TriggerDagRunOperator";
-  if (operator_name == "dag") return "SubDagOperator";
+  for (const auto& [word, name] : kOperators) {
+    if (word == operator_name) return name;
+  }
   return operator_name;
+}
+
+std::string OperatorWord(const std::string& operator_class) {
+  for (const auto& [word, name] : kOperators) {
+    if (name == operator_class) return std::string(word);
+  }
+  return operator_class;
 }
 
 Value TemplateFields(ActionKind kind) {

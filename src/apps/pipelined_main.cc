@@ -53,6 +53,7 @@ struct Start {
   std::string home;
   Overrides overrides;
   SettingsSources sources;
+  std::vector<EffectiveSetting> effective;  // once they are loaded
 };
 
 Result<Start> Begin(const CommandLine& line) {
@@ -61,7 +62,7 @@ Result<Start> Begin(const CommandLine& line) {
   Result<Overrides> overrides = Settled(line);
   if (!overrides) return overrides.error();
   SettingsSources sources = MakeSources(*home, line.environment, *overrides);
-  return Start{std::move(*home), std::move(*overrides), std::move(sources)};
+  return Start{std::move(*home), std::move(*overrides), std::move(sources), {}};
 }
 
 // The database that is set, else that of the standalone which runs on this home.
@@ -74,10 +75,11 @@ Result<std::string> DatabaseUrl(const Settings& settings, const std::string& hom
 
 template <class Work>
 int WithSettings(const CommandLine& line, const char* role, Work work) {
-  const Result<Start> start = Begin(line);
+  Result<Start> start = Begin(line);
   if (!start) return Report(start.error());
-  const Result<LoadedSettings> loaded = LoadSettings(start->sources);
+  Result<LoadedSettings> loaded = LoadSettings(start->sources);
   if (!loaded) return Report(loaded.error());
+  start->effective = std::move(loaded->effective);
   log::Init(role, LogLevel(loaded->settings));
   return work(*start, loaded->settings);
 }
@@ -103,7 +105,7 @@ int Role(const CommandLine& line, const char* name, int (*run)(const Settings&, 
   }
   return WithDatabase(line, name, [&](const Start& start, const Settings& settings, const std::string& url) {
     if (const Status prepared = PrepareHome(start.home); !prepared) return Report(prepared.error());
-    return run(settings, {start.home, url, line.stop_tasks, line.ready_fd});
+    return run(settings, {start.home, url, line.stop_tasks, line.ready_fd, start.effective});
   });
 }
 

@@ -15,6 +15,7 @@ struct RoleContext {
   std::string database_url;
   bool stop_tasks = false;  // scheduler: a stop ends the tasks in flight first
   int ready_fd = -1;        // where to say once that the role is at work; -1: nobody asks
+  std::vector<EffectiveSetting> effective = {};  // what the API may show
 };
 
 // Each runs until SIGTERM or SIGINT and answers the exit code. Both need a migrated database.

@@ -55,6 +55,11 @@ api::ApiOptions MakeOptions(const Settings& settings, const RoleContext& context
   options.test_connections = settings.core.test_connection == "enabled";
   options.token_lifetime = settings.auth.token_lifetime;
   options.logs_dir = context.home + "/logs";
+  options.expose_config = settings.api.expose_config;
+  for (const EffectiveSetting& setting : context.effective) {
+    const std::size_t dot = setting.name.find('.');
+    options.settings.push_back({setting.name.substr(0, dot), setting.name.substr(dot + 1), setting.value});
+  }
   options.version = PIPELINED_VERSION;
   options.git_version = PIPELINED_COMMIT;
   options.load_dag = [&zones](const DagSource& source) { return ParseSource(source, zones); };

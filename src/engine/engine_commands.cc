@@ -65,6 +65,25 @@ void Engine::Impl::Do(Turn& turn, CancelRun& what, const std::string& who, Comma
   EndRun(turn, *run, TaskEvent::kFailed, Cause(fmt::format("cancelled by {}", who), who));
 }
 
+// A queued one ends first: what counts runs, and whoever waits for it, must hear of its end.
+void Engine::Impl::Do(Turn& turn, DeleteRun& what, const std::string& who, CommandDone& done) {
+  const Cause why(fmt::format("run {} deleted by {}", what.run_id, who), who);
+  if (ActiveRun* run = Find(what.run)) {
+    if (run->info.state == RunState::kRunning || run->running_tasks > 0) {
+      return Refuse(done, ErrorCode::kConflict,
+                    fmt::format("The DagRun with dag_id: `{}` and run_id: `{}` cannot be deleted in {} state",
+                                what.dag_id, what.run_id, ToString(RunState::kRunning)));
+    }
+    LeaveMemory(turn, *run, RunEvent::kFailed, why);
+  }
+  turn.plan.deleted.push_back(RunDeleted{what.run, what.dag_id, why.text, who});
+}
+
+void Engine::Impl::Do(Turn& turn, EditOutput& what, const std::string&, CommandDone&) {
+  turn.plan.outputs.push_back(
+      OutputChange{what.run, what.task_id, what.map_index, std::move(what.key), std::move(what.value)});
+}
+
 void Engine::Impl::Do(Turn&, WhyTask& what, const std::string&, CommandDone& done) {
   ActiveRun* run = Find(what.run);
   if (run == nullptr) return Refuse(done, ErrorCode::kConflict, "the run has ended");

@@ -122,6 +122,8 @@ class Engine::Impl {
   void Do(Turn& turn, MarkTasks& what, const std::string& who, CommandDone& done);
   void Do(Turn& turn, MarkRun& what, const std::string& who, CommandDone& done);
   void Do(Turn& turn, SetNote& what, const std::string& who, CommandDone&);
+  void Do(Turn& turn, DeleteRun& what, const std::string& who, CommandDone& done);
+  void Do(Turn& turn, EditOutput& what, const std::string&, CommandDone&);
   SteeredRun LookAt(const RunRestored& stored) const;
   std::vector<SteeredRun> LookAt(const SteeringFactsPtr& facts, CommandDone& done) const;
   bool Rebase(SteeredRun& steered, const SteeringFacts& facts, CommandDone& done) const;

@@ -235,6 +235,16 @@ CommandText EncodeCommand(const Command& command) {
               ToJson(Value(Value::Map{
                   {"run", c.run.value}, {"task_id", c.task_id}, {"map_index", c.map_index}, {"note", c.note}}))};
     }
+    CommandText operator()(const DeleteRun& c) const {
+      return {"delete_run",
+              ToJson(Value(Value::Map{{"dag_id", c.dag_id}, {"run_id", c.run_id}, {"run", c.run.value}}))};
+    }
+    CommandText operator()(const EditOutput& c) const {
+      Value map{
+          Value::Map{{"run", c.run.value}, {"task_id", c.task_id}, {"map_index", c.map_index}, {"key", c.key}}};
+      if (c.value) map.Set("value", *c.value);
+      return {"edit_output", ToJson(map)};
+    }
     CommandText operator()(const ReportEnd& c) const { return {"report_end", ToJson(EncodeEnd(c.end))}; }
   };
   return std::visit(Encode{}, command.what);
@@ -282,6 +292,13 @@ Result<Command> DecodeCommand(CommandId id, std::string who, std::string_view wh
     SetNote note{RunId{Number(*map, "run")}, Text(*map, "task_id"), Text(*map, "note")};
     if (map->Find("map_index") != nullptr) note.map_index = static_cast<std::int32_t>(Number(*map, "map_index"));
     command.what = std::move(note);
+  } else if (what == "delete_run") {
+    command.what = DeleteRun{Text(*map, "dag_id"), Text(*map, "run_id"), RunId{Number(*map, "run")}};
+  } else if (what == "edit_output") {
+    EditOutput edit{RunId{Number(*map, "run")}, Text(*map, "task_id"),
+                    static_cast<std::int32_t>(Number(*map, "map_index")), Text(*map, "key")};
+    if (const Value* value = map->Find("value")) edit.value = *value;
+    command.what = std::move(edit);
   } else if (what == "report_end") {
     command.what = ReportEnd{DecodeEnd(*map)};
   } else {

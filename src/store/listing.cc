@@ -17,6 +17,11 @@ void ListingSql::Where(std::string_view condition, std::string value) {
   Where(fmt::format(fmt::runtime(condition), Parameter(std::move(value))));
 }
 
+void ListingSql::Where(std::string_view condition, std::string first, std::string second) {
+  const std::string one = Parameter(std::move(first));
+  Where(fmt::format(fmt::runtime(condition), one, Parameter(std::move(second))));
+}
+
 void ListingSql::Where(std::string_view condition) {
   where_ += fmt::format("{}({})", where_.empty() ? " where " : " and ", condition);
 }
@@ -44,6 +49,30 @@ void ListingSql::WherePrefix(std::string_view column, const std::string& prefix)
   WhereOneOf(column, prefix, "starts_with({}, {})", "");
 }
 
+void ListingSql::WhereText(std::string_view column, const TextSearch& search) {
+  if (!search.pattern.empty()) WherePattern(column, search.pattern);
+  if (!search.prefix.empty()) WherePrefix(column, search.prefix);
+}
+
+void ListingSql::WhereRange(std::string_view instant, const TimeRange& range) {
+  const auto bound = [&](std::string_view sign, const std::optional<Instant>& at) {
+    if (at) Where(fmt::format("{} {} at_micros({{}}::bigint)", instant, sign), std::to_string(ToMicros(*at)));
+  };
+  bound(">=", range.gte);
+  bound("<=", range.lte);
+}
+
+void ListingSql::WhereLength(std::string_view interval, const LengthRange& range) {
+  const auto bound = [&](std::string_view sign, const std::optional<Micros>& length) {
+    if (length) {
+      Where(fmt::format("{} {} {{}}::bigint * interval '1 microsecond'", interval, sign),
+            std::to_string(length->count()));
+    }
+  };
+  bound(">=", range.gte);
+  bound("<=", range.lte);
+}
+
 Status ListingSql::Order(const Page& page, Columns columns, std::string_view last) {
   for (const std::string& wanted : page.order_by) {
     const bool down = wanted.starts_with('-');
@@ -55,8 +84,10 @@ Status ListingSql::Order(const Page& page, Columns columns, std::string_view las
                    fmt::format("Ordering with '{}' is disallowed or the attribute does not exist on the model", name),
                    ""};
     }
-    order_ +=
-        fmt::format("{}{} {} nulls last", order_.empty() ? " order by " : ", ", found->second, down ? "desc" : "asc");
+    const bool decides = found->second == last;
+    order_ += fmt::format("{}{} {}{}", order_.empty() ? " order by " : ", ", found->second, down ? "desc" : "asc",
+                          decides ? "" : " nulls last");
+    if (decides) return Ok();
   }
   order_ += fmt::format("{}{}", order_.empty() ? " order by " : ", ", last);
   return Ok();

@@ -19,12 +19,19 @@ class ListingSql {
 
   // `condition` has {} where the parameter's number goes: "r.dag_id = {}".
   void Where(std::string_view condition, std::string value);
+  void Where(std::string_view condition, std::string first, std::string second);  // {0} and {1}
   void Where(std::string_view condition);
   // A case-insensitive part of `column`: % and _ are wild, | separates alternatives.
   void WherePattern(std::string_view column, const std::string& pattern);
   // How `column` begins, to the letter; | separates alternatives.
   void WherePrefix(std::string_view column, const std::string& prefix);
-  // Nulls come last in both directions, as in Airflow; `last` decides between equals.
+  // That, and texts that begin with the prefix, letter for letter.
+  void WhereText(std::string_view column, const TextSearch& search);
+  // {} of both conditions are microseconds.
+  void WhereRange(std::string_view instant, const TimeRange& range);
+  void WhereLength(std::string_view interval, const LengthRange& range);
+  // Nulls come last in both directions, as in Airflow; `last` decides between equals. It is unique and never null: where
+  // it is asked for itself nothing follows it, and its index gives the order in both directions.
   Status Order(const Page& page, Columns columns, std::string_view last);
 
   // " where … order by … limit … offset …"
@@ -53,9 +60,15 @@ Listing<Row> Fetch(Session& session, const std::string& columns, const std::stri
   }
   const auto fetched = static_cast<std::int64_t>(listing.rows.size());
   const bool is_all = fetched > 0 && fetched < page.limit;
-  listing.total =
-      is_all ? page.offset + fetched
-             : transaction.exec_params1("select count(*)" + from + sql.Conditions(), parameters)[0].as<std::int64_t>();
+  if (is_all) {
+    listing.total = page.offset + fetched;
+    return listing;
+  }
+  const std::string counted = page.most_counted <= 0
+                                  ? "select count(*)" + from + sql.Conditions()
+                                  : "select count(*) from (select" + from + sql.Conditions() + " limit " +
+                                        std::to_string(page.most_counted) + ") as counted";
+  listing.total = transaction.exec_params1(counted, parameters)[0].as<std::int64_t>();
   return listing;
 }
 

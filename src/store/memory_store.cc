@@ -241,6 +241,10 @@ void MemoryStore::Apply(const Plan& plan, const ExecutorIdentity& executor, Comm
     stored = PoolChanged{pool.name, pool.slots, pool.include_deferred.value_or(stored.include_deferred)};
     if (pool.deleted) pools_.erase(pool.name);
   }
+  for (const RunDeleted& deleted : plan.deleted) {
+    const auto run = runs_.find(deleted.run);
+    if (run != runs_.end() && IsFinished(run->second.info.state)) runs_.erase(run);
+  }
   for (const CommandDone& done : plan.commands) done_[done.id] = done;
 }
 
@@ -307,9 +311,24 @@ void MemoryStore::ApplySteering(const Plan& plan) {
     NoteAuthor(change.run, change.task, ToString(change.to), plan.WhoOf(change));
   }
   for (const RunCleared& cleared : plan.cleared) ++runs_.at(cleared.run).clear_number;
+  for (const OutputChange& output : plan.outputs) EditOutput(output);
   for (const NoteChange& note : plan.notes) {
     if (const auto run = runs_.find(note.run); run != runs_.end())
       run->second.notes[{note.task_id, note.map_index}] = note.note;
+  }
+}
+
+void MemoryStore::EditOutput(const OutputChange& output) {
+  const auto run = runs_.find(output.run);
+  if (run == runs_.end()) return;
+  const auto task = versions_.at(run->second.info.version.value).dag->Find(output.task_id);
+  if (!task) return;
+  Value& outputs = run->second.outputs[{*task, output.map_index}];
+  if (!outputs.is_map()) outputs = Value::Map{};
+  if (output.value) {
+    outputs.Set(output.key, *output.value);
+  } else {
+    std::erase_if(outputs.map(), [&](const auto& entry) { return entry.first == output.key; });
   }
 }
 

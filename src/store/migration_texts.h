@@ -7,7 +7,7 @@
 namespace pipelined {
 
 struct MigrationText {
-  int number;        // from 1, without gaps
+  int number;        // from 1, ascending
   std::string name;  // "0001_initial"
   std::string up, down;
 };

@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <stdexcept>
+
 #include "store/migration_texts.h"
 #include "store/session.h"
 
@@ -30,6 +33,20 @@ void Lock(pqxx::transaction_base& transaction, const StoreOptions& options) {
   transaction.exec_params("select pg_advisory_xact_lock($1, hashtext($2))", kMigrationLock, options.schema);
 }
 
+// The first migration beyond `version`; the numbers may have gaps.
+const MigrationText& After(int version) {
+  const std::vector<MigrationText>& texts = MigrationTexts();
+  return *std::find_if(texts.begin(), texts.end(), [&](const MigrationText& text) { return text.number > version; });
+}
+
+const MigrationText& Numbered(int version) {
+  const std::vector<MigrationText>& texts = MigrationTexts();
+  const auto found =
+      std::find_if(texts.begin(), texts.end(), [&](const MigrationText& text) { return text.number == version; });
+  if (found == texts.end()) throw std::runtime_error(fmt::format("there is no migration {}", version));
+  return *found;
+}
+
 // One step up; false when there is none left. The lock ends with the transaction.
 bool StepUp(Session& session, const StoreOptions& options, int& before, Status& status) {
   pqxx::work transaction(session.raw());
@@ -38,7 +55,7 @@ bool StepUp(Session& session, const StoreOptions& options, int& before, Status& 
   if (before < 0) before = version;
   if (version > LatestSchema()) status = Newer(version);
   if (version >= LatestSchema()) return false;
-  const MigrationText& migration = MigrationTexts()[static_cast<std::size_t>(version)];
+  const MigrationText& migration = After(version);
   if (version == 0) {
     transaction.exec(fmt::format("create schema if not exists {}", QuoteIdentifier(options.schema)));
     transaction.exec(
@@ -102,7 +119,7 @@ Status Downgrade(const StoreOptions& options, int to) {
       const int version = VersionIn(transaction, options);
       if (version > LatestSchema()) return Newer(version);
       if (version <= to) return Ok();
-      transaction.exec(MigrationTexts()[static_cast<std::size_t>(version - 1)].down);
+      transaction.exec(Numbered(version).down);
       transaction.exec_params("delete from schema_migration where number = $1", version);
       transaction.commit();
     }

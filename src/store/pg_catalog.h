@@ -8,7 +8,7 @@
 namespace pipelined {
 
 // Listings are in pg_listings.cc and pg_backfills.cc, histories in pg_history.cc and
-// pg_run_rules.cc, what writes in pg_catalog.cc.
+// pg_run_rules.cc, the audit log in pg_audit.cc, versions, tags and counts in pg_overview.cc, what writes in pg_catalog.cc.
 class PgCatalog : public Catalog {
  public:
   explicit PgCatalog(const StoreOptions& options) : options_(options), pool_(options), vault_(pool_) {}
@@ -28,6 +28,14 @@ class PgCatalog : public Catalog {
   Result<std::vector<DeadlineRow>> Deadlines(RunId run) override;
   Result<Listing<DagEventRow>> DagHistory(const std::string& dag_id, const Page& page) override;
   Result<DagSource> Source(VersionId version) override;
+  Result<Listing<AuditRow>> Audit(const AuditFilter& filter, const Page& page) override;
+  Result<Listing<DagVersionRow>> Versions(const std::string& dag_id, std::optional<std::int32_t> number,
+                                          const Page& page) override;
+  Result<Listing<std::string>> Tags(const TextSearch& search, const Page& page) override;
+  Result<std::vector<DagStatsRow>> Stats(const std::vector<std::string>& dag_ids) override;
+  Result<Listing<DagWarningRow>> Warnings(const std::string& dag_id, const Page& page) override;
+  Result<bool> SetFavorite(const std::string& user, const std::string& dag_id, bool favorite) override;
+  Result<std::vector<std::string>> Favorites(const std::string& user) override;
   Result<Value> Outputs(RunId run, const std::string& task_id, std::int32_t map_index) override;
   Result<Listing<BackfillRow>> Backfills(const std::string& dag_id, const Page& page) override;
   Result<BackfillRow> Backfill(BackfillId id) override;

@@ -30,7 +30,8 @@ bool IsRare(const Plan& plan) {
   return !plan.expanded.empty() || !plan.made.empty() || !plan.new_runs.empty() || !plan.resets.empty() ||
          !plan.backfills.empty() || !plan.dags.empty() || !plan.deadlines.empty() || !plan.skipped.empty() ||
          !plan.pools.empty() || !plan.commands.empty() || !plan.keys_taken.empty() || !plan.keys_given.empty() ||
-         !plan.rebased.empty() || !plan.steered.empty() || !plan.cleared.empty() || !plan.notes.empty();
+         !plan.rebased.empty() || !plan.steered.empty() || !plan.cleared.empty() || !plan.notes.empty() ||
+         !plan.deleted.empty() || !plan.outputs.empty();
 }
 
 void InsertRuns(pqxx::transaction_base& transaction, Session& session, const Plan& plan, Committed& committed) {
@@ -233,6 +234,7 @@ Result<Committed> PgStore::Commit(const Plan& plan, Lease& lease, const Executor
       StoreDeadlines(transaction, *session_, plan);
       StoreSkippedSlots(transaction, *session_, plan);
       ChangePools(transaction, *session_, plan);
+      DeleteRuns(transaction, *session_, plan);
       FinishCommands(transaction, *session_, plan);
       transaction.commit();
     } else {

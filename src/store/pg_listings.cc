@@ -143,15 +143,11 @@ TaskInstanceRow ReadTaskRow(const pqxx::row& row) {
   return task;
 }
 
-void WhereInstant(ListingSql& sql, std::string_view condition, const std::optional<Instant>& instant) {
-  if (instant) sql.Where(condition, std::to_string(ToMicros(*instant)));
-}
-
 }  // namespace
 
 Result<Listing<DagRow>> PgCatalog::Dags(const DagFilter& filter, const Page& page) {
   ListingSql sql;
-  if (!filter.dag_id_pattern.empty()) sql.WherePattern("d.dag_id", filter.dag_id_pattern);
+  sql.WhereText("d.dag_id", {filter.dag_id_pattern, filter.dag_id_prefix});
   if (!filter.tags.empty()) sql.Where("d.tags && {}::text[]", TextArray(filter.tags));
   if (filter.paused) sql.Where(*filter.paused ? "d.paused" : "not d.paused");
   if (!filter.include_stale) sql.Where("not d.stale");
@@ -181,19 +177,41 @@ Result<DagRow> PgCatalog::Dag(const std::string& dag_id) {
   });
 }
 
-Result<Listing<RunRow>> PgCatalog::Runs(const RunFilter& filter, const Page& page) {
+namespace {
+
+constexpr const char* kRunUpdated = "coalesce(r.end_date, r.start_date, r.queued_at)";
+
+std::string Numbers(const std::vector<std::int32_t>& numbers) {
+  ArrayText text;
+  for (const std::int32_t number : numbers) text.Add(static_cast<std::int64_t>(number));
+  return text.text();
+}
+
+ListingSql ConditionsOf(const RunFilter& filter) {
   ListingSql sql;
   if (filter.dag_id != "~" && !filter.dag_id.empty()) sql.Where("r.dag_id = {}", filter.dag_id);
+  if (!filter.dag_ids.empty()) sql.Where("r.dag_id = any ({}::text[])", TextArray(filter.dag_ids));
   if (!filter.states.empty()) sql.Where("r.state = any ({}::text[])", TextArray(filter.states));
   if (!filter.types.empty()) sql.Where("r.type = any ({}::text[])", TextArray(filter.types));
   if (!filter.rerun_of.empty()) sql.Where("r.rerun_of = {}", filter.rerun_of);
-  if (!filter.run_id_pattern.empty()) sql.WherePattern("r.run_id", filter.run_id_pattern);
-  WhereInstant(sql, "r.logical_date >= at_micros({}::bigint)", filter.logical_date_gte);
-  WhereInstant(sql, "r.logical_date <= at_micros({}::bigint)", filter.logical_date_lte);
-  WhereInstant(sql, "r.start_date >= at_micros({}::bigint)", filter.start_date_gte);
-  WhereInstant(sql, "r.start_date <= at_micros({}::bigint)", filter.start_date_lte);
-  WhereInstant(sql, "r.run_after >= at_micros({}::bigint)", filter.run_after_gte);
-  WhereInstant(sql, "r.run_after <= at_micros({}::bigint)", filter.run_after_lte);
+  if (!filter.versions.empty()) sql.Where("v.number = any ({}::integer[])", Numbers(filter.versions));
+  if (!filter.conf_contains.empty()) sql.Where("strpos(lower(r.conf::text), lower({})) > 0", filter.conf_contains);
+  sql.WhereText("r.run_id", {filter.run_id_pattern, filter.run_id_prefix});
+  sql.WhereText("r.dag_id", filter.dag);
+  sql.WhereText("r.triggering_user", filter.user);
+  sql.WhereRange("r.logical_date", {filter.logical_date_gte, filter.logical_date_lte});
+  sql.WhereRange("r.start_date", {filter.start_date_gte, filter.start_date_lte});
+  sql.WhereRange("r.run_after", {filter.run_after_gte, filter.run_after_lte});
+  sql.WhereRange("r.end_date", filter.end_date);
+  sql.WhereRange(kRunUpdated, filter.updated_at);
+  sql.WhereLength("(r.end_date - r.start_date)", filter.duration);
+  return sql;
+}
+
+}  // namespace
+
+Result<Listing<RunRow>> PgCatalog::Runs(const RunFilter& filter, const Page& page) {
+  ListingSql sql = ConditionsOf(filter);
   const Status ordered = sql.Order(page,
                                    {{"id", "r.id"},
                                     {"dag_id", "r.dag_id"},
@@ -209,8 +227,10 @@ Result<Listing<RunRow>> PgCatalog::Runs(const RunFilter& filter, const Page& pag
                                     {"data_interval_start", "r.interval_start"},
                                     {"data_interval_end", "r.interval_end"},
                                     {"last_scheduling_decision", "r.last_scheduling_decision"},
-                                    {"updated_at", "coalesce(r.end_date, r.start_date, r.queued_at)"},
+                                    {"updated_at", kRunUpdated},
                                     {"duration", "r.end_date - r.start_date"},
+                                    {"conf", "r.conf::text"},
+                                    {"bundle_version", "null::text"},
                                     {"triggering_user_name", "r.triggering_user"}},
                                    "r.id");
   if (!ordered) return ordered.error();
@@ -229,15 +249,51 @@ Result<RunRow> PgCatalog::Run(const std::string& dag_id, const std::string& run_
   });
 }
 
-Result<Listing<TaskInstanceRow>> PgCatalog::TaskInstances(const TaskFilter& filter, const Page& page) {
+namespace {
+
+constexpr const char* kTaskUpdated = "coalesce(i.end_date, i.start_date, a.opened_at)";
+
+ListingSql ConditionsOf(const TaskFilter& filter) {
   ListingSql sql;
   if (filter.dag_id != "~" && !filter.dag_id.empty()) sql.Where("r.dag_id = {}", filter.dag_id);
   if (filter.run_id != "~" && !filter.run_id.empty()) sql.Where("r.run_id = {}", filter.run_id);
   if (!filter.task_id.empty()) sql.Where("t.task_id = {}", filter.task_id);
+  const auto any_of = [&](std::string_view condition, const std::vector<std::string>& words) {
+    if (!words.empty()) sql.Where(condition, TextArray(words));
+  };
+  any_of("r.dag_id = any ({}::text[])", filter.dag_ids);
+  any_of("r.run_id = any ({}::text[])", filter.run_ids);
+  any_of("t.task_id = any ({}::text[])", filter.task_ids);
+  any_of("t.pool = any ({}::text[])", filter.pools);
+  any_of("t.operator = any ({}::text[])", filter.operators);
+  any_of("coalesce(i.state, 'none') = any (array_replace({}::text[], 'no_status', 'none'))", filter.states);
   if (filter.map_index) sql.Where("x.map_index = {}::integer", std::to_string(*filter.map_index));
-  if (!filter.states.empty())
-    sql.Where("coalesce(i.state, 'none') = any (array_replace({}::text[], 'no_status', 'none'))",
-              TextArray(filter.states));
+  if (!filter.versions.empty()) sql.Where("v.number = any ({}::integer[])", Numbers(filter.versions));
+  if (!filter.try_numbers.empty())
+    sql.Where("coalesce(i.try_number, 0) = any ({}::integer[])", Numbers(filter.try_numbers));
+  return sql;
+}
+
+void Narrow(ListingSql& sql, const TaskFilter& filter) {
+  if (filter.nothing) sql.Where("false");
+  sql.WhereRange("r.run_after", filter.run_after);
+  sql.WhereRange("r.logical_date", filter.logical_date);
+  sql.WhereRange("i.start_date", filter.start_date);
+  sql.WhereRange("i.end_date", filter.end_date);
+  sql.WhereRange(kTaskUpdated, filter.updated_at);
+  sql.WhereLength("(i.end_date - i.start_date)", filter.duration);
+  sql.WhereText("r.dag_id", filter.dag);
+  sql.WhereText("r.run_id", filter.run);
+  sql.WhereText("t.task_id", filter.name);
+  sql.WhereText("t.pool", filter.pool);
+  sql.WhereText("coalesce(m.names ->> x.map_index, x.map_index::text)", filter.rendered_map_index);
+}
+
+}  // namespace
+
+Result<Listing<TaskInstanceRow>> PgCatalog::TaskInstances(const TaskFilter& filter, const Page& page) {
+  ListingSql sql = ConditionsOf(filter);
+  Narrow(sql, filter);
   const Status ordered = sql.Order(page,
                                    {{"id", "r.id"},
                                     {"dag_id", "r.dag_id"},
@@ -258,6 +314,8 @@ Result<Listing<TaskInstanceRow>> PgCatalog::TaskInstances(const TaskFilter& filt
                                     {"operator", "t.operator"},
                                     {"pool", "t.pool"},
                                     {"priority_weight", "t.priority_weight"},
+                                    {"rendered_map_index", "coalesce(m.names ->> x.map_index, x.map_index::text)"},
+                                    {"updated_at", kTaskUpdated},
                                     {"queued_when", "a.opened_at"},
                                     {"scheduled_when", "a.opened_at"}},
                                    "r.id, t.task_no, x.map_index");

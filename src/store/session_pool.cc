@@ -17,7 +17,9 @@ std::unique_ptr<Session> SessionPool::Take() {
     ++open_;
   }
   try {
-    return std::make_unique<Session>(options_, "pipelined api");
+    auto session = std::make_unique<Session>(options_, "pipelined api");
+    pqxx::nontransaction(session->raw()).exec("set statement_timeout to '30s'");
+    return session;
   } catch (...) {
     GiveBack(nullptr);
     throw;

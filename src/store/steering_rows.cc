@@ -2,6 +2,7 @@
 
 #include <unordered_map>
 
+#include "pipelined/schema/json.h"
 #include "store/arrays.h"
 #include "store/deadline_rows.h"
 #include "store/rows.h"
@@ -47,6 +48,23 @@ void StoreNote(pqxx::transaction_base& transaction, Session& session, const Note
   }
 }
 
+void StoreOutput(pqxx::transaction_base& transaction, Session& session, const OutputChange& output) {
+  if (!output.value) {
+    session.In(transaction, "drop_output",
+               "delete from xcom x using dag_run r, dag_version_task t where r.id = $1 and t.version_id = "
+               "r.version_id and t.task_id = $2 and x.run_id = r.id and x.task_no = t.task_no and x.map_index = $3 and "
+               "x.key = $4",
+               output.run.value, CleanText(output.task_id), output.map_index, CleanText(output.key));
+    return;
+  }
+  session.In(transaction, "set_output",
+             "insert into xcom (run_id, task_no, map_index, key, value) select r.id, t.task_no, $3, $4, $5::json "
+             "from dag_run r join dag_version_task t on t.version_id = r.version_id and t.task_id = $2 where r.id = $1 "
+             "on conflict (run_id, task_no, map_index, key) do update set value = excluded.value",
+             output.run.value, CleanText(output.task_id), output.map_index, CleanText(output.key),
+             ToJson(*output.value));
+}
+
 std::optional<std::int64_t> MicrosOf(const std::optional<Instant>& instant) {
   return instant ? std::optional(ToMicros(*instant)) : std::nullopt;
 }
@@ -61,6 +79,16 @@ void StoreSteering(pqxx::transaction_base& transaction, Session& session, const 
   StoreSteered(transaction, session, plan);
   StoreCleared(transaction, session, plan);
   for (const NoteChange& note : plan.notes) StoreNote(transaction, session, note, plan.now);
+  for (const OutputChange& output : plan.outputs) StoreOutput(transaction, session, output);
+}
+
+void DeleteRuns(pqxx::transaction_base& transaction, Session& session, const Plan& plan) {
+  for (const RunDeleted& run : plan.deleted) {
+    session.In(transaction, "delete_run",
+               "insert into event (at, who, kind, dag_id, new_state, why) "
+               "select at_micros($2), author($5), 'dag', $3, 'run deleted', $4 where delete_run($1)",
+               run.run.value, ToMicros(plan.now), CleanText(run.dag_id), CleanText(run.why), CleanText(run.who));
+  }
 }
 
 std::vector<RestoredRun> ReadRunsChosen(Session& session, const RunChoice& choice, std::size_t most) {

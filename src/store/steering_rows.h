@@ -9,6 +9,8 @@
 namespace pipelined {
 
 // Part of a turn's transaction, before everything that counts tasks as they are now.
+// After everything else of the turn.
+void DeleteRuns(pqxx::transaction_base& transaction, Session& session, const Plan& plan);
 void StoreSteering(pqxx::transaction_base& transaction, Session& session, const Plan& plan);
 
 // As Store::RunsChosen.

@@ -9,6 +9,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "pipelined/api/limits.h"
 #include "pipelined/base/clock.h"
@@ -22,6 +23,11 @@ namespace pipelined::api {
 
 enum class AccessLog : std::uint8_t { kNone, kErrors, kChanges, kAll };
 AccessLog AccessLogFromString(std::string_view word);  // "none|errors|changes|all"; anything else is kAll
+
+// A setting as it is in effect.
+struct ShownSetting {
+  std::string section, key, value;
+};
 
 struct ApiOptions {
   std::string host = "127.0.0.1";
@@ -37,6 +43,8 @@ struct ApiOptions {
 
   std::string local_token;  // acts as the user admin; empty: no such token
   std::string logs_dir;     // absolute
+  bool expose_config = false;          // whether users of the role admin may read `settings`
+  std::vector<ShownSetting> settings;  // secrets are masked already; those of a section stand together
   std::string version = "0.1.0";
   std::string git_version;
   Micros token_lifetime = std::chrono::hours(24);  // of those that POST /auth/token gives out

@@ -50,6 +50,7 @@ struct Settings {
     std::int64_t max_connections = 0, max_connections_per_address = 0;
     Micros idle_timeout{0}, header_timeout{0}, body_timeout{0}, write_timeout{0}, drain_timeout{0};
     bool gzip = false;
+    bool expose_config = false;
     std::string cors_origins;  // separated by blanks
     std::string access_log;    // a word of api::AccessLog
   } api;

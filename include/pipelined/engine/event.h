@@ -303,6 +303,19 @@ struct SetNote {
   std::string note;
   std::int32_t map_index = kNotMapped;
 };
+// Forgets a run that is not under way, with its tasks, tries and outputs. kConflict when it runs.
+struct DeleteRun {
+  std::string dag_id, run_id;
+  RunId run;
+};
+// Sets an output of a task by hand, or (no value) takes it away.
+struct EditOutput {
+  RunId run;
+  std::string task_id;
+  std::int32_t map_index = kNotMapped;
+  std::string key;
+  std::optional<Value> value = std::nullopt;
+};
 // An end as seen by a scheduler that does not lead, of an attempt that runs where only it can see it. Ignored when
 // known.
 struct ReportEnd {
@@ -313,7 +326,8 @@ struct Command {
   CommandId id;
   std::string who;
   std::variant<PauseDag, DeleteDag, CancelRun, WhyTask, SetPool, DeletePool, ReportEnd, CreateBackfill, PauseBackfill,
-               CancelBackfill, ListQueue, ClearTasks, MarkTasks, MarkRun, SetNote>
+               CancelBackfill, ListQueue, ClearTasks, MarkTasks, MarkRun, SetNote, DeleteRun,
+               EditOutput>
       what;
 };
 

@@ -86,6 +86,22 @@ struct NoteChange {
   std::int32_t map_index = kNotMapped;
 };
 
+// Stored last: nothing of an ended run is left but what its DAG's history says of it.
+struct RunDeleted {
+  RunId run;
+  std::string dag_id;
+  std::string why;
+  std::string who = {};
+};
+
+struct OutputChange {
+  RunId run;
+  std::string task_id;
+  std::int32_t map_index = kNotMapped;
+  std::string key;
+  std::optional<Value> value = std::nullopt;  // nothing: it goes
+};
+
 struct RunChange {
   RunId run;
   std::string dag_id;
@@ -201,6 +217,7 @@ struct Plan {
   std::vector<TaskChange> steered;  // by hand, in order, before `tasks`: a task may be in it several times
   std::vector<RunCleared> cleared;
   std::vector<NoteChange> notes;
+  std::vector<OutputChange> outputs;
   std::vector<RunChange> runs;
   std::vector<TaskExpanded> expanded;
   std::vector<TaskChange> tasks;
@@ -212,6 +229,7 @@ struct Plan {
   std::vector<DeadlineChange> deadlines;
   std::vector<SlotSkipped> skipped;
   std::vector<PoolChange> pools;
+  std::vector<RunDeleted> deleted;
   std::vector<CommandDone> commands;
   std::vector<std::string> authors;  // of `steered` and `tasks`
   std::vector<AttemptId> stops;      // carried out only: TERM, grace, KILL
@@ -226,7 +244,7 @@ struct Plan {
     return made.empty() && new_runs.empty() && resets.empty() && backfills.empty() && runs.empty() &&
            expanded.empty() && tasks.empty() && opened.empty() && closed.empty() && dags.empty() && deadlines.empty() &&
            skipped.empty() && pools.empty() && commands.empty() && stops.empty() && wanted.empty() && rebased.empty() &&
-           steered.empty() && cleared.empty() && notes.empty();
+           steered.empty() && cleared.empty() && notes.empty() && deleted.empty() && outputs.empty();
   }
 };
 

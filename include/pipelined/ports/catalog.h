@@ -130,11 +130,25 @@ struct BackfillProgress {
   std::vector<Failure> failures;  // in the order of the range; at most as many as were asked for
 };
 
+// What a listing may be narrowed to; both ends are included.
+struct TimeRange {
+  std::optional<Instant> gte, lte;
+};
+struct LengthRange {
+  std::optional<Micros> gte, lte;
+};
+// Two ways to look for a text. Empty: any.
+struct TextSearch {
+  std::string pattern;  // as DagFilter::dag_id_pattern
+  std::string prefix;   // how it begins, letter for letter; "|" = or
+};
+
 struct DagFilter {
   std::string dag_id_pattern;  // case-insensitive substring, "%" and "_" wild, "|" = or
   std::vector<std::string> tags;
   std::optional<bool> paused;
   bool include_stale = false;
+  std::string dag_id_prefix = {};  // as TextSearch::prefix
 };
 
 struct RunFilter {
@@ -144,6 +158,13 @@ struct RunFilter {
   std::string rerun_of;  // only those that repeat this run; empty: all
   std::optional<Instant> logical_date_gte, logical_date_lte, start_date_gte, start_date_lte, run_after_gte,
       run_after_lte;
+  std::vector<std::string> dag_ids = {};  // of `dag_id` "~" only these; empty: all
+  TimeRange end_date = {}, updated_at = {};
+  LengthRange duration = {};
+  TextSearch dag = {}, user = {};
+  std::string run_id_prefix = {};
+  std::string conf_contains = {};           // in its JSON text, whatever the case
+  std::vector<std::int32_t> versions = {};  // numbers; empty: all
 };
 
 struct TaskFilter {
@@ -151,6 +172,54 @@ struct TaskFilter {
   std::vector<std::string> states;
   std::string task_id;  // empty: all
   std::optional<std::int32_t> map_index = std::nullopt;
+  std::vector<std::string> dag_ids = {}, run_ids = {}, task_ids = {};  // each empty: all
+  TimeRange run_after = {}, logical_date = {}, start_date = {}, end_date = {}, updated_at = {};
+  LengthRange duration = {};
+  std::vector<std::string> pools = {}, operators = {};  // operators as files name them
+  std::vector<std::int32_t> versions = {}, try_numbers = {};
+  TextSearch dag = {}, run = {}, name = {}, pool = {}, rendered_map_index = {};
+  bool nothing = false;  // asks for what no instance has
+};
+
+// What happened, as the history has it: all that is asked by people and all that schedulers decide.
+struct AuditRow {
+  std::int64_t id = 0;
+  Instant at{};
+  std::string who;
+  std::string event;  // "success", "run_failed", "dag_paused", "clear_tasks" …
+  std::string dag_id, run_id, task_id;  // each empty: none
+  std::optional<std::int32_t> map_index, try_number;
+  std::optional<Instant> logical_date;
+  std::string why;
+};
+struct AuditFilter {
+  std::optional<std::int64_t> id;
+  std::string dag_id, run_id, task_id, who, event;  // each empty: any
+  std::optional<std::int32_t> map_index, try_number;
+  std::vector<std::string> included, excluded;  // events
+  std::optional<Instant> before, after;         // neither is included
+  TextSearch dag, run, task, owner, what;
+};
+
+struct DagVersionRow {
+  VersionId id;
+  std::string dag_id;
+  std::int32_t number = 1;
+  Instant created{};
+};
+
+// How many runs of a DAG are in each state.
+struct DagStatsRow {
+  std::string dag_id;
+  std::int64_t queued = 0, running = 0, success = 0, failed = 0;
+};
+
+// What is wrong with a DAG that could be loaded.
+struct DagWarningRow {
+  std::string dag_id;
+  std::string type;  // Airflow's word: "non-existent pool"
+  std::string message;
+  Instant at{};
 };
 
 struct TriggerRequest {
@@ -208,6 +277,17 @@ class Catalog {
   virtual Result<Listing<DagEventRow>> DagHistory(const std::string& dag_id, const Page& page) = 0;  // the latest first
   virtual Result<RunLinks> Links(const RunInfo& run) = 0;
   virtual Result<DagSource> Source(VersionId version) = 0;
+  // Without `filter.id` the latest are the cheapest: ordered by -id.
+  virtual Result<Listing<AuditRow>> Audit(const AuditFilter& filter, const Page& page) = 0;
+  virtual Result<Listing<DagVersionRow>> Versions(const std::string& dag_id, std::optional<std::int32_t> number,
+                                                  const Page& page) = 0;
+  virtual Result<Listing<std::string>> Tags(const TextSearch& search, const Page& page) = 0;
+  // Of these DAGs, or of all that are not stale; a DAG without runs comes with noughts.
+  virtual Result<std::vector<DagStatsRow>> Stats(const std::vector<std::string>& dag_ids) = 0;
+  virtual Result<Listing<DagWarningRow>> Warnings(const std::string& dag_id, const Page& page) = 0;  // empty: of all
+  // Whom a DAG pleases. Whether anything was changed.
+  virtual Result<bool> SetFavorite(const std::string& user, const std::string& dag_id, bool favorite) = 0;
+  virtual Result<std::vector<std::string>> Favorites(const std::string& user) = 0;  // ids of DAGs
   // A map of XCom entries.
   virtual Result<Value> Outputs(RunId run, const std::string& task_id, std::int32_t map_index) = 0;
 

@@ -11,6 +11,7 @@ struct Page {
   std::int64_t limit = 50;
   std::int64_t offset = 0;
   std::vector<std::string> order_by;  // column names of the API, "-" in front for descending; unknown ones are kInvalid
+  std::int64_t most_counted = 0;      // counting stops there: nobody waits for a count of the whole history; 0: exact
 };
 
 template <class Row>

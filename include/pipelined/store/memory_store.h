@@ -90,6 +90,7 @@ class MemoryStore : public Store {
   void Rebase(StoredRun& run, VersionId version);
   std::map<InstanceKey, TaskChange> Renumbered(const StoredRun& run, VersionId version) const;
   void Apply(const Plan& plan, const ExecutorIdentity& executor, Committed& committed);
+  void EditOutput(const OutputChange& output);
   void ApplyDags(const Plan& plan);
   void InsertRuns(const Plan& plan, Committed& committed);
   void ResetRuns(const Plan& plan, Committed& committed);

@@ -138,7 +138,7 @@ TEST_F(ServerTest, BodiesThatAreNoJsonAndClientsThatReadNoneAreTold) {
 TEST_F(ServerTest, OptionsAndTheIdOfARequest) {
   const std::string answer = Send("OPTIONS", "/api/v2/dags", "X-Request-Id: mine-1\r\n");
   EXPECT_THAT(answer, StartsWith("HTTP/1.1 204 "));
-  EXPECT_THAT(answer, HasSubstr("Allow: GET, HEAD, OPTIONS\r\n"));
+  EXPECT_THAT(answer, HasSubstr("Allow: GET, HEAD, PATCH, OPTIONS\r\n"));
   EXPECT_THAT(answer, HasSubstr("X-Request-Id: mine-1\r\n"));
 }
 

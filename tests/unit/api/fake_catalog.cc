@@ -77,6 +77,9 @@ std::string Sortable(const std::optional<Instant>& instant) {
 
 }  // namespace
 
+FakeCatalog::FakeCatalog() = default;
+FakeCatalog::~FakeCatalog() = default;
+
 void FakeCatalog::AddDag(const std::string& id, std::function<void(DagRow&)> change) {
   DagRow row;
   row.dag_id = id;
@@ -155,6 +158,7 @@ Result<DagRow> FakeCatalog::Dag(const std::string& dag_id) {
 Result<Listing<RunRow>> FakeCatalog::Runs(const RunFilter& filter, const Page& page) {
   const std::scoped_lock lock(mutex_);
   if (broken) return *broken;
+  runs_asked = filter;
   std::vector<RunRow> rows;
   for (const RunRow& row : runs) {
     const bool dated =
@@ -162,7 +166,7 @@ Result<Listing<RunRow>> FakeCatalog::Runs(const RunFilter& filter, const Page& p
         (!filter.logical_date_lte || (row.info.logical_date && *row.info.logical_date <= *filter.logical_date_lte));
     if ((filter.dag_id == "~" || filter.dag_id == row.info.dag_id) && Has(filter.states, ToString(row.info.state)) &&
         Has(filter.types, ToString(row.info.type)) && Matches(row.info.run_id, filter.run_id_pattern) && dated &&
-        (filter.rerun_of.empty() || filter.rerun_of == row.rerun_of)) {
+        Has(filter.dag_ids, row.info.dag_id) && (filter.rerun_of.empty() || filter.rerun_of == row.rerun_of)) {
       rows.push_back(row);
     }
   }
@@ -170,6 +174,7 @@ Result<Listing<RunRow>> FakeCatalog::Runs(const RunFilter& filter, const Page& p
       Order<RunRow>(rows, page,
                     {{"dag_id", [](const RunRow& row) { return row.info.dag_id; }},
                      {"dag_run_id", [](const RunRow& row) { return row.info.run_id; }},
+                     {"conf", [](const RunRow& row) { return std::string(row.info.conf.is_map() ? "0" : "1"); }},
                      {"logical_date", [](const RunRow& row) { return Sortable(row.info.logical_date); }},
                      {"run_after", [](const RunRow& row) { return Sortable(row.info.run_after); }},
                      {"start_date", [](const RunRow& row) { return Sortable(row.info.start_date); }}});
@@ -189,12 +194,14 @@ Result<RunRow> FakeCatalog::Run(const std::string& dag_id, const std::string& ru
 Result<Listing<TaskInstanceRow>> FakeCatalog::TaskInstances(const TaskFilter& filter, const Page& page) {
   const std::scoped_lock lock(mutex_);
   if (broken) return *broken;
+  tasks_asked = filter;
   std::vector<TaskInstanceRow> rows;
   for (const TaskInstanceRow& row : instances) {
     if ((filter.dag_id == "~" || filter.dag_id == row.dag_id) &&
         (filter.run_id == "~" || filter.run_id == row.run_id) &&
         (filter.task_id.empty() || filter.task_id == row.task_id) &&
-        (!filter.map_index || *filter.map_index == row.map_index) && Has(filter.states, ToString(row.state))) {
+        Has(filter.dag_ids, row.dag_id) && Has(filter.run_ids, row.run_id) && Has(filter.task_ids, row.task_id) &&
+        !filter.nothing && (!filter.map_index || *filter.map_index == row.map_index) && Has(filter.states, ToString(row.state))) {
       rows.push_back(row);
     }
   }

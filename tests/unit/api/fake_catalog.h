@@ -4,6 +4,7 @@
 #include <functional>
 #include <map>
 #include <mutex>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,10 @@ namespace pipelined::testing {
 
 class FakeCatalog : public Catalog {
  public:
+  // In the .cc: g++ 12 believes that the optional members are read uninitialised where both are inlined.
+  FakeCatalog();
+  ~FakeCatalog() override;
+
   std::vector<DagRow> dags;
   std::vector<RunRow> runs;
   std::vector<TaskInstanceRow> instances;
@@ -28,6 +33,13 @@ class FakeCatalog : public Catalog {
   std::vector<BackfillRow> backfills;
   BackfillProgress progress;             // of any backfill
   std::map<std::string, Value> outputs;  // by task id
+  std::vector<AuditRow> audit;
+  std::vector<DagVersionRow> versions;
+  std::vector<DagWarningRow> warnings;
+  AuditFilter audit_asked;  // the last ones
+  RunFilter runs_asked;
+  TaskFilter tasks_asked;
+  std::set<std::pair<std::string, std::string>> favorites;  // user, DAG
   std::vector<UserRow> users;
   std::map<std::string, std::string> tokens;  // hash -> user's name
   std::vector<Command> commands;
@@ -58,6 +70,14 @@ class FakeCatalog : public Catalog {
   Result<std::vector<DeadlineRow>> Deadlines(RunId run) override;
   Result<Listing<DagEventRow>> DagHistory(const std::string& dag_id, const Page& page) override;
   Result<DagSource> Source(VersionId version) override;
+  Result<Listing<AuditRow>> Audit(const AuditFilter& filter, const Page& page) override;
+  Result<Listing<DagVersionRow>> Versions(const std::string& dag_id, std::optional<std::int32_t> number,
+                                          const Page& page) override;
+  Result<Listing<std::string>> Tags(const TextSearch& search, const Page& page) override;
+  Result<std::vector<DagStatsRow>> Stats(const std::vector<std::string>& dag_ids) override;
+  Result<Listing<DagWarningRow>> Warnings(const std::string& dag_id, const Page& page) override;
+  Result<bool> SetFavorite(const std::string& user, const std::string& dag_id, bool favorite) override;
+  Result<std::vector<std::string>> Favorites(const std::string& user) override;
   Result<Value> Outputs(RunId run, const std::string& task_id, std::int32_t map_index) override;
   Result<Listing<BackfillRow>> Backfills(const std::string& dag_id, const Page& page) override;
   Result<BackfillRow> Backfill(BackfillId id) override;

@@ -83,6 +83,11 @@ class ShapesTest : public ApiTest {
     catalog_.AddTask("sales", "r1", "later", TaskState::kNone);
     catalog_.tries["load"] = {catalog_.instances.front()};
     catalog_.import_errors.push_back({3, At("2026-01-01T00:00:00Z"), "bad.yaml", "bad.yaml:1:1: error", "/dags"});
+    AuditRow& event = catalog_.audit.emplace_back();
+    event.id = 5;
+    event.event = "success";
+    catalog_.versions.push_back({VersionId{1}, "sales", 1, At("2026-01-01T00:00:00Z")});
+    catalog_.warnings.push_back({"sales", "non-existent pool", "no pool", At("2026-01-01T00:00:00Z")});
     catalog_.outputs["load"] = *ParseJson(R"({"rows": 42})");
   }
 
@@ -138,7 +143,14 @@ INSTANTIATE_TEST_SUITE_P(
                       ShapeCase{RUN "/taskInstances/load/xcomEntries", "XComCollectionResponse"},
                       ShapeCase{RUN "/taskInstances/load/xcomEntries/rows", "XComResponseNative"},
                       ShapeCase{"/api/v2/importErrors", "ImportErrorCollectionResponse"},
-                      ShapeCase{"/api/v2/importErrors/3", "ImportErrorResponse"}));
+                      ShapeCase{"/api/v2/importErrors/3", "ImportErrorResponse"},
+                      ShapeCase{"/api/v2/eventLogs", "EventLogCollectionResponse"},
+                      ShapeCase{"/api/v2/eventLogs/5", "EventLogResponse"},
+                      ShapeCase{"/api/v2/dags/sales/dagVersions", "DAGVersionCollectionResponse"},
+                      ShapeCase{"/api/v2/dags/sales/dagVersions/1", "DagVersionResponse"},
+                      ShapeCase{"/api/v2/dagTags", "DAGTagCollectionResponse"},
+                      ShapeCase{"/api/v2/dagStats", "DagStatsCollectionResponse"},
+                      ShapeCase{"/api/v2/dagWarnings", "DAGWarningCollectionResponse"}));
 #undef RUN
 
 TEST_F(ShapesTest, TasksComeInTheOrderOfTheirIds) {

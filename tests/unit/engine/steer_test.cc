@@ -400,5 +400,31 @@ TEST(Steer, WithoutSuchARunNothingIsFound) {
   EXPECT_EQ(t.Do(clear).error_code, ErrorCode::kNotFound);
 }
 
+TEST(DeleteRun, EndsAQueuedRunAndForgetsIt) {
+  EngineTest t("a");
+  t.Pause(true);
+  t.Run(1);
+  EXPECT_EQ(t.Do(DeleteRun{"d", "r1", RunId{1}}).error, "");
+  EXPECT_THAT(t.plan().deleted, ::testing::SizeIs(1));
+  EXPECT_EQ(t.plan().runs.back().to, RunState::kFailed);
+}
+
+TEST(DeleteRun, IsRefusedWhileItRuns) {
+  EngineTest t("a");
+  t.Run(1);
+  EXPECT_EQ(t.Do(DeleteRun{"d", "r1", RunId{1}}).error_code, ErrorCode::kConflict);
+  EXPECT_THAT(t.plan().deleted, ::testing::IsEmpty());
+  t.Succeed("a");
+  EXPECT_EQ(t.Do(DeleteRun{"d", "r1", RunId{1}}).error, "");
+  EXPECT_EQ(t.plan().deleted.front().why, "run r1 deleted by ann");
+}
+
+TEST(EditOutput, IsStored) {
+  EngineTest t("a");
+  t.Run(1);
+  t.Do(EditOutput{RunId{1}, "a", kNotMapped, "k", Value(5)});
+  EXPECT_EQ(t.plan().outputs.front().value, Value(5));
+}
+
 }  // namespace
 }  // namespace pipelined
