@@ -7,6 +7,7 @@
 #include "api/access_log.h"
 #include "api/auth.h"
 #include "api/cors.h"
+#include "api/errors.h"
 #include "api/negotiate.h"
 #include "api/routes.h"
 #include "api/service.h"
@@ -18,8 +19,16 @@
 namespace pipelined::api {
 namespace {
 
+Response TryAgain(int status, std::string_view message) {
+  Response response = Detail(status, message);
+  response.headers.emplace_back("Retry-After", "1");
+  return response;
+}
+
 Response Refused(int status) {
   switch (status) {
+    case 408:
+      return Detail(408, "the request did not come in time");
     case 411:
       return Detail(411, "a body needs a Content-Length (none: Content-Length: 0)");
     case 413:
@@ -28,18 +37,17 @@ Response Refused(int status) {
       return Detail(414, "the URL is too long");
     case 417:
       return Detail(417, "the only expectation that can be met is 100-continue");
+    case 429:
+      return TryAgain(429, "too many connections from your address");
     case 431:
       return Detail(431, "the header is too large");
+    case 500:
+      return ErrorResponse({ErrorCode::kBug, "the request was not answered", ""});
+    case 503:
+      return TryAgain(503, "too many requests; try again");
     default:
       return Detail(status, "malformed request");
   }
-}
-
-const std::string* Find(const Pairs& fields, std::string_view name) {
-  for (const auto& [key, value] : fields) {
-    if (key == name) return &value;
-  }
-  return nullptr;
 }
 
 // The client's own id where it is harmless in a log line and a header; otherwise a new one.
@@ -78,12 +86,8 @@ Response Answer(Service& service, RawRequest& raw) {
   return response;
 }
 
-Response Handle(Service& service, RawRequest raw) {
-  const Micros start = service.clock.Monotonic();
-  const std::string* agent = Find(raw.headers, "user-agent");
-  LoggedRequest logged{raw.method, raw.target, raw.remote, agent == nullptr ? "" : *agent,
-                       0,          0,          Micros(0),  RequestId(raw)};
-  Response response = Answer(service, raw);
+// What every answer has, whoever made it: an id, a place in the counters and, where that is set, in the log.
+Response Finished(Service& service, LoggedRequest logged, Response response) {
   response.headers.emplace_back("X-Request-Id", logged.id);
   response.headers.emplace_back("X-Content-Type-Options", "nosniff");
   if (Find(response.headers, "Cache-Control") == nullptr) response.headers.emplace_back("Cache-Control", "no-store");
@@ -91,9 +95,25 @@ Response Handle(Service& service, RawRequest raw) {
   if (!IsLogged(service.options.access_log, logged.method, response.status)) return response;
   logged.status = response.status;
   logged.bytes = response.body.size();
-  logged.took = service.clock.Monotonic() - start;
   log::Write(log::Level::kInfo, AccessLine(logged));
   return response;
+}
+
+LoggedRequest ToLog(const RawRequest& raw) {
+  const std::string* agent = Find(raw.headers, "user-agent");
+  return {raw.method, raw.target, raw.remote, agent == nullptr ? "" : *agent, 0, 0, raw.waited, RequestId(raw)};
+}
+
+Response Handle(Service& service, RawRequest raw) {
+  const Micros start = service.clock.Monotonic();
+  LoggedRequest logged = ToLog(raw);
+  Response response = Answer(service, raw);
+  logged.took += service.clock.Monotonic() - start;
+  return Finished(service, std::move(logged), std::move(response));
+}
+
+Response Refuse(Service& service, int status, const RawRequest& raw) {
+  return Finished(service, ToLog(raw), Refused(status));
 }
 
 }  // namespace
@@ -120,8 +140,11 @@ class ApiServer::Impl {
     how.socket = options.socket;
     how.tls_cert = options.tls_cert;
     how.tls_key = options.tls_key;
+    how.counts = service_.connections;
     Result<std::unique_ptr<Transport>> transport =
-        Transport::Listen(how, [this](RawRequest raw) { return Handle(service_, std::move(raw)); });
+        Transport::Listen(
+            how, [this](RawRequest raw) { return Handle(service_, std::move(raw)); },
+            [this](int status, RawRequest raw) { return Refuse(service_, status, std::move(raw)); });
     if (!transport.ok()) return transport.error();
     transport_ = *std::move(transport);
     const bool v6 = options.host.find(':') != std::string::npos;

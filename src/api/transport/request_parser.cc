@@ -28,13 +28,6 @@ std::string_view View(boost::beast::string_view text) {
   return {text.data(), text.size()};
 }
 
-const std::string* Find(const Pairs& headers, std::string_view name) {
-  for (const auto& [key, value] : headers) {
-    if (key == name) return &value;
-  }
-  return nullptr;
-}
-
 std::optional<std::uint64_t> Number(std::string_view digits) {
   std::uint64_t number = 0;
   const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
