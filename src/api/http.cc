@@ -51,6 +51,11 @@ Response Text(int status, std::string content_type, std::string body) {
   return response;
 }
 
+Response NoStore(Response response) {
+  response.headers.emplace_back("Cache-Control", "no-store");
+  return response;
+}
+
 Response Detail(int status, std::string_view message) {
   return Json(status, Value::Map{{"detail", message}});
 }

@@ -43,6 +43,8 @@ Response Json(int status, const Value& value);
 Response Json(const Value& value);
 Response NoContent();
 Response Text(int status, std::string content_type, std::string body);
+// One that no cache may keep: it may hold what only its reader should know.
+Response NoStore(Response response);
 // {"detail": "…"}: how Airflow says what is wrong.
 Response Detail(int status, std::string_view message);
 

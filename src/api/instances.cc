@@ -195,7 +195,7 @@ Response GetXComEntries(const Call& call) {
     if (total >= page.offset && total < page.offset + page.limit) entries.push_back(EntryShape(*row, key));
     ++total;
   }
-  return Json(Value::Map{{"xcom_entries", std::move(entries)}, {"total_entries", total}});
+  return NoStore(Json(Value::Map{{"xcom_entries", std::move(entries)}, {"total_entries", total}}));
 }
 
 Response GetXComEntry(const Call& call) {
@@ -212,7 +212,7 @@ Response GetXComEntry(const Call& call) {
   if (value == nullptr) return Detail(404, fmt::format("XCom entry with key: `{}` not found", key));
   Value entry = EntryShape(*row, key);
   entry.Set("value", stringify ? Value(ToJson(*value)) : *value);
-  return Json(entry);
+  return NoStore(Json(entry));
 }
 
 }  // namespace pipelined::api

@@ -7,7 +7,7 @@
 #include "api/cors.h"
 #include "api/errors.h"
 #include "api/handlers.h"
-#include "pipelined/base/log.h"
+#include "api/negotiate.h"
 
 namespace pipelined::api {
 namespace {
@@ -23,8 +23,8 @@ constexpr Route kRoutes[] = {
     {"GET", "/api/v2/version", "get_version", Access::kPublic, Role::kViewer, GetVersion},
     {"POST", "/auth/token", "create_token", Access::kPublic, Role::kViewer, PostToken},
     {"GET", "/openapi.json", "get_openapi", Access::kPublic, Role::kViewer, GetOpenApi},
-    {"GET", "/docs", "get_docs", Access::kPublic, Role::kViewer, GetDocs},
-    {"GET", "/metrics", "get_metrics", Access::kLoopback, Role::kViewer, GetMetrics},
+    {"GET", "/docs", "get_docs", Access::kPublic, Role::kViewer, GetDocs, Answer::kOther},
+    {"GET", "/metrics", "get_metrics", Access::kLoopback, Role::kViewer, GetMetrics, Answer::kOther},
 
     {"GET", "/api/v2/dags", "get_dags", Access::kToken, Role::kViewer, GetDags},
     {"GET", DAG, "get_dag", Access::kToken, Role::kViewer, GetDag},
@@ -60,7 +60,8 @@ constexpr Route kRoutes[] = {
      Role::kViewer, GetTry},
     {"GET", TASK "/tries", "get_task_instance_tries", Access::kToken, Role::kViewer, GetTries},
     {"GET", TASK "/tries/{task_try_number}", "get_task_instance_try_details", Access::kToken, Role::kViewer, GetTry},
-    {"GET", TASK "/logs/{try_number}", "get_log", Access::kToken, Role::kViewer, GetLog},
+    {"GET", TASK "/logs/{try_number}", "get_log", Access::kToken, Role::kViewer, GetLog,
+     Answer::kOther},
     {"GET", TASK "/xcomEntries", "get_xcom_entries", Access::kToken, Role::kViewer, GetXComEntries},
     {"GET", TASK "/xcomEntries/{xcom_key}", "get_xcom_entry", Access::kToken, Role::kViewer, GetXComEntry},
 
@@ -146,15 +147,6 @@ bool MoreLiteral(const std::vector<std::string_view>& a, const std::vector<std::
       [](std::string_view x, std::string_view y) { return IsVariable(y) && !IsVariable(x); });
 }
 
-std::string Allow(const std::vector<std::string_view>& methods) {
-  std::string text;
-  for (const std::string_view method : methods) {
-    if (!text.empty()) text += ", ";
-    text += method;
-  }
-  return text;
-}
-
 // The refusal of a route that needs somebody, or nothing and `caller` filled in.
 std::optional<Response> Admit(Service& service, const Request& request, const Route& route, Caller& caller) {
   if (route.access == Access::kPublic) return std::nullopt;
@@ -166,19 +158,27 @@ std::optional<Response> Admit(Service& service, const Request& request, const Ro
   return std::nullopt;
 }
 
-Response Run(Service& service, const Request& request) {
+Response NotAllowed(const std::vector<std::string_view>& methods) {
+  Response response = Detail(405, "Method Not Allowed");
+  response.headers.emplace_back("Allow", Allow(methods));
+  return response;
+}
+
+// What the handler need not be asked for: a body that it cannot read, an answer that its client cannot.
+std::optional<Response> RefuseForm(const Request& request, const Route& route) {
+  const bool carries = route.method == "POST" || route.method == "PUT" || route.method == "PATCH";
+  if (carries) return RefuseMedia(request);
+  return route.method == "GET" && route.answer == Answer::kJson ? RefuseAccept(request) : std::nullopt;
+}
+
+Response Run(Service& service, const Request& request, Caller& caller) {
   const std::string_view method = request.method == "HEAD" ? std::string_view("GET") : std::string_view(request.method);
   Match match = FindRoute(method, request.segments);
   if (match.route == nullptr && match.methods.empty())
     return Json(404, Value::Map{{"error", "Not found: " + request.path}});
-  if (match.route == nullptr && method == "OPTIONS") return Options(match.methods);
-  if (match.route == nullptr) {
-    Response response = Detail(405, "Method Not Allowed");
-    response.headers.emplace_back("Allow", Allow(match.methods));
-    return response;
-  }
-  Caller caller;
+  if (match.route == nullptr) return method == "OPTIONS" ? Options(match.methods) : NotAllowed(match.methods);
   if (std::optional<Response> refusal = Admit(service, request, *match.route, caller)) return *std::move(refusal);
+  if (std::optional<Response> refusal = RefuseForm(request, *match.route)) return *std::move(refusal);
   return match.route->handler(Call{service, request, caller, std::move(match.args)});
 }
 
@@ -209,8 +209,11 @@ Match FindRoute(std::string_view method, const std::vector<std::string>& segment
 }
 
 Response Dispatch(Service& service, const Request& request) {
+  Caller caller;
   try {
-    return Run(service, request);
+    Response response = Run(service, request, caller);
+    response.user = caller.name;
+    return response;
   } catch (const std::exception& failure) {  // a bug of ours must not take the server down
     return ErrorResponse({ErrorCode::kBug, failure.what(), ""});
   }

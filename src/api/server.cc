@@ -75,15 +75,44 @@ Result<Request> ToRequest(RawRequest& raw) {
   return request;
 }
 
-Response Answer(Service& service, RawRequest& raw) {
+// Of the server as a whole.
+Response OptionsOfAll() {
+  return Options({"GET", "POST", "PUT", "PATCH", "DELETE"});
+}
+
+Response Respond(Service& service, RawRequest& raw) {
   if (raw.refused != 0) return Refused(raw.refused);
+  if (raw.method == "OPTIONS" && raw.target == "*") return OptionsOfAll();
   const Result<Request> request = ToRequest(raw);
   if (!request.ok()) return Detail(400, request.error().message);
-  std::optional<Response> refusal = RefuseMedia(*request);
-  Response response = refusal ? *std::move(refusal) : Dispatch(service, *request);
-  Settle(*request, service.options.gzip, response);
+  Response response = Dispatch(service, *request);
+  Negotiate(*request, service.options.gzip, response);
   AllowOrigin(service.origins, *request, response);
   return response;
+}
+
+// What contradicts itself would only show when a client meets it.
+Status CheckOptions(const ApiOptions& options, const std::vector<std::string>& origins) {
+  const auto invalid = [](std::string message, std::string help) {
+    return Error{ErrorCode::kInvalid, std::move(message), std::move(help)};
+  };
+  const Limits& limits = options.limits;
+  if (options.tls_cert.empty() != options.tls_key.empty())
+    return invalid("api.tls_cert and api.tls_key need each other", "set both, or none");
+  if (limits.max_url >= limits.max_header)
+    return invalid("api.max_url must be less than api.max_header", "the header holds the URL");
+  if (limits.max_body > limits.max_bodies)
+    return invalid("api.max_body must not be more than api.max_bodies", "all bodies together hold each one");
+  for (const std::string& origin : origins) {
+    if (!IsOrigin(origin))
+      return invalid(fmt::format("api.cors_origins: \"{}\" is no origin", origin),
+                     "as browsers send it: https://host or https://host:port, in lower case, without a path; or *");
+  }
+  if (!IsLoopback(options.host) && options.tls_cert.empty() && !options.allow_insecure)
+    return invalid(fmt::format("will not listen on {} without TLS", options.host),
+                   "set api.tls_cert and api.tls_key, or use 127.0.0.1 behind a proxy that adds TLS, or set "
+                   "api.allow_insecure");
+  return Ok();
 }
 
 // What every answer has, whoever made it: an id, a place in the counters and, where that is set, in the log.
@@ -95,19 +124,21 @@ Response Finished(Service& service, LoggedRequest logged, Response response) {
   if (!IsLogged(service.options.access_log, logged.method, response.status)) return response;
   logged.status = response.status;
   logged.bytes = response.body.size();
+  logged.user = response.user;
   log::Write(log::Level::kInfo, AccessLine(logged));
   return response;
 }
 
 LoggedRequest ToLog(const RawRequest& raw) {
   const std::string* agent = Find(raw.headers, "user-agent");
-  return {raw.method, raw.target, raw.remote, agent == nullptr ? "" : *agent, 0, 0, raw.waited, RequestId(raw)};
+  return {raw.method, raw.target, raw.remote, agent == nullptr ? "" : *agent, "",
+          0,          0,          raw.waited, RequestId(raw)};
 }
 
 Response Handle(Service& service, RawRequest raw) {
   const Micros start = service.clock.Monotonic();
   LoggedRequest logged = ToLog(raw);
-  Response response = Answer(service, raw);
+  Response response = Respond(service, raw);
   logged.took += service.clock.Monotonic() - start;
   return Finished(service, std::move(logged), std::move(response));
 }
@@ -124,14 +155,7 @@ class ApiServer::Impl {
 
   Status Start() {
     const ApiOptions& options = service_.options;
-    if (options.tls_cert.empty() != options.tls_key.empty())
-      return Error{ErrorCode::kInvalid, "api.tls_cert and api.tls_key need each other", "set both, or none"};
-    const bool secure = !options.tls_cert.empty();
-    if (!IsLoopback(options.host) && !secure && !options.allow_insecure) {
-      return Error{ErrorCode::kInvalid, fmt::format("will not listen on {} without TLS", options.host),
-                   "set api.tls_cert and api.tls_key, or use 127.0.0.1 behind a proxy that adds TLS, or set "
-                   "api.allow_insecure"};
-    }
+    if (const Status checked = CheckOptions(options, service_.origins); !checked.ok()) return checked;
     TransportOptions how;
     how.host = options.host;
     how.port = options.port;
@@ -148,7 +172,7 @@ class ApiServer::Impl {
     if (!transport.ok()) return transport.error();
     transport_ = *std::move(transport);
     const bool v6 = options.host.find(':') != std::string::npos;
-    url_ = fmt::format("{}://{}:{}", secure ? "https" : "http", v6 ? "[" + options.host + "]" : options.host,
+    url_ = fmt::format("{}://{}:{}", !options.tls_cert.empty() ? "https" : "http", v6 ? "[" + options.host + "]" : options.host,
                        transport_->port());
     return Ok();
   }

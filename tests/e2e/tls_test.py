@@ -128,6 +128,17 @@ class Tls(OwnServerCase):
                 sock.sendall(request.encode())
                 self.assertIn(statuses(read_all(sock)), ([413], [414]))
 
+    def test_a_hang_up_without_a_certificate_ends_nothing(self):
+        server = self.make_server()
+        pids = server.pids("api-server")
+        server.process.send_signal(signal.SIGHUP)
+        wait_for(lambda: "no certificate to read again" in server.log_tail(), 10)
+        os.kill(pids[0], signal.SIGHUP)
+        with connect(server) as sock:
+            sock.sendall(get(fields=CLOSE).encode())
+            self.assertEqual(statuses(read_all(sock)), [200])
+        self.assertEqual(server.pids("api-server"), pids)
+
     def test_one_without_the_other_is_refused(self):
         server = self.make_server(start=False, settings={"api.tls_cert": "a.crt"})
         server.launch()

@@ -2,14 +2,17 @@
 #include "api/transport/transport.h"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <sys/socket.h>
 #include <sys/time.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <atomic>
 #include <condition_variable>
 #include <mutex>
+#include <optional>
 #include <stdexcept>
 #include <thread>
 #include <vector>
@@ -307,6 +310,64 @@ TEST_F(TransportTest, AHandlerThatThrowsCostsItsOwnRequest) {
   Client next(port());
   next.Get("/next");
   EXPECT_THAT(next.Read(), EndsWith("/next"));
+}
+
+// A socket file of the test's own, and what a transport says that shall listen there.
+class SocketFile : public ::testing::Test {
+ protected:
+  SocketFile() : path_(::testing::TempDir() + "api-" + std::to_string(getpid()) + ".sock") { unlink(path_.c_str()); }
+  ~SocketFile() override {
+    if (fd_ >= 0) close(fd_);
+    unlink(path_.c_str());
+  }
+
+  sockaddr_un Address() const {
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    path_.copy(address.sun_path, sizeof address.sun_path - 1);
+    return address;
+  }
+  void BindOther() {
+    fd_ = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    const sockaddr_un address = Address();
+    ASSERT_EQ(bind(fd_, reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+  }
+  std::optional<ErrorCode> Refusal() const {
+    TransportOptions options;
+    options.host = "127.0.0.1";
+    options.socket = path_;
+    const auto listening = Transport::Listen(
+        options, [](RawRequest) { return NoContent(); }, [](int status, RawRequest) { return Detail(status, ""); });
+    if (listening.ok()) return std::nullopt;
+    return listening.error().code;
+  }
+
+  const std::string path_;
+  int fd_ = -1;
+};
+
+TEST_F(SocketFile, OneThatIsLeftBehindIsReplaced) {
+  BindOther();
+  EXPECT_EQ(Refusal(), std::nullopt);
+}
+
+TEST_F(SocketFile, OneWithAFullQueueIsInUse) {
+  BindOther();
+  ASSERT_EQ(listen(fd_, 0), 0);
+  const sockaddr_un address = Address();
+  std::vector<int> waiting;
+  do {
+    waiting.push_back(socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  } while (connect(waiting.back(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0);
+  EXPECT_EQ(Refusal(), ErrorCode::kConflict);
+  EXPECT_EQ(access(path_.c_str(), F_OK), 0);
+  for (const int fd : waiting) close(fd);
+}
+
+TEST_F(SocketFile, WhatIsNoSocketStays) {
+  fd_ = open(path_.c_str(), O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+  EXPECT_EQ(Refusal(), ErrorCode::kUnavailable);
+  EXPECT_EQ(access(path_.c_str(), F_OK), 0);
 }
 
 // What the sanitizers are to see: everything at once, and a stop in its midst.
