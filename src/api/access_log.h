@@ -14,7 +14,7 @@ struct LoggedRequest {
   std::string user;  // empty: nobody, or nobody known
   int status = 0;
   std::size_t bytes = 0;  // of the body, as sent
-  Micros took{0};  // waiting included
+  Micros took{0};         // waiting included
   std::string id;
 };
 

@@ -14,8 +14,8 @@ class HealthCache {
  public:
   static constexpr Micros kFresh = Millis(500);
 
-  // Who comes while one asks gets the last known answer, so that a database that hangs holds one thread and not all; the
-  // first time, when there is none, it waits for the same answer.
+  // Who comes while one asks gets the last known answer, so that a database that hangs holds one thread and not all;
+  // the first time, when there is none, it waits for the same answer.
   Result<Health> Ask(Catalog& catalog, const Clock& clock);
 
  private:

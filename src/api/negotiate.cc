@@ -85,8 +85,8 @@ std::string Gzip(const std::string& plain) {
   return packed;
 }
 
-// The ETag of the answer, made from its body where the handler has set none. Weak: the same answer may be sent plain and
-// compressed.
+// The ETag of the answer, made from its body where the handler has set none. Weak: the same answer may be sent plain
+// and compressed.
 std::string TagOf(Response& response) {
   for (auto& [name, value] : response.headers) {
     if (name != "ETag") continue;
@@ -111,8 +111,7 @@ bool Has(std::string_view known, std::string_view tag) {
 
 // Whether the answer may differ by what the client can unpack. Of one that the handler left out nobody knows its size.
 bool MayBeCompressed(const Response& response) {
-  return response.status == 304 ||
-         (response.body.size() >= kWorthCompressing && Compressible(response.content_type));
+  return response.status == 304 || (response.body.size() >= kWorthCompressing && Compressible(response.content_type));
 }
 
 void Compress(const Request& request, Response& response) {

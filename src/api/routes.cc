@@ -60,8 +60,7 @@ constexpr Route kRoutes[] = {
      Role::kViewer, GetTry},
     {"GET", TASK "/tries", "get_task_instance_tries", Access::kToken, Role::kViewer, GetTries},
     {"GET", TASK "/tries/{task_try_number}", "get_task_instance_try_details", Access::kToken, Role::kViewer, GetTry},
-    {"GET", TASK "/logs/{try_number}", "get_log", Access::kToken, Role::kViewer, GetLog,
-     Answer::kOther},
+    {"GET", TASK "/logs/{try_number}", "get_log", Access::kToken, Role::kViewer, GetLog, Answer::kOther},
     {"GET", TASK "/xcomEntries", "get_xcom_entries", Access::kToken, Role::kViewer, GetXComEntries},
     {"GET", TASK "/xcomEntries/{xcom_key}", "get_xcom_entry", Access::kToken, Role::kViewer, GetXComEntry},
 

@@ -131,8 +131,7 @@ Response Finished(Service& service, LoggedRequest logged, Response response) {
 
 LoggedRequest ToLog(const RawRequest& raw) {
   const std::string* agent = Find(raw.headers, "user-agent");
-  return {raw.method, raw.target, raw.remote, agent == nullptr ? "" : *agent, "",
-          0,          0,          raw.waited, RequestId(raw)};
+  return {raw.method, raw.target, raw.remote, agent == nullptr ? "" : *agent, "", 0, 0, raw.waited, RequestId(raw)};
 }
 
 Response Handle(Service& service, RawRequest raw) {
@@ -165,14 +164,14 @@ class ApiServer::Impl {
     how.tls_cert = options.tls_cert;
     how.tls_key = options.tls_key;
     how.counts = service_.connections;
-    Result<std::unique_ptr<Transport>> transport =
-        Transport::Listen(
-            how, [this](RawRequest raw) { return Handle(service_, std::move(raw)); },
-            [this](int status, RawRequest raw) { return Refuse(service_, status, std::move(raw)); });
+    Result<std::unique_ptr<Transport>> transport = Transport::Listen(
+        how, [this](RawRequest raw) { return Handle(service_, std::move(raw)); },
+        [this](int status, RawRequest raw) { return Refuse(service_, status, std::move(raw)); });
     if (!transport.ok()) return transport.error();
     transport_ = *std::move(transport);
+    const bool secure = !options.tls_cert.empty();
     const bool v6 = options.host.find(':') != std::string::npos;
-    url_ = fmt::format("{}://{}:{}", !options.tls_cert.empty() ? "https" : "http", v6 ? "[" + options.host + "]" : options.host,
+    url_ = fmt::format("{}://{}:{}", secure ? "https" : "http", v6 ? "[" + options.host + "]" : options.host,
                        transport_->port());
     return Ok();
   }

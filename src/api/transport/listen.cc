@@ -53,8 +53,8 @@ std::string AddressOf(const asio::ip::tcp::endpoint& peer) {
   return address.to_string();
 }
 
-// To somebody for whom there is no place. Nobody waits for him to read it; but what he has sent must have been read when
-// the socket is closed, or a reset takes the answer away.
+// To somebody for whom there is no place. Nobody waits for him to read it; but what he has sent must have been read
+// when the socket is closed, or a reset takes the answer away.
 void TurnAway(int socket, const Response& response) {
   const std::string text = ResponseHead(response, {false, SystemClock().Now()}) + response.body;
   (void)!send(socket, text.data(), text.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
@@ -112,7 +112,8 @@ class BoostTransport : public Transport {
     unix_.Close();
     shared_.seats.TellAll(Seat::Why::kDraining);
     // A handler cannot be aborted: its connection goes when it has ended.
-    for (Micros patience = options_.limits.drain_timeout; !shared_.seats.WaitUntilEmpty(patience); patience = Millis(50))
+    for (Micros patience = options_.limits.drain_timeout; !shared_.seats.WaitUntilEmpty(patience);
+         patience = Millis(50))
       shared_.seats.TellAll(Seat::Why::kAborted);
     io_.stop();
     for (std::thread& thread : threads_) thread.join();
@@ -176,8 +177,7 @@ class BoostTransport : public Transport {
 
 }  // namespace
 
-Result<std::unique_ptr<Transport>> Transport::Listen(const TransportOptions& options, Handler handler,
-                                                     Refusal refuse) {
+Result<std::unique_ptr<Transport>> Transport::Listen(const TransportOptions& options, Handler handler, Refusal refuse) {
   auto transport = std::make_unique<BoostTransport>(options, std::move(handler), std::move(refuse));
   if (const Status opened = transport->Open(); !opened.ok()) return opened.error();
   return std::unique_ptr<Transport>(std::move(transport));

@@ -58,8 +58,7 @@ class Transport {
 
   // Listens when it returns. kInvalid: an address, socket path or certificate that cannot be used; kConflict: the port
   // or the socket is in use; kUnavailable: cannot be bound.
-  static Result<std::unique_ptr<Transport>> Listen(const TransportOptions& options, Handler handler,
-                                                   Refusal refuse);
+  static Result<std::unique_ptr<Transport>> Listen(const TransportOptions& options, Handler handler, Refusal refuse);
 };
 
 }  // namespace pipelined::api

@@ -89,7 +89,7 @@ TEST_F(RoutesTest, UnknownPathsAndWrongMethods) {
   const Response wrong = Send("PUT", "/api/v2/dags");
   EXPECT_EQ(wrong.status, 405);
   EXPECT_EQ(Field(wrong, "detail"), "\"Method Not Allowed\"");
-  EXPECT_THAT(wrong.headers, ::testing::Contains(::testing::Pair("Allow", "GET")));
+  EXPECT_THAT(wrong.headers, ::testing::Contains(::testing::Pair("Allow", "GET, HEAD, OPTIONS")));
 }
 
 TEST_F(RoutesTest, TheMoreLiteralPatternWins) {
