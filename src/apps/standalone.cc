@@ -100,7 +100,8 @@ class Standalone {
   void HearSignal() {
     const int signal = signals_.Take();
     if (signal == SIGHUP && !settings_.api.tls_cert.empty()) return api().Signal(SIGHUP);
-    if (signal == SIGHUP && !StopSignals::HangUpEnds()) return log::Info("SIGHUP: there is no certificate to read again");
+    if (signal == SIGHUP && !StopSignals::HangUpEnds())
+      return log::Info("SIGHUP: there is no certificate to read again");
     if (signal != 0) exit_code_ = kDone;
   }
 
