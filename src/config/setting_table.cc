@@ -225,7 +225,8 @@ const Setting kTable[] = {
      "max_bodies",
      Type::kSize,
      "256MiB",
-     "The most that the bodies of all requests at one time may take; beyond it the answer is 503.",
+     "The most that all bodies and answers may take at one time. Beyond it the client is dropped that has been\n"
+     "sending its body longest; when there is none, the answer is 503.",
      1024,
      0,
      {},
@@ -244,8 +245,8 @@ const Setting kTable[] = {
      "max_connections_per_address",
      Type::kInteger,
      "2000",
-     "The same for each client address; when none is idle, the answer is 429. Behind a proxy all clients have its "
-     "address.",
+     "The same for each client address, in IPv6 for each /64; when none is idle, the answer is 429. Behind a proxy\n"
+     "all clients have its address.",
      1,
      1000000,
      {},
@@ -281,7 +282,7 @@ const Setting kTable[] = {
      "write_timeout",
      Type::kDuration,
      "30s",
-     "How long a client may take to accept 64 KiB of an answer.",
+     "How long a client may take to accept an answer, and one more second for each 32 KiB of it.",
      100,
      0,
      {},
