@@ -9,6 +9,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <condition_variable>
 #include <mutex>
@@ -113,6 +114,7 @@ class TransportTest : public ::testing::Test {
   Response Handle(RawRequest raw) {
     if (raw.target == "/block") gate_.Pass();
     ++handled_;
+    longest_wait_ = std::max(longest_wait_.load(), raw.waited);
     if (raw.target == "/throw") throw std::runtime_error("a bug");
     if (raw.target == "/long") return Text(200, "text/plain", std::string(kLong, 'x'));
     return raw.refused != 0 ? Detail(raw.refused, "refused") : Text(200, "text/plain", raw.target + raw.body);
@@ -124,6 +126,7 @@ class TransportTest : public ::testing::Test {
   std::shared_ptr<ConnectionCounts> counts_;
   Gate gate_;
   std::atomic<int> handled_ = 0;
+  std::atomic<Micros> longest_wait_{Micros(0)};
   std::uint16_t port_ = 0;
   std::unique_ptr<Transport> transport_;
 };
@@ -147,6 +150,19 @@ TEST_F(TransportTest, BusyHandlersDoNotKeepOthersFromBeingTimedOut) {
   gate_.AwaitInside(1);
   slow.Send("GET / HT");
   EXPECT_THAT(slow.ReadAll(), StartsWith("HTTP/1.1 408 "));
+}
+
+TEST_F(TransportTest, AHandlerIsToldHowLongItsRequestWaited) {
+  Listen(1);
+  Client running(port()), waiting(port());
+  running.Get("/block");
+  gate_.AwaitInside(1);
+  EXPECT_LT(longest_wait_.load(), Millis(100));
+  waiting.Get("/waits");
+  std::this_thread::sleep_for(Millis(200));
+  gate_.Open();
+  EXPECT_THAT(waiting.Read(), EndsWith("/waits"));
+  EXPECT_GE(longest_wait_.load(), Millis(100));
 }
 
 TEST_F(TransportTest, WhoLeavesWhileWaitingHoldsUpNobody) {

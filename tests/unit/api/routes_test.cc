@@ -92,6 +92,17 @@ TEST_F(RoutesTest, UnknownPathsAndWrongMethods) {
   EXPECT_THAT(wrong.headers, ::testing::Contains(::testing::Pair("Allow", "GET, HEAD, OPTIONS")));
 }
 
+TEST_F(RoutesTest, AnAnswerThatItsClientCannotReadIsNotMade) {
+  EXPECT_EQ(Send("GET", "/api/v2/dags/nowhere", "", "admin-token", "text/html").status, 406) << "before the 404";
+  EXPECT_EQ(Send("GET", "/api/v2/dags/nowhere", "", "", "text/html").status, 401);
+  EXPECT_EQ(Send("GET", "/docs", "", "", "text/html").status, 200) << "no JSON";
+}
+
+TEST_F(RoutesTest, TheLogLearnsWhoAsked) {
+  EXPECT_EQ(Send("GET", "/api/v2/dags", "", "user-token").user, "uma");
+  EXPECT_EQ(Send("GET", "/api/v2/version", "", "user-token").user, "") << "nobody had to say";
+}
+
 TEST_F(RoutesTest, TheMoreLiteralPatternWins) {
   const std::vector<std::string> segments{"api", "v2", "dags", "d", "dagRuns", "r", "taskInstances", "t", "tries"};
   EXPECT_EQ(FindRoute("GET", segments).route->operation_id, "get_task_instance_tries");
