@@ -102,12 +102,12 @@ TEST_F(ConnectionTest, WhoHasJustBeenAnsweredMayReadThatInPeace) {
   }
 }
 
-TEST_F(ConnectionTest, ASecondRequestIsNotReadAfterTheLeaveButTheAnswerLingers) {
+TEST_F(ConnectionTest, WhoHasToLeaveWhileItsAnswerIsWrittenMayReadThatToo) {
   const auto connection = Make();
   connection->Start();
   wire_.Run();
-  connection->leaving = true;
   wire_.arrive("GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+  connection->leaving = true;
   wire_.Run();
   EXPECT_THAT(wire_.calls, ElementsAre("handshake", "read", "write", "finish", "read"));
 }
