@@ -106,10 +106,10 @@ class BoostTransport : public Transport {
   void Stop() override {
     const std::scoped_lock lock(stopping_);
     if (threads_.empty()) return;
-    shared_.draining = true;
     if (owns_socket_) unlink(options_.socket.c_str());  // before it is closed: a new one may then have its name
     tcp_.Close();
     unix_.Close();
+    shared_.draining = true;  // from here on clients are dropped, and find nobody who would take them in again
     shared_.seats.TellAll(Seat::Why::kDraining);
     // A handler cannot be aborted: its connection goes when it has ended.
     for (Micros patience = options_.limits.drain_timeout; !shared_.seats.WaitUntilEmpty(patience);

@@ -186,6 +186,7 @@ TEST_F(TransportTest, AStopLetsTheRunningRequestEnd) {
   Client running(port()), idle(port());
   running.Get("/block");
   gate_.AwaitInside(1);
+  for (int patience = 0; counts_->open < 2 && patience < 1000; ++patience) std::this_thread::sleep_for(Millis(1));
   std::thread stopping([this] { transport_->Stop(); });
   EXPECT_EQ(idle.ReadAll(), "") << "dropped at once";
   EXPECT_FALSE(Client(port()).connected());
