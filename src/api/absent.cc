@@ -20,7 +20,7 @@ Response EmptyPage(const Call& call, std::string_view name) {
 std::optional<Response> NoInstance(const Call& call) {
   Query query(call.request);
   const std::int64_t map_index = query.Int("map_index", kNotMapped, kNotMapped);
-  query.Ints("try_number");        // of links: there are none of any try
+  query.Ints("try_number");       // of links: there are none of any try
   query.Bool("all_map_indices");  // of a state store: it is empty
   if (!query.ok()) return query.Refusal();
   const Result<TaskInstanceRow> row =
@@ -88,8 +88,8 @@ Response GetHitlDetails(const Call& call) {
 
 Response NoHitlDetail(const Call& call) {
   if (auto refusal = NoInstance(call)) return *std::move(refusal);
-  return Detail(404, fmt::format("Human-in-the-loop detail does not exist for Task Instance with id {}",
-                                 call.Arg("task_id")));
+  return Detail(
+      404, fmt::format("Human-in-the-loop detail does not exist for Task Instance with id {}", call.Arg("task_id")));
 }
 
 // Runs have no partitions: none is cleared.
@@ -111,8 +111,8 @@ Response ClearPartitions(const Call& call) {
 Response GetLogin(const Call& call) {
   Query query(call.request);
   const std::string next = query.String("next");
-  const bool elsewhere = !next.empty() && (next.front() != '/' || next.starts_with("//") ||
-                                           next.find('\\') != std::string::npos);
+  const bool elsewhere =
+      !next.empty() && (next.front() != '/' || next.starts_with("//") || next.find('\\') != std::string::npos);
   if (elsewhere) return Detail(400, "Invalid or unsafe next URL");
   Response response = NoContent();
   response.status = 307;

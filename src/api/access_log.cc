@@ -40,9 +40,10 @@ bool IsLogged(AccessLog which, const std::string& method, int status) {
 }
 
 std::string AccessLine(const LoggedRequest& request) {
-  return fmt::format("request method={} target={} status={} bytes={} ms={:.1f} peer={} agent={} id={}",
+  return fmt::format("request method={} target={} status={} bytes={} ms={:.1f} peer={} user={} agent={} id={}",
                      Quoted(request.method), Quoted(request.target), request.status, request.bytes,
-                     static_cast<double>(request.took.count()) / 1e3, request.peer, Quoted(request.agent), request.id);
+                     static_cast<double>(request.took.count()) / 1e3, request.peer, Quoted(request.user),
+                     Quoted(request.agent), request.id);
 }
 
 }  // namespace pipelined::api

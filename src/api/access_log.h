@@ -11,9 +11,10 @@ namespace pipelined::api {
 struct LoggedRequest {
   std::string method, target;  // as sent
   std::string peer, agent;
+  std::string user;  // empty: nobody, or nobody known
   int status = 0;
   std::size_t bytes = 0;  // of the body, as sent
-  Micros took{0};
+  Micros took{0};         // waiting included
   std::string id;
 };
 

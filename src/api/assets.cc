@@ -206,8 +206,8 @@ Response DeleteDagQueuedEvents(const Call& call) {
 Response NoDagQueuedEvent(const Call& call) {
   std::int64_t id = 0;
   if (auto refusal = ReadPathId("asset_id", call.Arg("asset_id"), id)) return *std::move(refusal);
-  return Detail(404, fmt::format("Queue event with dag_id: `{}` and asset_id: `{}` was not found", call.Arg("dag_id"),
-                                 id));
+  return Detail(404,
+                fmt::format("Queue event with dag_id: `{}` and asset_id: `{}` was not found", call.Arg("dag_id"), id));
 }
 
 Response GetUpstreamAssetEvents(const Call& call) {
@@ -225,8 +225,8 @@ Response GetAssetState(const Call& call) {
 
 Response NoAssetState(const Call& call) {
   if (auto refusal = UnknownInPath(call)) return *std::move(refusal);
-  return Detail(404, fmt::format("Asset state with key `{}` was not found: assets keep no state here",
-                                 call.Arg("key")));
+  return Detail(404,
+                fmt::format("Asset state with key `{}` was not found: assets keep no state here", call.Arg("key")));
 }
 
 Response ClearAssetState(const Call& call) {

@@ -59,13 +59,13 @@ std::optional<Response> RefuseNames(const Call& call) {
 
 Response PostRunsList(const Call& call) {
   if (auto refusal = RefuseNames(call)) return *std::move(refusal);
-  Body body(call.request,
-            {"order_by",         "page_offset",     "page_limit",      "dag_ids",          "states",
-             "run_after_gte",    "run_after_gt",    "run_after_lte",   "run_after_lt",     "logical_date_gte",
-             "logical_date_gt",  "logical_date_lte", "logical_date_lt", "start_date_gte",   "start_date_gt",
-             "start_date_lte",   "start_date_lt",   "end_date_gte",    "end_date_gt",      "end_date_lte",
-             "end_date_lt",      "duration_gte",    "duration_gt",     "duration_lte",     "duration_lt",
-             "conf_contains"});
+  Body body(
+      call.request,
+      {"order_by",        "page_offset",    "page_limit",    "dag_ids",          "states",          "run_after_gte",
+       "run_after_gt",    "run_after_lte",  "run_after_lt",  "logical_date_gte", "logical_date_gt", "logical_date_lte",
+       "logical_date_lt", "start_date_gte", "start_date_gt", "start_date_lte",   "start_date_lt",   "end_date_gte",
+       "end_date_gt",     "end_date_lte",   "end_date_lt",   "duration_gte",     "duration_gt",     "duration_lte",
+       "duration_lt",     "conf_contains"});
   RunFilter filter;
   filter.dag_id = "~";
   filter.dag_ids = body.Strings("dag_ids");
@@ -88,13 +88,13 @@ Response PostRunsList(const Call& call) {
 
 Response PostInstancesList(const Call& call) {
   if (auto refusal = RefuseNames(call)) return *std::move(refusal);
-  Body body(call.request,
-            {"dag_ids",          "dag_run_ids",      "task_ids",        "state",            "run_after_gte",
-             "run_after_gt",     "run_after_lte",    "run_after_lt",    "logical_date_gte", "logical_date_gt",
-             "logical_date_lte", "logical_date_lt",  "start_date_gte",  "start_date_gt",    "start_date_lte",
-             "start_date_lt",    "end_date_gte",     "end_date_gt",     "end_date_lte",     "end_date_lt",
-             "duration_gte",     "duration_gt",      "duration_lte",    "duration_lt",      "pool",
-             "queue",            "executor",         "page_offset",     "page_limit",       "order_by"});
+  Body body(
+      call.request,
+      {"dag_ids",        "dag_run_ids",   "task_ids",         "state",           "run_after_gte",    "run_after_gt",
+       "run_after_lte",  "run_after_lt",  "logical_date_gte", "logical_date_gt", "logical_date_lte", "logical_date_lt",
+       "start_date_gte", "start_date_gt", "start_date_lte",   "start_date_lt",   "end_date_gte",     "end_date_gt",
+       "end_date_lte",   "end_date_lt",   "duration_gte",     "duration_gt",     "duration_lte",     "duration_lt",
+       "pool",           "queue",         "executor",         "page_offset",     "page_limit",       "order_by"});
   TaskFilter filter;
   filter.dag_ids = body.Strings("dag_ids");
   filter.run_ids = body.Strings("dag_run_ids");

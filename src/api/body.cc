@@ -80,6 +80,10 @@ void Body::Take(Value value, std::initializer_list<std::string_view> known) {
   }
 }
 
+Value::List Body::At(std::string_view key) const {
+  return Where(key);
+}
+
 Value::List Body::Where(std::string_view key, std::optional<std::int64_t> index) const {
   Value::List where = where_;
   where.emplace_back(key);
@@ -190,8 +194,7 @@ std::vector<std::string> Body::Strings(std::string_view key) {
     if (item.is_string()) {
       texts.push_back(item.string());
     } else {
-      violations_.Add("string_type", Where(key, static_cast<std::int64_t>(i)), "Input should be a valid string",
-                      item);
+      violations_.Add("string_type", Where(key, static_cast<std::int64_t>(i)), "Input should be a valid string", item);
     }
   }
   return texts;

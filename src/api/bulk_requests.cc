@@ -18,9 +18,9 @@ namespace {
 constexpr std::array<std::string_view, 3> kWords{"create", "update", "delete"};
 
 struct Action {
-  std::string word;              // of kWords
-  std::string on_clash = "fail"; // of a create: when it exists; else when it does not: "fail", "skip", "overwrite"
-  Value::List entities;          // as given: objects, or (delete) names
+  std::string word;               // of kWords
+  std::string on_clash = "fail";  // of a create: when it exists; else when it does not: "fail", "skip", "overwrite"
+  Value::List entities;           // as given: objects, or (delete) names
   std::vector<std::string> mask;
 };
 
@@ -46,8 +46,9 @@ Action ReadAction(const Value& given, Value::List at, const Check& check, Violat
   action.word = word->string();
   at.emplace_back(action.word);
   const bool create = action.word == "create";
-  Body body(given, at, {"action", "entities", create ? "action_on_existence" : "action_on_non_existence",
-                        action.word == "update" ? "update_mask" : "action"});
+  Body body(given, at,
+            {"action", "entities", create ? "action_on_existence" : "action_on_non_existence",
+             action.word == "update" ? "update_mask" : "action"});
   body.Require("entities");
   action.on_clash = ClashOf(body, create);
   action.mask = body.Strings("update_mask");
@@ -90,7 +91,7 @@ struct Single {
 // What a kind of thing is, to this file.
 struct Kind {
   Check check;
-  std::function<std::string(const Value& entity)> name;      // as the answer calls it
+  std::function<std::string(const Value& entity)> name;  // as the answer calls it
   std::function<bool(const Value& entity)> exists;
   std::function<Single(const Action&, const Value& entity)> single;
 };
@@ -250,8 +251,9 @@ std::string IndexOf(const Value& entity) {
 }
 
 void CheckInstance(const Value& entity, const Value::List& at, Violations& violations) {
-  Body body(entity, at, {"new_state", "note", "include_upstream", "include_downstream", "include_future",
-                         "include_past", "task_id", "map_index", "dag_id", "dag_run_id"});
+  Body body(entity, at,
+            {"new_state", "note", "include_upstream", "include_downstream", "include_future", "include_past", "task_id",
+             "map_index", "dag_id", "dag_run_id"});
   body.Require("task_id");
   body.String("task_id");
   body.String("dag_id");
@@ -262,9 +264,8 @@ void CheckInstance(const Value& entity, const Value::List& at, Violations& viola
 }
 
 std::vector<std::pair<std::string_view, std::string>> ArgsOfInstance(const Call& call, const Value& entity) {
-  std::vector<std::pair<std::string_view, std::string>> args{{"dag_id", DagOf(call, entity)},
-                                                             {"dag_run_id", RunOf(call, entity)},
-                                                             {"task_id", TaskName(entity)}};
+  std::vector<std::pair<std::string_view, std::string>> args{
+      {"dag_id", DagOf(call, entity)}, {"dag_run_id", RunOf(call, entity)}, {"task_id", TaskName(entity)}};
   if (const std::string index = IndexOf(entity); !index.empty()) args.emplace_back("map_index", index);
   return args;
 }

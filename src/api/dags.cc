@@ -155,9 +155,8 @@ Response ReparseFile(const Call& call) {
   filter.include_stale = true;
   const Result<Listing<DagRow>> dags = call.catalog().Dags(filter, all);
   if (!dags.ok()) return ErrorResponse(dags.error());
-  const bool known = std::any_of(dags->rows.begin(), dags->rows.end(), [&](const DagRow& row) {
-    return FileToken(row) == call.Arg("file_token");
-  });
+  const bool known = std::any_of(dags->rows.begin(), dags->rows.end(),
+                                 [&](const DagRow& row) { return FileToken(row) == call.Arg("file_token"); });
   return known ? Json(201, nullptr) : Detail(404, "File not found");
 }
 

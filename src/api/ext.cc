@@ -114,8 +114,8 @@ Response GetDependencies(const Call& call) {
   if (!why) return *std::move(refusal);
   Value::List dependencies;
   for (const Value& reason : why->Find("reasons")->list()) {
-    dependencies.emplace_back(Value::Map{{"name", DependencyName(reason.Find("code")->string())},
-                                         {"reason", reason.Find("text")->string()}});
+    dependencies.emplace_back(
+        Value::Map{{"name", DependencyName(reason.Find("code")->string())}, {"reason", reason.Find("text")->string()}});
   }
   const Value* state = why->Find("state");
   if (dependencies.empty() && state->string() == "success")

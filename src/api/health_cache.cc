@@ -2,13 +2,19 @@
 
 namespace pipelined::api {
 
-Result<Health> HealthCache::Ask(Catalog& catalog, Micros monotonic) {
-  const std::scoped_lock lock(mutex_);
-  if (!known_ || monotonic - asked_ >= kFresh) {
-    known_ = catalog.CheckHealth();
-    asked_ = monotonic;
-  }
-  return *known_;
+Result<Health> HealthCache::Ask(Catalog& catalog, const Clock& clock) {
+  std::unique_lock lock(mutex_);
+  answered_.wait(lock, [this] { return known_ || !asking_; });
+  if (known_ && (asking_ || clock.Monotonic() - answered_at_ < kFresh)) return *known_;
+  asking_ = true;
+  lock.unlock();
+  Result<Health> answer = catalog.CheckHealth();
+  lock.lock();
+  asking_ = false;
+  known_ = answer;
+  answered_at_ = clock.Monotonic();  // not when it was asked: what takes long is fresh nevertheless
+  answered_.notify_all();
+  return answer;
 }
 
 }  // namespace pipelined::api

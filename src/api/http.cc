@@ -4,11 +4,25 @@
 
 namespace pipelined::api {
 
-const std::string* Request::Header(std::string_view lower_case_name) const {
-  for (const auto& [name, value] : headers) {
-    if (name == lower_case_name) return &value;
+const std::string* Find(const Pairs& fields, std::string_view name) {
+  for (const auto& [key, value] : fields) {
+    if (key == name) return &value;
   }
   return nullptr;
+}
+
+const std::string* Request::Header(std::string_view lower_case_name) const {
+  return Find(headers, lower_case_name);
+}
+
+std::string Request::List(std::string_view lower_case_name) const {
+  std::string list;
+  for (const auto& [name, value] : headers) {
+    if (name != lower_case_name) continue;
+    if (!list.empty()) list += ", ";
+    list += value;
+  }
+  return list;
 }
 
 Response Json(int status, const Value& value) {
@@ -34,6 +48,11 @@ Response Text(int status, std::string content_type, std::string body) {
   response.status = status;
   response.content_type = std::move(content_type);
   response.body = std::move(body);
+  return response;
+}
+
+Response NoStore(Response response) {
+  response.headers.emplace_back("Cache-Control", "no-store");
   return response;
 }
 

@@ -13,6 +13,9 @@ namespace pipelined::api {
 
 using Pairs = std::vector<std::pair<std::string, std::string>>;
 
+// The first value of a name; nullptr: there is none.
+const std::string* Find(const Pairs& fields, std::string_view name);
+
 struct Request {
   std::string method;  // upper case
   std::string path;    // as sent, without the query; for the log only
@@ -24,6 +27,8 @@ struct Request {
   std::string remote;  // address of the peer; empty when unknown
 
   const std::string* Header(std::string_view lower_case_name) const;
+  // All lines of a field that is a list, as one; empty when there is none.
+  std::string List(std::string_view lower_case_name) const;
 };
 
 struct Response {
@@ -31,12 +36,15 @@ struct Response {
   std::string content_type = "application/json";
   Pairs headers;
   std::string body;
+  std::string user;  // who asked, for the log; is not sent
 };
 
 Response Json(int status, const Value& value);
 Response Json(const Value& value);
 Response NoContent();
 Response Text(int status, std::string content_type, std::string body);
+// One that no cache may keep: it may hold what only its reader should know.
+Response NoStore(Response response);
 // {"detail": "…"}: how Airflow says what is wrong.
 Response Detail(int status, std::string_view message);
 

@@ -184,12 +184,10 @@ Response GetXComEntries(const Call& call) {
   Query query(call.request);
   const Page page = query.ReadPage();
   const std::string wanted = query.String("xcom_key");
-  query.NotYet({"xcom_key_pattern",  "xcom_key_prefix_pattern",  "dag_display_name_pattern",
-                "run_id_pattern",    "run_id_prefix_pattern",    "dag_display_name_prefix_pattern",
-                "task_id_pattern",   "task_id_prefix_pattern",   "map_index_filter",
-                "logical_date_gte",  "logical_date_gt",          "logical_date_lte",
-                "logical_date_lt",   "run_after_gte",            "run_after_gt",
-                "run_after_lte",     "run_after_lt"});
+  query.NotYet({"xcom_key_pattern", "xcom_key_prefix_pattern", "dag_display_name_pattern", "run_id_pattern",
+                "run_id_prefix_pattern", "dag_display_name_prefix_pattern", "task_id_pattern", "task_id_prefix_pattern",
+                "map_index_filter", "logical_date_gte", "logical_date_gt", "logical_date_lte", "logical_date_lt",
+                "run_after_gte", "run_after_gt", "run_after_lte", "run_after_lt"});
   const std::int64_t map_index = query.Int("map_index", kNotMapped, kNotMapped);
   if (!query.ok()) return query.Refusal();
   const Result<TaskInstanceRow> row = FindInstance(call, map_index);
@@ -203,7 +201,7 @@ Response GetXComEntries(const Call& call) {
     if (total >= page.offset && total < page.offset + page.limit) entries.push_back(XComShape(*row, key));
     ++total;
   }
-  return Json(Value::Map{{"xcom_entries", std::move(entries)}, {"total_entries", total}});
+  return NoStore(Json(Value::Map{{"xcom_entries", std::move(entries)}, {"total_entries", total}}));
 }
 
 Response GetXComEntry(const Call& call) {
@@ -221,7 +219,7 @@ Response GetXComEntry(const Call& call) {
   if (value == nullptr) return Detail(404, fmt::format("XCom entry with key: `{}` not found", key));
   Value entry = XComShape(*row, key);
   entry.Set("value", stringify ? Value(ToJson(*value)) : *value);
-  return Json(entry);
+  return NoStore(Json(entry));
 }
 
 }  // namespace pipelined::api

@@ -21,10 +21,9 @@ constexpr std::int64_t kFullPiece = 16 << 20;  // with full_content
 enum class Form { kJson, kLines, kText, kNone };
 
 Form FormOf(const Request& request) {
-  const std::string* accept = request.Header("accept");
-  if (accept == nullptr || accept->empty()) return Form::kJson;
-  const std::string_view text(*accept);
-  const auto has = [&](std::string_view type) { return text.find(type) != std::string_view::npos; };
+  const std::string accept = request.List("accept");
+  if (accept.empty()) return Form::kJson;
+  const auto has = [&](std::string_view type) { return accept.find(type) != std::string::npos; };
   if (has("application/x-ndjson")) return Form::kLines;
   if (has("application/json") || has("*/*") || has("application/*")) return Form::kJson;
   return has("text/plain") || has("text/*") ? Form::kText : Form::kNone;
@@ -100,7 +99,7 @@ Response GetLog(const Call& call) {
       ReadLog(call.service.options.logs_dir, path, *offset, full ? kFullPiece : kPiece, !running);
   if (!piece.ok()) return ErrorResponse(piece.error());
   const bool more = running || !piece->at_end;
-  return Answer(form, *piece, more ? Value(std::to_string(piece->next)) : Value());
+  return NoStore(Answer(form, *piece, more ? Value(std::to_string(piece->next)) : Value()));
 }
 
 }  // namespace pipelined::api

@@ -85,9 +85,17 @@ std::string Gzip(const std::string& plain) {
   return packed;
 }
 
-// Weak: the same answer may be sent plain and compressed.
-std::string Tag(const std::string& body) {
-  return "W/\"" + Sha256Hex(body).substr(0, 32) + "\"";
+// The ETag of the answer, made from its body where the handler has set none. Weak: the same answer may be sent plain
+// and compressed.
+std::string TagOf(Response& response) {
+  for (auto& [name, value] : response.headers) {
+    if (name != "ETag") continue;
+    if (!value.starts_with("W/")) value.insert(0, "W/");
+    return value;
+  }
+  if (response.status != 200) return {};
+  response.headers.emplace_back("ETag", "W/\"" + Sha256Hex(response.body).substr(0, 32) + "\"");
+  return response.headers.back().second;
 }
 
 bool Has(std::string_view known, std::string_view tag) {
@@ -101,11 +109,13 @@ bool Has(std::string_view known, std::string_view tag) {
   return found;
 }
 
+// Whether the answer may differ by what the client can unpack. Of one that the handler left out nobody knows its size.
+bool MayBeCompressed(const Response& response) {
+  return response.status == 304 || (response.body.size() >= kWorthCompressing && Compressible(response.content_type));
+}
+
 void Compress(const Request& request, Response& response) {
-  if (response.body.size() < kWorthCompressing || !Compressible(response.content_type)) return;
-  response.headers.emplace_back("Vary", "Accept-Encoding");
-  const std::string* accepted = request.Header("accept-encoding");
-  if (accepted == nullptr || !Takes(*accepted, {"gzip", "*"})) return;
+  if (!Takes(request.List("accept-encoding"), {"gzip", "*"})) return;
   std::string packed = Gzip(response.body);
   if (packed.empty()) return;
   response.body = std::move(packed);
@@ -123,23 +133,25 @@ std::optional<Response> RefuseMedia(const Request& request) {
   return std::nullopt;
 }
 
-void Settle(const Request& request, bool gzip, Response& response) {
-  if (response.status != 200 || (request.method != "GET" && request.method != "HEAD")) return;
-  const std::string* accepted = request.Header("accept");
-  if (accepted != nullptr && !accepted->empty() && response.content_type == "application/json" &&
-      !Takes(*accepted, {"application/json", "application/*", "*/*"})) {
-    response = Detail(406, "the answer is application/json");
-    return;
-  }
-  const std::string tag = Tag(response.body);
-  response.headers.emplace_back("ETag", tag);
-  response.headers.emplace_back("Cache-Control", "private, no-cache");
-  if (const std::string* known = request.Header("if-none-match"); known != nullptr && Has(*known, tag)) {
+std::optional<Response> RefuseAccept(const Request& request) {
+  const std::string accepted = request.List("accept");
+  if (accepted.empty() || Takes(accepted, {"application/json", "application/*", "*/*"})) return std::nullopt;
+  return Detail(406, "the answer is application/json");
+}
+
+void Negotiate(const Request& request, bool gzip, Response& response) {
+  if (request.method != "GET" && request.method != "HEAD") return;
+  if (response.status != 200 && response.status != 304) return;
+  const std::string tag = TagOf(response);
+  if (Find(response.headers, "Cache-Control") == nullptr)
+    response.headers.emplace_back("Cache-Control", "private, no-cache");
+  const bool compress = gzip && MayBeCompressed(response);
+  if (compress) response.headers.emplace_back("Vary", "Accept-Encoding");
+  if (response.status == 200 && Has(request.List("if-none-match"), tag)) {
     response.status = 304;
     response.body.clear();
-    return;
   }
-  if (gzip) Compress(request, response);
+  if (compress && response.status == 200) Compress(request, response);
 }
 
 }  // namespace pipelined::api

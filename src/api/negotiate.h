@@ -10,8 +10,12 @@ namespace pipelined::api {
 // 415: a body that is no JSON, or one that is compressed. A body without a type is taken for JSON.
 std::optional<Response> RefuseMedia(const Request& request);
 
-// Turns the answer of a route into the one that this client wants: 406 where it reads no JSON; 304 where it has it
-// (ETag); compressed where it can read that and `gzip` is set. Only answers 200 to GET and HEAD are touched.
-void Settle(const Request& request, bool gzip, Response& response);
+// 406: a client that reads no JSON.
+std::optional<Response> RefuseAccept(const Request& request);
+
+// Turns the answer of a route into the one that this client wants: 304 where it has it (by the ETag of the handler,
+// else of the body); compressed where it can read that and `gzip` is set. A handler's Cache-Control stays. Only answers
+// 200 and 304 to GET and HEAD are touched.
+void Negotiate(const Request& request, bool gzip, Response& response);
 
 }  // namespace pipelined::api

@@ -30,10 +30,8 @@ Value SchemaOf(const Parameter& parameter) {
 Value Parameters(const Route& route) {
   Value::List parameters = PathParameters(route.pattern).list();
   for (const Parameter& parameter : QueryParameters(route.operation_id)) {
-    parameters.emplace_back(Value::Map{{"name", parameter.name},
-                                       {"in", "query"},
-                                       {"required", parameter.required},
-                                       {"schema", SchemaOf(parameter)}});
+    parameters.emplace_back(Value::Map{
+        {"name", parameter.name}, {"in", "query"}, {"required", parameter.required}, {"schema", SchemaOf(parameter)}});
   }
   return parameters;
 }
@@ -45,9 +43,8 @@ Value Operation(const Route& route) {
     responses.emplace_back("401", Value::Map{{"description", "Unauthorized"}});
     responses.emplace_back("403", Value::Map{{"description", "Forbidden"}});
   }
-  Value::Map operation{{"operationId", route.operation_id},
-                       {"parameters", Parameters(route)},
-                       {"responses", std::move(responses)}};
+  Value::Map operation{
+      {"operationId", route.operation_id}, {"parameters", Parameters(route)}, {"responses", std::move(responses)}};
   if (route.access == Access::kToken)
     operation.emplace_back("security", Value::List{Value::Map{{"HTTPBearer", Value::List{}}}});
   return operation;

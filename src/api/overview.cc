@@ -91,8 +91,8 @@ Response GetDagVersion(const Call& call) {
   if (auto refusal = ReadPathId("version_number", call.Arg("version_number"), number)) return *std::move(refusal);
   const std::string& dag_id = call.Arg("dag_id");
   const auto missing = [&] {
-    return Detail(404, fmt::format("The DagVersion with dag_id: `{}` and version_number: `{}` was not found", dag_id,
-                                   number));
+    return Detail(
+        404, fmt::format("The DagVersion with dag_id: `{}` and version_number: `{}` was not found", dag_id, number));
   };
   if (dag_id == "~" || number > std::numeric_limits<std::int32_t>::max()) return missing();
   const Result<Listing<DagVersionRow>> found =

@@ -27,8 +27,7 @@ EditOutput EditOf(const TaskInstanceRow& row, const std::string& key) {
   return EditOutput{row.run, row.task_id, row.map_index, key};
 }
 
-Response Written(const Call& call, const TaskInstanceRow& row, const std::string& key, const Value& value,
-                 int status) {
+Response Written(const Call& call, const TaskInstanceRow& row, const std::string& key, const Value& value, int status) {
   EditOutput edit = EditOf(row, key);
   edit.value = value;
   if (auto refusal = Carry(call, Command{{}, {}, std::move(edit)})) return *std::move(refusal);

@@ -7,7 +7,7 @@
 #include "api/cors.h"
 #include "api/errors.h"
 #include "api/handlers.h"
-#include "pipelined/base/log.h"
+#include "api/negotiate.h"
 
 namespace pipelined::api {
 namespace {
@@ -23,8 +23,8 @@ constexpr Route kRoutes[] = {
     {"GET", "/api/v2/version", "get_version", Access::kPublic, Role::kViewer, GetVersion},
     {"POST", "/auth/token", "create_token", Access::kPublic, Role::kViewer, PostToken},
     {"GET", "/openapi.json", "get_openapi", Access::kPublic, Role::kViewer, GetOpenApi},
-    {"GET", "/docs", "get_docs", Access::kPublic, Role::kViewer, GetDocs},
-    {"GET", "/metrics", "get_metrics", Access::kLoopback, Role::kViewer, GetMetrics},
+    {"GET", "/docs", "get_docs", Access::kPublic, Role::kViewer, GetDocs, Answer::kOther},
+    {"GET", "/metrics", "get_metrics", Access::kLoopback, Role::kViewer, GetMetrics, Answer::kOther},
 
     {"GET", "/api/v2/dags", "get_dags", Access::kToken, Role::kViewer, GetDags},
     {"PATCH", "/api/v2/dags", "patch_dags", Access::kToken, Role::kUser, PatchDags},
@@ -36,12 +36,13 @@ constexpr Route kRoutes[] = {
     {"GET", DAG "/details", "get_dag_details", Access::kToken, Role::kViewer, GetDagDetails},
     {"GET", DAG "/tasks", "get_tasks", Access::kToken, Role::kViewer, GetTasks},
     {"GET", DAG "/tasks/{task_id}", "get_task", Access::kToken, Role::kViewer, GetTask},
-    {"GET", "/api/v2/dagSources/{dag_id}", "get_dag_source", Access::kToken, Role::kViewer, GetDagSource},
+    {"GET", "/api/v2/dagSources/{dag_id}", "get_dag_source", Access::kToken, Role::kViewer, GetDagSource,
+     Answer::kOther},
 
     {"GET", DAG "/dagRuns", "get_dag_runs", Access::kToken, Role::kViewer, GetRuns},
     {"POST", DAG "/dagRuns", "trigger_dag_run", Access::kToken, Role::kUser, TriggerRun},
     {"POST", DAG "/dagRuns/list", "get_list_dag_runs_batch", Access::kToken, Role::kViewer, PostRunsList},
-    {"GET", RUN "/wait", "wait_dag_run_until_finished", Access::kToken, Role::kViewer, WaitForRun},
+    {"GET", RUN "/wait", "wait_dag_run_until_finished", Access::kToken, Role::kViewer, WaitForRun, Answer::kOther},
     {"GET", RUN, "get_dag_run", Access::kToken, Role::kViewer, GetRun},
     {"PATCH", DAG "/dagRuns", "bulk_dag_runs", Access::kToken, Role::kUser, PatchRuns},
     {"POST", DAG "/clearDagRuns", "clear_dag_runs", Access::kToken, Role::kUser, ClearRuns},
@@ -71,7 +72,7 @@ constexpr Route kRoutes[] = {
      Role::kViewer, GetTry},
     {"GET", TASK "/tries", "get_task_instance_tries", Access::kToken, Role::kViewer, GetTries},
     {"GET", TASK "/tries/{task_try_number}", "get_task_instance_try_details", Access::kToken, Role::kViewer, GetTry},
-    {"GET", TASK "/logs/{try_number}", "get_log", Access::kToken, Role::kViewer, GetLog},
+    {"GET", TASK "/logs/{try_number}", "get_log", Access::kToken, Role::kViewer, GetLog, Answer::kOther},
     {"GET", TASK "/xcomEntries", "get_xcom_entries", Access::kToken, Role::kViewer, GetXComEntries},
     {"GET", TASK "/xcomEntries/{xcom_key}", "get_xcom_entry", Access::kToken, Role::kViewer, GetXComEntry},
     {"POST", TASK "/xcomEntries", "create_xcom_entry", Access::kToken, Role::kUser, PostXComEntry},
@@ -88,39 +89,39 @@ constexpr Route kRoutes[] = {
     {"GET", "/api/v2/assets/events", "get_asset_events", Access::kToken, Role::kViewer, GetAssetEvents},
     {"POST", "/api/v2/assets/events", "create_asset_event", Access::kToken, Role::kUser, PostAssetEvent},
     {"GET", "/api/v2/assets/{asset_id}", "get_asset", Access::kToken, Role::kViewer, GetAsset},
-    {"POST", "/api/v2/assets/{asset_id}/materialize", "materialize_asset", Access::kToken,
-     Role::kUser, MaterializeAsset},
-    {"GET", "/api/v2/assets/{asset_id}/queuedEvents", "get_asset_queued_events", Access::kToken,
-     Role::kViewer, GetAssetQueuedEvents},
-    {"DELETE", "/api/v2/assets/{asset_id}/queuedEvents", "delete_asset_queued_events", Access::kToken,
-     Role::kUser, DeleteAssetQueuedEvents},
-    {"GET", "/api/v2/assets/{asset_id}/state-store", "list_asset_state_store", Access::kToken,
-     Role::kViewer, GetAssetState},
-    {"DELETE", "/api/v2/assets/{asset_id}/state-store", "clear_asset_state_store", Access::kToken,
-     Role::kUser, ClearAssetState},
-    {"GET", "/api/v2/assets/{asset_id}/state-store/{key}", "get_asset_state_store", Access::kToken,
-     Role::kViewer, NoAssetState},
-    {"PUT", "/api/v2/assets/{asset_id}/state-store/{key}", "set_asset_state_store", Access::kToken,
-     Role::kUser, NoAssetState},
-    {"DELETE", "/api/v2/assets/{asset_id}/state-store/{key}", "delete_asset_state_store", Access::kToken,
-     Role::kUser, NoAssetState},
-    {"GET", DAG "/assets/queuedEvents", "get_dag_asset_queued_events", Access::kToken,
-     Role::kViewer, GetDagQueuedEvents},
-    {"DELETE", DAG "/assets/queuedEvents", "delete_dag_asset_queued_events", Access::kToken,
-     Role::kUser, DeleteDagQueuedEvents},
-    {"GET", DAG "/assets/{asset_id}/queuedEvents", "get_dag_asset_queued_event", Access::kToken,
-     Role::kViewer, NoDagQueuedEvent},
-    {"DELETE", DAG "/assets/{asset_id}/queuedEvents", "delete_dag_asset_queued_event", Access::kToken,
-     Role::kUser, NoDagQueuedEvent},
-    {"GET", RUN "/upstreamAssetEvents", "get_upstream_asset_events", Access::kToken,
-     Role::kViewer, GetUpstreamAssetEvents},
+    {"POST", "/api/v2/assets/{asset_id}/materialize", "materialize_asset", Access::kToken, Role::kUser,
+     MaterializeAsset},
+    {"GET", "/api/v2/assets/{asset_id}/queuedEvents", "get_asset_queued_events", Access::kToken, Role::kViewer,
+     GetAssetQueuedEvents},
+    {"DELETE", "/api/v2/assets/{asset_id}/queuedEvents", "delete_asset_queued_events", Access::kToken, Role::kUser,
+     DeleteAssetQueuedEvents},
+    {"GET", "/api/v2/assets/{asset_id}/state-store", "list_asset_state_store", Access::kToken, Role::kViewer,
+     GetAssetState},
+    {"DELETE", "/api/v2/assets/{asset_id}/state-store", "clear_asset_state_store", Access::kToken, Role::kUser,
+     ClearAssetState},
+    {"GET", "/api/v2/assets/{asset_id}/state-store/{key}", "get_asset_state_store", Access::kToken, Role::kViewer,
+     NoAssetState},
+    {"PUT", "/api/v2/assets/{asset_id}/state-store/{key}", "set_asset_state_store", Access::kToken, Role::kUser,
+     NoAssetState},
+    {"DELETE", "/api/v2/assets/{asset_id}/state-store/{key}", "delete_asset_state_store", Access::kToken, Role::kUser,
+     NoAssetState},
+    {"GET", DAG "/assets/queuedEvents", "get_dag_asset_queued_events", Access::kToken, Role::kViewer,
+     GetDagQueuedEvents},
+    {"DELETE", DAG "/assets/queuedEvents", "delete_dag_asset_queued_events", Access::kToken, Role::kUser,
+     DeleteDagQueuedEvents},
+    {"GET", DAG "/assets/{asset_id}/queuedEvents", "get_dag_asset_queued_event", Access::kToken, Role::kViewer,
+     NoDagQueuedEvent},
+    {"DELETE", DAG "/assets/{asset_id}/queuedEvents", "delete_dag_asset_queued_event", Access::kToken, Role::kUser,
+     NoDagQueuedEvent},
+    {"GET", RUN "/upstreamAssetEvents", "get_upstream_asset_events", Access::kToken, Role::kViewer,
+     GetUpstreamAssetEvents},
 
     {"GET", TASK "/dependencies", "get_task_instance_dependencies", Access::kToken, Role::kViewer, GetDependencies},
     {"GET", TASK "/{map_index}/dependencies", "get_task_instance_dependencies_by_map_index", Access::kToken,
      Role::kViewer, GetDependencies},
     {"GET", TASK "/links", "get_extra_links", Access::kToken, Role::kViewer, GetExtraLinks},
-    {"GET", TASK "/externalLogUrl/{try_number}", "get_external_log_url", Access::kToken,
-     Role::kViewer, GetExternalLogUrl},
+    {"GET", TASK "/externalLogUrl/{try_number}", "get_external_log_url", Access::kToken, Role::kViewer,
+     GetExternalLogUrl},
     {"GET", TASK "/state-store", "list_task_state_store", Access::kToken, Role::kViewer, GetTaskState},
     {"DELETE", TASK "/state-store", "clear_task_state_store", Access::kToken, Role::kUser, ClearTaskState},
     {"GET", TASK "/state-store/{key}", "get_task_state_store", Access::kToken, Role::kViewer, NoTaskState},
@@ -134,9 +135,9 @@ constexpr Route kRoutes[] = {
      Role::kViewer, NoHitlDetail},
     {"POST", DAG "/clearPartitions", "clear_dag_run_partitions", Access::kToken, Role::kUser, ClearPartitions},
 
-    {"GET", "/api/v2/config", "get_config", Access::kToken, Role::kAdmin, GetConfig},
-    {"GET", "/api/v2/config/section/{section}/option/{option}", "get_config_value", Access::kToken,
-     Role::kAdmin, GetConfigValue},
+    {"GET", "/api/v2/config", "get_config", Access::kToken, Role::kAdmin, GetConfig, Answer::kOther},
+    {"GET", "/api/v2/config/section/{section}/option/{option}", "get_config_value", Access::kToken, Role::kAdmin,
+     GetConfigValue, Answer::kOther},
     {"GET", "/api/v2/jobs", "get_jobs", Access::kToken, Role::kViewer, GetJobs},
     {"GET", "/api/v2/plugins", "get_plugins", Access::kToken, Role::kViewer, GetPlugins},
     {"GET", "/api/v2/plugins/importErrors", "import_errors", Access::kToken, Role::kViewer, GetPluginImportErrors},
@@ -247,15 +248,6 @@ bool MoreLiteral(const std::vector<std::string_view>& a, const std::vector<std::
       [](std::string_view x, std::string_view y) { return IsVariable(y) && !IsVariable(x); });
 }
 
-std::string Allow(const std::vector<std::string_view>& methods) {
-  std::string text;
-  for (const std::string_view method : methods) {
-    if (!text.empty()) text += ", ";
-    text += method;
-  }
-  return text;
-}
-
 // The refusal of a route that needs somebody, or nothing and `caller` filled in.
 std::optional<Response> Admit(Service& service, const Request& request, const Route& route, Caller& caller) {
   if (route.access == Access::kPublic) return std::nullopt;
@@ -267,19 +259,27 @@ std::optional<Response> Admit(Service& service, const Request& request, const Ro
   return std::nullopt;
 }
 
-Response Run(Service& service, const Request& request) {
+Response NotAllowed(const std::vector<std::string_view>& methods) {
+  Response response = Detail(405, "Method Not Allowed");
+  response.headers.emplace_back("Allow", Allow(methods));
+  return response;
+}
+
+// What the handler need not be asked for: a body that it cannot read, an answer that its client cannot.
+std::optional<Response> RefuseForm(const Request& request, const Route& route) {
+  const bool carries = route.method == "POST" || route.method == "PUT" || route.method == "PATCH";
+  if (carries) return RefuseMedia(request);
+  return route.method == "GET" && route.answer == Answer::kJson ? RefuseAccept(request) : std::nullopt;
+}
+
+Response Run(Service& service, const Request& request, Caller& caller) {
   const std::string_view method = request.method == "HEAD" ? std::string_view("GET") : std::string_view(request.method);
   Match match = FindRoute(method, request.segments);
   if (match.route == nullptr && match.methods.empty())
     return Json(404, Value::Map{{"error", "Not found: " + request.path}});
-  if (match.route == nullptr && method == "OPTIONS") return Options(match.methods);
-  if (match.route == nullptr) {
-    Response response = Detail(405, "Method Not Allowed");
-    response.headers.emplace_back("Allow", Allow(match.methods));
-    return response;
-  }
-  Caller caller;
+  if (match.route == nullptr) return method == "OPTIONS" ? Options(match.methods) : NotAllowed(match.methods);
   if (std::optional<Response> refusal = Admit(service, request, *match.route, caller)) return *std::move(refusal);
+  if (std::optional<Response> refusal = RefuseForm(request, *match.route)) return *std::move(refusal);
   return match.route->handler(Call{service, request, caller, std::move(match.args)});
 }
 
@@ -314,8 +314,11 @@ Match FindRoute(std::string_view method, const std::vector<std::string>& segment
 }
 
 Response Dispatch(Service& service, const Request& request) {
+  Caller caller;
   try {
-    return Run(service, request);
+    Response response = Run(service, request, caller);
+    response.user = caller.name;
+    return response;
   } catch (const std::exception& failure) {  // a bug of ours must not take the server down
     return ErrorResponse({ErrorCode::kBug, failure.what(), ""});
   }

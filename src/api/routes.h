@@ -17,6 +17,8 @@ enum class Access : unsigned char {
   kToken,     // a token whose user has at least `role`
 };
 
+enum class Answer : unsigned char { kJson, kOther };  // kOther: or what the handler makes of Accept
+
 struct Route {
   std::string_view method;
   std::string_view pattern;       // "/api/v2/dags/{dag_id}"; literal segments win over {…}
@@ -24,6 +26,7 @@ struct Route {
   Access access = Access::kToken;
   Role role = Role::kViewer;
   Response (*handler)(const Call&) = nullptr;
+  Answer answer = Answer::kJson;
 };
 
 std::span<const Route> Routes();

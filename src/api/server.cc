@@ -7,6 +7,7 @@
 #include "api/access_log.h"
 #include "api/auth.h"
 #include "api/cors.h"
+#include "api/errors.h"
 #include "api/negotiate.h"
 #include "api/routes.h"
 #include "api/service.h"
@@ -18,8 +19,16 @@
 namespace pipelined::api {
 namespace {
 
+Response TryAgain(int status, std::string_view message) {
+  Response response = Detail(status, message);
+  response.headers.emplace_back("Retry-After", "1");
+  return response;
+}
+
 Response Refused(int status) {
   switch (status) {
+    case 408:
+      return Detail(408, "the request did not come in time");
     case 411:
       return Detail(411, "a body needs a Content-Length (none: Content-Length: 0)");
     case 413:
@@ -28,18 +37,17 @@ Response Refused(int status) {
       return Detail(414, "the URL is too long");
     case 417:
       return Detail(417, "the only expectation that can be met is 100-continue");
+    case 429:
+      return TryAgain(429, "too many connections from your address");
     case 431:
       return Detail(431, "the header is too large");
+    case 500:
+      return ErrorResponse({ErrorCode::kBug, "the request was not answered", ""});
+    case 503:
+      return TryAgain(503, "too many requests; try again");
     default:
       return Detail(status, "malformed request");
   }
-}
-
-const std::string* Find(const Pairs& fields, std::string_view name) {
-  for (const auto& [key, value] : fields) {
-    if (key == name) return &value;
-  }
-  return nullptr;
 }
 
 // The client's own id where it is harmless in a log line and a header; otherwise a new one.
@@ -67,23 +75,48 @@ Result<Request> ToRequest(RawRequest& raw) {
   return request;
 }
 
-Response Answer(Service& service, RawRequest& raw) {
+// Of the server as a whole.
+Response OptionsOfAll() {
+  return Options({"GET", "POST", "PUT", "PATCH", "DELETE"});
+}
+
+Response Respond(Service& service, RawRequest& raw) {
   if (raw.refused != 0) return Refused(raw.refused);
+  if (raw.method == "OPTIONS" && raw.target == "*") return OptionsOfAll();
   const Result<Request> request = ToRequest(raw);
   if (!request.ok()) return Detail(400, request.error().message);
-  std::optional<Response> refusal = RefuseMedia(*request);
-  Response response = refusal ? *std::move(refusal) : Dispatch(service, *request);
-  Settle(*request, service.options.gzip, response);
+  Response response = Dispatch(service, *request);
+  Negotiate(*request, service.options.gzip, response);
   AllowOrigin(service.origins, *request, response);
   return response;
 }
 
-Response Handle(Service& service, RawRequest raw) {
-  const Micros start = service.clock.Monotonic();
-  const std::string* agent = Find(raw.headers, "user-agent");
-  LoggedRequest logged{raw.method, raw.target, raw.remote, agent == nullptr ? "" : *agent,
-                       0,          0,          Micros(0),  RequestId(raw)};
-  Response response = Answer(service, raw);
+// What contradicts itself would only show when a client meets it.
+Status CheckOptions(const ApiOptions& options, const std::vector<std::string>& origins) {
+  const auto invalid = [](std::string message, std::string help) {
+    return Error{ErrorCode::kInvalid, std::move(message), std::move(help)};
+  };
+  const Limits& limits = options.limits;
+  if (options.tls_cert.empty() != options.tls_key.empty())
+    return invalid("api.tls_cert and api.tls_key need each other", "set both, or none");
+  if (limits.max_url >= limits.max_header)
+    return invalid("api.max_url must be less than api.max_header", "the header holds the URL");
+  if (limits.max_body > limits.max_bodies)
+    return invalid("api.max_body must not be more than api.max_bodies", "all bodies together hold each one");
+  for (const std::string& origin : origins) {
+    if (!IsOrigin(origin))
+      return invalid(fmt::format("api.cors_origins: \"{}\" is no origin", origin),
+                     "as browsers send it: https://host or https://host:port, in lower case, without a path; or *");
+  }
+  if (!IsLoopback(options.host) && options.tls_cert.empty() && !options.allow_insecure)
+    return invalid(fmt::format("will not listen on {} without TLS", options.host),
+                   "set api.tls_cert and api.tls_key, or use 127.0.0.1 behind a proxy that adds TLS, or set "
+                   "api.allow_insecure");
+  return Ok();
+}
+
+// What every answer has, whoever made it: an id, a place in the counters and, where that is set, in the log.
+Response Finished(Service& service, LoggedRequest logged, Response response) {
   response.headers.emplace_back("X-Request-Id", logged.id);
   response.headers.emplace_back("X-Content-Type-Options", "nosniff");
   if (Find(response.headers, "Cache-Control") == nullptr) response.headers.emplace_back("Cache-Control", "no-store");
@@ -91,9 +124,26 @@ Response Handle(Service& service, RawRequest raw) {
   if (!IsLogged(service.options.access_log, logged.method, response.status)) return response;
   logged.status = response.status;
   logged.bytes = response.body.size();
-  logged.took = service.clock.Monotonic() - start;
+  logged.user = response.user;
   log::Write(log::Level::kInfo, AccessLine(logged));
   return response;
+}
+
+LoggedRequest ToLog(const RawRequest& raw) {
+  const std::string* agent = Find(raw.headers, "user-agent");
+  return {raw.method, raw.target, raw.remote, agent == nullptr ? "" : *agent, "", 0, 0, raw.waited, RequestId(raw)};
+}
+
+Response Handle(Service& service, RawRequest raw) {
+  const Micros start = service.clock.Monotonic();
+  LoggedRequest logged = ToLog(raw);
+  Response response = Respond(service, raw);
+  logged.took += service.clock.Monotonic() - start;
+  return Finished(service, std::move(logged), std::move(response));
+}
+
+Response Refuse(Service& service, int status, const RawRequest& raw) {
+  return Finished(service, ToLog(raw), Refused(status));
 }
 
 }  // namespace
@@ -104,14 +154,7 @@ class ApiServer::Impl {
 
   Status Start() {
     const ApiOptions& options = service_.options;
-    if (options.tls_cert.empty() != options.tls_key.empty())
-      return Error{ErrorCode::kInvalid, "api.tls_cert and api.tls_key need each other", "set both, or none"};
-    const bool secure = !options.tls_cert.empty();
-    if (!IsLoopback(options.host) && !secure && !options.allow_insecure) {
-      return Error{ErrorCode::kInvalid, fmt::format("will not listen on {} without TLS", options.host),
-                   "set api.tls_cert and api.tls_key, or use 127.0.0.1 behind a proxy that adds TLS, or set "
-                   "api.allow_insecure"};
-    }
+    if (const Status checked = CheckOptions(options, service_.origins); !checked.ok()) return checked;
     TransportOptions how;
     how.host = options.host;
     how.port = options.port;
@@ -120,10 +163,13 @@ class ApiServer::Impl {
     how.socket = options.socket;
     how.tls_cert = options.tls_cert;
     how.tls_key = options.tls_key;
-    Result<std::unique_ptr<Transport>> transport =
-        Transport::Listen(how, [this](RawRequest raw) { return Handle(service_, std::move(raw)); });
+    how.counts = service_.connections;
+    Result<std::unique_ptr<Transport>> transport = Transport::Listen(
+        how, [this](RawRequest raw) { return Handle(service_, std::move(raw)); },
+        [this](int status, RawRequest raw) { return Refuse(service_, status, std::move(raw)); });
     if (!transport.ok()) return transport.error();
     transport_ = *std::move(transport);
+    const bool secure = !options.tls_cert.empty();
     const bool v6 = options.host.find(':') != std::string::npos;
     url_ = fmt::format("{}://{}:{}", secure ? "https" : "http", v6 ? "[" + options.host + "]" : options.host,
                        transport_->port());

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <condition_variable>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <string_view>
@@ -12,6 +13,7 @@
 #include "api/health_cache.h"
 #include "api/http.h"
 #include "api/rate_limit.h"
+#include "api/transport/connection_counts.h"
 #include "pipelined/api/server.h"
 
 namespace pipelined::api {
@@ -86,6 +88,7 @@ struct Service {
   DagCache dags;
   HealthCache health;
   Counters counters;
+  const std::shared_ptr<ConnectionCounts> connections = std::make_shared<ConnectionCounts>();
   RateLimit logins;
   StopFlag stopping;
   std::atomic<int> waiting{0};     // handlers that hold a thread until something changes

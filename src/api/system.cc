@@ -27,10 +27,22 @@ std::string RunCounts(Catalog& catalog) {
   return text;
 }
 
+std::string ConnectionMetrics(const ConnectionCounts& counts) {
+  return fmt::format(
+      "# HELP pipelined_api_connections Connections that are open.\n# TYPE pipelined_api_connections gauge\n"
+      "pipelined_api_connections {}\n"
+      "# HELP pipelined_api_connections_ended_total Connections that the limits ended.\n"
+      "# TYPE pipelined_api_connections_ended_total counter\n"
+      "pipelined_api_connections_ended_total{{why=\"evicted\"}} {}\n"
+      "pipelined_api_connections_ended_total{{why=\"refused\"}} {}\n"
+      "pipelined_api_connections_ended_total{{why=\"timed_out\"}} {}\n",
+      counts.open.load(), counts.evicted.load(), counts.refused.load(), counts.timed_out.load());
+}
+
 }  // namespace
 
 Response GetHealth(const Call& call) {
-  const Result<Health> health = call.service.health.Ask(call.catalog(), call.service.clock.Monotonic());
+  const Result<Health> health = call.service.health.Ask(call.catalog(), call.service.clock);
   const bool database = health.ok() && health->database;
   const bool scheduler = database && health->scheduler_leading;
   const Value heartbeat = health.ok() ? InstantOrNull(health->scheduler_heartbeat) : Value();
@@ -53,7 +65,8 @@ Response GetMetrics(const Call& call) {
   for (const auto& [status, count] : call.service.counters.Snapshot()) {
     text += fmt::format("pipelined_api_requests_total{{status=\"{}\"}} {}\n", status, count);
   }
-  const Result<Health> health = call.service.health.Ask(call.catalog(), call.service.clock.Monotonic());
+  text += ConnectionMetrics(*call.service.connections);
+  const Result<Health> health = call.service.health.Ask(call.catalog(), call.service.clock);
   text +=
       "# HELP pipelined_scheduler_leading Whether a scheduler holds the lease.\n# TYPE pipelined_scheduler_leading "
       "gauge\n";

@@ -13,7 +13,7 @@ namespace pipelined::api {
 std::string OperatorClass(ActionKind kind);  // "BashOperator"
 std::string_view OperatorModule(
     ActionKind kind);  // where Airflow's class of that name lives, for clients that tell by it
-Value OperatorClass(std::string_view operator_name);  // "bash" -> "BashOperator"; null for an empty name
+Value OperatorClass(std::string_view operator_name);          // "bash" -> "BashOperator"; null for an empty name
 std::string OperatorWord(const std::string& operator_class);  // "BashOperator" -> "bash"; others stay
 Value TemplateFields(ActionKind kind);
 std::string_view WeightRuleWord(WeightRule rule);

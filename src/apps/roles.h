@@ -13,8 +13,8 @@ namespace pipelined::apps {
 struct RoleContext {
   std::string home;  // absolute, prepared
   std::string database_url;
-  bool stop_tasks = false;  // scheduler: a stop ends the tasks in flight first
-  int ready_fd = -1;        // where to say once that the role is at work; -1: nobody asks
+  bool stop_tasks = false;                       // scheduler: a stop ends the tasks in flight first
+  int ready_fd = -1;                             // where to say once that the role is at work; -1: nobody asks
   std::vector<EffectiveSetting> effective = {};  // what the API may show
 };
 

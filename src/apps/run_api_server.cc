@@ -82,6 +82,13 @@ Result<std::shared_ptr<const secrets::KeyRing>> MakeKeys(const Settings& setting
   return std::shared_ptr<const secrets::KeyRing>(std::make_shared<secrets::KeyRing>(*std::move(keys)));
 }
 
+void HangUp(api::ApiServer& server, bool tls) {
+  if (!tls) return log::Info("SIGHUP: there is no certificate to read again");
+  const Status reloaded = server.ReloadTls();
+  if (reloaded) log::Info("the TLS certificate was read again");
+  if (!reloaded) log::Error("{}; the one of before stays in use", reloaded.error().message);
+}
+
 }  // namespace
 
 int RunApiServer(const Settings& settings, const RoleContext& context) {
@@ -108,11 +115,8 @@ int RunApiServer(const Settings& settings, const RoleContext& context) {
   if (!server) return Report(server.error());
   log::Info("serving {}", (*server)->url());
   SayReady(context.ready_fd, (*server)->url());
-  while (signals.Wait(), signals.Take() == SIGHUP && !settings.api.tls_cert.empty()) {
-    const Status reloaded = (*server)->ReloadTls();
-    if (reloaded) log::Info("the TLS certificate was read again");
-    if (!reloaded) log::Error("{}; the one of before stays in use", reloaded.error().message);
-  }
+  const bool tls = !settings.api.tls_cert.empty();
+  while (signals.Wait(), signals.Take() == SIGHUP && (tls || !StopSignals::HangUpEnds())) HangUp(**server, tls);
   (*server)->Stop();
   return kDone;
 }

@@ -100,6 +100,8 @@ class Standalone {
   void HearSignal() {
     const int signal = signals_.Take();
     if (signal == SIGHUP && !settings_.api.tls_cert.empty()) return api().Signal(SIGHUP);
+    if (signal == SIGHUP && !StopSignals::HangUpEnds())
+      return log::Info("SIGHUP: there is no certificate to read again");
     if (signal != 0) exit_code_ = kDone;
   }
 
@@ -160,7 +162,7 @@ class Standalone {
   }
 
   // In the order of dependence: nobody takes requests, nobody schedules, then the database. A second signal is
-  // impatience.
+  // impatience, unless it is a hang-up.
   void End() {
     TellServiceManager("STOPPING=1");
     for (const RoleProcess& role : roles_) role.Signal(SIGTERM);
@@ -178,7 +180,8 @@ class Standalone {
         {{signals_.fd(), POLLIN, 0}, {roles_[0].pidfd(), POLLIN, 0}, {roles_[1].pidfd(), POLLIN, 0}}};
     const Micros left = std::max(Micros(0), deadline - SystemClock().Monotonic());
     const int got = poll(waits.data(), waits.size(), static_cast<int>(std::chrono::ceil<Millis>(left).count()));
-    if (got == 0 || (got > 0 && waits[0].revents != 0 && signals_.Take() != 0)) {
+    const int signal = got > 0 && waits[0].revents != 0 ? signals_.Take() : 0;
+    if (got == 0 || (signal != 0 && signal != SIGHUP)) {
       log::Warning("the roles are killed; tasks in flight go on under their supervisors");
       for (const RoleProcess& role : roles_) role.Signal(SIGKILL);
     }

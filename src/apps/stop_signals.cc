@@ -31,6 +31,10 @@ int StopSignals::Take() const {
   return read(signals_, &info, sizeof info) == sizeof info ? static_cast<int>(info.ssi_signo) : 0;
 }
 
+bool StopSignals::HangUpEnds() {
+  return isatty(STDERR_FILENO) == 1;
+}
+
 void StopSignals::OnSignal(std::function<void()> stop) {
   thread_ = std::thread([this, stop = std::move(stop)] {
     pollfd waits[] = {{signals_, POLLIN, 0}, {end_, POLLIN, 0}};

@@ -25,6 +25,10 @@ class StopSignals {
   void OnSignal(std::function<void()> stop);
   void Forget();
 
+  // Whether a hang-up ends a role that has nothing to read again: there the terminal that it was started from is
+  // closed. To a service SIGHUP only says "read your settings again".
+  static bool HangUpEnds();
+
   // Until a signal comes, which stays to be taken.
   void Wait() const;
   // The same for at most `patience`: whether one came.

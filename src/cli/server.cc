@@ -110,7 +110,8 @@ void AddPools(CLI::App& app, Program& program) {
       const Value body(Value::Map{{"name", *name}, {"slots", *slots}, {"include_deferred", *deferred}});
       auto done = session.Post("/api/v2/pools", body);
       if (!done && done.error().code == ErrorCode::kConflict) {
-        const std::string mask = said->count() > 0 ? "?update_mask=slots&update_mask=include_deferred" : "?update_mask=slots";
+        const std::string mask =
+            said->count() > 0 ? "?update_mask=slots&update_mask=include_deferred" : "?update_mask=slots";
         done = session.Patch("/api/v2/pools/" + UrlEncode(*name) + mask,
                              Value(Value::Map{{"pool", *name}, {"slots", *slots}, {"include_deferred", *deferred}}));
       }

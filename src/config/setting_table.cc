@@ -48,7 +48,8 @@ const Setting kTable[] = {
      "encryption_keys",
      Type::kHidden,
      "",
-     "What values of variables, and passwords and extras of connections, are encrypted with: keys separated by commas.\n"
+     "What values of variables, and passwords and extras of connections, are encrypted with: keys separated by "
+     "commas.\n"
      "The first one encrypts, all of them decrypt. Better ${file:PATH} than the keys themselves. Without it those of\n"
      "secrets/encryption-keys in the home are used, where the first start puts one.",
      0,
@@ -239,7 +240,8 @@ const Setting kTable[] = {
      "max_bodies",
      Type::kSize,
      "256MiB",
-     "The most that the bodies of all requests at one time may take; beyond it the answer is 503.",
+     "The most that all bodies and answers may take at one time. Beyond it the client is dropped that has been\n"
+     "sending its body longest; when there is none, the answer is 503.",
      1024,
      0,
      {},
@@ -258,8 +260,8 @@ const Setting kTable[] = {
      "max_connections_per_address",
      Type::kInteger,
      "2000",
-     "The same for each client address; when none is idle, the answer is 429. Behind a proxy all clients have its "
-     "address.",
+     "The same for each client address, in IPv6 for each /64; when none is idle, the answer is 429. Behind a proxy\n"
+     "all clients have its address.",
      1,
      1000000,
      {},
@@ -295,7 +297,7 @@ const Setting kTable[] = {
      "write_timeout",
      Type::kDuration,
      "30s",
-     "How long a client may take to accept 64 KiB of an answer.",
+     "How long a client may take to accept an answer, and one more second for each 32 KiB of it.",
      100,
      0,
      {},

@@ -97,11 +97,10 @@ void ResetRuns(pqxx::transaction_base& transaction, Session& session, const Plan
       if (RerunForTask(transaction, session, reset, plan.now)) done.Add(reset.run.value);
       continue;
     }
-    const pqxx::result row =
-        session.In(transaction, "reset_run", "select reset_run($1, $2, $3, $4, at_micros($5), $6, $7::json, $8)",
-                   reset.run.value, reset.version.value, reset.backfill.value, reset.ordinal, ToMicros(plan.now),
-                   CleanText(reset.why), reset.conf.is_null() ? std::nullopt : std::optional(ToJson(reset.conf)),
-                   CleanText(reset.who));
+    const pqxx::result row = session.In(
+        transaction, "reset_run", "select reset_run($1, $2, $3, $4, at_micros($5), $6, $7::json, $8)", reset.run.value,
+        reset.version.value, reset.backfill.value, reset.ordinal, ToMicros(plan.now), CleanText(reset.why),
+        reset.conf.is_null() ? std::nullopt : std::optional(ToJson(reset.conf)), CleanText(reset.who));
     if (row[0][0].as<bool>()) done.Add(reset.run.value);
   }
   if (done.empty()) return;

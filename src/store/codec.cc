@@ -240,8 +240,7 @@ CommandText EncodeCommand(const Command& command) {
               ToJson(Value(Value::Map{{"dag_id", c.dag_id}, {"run_id", c.run_id}, {"run", c.run.value}}))};
     }
     CommandText operator()(const EditOutput& c) const {
-      Value map{
-          Value::Map{{"run", c.run.value}, {"task_id", c.task_id}, {"map_index", c.map_index}, {"key", c.key}}};
+      Value map{Value::Map{{"run", c.run.value}, {"task_id", c.task_id}, {"map_index", c.map_index}, {"key", c.key}}};
       if (c.value) map.Set("value", *c.value);
       return {"edit_output", ToJson(map)};
     }

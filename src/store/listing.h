@@ -30,8 +30,8 @@ class ListingSql {
   // {} of both conditions are microseconds.
   void WhereRange(std::string_view instant, const TimeRange& range);
   void WhereLength(std::string_view interval, const LengthRange& range);
-  // Nulls come last in both directions, as in Airflow; `last` decides between equals. It is unique and never null: where
-  // it is asked for itself nothing follows it, and its index gives the order in both directions.
+  // Nulls come last in both directions, as in Airflow; `last` decides between equals. It is unique and never null:
+  // where it is asked for itself nothing follows it, and its index gives the order in both directions.
   Status Order(const Page& page, Columns columns, std::string_view last);
 
   // " where … order by … limit … offset …"

@@ -8,7 +8,8 @@
 namespace pipelined {
 
 // Listings are in pg_listings.cc and pg_backfills.cc, histories in pg_history.cc and
-// pg_run_rules.cc, the audit log in pg_audit.cc, versions, tags and counts in pg_overview.cc, what writes in pg_catalog.cc.
+// pg_run_rules.cc, the audit log in pg_audit.cc, versions, tags and counts in pg_overview.cc, what writes in
+// pg_catalog.cc.
 class PgCatalog : public Catalog {
  public:
   explicit PgCatalog(const StoreOptions& options) : options_(options), pool_(options), vault_(pool_) {}

@@ -122,13 +122,14 @@ void UpdateDags(pqxx::transaction_base& transaction, Session& session, const Pla
     why.Add(std::string_view(change.why));
     who.Add(std::string_view(change.who));
   }
-  session.In(transaction, "dag_events",
-             "insert into event (at, who, kind, dag_id, new_state, why) "
-             "select at_micros($1), author(u.who), 'dag', u.dag, case when u.deleted then 'deleted' when u.paused then "
-             "'paused' else 'unpaused' end, u.why "
-             "from unnest($2::text[], $3::boolean[], $4::boolean[], $5::text[], $6::text[]) as u (dag, paused, deleted, "
-             "why, who) where u.deleted or u.paused is not null",
-             ToMicros(plan.now), dag.text(), paused.text(), deleted.text(), why.text(), who.text());
+  session.In(
+      transaction, "dag_events",
+      "insert into event (at, who, kind, dag_id, new_state, why) "
+      "select at_micros($1), author(u.who), 'dag', u.dag, case when u.deleted then 'deleted' when u.paused then "
+      "'paused' else 'unpaused' end, u.why "
+      "from unnest($2::text[], $3::boolean[], $4::boolean[], $5::text[], $6::text[]) as u (dag, paused, deleted, "
+      "why, who) where u.deleted or u.paused is not null",
+      ToMicros(plan.now), dag.text(), paused.text(), deleted.text(), why.text(), who.text());
   // A catch-up changes one DAG many times in a turn, and UPDATE would take any of them: the last one counts.
   session.In(
       transaction, "update_dags",

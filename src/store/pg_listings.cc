@@ -389,14 +389,15 @@ const char* const kPoolFrom =
     "sum(t.pool_slots) filter (where w.kind = 'deferred') as deferred from ("
     "select a.version_id, a.task_no, case when exists (select from dag_run c where c.parent_attempt = a.id) "
     "then 'deferred' else 'running' end as kind from attempt a where a.outcome is null "
-    "union all select r.version_id, i.task_no, 'scheduled' from dag_run r join task_instance i on i.run_id = r.id where "
+    "union all select r.version_id, i.task_no, 'scheduled' from dag_run r join task_instance i on i.run_id = r.id "
+    "where "
     "r.state = 'running' and i.state = 'scheduled') w "
     "join dag_version_task t on t.version_id = w.version_id and t.task_no = w.task_no group by t.pool) u on u.pool = "
     "p.name";
 
 PoolRow ReadPool(const pqxx::row& row) {
-  return PoolRow{row[0].c_str(),    row[1].as<std::int32_t>(), row[2].c_str(),
-                 row[3].as<bool>(), row[4].as<std::int64_t>(), row[5].as<std::int64_t>(),
+  return PoolRow{row[0].c_str(),           row[1].as<std::int32_t>(), row[2].c_str(),
+                 row[3].as<bool>(),        row[4].as<std::int64_t>(), row[5].as<std::int64_t>(),
                  row[6].as<std::int64_t>()};
 }
 

@@ -66,26 +66,23 @@ Result<std::vector<DagStatsRow>> PgCatalog::Stats(const std::vector<std::string>
 Result<Listing<DagWarningRow>> PgCatalog::Warnings(const std::string& dag_id, const Page& page) {
   ListingSql sql;
   if (!dag_id.empty()) sql.Where("w.dag_id = {}", dag_id);
-  const Status ordered = sql.Order(page,
-                                   {{"dag_id", "w.dag_id"},
-                                    {"warning_type", "null::text"},
-                                    {"message", "w.pools"},
-                                    {"timestamp", "w.last_parsed"}},
-                                   "w.dag_id collate \"C\"");
+  const Status ordered = sql.Order(
+      page,
+      {{"dag_id", "w.dag_id"}, {"warning_type", "null::text"}, {"message", "w.pools"}, {"timestamp", "w.last_parsed"}},
+      "w.dag_id collate \"C\"");
   if (!ordered) return ordered.error();
   const char* const from =
       " from (select d.dag_id, d.last_parsed, string_agg(distinct t.pool, ', ' order by t.pool) as pools from dag d "
       "join dag_version_task t on t.version_id = d.version_id where not d.stale and t.pool <> '' and not exists "
       "(select from pool p where p.name = t.pool) group by d.dag_id, d.last_parsed) as w";
   return pool_.With("list warnings", [&](Session& session) -> Result<Listing<DagWarningRow>> {
-    return Fetch<DagWarningRow>(session, "w.dag_id, w.pools, micros(w.last_parsed)", from, sql, page,
-                                [](const pqxx::row& row) {
-                                  return DagWarningRow{
-                                      row[0].c_str(), "non-existent pool",
-                                      fmt::format("Dag '{}' references non-existent pools: {}", row[0].c_str(),
-                                                  row[1].c_str()),
-                                      *ReadInstant(row[2])};
-                                });
+    return Fetch<DagWarningRow>(
+        session, "w.dag_id, w.pools, micros(w.last_parsed)", from, sql, page, [](const pqxx::row& row) {
+          return DagWarningRow{
+              row[0].c_str(), "non-existent pool",
+              fmt::format("Dag '{}' references non-existent pools: {}", row[0].c_str(), row[1].c_str()),
+              *ReadInstant(row[2])};
+        });
   });
 }
 

@@ -54,7 +54,8 @@ Result<std::optional<Micros>> PgStore::AverageRuntime(const std::string& dag_id,
     const pqxx::result found = session_->Run(
         "average_runtime",
         "select count(*), (extract(epoch from avg(took)) * 1000000)::bigint from (select took from ("
-        "(select logical_date as date, end_date - start_date as took from dag_run where dag_id = $1 and logical_date is "
+        "(select logical_date as date, end_date - start_date as took from dag_run where dag_id = $1 and logical_date "
+        "is "
         "not null and rerun_of is null and start_date is not null and end_date <= at_micros($3) "
         "order by logical_date desc limit $2) union all "
         "(select run_after, end_date - start_date from dag_run where dag_id = $1 and logical_date is null and "

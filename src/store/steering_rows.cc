@@ -15,8 +15,8 @@ void StoreSteered(pqxx::transaction_base& transaction, Session& session, const P
   if (plan.steered.empty()) return;
   const std::vector<std::string> t = SteeredArrays(plan);
   session.In(transaction, "steer_tasks",
-             "select steer_tasks($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
-             ToMicros(plan.now), t[0], t[1], t[2], t[3], t[4], t[5], t[6], t[7], t[8], t[9], t[10], t[11], t[12]);
+             "select steer_tasks($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)", ToMicros(plan.now),
+             t[0], t[1], t[2], t[3], t[4], t[5], t[6], t[7], t[8], t[9], t[10], t[11], t[12]);
 }
 
 void StoreCleared(pqxx::transaction_base& transaction, Session& session, const Plan& plan) {

@@ -346,6 +346,20 @@ class Drain(OwnServerCase):
         wait_for(lambda: server.pids("api-server") not in ([], [api]), 20, "the standalone to start another")
         self.assertTrue(run_id)
 
+    def test_a_hang_up_during_a_stop_is_no_impatience(self):
+        server = self.make_server()
+        with connect(server) as sock:
+            body = json.dumps({"username": "admin", "password": "wrong"})
+            sock.sendall(post(f"{JSON}Content-Length: {len(body)}\r\n", body[:5]).encode())
+            time.sleep(0.3)
+            server.process.send_signal(signal.SIGTERM)
+            time.sleep(0.3)
+            server.process.send_signal(signal.SIGHUP)
+            time.sleep(0.3)
+            sock.sendall(body[5:].encode())
+            self.assertEqual(statuses(read_all(sock)), [401])
+        self.assertEqual(server.process.wait(timeout=30), 0)
+
     def test_a_client_that_never_ends_does_not_hold_up_the_stop(self):
         server = self.make_server(settings={"api.drain_timeout": "1s"})
         with connect(server) as sock:

@@ -12,7 +12,7 @@ import unittest
 import warnings
 
 from case import OwnServerCase, main, wait_for
-from hostile_test import CLOSE, HEALTH, connect, get, read_all, statuses
+from hostile_test import CLOSE, HEALTH, connect, get, post, read_all, statuses
 
 
 def make_certificate(folder, name, common_name="localhost"):
@@ -101,6 +101,43 @@ class Tls(OwnServerCase):
         server.launch()
         self.assertEqual(server.process.wait(timeout=60), 2)
         self.assertIn("TLS key", server.log_tail())
+
+    def test_a_key_of_another_kind_is_refused_too(self):
+        server = self.tls_server()
+        subprocess.run(["openssl", "genrsa", "-out", server.home / "tls.key", "2048"], check=True, capture_output=True)
+        server.process.send_signal(signal.SIGHUP)
+        wait_for(lambda: "the one of before stays in use" in server.log_tail(), 10)
+        self.assertEqual(self.common_name(server), "localhost")
+
+    def test_a_key_with_a_password_is_refused_and_nobody_is_asked(self):
+        server = self.make_server(start=False, settings={"api.tls_cert": "tls.crt", "api.tls_key": "tls.key"})
+        server.home.mkdir(exist_ok=True)
+        make_certificate(server.home, "tls")
+        plain = server.home / "plain.key"
+        (server.home / "tls.key").rename(plain)
+        subprocess.run(["openssl", "ec", "-in", plain, "-aes128", "-passout", "pass:secret", "-out", server.home / "tls.key"],
+                       check=True, capture_output=True)
+        server.launch()
+        self.assertEqual(server.process.wait(timeout=60), 2)
+        self.assertIn("TLS key", server.log_tail())
+
+    def test_a_refusal_can_be_read(self):
+        server = self.tls_server()
+        for request in (post("Content-Length: 999999999999\r\n", "x" * 3_000_000), get("/" + "a" * 9000) + "x" * 300_000):
+            with self.subTest(request=request[:40]), self.client(server) as sock:
+                sock.sendall(request.encode())
+                self.assertIn(statuses(read_all(sock)), ([413], [414]))
+
+    def test_a_hang_up_without_a_certificate_ends_nothing(self):
+        server = self.make_server()
+        pids = server.pids("api-server")
+        server.process.send_signal(signal.SIGHUP)
+        wait_for(lambda: "no certificate to read again" in server.log_tail(), 10)
+        os.kill(pids[0], signal.SIGHUP)
+        with connect(server) as sock:
+            sock.sendall(get(fields=CLOSE).encode())
+            self.assertEqual(statuses(read_all(sock)), [200])
+        self.assertEqual(server.pids("api-server"), pids)
 
     def test_one_without_the_other_is_refused(self):
         server = self.make_server(start=False, settings={"api.tls_cert": "a.crt"})

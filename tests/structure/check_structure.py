@@ -25,7 +25,7 @@ DOORS = {
     "nlohmann/": {"schema"},
     "valijson/": {"schema"},
     "re2/": {"schema"},
-    "openssl/": {"base"},
+    "openssl/": {"base", "api"},
     "spdlog/": {"base"},
 }
 # The modules that decide without I/O.

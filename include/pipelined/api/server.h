@@ -41,8 +41,8 @@ struct ApiOptions {
   std::string cors_origins;  // "https://a.example.com https://b.example.com"; "*": any; empty: none
   AccessLog access_log = AccessLog::kChanges;
 
-  std::string local_token;  // acts as the user admin; empty: no such token
-  std::string logs_dir;     // absolute
+  std::string local_token;             // acts as the user admin; empty: no such token
+  std::string logs_dir;                // absolute
   bool expose_config = false;          // whether users of the role admin may read `settings`
   std::vector<ShownSetting> settings;  // secrets are masked already; those of a section stand together
   std::string version = "0.1.0";

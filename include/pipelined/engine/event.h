@@ -326,8 +326,7 @@ struct Command {
   CommandId id;
   std::string who;
   std::variant<PauseDag, DeleteDag, CancelRun, WhyTask, SetPool, DeletePool, ReportEnd, CreateBackfill, PauseBackfill,
-               CancelBackfill, ListQueue, ClearTasks, MarkTasks, MarkRun, SetNote, DeleteRun,
-               EditOutput>
+               CancelBackfill, ListQueue, ClearTasks, MarkTasks, MarkRun, SetNote, DeleteRun, EditOutput>
       what;
 };
 

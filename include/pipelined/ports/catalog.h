@@ -186,7 +186,7 @@ struct AuditRow {
   std::int64_t id = 0;
   Instant at{};
   std::string who;
-  std::string event;  // "success", "run_failed", "dag_paused", "clear_tasks" …
+  std::string event;                    // "success", "run_failed", "dag_paused", "clear_tasks" …
   std::string dag_id, run_id, task_id;  // each empty: none
   std::optional<std::int32_t> map_index, try_number;
   std::optional<Instant> logical_date;

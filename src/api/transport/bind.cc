@@ -1,6 +1,7 @@
 #include "api/transport/bind.h"
 
 #include <fmt/format.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -23,22 +24,32 @@ error_code Bind(Door& door, const Endpoint& endpoint) {
   acceptor.open(endpoint.protocol(), error);
   if (!error) acceptor.set_option(asio::socket_base::reuse_address(true), error);
   if (!error) acceptor.bind(endpoint, error);
-  if (!error) acceptor.listen(asio::socket_base::max_listen_connections, error);
   return error;
 }
 
-// Whether somebody answers there.
-bool Alive(const asio::local::stream_protocol::endpoint& endpoint) {
-  asio::io_context io;
-  asio::local::stream_protocol::socket probe(io);
+template <class Door>
+error_code Listen(Door& door) {
   error_code error;
-  probe.connect(endpoint, error);
-  return !error;
+  door.acceptor().listen(asio::socket_base::max_listen_connections, error);
+  return error;
+}
+
+// What the system says to somebody who wants to connect there. Does not wait: EAGAIN is a server with a full queue.
+int Probe(const asio::local::stream_protocol::endpoint& endpoint) {
+  const int probe = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (probe < 0) return errno;
+  const int error = connect(probe, endpoint.data(), static_cast<socklen_t>(endpoint.size())) == 0 ? 0 : errno;
+  close(probe);
+  return error;
 }
 
 bool IsSocket(const std::string& path) {
   struct stat found {};
   return lstat(path.c_str(), &found) == 0 && S_ISSOCK(found.st_mode);
+}
+
+Status CannotListen(const std::string& path, std::string_view why) {
+  return Error{ErrorCode::kUnavailable, fmt::format("cannot listen on {}: {}", path, why), ""};
 }
 
 }  // namespace
@@ -50,6 +61,7 @@ Status BindTcp(TcpDoor& door, const std::string& host, std::uint16_t port) {
     return Error{ErrorCode::kInvalid, fmt::format("api.host must be an IP address, not \"{}\"", host),
                  "127.0.0.1, or 0.0.0.0 for all"};
   error = Bind(door, asio::ip::tcp::endpoint(address, port));
+  if (!error) error = Listen(door);
   if (!error) return Ok();
   if (error == asio::error::address_in_use)
     return Error{ErrorCode::kConflict, fmt::format("port {} on {} is in use", port, host),
@@ -62,14 +74,16 @@ Status BindUnix(UnixDoor& door, const std::string& path) {
     return Error{ErrorCode::kInvalid, fmt::format("api.socket is longer than {} bytes: {}", kLongestPath, path),
                  "put it in a folder with a shorter path"};
   const asio::local::stream_protocol::endpoint endpoint(path);
-  if (Alive(endpoint))
+  const int found = Probe(endpoint);
+  if (found == 0 || found == EAGAIN)
     return Error{ErrorCode::kConflict, fmt::format("a server listens on {}", path), "set another api.socket"};
-  if (IsSocket(path)) unlink(path.c_str());  // left by a process that was killed
-  const mode_t mask = umask(0177);           // from its first moment on
-  const error_code error = Bind(door, endpoint);
-  umask(mask);
-  if (!error) return Ok();
-  return Error{ErrorCode::kUnavailable, fmt::format("cannot listen on {}: {}", path, error.message()), ""};
+  if (found != ECONNREFUSED && found != ENOENT) return CannotListen(path, std::strerror(found));
+  if (found == ECONNREFUSED && IsSocket(path)) unlink(path.c_str());  // left by a process that was killed
+  error_code error = Bind(door, endpoint);
+  // Nobody can connect before it listens. The mask of the whole process would be the other way.
+  if (!error && chmod(path.c_str(), 0600) != 0) error.assign(errno, boost::system::system_category());
+  if (!error) error = Listen(door);
+  return error ? CannotListen(path, error.message()) : Ok();
 }
 
 }  // namespace pipelined::api

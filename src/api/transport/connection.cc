@@ -1,34 +1,42 @@
 #include "api/transport/connection.h"
 
 #include <algorithm>
+#include <exception>
 
 #include "api/transport/response_head.h"
 #include "pipelined/base/clock.h"
+#include "pipelined/base/log.h"
 
 namespace pipelined::api {
 namespace {
 
-constexpr std::size_t kSlice = 64 << 10;  // of an answer, for which one write_timeout is given
 constexpr Micros kForever = Micros::max();
 constexpr Micros kLinger = Seconds(1);  // so that a client that still sends can read why it was refused
 
-Response Late() {
-  return Detail(408, "the request did not come in time");
-}
+// Gives a place in the turnstile back, whatever happens.
+struct PlaceInTurnstile {
+  Turnstile& turnstile;
+  ~PlaceInTurnstile() { turnstile.Leave(); }
+};
 
-Response Busy() {
-  Response response = Detail(503, "too many requests wait; try again");
-  response.headers.emplace_back("Retry-After", "1");
-  return response;
+// What is left of a request whose answer cannot be kept: whose it was, and its id.
+RawRequest RequestOf(const Response& response, const std::string& remote) {
+  RawRequest request;
+  request.remote = remote;
+  if (const std::string* id = Find(response.headers, "X-Request-Id")) request.headers.emplace_back("x-request-id", *id);
+  return request;
 }
 
 }  // namespace
 
-Connection::Connection(Floor& floor, std::unique_ptr<Stream> stream, std::string peer)
-    : Seat(std::move(peer)), floor_(floor), stream_(std::move(stream)) {}
+// In the handshake from the start: from its admission on others may look at it and tell it to leave.
+Connection::Connection(Shared& shared, std::unique_ptr<Stream> stream, std::string peer)
+    : Seat(std::move(peer)), shared_(shared), stream_(std::move(stream)) {
+  Enter(Stage::kHandshake);
+}
 
 template <class Work>
-auto Connection::Then(Work work) {
+auto Connection::IfOpen(Work work) {
   return [self = shared_from_this(), this, work](bool ok, std::size_t bytes) {
     if (stage_ == Stage::kClosed) return;
     if (!ok) return Close();
@@ -36,18 +44,17 @@ auto Connection::Then(Work work) {
   };
 }
 
-// What the connection is worth to others, and how long the stage may last.
 void Connection::Enter(Stage stage) {
   stage_ = stage;
   const Micros now = SystemClock().Monotonic();
-  const auto [worth, patience] = Worth(stage);
-  phase = worth;
+  const auto [phase_now, patience] = PhaseAndTimeout(stage);
   since = now;
+  phase = phase_now;
   deadline = patience == kForever ? kForever : now + patience;
 }
 
-std::pair<Seat::Phase, Micros> Connection::Worth(Stage stage) const {
-  const Limits& limits = floor_.limits;
+std::pair<Seat::Phase, Micros> Connection::PhaseAndTimeout(Stage stage) const {
+  const Limits& limits = shared_.limits;
   switch (stage) {
     case Stage::kIdle:
       return {Phase::kIdle, limits.idle_timeout};
@@ -59,7 +66,7 @@ std::pair<Seat::Phase, Micros> Connection::Worth(Stage stage) const {
     case Stage::kBody:
       return {Phase::kReading, limits.body_timeout};
     case Stage::kWriting:
-      return {Phase::kBusy, limits.write_timeout};
+      return {Phase::kWriting, limits.write_timeout + Seconds(body_.size() / limits.slowest_reader)};
     case Stage::kInLine:
     case Stage::kClosed:
       break;
@@ -70,14 +77,13 @@ std::pair<Seat::Phase, Micros> Connection::Worth(Stage stage) const {
 void Connection::Start() {
   stream_->Post([self = shared_from_this(), this] {
     if (stage_ == Stage::kClosed) return;
-    Enter(Stage::kHandshake);
-    stream_->Handshake(Then([this](std::size_t) { Next(); }));
+    stream_->Handshake(IfOpen([this](std::size_t) { Next(); }));
   });
 }
 
 void Connection::Next() {
-  parser_.emplace(floor_.limits);
-  if (arrived_.empty() && (floor_.draining || leaving)) return Close();
+  parser_.emplace(shared_.limits);
+  if (arrived_.empty() && (shared_.draining || leaving)) return answered_ ? Linger() : Close();
   Enter(Stage::kIdle);
   if (arrived_.empty()) return Read();
   Advance();
@@ -95,18 +101,28 @@ void Connection::Read() {
 
 void Connection::Arrived(std::size_t bytes) {
   if (stage_ == Stage::kLingering) return Read();  // and forget
-  if (stage_ == Stage::kBody && !Hold(bytes)) return Reply(Busy(), true);
+  if (stage_ == Stage::kBody && !Hold(bytes) && !MakeRoom()) return Reply(Refuse(503), true);
   arrived_.append(chunk_.data(), bytes);
   Advance();
 }
 
 bool Connection::Hold(std::size_t bytes) {
-  held_ += bytes;
-  return floor_.held.fetch_add(bytes) + bytes <= floor_.limits.max_bodies;
+  held += bytes;
+  return shared_.held.fetch_add(bytes) + bytes <= shared_.limits.max_bodies;
+}
+
+// Who has been sending longest goes first, so that slow ones cannot use the memory up for all others.
+bool Connection::MakeRoom() {
+  while (shared_.held > shared_.limits.max_bodies) {
+    const std::size_t freed = shared_.seats.EvictLongestReading(*this);
+    if (freed == 0) return false;
+    shared_.held -= freed;
+  }
+  return true;
 }
 
 void Connection::LetGo() {
-  floor_.held -= std::exchange(held_, 0);
+  shared_.held -= held.exchange(0);
 }
 
 // As far as what has arrived goes.
@@ -129,7 +145,7 @@ void Connection::Advance() {
 
 void Connection::AskForBody() {
   asking_ = true;
-  stream_->Write("HTTP/1.1 100 Continue\r\n\r\n", {}, Then([this](std::size_t) {
+  stream_->Write("HTTP/1.1 100 Continue\r\n\r\n", {}, IfOpen([this](std::size_t) {
                    asking_ = false;
                    Read();
                  }));
@@ -138,49 +154,64 @@ void Connection::AskForBody() {
 void Connection::Answer() {
   Enter(Stage::kInLine);
   const auto wake = [self = shared_from_this(), this] { stream_->Post([self, this] { Handle(); }); };
-  switch (floor_.turnstile.Enter(wake)) {
+  switch (shared_.turnstile.Enter(wake)) {
     case Turnstile::Entry::kNow:
       return Handle();
     case Turnstile::Entry::kLater:
       return;
     case Turnstile::Entry::kFull:
-      return Reply(Busy(), true);
+      return Reply(Refuse(503), true);
   }
 }
 
 // Holds a place, also when the client is gone meanwhile.
 void Connection::Handle() {
-  if (stage_ == Stage::kClosed) return floor_.turnstile.Leave();
+  const PlaceInTurnstile place{shared_.turnstile};
+  if (stage_ == Stage::kClosed) return;
   RawRequest& request = parser_->request();
   request.remote = address;
+  request.waited = SystemClock().Monotonic() - since.load();
   const bool head = request.method == "HEAD";
-  Response response = floor_.handler(std::move(request));
-  floor_.turnstile.Leave();
+  Response response = CallHandler(std::move(request));
   Reply(std::move(response), !parser_->keep_alive(), head);
+}
+
+Response Connection::CallHandler(RawRequest request) {
+  try {
+    return shared_.handler(std::move(request));
+  } catch (const std::exception& failure) {  // a bug of ours must not take the server down
+    log::Error("a request ended with: {}", failure.what());
+    return Refuse(500);
+  }
+}
+
+// The answer to what no handler sees; as much is told of the request as is known.
+Response Connection::Refuse(int status) {
+  RawRequest request = parser_ ? std::move(parser_->request()) : RawRequest();
+  request.remote = address;
+  return shared_.refuse(status, std::move(request));
 }
 
 void Connection::Reply(Response response, bool last, bool without_body) {
   LetGo();
-  last_ = last || floor_.draining || leaving;
-  head_ = ResponseHead(response, {!last_, SystemClock().Now()});
+  parser_.reset();  // and what came of a body that is refused
   const bool bodiless = without_body || response.status == 204 || response.status == 304;
-  body_ = bodiless ? std::string() : std::move(response.body);
-  sent_ = 0;
-  WriteMore();
-}
-
-void Connection::WriteMore() {
+  if (!bodiless && !Hold(response.body.size()) && !MakeRoom()) {
+    LetGo();
+    response = shared_.refuse(503, RequestOf(response, address));
+    last = true;
+  }
+  last_ = last || shared_.draining || leaving;
+  head_ = ResponseHead(response, {!last_, SystemClock().Now()});
+  if (!bodiless) body_ = std::move(response.body);
   Enter(Stage::kWriting);
-  const std::string_view slice = std::string_view(body_).substr(sent_, kSlice);
-  stream_->Write(head_, slice, Then([this, size = slice.size()](std::size_t) {
-                   head_.clear();
-                   sent_ += size;
-                   sent_ < body_.size() ? WriteMore() : Written();
-                 }));
+  stream_->Write(head_, body_, IfOpen([this](std::size_t) { Written(); }));
 }
 
 void Connection::Written() {
   std::string().swap(body_);
+  LetGo();
+  answered_ = true;
   last_ ? Linger() : Next();
 }
 
@@ -198,32 +229,42 @@ void Connection::Close() {
   stage_ = Stage::kClosed;
   LetGo();
   stream_->Close();
-  floor_.seats.Remove(*this);
+  shared_.seats.Remove(*this);
 }
 
 void Connection::Leave(Why why) {
-  stream_->Post([self = shared_from_this(), this, why] { GoFor(why); });
+  stream_->Post([self = shared_from_this(), this, why] { HandleLeave(why); });
 }
 
-void Connection::GoFor(Why why) {
-  switch (why) {
-    case Why::kAborted:
-      return Close();
-    case Why::kExpired:
-      if (deadline.load() <= SystemClock().Monotonic()) Expire();
-      return;
-    case Why::kDraining:
-    case Why::kEvicted:
-      if (stage_ == Stage::kIdle || stage_ == Stage::kLingering) return Close();
-      if (why == Why::kEvicted && phase == Phase::kReading) return Close();
-      return;  // busy: its answer is its last
+void Connection::HandleLeave(Why why) {
+  if (stage_ == Stage::kClosed) return;
+  if (why == Why::kAborted) return Close();
+  if (why == Why::kExpired) {
+    if (deadline.load() <= SystemClock().Monotonic()) Expire();
+    return;
   }
+  if (stage_ == Stage::kIdle) return JustAnswered() ? Linger() : Close();
+  if (why == Why::kDraining) return;  // the answer is its last
+  if (stage_ == Stage::kLingering || phase == Phase::kReading) return Close();
+  if (phase == Phase::kWriting) HurryUp();
+}
+
+// The client may not have read it yet, and a reset, should it send more, would take it away.
+bool Connection::JustAnswered() const {
+  return answered_ && SystemClock().Monotonic() - since.load() < kLinger;
+}
+
+// What is being written is the last, and not much time is left for it.
+void Connection::HurryUp() {
+  last_ = true;
+  deadline = std::min(deadline.load(), SystemClock().Monotonic() + kLinger);
 }
 
 // Who was reading a request is told; a client that is slow in anything else is not listening.
 void Connection::Expire() {
+  if (phase != Phase::kIdle) ++shared_.counts.timed_out;
   if (asking_ || (stage_ != Stage::kHeader && stage_ != Stage::kBody)) return Close();
-  Reply(Late(), true);
+  Reply(Refuse(408), true);
 }
 
 }  // namespace pipelined::api

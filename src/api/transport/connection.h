@@ -18,18 +18,20 @@
 namespace pipelined::api {
 
 // What all connections of a transport have in common. Outlives every call of theirs.
-struct Floor {
+struct Shared {
   const Limits limits;
   const Transport::Handler handler;
+  const Transport::Refusal refuse;
+  ConnectionCounts& counts;
   Seats seats;
   Turnstile turnstile;
   std::atomic<bool> draining{false};
-  std::atomic<std::size_t> held{0};  // bytes of bodies
+  std::atomic<std::size_t> held{0};  // bytes of bodies and of answers
 };
 
 class Connection final : public Seat, public std::enable_shared_from_this<Connection> {
  public:
-  Connection(Floor& floor, std::unique_ptr<Stream> stream, std::string peer);
+  Connection(Shared& shared, std::unique_ptr<Stream> stream, std::string peer);
 
   void Start();  // after it was admitted
   void Leave(Why why) override;
@@ -38,42 +40,45 @@ class Connection final : public Seat, public std::enable_shared_from_this<Connec
   enum class Stage : std::uint8_t { kHandshake, kIdle, kHeader, kBody, kInLine, kWriting, kLingering, kClosed };
 
   void Enter(Stage stage);
-  std::pair<Phase, Micros> Worth(Stage stage) const;
+  std::pair<Phase, Micros> PhaseAndTimeout(Stage stage) const;
   void Next();
   void Read();
   void Arrived(std::size_t bytes);
   void Advance();
   void AskForBody();
-  bool Hold(std::size_t bytes);  // false: the memory for bodies is used up
+  bool Hold(std::size_t bytes);  // false: the memory for bodies and answers is used up
+  bool MakeRoom();               // for what was held last, by others' leaving
   void LetGo();
 
   void Answer();
   void Handle();
+  Response CallHandler(RawRequest request);
+  Response Refuse(int status);
   void Reply(Response response, bool last, bool without_body = false);
-  void WriteMore();
   void Written();
   void Linger();
   void Close();
 
   void Expire();
-  void GoFor(Why why);
+  void HandleLeave(Why why);
+  bool JustAnswered() const;
+  void HurryUp();
 
   template <class Work>
-  auto Then(Work work);  // `work(bytes)`, unless the stream has ended: then this is closed
+  auto IfOpen(Work work);  // `work(bytes)`, unless the stream has ended: then this is closed
 
-  Floor& floor_;
+  Shared& shared_;
   const std::unique_ptr<Stream> stream_;
   Stage stage_ = Stage::kHandshake;
-  bool reading_ = false;  // a read is outstanding
-  std::size_t held_ = 0;  // of floor_.held
-  bool asking_ = false;   // "100 Continue" is being written
+  bool reading_ = false;   // a read is outstanding
+  bool asking_ = false;    // "100 Continue" is being written
+  bool answered_ = false;  // at least one request
 
   std::array<char, 4096> chunk_;
   std::string arrived_;  // and not used yet
   std::optional<RequestParser> parser_;
   bool last_ = false;  // the answer that is written is this connection's last
   std::string head_, body_;
-  std::size_t sent_ = 0;  // of body_
 };
 
 }  // namespace pipelined::api

@@ -7,6 +7,7 @@
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <cerrno>
 #include <functional>
 #include <future>
 
@@ -21,13 +22,8 @@ class Door {
   using Peer = typename Protocol::endpoint;
   using Guest = std::function<void(Socket, const Peer&)>;
 
-  // `short_of_descriptors` is called when the process has no descriptor left for a client that waits.
-  Door(boost::asio::io_context& io, Guest guest, std::function<void()> short_of_descriptors)
-      : io_(io),
-        acceptor_(Strand(io.get_executor())),
-        pause_(io),
-        guest_(std::move(guest)),
-        short_(std::move(short_of_descriptors)) {}
+  Door(boost::asio::io_context& io, Guest guest)
+      : io_(io), acceptor_(Strand(io.get_executor())), pause_(io), guest_(std::move(guest)) {}
 
   Acceptor& acceptor() { return acceptor_; }
   void Open() { Accept(); }
@@ -55,21 +51,24 @@ class Door {
         });
   }
 
-  // Without a pause an accept that cannot succeed would be tried again and again.
+  // Most errors are those of one client, who is gone. Where the system lacks something, an accept would fail again and
+  // again without a pause; nobody is dropped for it, as that need not help.
   void Fail(const boost::system::error_code& error) {
-    if (error == boost::asio::error::connection_aborted) return Accept();
-    short_();
+    if (!IsShortage(error.value())) return Accept();
     pause_.expires_after(std::chrono::milliseconds(50));
     pause_.async_wait(boost::asio::bind_executor(acceptor_.get_executor(), [this](const boost::system::error_code&) {
       if (acceptor_.is_open()) Accept();
     }));
   }
 
+  static bool IsShortage(int error) {
+    return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
+  }
+
   boost::asio::io_context& io_;
   Acceptor acceptor_;
   boost::asio::steady_timer pause_;
   const Guest guest_;
-  const std::function<void()> short_;
   Peer peer_;
 };
 

@@ -5,8 +5,10 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <exception>
 #include <mutex>
 #include <thread>
 #include <vector>
@@ -25,6 +27,7 @@ namespace asio = boost::asio;
 
 constexpr auto kSweepEvery = std::chrono::milliseconds(100);
 constexpr int kThreadsForNetwork = 2;  // that no handler can hold
+constexpr int kMostUnread = 16;        // pieces of what somebody has sent who is turned away
 constexpr rlim_t kOtherDescriptors = 256;
 
 // As many descriptors as the connections may need, where the hard limit lets us.
@@ -50,27 +53,30 @@ std::string AddressOf(const asio::ip::tcp::endpoint& peer) {
   return address.to_string();
 }
 
-// To somebody for whom there is no place. Nobody waits for him to read it.
-void TurnAway(int socket, int status) {
-  Response response = Detail(status, status == 429 ? "too many connections from your address" : "too many connections");
-  response.headers.emplace_back("Retry-After", "1");
+// To somebody for whom there is no place. Nobody waits for him to read it; but what he has sent must have been read
+// when the socket is closed, or a reset takes the answer away.
+void TurnAway(int socket, const Response& response) {
   const std::string text = ResponseHead(response, {false, SystemClock().Now()}) + response.body;
   (void)!send(socket, text.data(), text.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+  shutdown(socket, SHUT_WR);
+  std::array<char, 4096> unread;
+  for (int i = 0; i < kMostUnread && recv(socket, unread.data(), unread.size(), MSG_DONTWAIT) > 0; ++i) {
+  }
 }
 
 class BoostTransport : public Transport {
  public:
-  BoostTransport(const TransportOptions& options, Handler handler)
+  BoostTransport(const TransportOptions& options, Handler handler, Refusal refuse)
       : options_(options),
-        floor_{options.limits, std::move(handler),
-               Seats(AffordableConnections(options.limits.connections), options.limits.connections_per_address),
-               Turnstile(std::max(options.threads, 1), options.longest_line)},
-        tcp_(
-            io_, [this](Socket s, const asio::ip::tcp::endpoint& peer) { WelcomeTcp(std::move(s), peer); },
-            [this] { floor_.seats.EvictOne(); }),
-        unix_(
-            io_, [this](Socket s, const auto&) { Welcome(std::move(s), std::string(kLocalPeer), false); },
-            [this] { floor_.seats.EvictOne(); }),
+        shared_{options.limits,
+                std::move(handler),
+                std::move(refuse),
+                *options_.counts,
+                Seats(AffordableConnections(options.limits.connections), options.limits.connections_per_address,
+                      *options_.counts),
+                Turnstile(std::max(options.threads, 1), options.longest_line)},
+        tcp_(io_, [this](Socket s, const asio::ip::tcp::endpoint& peer) { WelcomeTcp(std::move(s), peer); }),
+        unix_(io_, [this](Socket s, const auto&) { Welcome(std::move(s), std::string(kLocalPeer), false); }),
         sweep_(io_) {}
 
   ~BoostTransport() override { BoostTransport::Stop(); }
@@ -90,7 +96,7 @@ class BoostTransport : public Transport {
     tcp_.Open();
     Sweep();
     for (int i = 0; i < std::max(options_.threads, 1) + kThreadsForNetwork; ++i)
-      threads_.emplace_back([this] { io_.run(); });
+      threads_.emplace_back([this] { RunThread(); });
     return Ok();
   }
 
@@ -100,20 +106,33 @@ class BoostTransport : public Transport {
   void Stop() override {
     const std::scoped_lock lock(stopping_);
     if (threads_.empty()) return;
-    floor_.draining = true;
+    if (owns_socket_) unlink(options_.socket.c_str());  // before it is closed: a new one may then have its name
     tcp_.Close();
     unix_.Close();
-    if (owns_socket_) unlink(options_.socket.c_str());
-    floor_.seats.TellAll(Seat::Why::kDraining);
+    shared_.draining = true;  // from here on clients are dropped, and find nobody who would take them in again
+    shared_.seats.TellAll(Seat::Why::kDraining);
     // A handler cannot be aborted: its connection goes when it has ended.
-    for (Micros patience = options_.limits.drain_timeout; !floor_.seats.WaitUntilEmpty(patience); patience = Millis(50))
-      floor_.seats.TellAll(Seat::Why::kAborted);
+    for (Micros patience = options_.limits.drain_timeout; !shared_.seats.WaitUntilEmpty(patience);
+         patience = Millis(50))
+      shared_.seats.TellAll(Seat::Why::kAborted);
     io_.stop();
     for (std::thread& thread : threads_) thread.join();
     threads_.clear();
   }
 
  private:
+  // What throws here (out of memory, say) costs its own connection; the others go on.
+  void RunThread() {
+    while (true) {
+      try {
+        io_.run();
+        return;
+      } catch (const std::exception& failure) {
+        log::Error("the API's transport goes on after: {}", failure.what());
+      }
+    }
+  }
+
   void WelcomeTcp(Socket socket, const asio::ip::tcp::endpoint& peer) {
     boost::system::error_code ignored;
     socket.set_option(asio::ip::tcp::no_delay(true), ignored);
@@ -125,24 +144,27 @@ class BoostTransport : public Transport {
     socket.non_blocking(true, ignored);
     const int handle = socket.native_handle();
     auto stream = secure ? MakeTlsStream(std::move(socket), tls_->current()) : MakeStream(std::move(socket));
-    const auto connection = std::make_shared<Connection>(floor_, std::move(stream), std::move(peer));
-    const int refusal = floor_.seats.Admit(connection);
+    const auto connection = std::make_shared<Connection>(shared_, std::move(stream), std::move(peer));
+    const int refusal = shared_.seats.Admit(connection);
     if (refusal == 0) return connection->Start();
-    if (!secure) TurnAway(handle, refusal);
+    RawRequest unread;
+    unread.remote = connection->address;
+    const Response response = shared_.refuse(refusal, std::move(unread));
+    if (!secure) TurnAway(handle, response);
   }
 
   void Sweep() {
     sweep_.expires_after(kSweepEvery);
     sweep_.async_wait([this](const boost::system::error_code& error) {
       if (error) return;
-      floor_.seats.ExpireDue(SystemClock().Monotonic());
+      shared_.seats.ExpireDue(SystemClock().Monotonic());
       Sweep();
     });
   }
 
   const TransportOptions options_;
-  asio::io_context io_;  // outlives what floor_ still holds of connections
-  Floor floor_;
+  asio::io_context io_;  // outlives what shared_ still holds of connections
+  Shared shared_;
   TcpDoor tcp_;
   UnixDoor unix_;
   asio::steady_timer sweep_;
@@ -155,8 +177,8 @@ class BoostTransport : public Transport {
 
 }  // namespace
 
-Result<std::unique_ptr<Transport>> Transport::Listen(const TransportOptions& options, Handler handler) {
-  auto transport = std::make_unique<BoostTransport>(options, std::move(handler));
+Result<std::unique_ptr<Transport>> Transport::Listen(const TransportOptions& options, Handler handler, Refusal refuse) {
+  auto transport = std::make_unique<BoostTransport>(options, std::move(handler), std::move(refuse));
   if (const Status opened = transport->Open(); !opened.ok()) return opened.error();
   return std::unique_ptr<Transport>(std::move(transport));
 }

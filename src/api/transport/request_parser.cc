@@ -28,13 +28,6 @@ std::string_view View(boost::beast::string_view text) {
   return {text.data(), text.size()};
 }
 
-const std::string* Find(const Pairs& headers, std::string_view name) {
-  for (const auto& [key, value] : headers) {
-    if (key == name) return &value;
-  }
-  return nullptr;
-}
-
 std::optional<std::uint64_t> Number(std::string_view digits) {
   std::uint64_t number = 0;
   const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
@@ -48,16 +41,31 @@ bool Doubled(const Pairs& headers) {
   });
 }
 
-// "http://host/path" is "/path", as RFC 9112 wants it of every server.
-std::string OriginForm(std::string_view target) {
+// The authority of "http://host/path"; nothing for any other target.
+std::optional<std::string_view> Authority(std::string_view target) {
   for (const std::string_view scheme : {"http://", "https://"}) {
     if (!target.starts_with(scheme)) continue;
     target.remove_prefix(scheme.size());
-    const std::size_t path = target.find_first_of("/?");
-    if (path == target.npos) return "/";
-    return target[path] == '/' ? std::string(target.substr(path)) : "/" + std::string(target.substr(path));
+    return target.substr(0, target.find_first_of("/?"));
   }
-  return std::string(target);
+  return std::nullopt;
+}
+
+// "http://host/path" is "/path", as RFC 9112 wants it of every server.
+std::string OriginForm(std::string_view target) {
+  const std::optional<std::string_view> authority = Authority(target);
+  if (!authority) return std::string(target);
+  const auto after = static_cast<std::size_t>(authority->data() - target.data()) + authority->size();
+  const std::string path(target.substr(after));
+  return path.starts_with('/') ? path : "/" + path;
+}
+
+// Whether a Host can be one: nothing that could end it for somebody else who reads it, such as '/', '@' or a blank.
+bool IsHost(std::string_view host) {
+  return std::all_of(host.begin(), host.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           std::string_view("-._~!$&'()*+,;=%:[]").find(c) != std::string_view::npos;
+  });
 }
 
 }  // namespace
@@ -108,6 +116,8 @@ int RequestParser::Unfinished(std::string_view header) const {
   if (header.size() > limits_.max_header) return 431;
   for (std::size_t at = header.find('\n', scanned_); at != header.npos; at = header.find('\n', at + 1)) {
     if (at == 0 || header[at - 1] != '\r') return 400;
+    // A folded line: some join it to the one before, others skip it or read it as a field.
+    if (at + 1 < header.size() && (header[at + 1] == ' ' || header[at + 1] == '\t')) return 400;
   }
   return 0;
 }
@@ -121,11 +131,15 @@ void RequestParser::ReadHeader(std::string_view header) {
   parser.put(boost::asio::const_buffer(header.data(), header.size()), error);
   const auto& message = parser.get();
   request_.method = View(message.method_string());
-  request_.target = OriginForm(View(message.target()));
+  const std::string_view target = View(message.target());
+  request_.target = OriginForm(target);
   for (const auto& field : message)
     request_.headers.emplace_back(Lower(View(field.name_string())), View(field.value()));
   if (error || !parser.is_header_done()) return Refuse(400);
   if (const int status = Faults(message.version() < 11); status != 0) return Refuse(status);
+  const std::string* host = Find(request_.headers, "host");
+  const std::optional<std::string_view> authority = Authority(target);
+  if (host != nullptr && (!IsHost(*host) || (authority && Lower(*authority) != Lower(*host)))) return Refuse(400);
   keep_alive_ = parser.keep_alive();
   state_ = State::kBody;
   FollowBody();

@@ -1,52 +1,88 @@
 #include "api/transport/seats.h"
 
+#include <arpa/inet.h>
+
+#include <algorithm>
+#include <array>
 #include <tuple>
 
 namespace pipelined::api {
+namespace {
+
+// One subscriber has at least a /64, all of whose addresses are his.
+std::string NetworkOf(const std::string& address) {
+  in6_addr bytes{};
+  if (inet_pton(AF_INET6, address.c_str(), &bytes) != 1) return address;
+  std::fill(std::begin(bytes.s6_addr) + 8, std::end(bytes.s6_addr), std::uint8_t{0});
+  std::array<char, INET6_ADDRSTRLEN> text{};
+  inet_ntop(AF_INET6, &bytes, text.data(), text.size());
+  return std::string(text.data()) + "/64";
+}
+
+}  // namespace
+
+Seat::Seat(std::string address_) : address(std::move(address_)), network(NetworkOf(address)) {}
 
 int Seats::Admit(const std::shared_ptr<Seat>& seat) {
   const std::scoped_lock lock(mutex_);
-  const auto known = of_address_.find(seat->address);
-  if (known != of_address_.end() && known->second >= per_address_ && !Evict(&seat->address)) return 429;
-  if (counted_ >= in_all_ && !Evict(nullptr)) return 503;
+  const auto known = of_network_.find(seat->network);
+  const bool crowded = known != of_network_.end() && known->second >= per_address_;
+  const int refusal = crowded && !EvictFor(&seat->network) ? 429 : counted_ >= in_all_ && !EvictFor(nullptr) ? 503 : 0;
+  if (refusal != 0) {
+    ++counts_.refused;
+    return refusal;
+  }
   seats_.emplace(seat.get(), seat);
   ++counted_;
-  ++of_address_[seat->address];
+  ++of_network_[seat->network];
+  ++counts_.open;
   return 0;
 }
 
 void Seats::Remove(Seat& seat) {
   const std::scoped_lock lock(mutex_);
   if (seats_.erase(&seat) == 0) return;
+  --counts_.open;
   if (!seat.leaving) Uncount(seat);
   if (seats_.empty()) empty_.notify_all();
 }
 
-bool Seats::EvictOne() {
-  const std::scoped_lock lock(mutex_);
-  return Evict(nullptr);
-}
-
 // Looks at everybody: only where a limit is reached, and then the ends of others are what costs.
-bool Seats::Evict(const std::string* address) {
+bool Seats::EvictFor(const std::string* network) {
   Seat* victim = nullptr;
   const auto rank = [](const Seat& seat) { return std::tuple(seat.phase.load(), seat.since.load()); };
   for (const auto& [seat, _] : seats_) {
     if (seat->leaving || seat->phase == Seat::Phase::kBusy) continue;
-    if (address != nullptr && seat->address != *address) continue;
+    if (network != nullptr && seat->network != *network) continue;
     if (victim == nullptr || rank(*seat) < rank(*victim)) victim = seat;
   }
-  if (victim == nullptr) return false;
-  victim->leaving = true;
-  Uncount(*victim);
-  victim->Leave(Seat::Why::kEvicted);
-  return true;
+  if (victim != nullptr) Evict(*victim);
+  return victim != nullptr;
+}
+
+std::size_t Seats::EvictLongestReading(const Seat& asking) {
+  const std::scoped_lock lock(mutex_);
+  Seat* victim = nullptr;
+  for (const auto& [seat, _] : seats_) {
+    if (seat->leaving || seat->phase != Seat::Phase::kReading || seat->held == 0) continue;
+    if (victim == nullptr || seat->since.load() < victim->since.load()) victim = seat;
+  }
+  if (victim == nullptr || victim == &asking) return 0;
+  Evict(*victim);
+  return victim->held.exchange(0);
+}
+
+void Seats::Evict(Seat& victim) {
+  victim.leaving = true;
+  Uncount(victim);
+  ++counts_.evicted;
+  victim.Leave(Seat::Why::kEvicted);
 }
 
 void Seats::Uncount(const Seat& seat) {
   --counted_;
-  const auto found = of_address_.find(seat.address);
-  if (--found->second == 0) of_address_.erase(found);
+  const auto found = of_network_.find(seat.network);
+  if (--found->second == 0) of_network_.erase(found);
 }
 
 void Seats::ExpireDue(Micros now) {

@@ -59,12 +59,25 @@ class TlsStream final : public Layered<asio::ssl::stream<Socket>> {
     layer_.async_handshake(asio::ssl::stream_base::server,
                            [done = std::move(done)](const error_code& error) { done(!error, 0); });
   }
+  // Says goodbye; whatever the client answers (it may be the rest of a body that nobody wants) ends what is encrypted.
+  // The socket below is then shut towards the client and what still comes is read from there, so that no reset takes
+  // away what was written.
   void Finish(Done done) override {
-    layer_.async_shutdown([done = std::move(done)](const error_code& error) { done(!error, 0); });
+    layer_.async_shutdown([this, done = std::move(done)](const error_code&) {
+      error_code error;
+      layer_.next_layer().shutdown(Socket::shutdown_send, error);
+      finished_ = true;
+      done(!error, 0);
+    });
+  }
+  void Read(char* into, std::size_t size, Done done) override {
+    if (!finished_) return Layered::Read(into, size, std::move(done));
+    layer_.next_layer().async_read_some(asio::buffer(into, size), Told(std::move(done)));
   }
 
  private:
   const TlsContextPtr context_;
+  bool finished_ = false;
 };
 
 }  // namespace

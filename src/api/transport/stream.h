@@ -27,7 +27,8 @@ class Stream {
   virtual void Handshake(Done done) = 0;
   virtual void Read(char* into, std::size_t size, Done done) = 0;  // some; at the end of the stream not ok
   virtual void Write(std::string_view head, std::string_view body, Done done) = 0;  // all of both
-  virtual void Finish(Done done) = 0;                 // says that nothing more will be written
+  // Says that nothing more will be written. What is read afterwards is only to be thrown away.
+  virtual void Finish(Done done) = 0;
   virtual void Close() = 0;                           // what is outstanding ends with not ok
   virtual void Post(std::function<void()> work) = 0;  // from any thread
 };

@@ -10,6 +10,7 @@
 #include <string>
 
 #include "api/http.h"
+#include "api/transport/connection_counts.h"
 #include "pipelined/api/limits.h"
 #include "pipelined/base/result.h"
 
@@ -22,6 +23,7 @@ struct RawRequest {
   Pairs headers;       // names in lower case; a trailer's fields are not among them
   std::string body;
   std::string remote;  // the peer's address; kLocalPeer over the unix socket
+  Micros waited{0};    // from its last byte until its handler was called
   int refused = 0;     // a status that the framing or the limits demand; then the rest may be missing
 };
 
@@ -35,12 +37,16 @@ struct TransportOptions {
   int threads = 4;                   // handlers that run at the same time
   std::size_t longest_line = 1'000;  // requests that may wait for one of them; more: 503
   Limits limits;
+  std::shared_ptr<ConnectionCounts> counts = std::make_shared<ConnectionCounts>();
 };
 
 class Transport {
  public:
-  using Handler =
-      std::function<Response(RawRequest)>;  // called from several threads at once; may block; must not throw
+  // Called from several threads at once; may block.
+  using Handler = std::function<Response(RawRequest)>;
+  // The answer to a request that no handler gets, of which not all has to be known: 408, 429 and 503, and 500 when the
+  // handler threw. As Handler, but must not block nor throw.
+  using Refusal = std::function<Response(int status, RawRequest)>;
 
   virtual ~Transport() = default;
   virtual std::uint16_t port() const = 0;
@@ -52,7 +58,7 @@ class Transport {
 
   // Listens when it returns. kInvalid: an address, socket path or certificate that cannot be used; kConflict: the port
   // or the socket is in use; kUnavailable: cannot be bound.
-  static Result<std::unique_ptr<Transport>> Listen(const TransportOptions& options, Handler handler);
+  static Result<std::unique_ptr<Transport>> Listen(const TransportOptions& options, Handler handler, Refusal refuse);
 };
 
 }  // namespace pipelined::api

@@ -72,8 +72,7 @@ class PgPlace : public Place {
       if (event.who == "scheduler") continue;
       const auto* task = std::get_if<TaskMoved>(&event.what);
       const std::string what = task != nullptr ? std::to_string(task->task_no) : "run";
-      const std::string_view to =
-          task != nullptr ? ToString(task->to) : ToString(std::get<RunMoved>(event.what).to);
+      const std::string_view to = task != nullptr ? ToString(task->to) : ToString(std::get<RunMoved>(event.what).to);
       all.push_back(what + " " + std::string(to) + " " + event.who);
     }
     return all;

@@ -142,6 +142,69 @@ TEST_F(ServerTest, OptionsAndTheIdOfARequest) {
   EXPECT_THAT(answer, HasSubstr("X-Request-Id: mine-1\r\n"));
 }
 
+TEST_F(ServerTest, OptionsOfAllNeedsNoPath) {
+  const std::string answer = Send("OPTIONS", "*");
+  EXPECT_THAT(answer, StartsWith("HTTP/1.1 204 "));
+  EXPECT_THAT(answer, HasSubstr("Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n"));
+}
+
+TEST_F(ServerTest, WhereAndWhoComeBeforeTheFormOfABody) {
+  const std::string text = "Content-Type: text/plain\r\n";
+  EXPECT_THAT(Send("POST", "/nowhere", text, "x"), StartsWith("HTTP/1.1 404 "));
+  EXPECT_THAT(Send("PUT", "/auth/token", text, "x"), StartsWith("HTTP/1.1 405 "));
+  EXPECT_THAT(Send("POST", "/api/v2/dags/sales/dagRuns", text, "x"), StartsWith("HTTP/1.1 401 "));
+  EXPECT_THAT(Send("POST", "/api/v2/dags/sales/dagRuns", text + "Authorization: Bearer local\r\n", "x"),
+              StartsWith("HTTP/1.1 415 "));
+  EXPECT_THAT(Send("GET", "/api/v2/version", text, "x"), StartsWith("HTTP/1.1 200 "));
+}
+
+TEST_F(ServerTest, ProgressHasOneWeakTagForPlainAndCompressed) {
+  catalog_.AddRun("sales", "r1", RunState::kRunning);
+  for (int i = 0; i < 30; ++i) catalog_.AddTask("sales", "r1", "task" + std::to_string(i), TaskState::kRunning);
+  const std::string target = "/api/ext/v1/dags/sales/dagRuns/r1/progress";
+  const std::string as = "Authorization: Bearer local\r\n";
+  const auto tag_of = [](const std::string& answer) {
+    const std::size_t at = answer.find("ETag: ") + 6;
+    EXPECT_EQ(answer.find("ETag: ", at), answer.npos) << "one";
+    return answer.substr(at, answer.find('\r', at) - at);
+  };
+  const std::string plain = Send("GET", target, as), packed = Send("GET", target, as + "Accept-Encoding: gzip\r\n");
+  EXPECT_THAT(packed, HasSubstr("Content-Encoding: gzip\r\n"));
+  EXPECT_THAT(tag_of(plain), StartsWith("W/\""));
+  EXPECT_EQ(tag_of(packed), tag_of(plain));
+  EXPECT_THAT(Send("GET", target, as + "If-None-Match: " + tag_of(plain) + "\r\n"), StartsWith("HTTP/1.1 304 "));
+}
+
+TEST_F(ServerTest, WhatTheTransportRefusesHasAnIdAndIsCounted) {
+  ApiOptions options;
+  options.port = 0;
+  options.limits.header_timeout = Millis(100);
+  const auto server = ApiServer::Start(catalog_, options);
+  ASSERT_TRUE(server.ok());
+  const std::string late = Exchange((*server)->port(), "GET /slow HTT");
+  EXPECT_THAT(late, StartsWith("HTTP/1.1 408 "));
+  EXPECT_THAT(late, HasSubstr("X-Request-Id: "));
+  const std::string metrics =
+      Exchange((*server)->port(), "GET /metrics HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
+  EXPECT_THAT(metrics, HasSubstr("pipelined_api_requests_total{status=\"408\"} 1\n"));
+  EXPECT_THAT(metrics, HasSubstr("pipelined_api_connections_ended_total{why=\"timed_out\"} 1\n"));
+  EXPECT_THAT(metrics, HasSubstr("\npipelined_api_connections "));
+}
+
+TEST_F(ServerTest, SettingsThatContradictEachOtherAreRefused) {
+  const auto refused = [&](auto change) {
+    ApiOptions options;
+    options.port = 0;
+    change(options);
+    const auto server = ApiServer::Start(catalog_, options);
+    return !server.ok() && server.error().code == ErrorCode::kInvalid;
+  };
+  EXPECT_FALSE(refused([](ApiOptions&) {}));
+  EXPECT_TRUE(refused([](ApiOptions& o) { o.limits.max_url = o.limits.max_header; }));
+  EXPECT_TRUE(refused([](ApiOptions& o) { o.limits.max_body = o.limits.max_bodies + 1; }));
+  EXPECT_TRUE(refused([](ApiOptions& o) { o.cors_origins = "https://a.example.com/"; }));
+}
+
 TEST_F(ServerTest, APortInUseIsNamed) {
   ApiOptions options;
   options.port = server_->port();

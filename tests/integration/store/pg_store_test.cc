@@ -202,9 +202,14 @@ TEST_F(PgStoreTest, WithoutMappingNoInstanceOfAnUnfinishedRunIsLeft) {
     const std::string run = "(select id from dag_run where run_id = '" + std::string(run_id) + "')";
     Sql("insert into task_map (run_id, task_no, length) values (" + run + ", 1, 3)");
     Sql("insert into task_instance (run_id, task_no, map_index, state, try_number, attempt_id, start_date, end_date) "
-        "values (" + run + ", 0, -1, 'success', 1, 1, now(), now()), (" + run + ", 1, -1, 'none', 0, null, null, null), "
-        "(" + run + ", 1, 0, 'running', 1, 2, now(), null), (" + run + ", 1, 1, 'success', 1, 3, now(), now()), "
-        "(" + run + ", 1, 2, 'none', 2, 4, null, null)");
+        "values (" +
+        run + ", 0, -1, 'success', 1, 1, now(), now()), (" + run +
+        ", 1, -1, 'none', 0, null, null, null), "
+        "(" +
+        run + ", 1, 0, 'running', 1, 2, now(), null), (" + run +
+        ", 1, 1, 'success', 1, 3, now(), now()), "
+        "(" +
+        run + ", 1, 2, 'none', 2, 4, null, null)");
     Sql("insert into xcom (run_id, task_no, map_index, key, value) values (" + run + ", 0, -1, 'k', '1'), (" + run +
         ", 1, 1, 'k', '1')");
   }

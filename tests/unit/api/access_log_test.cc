@@ -6,13 +6,13 @@ namespace pipelined::api {
 namespace {
 
 TEST(AccessLog, ALineIsKeysAndValues) {
-  EXPECT_EQ(
-      AccessLine({"GET", "/a?b=\"c\"", "127.0.0.1", "curl/8\n", 200, 12, Millis(3), "abc"}),
-      R"(request method="GET" target="/a?b=\"c\"" status=200 bytes=12 ms=3.0 peer=127.0.0.1 agent="curl/8\x0a" id=abc)");
+  EXPECT_EQ(AccessLine({"GET", "/a?b=\"c\"", "127.0.0.1", "curl/8\n", "uma", 200, 12, Millis(3), "abc"}),
+            R"(request method="GET" target="/a?b=\"c\"" status=200 bytes=12 ms=3.0 peer=127.0.0.1 user="uma" )"
+            R"(agent="curl/8\x0a" id=abc)");
 }
 
 TEST(AccessLog, WhatAClientChoosesIsCut) {
-  EXPECT_LT(AccessLine({"GET", std::string(5000, 'a'), "", std::string(5000, 'b'), 200, 0, Micros(0), ""}).size(),
+  EXPECT_LT(AccessLine({"GET", std::string(5000, 'a'), "", std::string(5000, 'b'), "", 200, 0, Micros(0), ""}).size(),
             800U);
 }
 

@@ -42,8 +42,8 @@ bool Agrees(const Value& expected, const Value* actual) {
   return expected == *actual;
 }
 
-// Cases of what this version does otherwise for a reason, and those that only a whole engine can answer: what a clear or
-// a mark does is held to Airflow's by the conformance tests of the engine.
+// Cases of what this version does otherwise for a reason, and those that only a whole engine can answer: what a clear
+// or a mark does is held to Airflow's by the conformance tests of the engine.
 bool LeftOut(const Value& c) {
   if (c.Find("quirk") != nullptr) return true;
   const std::string& path = c.Find("path")->string();

@@ -4,10 +4,10 @@
 namespace pipelined::api {
 namespace {
 
+using pipelined::ClearTasks;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using ::testing::Pair;
-using pipelined::ClearTasks;
 
 class ClearsTest : public SteeringTest {
  protected:
@@ -85,10 +85,9 @@ INSTANTIATE_TEST_SUITE_P(
 
 TEST_F(ClearsTest, WhoAsksAndWhatStandsInTheCommand) {
   done_.result = *ParseJson(R"({"tasks": [["day2", "load", -1], ["day2", "part", 1]]})");
-  const Response response =
-      Send("POST", SALES "/clearTaskInstances",
-           R"({"dry_run": false, "dag_run_id": "day2", "task_ids": ["load", ["part", 1]], "note": "again"})",
-           "user-token");
+  const Response response = Send(
+      "POST", SALES "/clearTaskInstances",
+      R"({"dry_run": false, "dag_run_id": "day2", "task_ids": ["load", ["part", 1]], "note": "again"})", "user-token");
   EXPECT_EQ(response.status, 200);
   EXPECT_THAT(Listed(response), ElementsAre("day2/load", "day2/part[1]"));  // as the leader said
   ASSERT_TRUE(Filed<ClearTasks>());

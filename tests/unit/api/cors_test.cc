@@ -25,6 +25,13 @@ TEST(Cors, OriginsAreSplitAtBlanksAndCommas) {
   EXPECT_THAT(SplitOrigins(" https://a  https://b,https://c "), ElementsAre("https://a", "https://b", "https://c"));
 }
 
+TEST(Cors, AnOriginIsWhatABrowserSends) {
+  for (const char* origin : {"*", "https://a.example.com", "http://localhost:3000", "http://[::1]:80"})
+    EXPECT_TRUE(IsOrigin(origin)) << origin;
+  for (const char* origin : {"", "a.example.com", "https://", "https://a/", "https://A", "https://a/b", "null", "://a"})
+    EXPECT_FALSE(IsOrigin(origin)) << origin;
+}
+
 TEST(Cors, OnlyThePagesThatAreSetMayRead) {
   EXPECT_THAT(Allowed("", "https://a"), IsEmpty());
   EXPECT_THAT(Allowed("https://a https://b", "https://b"), Contains(Pair("Access-Control-Allow-Origin", "https://b")));
@@ -47,6 +54,7 @@ TEST_F(OptionsTest, OptionsTellsTheMethodsOfAPathWithoutAToken) {
   EXPECT_EQ(response.status, 204);
   EXPECT_THAT(response.headers, Contains(Pair("Allow", "GET, HEAD, PATCH, DELETE, OPTIONS")));
   EXPECT_EQ(Send("OPTIONS", "/nowhere", "", "").status, 404);
+  EXPECT_EQ(*Find(Send("BREW", "/api/v2/dags/x").headers, "Allow"), *Find(response.headers, "Allow"));
 }
 
 }  // namespace

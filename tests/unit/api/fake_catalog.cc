@@ -199,9 +199,9 @@ Result<Listing<TaskInstanceRow>> FakeCatalog::TaskInstances(const TaskFilter& fi
   for (const TaskInstanceRow& row : instances) {
     if ((filter.dag_id == "~" || filter.dag_id == row.dag_id) &&
         (filter.run_id == "~" || filter.run_id == row.run_id) &&
-        (filter.task_id.empty() || filter.task_id == row.task_id) &&
-        Has(filter.dag_ids, row.dag_id) && Has(filter.run_ids, row.run_id) && Has(filter.task_ids, row.task_id) &&
-        !filter.nothing && (!filter.map_index || *filter.map_index == row.map_index) && Has(filter.states, ToString(row.state))) {
+        (filter.task_id.empty() || filter.task_id == row.task_id) && Has(filter.dag_ids, row.dag_id) &&
+        Has(filter.run_ids, row.run_id) && Has(filter.task_ids, row.task_id) && !filter.nothing &&
+        (!filter.map_index || *filter.map_index == row.map_index) && Has(filter.states, ToString(row.state))) {
       rows.push_back(row);
     }
   }
@@ -255,7 +255,8 @@ Result<RunRow> FakeCatalog::Trigger(const TriggerRequest& request) {
     const std::scoped_lock lock(mutex_);
     for (const RunRow& row : runs) {
       if (row.info.dag_id != request.dag_id) continue;
-      const bool same_date = request.rerun_of.empty() && request.logical_date && row.info.logical_date == request.logical_date;
+      const bool same_date =
+          request.rerun_of.empty() && request.logical_date && row.info.logical_date == request.logical_date;
       if (row.info.run_id == request.run_id || same_date)
         return Error{ErrorCode::kConflict, "there is such a run already", ""};
     }

@@ -56,6 +56,7 @@ class LogsTest : public TemporaryFolder, public ApiTest {
 TEST_F(LogsTest, LinesComeAsEvents) {
   Write(kLog, "one\n2026-01-01T00:00:00.5Z two\r\nthree");
   const Response response = Ask();
+  EXPECT_THAT(response.headers, Contains(Pair("Cache-Control", "no-store")));
   EXPECT_EQ(Field(response, "content"),
             R"([{"event":"one"},{"timestamp":"2026-01-01T00:00:00.500000Z","event":"two"},{"event":"three"}])");
   EXPECT_EQ(Field(response, "continuation_token"), "null");

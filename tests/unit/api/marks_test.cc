@@ -4,12 +4,12 @@
 namespace pipelined::api {
 namespace {
 
-using ::testing::ElementsAre;
-using ::testing::IsEmpty;
-using ::testing::Pair;
 using pipelined::MarkRun;
 using pipelined::MarkTasks;
 using pipelined::SetNote;
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+using ::testing::Pair;
 
 #define LOAD DAY2 "/taskInstances/load"
 #define PART DAY2 "/taskInstances/part"
@@ -152,12 +152,9 @@ INSTANTIATE_TEST_SUITE_P(
         DryRunCase{"/taskInstances/load",
                    R"({"new_state": "success", "include_downstream": true})",
                    {"day2/load", "day2/out.report"}},
-        DryRunCase{"/taskInstances/load",
-                   R"({"new_state": "failed", "include_upstream": true})",
-                   {"day2/extract"}},
-        DryRunCase{"/taskInstances/load",
-                   R"({"new_state": "skipped", "include_past": true})",
-                   {"day1/load", "day2/load"}},
+        DryRunCase{"/taskInstances/load", R"({"new_state": "failed", "include_upstream": true})", {"day2/extract"}},
+        DryRunCase{
+            "/taskInstances/load", R"({"new_state": "skipped", "include_past": true})", {"day1/load", "day2/load"}},
         DryRunCase{"/taskInstances/load",
                    R"({"new_state": "skipped", "include_past": true, "include_future": true})",
                    {"day1/load", "day2/load", "day3/load"}},

@@ -118,9 +118,9 @@ TEST_F(RemovalsTest, BulkBodiesAreCheckedAsAWhole) {
 }
 
 TEST_F(RemovalsTest, RunsAreMarkedAndDeletedInBulk) {
-  const Response response = Send(
-      "PATCH", SALES "/dagRuns",
-      R"({"actions": [{"action": "update", "entities": [{"dag_run_id": "day1", "state": "failed"}]},
+  const Response response =
+      Send("PATCH", SALES "/dagRuns",
+           R"({"actions": [{"action": "update", "entities": [{"dag_run_id": "day1", "state": "failed"}]},
                       {"action": "delete", "entities": ["day2"]}, {"action": "create", "entities": []}]})");
   EXPECT_EQ(Field(response, "update.success"), R"(["sales.day1"])");
   EXPECT_EQ(Field(response, "delete.success"), R"(["sales.day2"])");
@@ -133,9 +133,9 @@ TEST_F(RemovalsTest, RunsAreMarkedAndDeletedInBulk) {
 }
 
 TEST_F(RemovalsTest, InstancesAreMarkedAndDeletedInBulk) {
-  const Response response = Send(
-      "PATCH", DAY2 "/taskInstances",
-      R"({"actions": [{"action": "update", "entities": [{"task_id": "load", "new_state": "success"},
+  const Response response =
+      Send("PATCH", DAY2 "/taskInstances",
+           R"({"actions": [{"action": "update", "entities": [{"task_id": "load", "new_state": "success"},
                                                         {"task_id": "part", "map_index": 1, "note": "seen"}]},
                       {"action": "delete", "entities": ["extract", {"task_id": "none"}],
                        "action_on_non_existence": "skip"}]})");

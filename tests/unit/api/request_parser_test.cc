@@ -102,6 +102,13 @@ TEST(RequestParser, WhatTwoServersCouldReadDifferentlyIsRefused) {
   EXPECT_EQ(Refusal(Get("Host: other\r\n")), 400);
   EXPECT_EQ(Refusal("GET / HTTP/1.1\r\n\r\n"), 400) << "no Host";
   EXPECT_EQ(Refusal("GET / HTTP/1.1\nHost: h\n\n"), 400) << "bare line feeds";
+  EXPECT_EQ(Refusal(Post("X: a\r\n Content-Length: 5\r\n")), 400) << "a folded line";
+  EXPECT_EQ(Refusal(Post("Content-Length:\r\n\t5\r\n", "hello")), 400);
+  EXPECT_EQ(Refusal("GET / HTTP/1.1\r\n Host: h\r\n\r\n"), 400);
+  for (const char* host : {"a b", "a/b", "u@h", "h#x", "h?x", "h\\x", "<h>", "\"h\"", "h\xff"})
+    EXPECT_EQ(Refusal("GET / HTTP/1.1\r\nHost: " + std::string(host) + "\r\n\r\n"), 400) << host;
+  for (const char* host : {"h:80", "[::1]:8080", "a-b.example.com", "127.0.0.1", ""})
+    EXPECT_EQ(Refusal("GET / HTTP/1.1\r\nHost: " + std::string(host) + "\r\n\r\n"), 0) << host;
 }
 
 TEST(RequestParser, BadLengthsAndChunksAreRefused) {
@@ -165,9 +172,12 @@ TEST(RequestParser, KeepAliveFollowsTheVersion) {
 }
 
 TEST(RequestParser, AnAbsoluteTargetIsItsPath) {
-  EXPECT_EQ(Parse(Get("", "http://h:1/a?b")).request.target, "/a?b");
+  EXPECT_EQ(Parse(Get("", "http://H/a?b")).request.target, "/a?b");
   EXPECT_EQ(Parse(Get("", "http://h")).request.target, "/");
   EXPECT_EQ(Parse(Get("", "http://h?b")).request.target, "/?b");
+  EXPECT_EQ(Parse(Get("", "*")).request.target, "*");
+  for (const char* other : {"http://other/a", "http://h:1/a", "http://u@h/a", "http:///a", "https://h.evil"})
+    EXPECT_EQ(Refusal(Get("", other)), 400) << other;
 }
 
 }  // namespace

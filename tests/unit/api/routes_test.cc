@@ -45,8 +45,8 @@ TEST_F(RoutesTest, ThePublicOnesAreTheseAlone) {
   for (const Route& route : Routes()) {
     if (route.access == Access::kPublic) open.emplace_back(route.operation_id);
   }
-  EXPECT_THAT(open,
-              ::testing::UnorderedElementsAre("get_health", "get_version", "create_token", "get_openapi", "get_docs", "login"));
+  EXPECT_THAT(open, ::testing::UnorderedElementsAre("get_health", "get_version", "create_token", "get_openapi",
+                                                    "get_docs", "login"));
 }
 
 TEST_F(RoutesTest, AWrongTokenIsForbiddenEverywhere) {
@@ -57,12 +57,14 @@ TEST_F(RoutesTest, AWrongTokenIsForbiddenEverywhere) {
   }
 }
 
-TEST_F(RoutesTest, AViewerMayReadAllButVariablesAndConnections) {
+TEST_F(RoutesTest, AViewerMayReadAllButTheConfigurationVariablesAndConnections) {
   for (const Route& route : Routes()) {
     const bool vault =
         route.pattern.starts_with("/api/v2/variables") || route.pattern.starts_with("/api/v2/connections");
+    const bool config = route.pattern.starts_with("/api/v2/config");
+    const Role wanted = vault ? Role::kOp : config ? Role::kAdmin : Role::kViewer;
     if (route.method == "GET") {
-      EXPECT_EQ(route.role, vault ? Role::kOp : Role::kViewer) << route.pattern;
+      EXPECT_EQ(route.role, wanted) << route.pattern;
     }
   }
 }
@@ -71,7 +73,7 @@ TEST_F(RoutesTest, AViewerChangesNothing) {
   for (const Route& route : Routes()) {
     if (route.access == Access::kPublic) continue;
     const Response response = Send(std::string(route.method), Example(route.pattern), "{}", "viewer-token");
-    const bool chooses = route.pattern.ends_with("/list");     // by a body
+    const bool chooses = route.pattern.ends_with("/list");                                            // by a body
     const bool own = route.pattern.ends_with("/favorite") || route.pattern.ends_with("/unfavorite");  // own wishes
     const bool for_others = route.role != Role::kViewer;
     if ((route.method == "GET" && !for_others) || chooses || own) {
@@ -102,7 +104,18 @@ TEST_F(RoutesTest, UnknownPathsAndWrongMethods) {
   const Response wrong = Send("PUT", "/api/v2/dags");
   EXPECT_EQ(wrong.status, 405);
   EXPECT_EQ(Field(wrong, "detail"), "\"Method Not Allowed\"");
-  EXPECT_THAT(wrong.headers, ::testing::Contains(::testing::Pair("Allow", "GET, PATCH")));
+  EXPECT_THAT(wrong.headers, ::testing::Contains(::testing::Pair("Allow", "GET, HEAD, PATCH, OPTIONS")));
+}
+
+TEST_F(RoutesTest, AnAnswerThatItsClientCannotReadIsNotMade) {
+  EXPECT_EQ(Send("GET", "/api/v2/dags/nowhere", "", "admin-token", "text/html").status, 406) << "before the 404";
+  EXPECT_EQ(Send("GET", "/api/v2/dags/nowhere", "", "", "text/html").status, 401);
+  EXPECT_EQ(Send("GET", "/docs", "", "", "text/html").status, 200) << "no JSON";
+}
+
+TEST_F(RoutesTest, TheLogLearnsWhoAsked) {
+  EXPECT_EQ(Send("GET", "/api/v2/dags", "", "user-token").user, "uma");
+  EXPECT_EQ(Send("GET", "/api/v2/version", "", "user-token").user, "") << "nobody had to say";
 }
 
 TEST_F(RoutesTest, TheMoreLiteralPatternWins) {

@@ -33,12 +33,14 @@ class SeatsTest : public ::testing::Test {
   }
   Seat& seat(std::size_t name) { return *made_[name]; }
 
-  Seats seats_{4, 3};
+  ConnectionCounts counts_;
+  Seats seats_{4, 3, counts_};
   std::vector<std::shared_ptr<FakeSeat>> made_;
   std::vector<int> told_;
 };
 
-constexpr auto kIdle = Seat::Phase::kIdle, kReading = Seat::Phase::kReading, kBusy = Seat::Phase::kBusy;
+constexpr auto kIdle = Seat::Phase::kIdle, kReading = Seat::Phase::kReading, kWriting = Seat::Phase::kWriting,
+               kBusy = Seat::Phase::kBusy;
 
 TEST_F(SeatsTest, TheLongestIdleOfTheAddressGoesForTheNext) {
   for (const int since : {5, 3, 4}) EXPECT_EQ(Admit("a", kIdle, since), 0);
@@ -56,6 +58,37 @@ TEST_F(SeatsTest, IdleOnesGoBeforeThoseThatRead) {
   seat(3).phase = kBusy;
   EXPECT_EQ(Admit("a", kIdle, 11), 0);
   EXPECT_THAT(told_, ElementsAre(1, 0));
+}
+
+TEST_F(SeatsTest, WhoIsWrittenToGoesLast) {
+  EXPECT_EQ(Admit("a", kWriting, 1), 0);
+  EXPECT_EQ(Admit("a", kReading, 9), 0);
+  EXPECT_EQ(Admit("a", kBusy, 1), 0);
+  EXPECT_EQ(Admit("a", kBusy, 10), 0);
+  EXPECT_EQ(Admit("a", kBusy, 11), 0);
+  EXPECT_THAT(told_, ElementsAre(1, 0));
+  EXPECT_EQ(Admit("a", kIdle, 12), 429);
+  EXPECT_EQ(counts_.evicted, 2);
+  EXPECT_EQ(counts_.refused, 1);
+}
+
+TEST_F(SeatsTest, InIpv6ASubscriberIsOneHoweverManyAddressesHeHas) {
+  for (int i = 1; i <= 3; ++i) EXPECT_EQ(Admit("2001:db8:0:1::" + std::to_string(i), kBusy, i), 0);
+  EXPECT_EQ(Admit("2001:db8:0:1:ffff::", kBusy, 9), 429);
+  EXPECT_EQ(Admit("2001:db8:0:2::1", kBusy, 9), 0);
+  EXPECT_EQ(seat(0).address, "2001:db8:0:1::1") << "as it is logged";
+}
+
+TEST_F(SeatsTest, ForMemoryTheOneGoesThatHasBeenSendingLongest) {
+  Admit("a", kReading, 1);
+  Admit("a", kReading, 3);
+  Admit("a", kReading, 2);
+  Admit("b", kBusy, 0);
+  for (std::size_t i = 1; i < 4; ++i) seat(i).held = 10 * i;
+  EXPECT_EQ(seats_.EvictLongestReading(seat(1)), 20U);
+  EXPECT_THAT(told_, ElementsAre(2)) << "not the one that holds nothing";
+  EXPECT_EQ(seat(2).held, 0U);
+  EXPECT_EQ(seats_.EvictLongestReading(seat(1)), 0U) << "itself";
 }
 
 TEST_F(SeatsTest, WhenAllAreBusyTheNextIsTurnedAway) {
