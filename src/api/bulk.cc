@@ -1,7 +1,5 @@
 #include "api/bulk.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 
 namespace pipelined::api {
@@ -12,16 +10,17 @@ constexpr std::string_view kKinds[] = {"create", "update", "delete"};
 // The mistakes of one action go to `violations`.
 BulkAction ReadAction(const Value& value, std::int64_t index, Violations& violations) {
   BulkAction action;
-  const Value::List where{"body", "actions", index};
+  Value::List where{"body", "actions", index};
   const Value* kind = value.Find("action");
   const auto word = kind == nullptr || !kind->is_string()
                         ? std::end(kKinds)
                         : std::find(std::begin(kKinds), std::end(kKinds), kind->string());
   if (word == std::end(kKinds)) {
-    violations.Add("union_tag_invalid", where, "Input should have the action 'create', 'update' or 'delete'");
+    violations.Add("union_tag_invalid", where, "Input should have the action 'create', 'update' or 'delete'", value);
     return action;
   }
   action.kind = static_cast<BulkAction::Kind>(word - std::begin(kKinds));
+  where.emplace_back(*word);
   const bool create = action.kind == BulkAction::Kind::kCreate;
   const std::string_view otherwise = create ? "action_on_existence" : "action_on_non_existence";
   Body body(value, where, {"action", "entities", otherwise, "update_mask"});
@@ -32,11 +31,7 @@ BulkAction ReadAction(const Value& value, std::int64_t index, Violations& violat
   const Value* entities = body.Given("entities");
   if (entities != nullptr && !entities->is_list()) body.Refuse("entities", "list_type", "Input should be a valid list");
   if (entities != nullptr && entities->is_list()) action.entities = entities->list();
-  if (const Value* mask = body.Given("update_mask"); mask != nullptr && mask->is_list()) {
-    for (const Value& field : mask->list()) {
-      if (field.is_string()) action.update_mask.push_back(field.string());
-    }
-  }
+  action.update_mask = body.Strings("update_mask");
   action.where = body.At("entities");
   violations.Add(body.violations());
   return action;
@@ -44,15 +39,19 @@ BulkAction ReadAction(const Value& value, std::int64_t index, Violations& violat
 
 }  // namespace
 
-std::variant<std::vector<BulkAction>, Response> ReadBulk(const Request& request) {
+std::string_view ToString(BulkAction::Kind kind) {
+  return kKinds[static_cast<std::size_t>(kind)];
+}
+
+std::variant<std::vector<BulkAction>, Response> ReadBulk(const Request& request, Inputs inputs) {
   Body body(request, {"actions"});
-  body.HideInputs();
+  if (inputs == Inputs::kHidden) body.HideInputs();
   body.Require("actions");
   const Value* list = body.Given("actions");
   if (list != nullptr && !list->is_list()) body.Refuse("actions", "list_type", "Input should be a valid list");
   if (!body.ok()) return body.Refusal();
   Violations violations;
-  violations.HideInputs();
+  if (inputs == Inputs::kHidden) violations.HideInputs();
   std::vector<BulkAction> actions;
   for (const Value& value : list->list())
     actions.push_back(ReadAction(value, static_cast<std::int64_t>(actions.size()), violations));
@@ -81,12 +80,6 @@ Response BulkResults::Answer() const {
                         part.asked ? Value(Value::Map{{"success", part.success}, {"errors", part.errors}}) : Value());
   }
   return Json(std::move(answer));
-}
-
-std::string NameList(const std::vector<std::string>& names) {
-  std::string text;
-  for (const std::string& name : names) text += fmt::format("{}'{}'", text.empty() ? "" : ", ", name);
-  return "[" + text + "]";
 }
 
 }  // namespace pipelined::api

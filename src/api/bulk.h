@@ -1,18 +1,14 @@
-// Changing many at once: {"actions": [{"action": "create", "entities": […]}, …]}. Each action is done whole or not
-// at all, one after the other; what went wrong is in the answer, which is always 200.
+// Changing many at once: {"actions": [{"action": "create", "entities": […]}, …]}: how such a body is read and such a
+// request answered. What went wrong with an action is in the answer, which is then 200.
 #pragma once
 
-#include <fmt/format.h>
-
 #include <string>
-#include <utility>
+#include <string_view>
 #include <variant>
 #include <vector>
 
 #include "api/body.h"
-#include "api/errors.h"
 #include "api/service.h"
-#include "api/update_mask.h"
 
 namespace pipelined::api {
 
@@ -23,9 +19,13 @@ struct BulkAction {
   Value::List entities;
   Value::List where;  // of the entities, for refusals
 };
+std::string_view ToString(BulkAction::Kind kind);  // "create", "update", "delete"
+
+// Whether a refusal repeats what was sent.
+enum class Inputs : std::uint8_t { kShown, kHidden };
 
 // The actions of a body, or its refusal.
-std::variant<std::vector<BulkAction>, Response> ReadBulk(const Request& request);
+std::variant<std::vector<BulkAction>, Response> ReadBulk(const Request& request, Inputs inputs);
 
 class BulkResults {
  public:
@@ -40,110 +40,6 @@ class BulkResults {
     Value::List success, errors;
   };
   Part parts_[3];
-};
-
-// "['a', 'b']"
-std::string NameList(const std::vector<std::string>& names);
-
-// `Resource` says how one kind of thing is read and written:
-//   using Draft; static Draft Read(Body&), which notes what is wrong; static Body MakeBody(Value, Value::List where);
-//   static const std::string& Name(const Draft&); kPlural, kNames (for messages), kKind;
-//   Result<bool> Exists(name); Result<VaultPut> Put(const Draft&, const UpdateMask&, Before).
-template <class Resource>
-class Bulk {
- public:
-  Bulk(const Call& call, Resource resource) : call_(call), resource_(std::move(resource)) {}
-
-  Response Run() {
-    std::variant<std::vector<BulkAction>, Response> read = ReadBulk(call_.request);
-    if (Response* refusal = std::get_if<Response>(&read)) return std::move(*refusal);
-    const auto& actions = std::get<std::vector<BulkAction>>(read);
-    Violations violations;
-    violations.HideInputs();
-    std::vector<Work> works;
-    for (const BulkAction& action : actions) works.push_back(Prepare(action, violations));
-    if (!violations.empty()) return violations.Answer();
-    for (const Work& work : works) {
-      results_.Begin(work.action->kind);
-      if (const Status done = Do(work); !done.ok()) {
-        if (HttpStatus(done.error().code) >= 500) return ErrorResponse(done.error());
-        results_.Fail(work.action->kind, HttpStatus(done.error().code), done.error().message);
-      }
-    }
-    return results_.Answer();
-  }
-
- private:
-  using Kind = BulkAction::Kind;
-  struct Work {
-    const BulkAction* action;
-    std::vector<typename Resource::Draft> drafts;
-    std::vector<std::string> names;
-  };
-
-  Work Prepare(const BulkAction& action, Violations& violations) {
-    Work work{&action, {}, {}};
-    for (std::size_t i = 0; i < action.entities.size(); ++i) {
-      const Value& entity = action.entities[i];
-      if (action.kind == Kind::kDelete && entity.is_string()) {
-        work.names.push_back(entity.string());
-        continue;
-      }
-      Value::List where = action.where;
-      where.emplace_back(static_cast<std::int64_t>(i));
-      Body body = Resource::MakeBody(entity, std::move(where));
-      work.drafts.push_back(Resource::Read(body));
-      work.names.push_back(Resource::Name(work.drafts.back()));
-      violations.Add(body.violations());
-    }
-    return work;
-  }
-
-  Status Do(const Work& work) {
-    const bool create = work.action->kind == Kind::kCreate;
-    std::vector<std::string> offending, done;
-    std::vector<VaultChange> changes;
-    for (std::size_t i = 0; i < work.names.size(); ++i) {
-      const Result<bool> exists = resource_.Exists(work.names[i]);
-      if (!exists.ok()) return exists.error();
-      const bool offends = *exists == create;
-      if (offends) offending.push_back(work.names[i]);
-      if (offends && work.action->otherwise != "overwrite") continue;
-      Result<VaultChange> change = Change(work, i, *exists);
-      if (!change.ok()) return change.error();
-      changes.push_back(*std::move(change));
-      done.push_back(work.names[i]);
-    }
-    if (!offending.empty() && work.action->otherwise == "fail") return Offence(create, offending);
-    if (const Status written = call_.catalog().vault().Write(changes); !written.ok()) return written;
-    results_.Done(work.action->kind, done);
-    return Ok();
-  }
-
-  Result<VaultChange> Change(const Work& work, std::size_t i, bool exists) {
-    if (work.action->kind == Kind::kDelete) return VaultChange(VaultDrop{Resource::kKind, work.names[i]});
-    Result<VaultPut> put = resource_.Put(work.drafts[i], UpdateMask(work.action->update_mask),
-                                         exists ? Before::kPresent : Before::kAbsent);
-    if (!put.ok()) return put.error();
-    return VaultChange(*std::move(put));
-  }
-
-  static Error Offence(bool create, const std::vector<std::string>& names) {
-    if (create) {
-      return {
-          ErrorCode::kConflict,
-          fmt::format("The {} with these {}: {} already exist.", Resource::kPlural, Resource::kNames, NameList(names)),
-          ""};
-    }
-    return {
-        ErrorCode::kNotFound,
-        fmt::format("The {} with these {}: {} were not found.", Resource::kPlural, Resource::kNames, NameList(names)),
-        ""};
-  }
-
-  const Call& call_;
-  Resource resource_;
-  BulkResults results_;
 };
 
 }  // namespace pipelined::api

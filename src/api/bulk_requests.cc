@@ -2,11 +2,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <functional>
 #include <limits>
 
 #include "api/body.h"
+#include "api/bulk.h"
 #include "api/errors.h"
 #include "api/handlers.h"
 #include "api/shapes.h"
@@ -15,70 +15,21 @@
 namespace pipelined::api {
 namespace {
 
-constexpr std::array<std::string_view, 3> kWords{"create", "update", "delete"};
+using Action = BulkAction;
+using Word = BulkAction::Kind;
 
-struct Action {
-  std::string word;               // of kWords
-  std::string on_clash = "fail";  // of a create: when it exists; else when it does not: "fail", "skip", "overwrite"
-  Value::List entities;           // as given: objects, or (delete) names
-  std::vector<std::string> mask;
-};
-
-// Reads {"actions": [{"action": …, "entities": […]}, …]}; `check` notes what is wrong with an entity.
+// Notes what is wrong with an entity.
 using Check = std::function<void(const Value& entity, const Value::List& at, Violations& violations)>;
 
-std::string ClashOf(Body& body, bool create) {
-  const std::string_view key = create ? "action_on_existence" : "action_on_non_existence";
-  const std::string word = body.String(key).value_or("fail");
-  const bool known = word == "fail" || word == "skip" || (create && word == "overwrite");
-  if (!known) body.RefuseEnum(key, create ? "'fail', 'skip' or 'overwrite'" : "'fail' or 'skip'");
-  return word;
-}
-
-Action ReadAction(const Value& given, Value::List at, const Check& check, Violations& violations) {
-  Action action;
-  const Value* word = given.Find("action");
-  if (word == nullptr || !word->is_string() ||
-      std::find(kWords.begin(), kWords.end(), word->string()) == kWords.end()) {
-    violations.Add("union_tag_invalid", at, "Input should have an `action` of 'create', 'update' or 'delete'", given);
-    return action;
+void CheckAll(const std::vector<Action>& actions, const Check& check, Violations& violations) {
+  for (const Action& action : actions) {
+    for (std::size_t i = 0; i < action.entities.size(); ++i) {
+      const Value& entity = action.entities[i];
+      Value::List where = action.where;
+      where.emplace_back(static_cast<std::int64_t>(i));
+      if (action.kind != Word::kDelete || !entity.is_string()) check(entity, where, violations);
+    }
   }
-  action.word = word->string();
-  at.emplace_back(action.word);
-  const bool create = action.word == "create";
-  Body body(given, at,
-            {"action", "entities", create ? "action_on_existence" : "action_on_non_existence",
-             action.word == "update" ? "update_mask" : "action"});
-  body.Require("entities");
-  action.on_clash = ClashOf(body, create);
-  action.mask = body.Strings("update_mask");
-  const Value* entities = body.Given("entities");
-  if (entities != nullptr && !entities->is_list()) body.RefuseEnum("entities", "a valid list");
-  violations.Add(body.violations());
-  if (entities == nullptr || !entities->is_list()) return action;
-  action.entities = entities->list();
-  for (std::size_t i = 0; i < action.entities.size(); ++i) {
-    Value::List where = at;
-    where.emplace_back("entities");
-    where.emplace_back(static_cast<std::int64_t>(i));
-    const Value& entity = action.entities[i];
-    if (!(action.word == "delete" && entity.is_string())) check(entity, where, violations);
-  }
-  return action;
-}
-
-std::vector<Action> ReadActions(const Request& request, const Check& check, Violations& violations) {
-  Body body(request, {"actions"});
-  body.Require("actions");
-  const Value* given = body.Given("actions");
-  if (given != nullptr && !given->is_list()) body.RefuseEnum("actions", "a valid list");
-  violations.Add(body.violations());
-  std::vector<Action> actions;
-  if (given == nullptr || !given->is_list()) return actions;
-  for (std::size_t i = 0; i < given->list().size(); ++i)
-    actions.push_back(
-        ReadAction(given->list()[i], {"body", "actions", static_cast<std::int64_t>(i)}, check, violations));
-  return actions;
 }
 
 // One entity as its own request: which handler, with which arguments of the path, which body.
@@ -101,72 +52,67 @@ std::string TextOf(const Value& entity, std::string_view key, const std::string&
   return value != nullptr && value->is_string() ? value->string() : otherwise;
 }
 
-Value ErrorOf(const Response& response) {
+std::string ErrorOf(const Response& response) {
   const Result<Value> body = ParseJson(response.body);
   const Value* detail = body.ok() ? body->Find("detail") : nullptr;
-  std::string text = detail == nullptr ? response.body : detail->is_string() ? detail->string() : ToJson(*detail);
-  return Value::Map{{"error", std::move(text)}, {"status_code", response.status}};
+  return detail == nullptr ? response.body : detail->is_string() ? detail->string() : ToJson(*detail);
 }
 
-Response Ask(const Call& call, const Action& action, Single single) {
-  if (single.handler == nullptr)
-    return Detail(405, fmt::format("bulk {} is not supported here: there is no such request", action.word));
+Response Ask(const Call& call, Single single, const std::vector<std::string>& update_mask = {}) {
   Request request = call.request;
   request.body = ToJson(single.body);
   request.query.clear();
-  for (const std::string& field : action.mask) request.query.emplace_back("update_mask", field);
+  for (const std::string& field : update_mask) request.query.emplace_back("update_mask", field);
   return single.handler(Call{call.service, request, call.caller, std::move(single.args)});
 }
 
-struct Outcome {
-  Value::List success, errors;
-  Value Shape() const { return Value::Map{{"success", success}, {"errors", errors}}; }
-};
-
 // One that clashes fails all of its action, before anything is changed.
-bool Clashes(const Kind& kind, const Action& action, Outcome& outcome) {
-  if (action.on_clash != "fail") return false;
-  const bool create = action.word == "create";
+bool Clashes(const Kind& kind, const Action& action, BulkResults& results) {
+  if (action.otherwise != "fail") return false;
+  const bool create = action.kind == Word::kCreate;
   std::string names;
   for (const Value& entity : action.entities) {
     if (kind.exists(entity) != create) continue;
     names += fmt::format("{}{}", names.empty() ? "" : ", ", kind.name(entity));
   }
   if (names.empty()) return false;
-  outcome.errors.emplace_back(
-      Value::Map{{"error", fmt::format("{}: {}", create ? "these exist already" : "these were not found", names)},
-                 {"status_code", create ? 409 : 404}});
+  results.Fail(action.kind, create ? 409 : 404,
+               fmt::format("{}: {}", create ? "these exist already" : "these were not found", names));
   return true;
 }
 
-void CarryOut(const Call& call, const Kind& kind, const Action& action, Outcome& outcome) {
-  if (Clashes(kind, action, outcome)) return;
+void CarryOut(const Call& call, const Kind& kind, const Action& action, BulkResults& results) {
+  if (Clashes(kind, action, results)) return;
   for (const Value& entity : action.entities) {
-    const bool clash = action.on_clash == "skip" && kind.exists(entity) == (action.word == "create");
-    if (clash) continue;
-    const Response response = Ask(call, action, kind.single(action, entity));
+    if (action.otherwise == "skip" && kind.exists(entity) == (action.kind == Word::kCreate)) continue;
+    Single single = kind.single(action, entity);
+    if (single.handler == nullptr) {
+      results.Fail(action.kind, 405,
+                   fmt::format("bulk {} is not supported here: there is no such request", ToString(action.kind)));
+      continue;
+    }
+    const Response response = Ask(call, std::move(single), action.update_mask);
     if (response.status < 300) {
-      outcome.success.emplace_back(kind.name(entity));
+      results.Done(action.kind, {kind.name(entity)});
     } else {
-      outcome.errors.push_back(ErrorOf(response));
+      results.Fail(action.kind, response.status, ErrorOf(response));
     }
   }
 }
 
 Response Bulk(const Call& call, const Kind& kind) {
+  std::variant<std::vector<Action>, Response> read = ReadBulk(call.request, Inputs::kShown);
+  if (Response* refusal = std::get_if<Response>(&read)) return std::move(*refusal);
+  const auto& actions = std::get<std::vector<Action>>(read);
   Violations violations;
-  const std::vector<Action> actions = ReadActions(call.request, kind.check, violations);
+  CheckAll(actions, kind.check, violations);
   if (!violations.empty()) return violations.Answer();
-  std::array<std::optional<Outcome>, kWords.size()> outcomes;
+  BulkResults results;
   for (const Action& action : actions) {
-    const auto place = static_cast<std::size_t>(std::find(kWords.begin(), kWords.end(), action.word) - kWords.begin());
-    if (!outcomes[place]) outcomes[place].emplace();
-    CarryOut(call, kind, action, *outcomes[place]);
+    results.Begin(action.kind);
+    CarryOut(call, kind, action, results);
   }
-  Value::Map answer;
-  for (std::size_t i = 0; i < kWords.size(); ++i)
-    answer.emplace_back(kWords[i], outcomes[i] ? outcomes[i]->Shape() : Value());
-  return Json(std::move(answer));
+  return results.Answer();
 }
 
 // --- pools
@@ -188,9 +134,9 @@ std::string PoolName(const Value& entity) {
 
 Single SinglePool(const Call& call, const Action& action, const Value& entity) {
   const std::string name = PoolName(entity);
-  if (action.word == "delete") return {DeletePool, {{"pool_name", name}}, {}};
+  if (action.kind == Word::kDelete) return {DeletePool, {{"pool_name", name}}, {}};
   const bool there = call.catalog().Pool(name).ok();
-  if (action.word == "create" && !there) return {PostPool, {}, entity};
+  if (action.kind == Word::kCreate && !there) return {PostPool, {}, entity};
   Value::Map patch{{"pool", name}, {"include_deferred", false}};
   for (const auto& [key, value] : entity.map()) {
     if (key == "include_deferred") patch[1].second = value;
@@ -235,8 +181,8 @@ Value Without(const Value& entity, std::initializer_list<std::string_view> keys)
 }
 
 Single SingleRun(const Call& call, const Action& action, const Value& entity) {
-  if (action.word == "create") return {};
-  return {action.word == "delete" ? RemoveRun : PatchRun,
+  if (action.kind == Word::kCreate) return {};
+  return {action.kind == Word::kDelete ? RemoveRun : PatchRun,
           {{"dag_id", DagOf(call, entity)}, {"dag_run_id", RunName(entity)}},
           Without(entity, {"dag_run_id", "dag_id"})};
 }
@@ -271,8 +217,8 @@ std::vector<std::pair<std::string_view, std::string>> ArgsOfInstance(const Call&
 }
 
 Single SingleInstance(const Call& call, const Action& action, const Value& entity) {
-  if (action.word == "create") return {};
-  return {action.word == "delete" ? RemoveTaskInstance : PatchTaskInstance, ArgsOfInstance(call, entity),
+  if (action.kind == Word::kCreate) return {};
+  return {action.kind == Word::kDelete ? RemoveTaskInstance : PatchTaskInstance, ArgsOfInstance(call, entity),
           Without(entity, {"task_id", "map_index", "dag_id", "dag_run_id"})};
 }
 
@@ -317,8 +263,6 @@ Response ClearRuns(const Call& call) {
   for (std::size_t i = 0; body.ok() && i < runs->list().size(); ++i)
     CheckRun(runs->list()[i], {"body", "dag_runs", static_cast<std::int64_t>(i)}, body.violations());
   if (!body.ok()) return body.Refusal();
-  Action action;
-  action.word = "clear";
   Value rest{Value::Map{}};
   for (const std::string_view key : {"dry_run", "only_failed", "only_new", "run_on_latest_version", "note"}) {
     if (const Value* value = body.Given(key)) rest.Set(key, *value);
@@ -330,8 +274,7 @@ Response ClearRuns(const Call& call) {
   const std::string_view name = dry_run ? "task_instances" : "dag_runs";
   Value::List concerned;
   for (const Value& run : runs->list()) {
-    const Response response =
-        Ask(call, action, {ClearRun, {{"dag_id", DagOf(call, run)}, {"dag_run_id", RunName(run)}}, rest});
+    const Response response = Ask(call, {ClearRun, {{"dag_id", DagOf(call, run)}, {"dag_run_id", RunName(run)}}, rest});
     if (response.status >= 300) return response;
     Result<Value> answer = ParseJson(response.body);
     if (!answer.ok()) return ErrorResponse(answer.error());

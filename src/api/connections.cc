@@ -4,11 +4,11 @@
 
 #include <algorithm>
 
-#include "api/bulk.h"
 #include "api/handlers.h"
 #include "api/masking.h"
 #include "api/reach.h"
 #include "api/sealing.h"
+#include "api/vault_bulk.h"
 #include "pipelined/schema/json.h"
 
 namespace pipelined::api {

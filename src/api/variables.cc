@@ -2,10 +2,10 @@
 // a secret name are never shown.
 #include <fmt/format.h>
 
-#include "api/bulk.h"
 #include "api/handlers.h"
 #include "api/masking.h"
 #include "api/sealing.h"
+#include "api/vault_bulk.h"
 
 namespace pipelined::api {
 namespace {

@@ -195,7 +195,7 @@ TEST_F(VariablesTest, BulkRefusesWhatItDoesNotUnderstandAndDoesNothing) {
     EXPECT_EQ(Patch("", body).status, 422) << body;
   EXPECT_EQ(Names("/api/v2/variables", "variables", "key"), "");
   EXPECT_EQ(Field(Patch("", R"({"actions": [{"action": "create", "entities": [{"key": "a"}]}]})"), "detail.0.loc"),
-            R"(["body","actions",0,"entities",0,"value"])");
+            R"(["body","actions",0,"create","entities",0,"value"])");
 }
 
 TEST_F(VariablesTest, WhatCannotBeOpenedHidesNothingElse) {
