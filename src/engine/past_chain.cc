@@ -83,6 +83,13 @@ void PastChain::Changed(ActiveRun& run) {
   }
 }
 
+bool PastChain::IsWaitedFor(RunId run) const {
+  const auto followers = followers_.find(run);
+  return followers != followers_.end() &&
+         std::any_of(followers->second.begin(), followers->second.end(),
+                     [](const ActiveRun* later) { return later->before->MayHold(); });
+}
+
 void PastChain::Note(ActiveRun& run) {
   const std::vector<TaskNo> ended = run.TakeEnded();
   if (ended.empty()) return;

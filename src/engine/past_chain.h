@@ -34,6 +34,8 @@ class PastChain {
   void Leave(ActiveRun& run);
   // `run`, which has ended and is not in memory, was changed.
   void Changed(ActiveRun& run);
+  // Whether a run in memory may have to wait for this one.
+  bool IsWaitedFor(RunId run) const;
   // Tasks of `run` may have ended since the last call. O(what has ended).
   void Note(ActiveRun& run);
 

@@ -30,6 +30,8 @@ class RunBefore {
   // Whether `task` of `dag`, which depends on the past, may run.
   bool Allows(const Dag& dag, TaskNo task) const { return !Obstacle(dag, task); }
   // What it waits for, in words: "load is failed in the run before, scheduled__…"; nothing when it may run.
+  // Whether it may hold back anything, now or later.
+  bool MayHold() const { return live_ != nullptr || !known_.finished || !unmet_.empty(); }
   std::optional<std::string> WhyNot(const Dag& dag, TaskNo task) const;
 
  private:

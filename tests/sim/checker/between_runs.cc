@@ -21,11 +21,12 @@ bool WasMet(const TaskRow& task) {
 
 // Of the first so many runs the one with the latest logical date before; of a DAG that catches up none that was made by
 // hand.
-const RunRow* RunBefore(const Ledger& ledger, const RunRow& run, std::size_t runs) {
+const RunRow* RunBefore(const Ledger& ledger, const RunRow& run, std::size_t runs, bool deleted) {
   const RunRow* before = nullptr;
   for (std::size_t no = 0; no < runs; ++no) {
     const RunRow& other = ledger.runs[no];
     const auto& date = other.info.logical_date;
+    if (other.deleted && !deleted) continue;
     if (other.dag != run.dag || !date || *date >= *run.info.logical_date) continue;
     if (run.dag->schedule.catchup && other.info.type == RunType::kManual) continue;
     if (before == nullptr || *date > *before->info.logical_date) before = &other;
@@ -41,10 +42,10 @@ bool AllWereMet(const RunRow& run, TaskNo task) {
 }
 
 // `runs`: those that the engine knew.
-std::string JudgePast(const Ledger& ledger, const RunRow& run, UnitNo unit, std::size_t runs) {
+std::string JudgePast(const Ledger& ledger, const RunRow& run, UnitNo unit, std::size_t runs, bool deleted) {
   const bool first = run.info.backfill && run.info.backfill_ordinal == 1;
   if (!run.What(unit).depends_on_past || !run.info.logical_date || first) return "";
-  const RunRow* before = RunBefore(ledger, run, runs);
+  const RunRow* before = RunBefore(ledger, run, runs, deleted);
   if (before == nullptr || before->reset) return "";  // as it was before it was set back
   const TaskNo task = run.TaskOf(unit);
   if (!AllWereMet(*before, task)) return fmt::format("{} began before run {}", Where(run, unit), before->info.id.value);
@@ -53,6 +54,12 @@ std::string JudgePast(const Ledger& ledger, const RunRow& run, UnitNo unit, std:
       return fmt::format("{} began before what is below it in run {}", Where(run, unit), before->info.id.value);
   }
   return "";
+}
+
+// One that was deleted is still the run before of those that knew it.
+std::string JudgePast(const Ledger& ledger, const RunRow& run, UnitNo unit, std::size_t runs) {
+  std::string wrong = JudgePast(ledger, run, unit, runs, false);
+  return wrong.empty() ? wrong : JudgePast(ledger, run, unit, runs, true);
 }
 
 const AttemptClosed* CloseOf(const Plan& plan, AttemptId attempt) {

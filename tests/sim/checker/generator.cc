@@ -108,9 +108,10 @@ Choice SomeTrigger(Random& random, const World& world, const History& history) {
   return Do(StepKind::kTrigger, SomeDag(random, world, history), random.OneIn(2) ? random.Between(-4, 4) : 0);
 }
 
-Choice SomeCancel(Random& random, const World& world, const History&) {
+template <StepKind kind>
+Choice SomeRunOf(Random& random, const World& world, const History&) {
   if (world.ledger().runs.empty()) return {};
-  return Do(StepKind::kCancel, SomeRun(random, world));
+  return Do(kind, SomeRun(random, world));
 }
 
 template <StepKind kind>
@@ -171,7 +172,7 @@ constexpr StepChoice kSteps[] = {
     {40, SomeTrigger},
     {12, OfDag<StepKind::kPause>},
     {12, OfDag<StepKind::kUnpause>},
-    {8, SomeCancel},
+    {8, SomeRunOf<StepKind::kCancel>},
     {10, SomePool<StepKind::kPool>},
     {4, SomePool<StepKind::kPoolDeferred>},
     {4, SomePoolDrop},
@@ -188,6 +189,7 @@ constexpr StepChoice kSteps[] = {
     {4, SomeSteering<StepKind::kRunSuccess>},
     {4, SomeSteering<StepKind::kRunFailed>},
     {4, SomeSteering<StepKind::kRunQueued>},
+    {4, SomeRunOf<StepKind::kDeleteRun>},
 };
 
 constexpr int kAllWeights = [] {

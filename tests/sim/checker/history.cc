@@ -11,7 +11,7 @@ constexpr std::array<std::string_view, kStepKinds> kWords{
     "Pause",    "Unpause",      "Cancel",        "Pool",          "PoolDeferred",    "DropPool",
     "Backfill", "BackfillBack", "BackfillAgain", "PauseBackfill", "UnpauseBackfill", "CancelBackfill",
     "Clear",    "MarkSuccess",  "MarkFailed",    "MarkSkipped",   "RunSuccess",      "RunFailed",
-    "RunQueued"};
+    "RunQueued", "DeleteRun"};
 
 ExpandValue ValueOf(const MappedSpec& spec) {
   ExpandValue value;

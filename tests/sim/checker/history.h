@@ -63,8 +63,9 @@ enum class StepKind : std::uint8_t {
   kRunSuccess,  // the run is marked
   kRunFailed,   //
   kRunQueued,   // it is to go on
+  kDeleteRun,   //
 };
-inline constexpr std::size_t kStepKinds = static_cast<std::size_t>(StepKind::kRunQueued) + 1;
+inline constexpr std::size_t kStepKinds = static_cast<std::size_t>(StepKind::kDeleteRun) + 1;
 std::string_view ToString(StepKind kind);  // "Turn" …
 
 // Flags of clears and marks, in their `amount`.

@@ -40,7 +40,9 @@ bool EndedByForce(const Ledger& ledger, const Plan& plan, const RunRow& run) {
   const auto backfill = ledger.backfills.find(run.info.backfill);
   const bool withdrawn =
       backfill != ledger.backfills.end() && backfill->second.cancelled && (!run.began_before || run.requeued);
-  if (IsDropped(plan, run) || GaveWayToASlot(plan, run)) return true;
+  const bool deleted = std::any_of(plan.deleted.begin(), plan.deleted.end(),
+                                   [&](const RunDeleted& one) { return one.run == run.info.id; });
+  if (deleted || IsDropped(plan, run) || GaveWayToASlot(plan, run)) return true;
   return late || withdrawn || IsMarked(ledger, plan, run.info.id) || IsCancelled(ledger, plan, run.info.id);
 }
 
@@ -332,9 +334,12 @@ std::string EverySlotHasOneRun(const Ledger& ledger, const Host&, Instant) {
   for (const auto& [id, backfill] : ledger.backfills) {
     for (const BackfillSlot& slot : backfill.slots) {
       const auto runs = std::count_if(ledger.runs.begin(), ledger.runs.end(), [&](const RunRow& run) {
-        return run.info.dag_id == backfill.dag_id && run.info.logical_date == slot.due.logical_date;
+        return run.info.dag_id == backfill.dag_id && run.info.logical_date == slot.due.logical_date && !run.deleted;
       });
-      if (runs > 1 || (runs == 0 && !backfill.cancelled))
+      const bool deleted = std::any_of(ledger.runs.begin(), ledger.runs.end(), [&](const RunRow& run) {
+        return run.deleted && run.info.dag_id == backfill.dag_id;
+      });
+      if (runs > 1 || (runs == 0 && !backfill.cancelled && !deleted))
         return fmt::format("slot {} of backfill {} has {}", slot.ordinal, id.value, runs);
     }
   }

@@ -97,6 +97,10 @@ void Ledger::Apply(const Plan& plan, const Committed& committed) {
       Reset(run, plan.now);
     }
   }
+  for (const RunDeleted& deleted : plan.deleted) {
+    RunRow& run = Of(deleted.run);
+    run.deleted = run.deleted || IsFinished(run.state);
+  }
   runs_at_end_ = runs.size();
 }
 

@@ -53,7 +53,7 @@ std::string StepCode(const Step& step) {
     return fmt::format("End({}, \"{}\", AttemptOutcome::{}{})", step.run, step.name,
                        kOutcomes[static_cast<std::size_t>(step.outcome)], rest);
   }
-  if (step.kind >= StepKind::kClear)
+  if (step.kind >= StepKind::kClear && step.kind <= StepKind::kRunQueued)
     return fmt::format("Steer(StepKind::k{}, {}, \"{}\", {}{})", ToString(step.kind), step.run, step.name, step.amount,
                        step.map_index == kNotMapped ? "" : fmt::format(", {}", step.map_index));
   std::string code = fmt::format("Do(StepKind::k{}", ToString(step.kind));

@@ -192,12 +192,13 @@ bool IsAnotherInstance(const RunRow& run, UnitNo unit, const Step& step) {
 
 std::string Judge(const Ledger& ledger, const Plan& plan, const DoneStep& command) {
   const Step& step = *command.step;
+  if (ledger.Of(RunId{step.run}).deleted) return "";  // before or after
   const bool refused = !command.done->error.empty();
   if (refused && step.kind == StepKind::kClear && !Asks(step, kRefuseRunning)) return command.done->error;
   if (refused && step.kind == StepKind::kClear) return "";
   const Units listed = Listed(ledger, command);
   for (const RunRow& run : ledger.runs) {
-    if (run.reset || WasExpanded(plan, run.info.id)) continue;
+    if (run.deleted || run.reset || WasExpanded(plan, run.info.id)) continue;
     const bool chosen = IsChosen(ledger, step, run);
     const TaskSet tasks = step.kind == StepKind::kClear ? Cleared(run, step) : Marked(run, step);
     for (UnitNo unit = 0; unit < run.tasks.size(); ++unit) {

@@ -114,6 +114,8 @@ bool World::Take(const Step& step) {
       case StepKind::kRunFailed:
       case StepKind::kRunQueued:
         return SteerRun(step);
+      case StepKind::kDeleteRun:
+        return Delete(RunId{step.run});
     }
     return false;
   };
@@ -177,6 +179,12 @@ bool World::SteerRun(const Step& step) {
   const CommandId id = FileAs(CommandOf(step, ledger_.Of(RunId{step.run}).info.dag_id));
   ledger_.steering.emplace(id, step);
   return true;
+}
+
+bool World::Delete(RunId run) {
+  if (run.value < 1 || static_cast<std::size_t>(run.value) > ledger_.runs.size()) return false;
+  const RunInfo& info = ledger_.Of(run).info;
+  return File(DeleteRun{info.dag_id, info.run_id, run});
 }
 
 bool World::MakeBackfill(const Step& step) {

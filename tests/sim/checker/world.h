@@ -36,6 +36,7 @@ class World {
   void Restart();
   bool End(const Step& step);
   bool Trigger(const Step& step);
+  bool Delete(RunId run);
   bool MakeBackfill(const Step& step);
   bool Steer(BackfillId backfill, StepKind kind);
   bool SteerRun(const Step& step);

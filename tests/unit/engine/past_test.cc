@@ -313,5 +313,27 @@ TEST(Past, TheTasksThatMatterAreThoseThatWaitAndWhatIsBelowThem) {
   EXPECT_THAT(PastTaskIds(*dag), ElementsAre("a", "b", "d"));
 }
 
+TEST(Past, ARunThatTheNextOneMayWaitForIsNotDeleted) {
+  PastTest t("a");
+  t.Come(1);
+  t.Come(2, PastTest::Under(1));
+  t.Fail("a", 1);
+  const CommandDone refused = t.Do(DeleteRun{"d", "run1", RunId{1}});
+  EXPECT_EQ(refused.error_code, ErrorCode::kConflict);
+  EXPECT_THAT(refused.error, HasSubstr("depends_on_past"));
+  EXPECT_THAT(t.plan().deleted, IsEmpty());
+  t.Do(CancelRun{RunId{2}});
+  EXPECT_EQ(t.Do(DeleteRun{"d", "run1", RunId{1}}).error, "");
+}
+
+TEST(Past, ARunThatMetEverythingMayBeDeleted) {
+  PastTest t("a; b");
+  t.Come(1);
+  t.Succeed("b", 1);
+  t.Succeed("a", 1);
+  t.Come(2, PastTest::Over(1));
+  EXPECT_EQ(t.Do(DeleteRun{"d", "run1", RunId{1}}).error, "");
+}
+
 }  // namespace
 }  // namespace pipelined::testing

@@ -121,6 +121,15 @@ TEST_F(SubRun, IsDroppedWithARunThatIsSetToQueuedAndDeleted) {
   EXPECT_EQ(t_.run_state(kChild), "failed");
 }
 
+TEST_F(SubRun, IsDroppedWithARunThatIsSetToQueuedAndDeletedByItself) {
+  Make();
+  t_.Pause(true);
+  t_.Do(MarkRun{"d", RunId{1}, RunState::kQueued, t_.Facts()});
+  EXPECT_EQ(t_.Do(DeleteRun{"d", "r1", RunId{1}}).error, "");
+  EXPECT_EQ(t_.run_state(kChild), "failed");
+  EXPECT_EQ(t_.plan().deleted.size(), 1u);
+}
+
 TEST_F(SubRun, ATriggeredRunIsLeftAloneWhenItsRunIsCancelled) {
   TriggerSpec spec;
   spec.wait_for_completion = true;
