@@ -8,6 +8,7 @@ Nothing here is fast or shares a thought with src/timetable. The rules are Airfl
 """
 import calendar
 import datetime
+import functools
 
 UTC = datetime.timezone.utc
 DAY = datetime.timedelta(days=1)
@@ -108,6 +109,7 @@ class Expression:
         return (wall.microsecond == 0 and wall.second in self.seconds and wall.minute in self.minutes and wall.hour in self.hours
                 and self.is_date(wall.date()))
 
+    @functools.cache
     def can_meet(self, year):
         """Where a weekday is counted (5#2), it and a restricted day of month must fall together some time."""
         if not self.nth or self.any_day:
@@ -127,10 +129,10 @@ class Expression:
         while date.year <= last_year:
             if self.is_date(date):
                 for hour in range(24):
-                    if hour not in self.hours:
+                    if hour not in self.hours or datetime.datetime(date.year, date.month, date.day, hour, 59, 59) <= wall:
                         continue
                     for minute in range(60):
-                        if minute not in self.minutes:
+                        if minute not in self.minutes or datetime.datetime(date.year, date.month, date.day, hour, minute, 59) <= wall:
                             continue
                         for second in range(60):
                             here = datetime.datetime(date.year, date.month, date.day, hour, minute, second)
