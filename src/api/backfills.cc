@@ -163,7 +163,7 @@ Response GetBackfills(const Call& call) {
   if (!listing.ok()) return ErrorResponse(listing.error());
   Value::List rows;
   for (const BackfillRow& row : listing->rows) rows.push_back(BackfillShape(row));
-  return Json(Value::Map{{"backfills", std::move(rows)}, {"total_entries", listing->total}});
+  return Json(Collection("backfills", std::move(rows), listing->total));
 }
 
 Response GetBackfill(const Call& call) {

@@ -214,7 +214,7 @@ Response GetConnections(const Call& call) {
     const Result<std::string> secret = Open(call, row.secret, VaultKind::kConnection, row.connection_id);
     connections.push_back(Shape(row, secret.ok() ? Secret::FromJson(*secret) : Secret()));
   }
-  return Json(Value::Map{{"connections", std::move(connections)}, {"total_entries", listing->total}});
+  return Json(Collection("connections", std::move(connections), listing->total));
 }
 
 Response GetConnection(const Call& call) {

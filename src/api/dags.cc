@@ -130,7 +130,7 @@ Response Chosen(const Call& call, std::optional<bool> paused) {
   if (!listing.ok()) return ErrorResponse(listing.error());
   Value::List dags;
   for (const DagRow& row : listing->rows) dags.push_back(DagShape(row, NextRunOf(call.service, row)));
-  return Json(Value::Map{{"dags", std::move(dags)}, {"total_entries", listing->total}});
+  return Json(Collection("dags", std::move(dags), listing->total));
 }
 
 Response GetDags(const Call& call) {

@@ -137,7 +137,7 @@ Response GetInstancesWithOutcomes(const Call& call) {
   if (!listing.ok()) return ErrorResponse(listing.error());
   Value::List instances;
   for (const TaskInstanceRow& row : listing->rows) instances.push_back(WithOutcome(TaskInstanceShape(row), row));
-  return Json(Value::Map{{"task_instances", std::move(instances)}, {"total_entries", listing->total}});
+  return Json(Collection("task_instances", std::move(instances), listing->total));
 }
 
 Response GetTriesWithOutcomes(const Call& call) {

@@ -53,7 +53,7 @@ Response PostXComEntry(const Call& call);
 Response PatchXComEntry(const Call& call);
 Response RemoveXComEntry(const Call& call);
 
-// bulk.cc
+// bulk_requests.cc
 Response PatchPools(const Call& call);
 Response PatchRuns(const Call& call);
 Response PatchInstances(const Call& call);

@@ -16,7 +16,7 @@ Response GetImportErrors(const Call& call) {
   if (!listing.ok()) return ErrorResponse(listing.error());
   Value::List errors;
   for (const ImportErrorRow& row : listing->rows) errors.push_back(ImportErrorShape(row));
-  return Json(Value::Map{{"import_errors", std::move(errors)}, {"total_entries", listing->total}});
+  return Json(Collection("import_errors", std::move(errors), listing->total));
 }
 
 Response GetImportError(const Call& call) {

@@ -76,9 +76,7 @@ Result<TaskInstanceRow> FindInstance(const Call& call, std::int64_t map_index) {
   filter.dag_id = call.Arg("dag_id");
   filter.run_id = call.Arg("dag_run_id");
   filter.task_id = call.Arg("task_id");
-  Page one;
-  one.limit = 1;
-  Result<Listing<TaskInstanceRow>> found = call.catalog().TaskInstances(filter, one);
+  Result<Listing<TaskInstanceRow>> found = call.catalog().TaskInstances(filter, Page::One());
   if (!found.ok()) return found.error();
   // "~" in one of the ids is a wildcard in a listing, and nobody's name here.
   const bool wild = filter.dag_id == "~" || filter.run_id == "~" || filter.task_id == "~";

@@ -24,44 +24,20 @@ Value Mask(const Value& value, bool secret) {
   return secret && !value.is_null() ? Value(kMasked) : value;
 }
 
-// The text of a JSON string with everything beyond ASCII as \uXXXX.
-std::string Escape(const std::string& json) {
-  std::string out;
-  for (std::size_t i = 0; i < json.size();) {
-    const auto lead = static_cast<unsigned char>(json[i]);
-    if (lead < 0x80) {
-      out += json[i++];
-      continue;
-    }
-    const std::size_t size = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : 2;  // ToJson() writes valid UTF-8 only
-    unsigned code = lead & (0xFFU >> (size + 1));
-    for (std::size_t k = 1; k < size && i + k < json.size(); ++k)
-      code = code << 6U | (static_cast<unsigned char>(json[i + k]) & 0x3FU);
-    i += size;
-    if (code < 0x10000) {
-      out += fmt::format("\\u{:04x}", code);
-    } else {
-      code -= 0x10000;
-      out += fmt::format("\\u{:04x}\\u{:04x}", 0xD800 + (code >> 10U), 0xDC00 + (code & 0x3FFU));
-    }
-  }
-  return out;
-}
-
 }  // namespace
 
 std::string PythonJson(const Value& value) {
   std::string text;
   if (value.is_map()) {
     for (const auto& [key, item] : value.map())
-      text += fmt::format("{}{}: {}", text.empty() ? "" : ", ", Escape(ToJson(Value(key))), PythonJson(item));
+      text += fmt::format("{}{}: {}", text.empty() ? "" : ", ", ToAsciiJson(Value(key)), PythonJson(item));
     return "{" + text + "}";
   }
   if (value.is_list()) {
     for (const Value& item : value.list()) text += (text.empty() ? "" : ", ") + PythonJson(item);
     return "[" + text + "]";
   }
-  return Escape(ToJson(value));
+  return ToAsciiJson(value);
 }
 
 std::string ShowValue(std::string_view name, const std::string& text) {

@@ -63,9 +63,7 @@ Response GetEventLog(const Call& call) {
   if (auto refusal = ReadPathId("event_log_id", call.Arg("event_log_id"), id)) return *std::move(refusal);
   AuditFilter filter;
   filter.id = id;
-  Page one;
-  one.limit = 2;  // so that nothing needs to be counted
-  const Result<Listing<AuditRow>> found = call.catalog().Audit(filter, one);
+  const Result<Listing<AuditRow>> found = call.catalog().Audit(filter, Page::One());
   if (!found.ok()) return ErrorResponse(found.error());
   if (found->rows.empty()) return Detail(404, fmt::format("The Event Log with id: `{}` not found", id));
   return Json(AuditShape(found->rows.front()));

@@ -15,12 +15,10 @@ constexpr Row kRows[] = {
      "order_by:*"},
     {"get_asset_aliases", "limit:i offset:i order_by:*"},
     {"get_asset_events", "limit:i offset:i order_by:*"},
-    {"get_asset_queued_events", "before"},
-    {"delete_asset_queued_events", "before"},
-    {"get_dag_asset_queued_events", "before"},
-    {"delete_dag_asset_queued_events", "before"},
-    {"get_dag_asset_queued_event", "before"},
-    {"delete_dag_asset_queued_event", "before"},
+    {"get_connections", "limit:i offset:i order_by:* connection_id_pattern connection_id_prefix_pattern"},
+    {"patch_connection", "update_mask:*"},
+    {"get_variables", "limit:i offset:i order_by:* variable_key_pattern variable_key_prefix_pattern"},
+    {"patch_variable", "update_mask:*"},
     {"list_backfills", "dag_id! limit:i offset:i order_by:*"},
     {"patch_dag_run", "update_mask:*"},
     {"get_dag_runs",
@@ -28,7 +26,7 @@ constexpr Row kRows[] = {
      "logical_date_gt:t logical_date_lte:t logical_date_lt:t start_date_gte:t start_date_gt:t start_date_lte:t "
      "start_date_lt:t end_date_gte:t end_date_gt:t end_date_lte:t end_date_lt:t duration_gte:n duration_gt:n "
      "duration_lte:n duration_lt:n updated_at_gte:t updated_at_gt:t updated_at_lte:t updated_at_lt:t conf_contains "
-     "run_type:* state:* dag_version:*i bundle_version order_by:* run_id_pattern run_id_prefix_pattern "
+     "run_type:* state:* dag_version:*i order_by:* run_id_pattern run_id_prefix_pattern "
      "triggering_user_name_pattern triggering_user_name_prefix_pattern dag_id_pattern dag_id_prefix_pattern"},
     {"wait_dag_run_until_finished", "interval:n! result:*"},
     {"get_dag_source", "version_number:i"},
@@ -38,7 +36,7 @@ constexpr Row kRows[] = {
     {"get_dags",
      "limit:i offset:i tags:* tags_match_mode owners:* dag_id_pattern dag_id_prefix_pattern "
      "dag_display_name_pattern dag_display_name_prefix_pattern exclude_stale:b paused:b has_import_errors:b "
-     "bundle_name bundle_version has_asset_schedule:b order_by:* is_favorite:b"},
+     "has_asset_schedule:b order_by:* is_favorite:b"},
     {"patch_dags",
      "update_mask:* limit:i offset:i tags:* tags_match_mode owners:* dag_id_pattern dag_id_prefix_pattern "
      "exclude_stale:b paused:b"},
@@ -48,13 +46,13 @@ constexpr Row kRows[] = {
      "included_events:* before:t after:t dag_id_pattern task_id_pattern run_id_pattern owner_pattern event_pattern "
      "dag_id_prefix_pattern task_id_prefix_pattern run_id_prefix_pattern owner_prefix_pattern event_prefix_pattern"},
     {"get_extra_links", "map_index:i try_number:i"},
-    {"get_import_errors", "limit:i offset:i order_by:* filename_pattern filename_prefix_pattern filename bundle_name"},
+    {"get_import_errors", "limit:i offset:i order_by:*"},
     {"get_jobs",
      "is_alive:b start_date_gte:t start_date_gt:t start_date_lte:t start_date_lt:t end_date_gte:t end_date_gt:t "
      "end_date_lte:t end_date_lt:t limit:i offset:i order_by:* job_state job_type hostname executor_class"},
     {"get_plugins", "limit:i offset:i"},
     {"patch_pool", "update_mask:*"},
-    {"get_pools", "limit:i offset:i order_by:* pool_name_pattern pool_name_prefix_pattern"},
+    {"get_pools", "limit:i offset:i order_by:* pool_name_pattern"},
     {"get_providers", "limit:i offset:i"},
     {"list_asset_state_store", "limit:i offset:i"},
     {"list_task_state_store", "map_index:i limit:i offset:i"},

@@ -1,5 +1,4 @@
 // Pools: list, show, make, change, delete.
-#include <algorithm>
 #include <limits>
 
 #include <fmt/format.h>
@@ -48,7 +47,7 @@ Response GetPools(const Call& call) {
   if (!listing.ok()) return ErrorResponse(listing.error());
   Value::List pools;
   for (const PoolRow& row : listing->rows) pools.push_back(PoolShape(row));
-  return Json(Value::Map{{"pools", std::move(pools)}, {"total_entries", listing->total}});
+  return Json(Collection("pools", std::move(pools), listing->total));
 }
 
 Response GetPool(const Call& call) {

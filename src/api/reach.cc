@@ -6,10 +6,13 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <memory>
 #include <utility>
+
+#include "pipelined/base/clock.h"
 
 namespace pipelined::api {
 namespace {
@@ -53,8 +56,10 @@ Reach TryAddress(const std::string& host, std::uint16_t port, Micros patience) {
   const std::unique_ptr<addrinfo, decltype(&freeaddrinfo)> addresses(found, freeaddrinfo);
   if (unknown != 0) return {false, fmt::format("{}: {}", host, gai_strerror(unknown))};
   int error = EADDRNOTAVAIL;
+  const Clock& clock = SystemClock();
+  const Micros until = clock.Monotonic() + patience;
   for (const addrinfo* at = found; at != nullptr; at = at->ai_next) {
-    error = Connect(*at, patience);
+    error = Connect(*at, std::max(Micros(0), until - clock.Monotonic()));
     if (error == 0) return {true, fmt::format("{}:{} accepts connections; the log-in was not tried", host, port)};
   }
   return {false, fmt::format("{}:{}: {}", host, port, std::strerror(error))};

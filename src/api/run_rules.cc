@@ -36,7 +36,7 @@ Response GetDagHistory(const Call& call) {
     events.emplace_back(Value::Map{
         {"when", FormatInstant(row.at)}, {"who", row.who}, {"kind", row.kind}, {"event", row.event}, {"why", row.why}});
   }
-  return Json(Value::Map{{"events", std::move(events)}, {"total_entries", listing->total}});
+  return Json(Collection("events", std::move(events), listing->total));
 }
 
 }  // namespace pipelined::api

@@ -1,5 +1,4 @@
 // Runs: list and show.
-#include <algorithm>
 
 #include "api/body.h"
 #include "api/errors.h"

@@ -1,8 +1,6 @@
 // The server itself, as Airflow shows it: its settings, and the jobs that are at work.
 #include <fmt/format.h>
 
-#include <algorithm>
-
 #include "api/errors.h"
 #include "api/handlers.h"
 #include "api/query.h"
@@ -85,7 +83,7 @@ Response GetJobs(const Call& call) {
   const TimeRange started = query.Times("start_date"), ended = query.Times("end_date");
   const Page page = query.ReadPage();
   if (!query.ok()) return query.Refusal();
-  const Result<Health> health = call.catalog().CheckHealth();
+  const Result<Health> health = call.service.health.Ask(call.catalog(), call.service.clock);
   if (!health.ok()) return ErrorResponse(health.error());
   const std::string_view word = health->scheduler_leading ? "running" : "failed";
   const bool dated = started.gte || started.lte || ended.gte || ended.lte;  // its dates are not known

@@ -46,7 +46,7 @@ Response GetHealth(const Call& call) {
   const bool database = health.ok() && health->database;
   const bool scheduler = database && health->scheduler_leading;
   const Value heartbeat = health.ok() ? InstantOrNull(health->scheduler_heartbeat) : Value();
-  // The scheduler also reads the DAG files, and nothing defers yet: no triggerer.
+  // The scheduler also reads the DAG files, and waits for the runs that tasks have made: no triggerer.
   return Json(Value::Map{
       {"metadatabase", Value::Map{{"status", Word(database)}}},
       {"scheduler", Value::Map{{"status", Word(scheduler)}, {"latest_scheduler_heartbeat", heartbeat}}},

@@ -113,7 +113,7 @@ Response GetVariables(const Call& call) {
     const Result<std::string> value = Open(call, row.secret, VaultKind::kVariable, row.key);
     variables.push_back(Shape(row, value.ok() ? std::optional(*value) : std::nullopt));
   }
-  return Json(Value::Map{{"variables", std::move(variables)}, {"total_entries", listing->total}});
+  return Json(Collection("variables", std::move(variables), listing->total));
 }
 
 Response GetVariable(const Call& call) {

@@ -60,11 +60,11 @@ Response WaitForRun(const Call& call) {
   if (!query.ok()) return query.Refusal();
   const Result<RunRow> run = call.catalog().Run(call.Arg("dag_id"), call.Arg("dag_run_id"));
   if (!run.ok()) return ErrorResponse(run.error());
-  const Place place(call.service.waiting);
   Result<std::string> first = Line(call, *run, tasks);
   if (!first.ok()) return ErrorResponse(first.error());
   std::string lines = *std::move(first);
   if (!IsFinished(run->info.state)) {
+    const Place place(call.service.waiting);
     if (!place.Within(std::max(1, call.service.options.threads / 2)))
       return ErrorResponse({ErrorCode::kUnavailable, "too many requests wait for runs already", "ask again"});
     const double seconds = std::min(*interval, static_cast<double>(kLongest.count()));

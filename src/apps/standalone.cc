@@ -88,6 +88,7 @@ class Standalone {
     }
     if (poll(waits.data(), waits.size(), UntilNextStart()) < 0) return;  // interrupted
     if (waits[0].revents != 0) HearSignal();
+    if (exit_code_) return;  // what ends now ends because of the stop
     if (waits[1].revents != 0) ReviveCluster();
     for (std::size_t i = 0; i < roles_.size(); ++i) {
       if (waits[3 + 2 * i].revents != 0) HearRole(roles_[i]);

@@ -1,8 +1,6 @@
 // pipectl connections list, get, add, delete, test, export, import.
 #include <fmt/format.h>
 
-#include <algorithm>
-
 #include "cli/commands.h"
 #include "cli/text_input.h"
 #include "cli/vault_import.h"

@@ -230,7 +230,9 @@ void ActiveRun::Grow(TaskNo task, std::uint32_t more) {
     const bool by_instance = dag_->AreMappedTogether(task, below) && instances_.IsExpanded(below);
     if (!by_instance) slots_[below].more += added;
   }
-  if (first) CountByInstance(task);
+  if (!first) return;
+  CountByInstance(task);
+  held_by_past_.erase({task, task});  // its instances are, each by itself
 }
 
 // What is mapped together with the task was expanded before it: what has become of an instance of that counts for one

@@ -68,12 +68,19 @@ void Engine::Impl::Do(Turn& turn, CancelRun& what, const std::string& who, Comma
 // A queued one ends first: what counts runs, and whoever waits for it, must hear of its end.
 void Engine::Impl::Do(Turn& turn, DeleteRun& what, const std::string& who, CommandDone& done) {
   const Cause why(fmt::format("run {} deleted by {}", what.run_id, who), who);
+  // What it holds of all limits could not be told any more after a crash.
+  if (stopping_.contains(what.run)) {
+    return Refuse(
+        done, ErrorCode::kConflict,
+        fmt::format("a process of run \"{}\" is still being stopped: delete it when that has ended", what.run_id));
+  }
   // Which run would be the one before then, the engine cannot know.
   if (past_.IsWaitedFor(what.run)) {
-    return Refuse(done, ErrorCode::kConflict,
-                  fmt::format("the next run of \"{}\" may wait for run \"{}\" (depends_on_past): mark its tasks, or end the "
-                              "next run, before it is deleted",
-                              what.dag_id, what.run_id));
+    return Refuse(
+        done, ErrorCode::kConflict,
+        fmt::format("the next run of \"{}\" may wait for run \"{}\" (depends_on_past): mark its tasks, or end the "
+                    "next run, before it is deleted",
+                    what.dag_id, what.run_id));
   }
   if (ActiveRun* run = Find(what.run)) {
     if (run->info.state == RunState::kRunning || run->running_tasks > 0) {

@@ -136,6 +136,10 @@ std::string ToJson(const Value& value) {
   return ToNlohmann(value).dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
 }
 
+std::string ToAsciiJson(const Value& value) {
+  return ToNlohmann(value).dump(-1, ' ', true, nlohmann::ordered_json::error_handler_t::replace);
+}
+
 std::string ToPrettyJson(const Value& value) {
   return ToNlohmann(value).dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
 }

@@ -60,7 +60,7 @@ Listing<Row> Fetch(Session& session, const std::string& columns, const std::stri
   }
   const auto fetched = static_cast<std::int64_t>(listing.rows.size());
   const bool is_all = fetched > 0 && fetched < page.limit;
-  if (is_all) {
+  if (is_all || !page.counted) {
     listing.total = page.offset + fetched;
     return listing;
   }

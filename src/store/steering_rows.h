@@ -9,9 +9,9 @@
 namespace pipelined {
 
 // Part of a turn's transaction, before everything that counts tasks as they are now.
+void StoreSteering(pqxx::transaction_base& transaction, Session& session, const Plan& plan);
 // After everything else of the turn.
 void DeleteRuns(pqxx::transaction_base& transaction, Session& session, const Plan& plan);
-void StoreSteering(pqxx::transaction_base& transaction, Session& session, const Plan& plan);
 
 // As Store::RunsChosen.
 std::vector<RestoredRun> ReadRunsChosen(Session& session, const RunChoice& choice, std::size_t most);

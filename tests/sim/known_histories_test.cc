@@ -252,6 +252,27 @@ TEST(KnownHistory, AMissedDeadlineIsKnownAfterARestart) {
   EXPECT_EQ(FaultOf(history), "");
 }
 
+// What was held by the past before it had instances was decided as a whole when the past let go.
+TEST(KnownHistory, AMappedTaskIsExpandedWhileThePastHoldsIt) {
+  History history;
+  Task* task = nullptr;
+  DagSpec& d1 = history.AddDag("d1");
+  task = &d1.Add("t1");
+  task->action = Action{ActionKind::kEmpty, {}};
+  task = &d1.Add("t2", {"t1"});
+  task->depends_on_past = true;
+  d1.Add("t4");
+  d1.mapped.push_back(MappedSpec{{"t4", "t2"}, 1, true, ""});
+  d1.dag.schedule = Hourly();
+  history.steps = {
+      Do(StepKind::kBackfillAgain, "d1", 3),
+      Turn(0),
+      Turn(0),
+      Steer(StepKind::kMarkSkipped, 2, "", 0),
+  };
+  EXPECT_EQ(FaultOf(history), "");
+}
+
 // All instances asked for the run that was still being stopped; only the last was heard.
 TEST(KnownHistory, SeveralInstancesAskForOneRun) {
   History history;

@@ -11,7 +11,16 @@ struct Page {
   std::int64_t limit = 50;
   std::int64_t offset = 0;
   std::vector<std::string> order_by;  // column names of the API, "-" in front for descending; unknown ones are kInvalid
+  bool counted = true;                // false: the total is only that of the rows
   std::int64_t most_counted = 0;      // counting stops there: nobody waits for a count of the whole history; 0: exact
+
+  // To look one row up.
+  static Page One() {
+    Page page;
+    page.limit = 1;
+    page.counted = false;
+    return page;
+  }
 };
 
 template <class Row>

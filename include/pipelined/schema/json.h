@@ -14,6 +14,7 @@ Result<Value> ParseJson(std::string_view text);
 
 // One line, no blanks after `,` and `:`; map order is kept. Invalid UTF-8 is replaced.
 std::string ToJson(const Value& value);
+std::string ToAsciiJson(const Value& value);  // the same with everything beyond ASCII as \uXXXX
 std::string ToPrettyJson(const Value& value);
 
 }  // namespace pipelined

@@ -280,7 +280,9 @@ std::string OnlyWhatIsNamedIsSteered(const Ledger& ledger, const Plan& plan) {
   const auto steps = DoneIn(ledger, plan);
   for (const auto& [id, unit] : ledger.changed) {
     const RunRow& run = ledger.Of(id);
-    if (!run.tasks[unit].steered || Was(run.tasks[unit], TaskState::kRestarting)) continue;
+    // Its process has ended, or the list that it is mapped over is long enough again.
+    const bool goes_on = Was(run.tasks[unit], TaskState::kRestarting) || Was(run.tasks[unit], TaskState::kRemoved);
+    if (!run.tasks[unit].steered || goes_on) continue;
     const auto may = [&](const DoneStep& command) { return MaySteer(ledger, command, run, unit); };
     if (std::none_of(steps.begin(), steps.end(), may)) return Where(run, unit) + " was not named";
   }
