@@ -334,5 +334,22 @@ TEST(KnownHistory, ATaskIsClearedThatWaitsAgain) {
   EXPECT_EQ(FaultOf(history), "");
 }
 
+// Its row is still stored when the clear comes, in the same turn.
+TEST(KnownHistory, ARunDeletedInThisTurnIsNotCleared) {
+  History history;
+  DagSpec& d1 = history.AddDag("d1");
+  d1.Add("t1").depends_on_past = true;
+  d1.dag.is_paused_upon_creation = true;
+  d1.dag.schedule = Hourly();
+  history.steps = {
+      Do(StepKind::kBackfillAgain, "d1", 2),
+      Turn(0),
+      Do(StepKind::kDeleteRun, 2),
+      Do(StepKind::kDeleteRun, 1),
+      Steer(StepKind::kClear, 2, "", 0),
+  };
+  EXPECT_EQ(FaultOf(history), "");
+}
+
 }  // namespace
 }  // namespace pipelined::sim
