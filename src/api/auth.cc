@@ -4,6 +4,7 @@
 
 #include "api/body.h"
 #include "api/errors.h"
+#include "api/sessions.h"
 #include "api/transport/transport.h"
 #include "pipelined/schema/json.h"
 #include "pipelined/secrets/password.h"
@@ -57,41 +58,41 @@ Response Issue(Service& service, const UserRow& user) {
 
 std::variant<Caller, Response> Authenticate(Service& service, const Request& request) {
   const std::optional<std::string_view> token = BearerToken(request);
-  if (!token) return Unauthorized();
+  if (!token) {
+    std::optional<std::variant<Caller, Response>> browser = AuthenticateBrowser(service, request);
+    return browser ? *std::move(browser) : std::variant<Caller, Response>(Unauthorized());
+  }
   const std::string& local = service.options.local_token;
   if (!local.empty() && secrets::ConstantTimeEqual(*token, local)) return Caller{"admin", Role::kAdmin};
   const Result<std::optional<UserRow>> user = service.catalog.UserOfToken(secrets::TokenHash(*token));
   if (!user.ok()) return ErrorResponse(user.error());
   if (!user->has_value()) return Detail(403, "Forbidden: the token is unknown or has expired");
-  const std::optional<Role> role = RoleFromString((*user)->role);
+  return CallerOf(**user);
+}
+
+std::variant<Caller, Response> CallerOf(const UserRow& user) {
+  const std::optional<Role> role = RoleFromString(user.role);
   if (!role) return Detail(403, "Forbidden: the user has no role that is known here");
-  return Caller{(*user)->name, *role};
+  return Caller{user.name, *role};
 }
 
 bool IsLoopback(std::string_view address) {
   return address == kLocalPeer || address.starts_with("127.") || address == "::1" || address.starts_with("::ffff:127.");
 }
 
-Response PostToken(const Call& call) {
-  const Result<Value> body = ParseJson(call.request.body);
-  if (!body.ok()) return Detail(422, "the body must be JSON: " + body.error().message);
-  const Value* name = body->Find("username");
-  const Value* password = body->Find("password");
-  if (name == nullptr || password == nullptr || !name->is_string() || !password->is_string() || HoldsNul(*body) ||
-      name->string().size() > kLongestName) {
-    return Detail(422, "username and password are required");
-  }
+std::variant<UserRow, Response> CheckPassword(const Call& call, const std::string& name, const std::string& password) {
+  if (name.size() > kLongestName) return Detail(422, "username and password are required");
   Service& service = call.service;
   const Micros monotonic = service.clock.Monotonic();
   // Per address, too: who guesses from elsewhere does not lock the owner out.
-  const std::string who = call.request.remote + " " + name->string();
+  const std::string who = call.request.remote + " " + name;
   if (const std::int64_t wait = service.logins.RetryAfter(who, monotonic); wait > 0) return TooMany(wait);
   const Place place(service.logging_in);
   if (!place.Within(kLogInsAtOnce)) return TooMany(1);
-  const Result<std::optional<UserRow>> user = service.catalog.FindUser(name->string());
+  Result<std::optional<UserRow>> user = service.catalog.FindUser(name);
   if (!user.ok()) return ErrorResponse(user.error());
-  const bool right = user->has_value() ? secrets::VerifyPassword(password->string(), (*user)->password_hash)
-                                       : secrets::VerifyNobody(password->string());
+  const bool right =
+      user->has_value() ? secrets::VerifyPassword(password, (*user)->password_hash) : secrets::VerifyNobody(password);
   if (!right) {
     service.logins.Failed(who, monotonic);
     Response response = Detail(401, "Invalid credentials");
@@ -99,7 +100,19 @@ Response PostToken(const Call& call) {
     return response;
   }
   service.logins.Succeeded(who);
-  return Issue(service, **user);
+  return **std::move(user);
+}
+
+Response PostToken(const Call& call) {
+  const Result<Value> body = ParseJson(call.request.body);
+  if (!body.ok()) return Detail(422, "the body must be JSON: " + body.error().message);
+  const Value* name = body->Find("username");
+  const Value* password = body->Find("password");
+  if (name == nullptr || password == nullptr || !name->is_string() || !password->is_string() || HoldsNul(*body))
+    return Detail(422, "username and password are required");
+  std::variant<UserRow, Response> checked = CheckPassword(call, name->string(), password->string());
+  if (Response* refusal = std::get_if<Response>(&checked)) return std::move(*refusal);
+  return Issue(call.service, std::get<UserRow>(checked));
 }
 
 }  // namespace pipelined::api

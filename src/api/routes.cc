@@ -8,6 +8,7 @@
 #include "api/errors.h"
 #include "api/handlers.h"
 #include "api/negotiate.h"
+#include "api/pages.h"
 
 namespace pipelined::api {
 namespace {
@@ -22,6 +23,12 @@ constexpr Route kRoutes[] = {
     {"GET", "/api/v2/monitor/health", "get_health", Access::kPublic, Role::kViewer, GetHealth},
     {"GET", "/api/v2/version", "get_version", Access::kPublic, Role::kViewer, GetVersion},
     {"POST", "/auth/token", "create_token", Access::kPublic, Role::kViewer, PostToken},
+    {"GET", "/auth/login", "ext_login_page", Access::kPublic, Role::kViewer, GetLoginPage, Answer::kPage},
+    {"POST", "/auth/login", "ext_login", Access::kPublic, Role::kViewer, PostLogin, Answer::kPage},
+    {"GET", "/auth/logout", "ext_logout_page", Access::kPublic, Role::kViewer, GetLogoutPage, Answer::kPage},
+    {"POST", "/auth/logout", "ext_logout", Access::kPublic, Role::kViewer, PostLogout, Answer::kPage},
+    {"GET", "/auth/oidc/login", "ext_oidc_login", Access::kPublic, Role::kViewer, GetOidcLogin, Answer::kPage},
+    {"GET", "/auth/oidc/callback", "ext_oidc_callback", Access::kPublic, Role::kViewer, GetOidcCallback, Answer::kPage},
     {"GET", "/openapi.json", "get_openapi", Access::kPublic, Role::kViewer, GetOpenApi},
     {"GET", "/docs", "get_docs", Access::kPublic, Role::kViewer, GetDocs, Answer::kOther},
     {"GET", "/metrics", "get_metrics", Access::kLoopback, Role::kViewer, GetMetrics, Answer::kOther},
@@ -186,6 +193,9 @@ constexpr Route kRoutes[] = {
     {"GET", "/api/ext/v1/backfills/{backfill_id}/progress", "ext_get_backfill_progress", Access::kToken, Role::kViewer,
      GetBackfillProgress},
 
+    {"GET", "/api/ext/v1/sessions", "ext_get_sessions", Access::kToken, Role::kViewer, GetSessions},
+    {"DELETE", "/api/ext/v1/sessions", "ext_delete_sessions", Access::kToken, Role::kViewer, DeleteSessions},
+    {"DELETE", "/api/ext/v1/sessions/{session_id}", "ext_delete_session", Access::kToken, Role::kViewer, DeleteSession},
     {"GET", "/api/ext/v1/queue", "ext_get_queue", Access::kToken, Role::kViewer, GetQueue},
     {"GET", "/api/ext/v1/dags/{dag_id}/history", "ext_get_dag_history", Access::kToken, Role::kViewer, GetDagHistory},
     {"GET", EXT_RUN "/deadlines", "ext_get_deadlines", Access::kToken, Role::kViewer, GetDeadlines},
@@ -268,7 +278,7 @@ Response NotAllowed(const std::vector<std::string_view>& methods) {
 // What the handler need not be asked for: a body that it cannot read, an answer that its client cannot.
 std::optional<Response> RefuseForm(const Request& request, const Route& route) {
   const bool carries = route.method == "POST" || route.method == "PUT" || route.method == "PATCH";
-  if (carries) return RefuseMedia(request);
+  if (carries) return route.answer == Answer::kPage && IsForm(request) ? std::nullopt : RefuseMedia(request);
   return route.method == "GET" && route.answer == Answer::kJson ? RefuseAccept(request) : std::nullopt;
 }
 

@@ -12,7 +12,9 @@
 
 #include "api/health_cache.h"
 #include "api/http.h"
+#include "api/provenance.h"
 #include "api/rate_limit.h"
+#include "api/role_map.h"
 #include "api/transport/connection_counts.h"
 #include "pipelined/api/server.h"
 
@@ -84,6 +86,8 @@ struct Service {
   Catalog& catalog;
   const ApiOptions options;
   const std::vector<std::string> origins;  // of options.cors_origins
+  const AddressList proxies;               // of options.trusted_proxies
+  const RoleMap roles;                     // of options.oidc_roles
   const Clock& clock;
   DagCache dags;
   HealthCache health;
@@ -91,8 +95,9 @@ struct Service {
   const std::shared_ptr<ConnectionCounts> connections = std::make_shared<ConnectionCounts>();
   RateLimit logins;
   StopFlag stopping;
-  std::atomic<int> waiting{0};     // handlers that hold a thread until something changes
-  std::atomic<int> logging_in{0};  // those that check a password
+  std::atomic<int> waiting{0};      // handlers that hold a thread until something changes
+  std::atomic<int> logging_in{0};   // those that check a password
+  std::atomic<int> at_provider{0};  // those that ask the identity provider
 };
 
 // One request on its way through a route.

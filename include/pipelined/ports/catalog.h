@@ -255,6 +255,8 @@ struct UserRow {
   std::string name, password_hash, role;
 };
 
+class UserSessions;
+
 class Catalog {
  public:
   virtual ~Catalog() = default;
@@ -307,6 +309,7 @@ class Catalog {
   virtual Result<Health> CheckHealth() = 0;
 
   virtual Vault& vault() = 0;  // lives as long as this
+  virtual UserSessions& user_sessions() = 0;
 
   virtual Result<std::optional<UserRow>> FindUser(const std::string& name) = 0;
   virtual Status AddUser(const UserRow& user) = 0;  // kConflict

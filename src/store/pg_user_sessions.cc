@@ -1,0 +1,145 @@
+#include "store/pg_user_sessions.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "store/arrays.h"
+#include "store/rows.h"
+
+namespace pipelined {
+namespace {
+
+// No argon2 hash, so that no password fits.
+constexpr const char* kNoPassword = "!";
+
+constexpr Micros kFineness = std::chrono::minutes(1);  // of last_seen_at
+
+UserRow ReadUser(const pqxx::row& row) {
+  UserRow user;
+  user.id = row[0].as<std::int64_t>();
+  user.name = row[1].c_str();
+  user.password_hash = row[2].c_str();
+  user.role = row[3].c_str();
+  return user;
+}
+
+UserSessionRow ReadSession(const pqxx::row& row) {
+  UserSessionRow read;
+  read.id = row[0].as<std::int64_t>();
+  read.sha256 = row[1].c_str();
+  read.sign_in = row[2].c_str();
+  read.remote = row[3].c_str();
+  read.user_agent = row[4].c_str();
+  read.created = *ReadInstant(row[5]);
+  read.last_seen = *ReadInstant(row[6]);
+  read.expires = *ReadInstant(row[7]);
+  return read;
+}
+
+// Who came before under the same name of the provider's; his role is brought up to date.
+std::optional<UserRow> FindKnown(Session& session, pqxx::work& work, const ExternalUser& external) {
+  const pqxx::result known =
+      session.In(work, "user_of_identity",
+                 "update app_user u set role = $3 from user_identity i where i.issuer = $1 and i.subject = $2 and u.id "
+                 "= i.user_id "
+                 "returning u.id, u.name, u.password_hash, u.role",
+                 CleanText(external.issuer), CleanText(external.subject), CleanText(external.role));
+  return known.empty() ? std::nullopt : std::optional(ReadUser(known[0]));
+}
+
+Result<UserRow> AddKnown(Session& session, pqxx::work& work, const ExternalUser& external) {
+  const pqxx::result added =
+      session.In(work, "add_external_user",
+                 "insert into app_user (name, password_hash, role) values ($1, $2, $3) on conflict (name) do nothing "
+                 "returning id, name, password_hash, role",
+                 CleanText(external.name), kNoPassword, CleanText(external.role));
+  if (added.empty()) {
+    return Error{ErrorCode::kConflict,
+                 fmt::format("there is another user {} here already, who does not sign in through {}", external.name,
+                             external.issuer),
+                 "rename one of the two"};
+  }
+  UserRow user = ReadUser(added[0]);
+  session.In(work, "add_identity", "insert into user_identity (issuer, subject, user_id) values ($1, $2, $3)",
+             CleanText(external.issuer), CleanText(external.subject), user.id);
+  return user;
+}
+
+}  // namespace
+
+Status PgUserSessions::Open(const NewUserSession& session) {
+  return pool_.With("open a session", [&](Session& connection) -> Status {
+    connection.Run("open_user_session",
+                   "with old as (delete from user_session where expires_at < clock_timestamp()) "
+                   "insert into user_session (sha256, user_id, sign_in, remote, user_agent, expires_at) "
+                   "values ($1, $2, $3, $4, $5, at_micros($6))",
+                   CleanText(session.sha256), session.user, CleanText(session.sign_in), CleanText(session.remote),
+                   CleanText(session.user_agent), ToMicros(session.expires));
+    return Ok();
+  });
+}
+
+Result<std::optional<UserRow>> PgUserSessions::UserOf(const std::string& sha256, Micros idle) {
+  return pool_.With("look a session up", [&](Session& session) -> Result<std::optional<UserRow>> {
+    const pqxx::result found = session.Run(
+        "user_of_session",
+        "select u.id, u.name, u.password_hash, u.role, s.last_seen_at < clock_timestamp() - $3 * interval '1 us' "
+        "from user_session s join app_user u on u.id = s.user_id where s.sha256 = $1 "
+        "and s.expires_at > clock_timestamp() and s.last_seen_at > clock_timestamp() - $2 * interval '1 us'",
+        CleanText(sha256), idle.count(), std::min(kFineness, idle / 4).count());
+    if (found.empty()) return std::optional<UserRow>();
+    if (found[0][4].as<bool>())
+      session.Run("touch_session", "update user_session set last_seen_at = clock_timestamp() where sha256 = $1",
+                  CleanText(sha256));
+    return std::optional<UserRow>(ReadUser(found[0]));
+  });
+}
+
+Result<std::vector<UserSessionRow>> PgUserSessions::Of(std::int64_t user, Micros idle) {
+  return pool_.With("list sessions", [&](Session& session) -> Result<std::vector<UserSessionRow>> {
+    const pqxx::result found = session.Run(
+        "sessions_of_user",
+        "select id, sha256, sign_in, remote, user_agent, micros(created_at), micros(last_seen_at), micros(expires_at) "
+        "from user_session where user_id = $1 and expires_at > clock_timestamp() "
+        "and last_seen_at > clock_timestamp() - $2 * interval '1 us' order by id desc",
+        user, idle.count());
+    std::vector<UserSessionRow> rows;
+    for (const pqxx::row& row : found) rows.push_back(ReadSession(row));
+    return rows;
+  });
+}
+
+Result<int> PgUserSessions::End(const std::string& sha256) {
+  return pool_.With("end a session", [&](Session& session) -> Result<int> {
+    return static_cast<int>(
+        session.Run("end_session", "delete from user_session where sha256 = $1", CleanText(sha256)).affected_rows());
+  });
+}
+
+Result<int> PgUserSessions::EndOne(std::int64_t user, std::int64_t id) {
+  return pool_.With("end a session", [&](Session& session) -> Result<int> {
+    return static_cast<int>(
+        session.Run("end_one_session", "delete from user_session where user_id = $1 and id = $2", user, id)
+            .affected_rows());
+  });
+}
+
+Result<int> PgUserSessions::EndAll(std::int64_t user) {
+  return pool_.With("end sessions", [&](Session& session) -> Result<int> {
+    return static_cast<int>(
+        session.Run("end_sessions_of_user", "delete from user_session where user_id = $1", user).affected_rows());
+  });
+}
+
+Result<UserRow> PgUserSessions::SignIn(const ExternalUser& external) {
+  return pool_.With("sign a user in", [&](Session& session) -> Result<UserRow> {
+    pqxx::work work(session.raw());
+    std::optional<UserRow> known = FindKnown(session, work, external);
+    Result<UserRow> user = known ? Result<UserRow>(*std::move(known)) : AddKnown(session, work, external);
+    if (user.ok()) work.commit();
+    return user;
+  });
+}
+
+}  // namespace pipelined
