@@ -100,7 +100,7 @@ Result<UserRow> UserOf(const Call& call, const oidc::Identity& identity) {
   const std::string role = call.service.roles.RoleOf(identity.groups);
   if (role.empty())
     return NotAllowed(fmt::format("{} is in no group that has a role here (auth.oidc_roles)", identity.name));
-  return call.catalog().user_sessions().SignIn({identity.issuer, identity.subject, identity.name, role});
+  return call.service.catalog.user_sessions().SignIn({identity.issuer, identity.subject, identity.name, role});
 }
 
 Response Finish(const Call& call, const std::string& secret) {

@@ -13,7 +13,7 @@ namespace {
 
 // The id of whoever asks.
 Result<std::int64_t> OwnId(const Call& call) {
-  const Result<std::optional<UserRow>> user = call.catalog().FindUser(call.caller.name);
+  const Result<std::optional<UserRow>> user = call.service.catalog.FindUser(call.caller.name);
   if (!user.ok()) return user.error();
   if (!user->has_value()) return Error{ErrorCode::kNotFound, "you are no user of this server", ""};
   return (*user)->id;
@@ -36,7 +36,7 @@ Response GetSessions(const Call& call) {
   const Result<std::int64_t> user = OwnId(call);
   if (!user.ok()) return ErrorResponse(user.error());
   const Result<std::vector<UserSessionRow>> rows =
-      call.catalog().user_sessions().Of(*user, call.service.options.session_idle);
+      call.service.catalog.user_sessions().Of(*user, call.service.options.session_idle);
   if (!rows.ok()) return ErrorResponse(rows.error());
   const std::string current = SessionHash(call.request);
   Value::List list;
@@ -49,7 +49,7 @@ Response DeleteSession(const Call& call) {
   if (auto refusal = ReadPathId("session_id", call.Arg("session_id"), id)) return *std::move(refusal);
   const Result<std::int64_t> user = OwnId(call);
   if (!user.ok()) return ErrorResponse(user.error());
-  const Result<int> ended = call.catalog().user_sessions().EndOne(*user, id);
+  const Result<int> ended = call.service.catalog.user_sessions().EndOne(*user, id);
   if (!ended.ok()) return ErrorResponse(ended.error());
   if (*ended == 0) return Detail(404, fmt::format("The Session with id: `{}` was not found", id));
   return NoContent();
@@ -58,7 +58,7 @@ Response DeleteSession(const Call& call) {
 Response DeleteSessions(const Call& call) {
   const Result<std::int64_t> user = OwnId(call);
   if (!user.ok()) return ErrorResponse(user.error());
-  const Result<int> ended = call.catalog().user_sessions().EndAll(*user);
+  const Result<int> ended = call.service.catalog.user_sessions().EndAll(*user);
   return ended.ok() ? NoContent() : ErrorResponse(ended.error());
 }
 
