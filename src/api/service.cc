@@ -54,7 +54,7 @@ Service::Service(Catalog& catalog_, ApiOptions options_)
       options(std::move(options_)),
       origins(SplitOrigins(options.cors_origins)),
       proxies(ReadOr(AddressList::Parse(options.trusted_proxies))),
-      roles(ReadOr(RoleMap::Parse(options.oidc_roles))),
+      oidc_roles(ReadOr(RoleMap::Parse(options.oidc_roles))),
       clock(options.clock != nullptr ? *options.clock : SystemClock()) {}
 
 Result<DagPtr> Service::LoadDag(VersionId version) {

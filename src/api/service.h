@@ -87,7 +87,7 @@ struct Service {
   const ApiOptions options;
   const std::vector<std::string> origins;  // of options.cors_origins
   const AddressList proxies;               // of options.trusted_proxies
-  const RoleMap roles;                     // of options.oidc_roles
+  const RoleMap oidc_roles;                // of options.oidc_roles
   const Clock& clock;
   DagCache dags;
   HealthCache health;

@@ -97,7 +97,7 @@ Result<oidc::Identity> IdentityOf(const Call& call, const std::string& secret) {
 }
 
 Result<UserRow> UserOf(const Call& call, const oidc::Identity& identity) {
-  const std::string role = call.service.roles.RoleOf(identity.groups);
+  const std::string role = call.service.oidc_roles.RoleOf(identity.groups);
   if (role.empty())
     return NotAllowed(fmt::format("{} is in no group that has a role here (auth.oidc_roles)", identity.name));
   return call.service.catalog.user_sessions().SignIn({identity.issuer, identity.subject, identity.name, role});

@@ -166,6 +166,8 @@ class Oidc(OwnServerCase):
         self.refused(Browser(), Browser().get(back), "not begun in this browser")
         changed = back.replace("state=", "state=x")
         self.refused(browser, browser.get(changed), "not begun in this browser")
+        code = urllib.parse.parse_qs(urllib.parse.urlsplit(back).query)["code"][0]
+        self.assertNotIn(code, self.server.log.read_text(errors="replace"), "a code that is good still")
         self.refused(browser, browser.get(back), "not begun in this browser")  # the cookie went with the first answer
 
     def test_a_code_is_taken_once(self):
