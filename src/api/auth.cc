@@ -16,14 +16,6 @@ namespace {
 constexpr std::size_t kLongestName = 256;
 constexpr int kLogInsAtOnce = 2;  // each holds a thread while it waits for the one password that is being hashed
 
-std::optional<Role> RoleFromString(std::string_view text) {
-  if (text == "admin") return Role::kAdmin;
-  if (text == "op") return Role::kOp;
-  if (text == "user") return Role::kUser;
-  if (text == "viewer") return Role::kViewer;
-  return std::nullopt;
-}
-
 Response Unauthorized() {
   Response response = Detail(401, "Not authenticated");
   response.headers.emplace_back("WWW-Authenticate", "Bearer");
@@ -63,7 +55,8 @@ std::variant<Caller, Response> Authenticate(Service& service, const Request& req
     return browser ? *std::move(browser) : std::variant<Caller, Response>(Unauthorized());
   }
   const std::string& local = service.options.local_token;
-  if (!local.empty() && secrets::ConstantTimeEqual(*token, local)) return Caller{"admin", Role::kAdmin};
+  if (!local.empty() && secrets::ConstantTimeEqual(*token, local))
+    return Caller{"admin", access::Rights::Of(access::BuiltIn::kAdmin), {}};
   const Result<std::optional<UserRow>> user = service.catalog.UserOfToken(secrets::TokenHash(*token));
   if (!user.ok()) return ErrorResponse(user.error());
   if (!user->has_value()) return Detail(403, "Forbidden: the token is unknown or has expired");
@@ -71,9 +64,9 @@ std::variant<Caller, Response> Authenticate(Service& service, const Request& req
 }
 
 std::variant<Caller, Response> CallerOf(const UserRow& user) {
-  const std::optional<Role> role = RoleFromString(user.role);
+  const std::optional<access::BuiltIn> role = access::BuiltInFromString(user.role);
   if (!role) return Detail(403, "Forbidden: the user has no role that is known here");
-  return Caller{user.name, *role};
+  return Caller{user.name, access::Rights::Of(*role), {}};
 }
 
 bool IsLoopback(std::string_view address) {

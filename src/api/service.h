@@ -16,15 +16,16 @@
 #include "api/rate_limit.h"
 #include "api/role_map.h"
 #include "api/transport/connection_counts.h"
+#include "pipelined/access/rights.h"
 #include "pipelined/api/server.h"
 
 namespace pipelined::api {
 
-enum class Role : unsigned char { kViewer, kUser, kOp, kAdmin };  // each may do what those before it may
-
 struct Caller {
   std::string name;  // empty: nobody (public routes)
-  Role role = Role::kViewer;
+  access::Rights rights;
+  access::DagScope scope;                      // where he has what the route needs
+  std::shared_ptr<Catalog> catalog = nullptr;  // as he may see it through the route; nullptr: he was not admitted
 };
 
 // Caches by VersionId: a version never changes.
@@ -108,7 +109,7 @@ struct Call {
   std::vector<std::pair<std::string_view, std::string>> args;  // of the pattern: {"dag_id", "sales"}
 
   const std::string& Arg(std::string_view name) const;  // must be in the pattern
-  Catalog& catalog() const { return service.catalog; }
+  Catalog& catalog() const;                             // as the caller may see it
 };
 
 }  // namespace pipelined::api

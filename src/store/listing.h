@@ -27,6 +27,8 @@ class ListingSql {
   void WherePrefix(std::string_view column, const std::string& prefix);
   // That, and texts that begin with the prefix, letter for letter.
   void WhereText(std::string_view column, const TextSearch& search);
+  // What belongs to the DAGs that the page is for; `column` is null for what belongs to none.
+  void WhereDag(std::string_view column, const Page& page);
   // {} of both conditions are microseconds.
   void WhereRange(std::string_view instant, const TimeRange& range);
   void WhereLength(std::string_view interval, const LengthRange& range);

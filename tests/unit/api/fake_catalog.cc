@@ -71,6 +71,10 @@ bool Has(const std::vector<std::string>& wanted, std::string_view word) {
   return wanted.empty() || std::find(wanted.begin(), wanted.end(), word) != wanted.end();
 }
 
+bool IsFor(const Page& page, const std::string& dag_id) {
+  return !page.dag_ids || std::find(page.dag_ids->begin(), page.dag_ids->end(), dag_id) != page.dag_ids->end();
+}
+
 std::string Sortable(const std::optional<Instant>& instant) {
   return instant ? FormatInstant(*instant) : std::string("~");
 }
@@ -136,8 +140,8 @@ Result<Listing<DagRow>> FakeCatalog::Dags(const DagFilter& filter, const Page& p
     const bool tagged =
         filter.tags.empty() ||
         std::any_of(row.tags.begin(), row.tags.end(), [&](const std::string& tag) { return Has(filter.tags, tag); });
-    if (tagged && Matches(row.dag_id, filter.dag_id_pattern) && (!filter.paused || *filter.paused == row.paused) &&
-        (filter.include_stale || !row.stale)) {
+    if (tagged && IsFor(page, row.dag_id) && Matches(row.dag_id, filter.dag_id_pattern) &&
+        (!filter.paused || *filter.paused == row.paused) && (filter.include_stale || !row.stale)) {
       rows.push_back(row);
     }
   }
@@ -164,9 +168,10 @@ Result<Listing<RunRow>> FakeCatalog::Runs(const RunFilter& filter, const Page& p
     const bool dated =
         (!filter.logical_date_gte || (row.info.logical_date && *row.info.logical_date >= *filter.logical_date_gte)) &&
         (!filter.logical_date_lte || (row.info.logical_date && *row.info.logical_date <= *filter.logical_date_lte));
-    if ((filter.dag_id == "~" || filter.dag_id == row.info.dag_id) && Has(filter.states, ToString(row.info.state)) &&
-        Has(filter.types, ToString(row.info.type)) && Matches(row.info.run_id, filter.run_id_pattern) && dated &&
-        Has(filter.dag_ids, row.info.dag_id) && (filter.rerun_of.empty() || filter.rerun_of == row.rerun_of)) {
+    if (IsFor(page, row.info.dag_id) && (filter.dag_id == "~" || filter.dag_id == row.info.dag_id) &&
+        Has(filter.states, ToString(row.info.state)) && Has(filter.types, ToString(row.info.type)) &&
+        Matches(row.info.run_id, filter.run_id_pattern) && dated && Has(filter.dag_ids, row.info.dag_id) &&
+        (filter.rerun_of.empty() || filter.rerun_of == row.rerun_of)) {
       rows.push_back(row);
     }
   }
@@ -197,7 +202,7 @@ Result<Listing<TaskInstanceRow>> FakeCatalog::TaskInstances(const TaskFilter& fi
   tasks_asked = filter;
   std::vector<TaskInstanceRow> rows;
   for (const TaskInstanceRow& row : instances) {
-    if ((filter.dag_id == "~" || filter.dag_id == row.dag_id) &&
+    if (IsFor(page, row.dag_id) && (filter.dag_id == "~" || filter.dag_id == row.dag_id) &&
         (filter.run_id == "~" || filter.run_id == row.run_id) &&
         (filter.task_id.empty() || filter.task_id == row.task_id) && Has(filter.dag_ids, row.dag_id) &&
         Has(filter.run_ids, row.run_id) && Has(filter.task_ids, row.task_id) && !filter.nothing &&
