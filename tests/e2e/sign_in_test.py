@@ -8,6 +8,7 @@ import urllib.parse
 
 from case import OwnServerCase, ServerCase, main, wait_for
 from oidc_provider import Browser, Provider, new_key, provider_can_run
+from tls_test import make_certificate
 
 CALLBACK = "/auth/oidc/callback"
 
@@ -88,7 +89,10 @@ class Sessions(ServerCase):
 class Oidc(OwnServerCase):
     def setUp(self):
         self.assertTrue(provider_can_run(), "scripts/oidc-provider install failed")
-        self.provider = Provider()
+        self.use(Provider())
+
+    def use(self, provider, **settings):
+        self.provider = provider
         self.addCleanup(self.provider.close)
         self.provider.accounts = {"alice": {"groups": ["platform team", "staff"]}, "bob": {"groups": ["staff"]},
                                   "carol": {"groups": ["guests"]}, "admin": {"groups": ["staff"]}}
@@ -96,7 +100,7 @@ class Oidc(OwnServerCase):
         secret.write_text(self.provider.secret + "\n")
         self.server = self.make_server(settings={
             "auth.oidc_issuer": self.provider.issuer, "auth.oidc_client_id": "pipelined",
-            "auth.oidc_client_secret": "${file:%s}" % secret, "auth.oidc_roles": "platform team=admin, staff=viewer"})
+            "auth.oidc_client_secret": "${file:%s}" % secret, "auth.oidc_roles": "platform team=admin, staff=viewer", **settings})
         self.start_provider()
 
     def start_provider(self):
@@ -213,6 +217,19 @@ class Oidc(OwnServerCase):
         self.assertEqual(self.status(away), 401)
         self.assertEqual(self.status(signed_in), 200)
         self.assertEqual(self.status(Browser(), "/auth/login"), 200)
+
+    def test_a_provider_with_a_certificate_of_ones_own(self):
+        self.provider.close()
+        strange = Provider(make_certificate)
+        self.use(strange)
+        answer = Browser().get(self.server.url + "/auth/oidc/login")
+        self.assertEqual(answer.status, 503, "nobody vouches for it")
+        strange.close()
+        known = Provider(make_certificate)
+        self.use(known, **{"auth.oidc_ca_file": known.tls["cert"]})
+        browser, answer = self.sign_in()
+        self.assertEqual(answer.status, 200, answer.body)
+        self.assertEqual(self.status(browser), 200)
 
     def test_a_server_starts_without_its_provider(self):
         self.server.stop()

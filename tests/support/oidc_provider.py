@@ -7,6 +7,7 @@ import os
 import pathlib
 import shutil
 import socket
+import ssl
 import subprocess
 import tempfile
 import urllib.parse
@@ -31,10 +32,16 @@ def new_key(kid):
 
 
 class Provider:
-    def __init__(self):
+    def __init__(self, make_certificate=None):
+        """With `make_certificate`(folder, name), which writes name.crt and name.key, it speaks TLS."""
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="pipelined-oidc-"))
+        os.chmod(self.folder, 0o755)
         self.port = free_port()
-        self.issuer = f"http://127.0.0.1:{self.port}"
+        self.tls = None
+        if make_certificate is not None:
+            make_certificate(self.folder, "provider")
+            self.tls = {"cert": str(self.folder / "provider.crt"), "key": str(self.folder / "provider.key")}
+        self.issuer = f"{'https' if self.tls else 'http'}://127.0.0.1:{self.port}"
         self.secret = "a secret & more"
         self.keys = [new_key("first")]
         self.accounts = {}
@@ -46,7 +53,7 @@ class Provider:
                   "grant_types": ["authorization_code"], "response_types": ["code"]}
         file = self.folder / "provider.json"
         file.write_text(json.dumps({"port": self.port, "issuer": self.issuer, "accounts": self.accounts, "clients": [client],
-                                    "keys": self.keys, "token_has_claims": self.token_has_claims}))
+                                    "keys": self.keys, "token_has_claims": self.token_has_claims, "tls": self.tls}))
         with open(self.folder / "log", "ab") as log:
             self.process = subprocess.Popen([SCRIPT, "run", file], stdout=subprocess.PIPE, stderr=log, text=True,
                                             env=clean_environment())
@@ -112,7 +119,11 @@ class Browser:
         elif body is not None:
             body = json.dumps(body)
             sent["Content-Type"] = "application/json"
-        connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=60)
+        if parts.scheme == "https":
+            connection = http.client.HTTPSConnection(parts.hostname, parts.port, timeout=60,
+                                                     context=ssl._create_unverified_context())
+        else:
+            connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=60)
         try:
             connection.request(method, parts.path + ("?" + parts.query if parts.query else ""), body, sent)
             answer = connection.getresponse()

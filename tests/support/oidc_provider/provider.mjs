@@ -2,8 +2,11 @@
 // pages ask for a login and take any password.
 //
 // The file: {"port", "issuer", "accounts": {"alice": {"groups": [...]}}, "clients": [...], "keys": [JWK, private ones],
-//            "token_has_claims": whether names and groups stand in the ID token, too}
+//            "token_has_claims": whether names and groups stand in the ID token, too,
+//            "tls": {"cert", "key"}, PEM files; none: plain HTTP}
 import { readFileSync } from 'node:fs';
+import http from 'node:http';
+import https from 'node:https';
 import { pathToFileURL } from 'node:url';
 
 const [modules, file] = process.argv.slice(2);
@@ -25,5 +28,8 @@ const provider = new Provider(settings.issuer, {
     };
   },
 });
-const server = provider.listen(settings.port, '127.0.0.1', () => console.log(`ready ${settings.issuer}`));
+const server = settings.tls
+  ? https.createServer({ cert: readFileSync(settings.tls.cert), key: readFileSync(settings.tls.key) }, provider.callback())
+  : http.createServer(provider.callback());
+server.listen(settings.port, '127.0.0.1', () => console.log(`ready ${settings.issuer}`));
 process.on('SIGTERM', () => { server.closeAllConnections(); server.close(() => process.exit(0)); });
