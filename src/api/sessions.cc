@@ -13,6 +13,8 @@ namespace pipelined::api {
 namespace {
 
 constexpr std::size_t kLongestAgent = 200;
+constexpr std::string_view kForeign =
+    "Forbidden: the request comes from a page of another origin (behind a proxy see api.trusted_proxies)";
 
 // With the prefix browsers take it over TLS only, for this host only: no neighbour can plant one.
 std::string SessionCookieName(bool secure) {
@@ -116,11 +118,11 @@ std::optional<Response> RefuseForeign(const Service& service, const Request& req
   if (const std::string* origin = request.Header("origin"); origin != nullptr) {
     const std::string own = fmt::format("{}://{}", request.secure ? "https" : "http", Lower(request.host));
     if (*origin == own || *origin == BaseUrl(service, request)) return std::nullopt;
-    return Detail(403, "Forbidden: the request comes from a page of another origin");
+    return Detail(403, kForeign);
   }
   const std::string* site = request.Header("sec-fetch-site");
   if (site == nullptr || *site == "same-origin" || *site == "none") return std::nullopt;
-  return Detail(403, "Forbidden: the request comes from a page of another origin");
+  return Detail(403, kForeign);
 }
 
 std::optional<Response> RefuseForged(const Service& service, const Request& request, std::string_view given) {
