@@ -54,14 +54,18 @@ std::string Lower(std::string text) {
   return text;
 }
 
+std::variant<Caller, Response> CallerNamed(Service& service, const std::string& name) {
+  const Result<std::optional<UserRow>> user = service.catalog.FindUser(name);
+  if (!user.ok()) return ErrorResponse(user.error());
+  if (!user->has_value()) return Detail(403, "Forbidden: the user is not known here");
+  return CallerOf(**user);
+}
+
 std::variant<Caller, Response> AuthenticateProxied(Service& service, const Request& request) {
   if (!IsSafe(request)) {
     if (std::optional<Response> refusal = RefuseForeign(service, request)) return *std::move(refusal);
   }
-  const Result<std::optional<UserRow>> user = service.catalog.FindUser(request.proxy_user);
-  if (!user.ok()) return ErrorResponse(user.error());
-  if (!user->has_value()) return Detail(403, "Forbidden: the proxy names a user who is not known here");
-  return CallerOf(**user);
+  return CallerNamed(service, request.proxy_user);
 }
 
 }  // namespace
@@ -81,7 +85,7 @@ std::string CsrfTokenOf(const Request& request) {
   return id.empty() ? "" : CsrfToken(id);
 }
 
-Status OpenSession(Service& service, const Request& request, const UserRow& user, std::string_view sign_in,
+Status OpenSession(Service& service, const Request& request, const SessionUser& user, std::string_view sign_in,
                    Response& response) {
   const std::string id = secrets::NewToken();
   const std::string* agent = request.Header("user-agent");
@@ -135,7 +139,7 @@ std::optional<std::variant<Caller, Response>> AuthenticateBrowser(Service& servi
   if (!request.proxy_user.empty()) return AuthenticateProxied(service, request);
   const std::string hash = SessionHash(request);
   if (hash.empty()) return std::nullopt;
-  const Result<std::optional<UserRow>> user =
+  const Result<std::optional<SessionUser>> user =
       service.catalog.user_sessions().UserOf(hash, service.options.session_idle);
   if (!user.ok()) return ErrorResponse(user.error());
   if (!user->has_value()) return std::nullopt;
@@ -144,7 +148,7 @@ std::optional<std::variant<Caller, Response>> AuthenticateBrowser(Service& servi
     if (std::optional<Response> refusal = RefuseForged(service, request, given == nullptr ? "" : *given))
       return *std::move(refusal);
   }
-  return CallerOf(**user);
+  return CallerNamed(service, (*user)->name);
 }
 
 }  // namespace pipelined::api

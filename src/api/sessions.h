@@ -18,7 +18,7 @@ namespace pipelined::api {
 
 // Opens one for `user` and puts its cookies into `response`. Always a new one: whatever id the browser came with is
 // ended.
-Status OpenSession(Service& service, const Request& request, const UserRow& user, std::string_view sign_in,
+Status OpenSession(Service& service, const Request& request, const SessionUser& user, std::string_view sign_in,
                    Response& response);
 
 // Ends the session that the request carries, if it does, and takes its cookies away.

@@ -80,7 +80,8 @@ Response PostLogin(const Call& call) {
   const UserRow& user = std::get<UserRow>(checked);
   std::string next = SafeNext(given->next);
   Response response = form ? Redirect(303, next.empty() ? "/docs" : std::move(next)) : Json(Value::Map{});
-  if (const Status opened = OpenSession(call.service, request, user, "password", response); !opened.ok())
+  if (const Status opened = OpenSession(call.service, request, {user.id, user.name}, "password", response);
+      !opened.ok())
     return ErrorResponse(opened.error());
   if (!form) response.body = ToJson(Value::Map{{"username", user.name}});
   response.user = user.name;

@@ -96,7 +96,7 @@ Result<oidc::Identity> IdentityOf(const Call& call, const std::string& secret) {
                                            BaseUrl(call.service, request) + std::string(kCallback));
 }
 
-Result<UserRow> UserOf(const Call& call, const oidc::Identity& identity) {
+Result<SessionUser> UserOf(const Call& call, const oidc::Identity& identity) {
   const std::string role = call.service.oidc_roles.RoleOf(identity.groups);
   if (role.empty())
     return NotAllowed(fmt::format("{} is in no group that has a role here (auth.oidc_roles)", identity.name));
@@ -107,7 +107,7 @@ Response Finish(const Call& call, const std::string& secret) {
   const Request& request = call.request;
   const Result<oidc::Identity> identity = IdentityOf(call, secret);
   if (!identity.ok()) return Failed(request, identity.error());
-  const Result<UserRow> user = UserOf(call, *identity);
+  const Result<SessionUser> user = UserOf(call, *identity);
   if (!user.ok()) return Failed(request, user.error());
   const std::string next = NextIn(secret);
   // A page and no redirect: a browser that comes from elsewhere sends Strict cookies only after this site's own page.

@@ -15,13 +15,8 @@ constexpr const char* kNoPassword = "!";
 
 constexpr Micros kFineness = std::chrono::minutes(1);  // of last_seen_at
 
-UserRow ReadUser(const pqxx::row& row) {
-  UserRow user;
-  user.id = row[0].as<std::int64_t>();
-  user.name = row[1].c_str();
-  user.password_hash = row[2].c_str();
-  user.role = row[3].c_str();
-  return user;
+SessionUser ReadUser(const pqxx::row& row) {
+  return SessionUser{row[0].as<std::int64_t>(), row[1].c_str()};
 }
 
 UserSessionRow ReadSession(const pqxx::row& row) {
@@ -38,21 +33,21 @@ UserSessionRow ReadSession(const pqxx::row& row) {
 }
 
 // Who came before under the same name of the provider's; his role is brought up to date.
-std::optional<UserRow> FindKnown(Session& session, pqxx::work& work, const ExternalUser& external) {
+std::optional<SessionUser> FindKnown(Session& session, pqxx::work& work, const ExternalUser& external) {
   const pqxx::result known =
       session.In(work, "user_of_identity",
                  "update app_user u set role = $3 from user_identity i where i.issuer = $1 and i.subject = $2 and u.id "
                  "= i.user_id "
-                 "returning u.id, u.name, u.password_hash, u.role",
+                 "returning u.id, u.name",
                  CleanText(external.issuer), CleanText(external.subject), CleanText(external.role));
   return known.empty() ? std::nullopt : std::optional(ReadUser(known[0]));
 }
 
-Result<UserRow> AddKnown(Session& session, pqxx::work& work, const ExternalUser& external) {
+Result<SessionUser> AddKnown(Session& session, pqxx::work& work, const ExternalUser& external) {
   const pqxx::result added =
       session.In(work, "add_external_user",
                  "insert into app_user (name, password_hash, role) values ($1, $2, $3) on conflict (name) do nothing "
-                 "returning id, name, password_hash, role",
+                 "returning id, name",
                  CleanText(external.name), kNoPassword, CleanText(external.role));
   if (added.empty()) {
     return Error{ErrorCode::kConflict,
@@ -60,7 +55,7 @@ Result<UserRow> AddKnown(Session& session, pqxx::work& work, const ExternalUser&
                              external.issuer),
                  "rename one of the two"};
   }
-  UserRow user = ReadUser(added[0]);
+  SessionUser user = ReadUser(added[0]);
   session.In(work, "add_identity", "insert into user_identity (issuer, subject, user_id) values ($1, $2, $3)",
              CleanText(external.issuer), CleanText(external.subject), user.id);
   return user;
@@ -80,19 +75,19 @@ Status PgUserSessions::Open(const NewUserSession& session) {
   });
 }
 
-Result<std::optional<UserRow>> PgUserSessions::UserOf(const std::string& sha256, Micros idle) {
-  return pool_.With("look a session up", [&](Session& session) -> Result<std::optional<UserRow>> {
+Result<std::optional<SessionUser>> PgUserSessions::UserOf(const std::string& sha256, Micros idle) {
+  return pool_.With("look a session up", [&](Session& session) -> Result<std::optional<SessionUser>> {
     const pqxx::result found = session.Run(
         "user_of_session",
-        "select u.id, u.name, u.password_hash, u.role, s.last_seen_at < clock_timestamp() - $3 * interval '1 us' "
+        "select u.id, u.name, s.last_seen_at < clock_timestamp() - $3 * interval '1 us' "
         "from user_session s join app_user u on u.id = s.user_id where s.sha256 = $1 "
         "and s.expires_at > clock_timestamp() and s.last_seen_at > clock_timestamp() - $2 * interval '1 us'",
         CleanText(sha256), idle.count(), std::min(kFineness, idle / 4).count());
-    if (found.empty()) return std::optional<UserRow>();
-    if (found[0][4].as<bool>())
+    if (found.empty()) return std::optional<SessionUser>();
+    if (found[0][2].as<bool>())
       session.Run("touch_session", "update user_session set last_seen_at = clock_timestamp() where sha256 = $1",
                   CleanText(sha256));
-    return std::optional<UserRow>(ReadUser(found[0]));
+    return std::optional<SessionUser>(ReadUser(found[0]));
   });
 }
 
@@ -132,11 +127,11 @@ Result<int> PgUserSessions::EndAll(std::int64_t user) {
   });
 }
 
-Result<UserRow> PgUserSessions::SignIn(const ExternalUser& external) {
-  return pool_.With("sign a user in", [&](Session& session) -> Result<UserRow> {
+Result<SessionUser> PgUserSessions::SignIn(const ExternalUser& external) {
+  return pool_.With("sign a user in", [&](Session& session) -> Result<SessionUser> {
     pqxx::work work(session.raw());
-    std::optional<UserRow> known = FindKnown(session, work, external);
-    Result<UserRow> user = known ? Result<UserRow>(*std::move(known)) : AddKnown(session, work, external);
+    std::optional<SessionUser> known = FindKnown(session, work, external);
+    Result<SessionUser> user = known ? Result<SessionUser>(*std::move(known)) : AddKnown(session, work, external);
     if (user.ok()) work.commit();
     return user;
   });

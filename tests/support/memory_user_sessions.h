@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "pipelined/ports/catalog.h"
 #include "pipelined/ports/user_sessions.h"
 
 namespace pipelined::testing {
@@ -35,12 +36,12 @@ class MemoryUserSessions : public UserSessions {
     rows.insert(rows.begin(), {session.user, std::move(row)});
     return Ok();
   }
-  Result<std::optional<UserRow>> UserOf(const std::string& sha256, Micros) override {
+  Result<std::optional<SessionUser>> UserOf(const std::string& sha256, Micros) override {
     if (broken) return *broken;
     for (const Row& row : rows) {
       if (row.session.sha256 == sha256) return User(row.user);
     }
-    return std::optional<UserRow>();
+    return std::optional<SessionUser>();
   }
   Result<std::vector<UserSessionRow>> Of(std::int64_t user, Micros) override {
     if (broken) return *broken;
@@ -59,14 +60,14 @@ class MemoryUserSessions : public UserSessions {
   Result<int> EndAll(std::int64_t user) override {
     return Drop([&](const Row& row) { return row.user == user; });
   }
-  Result<UserRow> SignIn(const ExternalUser& external) override {
+  Result<SessionUser> SignIn(const ExternalUser& external) override {
     if (broken) return *broken;
     const auto known = identities_.find({external.issuer, external.subject});
     if (known != identities_.end()) {
       for (UserRow& user : users_) {
         if (user.id != known->second) continue;
         user.role = external.role;
-        return user;
+        return SessionUser{user.id, user.name};
       }
     }
     for (const UserRow& user : users_) {
@@ -79,7 +80,7 @@ class MemoryUserSessions : public UserSessions {
     user.role = external.role;
     users_.push_back(user);
     identities_[{external.issuer, external.subject}] = user.id;
-    return user;
+    return SessionUser{user.id, user.name};
   }
 
  private:
@@ -88,9 +89,9 @@ class MemoryUserSessions : public UserSessions {
     if (broken) return *broken;
     return static_cast<int>(std::erase_if(rows, which));
   }
-  std::optional<UserRow> User(std::int64_t id) const {
+  std::optional<SessionUser> User(std::int64_t id) const {
     const auto found = std::find_if(users_.begin(), users_.end(), [&](const UserRow& user) { return user.id == id; });
-    return found == users_.end() ? std::nullopt : std::optional(*found);
+    return found == users_.end() ? std::nullopt : std::optional(SessionUser{found->id, found->name});
   }
 
   std::vector<UserRow>& users_;

@@ -8,9 +8,13 @@
 
 #include "pipelined/base/result.h"
 #include "pipelined/base/time.h"
-#include "pipelined/ports/catalog.h"
 
 namespace pipelined {
+
+struct SessionUser {
+  std::int64_t id = 0;
+  std::string name;
+};
 
 struct NewUserSession {
   std::string sha256;  // of its id, which itself is not kept
@@ -40,7 +44,7 @@ class UserSessions {
   // Also forgets what has long expired.
   virtual Status Open(const NewUserSession& session) = 0;
   // Whose session it is. Nothing: unknown, ended, expired, or not used for `idle`. Counts as use.
-  virtual Result<std::optional<UserRow>> UserOf(const std::string& sha256, Micros idle) = 0;
+  virtual Result<std::optional<SessionUser>> UserOf(const std::string& sha256, Micros idle) = 0;
   // Those of a user that are open, the newest first.
   virtual Result<std::vector<UserSessionRow>> Of(std::int64_t user, Micros idle) = 0;
   // Each ends at once; how many there were.
@@ -49,7 +53,7 @@ class UserSessions {
   virtual Result<int> EndAll(std::int64_t user) = 0;
 
   // The user of (issuer, subject), made when he comes for the first time. kConflict: somebody else has his name.
-  virtual Result<UserRow> SignIn(const ExternalUser& external) = 0;
+  virtual Result<SessionUser> SignIn(const ExternalUser& external) = 0;
 };
 
 }  // namespace pipelined

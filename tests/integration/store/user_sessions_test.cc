@@ -6,6 +6,7 @@
 #include <pqxx/pqxx>
 
 #include "pipelined/base/clock.h"
+#include "pipelined/ports/catalog.h"
 #include "pipelined/store/migrations.h"
 #include "pipelined/store/pg_store.h"
 #include "support/postgres_fixture.h"
@@ -48,9 +49,11 @@ class PgUserSessionsTest : public ::testing::Test {
     return user.ok() && user->has_value() ? (*user)->name : "nobody";
   }
   std::string SignIn(const std::string& subject, const std::string& name, const std::string& role) {
-    const Result<UserRow> user = Sessions().SignIn({"https://id.example.com", subject, name, role});
-    return user.ok() ? user->name + " " + user->role : user.error().message;
+    const Result<SessionUser> user = Sessions().SignIn({"https://id.example.com", subject, name, role});
+    return user.ok() ? user->name + " " + RoleOf(user->name) : user.error().message;
   }
+
+  std::string RoleOf(const std::string& name) { return (*catalog_->FindUser(name))->role; }
 
   StoreOptions options_;
   pqxx::connection sql_;
@@ -125,10 +128,10 @@ TEST_F(PgUserSessionsTest, WhoComesAgainIsTheSameUserWithTheRoleOfToday) {
 
 TEST_F(PgUserSessionsTest, NobodyBecomesSomebodyElseByName) {
   EXPECT_THAT(SignIn("1", "vera", "admin"), ::testing::HasSubstr("there is another user vera here already"));
-  EXPECT_EQ((*catalog_->FindUser("vera"))->role, "viewer");
+  EXPECT_EQ(RoleOf("vera"), "viewer");
   EXPECT_EQ(SignIn("2", "alice", "viewer"), "alice viewer");
   EXPECT_THAT(SignIn("3", "alice", "admin"), ::testing::HasSubstr("there is another user alice here already"));
-  EXPECT_EQ((*catalog_->FindUser("alice"))->role, "viewer");
+  EXPECT_EQ(RoleOf("alice"), "viewer");
   EXPECT_EQ(Sql("select count(*) from user_identity")[0][0].as<int>(), 1);
 }
 
