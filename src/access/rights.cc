@@ -53,6 +53,11 @@ bool Rights::Hold(const PermissionSet& permissions, const DagScope& scope) const
   });
 }
 
+bool Rights::Hold(const Rights& others) const {
+  return std::all_of(others.grants_.begin(), others.grants_.end(),
+                     [&](const Grant& grant) { return Hold(grant.permissions, grant.scope); });
+}
+
 PermissionSet Rights::Everywhere() const {
   PermissionSet set;
   for (const Grant& grant : grants_) {

@@ -38,6 +38,12 @@ Response TooMany(std::int64_t seconds) {
   return response;
 }
 
+Response WrongPassword() {
+  Response response = Detail(401, "Invalid credentials");
+  response.headers.emplace_back("WWW-Authenticate", "Bearer");
+  return response;
+}
+
 Response Issue(Service& service, const UserRow& user) {
   const std::string token = secrets::NewToken();
   const Status stored =
@@ -55,47 +61,59 @@ std::variant<Caller, Response> Authenticate(Service& service, const Request& req
     return browser ? *std::move(browser) : std::variant<Caller, Response>(Unauthorized());
   }
   const std::string& local = service.options.local_token;
-  if (!local.empty() && secrets::ConstantTimeEqual(*token, local))
-    return Caller{"admin", access::Rights::Of(access::BuiltIn::kAdmin), {}};
-  const Result<std::optional<UserRow>> user = service.catalog.UserOfToken(secrets::TokenHash(*token));
-  if (!user.ok()) return ErrorResponse(user.error());
-  if (!user->has_value()) return Detail(403, "Forbidden: the token is unknown or has expired");
-  return CallerOf(**user);
+  if (!local.empty() && secrets::ConstantTimeEqual(*token, local)) {
+    Caller admin;
+    admin.name = "admin";
+    admin.rights = access::Rights::Of(access::BuiltIn::kAdmin);
+    return admin;
+  }
+  Result<std::optional<Principal>> who = service.catalog.accounts().OfToken(secrets::TokenHash(*token));
+  if (!who.ok()) return ErrorResponse(who.error());
+  if (!who->has_value()) return Detail(403, "Forbidden: the token is unknown, has expired or was revoked");
+  return CallerOf(**std::move(who));
 }
 
-std::variant<Caller, Response> CallerOf(const UserRow& user) {
-  const std::optional<access::BuiltIn> role = access::BuiltInFromString(user.role);
-  if (!role) return Detail(403, "Forbidden: the user has no role that is known here");
-  return Caller{user.name, access::Rights::Of(*role), {}};
+Caller CallerOf(Principal principal) {
+  Caller caller;
+  caller.name = std::move(principal.account.name);
+  caller.rights = std::move(principal.rights);
+  if (principal.token) {
+    caller.token = principal.token->id;
+    caller.limited = principal.token->permissions || principal.token->dag_ids;
+    caller.logged_in = principal.token->of_login;
+  }
+  return caller;
 }
 
 bool IsLoopback(std::string_view address) {
   return address == kLocalPeer || address.starts_with("127.") || address == "::1" || address.starts_with("::ffff:127.");
 }
 
-std::variant<UserRow, Response> CheckPassword(const Call& call, const std::string& name, const std::string& password) {
-  if (name.size() > kLongestName) return Detail(422, "username and password are required");
+std::optional<Response> CheckPassword(const Call& call, const std::string& name, const std::string& password) {
   Service& service = call.service;
   const Micros monotonic = service.clock.Monotonic();
   // Per address, too: who guesses from elsewhere does not lock the owner out.
   const std::string who = call.request.remote + " " + name;
   if (const std::int64_t wait = service.logins.RetryAfter(who, monotonic); wait > 0) return TooMany(wait);
+  // From many addresses, or for many names: far more than anybody mistypes.
+  if (const std::int64_t wait = service.guesses.RetryAfter("name " + name, monotonic); wait > 0) return TooMany(wait);
+  if (const std::int64_t wait = service.guesses.RetryAfter("from " + call.request.remote, monotonic); wait > 0)
+    return TooMany(wait);
   const Place place(service.logging_in);
   if (!place.Within(kLogInsAtOnce)) return TooMany(1);
-  Result<std::optional<UserRow>> user = service.catalog.FindUser(name);
+  const Result<std::optional<UserRow>> user = call.catalog().FindUser(name);
   if (!user.ok()) return ErrorResponse(user.error());
-  // Who signs in with a provider has no password here; how long the answer takes must not tell.
-  const bool has_password = user->has_value() && (*user)->password_hash.starts_with("$");
+  const bool known = user->has_value() && !(*user)->password_hash.empty();
   const bool right =
-      has_password ? secrets::VerifyPassword(password, (*user)->password_hash) : secrets::VerifyNobody(password);
-  if (!right) {
+      known ? secrets::VerifyPassword(password, (*user)->password_hash) : secrets::VerifyNobody(password);
+  if (!right || (*user)->disabled) {  // the answer does not tell which
     service.logins.Failed(who, monotonic);
-    Response response = Detail(401, "Invalid credentials");
-    response.headers.emplace_back("WWW-Authenticate", "Bearer");
-    return response;
+    service.guesses.Failed("name " + name, monotonic);
+    service.guesses.Failed("from " + call.request.remote, monotonic);
+    return WrongPassword();
   }
   service.logins.Succeeded(who);
-  return **std::move(user);
+  return std::nullopt;
 }
 
 Response PostToken(const Call& call) {
@@ -103,11 +121,15 @@ Response PostToken(const Call& call) {
   if (!body.ok()) return Detail(422, "the body must be JSON: " + body.error().message);
   const Value* name = body->Find("username");
   const Value* password = body->Find("password");
-  if (name == nullptr || password == nullptr || !name->is_string() || !password->is_string() || HoldsNul(*body))
+  if (name == nullptr || password == nullptr || !name->is_string() || !password->is_string() || HoldsNul(*body) ||
+      name->string().size() > kLongestName) {
     return Detail(422, "username and password are required");
-  std::variant<UserRow, Response> checked = CheckPassword(call, name->string(), password->string());
-  if (Response* refusal = std::get_if<Response>(&checked)) return std::move(*refusal);
-  return Issue(call.service, std::get<UserRow>(checked));
+  }
+  if (auto refusal = CheckPassword(call, name->string(), password->string())) return *std::move(refusal);
+  const Result<std::optional<UserRow>> user = call.catalog().FindUser(name->string());
+  if (!user.ok()) return ErrorResponse(user.error());
+  if (!user->has_value()) return WrongPassword();  // deleted just now
+  return Issue(call.service, **user);
 }
 
 }  // namespace pipelined::api

@@ -22,6 +22,7 @@ using access::Permission;
 #define RUN DAG "/dagRuns/{dag_run_id}"
 #define TASK RUN "/taskInstances/{task_id}"
 #define BACKFILL "/api/v2/backfills/{backfill_id}"
+#define SERVICES "/api/ext/v1/service-accounts"
 #define EXT_RUN "/api/ext/v1/dags/{dag_id}/dagRuns/{dag_run_id}"
 
 constexpr Route kRoutes[] = {
@@ -237,6 +238,33 @@ constexpr Route kRoutes[] = {
     {"GET", EXT_RUN "/taskInstances/{task_id}/tries", "ext_get_tries", Need::OfDag(Permission::kTasksRead),
      GetTriesWithOutcomes},
     {"GET", EXT_RUN "/taskInstances/{task_id}/why", "ext_get_why", Need::OfDag(Permission::kTasksRead), GetWhy},
+
+    {"GET", "/api/ext/v1/me", "ext_get_me", Need::Caller(), GetMe},
+    {"POST", "/api/ext/v1/me/password", "ext_change_my_password", Need::Caller(), PostMyPassword},
+    {"GET", "/api/ext/v1/tokens", "ext_get_tokens", Need::Caller(), GetTokens},
+    {"POST", "/api/ext/v1/tokens", "ext_post_token", Need::Caller(), PostApiToken},
+    {"DELETE", "/api/ext/v1/tokens/{token_id}", "ext_delete_token", Need::Caller(), DeleteToken},
+    {"GET", "/api/ext/v1/users", "ext_get_users", Need::Everywhere(Permission::kUsersRead), GetUsers},
+    {"POST", "/api/ext/v1/users", "ext_post_user", Need::Everywhere(Permission::kUsersEdit), PostUser},
+    {"GET", "/api/ext/v1/users/{name}", "ext_get_user", Need::Everywhere(Permission::kUsersRead), GetUser},
+    {"PATCH", "/api/ext/v1/users/{name}", "ext_patch_user", Need::Everywhere(Permission::kUsersEdit), PatchUser},
+    {"DELETE", "/api/ext/v1/users/{name}", "ext_delete_user", Need::Everywhere(Permission::kUsersEdit), DeleteUser},
+    {"GET", SERVICES, "ext_get_service_accounts", Need::Everywhere(Permission::kUsersRead), GetServiceAccounts},
+    {"POST", SERVICES, "ext_post_service_account", Need::Everywhere(Permission::kUsersEdit), PostServiceAccount},
+    {"GET", SERVICES "/{name}", "ext_get_service_account", Need::Everywhere(Permission::kUsersRead), GetServiceAccount},
+    {"PATCH", SERVICES "/{name}", "ext_patch_service_account", Need::Everywhere(Permission::kUsersEdit),
+     PatchServiceAccount},
+    {"DELETE", SERVICES "/{name}", "ext_delete_service_account", Need::Everywhere(Permission::kUsersEdit),
+     DeleteServiceAccount},
+    {"GET", "/api/ext/v1/roles", "ext_get_roles", Need::Everywhere(Permission::kRolesRead), GetRoles},
+    {"POST", "/api/ext/v1/roles", "ext_post_role", Need::Everywhere(Permission::kRolesEdit), PostRole},
+    {"GET", "/api/ext/v1/roles/{role}", "ext_get_role", Need::Everywhere(Permission::kRolesRead), GetRole},
+    {"PATCH", "/api/ext/v1/roles/{role}", "ext_patch_role", Need::Everywhere(Permission::kRolesEdit), PatchRole},
+    {"DELETE", "/api/ext/v1/roles/{role}", "ext_delete_role", Need::Everywhere(Permission::kRolesEdit), DeleteRole},
+    {"GET", "/api/ext/v1/grants", "ext_get_grants", Need::Everywhere(Permission::kUsersRead), GetGrants},
+    {"POST", "/api/ext/v1/grants", "ext_post_grant", Need::Everywhere(Permission::kUsersEdit), PostGrant},
+    {"DELETE", "/api/ext/v1/grants/{grant_id}", "ext_delete_grant", Need::Everywhere(Permission::kUsersEdit),
+     DeleteGrant},
 };
 
 // That a path names a DAG and that its row says so are one thing, and a permission that is not of DAGs is not asked for
@@ -256,6 +284,7 @@ static_assert(NeedsFit(), "a route's need does not fit its path");
 #undef RUN
 #undef TASK
 #undef BACKFILL
+#undef SERVICES
 #undef EXT_RUN
 
 std::vector<std::string_view> Split(std::string_view pattern) {

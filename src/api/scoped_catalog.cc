@@ -111,13 +111,11 @@ class ScopedCatalog : public Catalog {
   Result<Health> CheckHealth() override { return all_.CheckHealth(); }
   Vault& vault() override { return all_.vault(); }
   UserSessions& user_sessions() override { return all_.user_sessions(); }
+  Accounts& accounts() override { return all_.accounts(); }
   Result<std::optional<UserRow>> FindUser(const std::string& name) override { return all_.FindUser(name); }
   Status AddUser(const UserRow& user) override { return all_.AddUser(user); }
   Status AddToken(const std::string& token_sha256, std::int64_t user, Instant expires) override {
     return all_.AddToken(token_sha256, user, expires);
-  }
-  Result<std::optional<UserRow>> UserOfToken(const std::string& token_sha256) override {
-    return all_.UserOfToken(token_sha256);
   }
 
  private:

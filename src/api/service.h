@@ -24,6 +24,9 @@ namespace pipelined::api {
 struct Caller {
   std::string name;  // empty: nobody (public routes)
   access::Rights rights;
+  std::int64_t token = 0;                      // that he shows, by its id; 0: the local one, or none
+  bool limited = false;                        // by the token: it makes no others
+  bool logged_in = false;                      // with a password: the token ends with the log-out
   access::DagScope scope;                      // where he has what the route needs
   std::shared_ptr<Catalog> catalog = nullptr;  // as he may see it through the route; nullptr: he was not admitted
 };
@@ -76,6 +79,8 @@ class Place {
 };
 
 struct Service {
+  static constexpr int kGuessesPerMinute = 50;
+
   Service(Catalog& catalog_, ApiOptions options_);
 
   Instant Now() const { return clock.Now(); }
@@ -94,7 +99,8 @@ struct Service {
   HealthCache health;
   Counters counters;
   const std::shared_ptr<ConnectionCounts> connections = std::make_shared<ConnectionCounts>();
-  RateLimit logins;
+  RateLimit logins;                      // by address and name
+  RateLimit guesses{kGuessesPerMinute};  // by address, and by name
   StopFlag stopping;
   std::atomic<int> waiting{0};      // handlers that hold a thread until something changes
   std::atomic<int> logging_in{0};   // those that check a password

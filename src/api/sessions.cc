@@ -55,10 +55,11 @@ std::string Lower(std::string text) {
 }
 
 std::variant<Caller, Response> CallerNamed(Service& service, const std::string& name) {
-  const Result<std::optional<UserRow>> user = service.catalog.FindUser(name);
-  if (!user.ok()) return ErrorResponse(user.error());
-  if (!user->has_value()) return Detail(403, "Forbidden: the user is not known here");
-  return CallerOf(**user);
+  Result<std::optional<Principal>> who = service.catalog.accounts().OfAccount(name);
+  if (!who.ok()) return ErrorResponse(who.error());
+  if (!who->has_value() || (*who)->account.disabled || (*who)->account.kind != AccountKind::kUser)
+    return Detail(403, "Forbidden: you are no user here, or disabled");
+  return CallerOf(**std::move(who));
 }
 
 std::variant<Caller, Response> AuthenticateProxied(Service& service, const Request& request) {

@@ -13,6 +13,8 @@
 namespace pipelined::api {
 namespace {
 
+constexpr std::size_t kLongestName = 256;
+
 struct Credentials {
   std::string name, password, next;
 };
@@ -68,20 +70,21 @@ Response PostLogin(const Call& call) {
   if (std::optional<Response> refusal = RefuseForeign(call.service, request)) return *std::move(refusal);
   const bool form = IsForm(request);
   const std::optional<Credentials> given = form ? FromForm(request) : FromJson(request);
-  if (!given) return Detail(422, "username and password are required");
-  std::variant<UserRow, Response> checked = CheckPassword(call, given->name, given->password);
-  if (Response* refusal = std::get_if<Response>(&checked)) {
+  if (!given || given->name.size() > kLongestName) return Detail(422, "username and password are required");
+  if (std::optional<Response> refusal = CheckPassword(call, given->name, given->password)) {
     if (!form || !WantsPage(request)) return std::move(*refusal);
     Response page = LoginPage(call, refusal->status, SafeNext(given->next),
                               refusal->status == 401 ? "That is not the user's password." : "Try again later.");
     for (auto& header : refusal->headers) page.headers.push_back(std::move(header));
     return page;
   }
-  const UserRow& user = std::get<UserRow>(checked);
+  const Result<std::optional<UserRow>> found = call.service.catalog.FindUser(given->name);
+  if (!found.ok()) return ErrorResponse(found.error());
+  if (!found->has_value()) return Detail(401, "Invalid credentials");  // deleted just now
+  const SessionUser user{(*found)->id, (*found)->name};
   std::string next = SafeNext(given->next);
   Response response = form ? Redirect(303, next.empty() ? "/docs" : std::move(next)) : Json(Value::Map{});
-  if (const Status opened = OpenSession(call.service, request, {user.id, user.name}, "password", response);
-      !opened.ok())
+  if (const Status opened = OpenSession(call.service, request, user, "password", response); !opened.ok())
     return ErrorResponse(opened.error());
   if (!form) response.body = ToJson(Value::Map{{"username", user.name}});
   response.user = user.name;
@@ -118,7 +121,12 @@ Response GetLogin(const Call& call) {
   return Redirect(307, next.empty() ? "/auth/login" : "/auth/login?next=" + UrlEncode(next));
 }
 
-Response GetLogout(const Call&) {
+// A token that was given for a password ends here.
+Response GetLogout(const Call& call) {
+  if (call.caller.logged_in) {
+    const Status dropped = call.service.catalog.accounts().DropToken(call.caller.token);
+    if (!dropped.ok() && dropped.error().code != ErrorCode::kNotFound) return ErrorResponse(dropped.error());
+  }
   return Redirect(307, "/auth/logout");
 }
 

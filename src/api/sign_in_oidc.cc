@@ -96,10 +96,20 @@ Result<oidc::Identity> IdentityOf(const Call& call, const std::string& secret) {
                                            BaseUrl(call.service, request) + std::string(kCallback));
 }
 
+// A role of the settings may have been deleted, or never been made.
+Status CheckRole(Service& service, const std::string& role) {
+  if (access::BuiltInFromString(role)) return Ok();
+  const Result<RoleRow> known = service.catalog.accounts().Role(role);
+  if (known.ok()) return Ok();
+  if (known.error().code != ErrorCode::kNotFound) return known.error();
+  return NotAllowed(fmt::format("there is no role \"{}\" here (auth.oidc_roles)", role));
+}
+
 Result<SessionUser> UserOf(const Call& call, const oidc::Identity& identity) {
   const std::string role = call.service.oidc_roles.RoleOf(identity.groups);
   if (role.empty())
     return NotAllowed(fmt::format("{} is in no group that has a role here (auth.oidc_roles)", identity.name));
+  if (const Status known = CheckRole(call.service, role); !known.ok()) return known.error();
   return call.service.catalog.user_sessions().SignIn({identity.issuer, identity.subject, identity.name, role});
 }
 

@@ -83,6 +83,7 @@ api::ApiOptions MakeOptions(const Settings& settings, const RoleContext& context
   options.trusted_proxies = settings.api.trusted_proxies;
   options.proxy_user_header = InLowerCase(settings.auth.proxy_user_header);
   options.oidc_roles = settings.auth.oidc_roles;
+  options.shortest_password = static_cast<std::size_t>(settings.auth.min_password_length);
   options.logs_dir = context.home + "/logs";
   options.expose_config = settings.api.expose_config;
   for (const EffectiveSetting& setting : context.effective) {

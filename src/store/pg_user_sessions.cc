@@ -10,9 +10,6 @@
 namespace pipelined {
 namespace {
 
-// No argon2 hash, so that no password fits.
-constexpr const char* kNoPassword = "!";
-
 constexpr Micros kFineness = std::chrono::minutes(1);  // of last_seen_at
 
 SessionUser ReadUser(const pqxx::row& row) {
@@ -32,23 +29,39 @@ UserSessionRow ReadSession(const pqxx::row& row) {
   return read;
 }
 
-// Who came before under the same name of the provider's; his role is brought up to date.
-std::optional<SessionUser> FindKnown(Session& session, pqxx::work& work, const ExternalUser& external) {
+// The grant of his groups; what else he was given stays.
+void Grant(Session& session, pqxx::work& work, std::int64_t user, const std::string& role) {
+  session.In(work, "grant_external",
+             "insert into access_grant (account_id, role, scope) values ($1, $2, 'all') on conflict do nothing", user,
+             CleanText(role));
+}
+
+// Who came before as the same one of the provider's; his role is brought up to date. Nothing: nobody did.
+std::optional<Result<SessionUser>> FindKnown(Session& session, pqxx::work& work, const ExternalUser& external) {
   const pqxx::result known =
       session.In(work, "user_of_identity",
-                 "update app_user u set role = $3 from user_identity i where i.issuer = $1 and i.subject = $2 and u.id "
-                 "= i.user_id "
-                 "returning u.id, u.name",
-                 CleanText(external.issuer), CleanText(external.subject), CleanText(external.role));
-  return known.empty() ? std::nullopt : std::optional(ReadUser(known[0]));
+                 "select u.id, u.name, u.disabled, i.role from user_identity i join app_user u on u.id = i.user_id "
+                 "where i.issuer = $1 and i.subject = $2 for update of i",
+                 CleanText(external.issuer), CleanText(external.subject));
+  if (known.empty()) return std::nullopt;
+  const SessionUser user = ReadUser(known[0]);
+  if (known[0][2].as<bool>())
+    return Error{ErrorCode::kNotAllowed, fmt::format("the user {} is disabled here", user.name), ""};
+  Grant(session, work, user.id, external.role);
+  if (const std::string before = known[0][3].c_str(); before != external.role) {
+    session.In(work, "revoke_external",
+               "delete from access_grant where account_id = $1 and role = $2 and scope = 'all'", user.id, before);
+    session.In(work, "role_of_identity", "update user_identity set role = $3 where issuer = $1 and subject = $2",
+               CleanText(external.issuer), CleanText(external.subject), CleanText(external.role));
+  }
+  return user;
 }
 
 Result<SessionUser> AddKnown(Session& session, pqxx::work& work, const ExternalUser& external) {
-  const pqxx::result added =
-      session.In(work, "add_external_user",
-                 "insert into app_user (name, password_hash, role) values ($1, $2, $3) on conflict (name) do nothing "
-                 "returning id, name",
-                 CleanText(external.name), kNoPassword, CleanText(external.role));
+  const pqxx::result added = session.In(
+      work, "add_external_user",
+      "insert into app_user (name, password_hash) values ($1, '') on conflict (name) do nothing returning id, name",
+      CleanText(external.name));
   if (added.empty()) {
     return Error{ErrorCode::kConflict,
                  fmt::format("there is another user {} here already, who does not sign in through {}", external.name,
@@ -56,8 +69,9 @@ Result<SessionUser> AddKnown(Session& session, pqxx::work& work, const ExternalU
                  "rename one of the two"};
   }
   SessionUser user = ReadUser(added[0]);
-  session.In(work, "add_identity", "insert into user_identity (issuer, subject, user_id) values ($1, $2, $3)",
-             CleanText(external.issuer), CleanText(external.subject), user.id);
+  Grant(session, work, user.id, external.role);
+  session.In(work, "add_identity", "insert into user_identity (issuer, subject, user_id, role) values ($1, $2, $3, $4)",
+             CleanText(external.issuer), CleanText(external.subject), user.id, CleanText(external.role));
   return user;
 }
 
@@ -80,7 +94,7 @@ Result<std::optional<SessionUser>> PgUserSessions::UserOf(const std::string& sha
     const pqxx::result found = session.Run(
         "user_of_session",
         "select u.id, u.name, s.last_seen_at < clock_timestamp() - $3 * interval '1 us' "
-        "from user_session s join app_user u on u.id = s.user_id where s.sha256 = $1 "
+        "from user_session s join app_user u on u.id = s.user_id where s.sha256 = $1 and not u.disabled "
         "and s.expires_at > clock_timestamp() and s.last_seen_at > clock_timestamp() - $2 * interval '1 us'",
         CleanText(sha256), idle.count(), std::min(kFineness, idle / 4).count());
     if (found.empty()) return std::optional<SessionUser>();
@@ -130,8 +144,8 @@ Result<int> PgUserSessions::EndAll(std::int64_t user) {
 Result<SessionUser> PgUserSessions::SignIn(const ExternalUser& external) {
   return pool_.With("sign a user in", [&](Session& session) -> Result<SessionUser> {
     pqxx::work work(session.raw());
-    std::optional<SessionUser> known = FindKnown(session, work, external);
-    Result<SessionUser> user = known ? Result<SessionUser>(*std::move(known)) : AddKnown(session, work, external);
+    std::optional<Result<SessionUser>> known = FindKnown(session, work, external);
+    Result<SessionUser> user = known ? *std::move(known) : AddKnown(session, work, external);
     if (user.ok()) work.commit();
     return user;
   });

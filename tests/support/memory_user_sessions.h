@@ -76,7 +76,6 @@ class MemoryUserSessions : public UserSessions {
     UserRow user;
     user.id = static_cast<std::int64_t>(users_.size()) + 1;
     user.name = external.name;
-    user.password_hash = "!";
     user.role = external.role;
     users_.push_back(user);
     identities_[{external.issuer, external.subject}] = user.id;

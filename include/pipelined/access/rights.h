@@ -51,6 +51,9 @@ class Rights {
   // Whether all of `permissions` are held everywhere in `scope`: nobody hands on more than he has.
   bool Hold(const PermissionSet& permissions, const DagScope& scope) const;
 
+  // Whether all that `others` may is held.
+  bool Hold(const Rights& others) const;
+
   PermissionSet Everywhere() const;  // those held for everything
   PermissionSet Anywhere() const;    // those held for a DAG at least
 

@@ -59,6 +59,7 @@ struct ApiOptions {
   std::string proxy_user_header;  // in which they name the user whom they have admitted; empty: none does
   std::shared_ptr<oidc::Provider> oidc;        // nullptr: nobody signs in with an identity provider
   std::string oidc_roles;                      // "platform=admin, *=viewer"
+  std::size_t shortest_password = 12;          // characters of a new one
   Micros patience = std::chrono::seconds(10);  // how long a command may wait for the leader before it is 503
 
   // What only the modules above this one's can do; each may be empty, then what it feeds is null.

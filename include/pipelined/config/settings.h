@@ -57,6 +57,7 @@ struct Settings {
   } api;
   struct Auth {
     Micros token_lifetime{0};
+    std::int64_t min_password_length = 0;  // characters
     Micros session_idle{0}, session_lifetime{0};
     std::string proxy_user_header;
     std::string oidc_issuer, oidc_client_id, oidc_client_secret, oidc_scopes, oidc_groups_claim, oidc_roles,

@@ -18,15 +18,16 @@ create table user_identity (
   issuer  text   not null,
   subject text   not null,
   user_id bigint not null references app_user on delete cascade,
+  role    text   not null,                 -- granted for everything at the last sign-in; the next one may take it back
   primary key (issuer, subject)
 );
 create index user_identity_user on user_identity (user_id);
 
--- Whoever changes a password ends what the old one has opened, whichever way the change comes.
+-- Whoever changes a password or disables a user ends what was opened before, whichever way the change comes.
 create function end_user_sessions() returns trigger language plpgsql as $$
 begin
   delete from user_session where user_id = new.id;
   return null;
 end $$;
-create trigger app_user_ends_sessions after update of password_hash on app_user
-  for each row when (old.password_hash is distinct from new.password_hash) execute function end_user_sessions();
+create trigger app_user_ends_sessions after update of password_hash, disabled on app_user
+  for each row when (old.password_hash is distinct from new.password_hash or (new.disabled and not old.disabled)) execute function end_user_sessions();

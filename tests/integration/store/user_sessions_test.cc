@@ -53,7 +53,14 @@ class PgUserSessionsTest : public ::testing::Test {
     return user.ok() ? user->name + " " + RoleOf(user->name) : user.error().message;
   }
 
-  std::string RoleOf(const std::string& name) { return (*catalog_->FindUser(name))->role; }
+  // What he was granted everywhere.
+  std::string RoleOf(const std::string& name) {
+    return Sql("select coalesce(string_agg(g.role, ' ' order by g.role), 'none') from access_grant g join app_user u "
+               "on "
+               "u.id = g.account_id where u.name = '" +
+               name + "' and g.scope = 'all'")[0][0]
+        .c_str();
+  }
 
   StoreOptions options_;
   pqxx::connection sql_;
@@ -108,7 +115,7 @@ TEST_F(PgUserSessionsTest, ItExpiresWhateverHappensAndWhenItIsNotUsed) {
 TEST_F(PgUserSessionsTest, ANewPasswordEndsThoseOfItsUserAlone) {
   Open("s1", "vera");
   Open("s2", "uma");
-  Sql("update app_user set role = 'op' where name = 'vera'");
+  Sql("update app_user set disabled = false where name = 'vera'");
   EXPECT_EQ(WhoIs("s1"), "vera");
   Sql("update app_user set password_hash = '$argon2id$new' where name = 'vera'");
   EXPECT_EQ(WhoIs("s1"), "nobody");
@@ -123,7 +130,28 @@ TEST_F(PgUserSessionsTest, WhoComesAgainIsTheSameUserWithTheRoleOfToday) {
   EXPECT_EQ(SignIn("4711", "alice", "admin"), "alice admin");
   EXPECT_EQ(SignIn("4711", "alice renamed", "op"), "alice op") << "the name of before stays";
   EXPECT_EQ(IdOf("alice"), id);
-  EXPECT_EQ((*catalog_->FindUser("alice"))->password_hash, "!") << "no password opens this";
+  EXPECT_EQ((*catalog_->FindUser("alice"))->password_hash, "") << "no password opens this";
+}
+
+TEST_F(PgUserSessionsTest, WhatElseHeWasGrantedStays) {
+  EXPECT_EQ(SignIn("4711", "alice", "viewer"), "alice viewer");
+  Sql("insert into access_grant (account_id, role, scope, object) select id, 'op', 'dag', 'sales' from app_user where "
+      "name = 'alice'");
+  EXPECT_EQ(SignIn("4711", "alice", "user"), "alice user");
+  EXPECT_EQ(Sql("select object from access_grant where role = 'op'")[0][0].as<std::string>(), "sales");
+}
+
+TEST_F(PgUserSessionsTest, WhoIsDisabledHasNoSessionAndGetsNone) {
+  EXPECT_EQ(SignIn("4711", "alice", "viewer"), "alice viewer");
+  Open("s1", "alice");
+  Open("s2", "vera");
+  Sql("update app_user set disabled = true where name = 'alice'");
+  EXPECT_EQ(WhoIs("s1"), "nobody");
+  EXPECT_EQ(WhoIs("s2"), "vera");
+  EXPECT_EQ(SignIn("4711", "alice", "viewer"), "the user alice is disabled here");
+  Sql("update app_user set disabled = false where name = 'alice'");
+  EXPECT_EQ(WhoIs("s1"), "nobody") << "what has ended stays so";
+  EXPECT_EQ(SignIn("4711", "alice", "viewer"), "alice viewer");
 }
 
 TEST_F(PgUserSessionsTest, NobodyBecomesSomebodyElseByName) {

@@ -81,7 +81,26 @@ std::string Sortable(const std::optional<Instant>& instant) {
 
 }  // namespace
 
-FakeCatalog::FakeCatalog() = default;
+FakeCatalog::FakeCatalog() {
+  memory_accounts.of_token = [this](const std::string& sha256) -> Result<std::optional<MemoryAccounts::Known>> {
+    const std::scoped_lock lock(mutex_);
+    if (broken) return *broken;
+    const auto token = tokens.find(sha256);
+    if (token == tokens.end()) return std::optional<MemoryAccounts::Known>();
+    for (const UserRow& user : users) {
+      if (user.name == token->second) return std::optional(MemoryAccounts::Known{user.name, user.role});
+    }
+    return std::optional<MemoryAccounts::Known>();
+  };
+  memory_accounts.of_account = [this](const std::string& name) -> Result<std::optional<MemoryAccounts::Known>> {
+    const std::scoped_lock lock(mutex_);
+    if (broken) return *broken;
+    for (const UserRow& user : users) {
+      if (user.name == name) return std::optional(MemoryAccounts::Known{user.name, user.role});
+    }
+    return std::optional<MemoryAccounts::Known>();
+  };
+}
 FakeCatalog::~FakeCatalog() = default;
 
 void FakeCatalog::AddDag(const std::string& id, std::function<void(DagRow&)> change) {
@@ -374,13 +393,6 @@ Status FakeCatalog::AddToken(const std::string& token_sha256, std::int64_t user,
     if (row.id == user) tokens[token_sha256] = row.name;
   }
   return Ok();
-}
-
-Result<std::optional<UserRow>> FakeCatalog::UserOfToken(const std::string& token_sha256) {
-  if (broken) return *broken;
-  const auto token = tokens.find(token_sha256);
-  if (token == tokens.end()) return std::optional<UserRow>();
-  return FindUser(token->second);
 }
 
 }  // namespace pipelined::testing
