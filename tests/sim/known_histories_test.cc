@@ -342,11 +342,22 @@ TEST(KnownHistory, ARunDeletedInThisTurnIsNotCleared) {
   d1.dag.is_paused_upon_creation = true;
   d1.dag.schedule = Hourly();
   history.steps = {
-      Do(StepKind::kBackfillAgain, "d1", 2),
-      Turn(0),
-      Do(StepKind::kDeleteRun, 2),
-      Do(StepKind::kDeleteRun, 1),
+      Do(StepKind::kBackfillAgain, "d1", 2), Turn(0), Do(StepKind::kDeleteRun, 2), Do(StepKind::kDeleteRun, 1),
       Steer(StepKind::kClear, 2, "", 0),
+  };
+  EXPECT_EQ(FaultOf(history), "");
+}
+
+// The cleared run would wait for the deleted one, as which it knew the run before.
+TEST(KnownHistory, ARunIsNotClearedInTheTurnThatDeletesTheOneBefore) {
+  History history;
+  DagSpec& d1 = history.AddDag("d1");
+  d1.Add("t1").depends_on_past = true;
+  d1.dag.is_paused_upon_creation = true;
+  d1.dag.schedule = Hourly();
+  history.steps = {
+      Do(StepKind::kTrigger, "d1"),     Do(StepKind::kBackfillAgain, "d1", 2), Turn(0),
+      Do(StepKind::kCancelBackfill, 1), Do(StepKind::kDeleteRun, 2),           Steer(StepKind::kClear, 3, "", 0),
   };
   EXPECT_EQ(FaultOf(history), "");
 }
