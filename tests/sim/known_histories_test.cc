@@ -362,5 +362,30 @@ TEST(KnownHistory, ARunIsNotClearedInTheTurnThatDeletesTheOneBefore) {
   EXPECT_EQ(FaultOf(history), "");
 }
 
+// What it is mapped over gives nothing any more: the instances end as their own rules allow, one after the other.
+TEST(KnownHistory, InstancesThatCannotBeExpandedAgainEndEachByItsRule) {
+  History history;
+  Task* task = nullptr;
+  DagSpec& d1 = history.AddDag("d1");
+  d1.Add("t0");
+  d1.Add("t1", {"t0"});
+  d1.Add("t2", {"t0"});
+  task = &d1.Add("t3", {"t2", "t0"});
+  task->trigger_rule = TriggerRule::kNoneSkipped;
+  d1.mapped.push_back(MappedSpec{{"t3", "t2"}, 0, false, "t0"});
+  d1.mapped.push_back(MappedSpec{{"t0"}, 2, true, ""});
+  history.steps = {
+      Do(StepKind::kTrigger, "d1"),
+      Turn(0),
+      Turn(0),
+      End(1, "t0", AttemptOutcome::kSucceeded, 0, 1),
+      End(1, "t0", AttemptOutcome::kSucceeded, 0, 0),
+      Turn(0),
+      Steer(StepKind::kClear, 1, "", 0),
+      Steer(StepKind::kMarkSuccess, 1, "t1", 1),
+  };
+  EXPECT_EQ(FaultOf(history), "");
+}
+
 }  // namespace
 }  // namespace pipelined::sim
