@@ -13,6 +13,17 @@ namespace {
 
 namespace client = web::http::client;
 
+std::shared_ptr<client::http_client> NewClient(const web::uri& server, const HttpRequest& request) {
+  client::http_client_config config;
+  config.set_timeout(std::chrono::duration_cast<utility::seconds>(request.timeout + Seconds(1)));
+  config.set_request_compressed_response(false);
+  if (!request.follow_redirects) config.set_max_redirects(0);
+  if (!request.ca_file.empty())
+    config.set_ssl_context_callback(
+        [file = request.ca_file](boost::asio::ssl::context& context) { context.load_verify_file(file); });
+  return std::make_shared<client::http_client>(server, config);
+}
+
 // One client per server and way to reach it: it keeps its connections.
 std::shared_ptr<client::http_client> ClientFor(const web::uri& server, const HttpRequest& request) {
   static std::mutex mutex;
@@ -23,19 +34,11 @@ std::shared_ptr<client::http_client> ClientFor(const web::uri& server, const Htt
     return true;
   }();
   static_cast<void>(pool);
+  if (!request.keep_connection) return NewClient(server, request);
   const std::lock_guard lock(mutex);
   auto& known = clients[server.to_string() + " " + std::to_string(request.timeout.count()) + " " + request.ca_file +
                         (request.follow_redirects ? "" : " stay")];
-  if (known == nullptr) {
-    client::http_client_config config;
-    config.set_timeout(std::chrono::duration_cast<utility::seconds>(request.timeout + Seconds(1)));
-    config.set_request_compressed_response(false);
-    if (!request.follow_redirects) config.set_max_redirects(0);
-    if (!request.ca_file.empty())
-      config.set_ssl_context_callback(
-          [file = request.ca_file](boost::asio::ssl::context& context) { context.load_verify_file(file); });
-    known = std::make_shared<client::http_client>(server, config);
-  }
+  if (known == nullptr) known = NewClient(server, request);
   return known;
 }
 
@@ -58,7 +61,8 @@ Result<HttpResponse> SendHttp(const HttpRequest& request) {
       if (const auto type = request.headers.find("Content-Type"); type != request.headers.end())
         message.headers().set_content_type(type->second);
     }
-    web::http::http_response answer = ClientFor(url.authority(), request)->request(message).get();
+    const std::shared_ptr<client::http_client> server = ClientFor(url.authority(), request);
+    web::http::http_response answer = server->request(message).get();
     HttpResponse response;
     response.status = answer.status_code();
     for (const auto& [name, value] : answer.headers()) response.headers[Lower(name)] = value;

@@ -76,7 +76,7 @@ HttpRequest Documents::Request(const std::string& url) const {
   request.timeout = options_.timeout;
   request.ca_file = options_.ca_file;
   request.follow_redirects = false;
-  request.headers["Connection"] = "close";  // one that is kept would be dead by the next sign-in
+  request.keep_connection = false;  // it would be dead by the next sign-in
   return request;
 }
 

@@ -16,6 +16,7 @@ struct HttpRequest {
   std::string body;
   Micros timeout = std::chrono::seconds(30);
   std::string ca_file;           // PEM: who may vouch for the server, beside whom the system trusts; empty: nobody else
+  bool keep_connection = true;   // for the next request to this server; one that the server has closed meanwhile fails
   bool follow_redirects = true;  // false: their statuses are answers like others
 };
 
