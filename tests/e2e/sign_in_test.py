@@ -68,6 +68,25 @@ class Sessions(ServerCase):
         self.assertEqual(self.dags(there), 401)
         self.assertEqual(self.dags(here), 200)
 
+    def test_a_new_password_and_a_disabled_user_end_sessions(self):
+        first, second = "correct horse battery", "staple and another word"
+        self.server.post("/api/ext/v1/users", {"name": "vera", "password": first, "roles": ["viewer"]})
+
+        def signed_in(password):
+            browser = Browser()
+            answer = browser.submit(browser.get(self.server.url + "/auth/login"), username="vera", password=password)
+            self.assertEqual(answer.status, 303, answer.body)
+            return browser
+        here, there = signed_in(first), signed_in(first)
+        changed = here.send("POST", self.server.url + "/api/ext/v1/me/password",
+                            {"current_password": first, "new_password": second}, {"X-CSRF-Token": csrf_of(here, self.server)})
+        self.assertEqual(changed.status, 204, changed.body)
+        self.assertEqual((self.dags(here), self.dags(there)), (401, 401))
+        again = signed_in(second)
+        self.assertEqual(self.dags(again), 200)
+        self.server.request("PATCH", "/api/ext/v1/users/vera", {"disabled": True})
+        self.assertEqual(self.dags(again), 401)
+
     def test_wrong_passwords_open_nothing_and_are_slowed_down(self):
         browser = Browser()
         statuses = []
