@@ -204,9 +204,9 @@ Reach TryConnection(const ConnectionRow& row) {
 Response GetConnections(const Call& call) {
   Query query(call.request);
   const Page page = query.ReadPage();
-  const VaultFilter filter{query.String("connection_id_pattern"), query.String("connection_id_prefix_pattern")};
+  const TextSearch id = query.Search("connection_id");
   if (!query.ok()) return query.Refusal();
-  const Result<Listing<ConnectionRow>> listing = call.catalog().vault().Connections(filter, page);
+  const Result<Listing<ConnectionRow>> listing = call.catalog().vault().Connections(id, page);
   if (!listing.ok()) return ErrorResponse(listing.error());
   Value::List connections;
   for (const ConnectionRow& row : listing->rows) {

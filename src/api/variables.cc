@@ -103,9 +103,9 @@ Body ReadBody(const Call& call) {
 Response GetVariables(const Call& call) {
   Query query(call.request);
   const Page page = query.ReadPage();
-  const VaultFilter filter{query.String("variable_key_pattern"), query.String("variable_key_prefix_pattern")};
+  const TextSearch key = query.Search("variable_key");
   if (!query.ok()) return query.Refusal();
-  const Result<Listing<VariableRow>> listing = call.catalog().vault().Variables(filter, page);
+  const Result<Listing<VariableRow>> listing = call.catalog().vault().Variables(key, page);
   if (!listing.ok()) return ErrorResponse(listing.error());
   Value::List variables;
   for (const VariableRow& row : listing->rows) {

@@ -110,10 +110,9 @@ Status Apply(Session& session, pqxx::work& work, const VaultDrop& drop) {
 
 }  // namespace
 
-Result<Listing<VariableRow>> PgVault::Variables(const VaultFilter& filter, const Page& page) {
+Result<Listing<VariableRow>> PgVault::Variables(const TextSearch& key, const Page& page) {
   ListingSql sql;
-  sql.WherePattern("v.key", filter.pattern);
-  sql.WherePrefix("v.key", filter.prefix);
+  sql.WhereText("v.key", key);
   // All rows are encrypted; by their values nothing can be ordered that would mean something.
   const Status ordered = sql.Order(page,
                                    {{"id", "v.id"},
@@ -137,10 +136,9 @@ Result<VariableRow> PgVault::Variable(const std::string& key) {
   });
 }
 
-Result<Listing<ConnectionRow>> PgVault::Connections(const VaultFilter& filter, const Page& page) {
+Result<Listing<ConnectionRow>> PgVault::Connections(const TextSearch& id, const Page& page) {
   ListingSql sql;
-  sql.WherePattern("c.connection_id", filter.pattern);
-  sql.WherePrefix("c.connection_id", filter.prefix);
+  sql.WhereText("c.connection_id", id);
   const Status ordered = sql.Order(page,
                                    {{"id", "c.id"},
                                     {"connection_id", "c.connection_id collate \"C\""},

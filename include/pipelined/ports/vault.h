@@ -51,11 +51,6 @@ struct VaultDrop {
 };
 using VaultChange = std::variant<VaultPut, VaultDrop>;
 
-struct VaultFilter {
-  std::string pattern;  // case-insensitive substring, "%" and "_" wild, "|" = or
-  std::string prefix;   // how a name begins, to the letter; "|" = or
-};
-
 // The sealed part of a row, for changing its key.
 struct SealedRow {
   VaultKind kind = VaultKind::kVariable;
@@ -67,9 +62,9 @@ class Vault {
  public:
   virtual ~Vault() = default;
 
-  virtual Result<Listing<VariableRow>> Variables(const VaultFilter& filter, const Page& page) = 0;
+  virtual Result<Listing<VariableRow>> Variables(const TextSearch& key, const Page& page) = 0;
   virtual Result<VariableRow> Variable(const std::string& key) = 0;  // kNotFound
-  virtual Result<Listing<ConnectionRow>> Connections(const VaultFilter& filter, const Page& page) = 0;
+  virtual Result<Listing<ConnectionRow>> Connections(const TextSearch& id, const Page& page) = 0;
   virtual Result<ConnectionRow> Connection(const std::string& connection_id) = 0;  // kNotFound
 
   // All of it or nothing. kConflict: a row that must be absent is there; kNotFound: one that must be present, or that

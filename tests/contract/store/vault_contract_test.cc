@@ -56,9 +56,9 @@ class VaultContract : public ::testing::TestWithParam<bool> {
   Status Put(std::variant<VariableRow, ConnectionRow> row, Before before = Before::kAbsent) {
     return vault().Write({VaultPut{std::move(row), before}});
   }
-  std::vector<std::string> Keys(const VaultFilter& filter, const Page& page = {}) {
+  std::vector<std::string> Keys(const TextSearch& search, const Page& page = {}) {
     std::vector<std::string> keys;
-    const Result<Listing<VariableRow>> listing = vault().Variables(filter, page);
+    const Result<Listing<VariableRow>> listing = vault().Variables(search, page);
     EXPECT_TRUE(listing.ok()) << listing.error().message;
     for (const VariableRow& row : listing->rows) keys.push_back(row.key);
     return keys;
