@@ -58,7 +58,7 @@ std::optional<std::string> Clean(const std::optional<std::string>& text) {
   return text ? std::optional(CleanText(*text)) : std::nullopt;
 }
 
-// The three ways to put a row, for `columns` of which the first is the name.
+// Both ways to put a row, for `columns` of which the first is the name.
 std::string PutSql(const Place& place, Before before, std::initializer_list<const char*> columns) {
   std::string names, values, sets;
   int number = 0;
@@ -69,8 +69,8 @@ std::string PutSql(const Place& place, Before before, std::initializer_list<cons
     if (number > 1) sets += fmt::format("{}{} = ${}", number == 2 ? "" : ", ", column, number);
   }
   if (before == Before::kPresent) return fmt::format("update {} set {} where {} = $1", place.table, sets, place.name);
-  return fmt::format("insert into {} ({}) values ({}) on conflict ({}) do {}", place.table, names, values, place.name,
-                     before == Before::kAbsent ? "nothing" : "update set " + sets);
+  return fmt::format("insert into {} ({}) values ({}) on conflict ({}) do nothing", place.table, names, values,
+                     place.name);
 }
 
 std::string StatementName(const Place& place, Before before) {

@@ -39,11 +39,11 @@ struct ConnectionRow {
 enum class VaultKind : std::uint8_t { kVariable, kConnection };
 
 // What must be true of a row before it is written.
-enum class Before : std::uint8_t { kAbsent, kPresent, kAny };
+enum class Before : std::uint8_t { kAbsent, kPresent };
 
 struct VaultPut {
   std::variant<VariableRow, ConnectionRow> row;  // without its id; everything else of a known row is replaced
-  Before before = Before::kAny;
+  Before before = Before::kAbsent;
 };
 struct VaultDrop {
   VaultKind kind = VaultKind::kVariable;
