@@ -8,6 +8,7 @@
 #include "api/body.h"
 #include "api/errors.h"
 #include "api/handlers.h"
+#include "api/negotiate.h"
 #include "api/query.h"
 #include "api/shapes.h"
 #include "api/words.h"
@@ -95,11 +96,6 @@ bool MaskNamesOnly(const Request& request, std::string_view field) {
     if (name == "update_mask" && value != field) return false;
   }
   return true;
-}
-
-bool WantsText(const Request& request) {
-  const std::string* accept = request.Header("accept");
-  return accept != nullptr && accept->starts_with("text/plain");
 }
 
 }  // namespace
