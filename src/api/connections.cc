@@ -85,9 +85,7 @@ void ReadId(Body& body, Draft& draft) {
   body.Require("connection_id");
   draft.row.connection_id = body.String("connection_id").value_or("");
   const std::string& id = draft.row.connection_id;
-  if (CharacterCount(id) > kMaxIdLength)
-    body.Refuse("connection_id", "string_too_long",
-                fmt::format("String should have at most {} characters", kMaxIdLength));
+  body.LimitLength("connection_id", kMaxIdLength);
   const Value* given = body.Given("connection_id");
   if (given != nullptr && (given->is_null() || (given->is_string() && !IsConnectionId(id))))
     body.Refuse("connection_id", "string_pattern_mismatch", "String should match pattern '^[\\w.-]+$'");

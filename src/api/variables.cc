@@ -47,8 +47,7 @@ struct Variables {
     draft.key = body.String("key").value_or("");
     if (body.Given("key") != nullptr && body.Given("key")->is_null())
       body.Refuse("key", "string_type", "Input should be a valid string");
-    if (CharacterCount(draft.key) > kMaxKeyLength)
-      body.Refuse("key", "string_too_long", fmt::format("String should have at most {} characters", kMaxKeyLength));
+    body.LimitLength("key", kMaxKeyLength);
     if (body.ok() && draft.key.empty())
       body.Refuse("key", "string_too_short", "String should have at least 1 character");
     if (const Value* value = body.Given("value"))
