@@ -120,7 +120,12 @@ Response GetLogin(const Call& call) {
   return response;
 }
 
-Response GetLogout(const Call&) {
+// A token that was given for a password ends here.
+Response GetLogout(const Call& call) {
+  if (call.caller.logged_in) {
+    const Status dropped = call.catalog().accounts().DropToken(call.caller.token);
+    if (!dropped.ok() && dropped.error().code != ErrorCode::kNotFound) return ErrorResponse(dropped.error());
+  }
   Response response = NoContent();
   response.status = 307;
   response.headers.emplace_back("Location", "/api/v2/auth/login");

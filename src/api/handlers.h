@@ -157,6 +157,35 @@ Response PostPool(const Call& call);
 Response PatchPool(const Call& call);
 Response DeletePool(const Call& call);
 
+// users.cc
+Response GetUsers(const Call& call);
+Response GetUser(const Call& call);
+Response PostUser(const Call& call);
+Response PatchUser(const Call& call);
+Response DeleteUser(const Call& call);
+Response GetServiceAccounts(const Call& call);
+Response GetServiceAccount(const Call& call);
+Response PostServiceAccount(const Call& call);
+Response PatchServiceAccount(const Call& call);
+Response DeleteServiceAccount(const Call& call);
+Response GetMe(const Call& call);
+Response PostMyPassword(const Call& call);
+
+// roles.cc
+Response GetRoles(const Call& call);
+Response GetRole(const Call& call);
+Response PostRole(const Call& call);
+Response PatchRole(const Call& call);
+Response DeleteRole(const Call& call);
+Response GetGrants(const Call& call);
+Response PostGrant(const Call& call);
+Response DeleteGrant(const Call& call);
+
+// tokens.cc
+Response GetTokens(const Call& call);
+Response PostApiToken(const Call& call);
+Response DeleteToken(const Call& call);
+
 // variables.cc
 Response GetVariables(const Call& call);
 Response GetVariable(const Call& call);

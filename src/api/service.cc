@@ -3,6 +3,7 @@
 #include "api/cors.h"
 
 #include <algorithm>
+#include <stdexcept>
 
 namespace pipelined::api {
 namespace {
@@ -63,6 +64,11 @@ std::shared_ptr<const Timetable> Service::TimetableOf(const Schedule& schedule) 
   if (!options.make_timetable) return nullptr;
   const Result<std::shared_ptr<const Timetable>> made = options.make_timetable(schedule);
   return made.ok() ? *made : nullptr;
+}
+
+Catalog& Call::catalog() const {
+  if (caller.catalog == nullptr) throw std::logic_error("a handler was called for somebody who was not admitted");
+  return *caller.catalog;
 }
 
 const std::string& Call::Arg(std::string_view name) const {

@@ -54,6 +54,7 @@ api::ApiOptions MakeOptions(const Settings& settings, const RoleContext& context
   options.access_log = api::AccessLogFromString(settings.api.access_log);
   options.test_connections = settings.core.test_connection == "enabled";
   options.token_lifetime = settings.auth.token_lifetime;
+  options.shortest_password = static_cast<std::size_t>(settings.auth.min_password_length);
   options.logs_dir = context.home + "/logs";
   options.expose_config = settings.api.expose_config;
   for (const EffectiveSetting& setting : context.effective) {

@@ -48,6 +48,7 @@ struct ApiOptions {
   std::string version = "0.1.0";
   std::string git_version;
   Micros token_lifetime = std::chrono::hours(24);  // of those that POST /auth/token gives out
+  std::size_t shortest_password = 12;              // characters of a new one
   Micros patience = std::chrono::seconds(10);      // how long a command may wait for the leader before it is 503
 
   // What only the modules above this one's can do; each may be empty, then what it feeds is null.

@@ -56,6 +56,7 @@ struct Settings {
   } api;
   struct Auth {
     Micros token_lifetime{0};
+    std::int64_t min_password_length = 0;  // characters
   } auth;
   struct Logging {
     std::string level;  // a word of log::Level

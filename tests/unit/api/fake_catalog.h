@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "pipelined/ports/catalog.h"
+#include "support/memory_accounts.h"
 #include "support/memory_vault.h"
 
 namespace pipelined::testing {
@@ -30,6 +31,7 @@ class FakeCatalog : public Catalog {
   std::vector<ImportErrorRow> import_errors;
   std::vector<PoolRow> pools;
   MemoryVault memory_vault;
+  MemoryAccounts memory_accounts;
   std::vector<BackfillRow> backfills;
   BackfillProgress progress;             // of any backfill
   std::map<std::string, Value> outputs;  // by task id
@@ -87,10 +89,10 @@ class FakeCatalog : public Catalog {
   Result<CommandDone> Execute(const Command& command, Micros patience) override;
   Result<Health> CheckHealth() override;
   Vault& vault() override { return memory_vault; }
+  Accounts& accounts() override { return memory_accounts; }
   Result<std::optional<UserRow>> FindUser(const std::string& name) override;
   Status AddUser(const UserRow& user) override;
   Status AddToken(const std::string& token_sha256, std::int64_t user, Instant expires) override;
-  Result<std::optional<UserRow>> UserOfToken(const std::string& token_sha256) override;
 
  private:
   std::mutex mutex_;
