@@ -28,7 +28,7 @@ class MemoryAccounts : public Accounts {
   }
 
   Result<std::optional<Principal>> OfAccount(const std::string&) override { return None(); }
-  Result<Listing<AccountRow>> List(AccountKind, const Page&) override { return None(); }
+  Result<Listing<AccountRow>> List(AccountKind, const Page&) override { return Listing<AccountRow>{}; }
   Result<AccountRow> Find(const std::string&) override { return None(); }
   Status Add(const AccountRow&, const std::string&) override { return None(); }
   Status SetPassword(const std::string&, const std::string&) override { return None(); }
