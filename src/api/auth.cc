@@ -4,6 +4,7 @@
 
 #include "api/body.h"
 #include "api/errors.h"
+#include "api/sessions.h"
 #include "api/transport/transport.h"
 #include "pipelined/schema/json.h"
 #include "pipelined/secrets/password.h"
@@ -55,7 +56,10 @@ Response Issue(Service& service, const UserRow& user) {
 
 std::variant<Caller, Response> Authenticate(Service& service, const Request& request) {
   const std::optional<std::string_view> token = BearerToken(request);
-  if (!token) return Unauthorized();
+  if (!token) {
+    std::optional<std::variant<Caller, Response>> browser = AuthenticateBrowser(service, request);
+    return browser ? *std::move(browser) : std::variant<Caller, Response>(Unauthorized());
+  }
   const std::string& local = service.options.local_token;
   if (!local.empty() && secrets::ConstantTimeEqual(*token, local)) {
     Caller admin;

@@ -10,7 +10,7 @@
 
 namespace pipelined::api {
 
-// The caller, or the answer that refuses: 401 without a bearer token, 403 for one that is unknown or expired, 503
+// The caller, or the answer that refuses: 401 without a token or a session, 403 for one that is unknown or expired, 503
 // without database.
 std::variant<Caller, Response> Authenticate(Service& service, const Request& request);
 

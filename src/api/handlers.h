@@ -89,8 +89,23 @@ Response ClearTaskState(const Call& call);
 Response GetHitlDetails(const Call& call);
 Response NoHitlDetail(const Call& call);
 Response ClearPartitions(const Call& call);
+
+// sign_in.cc
+Response GetLoginPage(const Call& call);
+Response PostLogin(const Call& call);
+Response GetLogoutPage(const Call& call);
+Response PostLogout(const Call& call);
 Response GetLogin(const Call& call);
 Response GetLogout(const Call& call);
+
+// sign_in_oidc.cc
+Response GetOidcLogin(const Call& call);
+Response GetOidcCallback(const Call& call);
+
+// user_sessions.cc
+Response GetSessions(const Call& call);
+Response DeleteSession(const Call& call);
+Response DeleteSessions(const Call& call);
 
 // server_facts.cc
 Response GetConfig(const Call& call);

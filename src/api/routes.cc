@@ -10,6 +10,7 @@
 #include "api/errors.h"
 #include "api/handlers.h"
 #include "api/negotiate.h"
+#include "api/pages.h"
 #include "api/scoped_catalog.h"
 
 namespace pipelined::api {
@@ -28,6 +29,12 @@ constexpr Route kRoutes[] = {
     {"GET", "/api/v2/monitor/health", "get_health", Need::Public(), GetHealth},
     {"GET", "/api/v2/version", "get_version", Need::Public(), GetVersion},
     {"POST", "/auth/token", "create_token", Need::Public(), PostToken},
+    {"GET", "/auth/login", "ext_login_page", Need::Public(), GetLoginPage, Answer::kPage},
+    {"POST", "/auth/login", "ext_login", Need::Public(), PostLogin, Answer::kPage},
+    {"GET", "/auth/logout", "ext_logout_page", Need::Public(), GetLogoutPage, Answer::kPage},
+    {"POST", "/auth/logout", "ext_logout", Need::Public(), PostLogout, Answer::kPage},
+    {"GET", "/auth/oidc/login", "ext_oidc_login", Need::Public(), GetOidcLogin, Answer::kPage},
+    {"GET", "/auth/oidc/callback", "ext_oidc_callback", Need::Public(), GetOidcCallback, Answer::kPage},
     {"GET", "/openapi.json", "get_openapi", Need::Public(), GetOpenApi},
     {"GET", "/docs", "get_docs", Need::Public(), GetDocs, Answer::kOther},
     {"GET", "/metrics", "get_metrics", Need::LoopbackOr(Permission::kMetricsRead), GetMetrics, Answer::kOther},
@@ -211,6 +218,9 @@ constexpr Route kRoutes[] = {
     {"GET", "/api/ext/v1/backfills/{backfill_id}/progress", "ext_get_backfill_progress",
      Need::OfDags(Permission::kBackfillsRead), GetBackfillProgress},
 
+    {"GET", "/api/ext/v1/sessions", "ext_get_sessions", Need::Caller(), GetSessions},
+    {"DELETE", "/api/ext/v1/sessions", "ext_delete_sessions", Need::Caller(), DeleteSessions},
+    {"DELETE", "/api/ext/v1/sessions/{session_id}", "ext_delete_session", Need::Caller(), DeleteSession},
     {"GET", "/api/ext/v1/queue", "ext_get_queue", Need::OfDags(Permission::kTasksRead), GetQueue},
     {"GET", "/api/ext/v1/dags/{dag_id}/history", "ext_get_dag_history", Need::OfDag(Permission::kDagsRead),
      GetDagHistory},
@@ -372,7 +382,7 @@ Response NotAllowed(const std::vector<std::string_view>& methods) {
 // What the handler need not be asked for: a body that it cannot read, an answer that its client cannot.
 std::optional<Response> RefuseForm(const Request& request, const Route& route) {
   const bool carries = route.method == "POST" || route.method == "PUT" || route.method == "PATCH";
-  if (carries) return RefuseMedia(request);
+  if (carries) return route.answer == Answer::kPage && IsForm(request) ? std::nullopt : RefuseMedia(request);
   return route.method == "GET" && route.answer == Answer::kJson ? RefuseAccept(request) : std::nullopt;
 }
 

@@ -12,7 +12,11 @@
 
 namespace pipelined::api {
 
-enum class Answer : unsigned char { kJson, kOther };  // kOther: or what the handler makes of Accept
+enum class Answer : unsigned char {
+  kJson,
+  kOther,  // or what the handler makes of Accept
+  kPage,   // the same, for browsers: the handler also reads what forms send
+};
 
 struct Route {
   std::string_view method;

@@ -8,7 +8,13 @@
 namespace pipelined::api {
 namespace {
 constexpr std::size_t kCachedDags = 32;
+
+// What cannot be read is refused before the server starts.
+template <class Made>
+Made ReadOr(Result<Made> made) {
+  return made.ok() ? *std::move(made) : Made();
 }
+}  // namespace
 
 DagPtr DagCache::Find(VersionId version) {
   const std::scoped_lock lock(mutex_);
@@ -48,6 +54,8 @@ Service::Service(Catalog& catalog_, ApiOptions options_)
     : catalog(catalog_),
       options(std::move(options_)),
       origins(SplitOrigins(options.cors_origins)),
+      proxies(ReadOr(AddressList::Parse(options.trusted_proxies))),
+      oidc_roles(ReadOr(RoleMap::Parse(options.oidc_roles))),
       clock(options.clock != nullptr ? *options.clock : SystemClock()) {}
 
 Result<DagPtr> Service::LoadDag(VersionId version) {

@@ -12,7 +12,9 @@
 
 #include "api/health_cache.h"
 #include "api/http.h"
+#include "api/provenance.h"
 #include "api/rate_limit.h"
+#include "api/role_map.h"
 #include "api/transport/connection_counts.h"
 #include "pipelined/access/rights.h"
 #include "pipelined/api/server.h"
@@ -90,6 +92,8 @@ struct Service {
   Catalog& catalog;
   const ApiOptions options;
   const std::vector<std::string> origins;  // of options.cors_origins
+  const AddressList proxies;               // of options.trusted_proxies
+  const RoleMap oidc_roles;                // of options.oidc_roles
   const Clock& clock;
   DagCache dags;
   HealthCache health;
@@ -98,8 +102,9 @@ struct Service {
   RateLimit logins;                      // by address and name
   RateLimit guesses{kGuessesPerMinute};  // by address, and by name
   StopFlag stopping;
-  std::atomic<int> waiting{0};     // handlers that hold a thread until something changes
-  std::atomic<int> logging_in{0};  // those that check a password
+  std::atomic<int> waiting{0};      // handlers that hold a thread until something changes
+  std::atomic<int> logging_in{0};   // those that check a password
+  std::atomic<int> at_provider{0};  // those that ask the identity provider
 };
 
 // One request on its way through a route.

@@ -15,19 +15,15 @@ class MemoryAccounts : public Accounts {
     std::string name, role;
   };
   std::function<Result<std::optional<Known>>(const std::string& sha256)> of_token;
+  std::function<Result<std::optional<Known>>(const std::string& name)> of_account;
 
   Result<std::optional<Principal>> OfToken(const std::string& sha256) override {
-    const Result<std::optional<Known>> known = of_token(sha256);
-    if (!known.ok()) return known.error();
-    if (!known->has_value()) return std::optional<Principal>();
-    Principal principal;
-    principal.account.name = (*known)->name;
-    if (const auto role = access::BuiltInFromString((*known)->role)) principal.rights = access::Rights::Of(*role);
-    principal.token = TokenRow{};
-    return std::optional(std::move(principal));
+    Result<std::optional<Principal>> principal = Of(of_token(sha256));
+    if (principal.ok() && principal->has_value()) (*principal)->token = TokenRow{};
+    return principal;
   }
 
-  Result<std::optional<Principal>> OfAccount(const std::string&) override { return None(); }
+  Result<std::optional<Principal>> OfAccount(const std::string& name) override { return Of(of_account(name)); }
   Result<Listing<AccountRow>> List(AccountKind, const Page&) override { return Listing<AccountRow>{}; }
   Result<AccountRow> Find(const std::string&) override { return None(); }
   Status Add(const AccountRow&, const std::string&) override { return None(); }
@@ -48,6 +44,14 @@ class MemoryAccounts : public Accounts {
   Status DropToken(std::int64_t) override { return None(); }
 
  private:
+  static Result<std::optional<Principal>> Of(const Result<std::optional<Known>>& known) {
+    if (!known.ok()) return known.error();
+    if (!known->has_value()) return std::optional<Principal>();
+    Principal principal;
+    principal.account.name = (*known)->name;
+    if (const auto role = access::BuiltInFromString((*known)->role)) principal.rights = access::Rights::Of(*role);
+    return std::optional(std::move(principal));
+  }
   static Error None() { return {ErrorCode::kNotFound, "nobody is kept here", ""}; }
 };
 

@@ -241,6 +241,8 @@ struct UserRow {
   bool disabled = false;
 };
 
+class UserSessions;
+
 class Catalog {
  public:
   virtual ~Catalog() = default;
@@ -293,6 +295,7 @@ class Catalog {
 
   virtual Vault& vault() = 0;        // lives as long as this
   virtual Accounts& accounts() = 0;  // likewise
+  virtual UserSessions& user_sessions() = 0;
 
   virtual Result<std::optional<UserRow>> FindUser(const std::string& name) = 0;
   virtual Status AddUser(const UserRow& user) = 0;  // kConflict

@@ -92,6 +92,14 @@ FakeCatalog::FakeCatalog() {
     }
     return std::optional<MemoryAccounts::Known>();
   };
+  memory_accounts.of_account = [this](const std::string& name) -> Result<std::optional<MemoryAccounts::Known>> {
+    const std::scoped_lock lock(mutex_);
+    if (broken) return *broken;
+    for (const UserRow& user : users) {
+      if (user.name == name) return std::optional(MemoryAccounts::Known{user.name, user.role});
+    }
+    return std::optional<MemoryAccounts::Known>();
+  };
 }
 FakeCatalog::~FakeCatalog() = default;
 

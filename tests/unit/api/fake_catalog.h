@@ -10,6 +10,7 @@
 
 #include "pipelined/ports/catalog.h"
 #include "support/memory_accounts.h"
+#include "support/memory_user_sessions.h"
 #include "support/memory_vault.h"
 
 namespace pipelined::testing {
@@ -44,6 +45,7 @@ class FakeCatalog : public Catalog {
   std::set<std::pair<std::string, std::string>> favorites;  // user, DAG
   std::vector<UserRow> users;
   std::map<std::string, std::string> tokens;  // hash -> user's name
+  MemoryUserSessions memory_sessions{users};
   std::vector<Command> commands;
   std::vector<TriggerRequest> triggers;
   Health health{true, std::nullopt, true};
@@ -90,6 +92,7 @@ class FakeCatalog : public Catalog {
   Result<Health> CheckHealth() override;
   Vault& vault() override { return memory_vault; }
   Accounts& accounts() override { return memory_accounts; }
+  UserSessions& user_sessions() override { return memory_sessions; }
   Result<std::optional<UserRow>> FindUser(const std::string& name) override;
   Status AddUser(const UserRow& user) override;
   Status AddToken(const std::string& token_sha256, std::int64_t user, Instant expires) override;

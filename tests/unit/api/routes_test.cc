@@ -50,8 +50,10 @@ TEST_F(RoutesTest, ThePublicOnesAreTheseAlone) {
   for (const Route& route : Routes()) {
     if (route.need.IsPublic()) open.emplace_back(route.operation_id);
   }
-  EXPECT_THAT(open, ::testing::UnorderedElementsAre("get_health", "get_version", "create_token", "get_openapi",
-                                                    "get_docs", "login"));
+  EXPECT_THAT(open,
+              ::testing::UnorderedElementsAre("get_health", "get_version", "create_token", "get_openapi", "get_docs",
+                                              "login", "ext_login_page", "ext_login", "ext_logout_page", "ext_logout",
+                                              "ext_oidc_login", "ext_oidc_callback"));
 }
 
 TEST_F(RoutesTest, AWrongTokenIsForbiddenEverywhere) {
