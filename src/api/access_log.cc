@@ -31,6 +31,12 @@ std::string WithoutCodes(const std::string& target) {
 
 }  // namespace
 
+AccessLog AccessLogFromString(std::string_view word) {
+  if (word == "none") return AccessLog::kNone;
+  if (word == "errors") return AccessLog::kErrors;
+  return word == "changes" ? AccessLog::kChanges : AccessLog::kAll;
+}
+
 bool IsLogged(AccessLog which, const std::string& method, int status) {
   switch (which) {
     case AccessLog::kNone:

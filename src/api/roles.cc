@@ -1,6 +1,8 @@
 // Roles that are not built in, and who was given which.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "api/account_rules.h"
 #include "api/errors.h"
 #include "api/handlers.h"
@@ -59,13 +61,17 @@ Response Show(const Call& call, const std::string& name, int status = 200) {
 }  // namespace
 
 Response GetRoles(const Call& call) {
+  Query query(call.request);
+  const Page page = query.ReadPage();
+  if (!query.ok()) return query.Refusal();
   const Result<std::vector<RoleRow>> rows = call.catalog().accounts().Roles();
   if (!rows.ok()) return ErrorResponse(rows.error());
   Value::List roles;
   for (std::size_t i = 0; i < std::size(access::kBuiltInNames); ++i) roles.push_back(BuiltInShape(i));
   for (const RoleRow& row : *rows) roles.push_back(RoleShape(row));
   const auto total = static_cast<std::int64_t>(roles.size());
-  return Json(Collection("roles", std::move(roles), total));
+  const std::int64_t begin = std::min(page.offset, total), end = std::min(begin + page.limit, total);
+  return Json(Collection("roles", Value::List(roles.begin() + begin, roles.begin() + end), total));
 }
 
 Response GetRole(const Call& call) {

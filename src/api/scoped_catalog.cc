@@ -35,9 +35,7 @@ class ScopedCatalog : public Catalog {
     return all_.Tries(dag_id, run_id, task_id, map_index);
   }
   Result<Listing<ImportErrorRow>> ImportErrors(const Page& page) override { return all_.ImportErrors(Mine(page)); }
-  Result<Listing<PoolRow>> Pools(const std::string& name_pattern, const Page& page) override {
-    return all_.Pools(name_pattern, page);
-  }
+  Result<Listing<PoolRow>> Pools(const TextSearch& name, const Page& page) override { return all_.Pools(name, page); }
   Result<PoolRow> Pool(const std::string& name) override { return all_.Pool(name); }
   Result<RunHistory> History(const std::string& dag_id, const std::string& run_id) override {
     if (!scope_.Has(dag_id)) return Refusal(dag_id);

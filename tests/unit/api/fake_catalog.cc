@@ -159,7 +159,7 @@ Result<Listing<DagRow>> FakeCatalog::Dags(const DagFilter& filter, const Page& p
     const bool tagged =
         filter.tags.empty() ||
         std::any_of(row.tags.begin(), row.tags.end(), [&](const std::string& tag) { return Has(filter.tags, tag); });
-    if (tagged && IsFor(page, row.dag_id) && Matches(row.dag_id, filter.dag_id_pattern) &&
+    if (tagged && IsFor(page, row.dag_id) && Matches(row.dag_id, filter.dag.pattern) &&
         (!filter.paused || *filter.paused == row.paused) && (filter.include_stale || !row.stale)) {
       rows.push_back(row);
     }
@@ -184,12 +184,13 @@ Result<Listing<RunRow>> FakeCatalog::Runs(const RunFilter& filter, const Page& p
   runs_asked = filter;
   std::vector<RunRow> rows;
   for (const RunRow& row : runs) {
+    const std::optional<Instant>& date = row.info.logical_date;
+    const TimeRange& wanted = filter.logical_date;
     const bool dated =
-        (!filter.logical_date_gte || (row.info.logical_date && *row.info.logical_date >= *filter.logical_date_gte)) &&
-        (!filter.logical_date_lte || (row.info.logical_date && *row.info.logical_date <= *filter.logical_date_lte));
+        (!wanted.gte || (date && *date >= *wanted.gte)) && (!wanted.lte || (date && *date <= *wanted.lte));
     if (IsFor(page, row.info.dag_id) && (filter.dag_id == "~" || filter.dag_id == row.info.dag_id) &&
         Has(filter.states, ToString(row.info.state)) && Has(filter.types, ToString(row.info.type)) &&
-        Matches(row.info.run_id, filter.run_id_pattern) && dated && Has(filter.dag_ids, row.info.dag_id) &&
+        Matches(row.info.run_id, filter.run.pattern) && dated && Has(filter.dag_ids, row.info.dag_id) &&
         (filter.rerun_of.empty() || filter.rerun_of == row.rerun_of)) {
       rows.push_back(row);
     }
@@ -301,7 +302,7 @@ Result<RunRow> FakeCatalog::Trigger(const TriggerRequest& request) {
   return runs.back();
 }
 
-Result<Listing<PoolRow>> FakeCatalog::Pools(const std::string&, const Page&) {
+Result<Listing<PoolRow>> FakeCatalog::Pools(const TextSearch&, const Page&) {
   if (broken) return *broken;
   return Listing<PoolRow>{pools, static_cast<std::int64_t>(pools.size())};
 }
