@@ -59,13 +59,13 @@ std::variant<Caller, Response> Authenticate(Service& service, const Request& req
   const std::optional<std::string_view> token = BearerToken(request);
   if (!token) return Unauthorized();
   const std::string& local = service.options.local_token;
-  if (!local.empty() && secrets::ConstantTimeEqual(*token, local)) return Caller{"admin", Role::kAdmin};
+  if (!local.empty() && secrets::ConstantTimeEqual(*token, local)) return Caller{"admin", Role::kAdmin, "local token"};
   const Result<std::optional<UserRow>> user = service.catalog.UserOfToken(secrets::TokenHash(*token));
   if (!user.ok()) return ErrorResponse(user.error());
   if (!user->has_value()) return Detail(403, "Forbidden: the token is unknown or has expired");
   const std::optional<Role> role = RoleFromString((*user)->role);
   if (!role) return Detail(403, "Forbidden: the user has no role that is known here");
-  return Caller{(*user)->name, *role};
+  return Caller{(*user)->name, *role, "token"};
 }
 
 bool IsLoopback(std::string_view address) {
@@ -81,6 +81,7 @@ Response PostToken(const Call& call) {
       name->string().size() > kLongestName) {
     return Detail(422, "username and password are required");
   }
+  if (call.note != nullptr) call.note->who = name->string();
   Service& service = call.service;
   const Micros monotonic = service.clock.Monotonic();
   // Per address, too: who guesses from elsewhere does not lock the owner out.

@@ -63,6 +63,15 @@ Value Shape(const ConnectionRow& row, const Secret& secret) {
                     {"team_name", Value()}};
 }
 
+// For the audit trail, which never sees password and extra.
+Value Facts(const ConnectionRow& row) {
+  const auto text = [](const Text& value) { return value ? Value(*value) : Value(); };
+  return Value::Map{{"conn_type", row.conn_type}, {"description", text(row.description)},
+                    {"host", text(row.host)},     {"login", text(row.login)},
+                    {"schema", text(row.schema)}, {"port", row.port ? Value(std::int64_t{*row.port}) : Value()},
+                    {"password", kMasked},        {"extra", kMasked}};
+}
+
 struct Draft {
   ConnectionRow row;
   Secret secret;
@@ -146,7 +155,18 @@ struct Connections {
     Result<Sealed> sealed = Seal(call, secret.ToJsonText(), kKind, row.connection_id);
     if (!sealed.ok()) return sealed.error();
     row.secret = *std::move(sealed);
+    Value facts = Facts(row);
+    facts.Set("password_set", draft.Gives("password"));
+    facts.Set("extra_set", draft.Gives("extra"));
+    call.After(row.connection_id, std::move(facts));
     return VaultPut{std::move(row), before};
+  }
+
+  Status Deleting(const std::string& id) {
+    const Result<ConnectionRow> row = call.catalog().vault().Connection(id);
+    if (!row.ok()) return row.error();
+    call.Before(id, Facts(*row));
+    return Ok();
   }
 
   // What is stored, with what the draft gives and the mask names.
@@ -157,6 +177,7 @@ struct Connections {
     if (!opened.ok()) return opened.error();
     const auto changes = [&](std::string_view field) { return draft.Gives(field) && mask.Has(field); };
     row = *std::move(known);
+    call.Before(row.connection_id, Facts(row));
     if (changes("conn_type")) row.conn_type = draft.row.conn_type;
     if (changes("description")) row.description = draft.row.description;
     if (changes("host")) row.host = draft.row.host;
@@ -249,6 +270,7 @@ Response PatchConnection(const Call& call) {
 
 Response DeleteConnection(const Call& call) {
   const std::string& id = call.Arg("connection_id");
+  if (const Status found = Connections{call}.Deleting(id); !found.ok()) return ErrorResponse(found.error());
   const Status done = call.catalog().vault().Write({VaultDrop{VaultKind::kConnection, id}});
   return done.ok() ? NoContent() : ErrorResponse(done.error());
 }

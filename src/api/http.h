@@ -25,6 +25,7 @@ struct Request {
   Pairs headers;  // names in lower case
   std::string body;
   std::string remote;  // address of the peer; empty when unknown
+  std::string id;      // as the answer's X-Request-Id
 
   const std::string* Header(std::string_view lower_case_name) const;
   // All lines of a field that is a list, as one; empty when there is none.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <exception>
 
+#include "api/audit.h"
 #include "api/auth.h"
 #include "api/cors.h"
 #include "api/errors.h"
@@ -186,6 +187,7 @@ constexpr Route kRoutes[] = {
     {"GET", "/api/ext/v1/backfills/{backfill_id}/progress", "ext_get_backfill_progress", Access::kToken, Role::kViewer,
      GetBackfillProgress},
 
+    {"GET", "/api/ext/v1/audit", "ext_get_audit", Access::kToken, Role::kAdmin, GetAudit},
     {"GET", "/api/ext/v1/queue", "ext_get_queue", Access::kToken, Role::kViewer, GetQueue},
     {"GET", "/api/ext/v1/dags/{dag_id}/history", "ext_get_dag_history", Access::kToken, Role::kViewer, GetDagHistory},
     {"GET", EXT_RUN "/deadlines", "ext_get_deadlines", Access::kToken, Role::kViewer, GetDeadlines},
@@ -278,9 +280,13 @@ Response Run(Service& service, const Request& request, Caller& caller) {
   if (match.route == nullptr && match.methods.empty())
     return Json(404, Value::Map{{"error", "Not found: " + request.path}});
   if (match.route == nullptr) return method == "OPTIONS" ? Options(match.methods) : NotAllowed(match.methods);
-  if (std::optional<Response> refusal = Admit(service, request, *match.route, caller)) return *std::move(refusal);
-  if (std::optional<Response> refusal = RefuseForm(request, *match.route)) return *std::move(refusal);
-  return match.route->handler(Call{service, request, caller, std::move(match.args)});
+  const Route& route = *match.route;
+  if (std::optional<Response> refusal = Admit(service, request, route, caller)) {
+    NoteDenied(route, Call{service, request, caller, std::move(match.args)}, *refusal);
+    return *std::move(refusal);
+  }
+  if (std::optional<Response> refusal = RefuseForm(request, route)) return *std::move(refusal);
+  return Audited(route, Call{service, request, caller, std::move(match.args)});
 }
 
 }  // namespace

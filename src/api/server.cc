@@ -61,7 +61,7 @@ std::string RequestId(const RawRequest& raw) {
   return fine ? *id : secrets::RandomHex(8);
 }
 
-Result<Request> ToRequest(RawRequest& raw) {
+Result<Request> ToRequest(RawRequest& raw, const std::string& id) {
   Result<Target> target = ParseTarget(raw.target);
   if (!target.ok()) return target.error();
   Request request;
@@ -72,6 +72,7 @@ Result<Request> ToRequest(RawRequest& raw) {
   request.headers = std::move(raw.headers);
   request.body = std::move(raw.body);
   request.remote = raw.remote;
+  request.id = id;
   return request;
 }
 
@@ -80,10 +81,10 @@ Response OptionsOfAll() {
   return Options({"GET", "POST", "PUT", "PATCH", "DELETE"});
 }
 
-Response Respond(Service& service, RawRequest& raw) {
+Response Respond(Service& service, RawRequest& raw, const std::string& id) {
   if (raw.refused != 0) return Refused(raw.refused);
   if (raw.method == "OPTIONS" && raw.target == "*") return OptionsOfAll();
-  const Result<Request> request = ToRequest(raw);
+  const Result<Request> request = ToRequest(raw, id);
   if (!request.ok()) return Detail(400, request.error().message);
   Response response = Dispatch(service, *request);
   Negotiate(*request, service.options.gzip, response);
@@ -137,7 +138,7 @@ LoggedRequest ToLog(const RawRequest& raw) {
 Response Handle(Service& service, RawRequest raw) {
   const Micros start = service.clock.Monotonic();
   LoggedRequest logged = ToLog(raw);
-  Response response = Respond(service, raw);
+  Response response = Respond(service, raw, logged.id);
   logged.took += service.clock.Monotonic() - start;
   return Finished(service, std::move(logged), std::move(response));
 }

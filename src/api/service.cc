@@ -47,7 +47,8 @@ Service::Service(Catalog& catalog_, ApiOptions options_)
     : catalog(catalog_),
       options(std::move(options_)),
       origins(SplitOrigins(options.cors_origins)),
-      clock(options.clock != nullptr ? *options.clock : SystemClock()) {}
+      clock(options.clock != nullptr ? *options.clock : SystemClock()),
+      denials(catalog.trail(), clock) {}
 
 Result<DagPtr> Service::LoadDag(VersionId version) {
   if (DagPtr cached = dags.Find(version)) return cached;
@@ -63,6 +64,26 @@ std::shared_ptr<const Timetable> Service::TimetableOf(const Schedule& schedule) 
   if (!options.make_timetable) return nullptr;
   const Result<std::shared_ptr<const Timetable>> made = options.make_timetable(schedule);
   return made.ok() ? *made : nullptr;
+}
+
+namespace {
+
+void Set(bool many, Value& whole, const std::string& name, Value value) {
+  if (!many) {
+    whole = std::move(value);
+  } else {
+    whole.Set(name, std::move(value));
+  }
+}
+
+}  // namespace
+
+void Call::Before(const std::string& name, Value value) const {
+  if (note != nullptr) Set(note->many, note->before, name, std::move(value));
+}
+
+void Call::After(const std::string& name, Value value) const {
+  if (note != nullptr) Set(note->many, note->after, name, std::move(value));
 }
 
 const std::string& Call::Arg(std::string_view name) const {

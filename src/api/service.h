@@ -10,6 +10,8 @@
 #include <string_view>
 #include <vector>
 
+#include "api/audit_note.h"
+#include "api/denials.h"
 #include "api/health_cache.h"
 #include "api/http.h"
 #include "api/rate_limit.h"
@@ -23,6 +25,7 @@ enum class Role : unsigned char { kViewer, kUser, kOp, kAdmin };  // each may do
 struct Caller {
   std::string name;  // empty: nobody (public routes)
   Role role = Role::kViewer;
+  std::string via = {};  // how that was shown: "token", "local token"; empty: it was not
 };
 
 // Caches by VersionId: a version never changes.
@@ -93,6 +96,7 @@ struct Service {
   StopFlag stopping;
   std::atomic<int> waiting{0};     // handlers that hold a thread until something changes
   std::atomic<int> logging_in{0};  // those that check a password
+  DenialLog denials;
 };
 
 // One request on its way through a route.
@@ -103,7 +107,11 @@ struct Call {
   std::vector<std::pair<std::string_view, std::string>> args;  // of the pattern: {"dag_id", "sales"}
 
   const std::string& Arg(std::string_view name) const;  // must be in the pattern
+  AuditNote* note = nullptr;                            // nullptr: the request is not audited
   Catalog& catalog() const { return service.catalog; }
+  // For the audit trail: `name` as it was before the change, and as it is afterwards, without secrets.
+  void Before(const std::string& name, Value value) const;
+  void After(const std::string& name, Value value) const;
 };
 
 }  // namespace pipelined::api

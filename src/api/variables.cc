@@ -20,6 +20,11 @@ Value Shape(const VariableRow& row, const std::optional<std::string>& value) {
                     {"team_name", Value()}};
 }
 
+// For the audit trail, which never sees the value.
+Value Facts(const VariableRow& row) {
+  return Value::Map{{"value", kMasked}, {"description", row.description ? Value(*row.description) : Value()}};
+}
+
 struct Draft {
   std::string key;
   std::string value;  // text as it is, everything else as JSON
@@ -60,6 +65,13 @@ struct Variables {
 
   Result<bool> Exists(const std::string& key) { return Found(call.catalog().vault().Variable(key)); }
 
+  Status Deleting(const std::string& key) {
+    const Result<VariableRow> row = call.catalog().vault().Variable(key);
+    if (!row.ok()) return row.error();
+    call.Before(key, Facts(*row));
+    return Ok();
+  }
+
   // What is not named by the mask, or not given, stays as it is; so does a secret that is given as it was shown.
   Result<VaultPut> Put(const Draft& draft, const UpdateMask& mask, Before before) {
     VariableRow row;
@@ -69,6 +81,7 @@ struct Variables {
       Result<VariableRow> known = call.catalog().vault().Variable(draft.key);
       if (!known.ok()) return known.error();
       row = *std::move(known);
+      call.Before(row.key, Facts(row));
       const bool keeps = !mask.Has("value") || (draft.value == kMasked && IsSecretName(draft.key));
       if (keeps) {
         Result<std::string> opened = Open(call, row.secret, kKind, row.key);
@@ -80,6 +93,9 @@ struct Variables {
     Result<Sealed> sealed = Seal(call, stored.value_or(draft.value), kKind, row.key);
     if (!sealed.ok()) return sealed.error();
     row.secret = *std::move(sealed);
+    Value facts = Facts(row);
+    facts.Set("value_set", !stored.has_value());
+    call.After(row.key, std::move(facts));
     return VaultPut{std::move(row), before};
   }
 
@@ -146,6 +162,7 @@ Response PatchVariable(const Call& call) {
 
 Response DeleteVariable(const Call& call) {
   const std::string& key = call.Arg("variable_key");
+  if (const Status found = Variables{call}.Deleting(key); !found.ok()) return ErrorResponse(found.error());
   const Status done = call.catalog().vault().Write({VaultDrop{VaultKind::kVariable, key}});
   return done.ok() ? NoContent() : ErrorResponse(done.error());
 }

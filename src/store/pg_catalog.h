@@ -2,6 +2,7 @@
 
 #include "pipelined/store/pg_store.h"
 #include "store/listing.h"
+#include "store/pg_trail.h"
 #include "store/pg_vault.h"
 #include "store/session_pool.h"
 
@@ -12,7 +13,7 @@ namespace pipelined {
 // pg_catalog.cc.
 class PgCatalog : public Catalog {
  public:
-  explicit PgCatalog(const StoreOptions& options) : options_(options), pool_(options), vault_(pool_) {}
+  explicit PgCatalog(const StoreOptions& options) : options_(options), pool_(options), vault_(pool_), trail_(pool_) {}
 
   Result<Listing<DagRow>> Dags(const DagFilter& filter, const Page& page) override;
   Result<DagRow> Dag(const std::string& dag_id) override;
@@ -46,6 +47,7 @@ class PgCatalog : public Catalog {
   Result<CommandDone> Execute(const Command& command, Micros patience) override;
   Result<Health> CheckHealth() override;
   Vault& vault() override { return vault_; }
+  AuditTrail& trail() override { return trail_; }
   Result<std::optional<UserRow>> FindUser(const std::string& name) override;
   Status AddUser(const UserRow& user) override;
   Status AddToken(const std::string& token_sha256, std::int64_t user, Instant expires) override;
@@ -55,6 +57,7 @@ class PgCatalog : public Catalog {
   StoreOptions options_;
   SessionPool pool_;
   PgVault vault_;
+  PgTrail trail_;
 };
 
 }  // namespace pipelined

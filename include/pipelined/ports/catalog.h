@@ -9,6 +9,7 @@
 #include "pipelined/engine/event.h"
 #include "pipelined/engine/plan.h"
 #include "pipelined/lifecycle/history.h"
+#include "pipelined/ports/audit_trail.h"
 #include "pipelined/ports/listing.h"
 #include "pipelined/ports/vault.h"
 
@@ -306,7 +307,8 @@ class Catalog {
 
   virtual Result<Health> CheckHealth() = 0;
 
-  virtual Vault& vault() = 0;  // lives as long as this
+  virtual Vault& vault() = 0;       // lives as long as this
+  virtual AuditTrail& trail() = 0;  // the same
 
   virtual Result<std::optional<UserRow>> FindUser(const std::string& name) = 0;
   virtual Status AddUser(const UserRow& user) = 0;  // kConflict

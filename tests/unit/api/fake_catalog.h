@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "pipelined/ports/catalog.h"
+#include "support/memory_trail.h"
 #include "support/memory_vault.h"
 
 namespace pipelined::testing {
@@ -30,6 +31,7 @@ class FakeCatalog : public Catalog {
   std::vector<ImportErrorRow> import_errors;
   std::vector<PoolRow> pools;
   MemoryVault memory_vault;
+  MemoryTrail memory_trail;
   std::vector<BackfillRow> backfills;
   BackfillProgress progress;             // of any backfill
   std::map<std::string, Value> outputs;  // by task id
@@ -87,6 +89,7 @@ class FakeCatalog : public Catalog {
   Result<CommandDone> Execute(const Command& command, Micros patience) override;
   Result<Health> CheckHealth() override;
   Vault& vault() override { return memory_vault; }
+  AuditTrail& trail() override { return memory_trail; }
   Result<std::optional<UserRow>> FindUser(const std::string& name) override;
   Status AddUser(const UserRow& user) override;
   Status AddToken(const std::string& token_sha256, std::int64_t user, Instant expires) override;
