@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "pipelined/base/log.h"
 #include "secrets/secret_file.h"
 
 namespace pipelined::secrets {
@@ -23,6 +24,17 @@ Status RefuseWhenInUse(const std::string& home, Vault& vault) {
                fmt::format("{} is missing, and the database holds variables or connections encrypted with: {}",
                            KeyFile(home), ids),
                "bring the file back, or set core.encryption_keys"};
+}
+
+// Some keys, yet not all: the rest of the rows must not be hidden by that, so it only is said.
+void WarnOfMissing(const KeyRing& keys, Vault& vault) {
+  const auto used = vault.KeysInUse();
+  if (!used.ok()) return;
+  for (const auto& [id, rows] : *used) {
+    if (!keys.Has(id))
+      log::Warning("{} variables or connections are encrypted with the key {}, which is missing: they cannot be read",
+                   rows, id);
+  }
 }
 
 // False: somebody else has changed the row meanwhile.
@@ -61,11 +73,15 @@ Result<KeyRing> ReadKeys(const std::string& home, const std::string& setting) {
   if (!setting.empty()) return KeyRing::Parse(setting);
   const Result<std::string> text = ReadSecret(KeyFile(home));
   if (!text.ok()) return text.error();
-  return KeyRing::Parse(*text);
+  Result<KeyRing> keys = KeyRing::Parse(*text);
+  if (keys.ok()) return keys;
+  return Error{keys.error().code, fmt::format("{}: {}", KeyFile(home), keys.error().message),
+               "bring the file back as it was: what is encrypted cannot be read without its keys"};
 }
 
 Result<KeyRing> EnsureKeys(const std::string& home, const std::string& setting, Vault& vault) {
   Result<KeyRing> keys = ReadKeys(home, setting);
+  if (keys.ok()) WarnOfMissing(*keys, vault);
   if (keys.ok() || keys.error().code != ErrorCode::kNotFound) return keys;
   if (const Status unused = RefuseWhenInUse(home, vault); !unused.ok()) return unused.error();
   if (const Status folder = EnsurePrivateFolder(Folder(home)); !folder.ok()) return folder.error();
@@ -76,6 +92,8 @@ Result<KeyRing> EnsureKeys(const std::string& home, const std::string& setting, 
 }
 
 Result<std::string> AddKey(const std::string& home) {
+  const FileLock lock(Folder(home));  // of two at once neither may lose the other's key
+  if (const Result<KeyRing> known = ReadKeys(home, ""); !known.ok()) return known.error();  // none may seem to be there
   const Result<std::string> text = ReadSecret(KeyFile(home));
   if (!text.ok()) return text.error();
   const std::string all = NewKey() + "\n" + *text + "\n";
