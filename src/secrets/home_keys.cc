@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include "pipelined/base/log.h"
 #include "secrets/secret_file.h"
 
 namespace pipelined::secrets {
@@ -24,17 +23,6 @@ Status RefuseWhenInUse(const std::string& home, Vault& vault) {
                fmt::format("{} is missing, and the database holds variables or connections encrypted with: {}",
                            KeyFile(home), ids),
                "bring the file back, or set core.encryption_keys"};
-}
-
-// Some keys, yet not all: the rest of the rows must not be hidden by that, so it only is said.
-void WarnOfMissing(const KeyRing& keys, Vault& vault) {
-  const auto used = vault.KeysInUse();
-  if (!used.ok()) return;
-  for (const auto& [id, rows] : *used) {
-    if (!keys.Has(id))
-      log::Warning("{} variables or connections are encrypted with the key {}, which is missing: they cannot be read",
-                   rows, id);
-  }
 }
 
 // False: somebody else has changed the row meanwhile.
@@ -81,7 +69,6 @@ Result<KeyRing> ReadKeys(const std::string& home, const std::string& setting) {
 
 Result<KeyRing> EnsureKeys(const std::string& home, const std::string& setting, Vault& vault) {
   Result<KeyRing> keys = ReadKeys(home, setting);
-  if (keys.ok()) WarnOfMissing(*keys, vault);
   if (keys.ok() || keys.error().code != ErrorCode::kNotFound) return keys;
   if (const Status unused = RefuseWhenInUse(home, vault); !unused.ok()) return unused.error();
   if (const Status folder = EnsurePrivateFolder(Folder(home)); !folder.ok()) return folder.error();
