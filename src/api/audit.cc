@@ -145,7 +145,7 @@ Response LogIn(const Route& route, const Call& call, TrailEntry entry) {
     call.service.denials.Add(std::move(entry));
     return answer;
   }
-  const Status written = call.catalog().trail().Add({entry});
+  const Status written = call.service.catalog.trail().Add({entry});
   return written.ok() ? answer : ErrorResponse(written.error());
 }
 
@@ -157,13 +157,17 @@ bool IsAudited(const Route& route) {
 }
 
 Response Audited(const Route& route, Call call) {
-  if (!IsAudited(route)) return route.handler(call);
+  if (!IsAudited(route)) {
+    Response answer = route.handler(call);
+    NoteDenied(route, call, answer);
+    return answer;
+  }
   AuditNote note;
   call.note = &note;
   TrailEntry entry = EntryOf(route, call);
   if (route.access == Access::kPublic) return LogIn(route, call, std::move(entry));
   NameFromBody(call.request, entry);
-  AuditTrail& trail = call.catalog().trail();
+  AuditTrail& trail = call.service.catalog.trail();
   const Result<std::int64_t> id = trail.Begin(entry);
   if (!id.ok()) return ErrorResponse(id.error());
   const Response answer = Handle(route, call);
@@ -175,7 +179,7 @@ Response Audited(const Route& route, Call call) {
 }
 
 void NoteDenied(const Route& route, const Call& call, const Response& answer) {
-  if (!IsDenial(answer.status)) return;
+  if (answer.status != 401 && answer.status != 403) return;
   TrailEntry entry = EntryOf(route, call);
   entry.kind = TrailKind::kDenied;
   entry.outcome = OutcomeOf(entry, {}, answer);

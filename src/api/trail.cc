@@ -73,7 +73,7 @@ Response GetAudit(const Call& call) {
   const std::int64_t limit = std::min(query.Int("limit", 100, 1), kMaxLimit);
   if (!query.ok()) return query.Refusal();
   // One more than is shown tells whether there is a next page.
-  Result<std::vector<TrailEntry>> found = call.catalog().trail().List(filter, limit + 1);
+  Result<std::vector<TrailEntry>> found = call.service.catalog.trail().List(filter, limit + 1);
   if (!found.ok()) return ErrorResponse(found.error());
   const bool more = static_cast<std::int64_t>(found->size()) > limit;
   if (more) found->resize(static_cast<std::size_t>(limit));
