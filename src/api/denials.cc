@@ -30,6 +30,7 @@ DenialLog::~DenialLog() {
 void DenialLog::Add(TrailEntry entry) {
   const std::scoped_lock lock(mutex_);
   if (stopping_) return;
+  now_ = clock_.Monotonic();
   Merge(std::move(entry));
   if (!worker_.joinable()) worker_ = std::thread([this] { Work(); });
   changed_.notify_all();
@@ -63,16 +64,13 @@ void DenialLog::CountOther(std::int64_t times, const TrailEntry& example) {
 }
 
 double DenialLog::Allowance() {
-  const Micros now = clock_.Monotonic();
-  if (counted_ != Micros(0)) {
-    const double seconds = std::chrono::duration<double>(now - counted_).count();
-    allowance_ = std::min(kBurst, allowance_ + kEntriesPerSecond * seconds);
-  }
-  counted_ = now;
+  const double seconds = counted_ == Micros(0) ? 0 : std::chrono::duration<double>(now_ - counted_).count();
+  allowance_ = std::min(kBurst, allowance_ + kEntriesPerSecond * seconds);
+  counted_ = now_;
   return allowance_;
 }
 
-std::vector<TrailEntry> DenialLog::Take() {
+std::vector<TrailEntry> DenialLog::Take(bool others_are_due) {
   const std::scoped_lock lock(mutex_);
   const auto allowed = static_cast<std::size_t>(std::max(0.0, Allowance()));
   while (pending_.size() > allowed) {
@@ -81,11 +79,10 @@ std::vector<TrailEntry> DenialLog::Take() {
   }
   allowance_ -= static_cast<double>(pending_.size());
   std::vector<TrailEntry> taken = std::exchange(pending_, {});
-  const Micros now = clock_.Monotonic();
-  const bool due = stopping_ || !others_ever_ || now - others_written_ >= kOthersEvery;
+  const bool due = others_are_due || stopping_ || !others_ever_ || now_ - others_written_ >= kOthersEvery;
   if (others_.outcome && due) {
     taken.push_back(std::exchange(others_, TrailEntry{}));
-    others_written_ = now;
+    others_written_ = now_;
     others_ever_ = true;
   }
   return taken;
@@ -96,8 +93,8 @@ void DenialLog::PutBack(std::vector<TrailEntry> entries) {
   for (TrailEntry& entry : entries) Merge(std::move(entry));
 }
 
-void DenialLog::Write() {
-  std::vector<TrailEntry> entries = Take();
+void DenialLog::Write(bool others_are_due) {
+  std::vector<TrailEntry> entries = Take(others_are_due);
   if (entries.empty()) return;
   const Status written = trail_.Add(entries);
   if (written.ok()) return;
@@ -110,12 +107,12 @@ void DenialLog::Work() {
   while (true) {
     // Those that are counted together wait for nothing but their time.
     const auto some = [this] { return stopping_ || !pending_.empty(); };
-    if (others_.outcome) changed_.wait_for(lock, kOthersEvery, some);
-    if (!others_.outcome) changed_.wait(lock, some);
+    const bool due = others_.outcome && !changed_.wait_for(lock, kOthersEvery, some);
+    if (!due) changed_.wait(lock, some);
     const bool last = stopping_;
     if (!last) changed_.wait_for(lock, kGather, [this] { return stopping_; });
     lock.unlock();
-    Write();
+    Write(due);
     lock.lock();
     if (last) return;
     // What could not be written is tried again, not at once.

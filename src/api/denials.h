@@ -28,8 +28,8 @@ class DenialLog {
 
  private:
   void Work();
-  void Write();
-  std::vector<TrailEntry> Take();
+  void Write(bool others_are_due);
+  std::vector<TrailEntry> Take(bool others_are_due);
   void PutBack(std::vector<TrailEntry> entries);
   void Merge(TrailEntry entry);  // with the mutex held
   double Allowance();            // with the mutex held: entries that may be written now
@@ -43,6 +43,7 @@ class DenialLog {
   TrailEntry others_;                // guarded by mutex_; without an outcome: none
   bool stopping_ = false;            // guarded by mutex_
   double allowance_ = kBurst;        // guarded by mutex_
+  Micros now_{0};                    // guarded by mutex_; as of the last one that came
   Micros counted_{0};                // guarded by mutex_; when the allowance was last counted
   Micros others_written_{0};         // guarded by mutex_
   bool others_ever_ = false;         // guarded by mutex_
