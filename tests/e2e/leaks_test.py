@@ -12,6 +12,7 @@ from case import HttpError, OwnServerCase, bin_dir, clean_environment, main, wai
 DAG = """
 params:
   region: {type: string, default: eu}
+  api_key: {type: string, default: okay, pattern: "^ok"}
 tasks:
   waits: {bash: "touch $HERE/started; while [ ! -e $HERE/go ]; do sleep 0.05; done; env | grep -v ^PIPELINED_PARAMS"}
   fails: {bash: "exit 3", retries: 0}
@@ -126,6 +127,10 @@ class Leaks(OwnServerCase):
         server.request("POST", "/api/v2/dags/leaky/dagRuns", body)
         self.ask(server, "POST", "/api/v2/dags/leaky/dagRuns", body)
         self.ask(server, "POST", "/api/v2/dags/none/dagRuns", {**body, "dag_run_id": "other"})
+        refused = {**body, "dag_run_id": "refused", "conf": {"api_key": self.plant("RefusedParam")}}
+        self.assertIn("params.api_key", self.ask(server, "POST", "/api/v2/dags/leaky/dagRuns", refused))
+        backfill = {"dag_id": "leaky", "from_date": "2026-01-01T00:00:00Z", "to_date": "2026-01-02T00:00:00Z"}
+        self.ask(server, "POST", "/api/v2/backfills", {**backfill, "dag_run_conf": refused["conf"]})
 
     def wait_and_look(self, server):
         """Environments and command lines of all processes while a task runs."""
