@@ -47,6 +47,12 @@ std::string WithoutSecrets(std::string_view target) {
 
 }  // namespace
 
+AccessLog AccessLogFromString(std::string_view word) {
+  if (word == "none") return AccessLog::kNone;
+  if (word == "errors") return AccessLog::kErrors;
+  return word == "changes" ? AccessLog::kChanges : AccessLog::kAll;
+}
+
 bool IsLogged(AccessLog which, const std::string& method, int status) {
   switch (which) {
     case AccessLog::kNone:
