@@ -45,6 +45,12 @@ std::string WithoutSecrets(std::string_view target) {
   return shown;
 }
 
+// Those who come back from an identity provider carry a code, which is worth something until it is redeemed.
+std::string WithoutCodes(const std::string& target) {
+  const std::size_t query = target.find('?');
+  return target.starts_with("/auth/") && query != std::string::npos ? target.substr(0, query) + "?***" : target;
+}
+
 }  // namespace
 
 AccessLog AccessLogFromString(std::string_view word) {
@@ -69,8 +75,8 @@ bool IsLogged(AccessLog which, const std::string& method, int status) {
 
 std::string AccessLine(const LoggedRequest& request) {
   return fmt::format("request method={} target={} status={} bytes={} ms={:.1f} peer={} user={} agent={} id={}",
-                     Quoted(request.method), Quoted(WithoutSecrets(request.target)), request.status, request.bytes,
-                     static_cast<double>(request.took.count()) / 1e3, request.peer, Quoted(request.user),
+                     Quoted(request.method), Quoted(WithoutCodes(WithoutSecrets(request.target))), request.status,
+                     request.bytes, static_cast<double>(request.took.count()) / 1e3, request.peer, Quoted(request.user),
                      Quoted(request.agent), request.id);
 }
 

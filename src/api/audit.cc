@@ -26,6 +26,9 @@ constexpr std::array<std::string_view, 11> kInHistory{"trigger_dag_run",   "ext_
                                                       "bulk_variables",    "post_connection", "patch_connection",
                                                       "delete_connection", "bulk_connections"};
 
+// Ways in. Who it is that comes is only known at the end.
+constexpr std::array<std::string_view, 3> kSignIns{"create_token", "ext_login", "ext_oidc_callback"};
+
 template <std::size_t N>
 bool Among(const std::array<std::string_view, N>& words, std::string_view word) {
   return std::find(words.begin(), words.end(), word) != words.end();
@@ -132,13 +135,13 @@ bool IsDenial(int status) {
   return status == 401 || status == 403 || status == 429;
 }
 
-// Who asks is only known at the end. A token that the trail does not know of is not handed out.
+// A token or a session that the trail does not know of is not handed out.
 Response LogIn(const Route& route, const Call& call, TrailEntry entry) {
   const Response answer = Handle(route, call);
-  if (!IsDenial(answer.status) && answer.status >= 300) return answer;
-  entry.who = Short(call.note->who);
+  if (!IsDenial(answer.status) && answer.status >= 400) return answer;
+  entry.who = Short(call.note->who.empty() ? answer.user : call.note->who);
   entry.entity = entry.who;
-  entry.via = "password";
+  entry.via = route.method == "GET" ? "identity provider" : "password";
   entry.kind = IsDenial(answer.status) ? TrailKind::kDenied : TrailKind::kLogIn;
   entry.outcome = OutcomeOf(entry, *call.note, answer);
   if (entry.kind == TrailKind::kDenied) {
@@ -157,7 +160,8 @@ bool IsAudited(const Route& route) {
 }
 
 Response Audited(const Route& route, Call call) {
-  if (!IsAudited(route)) {
+  const bool signs_in = Among(kSignIns, route.operation_id);
+  if (!signs_in && (!IsAudited(route) || route.need.IsPublic())) {
     Response answer = route.handler(call);
     NoteDenied(route, call, answer);
     return answer;
@@ -165,7 +169,7 @@ Response Audited(const Route& route, Call call) {
   AuditNote note;
   call.note = &note;
   TrailEntry entry = EntryOf(route, call);
-  if (route.access == Access::kPublic) return LogIn(route, call, std::move(entry));
+  if (signs_in) return LogIn(route, call, std::move(entry));
   NameFromBody(call.request, entry);
   AuditTrail& trail = call.service.catalog.trail();
   const Result<std::int64_t> id = trail.Begin(entry);

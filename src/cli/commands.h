@@ -42,6 +42,9 @@ void AddNextCommand(CLI::App& dags, Program& program);      // dags next
 void AddAuditCommands(CLI::App& app, Program& program);
 void AddVariableCommands(CLI::App& app, Program& program);
 void AddConnectionCommands(CLI::App& app, Program& program);
+void AddUserCommands(CLI::App& app, Program& program);  // users, whoami
+void AddRoleCommands(CLI::App& app, Program& program);
+void AddTokenCommands(CLI::App& app, Program& program);
 void AddSimulateCommand(CLI::App& app, Program& program);
 void AddCompletionCommand(CLI::App& app);
 
