@@ -7,6 +7,7 @@
 #include <exception>
 
 #include "api/errors.h"
+#include "api/masking.h"
 #include "pipelined/base/log.h"
 #include "pipelined/schema/json.h"
 
@@ -28,6 +29,11 @@ constexpr std::array<std::string_view, 11> kInHistory{"trigger_dag_run",   "ext_
 
 // Ways in. Who it is that comes is only known at the end.
 constexpr std::array<std::string_view, 3> kSignIns{"create_token", "ext_login", "ext_oidc_callback"};
+
+// Accounts and what they may: all of the body is told but what has a secret name, the passwords.
+constexpr std::array<std::string_view, 8> kTellsBody{
+    "ext_post_user", "ext_patch_user", "ext_post_service_account", "ext_patch_service_account",
+    "ext_post_role", "ext_patch_role", "ext_post_grant",           "ext_post_token"};
 
 template <std::size_t N>
 bool Among(const std::array<std::string_view, N>& words, std::string_view word) {
@@ -53,7 +59,7 @@ void NameFromBody(const Request& request, TrailEntry& entry) {
   if (!body.ok() || !body->is_map()) return;
   if (entry.dag_id.empty()) entry.dag_id = TextIn(*body, {"dag_id"});
   if (entry.run_id.empty()) entry.run_id = TextIn(*body, {"dag_run_id"});
-  if (entry.entity.empty()) entry.entity = TextIn(*body, {"name", "key", "connection_id", "username"});
+  if (entry.entity.empty()) entry.entity = TextIn(*body, {"name", "key", "connection_id", "username", "account"});
 }
 
 void NameFromPath(const Call& call, TrailEntry& entry) {
@@ -175,6 +181,9 @@ Response Audited(const Route& route, Call call) {
   const Result<std::int64_t> id = trail.Begin(entry);
   if (!id.ok()) return ErrorResponse(id.error());
   const Response answer = Handle(route, call);
+  if (note.after.is_null() && Among(kTellsBody, route.operation_id)) {
+    if (const Result<Value> body = ParseJson(call.request.body); body.ok()) note.after = MaskSecrets(*body);
+  }
   const Status ended = trail.End(*id, entry, OutcomeOf(entry, std::move(note), answer));
   if (!ended.ok())
     log::Warning("how {} of {} ended ({}) could not be written to the audit trail: {}", entry.operation, entry.who,

@@ -83,6 +83,15 @@ BODIES = {
     "post_connection": CONNECTION, "patch_connection": CONNECTION, "bulk_connections": actions(CONNECTION, "gone"),
     "test_connection": CONNECTION,
     "create_backfill": BACKFILL, "create_backfill_dry_run": BACKFILL,
+    "ext_login": {"username": "nobody", "password": "x"},
+    "ext_change_my_password": {"current_password": "x", "new_password": "y"},
+    "ext_post_token": {"name": "victim", "account": "nobody", "permissions": ["dags.read"], "dag_ids": ["victim"], "expires_at": None},
+    "ext_post_user": {"name": "victim", "password": "long enough for all", "roles": ["viewer"]},
+    "ext_patch_user": {"password": "long enough for all", "disabled": False},
+    "ext_post_service_account": {"name": "victims", "roles": ["viewer"]}, "ext_patch_service_account": {"disabled": False},
+    "ext_post_role": {"name": "victim", "description": "d", "permissions": ["dags.read"]},
+    "ext_patch_role": {"description": "d", "permissions": ["dags.read"]},
+    "ext_post_grant": {"account": "victim", "role": "viewer", "dag_id": "victim", "tag": None},
     "ext_rerun": {"dag_run_id": None, "conf": {"region": "eu"}, "note": "n"},
 }
 for name in ("", "_by_map_index"):
@@ -90,7 +99,8 @@ for name in ("", "_by_map_index"):
 BODIES["patch_task_group_instances"] = BODIES["patch_task_group_instances_dry_run"] = INSTANCE
 # No body is read, or none of it is kept: a text alone is tried.
 BODILESS = {"favorite_dag", "unfavorite_dag", "materialize_asset", "set_asset_state_store", "set_task_state_store", "patch_task_state_store",
-            "update_hitl_detail", "reparse_dag_file", "pause_backfill", "unpause_backfill", "cancel_backfill", "ext_cancel_run"}
+            "update_hitl_detail", "reparse_dag_file", "pause_backfill", "unpause_backfill", "cancel_backfill", "ext_cancel_run",
+            "ext_logout"}
 
 METHODS = ("get", "post", "patch", "put", "delete")  # what is to be found must not be gone
 
