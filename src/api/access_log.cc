@@ -2,6 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
+#include "pipelined/base/secret_name.h"
+
 namespace pipelined::api {
 namespace {
 
@@ -21,6 +25,24 @@ std::string Quoted(std::string_view text) {
   }
   if (text.size() > kLongest) out += "…";
   return out + "\"";
+}
+
+// A target as it was sent, but for what stands in its query under the name of a secret: nothing reads it from there,
+// yet clients put it there.
+std::string WithoutSecrets(std::string_view target) {
+  const std::size_t question = target.find('?');
+  if (question == std::string_view::npos) return std::string(target);
+  std::string shown(target.substr(0, question));
+  for (std::size_t begin = question; begin < target.size();) {
+    const std::size_t end = std::min(target.find('&', begin + 1), target.size());
+    const std::string_view part = target.substr(begin, end - begin);  // with the ? or & before it
+    const std::size_t equals = part.find('=');
+    const bool secret = equals != std::string_view::npos && IsSecretName(part.substr(1, equals - 1));
+    shown += part.substr(0, secret ? equals + 1 : part.size());
+    if (secret) shown += kMasked;
+    begin = end;
+  }
+  return shown;
 }
 
 // Those who come back from an identity provider carry a code, which is worth something until it is redeemed.
@@ -53,8 +75,8 @@ bool IsLogged(AccessLog which, const std::string& method, int status) {
 
 std::string AccessLine(const LoggedRequest& request) {
   return fmt::format("request method={} target={} status={} bytes={} ms={:.1f} peer={} user={} agent={} id={}",
-                     Quoted(request.method), Quoted(WithoutCodes(request.target)), request.status, request.bytes,
-                     static_cast<double>(request.took.count()) / 1e3, request.peer, Quoted(request.user),
+                     Quoted(request.method), Quoted(WithoutCodes(WithoutSecrets(request.target))), request.status,
+                     request.bytes, static_cast<double>(request.took.count()) / 1e3, request.peer, Quoted(request.user),
                      Quoted(request.agent), request.id);
 }
 

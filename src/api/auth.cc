@@ -64,6 +64,7 @@ std::variant<Caller, Response> Authenticate(Service& service, const Request& req
   if (!local.empty() && secrets::ConstantTimeEqual(*token, local)) {
     Caller admin;
     admin.name = "admin";
+    admin.via = "local token";
     admin.rights = access::Rights::Of(access::BuiltIn::kAdmin);
     return admin;
   }
@@ -78,6 +79,7 @@ Caller CallerOf(Principal principal) {
   caller.name = std::move(principal.account.name);
   caller.rights = std::move(principal.rights);
   if (principal.token) {
+    caller.via = "token";
     caller.token = principal.token->id;
     caller.limited = principal.token->permissions || principal.token->dag_ids;
     caller.logged_in = principal.token->of_login;
@@ -125,6 +127,7 @@ Response PostToken(const Call& call) {
       name->string().size() > kLongestName) {
     return Detail(422, "username and password are required");
   }
+  if (call.note != nullptr) call.note->who = name->string();
   if (auto refusal = CheckPassword(call, name->string(), password->string())) return *std::move(refusal);
   const Result<std::optional<UserRow>> user = call.catalog().FindUser(name->string());
   if (!user.ok()) return ErrorResponse(user.error());

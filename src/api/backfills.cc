@@ -6,6 +6,7 @@
 #include "api/body.h"
 #include "api/errors.h"
 #include "api/handlers.h"
+#include "api/masking.h"
 #include "api/param_faults.h"
 #include "api/query.h"
 #include "api/shapes.h"
@@ -39,9 +40,21 @@ Response WithId(const Call& call, const Work& work) {
   return work(id);
 }
 
+// For the audit trail.
+Value Facts(const BackfillRow& row) {
+  return MaskSecrets(Value::Map{{"from_date", FormatInstant(row.range.from)},
+                                {"to_date", FormatInstant(row.range.to)},
+                                {"reprocess_behavior", ToString(row.range.reprocess)},
+                                {"dag_run_conf", row.conf},
+                                {"is_paused", row.paused},
+                                {"cancelled", row.cancelled}});
+}
+
 Response Show(const Call& call, BackfillId id) {
   const Result<BackfillRow> row = call.catalog().Backfill(id);
   if (!row.ok()) return ErrorResponse(row.error());
+  if (call.note != nullptr) call.note->entity = std::to_string(id.value);
+  call.After(std::to_string(id.value), Facts(*row));
   return Json(BackfillShape(*row));
 }
 
@@ -103,6 +116,7 @@ Response Steer(const Call& call, decltype(Command::what) what, BackfillId id) {
   const Result<BackfillRow> row = call.catalog().Backfill(id);
   if (!row.ok()) return ErrorResponse(row.error());
   if (row->completed_at) return Detail(409, fmt::format("Backfill {} is already completed.", id.value));
+  call.Before(std::to_string(id.value), Facts(*row));
   if (auto refusal = Carry(call, Command{{}, {}, std::move(what)})) return *std::move(refusal);
   return Show(call, id);
 }

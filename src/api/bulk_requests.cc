@@ -63,7 +63,7 @@ Response Ask(const Call& call, Single single, const std::vector<std::string>& up
   request.body = ToJson(single.body);
   request.query.clear();
   for (const std::string& field : update_mask) request.query.emplace_back("update_mask", field);
-  return single.handler(Call{call.service, request, call.caller, std::move(single.args)});
+  return single.handler(Call{call.service, request, call.caller, std::move(single.args), call.note});
 }
 
 // One that clashes fails all of its action, before anything is changed.
@@ -96,6 +96,7 @@ void CarryOut(const Call& call, const Kind& kind, const Action& action, BulkResu
       results.Done(action.kind, {kind.name(entity)});
     } else {
       results.Fail(action.kind, response.status, ErrorOf(response));
+      if (call.note != nullptr) call.note->failed += kind.name(entity) + ": " + ErrorOf(response) + "; ";
     }
   }
 }
@@ -108,6 +109,7 @@ Response Bulk(const Call& call, const Kind& kind) {
   CheckAll(actions, kind.check, violations);
   if (!violations.empty()) return violations.Answer();
   BulkResults results;
+  if (call.note != nullptr) call.note->many = true;
   for (const Action& action : actions) {
     results.Begin(action.kind);
     CarryOut(call, kind, action, results);
@@ -277,6 +279,7 @@ Response ClearRuns(const Call& call) {
     if (const auto row = call.catalog().Run(DagOf(call, run), RunName(run)); !row.ok())
       return ErrorResponse(row.error());
   }
+  if (call.note != nullptr) call.note->many = true;
   const std::string_view name = dry_run ? "task_instances" : "dag_runs";
   Value::List concerned;
   for (const Value& run : runs->list()) {

@@ -66,6 +66,17 @@ Result<std::vector<TaskInstanceRow>> DryRun(const Call& call, const ClearTasks& 
              [&](const TaskInstanceRow& row) { return IsToClear(clear.tasks, row.state, row.map_index); }});
 }
 
+// For the audit trail: [[run, task, map index], …], as the scheduler says it.
+Value ClearedFacts(const Value& result) {
+  constexpr std::size_t kMostNamed = 100;
+  const Value* tasks = result.Find("tasks");
+  if (tasks == nullptr || !tasks->is_list()) return Value::Map{};
+  Value::List named = tasks->list();
+  const auto all = static_cast<std::int64_t>(named.size());
+  if (named.size() > kMostNamed) named.resize(kMostNamed);
+  return Value::Map{{"cleared", std::move(named)}, {"number", all}};
+}
+
 }  // namespace
 
 Response ClearTaskInstances(const Call& call) {
@@ -84,9 +95,11 @@ Response ClearTaskInstances(const Call& call) {
       return Detail(400, "include_past and include_future need a run with a logical date");
     asked.clear.runs.run = run->info.id;
   }
+  if (asked.dry_run) call.After(asked.run_id, Value::Map{{"dry_run", true}});
   if (asked.dry_run) return InstancesAnswer(DryRun(call, asked.clear, asked.run_id, *dag));
   Value result;
   if (auto refusal = Carry(call, Command{{}, {}, std::move(asked.clear)}, &result)) return *std::move(refusal);
+  call.After(asked.run_id, ClearedFacts(result));
   return InstancesAnswer(Concerned(call, dag->dag_id, result));
 }
 
@@ -104,8 +117,12 @@ Response ClearRun(const Call& call) {
   const Result<RunRow> run = call.catalog().Run(dag->dag_id, call.Arg("dag_run_id"));
   if (!run.ok()) return ErrorResponse(run.error());
   clear.runs = RunChoice{dag->dag_id, run->info.id};
+  if (dry_run) call.After(RunName(*run), Value::Map{{"dry_run", true}});
   if (dry_run) return InstancesAnswer(DryRun(call, clear, run->info.run_id, *dag));
-  if (auto refusal = Carry(call, Command{{}, {}, std::move(clear)})) return *std::move(refusal);
+  call.Before(RunName(*run), Value::Map{{"state", ToString(run->info.state)}});
+  Value result;
+  if (auto refusal = Carry(call, Command{{}, {}, std::move(clear)}, &result)) return *std::move(refusal);
+  call.After(RunName(*run), ClearedFacts(result));
   return GetRun(call);
 }
 

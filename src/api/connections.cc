@@ -63,6 +63,15 @@ Value Shape(const ConnectionRow& row, const Secret& secret) {
                     {"team_name", Value()}};
 }
 
+// For the audit trail, which never sees password and extra.
+Value Facts(const ConnectionRow& row) {
+  const auto text = [](const Text& value) { return value ? Value(*value) : Value(); };
+  return Value::Map{{"conn_type", row.conn_type}, {"description", text(row.description)},
+                    {"host", text(row.host)},     {"login", text(row.login)},
+                    {"schema", text(row.schema)}, {"port", row.port ? Value(std::int64_t{*row.port}) : Value()},
+                    {"password", kMasked},        {"extra", kMasked}};
+}
+
 struct Draft {
   ConnectionRow row;
   Secret secret;
@@ -133,6 +142,7 @@ struct Connections {
     return draft;
   }
 
+  static Value About(const Row& row) { return Facts(row); }
   Result<Row> Known(const std::string& id) { return call.catalog().vault().Connection(id); }
 
   Result<VaultPut> Put(const Draft& draft, const UpdateMask& mask, const Row* known) {
@@ -145,6 +155,10 @@ struct Connections {
     Result<Sealed> sealed = Seal(call, secret.ToJsonText(), kKind, row.connection_id);
     if (!sealed.ok()) return sealed.error();
     row.secret = *std::move(sealed);
+    Value facts = Facts(row);
+    facts.Set("password_set", draft.Gives("password"));
+    facts.Set("extra_set", draft.Gives("extra"));
+    call.After(row.connection_id, std::move(facts));
     return VaultPut{std::move(row), known == nullptr ? Before::kAbsent : Before::kPresent};
   }
 
@@ -154,6 +168,7 @@ struct Connections {
     if (!opened.ok()) return opened.error();
     const auto changes = [&](std::string_view field) { return draft.Gives(field) && mask.Has(field); };
     row = known;
+    call.Before(row.connection_id, Facts(row));
     if (changes("conn_type")) row.conn_type = draft.row.conn_type;
     if (changes("description")) row.description = draft.row.description;
     if (changes("host")) row.host = draft.row.host;
@@ -248,6 +263,9 @@ Response PatchConnection(const Call& call) {
 
 Response DeleteConnection(const Call& call) {
   const std::string& id = call.Arg("connection_id");
+  const Result<ConnectionRow> known = call.catalog().vault().Connection(id);
+  if (!known.ok()) return ErrorResponse(known.error());
+  call.Before(id, Facts(*known));
   const Status done = call.catalog().vault().Write({VaultDrop{VaultKind::kConnection, id}});
   return done.ok() ? NoContent() : ErrorResponse(done.error());
 }

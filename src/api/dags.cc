@@ -28,6 +28,11 @@ Response DagAnswer(const Call& call) {
   return Json(DagShape(*row, NextRunOf(call.service, *row)));
 }
 
+void NotePaused(const Call& call, const DagRow& row, bool paused) {
+  call.Before(row.dag_id, Value::Map{{"is_paused", row.paused}});
+  call.After(row.dag_id, Value::Map{{"is_paused", paused}});
+}
+
 // What the catalog cannot narrow by. DAGs are few enough to look at all of them.
 struct Sieve {
   std::vector<std::string> owners;
@@ -115,8 +120,10 @@ Response Chosen(const Call& call, std::optional<bool> paused) {
   }
   Result<Listing<DagRow>> listing = List(call.catalog(), filter, sieve, page);
   if (paused && listing.ok()) {
+    if (call.note != nullptr) call.note->many = true;
     for (DagRow& row : listing->rows) {
       if (row.paused == *paused) continue;
+      NotePaused(call, row, *paused);
       if (auto refusal = Carry(call, Command{{}, {}, PauseDag{row.dag_id, *paused}})) return *std::move(refusal);
       row.paused = *paused;
     }
@@ -205,6 +212,7 @@ Response PatchDag(const Call& call) {
     return Detail(400, "Only `is_paused` field can be updated through the REST API");
   const Result<DagRow> row = call.catalog().Dag(call.Arg("dag_id"));
   if (!row.ok()) return ErrorResponse(row.error());
+  NotePaused(call, *row, *paused);
   if (row->paused != *paused) {
     if (auto refusal = Carry(call, Command{{}, {}, PauseDag{row->dag_id, *paused}})) return *std::move(refusal);
   }
@@ -214,6 +222,7 @@ Response PatchDag(const Call& call) {
 Response DeleteDag(const Call& call) {
   const Result<DagRow> row = call.catalog().Dag(call.Arg("dag_id"));
   if (!row.ok()) return ErrorResponse(row.error());
+  call.Before(row->dag_id, Value::Map{{"is_paused", row->paused}, {"is_stale", row->stale}});
   if (auto refusal = Carry(call, Command{{}, {}, pipelined::DeleteDag{row->dag_id}})) return *std::move(refusal);
   return Json(nullptr);
 }

@@ -238,6 +238,9 @@ Response GetDependencies(const Call& call);
 Response GetInstancesWithOutcomes(const Call& call);
 Response GetTriesWithOutcomes(const Call& call);
 
+// trail.cc
+Response GetAudit(const Call& call);
+
 // queue.cc
 Response GetQueue(const Call& call);
 

@@ -28,6 +28,7 @@ struct Request {
   bool secure = false;     // the client speaks TLS
   std::string host;        // what the client calls this server: "pipelined.example.com:8443"
   std::string proxy_user;  // whom a trusted proxy has admitted; empty: nobody
+  std::string id;          // as the answer's X-Request-Id
 
   const std::string* Header(std::string_view lower_case_name) const;
   // All lines of a field that is a list, as one; empty when there is none.

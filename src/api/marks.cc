@@ -98,6 +98,27 @@ Result<std::vector<TaskInstanceRow>> Named(const Call& call, const std::string& 
   return all;
 }
 
+// For the audit trail.
+void NoteInstances(const Call& call, const std::vector<TaskInstanceRow>& rows, const Asked& asked) {
+  if (call.note != nullptr && rows.size() > 1) call.note->many = true;
+  for (const TaskInstanceRow& row : rows) {
+    Value after{Value::Map{}};
+    if (asked.mark) after.Set("state", ToString(asked.mark->state));
+    if (asked.note) after.Set("note", *asked.note);
+    call.Before(InstanceName(row), Value::Map{{"state", ToString(row.state)}, {"note", row.note}});
+    call.After(InstanceName(row), std::move(after));
+  }
+}
+
+void NoteRun(const Call& call, const RunRow& row, const std::optional<std::string>& state,
+             const std::optional<std::string>& note) {
+  Value after{Value::Map{}};
+  if (state) after.Set("state", *state);
+  if (note) after.Set("note", *note);
+  call.Before(RunName(row), Value::Map{{"state", ToString(row.info.state)}, {"note", row.note}});
+  call.After(RunName(row), std::move(after));
+}
+
 Response Patch(const Call& call, const std::string& id, bool group, bool dry_run) {
   Body body(call.request,
             {"new_state", "note", "include_upstream", "include_downstream", "include_future", "include_past"});
@@ -105,6 +126,7 @@ Response Patch(const Call& call, const std::string& id, bool group, bool dry_run
   if (!body.ok()) return body.Refusal();
   const auto named = Named(call, id, group);
   if (!named.ok()) return ErrorResponse(named.error());
+  if (!dry_run) NoteInstances(call, *named, asked);
   if (asked.mark) {
     MarkTasks& mark = *asked.mark;
     mark.runs.dag_id = named->front().dag_id;
@@ -157,6 +179,7 @@ Response PatchRun(const Call& call) {
   if (!body.ok()) return body.Refusal();
   const Result<RunRow> row = call.catalog().Run(call.Arg("dag_id"), call.Arg("dag_run_id"));
   if (!row.ok()) return ErrorResponse(row.error());
+  NoteRun(call, *row, word, note);
   if (state && MaskHas(call.request, "state")) {
     if (auto refusal = Carry(call, Command{{}, {}, MarkRun{row->info.dag_id, row->info.id, *state}}))
       return *std::move(refusal);

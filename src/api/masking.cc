@@ -26,6 +26,10 @@ Value Mask(const Value& value, bool secret) {
 
 }  // namespace
 
+Value MaskSecrets(const Value& value) {
+  return Mask(value, false);
+}
+
 std::string PythonJson(const Value& value) {
   std::string text;
   if (value.is_map()) {

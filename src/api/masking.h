@@ -16,6 +16,9 @@ std::string ShowValue(std::string_view name, const std::string& text);
 // more.
 Value Unmask(Value sent, const Value& stored);
 
+// `value` with "***" for what has a secret name in it, at every depth.
+Value MaskSecrets(const Value& value);
+
 // JSON as Python's json.dumps() writes it: ", " and ": ", ASCII only.
 std::string PythonJson(const Value& value);
 

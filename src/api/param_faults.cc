@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "pipelined/base/secret_name.h"
 #include "pipelined/schema/json_schema.h"
 
 namespace pipelined::api {
@@ -25,7 +26,9 @@ std::string ParamFaults(const Value& params, const Value& conf) {
       add(name, "has no default and must be given in conf");
     } else {
       for (const SchemaViolation& violation : violations) {
-        add(violation.path.empty() ? name : name + "." + violation.path, violation.message);
+        const std::string path = violation.path.empty() ? name : name + "." + violation.path;
+        // The message says the value; the refusal goes to the audit trail.
+        add(path, IsSecretName(path) ? "is not as its schema says (it is a secret, and not shown)" : violation.message);
       }
     }
   }

@@ -99,6 +99,9 @@ constexpr Row kRows[] = {
     {"get_dag_versions", "limit:i offset:i version_number:i bundle_name bundle_version order_by:*"},
     {"get_hitl_details", "limit:i offset:i order_by:*"},
     {"login", "next"},
+    {"ext_get_audit",
+     "who operation dag_id run_id entity address request_id kind status:i refused:b since:t until:t before_id:i "
+     "after_id:i order limit:i"},
     {"ext_get_queue", "pool dag_id limit:i"},
     {"ext_get_dag_history", "limit:i offset:i order_by:*"},
     {"ext_get_progress", "after wait:i"},

@@ -16,9 +16,14 @@ namespace {
 constexpr std::size_t kMaxNameLength = 256;
 constexpr std::int64_t kMaxSlots = std::numeric_limits<std::int32_t>::max();
 
+Value PoolFacts(const PoolRow& row) {
+  return Value::Map{{"slots", row.slots}, {"description", row.description}, {"include_deferred", row.include_deferred}};
+}
+
 Response PoolAnswer(const Call& call, const std::string& name, int status = 200) {
   const Result<PoolRow> row = call.catalog().Pool(name);
   if (!row.ok()) return ErrorResponse(row.error());
+  call.After(name, PoolFacts(*row));
   return Json(status, PoolShape(*row));
 }
 
@@ -95,6 +100,7 @@ Response PatchPool(const Call& call) {
   if (name != kDefaultPool) {
     if (auto refusal = RefusePartial(body)) return *std::move(refusal);
   }
+  call.Before(name, PoolFacts(*known));
   SetPool pool{name, mask.Has("slots") && slots ? static_cast<std::int32_t>(*slots) : known->slots};
   if (describes) pool.description = description.value_or("");
   if (mask.Has("include_deferred")) pool.include_deferred = include_deferred;
@@ -107,6 +113,7 @@ Response DeletePool(const Call& call) {
   if (name == kDefaultPool) return Detail(400, "Default Pool can't be deleted");
   const Result<PoolRow> known = call.catalog().Pool(name);
   if (!known.ok()) return ErrorResponse(known.error());
+  call.Before(name, PoolFacts(*known));
   if (auto refusal = Carry(call, Command{{}, {}, pipelined::DeletePool{name}})) return *std::move(refusal);
   return NoContent();
 }

@@ -8,6 +8,7 @@
 #include "api/handlers.h"
 #include "api/query.h"
 #include "api/shapes.h"
+#include "api/steering.h"
 
 namespace pipelined::api {
 namespace {
@@ -47,6 +48,7 @@ Response RemoveRun(const Call& call) {
                                    dag_id, run_id, state));
   };
   if (run->info.state == RunState::kRunning) return refusal("running");
+  call.Before(RunName(*run), Value::Map{{"state", ToString(run->info.state)}, {"note", run->note}});
   if (auto refused = Carry(call, Command{{}, {}, pipelined::DeleteRun{dag_id, run_id, run->info.id}}))
     return *std::move(refused);
   // A run that was being taken up in that moment stays.
@@ -69,6 +71,7 @@ Response RemoveTaskInstance(const Call& call) {
   if (row->map_index >= 0) clear.tasks.instances = {{row->task_id, row->map_index}};
   clear.tasks.only_failed = false;
   clear.reset_runs = false;
+  call.Before(InstanceName(*row), Value::Map{{"state", ToString(row->state)}, {"try_number", row->try_number}});
   if (auto refusal = Carry(call, Command{{}, {}, std::move(clear)})) return *std::move(refusal);
   return Json(nullptr);
 }

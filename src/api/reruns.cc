@@ -6,6 +6,7 @@
 #include "api/body.h"
 #include "api/errors.h"
 #include "api/handlers.h"
+#include "api/masking.h"
 #include "api/param_faults.h"
 #include "api/query.h"
 #include "api/run_id.h"
@@ -107,6 +108,7 @@ Response CancelRun(const Call& call) {
   const Result<RunRow> row = FindRun(call);
   if (!row.ok()) return ErrorResponse(row.error());
   if (IsFinished(row->info.state)) return Json(RunShape(*row));
+  call.Before(RunName(*row), Value::Map{{"state", ToString(row->info.state)}});
   if (auto refusal = Carry(call, Command{{}, {}, pipelined::CancelRun{row->info.id}})) return *std::move(refusal);
   return GetRun(call);
 }
@@ -139,6 +141,9 @@ Response PostRerun(const Call& call) {
   const Result<RunRow> row = call.catalog().Trigger(request);
   if (!row.ok())
     return row.error().code == ErrorCode::kConflict ? DuplicateResponse(row.error()) : ErrorResponse(row.error());
+  if (call.note != nullptr) call.note->run_id = row->info.run_id;
+  call.After(row->info.run_id,
+             Value::Map{{"conf", MaskSecrets(row->info.conf)}, {"note", row->note}, {"rerun_of", old->info.run_id}});
   return Json(WithLinks(*row, {}));
 }
 

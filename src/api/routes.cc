@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "api/audit.h"
 #include "api/auth.h"
 #include "api/cors.h"
 #include "api/errors.h"
@@ -221,6 +222,7 @@ constexpr Route kRoutes[] = {
     {"GET", "/api/ext/v1/sessions", "ext_get_sessions", Need::Caller(), GetSessions},
     {"DELETE", "/api/ext/v1/sessions", "ext_delete_sessions", Need::Caller(), DeleteSessions},
     {"DELETE", "/api/ext/v1/sessions/{session_id}", "ext_delete_session", Need::Caller(), DeleteSession},
+    {"GET", "/api/ext/v1/audit", "ext_get_audit", Need::Everywhere(Permission::kAuditRead), GetAudit},
     {"GET", "/api/ext/v1/queue", "ext_get_queue", Need::OfDags(Permission::kTasksRead), GetQueue},
     {"GET", "/api/ext/v1/dags/{dag_id}/history", "ext_get_dag_history", Need::OfDag(Permission::kDagsRead),
      GetDagHistory},
@@ -392,9 +394,13 @@ Response Run(Service& service, const Request& request, Caller& caller) {
   if (match.route == nullptr && match.methods.empty())
     return Json(404, Value::Map{{"error", "Not found: " + request.path}});
   if (match.route == nullptr) return method == "OPTIONS" ? Options(match.methods) : NotAllowed(match.methods);
-  if (std::optional<Response> refusal = Admit(service, request, match, caller)) return *std::move(refusal);
-  if (std::optional<Response> refusal = RefuseForm(request, *match.route)) return *std::move(refusal);
-  return match.route->handler(Call{service, request, caller, std::move(match.args)});
+  const Route& route = *match.route;
+  if (std::optional<Response> refusal = Admit(service, request, match, caller)) {
+    NoteDenied(route, Call{service, request, caller, std::move(match.args)}, *refusal);
+    return *std::move(refusal);
+  }
+  if (std::optional<Response> refusal = RefuseForm(request, route)) return *std::move(refusal);
+  return Audited(route, Call{service, request, caller, std::move(match.args)});
 }
 
 }  // namespace

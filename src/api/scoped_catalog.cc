@@ -108,6 +108,7 @@ class ScopedCatalog : public Catalog {
   }
   Result<Health> CheckHealth() override { return all_.CheckHealth(); }
   Vault& vault() override { return all_.vault(); }
+  AuditTrail& trail() override { return all_.trail(); }
   UserSessions& user_sessions() override { return all_.user_sessions(); }
   Accounts& accounts() override { return all_.accounts(); }
   Result<std::optional<UserRow>> FindUser(const std::string& name) override { return all_.FindUser(name); }

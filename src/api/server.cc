@@ -62,7 +62,7 @@ std::string RequestId(const RawRequest& raw) {
   return fine ? *id : secrets::RandomHex(8);
 }
 
-Result<Request> ToRequest(RawRequest& raw, const Provenance& from) {
+Result<Request> ToRequest(RawRequest& raw, const Provenance& from, const std::string& id) {
   Result<Target> target = ParseTarget(raw.target);
   if (!target.ok()) return target.error();
   Request request;
@@ -76,6 +76,7 @@ Result<Request> ToRequest(RawRequest& raw, const Provenance& from) {
   request.secure = from.secure;
   request.host = from.host;
   request.proxy_user = from.proxy_user;
+  request.id = id;
   return request;
 }
 
@@ -84,11 +85,11 @@ Response OptionsOfAll() {
   return Options({"GET", "POST", "PUT", "PATCH", "DELETE"});
 }
 
-Response Respond(Service& service, RawRequest& raw, const Provenance& from) {
+Response Respond(Service& service, RawRequest& raw, const Provenance& from, const std::string& id) {
   if (raw.refused != 0) return Refused(raw.refused);
   if (raw.method == "OPTIONS" && raw.target == "*") return OptionsOfAll();
   if (from.ambiguous) return Detail(400, "the proxy names more than one user");
-  const Result<Request> request = ToRequest(raw, from);
+  const Result<Request> request = ToRequest(raw, from, id);
   if (!request.ok()) return Detail(400, request.error().message);
   Response response = Dispatch(service, *request);
   Negotiate(*request, service.options.gzip, response);
@@ -169,7 +170,7 @@ Response Handle(Service& service, RawRequest raw) {
   const Micros start = service.clock.Monotonic();
   const Provenance from = WhereFrom(service, raw);
   LoggedRequest logged = ToLog(raw, from);
-  Response response = Respond(service, raw, from);
+  Response response = Respond(service, raw, from, logged.id);
   logged.took += service.clock.Monotonic() - start;
   return Finished(service, std::move(logged), std::move(response));
 }

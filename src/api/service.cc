@@ -56,7 +56,8 @@ Service::Service(Catalog& catalog_, ApiOptions options_)
       origins(SplitOrigins(options.cors_origins)),
       proxies(ReadOr(AddressList::Parse(options.trusted_proxies))),
       oidc_roles(ReadOr(RoleMap::Parse(options.oidc_roles))),
-      clock(options.clock != nullptr ? *options.clock : SystemClock()) {}
+      clock(options.clock != nullptr ? *options.clock : SystemClock()),
+      denials(catalog.trail(), clock) {}
 
 Result<DagPtr> Service::LoadDag(VersionId version) {
   if (DagPtr cached = dags.Find(version)) return cached;
@@ -77,6 +78,26 @@ std::shared_ptr<const Timetable> Service::TimetableOf(const Schedule& schedule) 
 Catalog& Call::catalog() const {
   if (caller.catalog == nullptr) throw std::logic_error("a handler was called for somebody who was not admitted");
   return *caller.catalog;
+}
+
+namespace {
+
+void Set(bool many, Value& whole, const std::string& name, Value value) {
+  if (!many) {
+    whole = std::move(value);
+  } else {
+    whole.Set(name, std::move(value));
+  }
+}
+
+}  // namespace
+
+void Call::Before(const std::string& name, Value value) const {
+  if (note != nullptr) Set(note->many, note->before, name, std::move(value));
+}
+
+void Call::After(const std::string& name, Value value) const {
+  if (note != nullptr) Set(note->many, note->after, name, std::move(value));
 }
 
 const std::string& Call::Arg(std::string_view name) const {

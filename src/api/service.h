@@ -10,6 +10,8 @@
 #include <string_view>
 #include <vector>
 
+#include "api/audit_note.h"
+#include "api/denials.h"
 #include "api/health_cache.h"
 #include "api/http.h"
 #include "api/provenance.h"
@@ -23,6 +25,7 @@ namespace pipelined::api {
 
 struct Caller {
   std::string name;  // empty: nobody (public routes)
+  std::string via;   // how that was shown: "token", "local token", "browser"; empty: it was not
   access::Rights rights;
   std::int64_t token = 0;                      // that he shows, by its id; 0: the local one, or none
   bool limited = false;                        // by the token: it makes no others
@@ -105,6 +108,7 @@ struct Service {
   std::atomic<int> waiting{0};      // handlers that hold a thread until something changes
   std::atomic<int> logging_in{0};   // those that check a password
   std::atomic<int> at_provider{0};  // those that ask the identity provider
+  DenialLog denials;
 };
 
 // One request on its way through a route.
@@ -116,6 +120,10 @@ struct Call {
 
   const std::string& Arg(std::string_view name) const;  // must be in the pattern
   Catalog& catalog() const;                             // as the caller may see it
+  AuditNote* note = nullptr;                            // nullptr: the request is not audited
+  // For the audit trail: `name` as it was before the change, and as it is afterwards, without secrets.
+  void Before(const std::string& name, Value value) const;
+  void After(const std::string& name, Value value) const;
 };
 
 }  // namespace pipelined::api

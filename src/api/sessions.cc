@@ -59,7 +59,9 @@ std::variant<Caller, Response> CallerNamed(Service& service, const std::string& 
   if (!who.ok()) return ErrorResponse(who.error());
   if (!who->has_value() || (*who)->account.disabled || (*who)->account.kind != AccountKind::kUser)
     return Detail(403, "Forbidden: you are no user here, or disabled");
-  return CallerOf(**std::move(who));
+  Caller caller = CallerOf(**std::move(who));
+  caller.via = "browser";  // a session of one, or a proxy before it
+  return caller;
 }
 
 std::variant<Caller, Response> AuthenticateProxied(Service& service, const Request& request) {

@@ -71,6 +71,7 @@ Response PostLogin(const Call& call) {
   const bool form = IsForm(request);
   const std::optional<Credentials> given = form ? FromForm(request) : FromJson(request);
   if (!given || given->name.size() > kLongestName) return Detail(422, "username and password are required");
+  if (call.note != nullptr) call.note->who = given->name;
   if (std::optional<Response> refusal = CheckPassword(call, given->name, given->password)) {
     if (!form || !WantsPage(request)) return std::move(*refusal);
     Response page = LoginPage(call, refusal->status, SafeNext(given->next),

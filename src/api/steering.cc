@@ -107,6 +107,14 @@ Result<std::vector<TaskInstanceRow>> Concerned(const Call& call, const std::stri
   return concerned;
 }
 
+std::string RunName(const RunRow& row) {
+  return fmt::format("{}.{}", row.info.dag_id, row.info.run_id);
+}
+
+std::string InstanceName(const TaskInstanceRow& row) {
+  return fmt::format("{}.{}.{}[{}]", row.dag_id, row.run_id, row.task_id, row.map_index);
+}
+
 Response InstancesAnswer(const Result<std::vector<TaskInstanceRow>>& rows) {
   if (!rows.ok()) return ErrorResponse(rows.error());
   Value::List instances;

@@ -33,4 +33,8 @@ Result<std::vector<TaskInstanceRow>> Concerned(const Call& call, const std::stri
 
 Response InstancesAnswer(const Result<std::vector<TaskInstanceRow>>& rows);
 
+// What the audit trail calls them where one request changes many.
+std::string RunName(const RunRow& row);
+std::string InstanceName(const TaskInstanceRow& row);
+
 }  // namespace pipelined::api

@@ -6,6 +6,7 @@
 #include "api/body.h"
 #include "api/errors.h"
 #include "api/handlers.h"
+#include "api/masking.h"
 #include "api/param_faults.h"
 #include "api/run_id.h"
 #include "api/shapes.h"
@@ -112,6 +113,8 @@ Response TriggerRun(const Call& call) {
   const Result<RunRow> row = call.catalog().Trigger(request);
   if (!row.ok())
     return row.error().code == ErrorCode::kConflict ? DuplicateResponse(row.error()) : ErrorResponse(row.error());
+  if (call.note != nullptr) call.note->run_id = row->info.run_id;
+  call.After(row->info.run_id, Value::Map{{"conf", MaskSecrets(row->info.conf)}, {"note", row->note}});
   return Json(Echo(*row, asked));
 }
 

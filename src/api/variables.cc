@@ -20,6 +20,11 @@ Value Shape(const VariableRow& row, const std::optional<std::string>& value) {
                     {"team_name", Value()}};
 }
 
+// For the audit trail, which never sees the value.
+Value Facts(const VariableRow& row) {
+  return Value::Map{{"value", kMasked}, {"description", row.description ? Value(*row.description) : Value()}};
+}
+
 struct Draft {
   std::string key;
   std::string value;  // text as it is, everything else as JSON
@@ -58,6 +63,7 @@ struct Variables {
     return draft;
   }
 
+  static Value About(const Row& row) { return Facts(row); }
   Result<Row> Known(const std::string& key) { return call.catalog().vault().Variable(key); }
 
   // What is not named by the mask, or not given, stays as it is; so does a secret that is given as it was shown.
@@ -67,6 +73,7 @@ struct Variables {
     std::optional<std::string> stored;
     if (known != nullptr) {
       row = *known;
+      call.Before(row.key, Facts(row));
       const bool keeps = !mask.Has("value") || (draft.value == kMasked && IsSecretName(draft.key));
       if (keeps) {
         Result<std::string> opened = Open(call, row.secret, kKind, row.key);
@@ -78,6 +85,9 @@ struct Variables {
     Result<Sealed> sealed = Seal(call, stored.value_or(draft.value), kKind, row.key);
     if (!sealed.ok()) return sealed.error();
     row.secret = *std::move(sealed);
+    Value facts = Facts(row);
+    facts.Set("value_set", !stored.has_value());
+    call.After(row.key, std::move(facts));
     return VaultPut{std::move(row), known == nullptr ? Before::kAbsent : Before::kPresent};
   }
 
@@ -146,6 +156,9 @@ Response PatchVariable(const Call& call) {
 
 Response DeleteVariable(const Call& call) {
   const std::string& key = call.Arg("variable_key");
+  const Result<VariableRow> known = call.catalog().vault().Variable(key);
+  if (!known.ok()) return ErrorResponse(known.error());
+  call.Before(key, Facts(*known));
   const Status done = call.catalog().vault().Write({VaultDrop{VaultKind::kVariable, key}});
   return done.ok() ? NoContent() : ErrorResponse(done.error());
 }

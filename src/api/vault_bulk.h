@@ -18,8 +18,8 @@ namespace pipelined::api {
 // `Resource` says how one kind of thing is read and written:
 //   using Draft; static Draft Read(Body&), which notes what is wrong; static Body MakeBody(Value, Value::List where);
 //   static const std::string& Name(const Draft&); kPlural, kNames (for messages), kKind;
-//   using Row; Result<Row> Known(name); Result<VaultPut> Put(const Draft&, const UpdateMask&, const Row* known), which
-//   makes a row without a known one.
+//   using Row; Result<Row> Known(name); static Value About(const Row&), for the audit trail;
+//   Result<VaultPut> Put(const Draft&, const UpdateMask&, const Row* known), which makes a row without a known one.
 template <class Resource>
 class Bulk {
  public:
@@ -31,6 +31,7 @@ class Bulk {
     const auto& actions = std::get<std::vector<BulkAction>>(read);
     Violations violations;
     violations.HideInputs();
+    if (call_.note != nullptr) call_.note->many = true;
     std::vector<Work> works;
     for (const BulkAction& action : actions) works.push_back(Prepare(action, violations));
     if (!violations.empty()) return violations.Answer();
@@ -38,6 +39,7 @@ class Bulk {
       results_.Begin(work.action->kind);
       if (const Status done = Do(work); !done.ok()) {
         if (HttpStatus(done.error().code) >= 500) return ErrorResponse(done.error());
+        if (call_.note != nullptr) call_.note->failed += done.error().message + "; ";
         results_.Fail(work.action->kind, HttpStatus(done.error().code), done.error().message);
       }
     }
@@ -93,7 +95,10 @@ class Bulk {
   }
 
   Result<VaultChange> Change(const Work& work, std::size_t i, const Row* known) {
-    if (work.action->kind == Kind::kDelete) return VaultChange(VaultDrop{Resource::kKind, work.names[i]});
+    if (work.action->kind == Kind::kDelete) {
+      if (known != nullptr) call_.Before(work.names[i], Resource::About(*known));
+      return VaultChange(VaultDrop{Resource::kKind, work.names[i]});
+    }
     Result<VaultPut> put = resource_.Put(work.drafts[i], UpdateMask(work.action->update_mask), known);
     if (!put.ok()) return put.error();
     return VaultChange(*std::move(put));

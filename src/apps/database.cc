@@ -1,6 +1,8 @@
 #include "apps/database.h"
 
 #include <fmt/format.h>
+#include <pwd.h>
+#include <unistd.h>
 
 #include "apps/exit_code.h"
 #include "pipelined/base/log.h"
@@ -16,6 +18,20 @@ StoreOptions At(const std::string& url) {
   StoreOptions options;
   options.url = url;
   return options;
+}
+
+// Who runs this program, for the audit trail.
+std::string SystemUser() {
+  const passwd* user = getpwuid(geteuid());
+  return user == nullptr ? fmt::format("uid {}", geteuid()) : fmt::format("{} (uid {})", user->pw_name, geteuid());
+}
+
+int CleanAudit(const std::string& url, Instant before, bool dry_run) {
+  const Result<CleanCounts> counts =
+      dry_run ? CountOldAudit(At(url), before) : CleanOldAudit(At(url), before, SystemUser());
+  if (!counts) return Report(counts.error());
+  fmt::print("{}: {} months of the audit trail\n", dry_run ? "would be removed" : "removed", counts->audit_months);
+  return kDone;
 }
 
 }  // namespace
@@ -59,7 +75,7 @@ int DbDowngrade(const std::string& url, int to_version) {
   return kDone;
 }
 
-int DbClean(const std::string& url, const std::string& before, bool dry_run, bool yes) {
+int DbClean(const std::string& url, const std::string& before, bool dry_run, bool yes, bool audit) {
   const Result<Instant> instant = ParseInstant(before);
   if (!instant)
     return Report(Error{ErrorCode::kInvalid, fmt::format("--before {}: {}", before, instant.error().message),
@@ -72,7 +88,7 @@ int DbClean(const std::string& url, const std::string& before, bool dry_run, boo
   fmt::print("{}: {} runs, {} task instances, {} tries, {} XCom entries, {} commands, {} months of events\n",
              dry_run ? "would be removed" : "removed", counts->runs, counts->task_instances, counts->attempts,
              counts->xcoms, counts->commands, counts->event_months);
-  return kDone;
+  return audit ? CleanAudit(url, *instant, dry_run) : int{kDone};
 }
 
 }  // namespace pipelined::apps

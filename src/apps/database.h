@@ -15,6 +15,6 @@ int DbMigrate(const std::string& url);
 int DbCheck(const std::string& url);
 int DbDowngrade(const std::string& url, int to_version);
 // Removes nothing without `yes`.
-int DbClean(const std::string& url, const std::string& before, bool dry_run, bool yes);
+int DbClean(const std::string& url, const std::string& before, bool dry_run, bool yes, bool audit);
 
 }  // namespace pipelined::apps

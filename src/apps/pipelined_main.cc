@@ -27,7 +27,7 @@ namespace {
 struct CommandLine {
   std::string home, environment, host, port, before, format = "table";
   std::vector<std::string> dags, settings;
-  bool stop_tasks = false, dry_run = false, yes = false;
+  bool stop_tasks = false, dry_run = false, yes = false, audit = false;
   int ready_fd = -1, lock_fd = -1, to_version = -1;
 };
 
@@ -252,10 +252,11 @@ class Parser {
         DbVerb(*db, "clean", "Remove old history: finished runs, commands, months of events. Logs of tasks stay",
                "pipelined db clean --before 2026-01-01T00:00:00Z --dry-run",
                [](const std::string& url, const CommandLine& line) {
-                 return DbClean(url, line.before, line.dry_run, line.yes);
+                 return DbClean(url, line.before, line.dry_run, line.yes, line.audit);
                });
     clean->add_option("--before", line_.before, "What ended before this instant (RFC 3339)")->required();
     clean->add_flag("--dry-run", line_.dry_run, "Only say how much it is");
+    clean->add_flag("--audit", line_.audit, "Also months of the audit trail; that leaves an entry in it");
     clean->add_flag("--yes", line_.yes, "Really remove it");
   }
 

@@ -39,6 +39,7 @@ void AddQueueCommand(CLI::App& app, Program& program);
 void AddServerCommands(CLI::App& app, Program& program);    // login, health, version, pools
 void AddOfflineCommands(CLI::App& dags, Program& program);  // dags validate, dags test
 void AddNextCommand(CLI::App& dags, Program& program);      // dags next
+void AddAuditCommands(CLI::App& app, Program& program);
 void AddVariableCommands(CLI::App& app, Program& program);
 void AddConnectionCommands(CLI::App& app, Program& program);
 void AddUserCommands(CLI::App& app, Program& program);  // users, whoami

@@ -64,6 +64,7 @@ int RunPipectl(int argc, char** argv) {
   cli::AddUserCommands(app, program);
   cli::AddRoleCommands(app, program);
   cli::AddTokenCommands(app, program);
+  cli::AddAuditCommands(app, program);
   cli::AddSimulateCommand(app, program);
   cli::AddCompletionCommand(app);
   try {

@@ -59,8 +59,17 @@ class Builder : public nlohmann::json_sax<nlohmann::ordered_json> {
   bool start_array(std::size_t) override { return Open(Value::List{}); }
   bool end_array() override { return Close(); }
   bool parse_error(std::size_t, const std::string&, const nlohmann::json::exception& error) override {
-    message_ = error.what();
+    message_ = WithoutInput(error.what());
     return false;
+  }
+
+  // The place is enough: what was read last may be a secret, and messages go to logs.
+  static std::string WithoutInput(std::string message) {
+    const std::size_t read = message.find("; last read:");
+    if (read == std::string::npos) return message;
+    const std::size_t expected = message.rfind("; expected ");
+    const bool behind = expected != std::string::npos && expected > read;
+    return message.erase(read, behind ? expected - read : std::string::npos);
   }
 
   Value TakeRoot() { return std::move(root_); }

@@ -61,7 +61,10 @@ Result<KeyRing> ReadKeys(const std::string& home, const std::string& setting) {
   if (!setting.empty()) return KeyRing::Parse(setting);
   const Result<std::string> text = ReadSecret(KeyFile(home));
   if (!text.ok()) return text.error();
-  return KeyRing::Parse(*text);
+  Result<KeyRing> keys = KeyRing::Parse(*text);
+  if (keys.ok()) return keys;
+  return Error{keys.error().code, fmt::format("{}: {}", KeyFile(home), keys.error().message),
+               "bring the file back as it was: what is encrypted cannot be read without its keys"};
 }
 
 Result<KeyRing> EnsureKeys(const std::string& home, const std::string& setting, Vault& vault) {
@@ -76,6 +79,8 @@ Result<KeyRing> EnsureKeys(const std::string& home, const std::string& setting, 
 }
 
 Result<std::string> AddKey(const std::string& home) {
+  const FileLock lock(Folder(home));  // of two at once neither may lose the other's key
+  if (const Result<KeyRing> known = ReadKeys(home, ""); !known.ok()) return known.error();  // none may seem to be there
   const Result<std::string> text = ReadSecret(KeyFile(home));
   if (!text.ok()) return text.error();
   const std::string all = NewKey() + "\n" + *text + "\n";

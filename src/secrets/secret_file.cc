@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -9,11 +10,15 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
+#include <optional>
 
+#include "pipelined/base/log.h"
 #include "pipelined/secrets/token.h"
 
 namespace pipelined::secrets {
 namespace {
+
+constexpr std::size_t kLongest = 64 * 1024;
 
 Error SystemError(std::string_view what, const std::string& path) {
   const int code = errno;
@@ -53,6 +58,36 @@ bool WriteAll(int fd, std::string_view text) {
   return true;
 }
 
+// All of it, or the error of errno; more than the most is none of our secrets.
+std::optional<std::string> ReadAll(int fd) {
+  std::string text;
+  std::array<char, 4096> buffer{};
+  while (text.size() <= kLongest) {
+    const ssize_t n = read(fd, buffer.data(), buffer.size());
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return std::nullopt;
+    if (n == 0) return text;
+    text.append(buffer.data(), static_cast<std::size_t>(n));
+  }
+  errno = EFBIG;
+  return std::nullopt;
+}
+
+// So that the name is on disk as well: what was encrypted with a new key must not outlive the key.
+bool SyncFolderOf(const std::string& path) {
+  const std::string folder = std::filesystem::path(path).parent_path();
+  const Fd fd(open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  return fd.ok() && fsync(fd.get()) == 0;
+}
+
+// Others could have read it so far.
+void Protect(int fd, mode_t mode, const std::string& path) {
+  if ((mode & 077) == 0) return;
+  const bool done = fchmod(fd, 0600) == 0;
+  log::Warning("others could read {} (mode {:04o}){}: think of its secrets as known to them", path, mode & 07777,
+               done ? ", which is 0600 now" : "; it cannot be changed");
+}
+
 // A file beside `path` that holds `text`, on disk: its name.
 Result<std::string> WriteTemporary(const std::string& path, std::string_view text) {
   std::string temporary = fmt::format("{}.{}", path, RandomHex(8));
@@ -89,26 +124,36 @@ Result<std::string> ReadSecret(const std::string& path) {
   if (!S_ISREG(st.st_mode) || !OwnedByUs(st)) {
     return Error{ErrorCode::kNotAllowed, fmt::format("{} is no file of this user", path), ""};
   }
-  if ((st.st_mode & 077) != 0) fchmod(fd.get(), 0600);
-  std::array<char, 4096> buffer{};
-  const ssize_t n = read(fd.get(), buffer.data(), buffer.size());
-  if (n < 0) return SystemError("read", path);
-  std::string text(buffer.data(), static_cast<std::size_t>(n));
-  text.erase(text.find_last_not_of(" \t\r\n") + 1);
-  return text;
+  Protect(fd.get(), st.st_mode, path);
+  std::optional<std::string> text = ReadAll(fd.get());
+  if (!text) return SystemError("read", path);
+  text->erase(text->find_last_not_of(" \t\r\n") + 1);
+  return *std::move(text);
+}
+
+FileLock::FileLock(const std::string& folder)
+    : fd_(open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)) {
+  while (fd_ >= 0 && flock(fd_, LOCK_EX) != 0 && errno == EINTR) {
+  }
+}
+
+FileLock::~FileLock() {
+  if (fd_ >= 0) close(fd_);
 }
 
 Status WriteSecret(const std::string& path, std::string_view text) {
   const Result<std::string> temporary = WriteTemporary(path, text);
   if (!temporary.ok()) return temporary.error();
-  if (rename(temporary->c_str(), path.c_str()) != 0) return SystemError("write", path);
-  return Ok();
+  if (rename(temporary->c_str(), path.c_str()) == 0 && SyncFolderOf(path)) return Ok();
+  const Error error = SystemError("write", path);
+  unlink(temporary->c_str());
+  return error;
 }
 
 Status WriteNewSecret(const std::string& path, std::string_view text) {
   const Result<std::string> temporary = WriteTemporary(path, text);
   if (!temporary.ok()) return temporary.error();
-  const bool linked = link(temporary->c_str(), path.c_str()) == 0;
+  const bool linked = link(temporary->c_str(), path.c_str()) == 0 && SyncFolderOf(path);
   const bool exists = !linked && errno == EEXIST;
   const Error error = SystemError("write", path);
   unlink(temporary->c_str());

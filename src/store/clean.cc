@@ -17,16 +17,16 @@ constexpr const char* kOldRuns =
     "select r.id from dag_run r where r.state in ('success', 'failed') and r.end_date < at_micros($1) "
     "and not exists (select from attempt a where a.run_id = r.id and a.outcome is null)";
 
-// The months of the event log that end at or before the instant. Never the present one: rows go there.
+// The months of `$2` ("event", "audit") that end at or before the instant. Never the present one: rows go there.
 constexpr const char* kOldMonths =
     "select c.relname from pg_inherits i join pg_class c on c.oid = i.inhrelid where i.inhparent = "
-    "to_regclass('event') and c.relname ~ '^event_[0-9]{4}_[0-9]{2}$' "
+    "to_regclass($2) and c.relname ~ '^(event|audit)_[0-9]{4}_[0-9]{2}$' "
     "and (to_date(substr(c.relname, 7), 'YYYY_MM') + interval '1 month') at time zone 'UTC' <= least(at_micros($1), "
     "now()) order by c.relname";
 
-std::vector<std::string> OldMonths(Session& session, Instant before) {
+std::vector<std::string> OldMonths(Session& session, Instant before, const std::string& table = "event") {
   std::vector<std::string> names;
-  for (const pqxx::row& row : session.Run("old_months", kOldMonths, ToMicros(before)))
+  for (const pqxx::row& row : session.Run("old_months", kOldMonths, ToMicros(before), table))
     names.emplace_back(row[0].c_str());
   return names;
 }
@@ -105,6 +105,38 @@ Result<CleanCounts> CleanOld(const StoreOptions& options, Instant before) {
       ++all.event_months;
     }
     return all;
+  });
+}
+
+Result<CleanCounts> CountOldAudit(const StoreOptions& options, Instant before) {
+  return Guard("count what is old of the audit trail", [&]() -> Result<CleanCounts> {
+    Session session(options, "pipelined clean");
+    CleanCounts counts;
+    counts.audit_months = static_cast<std::int64_t>(OldMonths(session, before, "audit").size());
+    return counts;
+  });
+}
+
+Result<CleanCounts> CleanOldAudit(const StoreOptions& options, Instant before, const std::string& who) {
+  return Guard("clean the audit trail", [&]() -> Result<CleanCounts> {
+    Session session(options, "pipelined clean");
+    CleanCounts counts;
+    const std::vector<std::string> months = OldMonths(session, before, "audit");
+    if (months.empty()) return counts;
+    pqxx::work work(session.raw());
+    std::int64_t entries = 0;
+    for (const std::string& month : months) {
+      entries +=
+          work.exec1(fmt::format("select count(*) from {} where kind <> 'outcome'", month))[0].as<std::int64_t>();
+      work.exec0(fmt::format("drop table {}", month));
+      ++counts.audit_months;
+    }
+    session.In(work, "clean_audit",
+               "insert into audit (kind, who, via, operation, status, before) values ('cleaned', $1, 'command line', "
+               "'db clean', 200, json_build_object('months', $2::text[], 'entries', $3::bigint))",
+               CleanText(who), TextArray(months), entries);
+    work.commit();
+    return counts;
   });
 }
 

@@ -87,7 +87,7 @@ Result<Listing<AuditRow>> PgCatalog::Audit(const AuditFilter& filter, const Page
   const Status ordered = sql.Order(page,
                                    {{"id", "e.id"},
                                     {"event_log_id", "e.id"},
-                                    {"when", "e.id"},  // one leader writes them: they are numbered as they happen
+                                    {"when", "e.id"},  // they are numbered as they are written
                                     {"dttm", "e.id"},
                                     {"dag_id", "coalesce(e.dag_id, r.dag_id)"},
                                     {"task_id", "t.task_id"},

@@ -74,7 +74,7 @@ Result<std::optional<Lease>> PgStore::Acquire(const std::string& holder, Micros 
       if (taken.empty()) return std::optional<Lease>();
       holder_ = holder;
       ttl_ = ttl;
-      session_->Run("partitions", "select ensure_event_partitions()");
+      session_->Run("partitions", "select ensure_event_partitions(), ensure_audit_partitions()");
       return std::optional<Lease>(Lease{taken[0][0].as<std::int64_t>(), TrustedUntil(asked)});
     } catch (const pqxx::broken_connection&) {
       Disconnect();

@@ -10,6 +10,7 @@
 #include "pipelined/engine/plan.h"
 #include "pipelined/lifecycle/history.h"
 #include "pipelined/ports/accounts.h"
+#include "pipelined/ports/audit_trail.h"
 #include "pipelined/ports/listing.h"
 #include "pipelined/ports/vault.h"
 
@@ -296,6 +297,7 @@ class Catalog {
   virtual Vault& vault() = 0;        // lives as long as this
   virtual Accounts& accounts() = 0;  // likewise
   virtual UserSessions& user_sessions() = 0;
+  virtual AuditTrail& trail() = 0;
 
   virtual Result<std::optional<UserRow>> FindUser(const std::string& name) = 0;
   virtual Status AddUser(const UserRow& user) = 0;  // kConflict

@@ -16,6 +16,18 @@ TEST(AccessLog, WhatAClientChoosesIsCut) {
             800U);
 }
 
+TEST(AccessLog, WhatHasTheNameOfASecretInTheQueryIsNotShown) {
+  const auto target = [](const std::string& text) {
+    const std::string line = AccessLine({"GET", text, "", "", "", 200, 0, Micros(0), ""});
+    const std::size_t begin = line.find("target=\"") + 8;
+    return line.substr(begin, line.find('"', begin) - begin);
+  };
+  EXPECT_EQ(target("/a?limit=1&access_token=s3cret&x=y"), "/a?limit=1&access_token=***&x=y");
+  EXPECT_EQ(target("/a?db_password=s3cret"), "/a?db_password=***");
+  EXPECT_EQ(target("/a?token"), "/a?token");
+  EXPECT_EQ(target("/a?&=&?token=s3cret"), "/a?&=&?token=***");
+}
+
 TEST(AccessLog, CodesOfAProviderAreNotWritten) {
   const auto line = [](const std::string& target) {
     return AccessLine({"GET", target, "", "", "", 403, 0, Micros(0), ""});

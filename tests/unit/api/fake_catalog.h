@@ -11,6 +11,7 @@
 #include "pipelined/ports/catalog.h"
 #include "support/memory_accounts.h"
 #include "support/memory_user_sessions.h"
+#include "support/memory_trail.h"
 #include "support/memory_vault.h"
 
 namespace pipelined::testing {
@@ -33,6 +34,7 @@ class FakeCatalog : public Catalog {
   std::vector<PoolRow> pools;
   MemoryVault memory_vault;
   MemoryAccounts memory_accounts;
+  MemoryTrail memory_trail;
   std::vector<BackfillRow> backfills;
   BackfillProgress progress;             // of any backfill
   std::map<std::string, Value> outputs;  // by task id
@@ -93,6 +95,7 @@ class FakeCatalog : public Catalog {
   Vault& vault() override { return memory_vault; }
   Accounts& accounts() override { return memory_accounts; }
   UserSessions& user_sessions() override { return memory_sessions; }
+  AuditTrail& trail() override { return memory_trail; }
   Result<std::optional<UserRow>> FindUser(const std::string& name) override;
   Status AddUser(const UserRow& user) override;
   Status AddToken(const std::string& token_sha256, std::int64_t user, Instant expires) override;

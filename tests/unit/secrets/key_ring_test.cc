@@ -6,6 +6,8 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <thread>
+#include <vector>
 
 #include "pipelined/secrets/home_keys.h"
 #include "support/memory_vault.h"
@@ -125,6 +127,41 @@ TEST_F(HomeKeys, ANewKeyNeverHidesWhatIsThere) {
   Put(Ring(NewKey()), "v", "one");
   EXPECT_EQ(EnsureKeys(home_, "", vault_).error().code, ErrorCode::kConflict);
   EXPECT_FALSE(std::filesystem::exists(KeyFile(home_)));
+}
+
+TEST_F(HomeKeys, AFileThatHoldsNoKeysIsNamedAndNeverAddedTo) {
+  ASSERT_TRUE(EnsureKeys(home_, "", vault_).ok());
+  for (const char* text : {"", "\n", "tooshort", "\x01\x02\x03"}) {
+    std::ofstream(KeyFile(home_)) << text;
+    const auto read = EnsureKeys(home_, "", vault_);
+    ASSERT_FALSE(read.ok()) << text;
+    EXPECT_THAT(read.error().message, HasSubstr(KeyFile(home_)));
+    EXPECT_FALSE(read.error().hint.empty());
+    EXPECT_FALSE(AddKey(home_).ok()) << text;
+  }
+}
+
+TEST_F(HomeKeys, AFileOfManyKeysIsReadWholeAndATooLongOneNotAtAll) {
+  std::string first = NewKey(), text = first + "\n";
+  for (int i = 0; i < 300; ++i) text += NewKey() + "\n";
+  ASSERT_TRUE(EnsureKeys(home_, "", vault_).ok());
+  std::ofstream(KeyFile(home_)) << text;
+  ASSERT_TRUE(AddKey(home_).ok());
+  EXPECT_EQ(ReadKeys(home_, "")->ids().size(), 302U);
+  std::ofstream(KeyFile(home_)) << std::string(100'000, '#');
+  EXPECT_FALSE(ReadKeys(home_, "").ok());
+}
+
+TEST_F(HomeKeys, KeysThatAreAddedAtOnceAreAllKept) {
+  ASSERT_TRUE(EnsureKeys(home_, "", vault_).ok());
+  std::vector<std::thread> others;
+  for (int i = 0; i < 8; ++i) {
+    others.emplace_back([this] {
+      for (int n = 0; n < 5; ++n) EXPECT_TRUE(AddKey(home_).ok());
+    });
+  }
+  for (std::thread& other : others) other.join();
+  EXPECT_EQ(ReadKeys(home_, "")->ids().size(), 41U);
 }
 
 TEST_F(HomeKeys, RotationSealsEverythingAnewAndLosesNothing) {

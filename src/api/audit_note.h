@@ -1,0 +1,20 @@
+// What a handler tells the audit trail of its change, beside what the request itself says.
+#pragma once
+
+#include <string>
+
+#include "pipelined/base/value.h"
+
+namespace pipelined::api {
+
+// Filled by one thread. Secrets are left out or masked by whoever fills it in.
+struct AuditNote {
+  bool many = false;  // the request changes many things: `before` and `after` are maps by their names
+  Value before, after;
+  std::string who;     // of a log-in: who it says that it is
+  std::string entity;  // where only the handler knows it
+  std::string run_id;  // the same
+  std::string failed;  // what did not succeed, of an answer that is a success as a whole
+};
+
+}  // namespace pipelined::api

@@ -1,0 +1,6 @@
+drop function do_not_wait();
+drop function ensure_audit_partitions();
+drop function guard_audit_table(regclass);
+drop table audit;
+drop function refuse_audit_change();
+drop sequence audit_id;
