@@ -13,6 +13,8 @@ namespace pipelined::api {
 std::variant<Caller, Response> Authenticate(Service& service, const Request& request);
 
 bool IsLoopback(std::string_view address);
+// Whether whoever asks may read the metrics without being a user: by `metrics_token`, else from this host.
+bool NeedsNoUser(const Service& service, const Request& request);
 
 Response PostToken(const Call& call);
 

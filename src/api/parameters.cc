@@ -96,6 +96,7 @@ constexpr Row kRows[] = {
     {"get_dag_versions", "limit:i offset:i version_number:i bundle_name bundle_version order_by:*"},
     {"get_hitl_details", "limit:i offset:i order_by:*"},
     {"login", "next"},
+    {"ext_get_event_stream", "dag_id:* run_id:* kind:* last_event_id"},
     {"ext_get_queue", "pool dag_id limit:i"},
     {"ext_get_dag_history", "limit:i offset:i order_by:*"},
     {"ext_get_progress", "after wait:i"},

@@ -6,6 +6,7 @@
 #include "api/body.h"
 #include "api/errors.h"
 #include "api/handlers.h"
+#include "api/once.h"
 #include "api/param_faults.h"
 #include "api/query.h"
 #include "api/run_id.h"
@@ -117,6 +118,8 @@ Response PostRerun(const Call& call) {
   const std::optional<Value> conf = body.Object("conf");
   const std::optional<std::string> note = ReadNote(body);
   if (!body.ok()) return body.Refusal();
+  const Once once(call);
+  if (std::optional<Response> earlier = once.Earlier()) return *std::move(earlier);
   const Result<RunRow> old = FindRun(call);
   if (!old.ok()) return ErrorResponse(old.error());
   const Result<DagRow> dag = call.catalog().Dag(old->info.dag_id);
@@ -136,10 +139,7 @@ Response PostRerun(const Call& call) {
   request.note = note.value_or("");
   request.who = call.caller.name;
   request.triggered_by = "rest_api";
-  const Result<RunRow> row = call.catalog().Trigger(request);
-  if (!row.ok())
-    return row.error().code == ErrorCode::kConflict ? DuplicateResponse(row.error()) : ErrorResponse(row.error());
-  return Json(WithLinks(*row, {}));
+  return once.Trigger(request, [](const RunRow& row) { return Json(WithLinks(row, {})); });
 }
 
 }  // namespace pipelined::api

@@ -186,6 +186,8 @@ constexpr Route kRoutes[] = {
     {"GET", "/api/ext/v1/backfills/{backfill_id}/progress", "ext_get_backfill_progress", Access::kToken, Role::kViewer,
      GetBackfillProgress},
 
+    {"GET", "/api/ext/v1/events/stream", "ext_get_event_stream", Access::kToken, Role::kViewer, GetEventStream,
+     Answer::kOther},
     {"GET", "/api/ext/v1/queue", "ext_get_queue", Access::kToken, Role::kViewer, GetQueue},
     {"GET", "/api/ext/v1/dags/{dag_id}/history", "ext_get_dag_history", Access::kToken, Role::kViewer, GetDagHistory},
     {"GET", EXT_RUN "/deadlines", "ext_get_deadlines", Access::kToken, Role::kViewer, GetDeadlines},
@@ -251,7 +253,7 @@ bool MoreLiteral(const std::vector<std::string_view>& a, const std::vector<std::
 // The refusal of a route that needs somebody, or nothing and `caller` filled in.
 std::optional<Response> Admit(Service& service, const Request& request, const Route& route, Caller& caller) {
   if (route.access == Access::kPublic) return std::nullopt;
-  if (route.access == Access::kLoopback && IsLoopback(request.remote)) return std::nullopt;
+  if (route.access == Access::kLoopback && NeedsNoUser(service, request)) return std::nullopt;
   std::variant<Caller, Response> who = Authenticate(service, request);
   if (Response* refusal = std::get_if<Response>(&who)) return std::move(*refusal);
   caller = std::get<Caller>(std::move(who));
@@ -272,15 +274,23 @@ std::optional<Response> RefuseForm(const Request& request, const Route& route) {
   return route.method == "GET" && route.answer == Answer::kJson ? RefuseAccept(request) : std::nullopt;
 }
 
+// Through a route that was found.
+Response Enter(Service& service, const Request& request, Match match, Caller& caller) {
+  if (std::optional<Response> refusal = Admit(service, request, *match.route, caller)) return *std::move(refusal);
+  if (std::optional<Response> refusal = RefuseForm(request, *match.route)) return *std::move(refusal);
+  return match.route->handler(Call{service, request, caller, std::move(match.args)});
+}
+
 Response Run(Service& service, const Request& request, Caller& caller) {
   const std::string_view method = request.method == "HEAD" ? std::string_view("GET") : std::string_view(request.method);
   Match match = FindRoute(method, request.segments);
   if (match.route == nullptr && match.methods.empty())
     return Json(404, Value::Map{{"error", "Not found: " + request.path}});
   if (match.route == nullptr) return method == "OPTIONS" ? Options(match.methods) : NotAllowed(match.methods);
-  if (std::optional<Response> refusal = Admit(service, request, *match.route, caller)) return *std::move(refusal);
-  if (std::optional<Response> refusal = RefuseForm(request, *match.route)) return *std::move(refusal);
-  return match.route->handler(Call{service, request, caller, std::move(match.args)});
+  const std::string_view operation = match.route->operation_id;
+  Response response = Enter(service, request, std::move(match), caller);
+  response.operation = operation;
+  return response;
 }
 
 }  // namespace

@@ -13,7 +13,7 @@ namespace pipelined::api {
 
 enum class Access : unsigned char {
   kPublic,    // no token
-  kLoopback,  // from this host without a token, from elsewhere with one
+  kLoopback,  // from this host without a token, or with that of metrics.token; else as kToken
   kToken,     // a token whose user has at least `role`
 };
 

@@ -1,6 +1,7 @@
 #include "api/service.h"
 
 #include "api/cors.h"
+#include "api/handlers.h"
 
 #include <algorithm>
 
@@ -47,7 +48,8 @@ Service::Service(Catalog& catalog_, ApiOptions options_)
     : catalog(catalog_),
       options(std::move(options_)),
       origins(SplitOrigins(options.cors_origins)),
-      clock(options.clock != nullptr ? *options.clock : SystemClock()) {}
+      clock(options.clock != nullptr ? *options.clock : SystemClock()),
+      events(catalog, EventText) {}
 
 Result<DagPtr> Service::LoadDag(VersionId version) {
   if (DagPtr cached = dags.Find(version)) return cached;

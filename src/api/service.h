@@ -10,11 +10,14 @@
 #include <string_view>
 #include <vector>
 
+#include "api/event_hub.h"
 #include "api/health_cache.h"
 #include "api/http.h"
 #include "api/rate_limit.h"
+#include "api/ticks.h"
 #include "api/transport/connection_counts.h"
 #include "pipelined/api/server.h"
+#include "pipelined/metrics/registry.h"
 
 namespace pipelined::api {
 
@@ -87,10 +90,14 @@ struct Service {
   const Clock& clock;
   DagCache dags;
   HealthCache health;
+  metrics::Registry metrics;
   Counters counters;
   const std::shared_ptr<ConnectionCounts> connections = std::make_shared<ConnectionCounts>();
   RateLimit logins;
+  EventHub events;
+  Ticks ticks;
   StopFlag stopping;
+  std::atomic<int> streams{0};     // answers that are sent as they come about
   std::atomic<int> waiting{0};     // handlers that hold a thread until something changes
   std::atomic<int> logging_in{0};  // those that check a password
 };

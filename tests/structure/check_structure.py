@@ -27,6 +27,7 @@ DOORS = {
     "re2/": {"schema"},
     "openssl/": {"base", "api"},
     "spdlog/": {"base"},
+    "prometheus/": {"metrics"},
 }
 # The modules that decide without I/O.
 PURE = {"model", "timetable", "lifecycle", "template", "engine"}
