@@ -270,7 +270,7 @@ const Setting kTable[] = {
      "max_streams",
      Type::kInteger,
      "5000",
-     "How many answers may be sent at the same time that are made while they are sent: live events, and logs of tries "
+     "How many answers may be sent at the same time that are made while they are sent: live events, and logs of tries\n"
      "that run. More are refused with 503.",
      1,
      1'000'000,

@@ -31,7 +31,8 @@ constexpr int kMost = 1000;
 class Listener : public pqxx::notification_receiver {
  public:
   using notification_receiver::notification_receiver;
-  void operator()(const std::string&, int) override {}
+  void operator()(const std::string&, int) override { told = true; }
+  bool told = false;
 };
 
 EventRow ReadEvent(const pqxx::row& row, int first) {
@@ -91,6 +92,7 @@ class PgEventReader final : public EventReader {
     if (session_ == nullptr) return NotStarted();
     return Guard("read new events", [&]() -> Result<Settled> {
       const int limit = std::clamp(most, 1, kMost);
+      listener_->told = false;  // what comes from here on may be about what this look does not see
       const pqxx::result rows = session_->Run(
           "new_events",
           "with e as materialized (select * from event where id > $1 order by id limit " + std::to_string(kMost) +
@@ -128,13 +130,13 @@ class PgEventReader final : public EventReader {
 
   // Which of the two it was that ended the wait does not matter; a broken connection shows at the next statement.
   void Wait(Micros at_most) override {
+    if (WasTold()) return;
     const Micros patience = expected_ ? std::min(at_most, kLookAgain) : at_most;
     pollfd watched[2] = {{interrupt_, POLLIN, 0}, {session_ == nullptr ? -1 : session_->fd(), POLLIN, 0}};
     const auto timeout = std::chrono::ceil<Millis>(patience).count();
     poll(watched, 2, static_cast<int>(std::min<std::int64_t>(timeout, 60'000)));
     std::uint64_t ignored = 0;
     (void)!read(interrupt_, &ignored, sizeof ignored);
-    if (session_ != nullptr) session_->HungUp();  // takes the notifications in
   }
 
   void Interrupt() override {
@@ -143,6 +145,17 @@ class PgEventReader final : public EventReader {
   }
 
  private:
+  // A notification that came together with the rows of a statement does not make the socket readable any more.
+  bool WasTold() {
+    if (session_ == nullptr) return false;
+    try {
+      session_->raw().get_notifs();
+    } catch (const pqxx::failure&) {
+      return false;  // the next statement says why
+    }
+    return listener_->told;
+  }
+
   // Numbers up to `until` were taken by transactions with an id less than `bound`.
   struct Expected {
     std::int64_t until = 0, bound = 0;
