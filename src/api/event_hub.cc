@@ -124,9 +124,11 @@ bool EventHub::AwaitFollowers() {
 bool EventHub::Begin() {
   const Result<std::int64_t> settled = reader_->Start();
   if (!settled.ok()) {
-    log::Warning("the live events pause: {}", settled.error().message);
+    if (settled.error().message != std::exchange(complaint_, settled.error().message))
+      log::Warning("the live events pause: {}", settled.error().message);
     return false;
   }
+  complaint_.clear();
   const Result<std::optional<std::int64_t>> oldest = reader_->Oldest();
   if (!oldest.ok()) return false;
   {

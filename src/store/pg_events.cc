@@ -19,6 +19,7 @@ namespace {
 
 // A transaction that has taken a number ends within milliseconds; one that does not must not stop everybody for ever.
 constexpr Micros kPatience = Seconds(30);
+constexpr Micros kStartPatience = Seconds(1);  // of one call
 constexpr Micros kLookAgain = Millis(5);
 constexpr int kMost = 1000;
 
@@ -62,29 +63,30 @@ class PgEventReader final : public EventReader {
   }
 
   Result<std::int64_t> Start() override {
-    Rest();
-    return Guard("follow the history", [&]() -> Result<std::int64_t> {
-      session_ = std::make_unique<Session>(options_, "pipelined events");
-      listener_ = std::make_unique<Listener>(session_->raw(), options_.schema + ".event");
-      pqxx::nontransaction(session_->raw())
-          .exec(
-              "select follow_events(); set plan_cache_mode to force_generic_plan; set enable_seqscan to off; "
-              "set enable_hashjoin to off; set enable_mergejoin to off");
-      const pqxx::result last = session_->Run("last_event", "select coalesce(max(id), 0) from event");
-      const auto position = last[0][0].as<std::int64_t>();
-      Expect(position);
-      while (settled_ < position) {
+    if (!start_) Rest();
+    const auto settled = Guard("follow the history", [&]() -> Result<bool> {
+      if (!start_) Connect();
+      const Micros give_up = SystemClock().Monotonic() + kStartPatience;
+      while (settled_ < *start_ && SystemClock().Monotonic() < give_up) {
         Consider(session_->Run("now_settled", "select " NOW_SETTLED)[0][0].as<std::int64_t>());
-        if (settled_ < position) Wait(kLookAgain);
+        if (settled_ < *start_) Wait(kLookAgain);
       }
-      return position;
+      return settled_ >= *start_;
     });
+    if (settled.ok() && !*settled)
+      return Error{ErrorCode::kUnavailable, "a transaction that is open may still add events", ""};
+    const std::int64_t position = start_.value_or(0);
+    start_.reset();
+    if (settled.ok()) return position;
+    Rest();
+    return settled.error();
   }
 
   void Rest() override {
     listener_.reset();
     session_.reset();
     expected_.reset();
+    start_.reset();
     settled_ = 0;
   }
 
@@ -145,6 +147,17 @@ class PgEventReader final : public EventReader {
   }
 
  private:
+  void Connect() {
+    session_ = std::make_unique<Session>(options_, "pipelined events");
+    listener_ = std::make_unique<Listener>(session_->raw(), options_.schema + ".event");
+    pqxx::nontransaction(session_->raw())
+        .exec(
+            "select follow_events(); set plan_cache_mode to force_generic_plan; set enable_seqscan to off; "
+            "set enable_hashjoin to off; set enable_mergejoin to off");
+    start_ = session_->Run("last_event", "select coalesce(max(id), 0) from event")[0][0].as<std::int64_t>();
+    Expect(*start_);
+  }
+
   // A notification that came together with the rows of a statement does not make the socket readable any more.
   bool WasTold() {
     if (session_ == nullptr) return false;
@@ -203,6 +216,7 @@ class PgEventReader final : public EventReader {
   const int interrupt_;
   std::unique_ptr<Session> session_;
   std::unique_ptr<Listener> listener_;
+  std::optional<std::int64_t> start_;  // while it is not known whether all up to there is settled
   std::int64_t settled_ = 0;
   std::optional<Expected> expected_;
 };

@@ -30,7 +30,8 @@ class EventReader {
   virtual ~EventReader() = default;
 
   // Begins to be told of new events, and answers up to where the history is settled now. Again after an error; what
-  // came meanwhile is not lost: ask for what follows the last one that is known.
+  // came meanwhile is not lost: ask for what follows the last one that is known. kUnavailable also
+  // while that is not known yet: then the next call goes on with it.
   virtual Result<std::int64_t> Start() = 0;
   // Is told no more, and costs those who write nothing any more.
   virtual void Rest() = 0;
