@@ -100,7 +100,9 @@ void EventHub::Run() {
       Pause(kTryAgain);
       continue;
     }
-    if (!ReadOn()) reads_ = false;
+    if (ReadOn()) continue;
+    reads_ = false;
+    log::Warning("the live events pause: the database does not answer");
   }
   reader_->Rest();
 }
@@ -123,12 +125,7 @@ bool EventHub::AwaitFollowers() {
 
 bool EventHub::Begin() {
   const Result<std::int64_t> settled = reader_->Start();
-  if (!settled.ok()) {
-    if (settled.error().message != std::exchange(complaint_, settled.error().message))
-      log::Warning("the live events pause: {}", settled.error().message);
-    return false;
-  }
-  complaint_.clear();
+  if (!settled.ok()) return false;
   const Result<std::optional<std::int64_t>> oldest = reader_->Oldest();
   if (!oldest.ok()) return false;
   {

@@ -94,7 +94,6 @@ class EventHub {
   std::deque<LiveEventPtr> ring_;
   std::size_t bytes_ = 0;  // of the texts in it
   std::int64_t delivered_ = 0;
-  std::string complaint_;                // why nothing can be read, as last logged
   std::unique_ptr<EventReader> reader_;  // of the thread, but for Interrupt()
   std::thread thread_;
 };

@@ -29,9 +29,8 @@ class EventReader {
  public:
   virtual ~EventReader() = default;
 
-  // Begins to be told of new events, and answers up to where the history is settled now. Again after an error; what
-  // came meanwhile is not lost: ask for what follows the last one that is known. kUnavailable also
-  // while that is not known yet: then the next call goes on with it.
+  // Begins to be told of new events, and answers up to where the history is settled now; kUnavailable while that is not
+  // known yet. Again after an error: what came meanwhile is not lost, it follows the last one that is known.
   virtual Result<std::int64_t> Start() = 0;
   // Is told no more, and costs those who write nothing any more.
   virtual void Rest() = 0;
