@@ -60,7 +60,7 @@ void CountRuns(Catalog& catalog, metrics::Registry& now) {
 void CountSlots(Catalog& catalog, metrics::Registry& now) {
   Page page;
   page.limit = 1000;
-  const Result<Listing<PoolRow>> pools = catalog.Pools("", page);
+  const Result<Listing<PoolRow>> pools = catalog.Pools(TextSearch(), page);
   if (!pools.ok()) return;
   for (const PoolRow& pool : pools->rows) {
     const auto set = [&](const char* name, const char* help, std::int64_t slots) {

@@ -20,6 +20,7 @@ namespace {
 // A transaction that has taken a number ends within milliseconds; one that does not must not stop everybody for ever.
 constexpr Micros kPatience = Seconds(30);
 constexpr Micros kStartPatience = Seconds(1);  // of one call
+constexpr const char* kLockNotAvailable = "55P03";
 constexpr Micros kLookAgain = Millis(5);
 constexpr int kMost = 1000;
 
@@ -65,7 +66,10 @@ class PgEventReader final : public EventReader {
   Result<std::int64_t> Start() override {
     if (!start_) Rest();
     const auto settled = Guard("follow the history", [&]() -> Result<bool> {
-      if (!start_) Connect();
+      if (!start_) {
+        if (!Connect()) return false;
+        FindStart();
+      }
       const Micros give_up = SystemClock().Monotonic() + kStartPatience;
       while (settled_ < *start_ && SystemClock().Monotonic() < give_up) {
         Consider(session_->Run("now_settled", "select " NOW_SETTLED)[0][0].as<std::int64_t>());
@@ -147,13 +151,24 @@ class PgEventReader final : public EventReader {
   }
 
  private:
-  void Connect() {
+  // False: a writer is open that looked before there was somebody to tell.
+  bool Connect() {
     session_ = std::make_unique<Session>(options_, "pipelined events");
     listener_ = std::make_unique<Listener>(session_->raw(), options_.schema + ".event");
-    pqxx::nontransaction(session_->raw())
-        .exec(
-            "select follow_events(); set plan_cache_mode to force_generic_plan; set enable_seqscan to off; "
-            "set enable_hashjoin to off; set enable_mergejoin to off");
+    pqxx::nontransaction setup(session_->raw());
+    setup.exec(
+        "set plan_cache_mode to force_generic_plan; set enable_seqscan to off; set enable_hashjoin to off; "
+        "set enable_mergejoin to off; set lock_timeout to '1s'");
+    try {
+      setup.exec("select follow_events()");
+    } catch (const pqxx::sql_error& e) {
+      if (e.sqlstate() != kLockNotAvailable) throw;
+      return false;
+    }
+    return true;
+  }
+
+  void FindStart() {
     start_ = session_->Run("last_event", "select coalesce(max(id), 0) from event")[0][0].as<std::int64_t>();
     Expect(*start_);
   }
