@@ -104,6 +104,7 @@ class Live(OwnServerCase):
         server = self.make_server()
         server.write_dag("two", TWO.format(name="two"))
         stream = Stream(server)
+        self.assertTrue(stream.line().startswith("retry: "), "from here on everything is told")
         first = server.trigger("two")
         seen = stream.until(ends(first))  # of the turn that ends the run, there may be more
         server.kill("api-server")
