@@ -7,10 +7,9 @@
 
 namespace pipelined::api {
 
-// `dag_id` empty: of what belongs to no DAG.
+// By what the route needs. `dag_id` empty: of what belongs to no DAG.
 inline bool Visible(const Caller& caller, const std::string& dag_id) {
-  (void)dag_id;  // whoever may read may read of every DAG
-  return caller.role >= Role::kViewer;
+  return dag_id.empty() ? caller.scope.all() : caller.scope.Has(dag_id);
 }
 
 }  // namespace pipelined::api
