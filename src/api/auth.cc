@@ -91,6 +91,13 @@ bool IsLoopback(std::string_view address) {
   return address == kLocalPeer || address.starts_with("127.") || address == "::1" || address.starts_with("::ffff:127.");
 }
 
+bool NeedsNoUser(const Service& service, const Request& request) {
+  const std::string& own = service.options.metrics_token;
+  if (own.empty()) return IsLoopback(request.remote);
+  const std::optional<std::string_view> token = BearerToken(request);
+  return token && secrets::ConstantTimeEqual(*token, own);
+}
+
 std::optional<Response> CheckPassword(const Call& call, const std::string& name, const std::string& password) {
   Service& service = call.service;
   const Micros monotonic = service.clock.Monotonic();

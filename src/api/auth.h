@@ -18,6 +18,8 @@ std::variant<Caller, Response> Authenticate(Service& service, const Request& req
 Caller CallerOf(Principal principal);
 
 bool IsLoopback(std::string_view address);
+// Whether whoever asks may read the metrics without being a user: by `metrics_token`, else from this host.
+bool NeedsNoUser(const Service& service, const Request& request);
 
 // The refusal of a name and a password that do not belong together, or nothing. Slow, and limited: 429.
 std::optional<Response> CheckPassword(const Call& call, const std::string& name, const std::string& password);

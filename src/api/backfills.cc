@@ -7,6 +7,7 @@
 #include "api/errors.h"
 #include "api/handlers.h"
 #include "api/masking.h"
+#include "api/once.h"
 #include "api/param_faults.h"
 #include "api/query.h"
 #include "api/shapes.h"
@@ -189,15 +190,17 @@ Response PostBackfill(const Call& call) {
                            "max_active_runs", "run_on_latest_version"});
   pipelined::CreateBackfill asked = ReadBody(body);
   if (!body.ok()) return body.Refusal();
+  const Once once(call);
+  if (std::optional<Response> earlier = once.Earlier()) return *std::move(earlier);
   const auto dag = FindFor(call, asked);
   if (const auto* refusal = std::get_if<Response>(&dag)) return *refusal;
   const auto plan = Planned(call, std::get<DagRow>(dag), asked.range);
   if (const auto* refusal = std::get_if<Response>(&plan)) return *refusal;
   if (const auto fault = std::get<BackfillPlan>(plan).fault) return Detail(422, ToText(*fault));
-  Value result;
-  if (auto refusal = Carry(call, Command{{}, {}, std::move(asked)}, &result)) return *std::move(refusal);
-  const Value* id = result.Find("backfill");
-  return Show(call, BackfillId{id == nullptr ? 0 : id->integer()});
+  return once.Carry(Command{{}, {}, std::move(asked)}, [&](const Value& result) {
+    const Value* id = result.Find("backfill");
+    return Show(call, BackfillId{id == nullptr ? 0 : id->integer()});
+  });
 }
 
 Response PostBackfillDryRun(const Call& call) {

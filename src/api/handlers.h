@@ -11,6 +11,8 @@ namespace pipelined::api {
 // system.cc
 Response GetHealth(const Call& call);
 Response GetVersion(const Call& call);
+
+// metrics.cc
 Response GetMetrics(const Call& call);
 
 // openapi.cc
@@ -161,6 +163,11 @@ void ChooseQueue(TaskFilter& filter, const std::vector<std::string>& queues, con
 // That of the path; a mapped task needs an index, in the path or as `map_index`.
 Result<TaskInstanceRow> FindInstance(const Call& call);
 Result<TaskInstanceRow> FindInstance(const Call& call, std::int64_t map_index);
+
+// event_stream.cc
+Response GetEventStream(const Call& call);
+std::string EventText(const EventRow& event);            // as a server-sent event
+std::optional<Response> RefuseStream(Service& service);  // when as many are open as may be
 
 // logs.cc
 Response GetLog(const Call& call);

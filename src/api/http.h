@@ -1,6 +1,8 @@
 // A request and an answer, free of any HTTP library: what routes and handlers see. The transport makes and sends them.
 #pragma once
 
+#include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -35,12 +37,34 @@ struct Request {
   std::string List(std::string_view lower_case_name) const;
 };
 
+// A body that is made while it is sent, for as long as its client listens; gone when that is over. Called from one
+// thread at a time, and never from inside of `more`. It must not block.
+class Feed {
+ public:
+  struct Piece {
+    std::string bytes;
+    bool last = false;  // nothing follows
+  };
+
+  virtual ~Feed() = default;
+  // Once, before anything is taken: `more` is to be called when there is something after Take() had nothing. It may be
+  // called from any thread, also too often or too late, but not with a lock held that the destructor takes.
+  virtual void Begin(std::function<void()> more) = 0;
+  // What there is now, about `most` bytes of it; empty: nothing yet.
+  virtual Piece Take(std::size_t most) = 0;
+  // Whether it is as good as whole when the server has to stop before its end. If not, the client is not told that it
+  // has ended.
+  virtual bool MayEndEarly() const { return true; }
+};
+
 struct Response {
   int status = 200;
   std::string content_type = "application/json";
   Pairs headers;
   std::string body;
-  std::string user;  // who asked, for the log; is not sent
+  std::shared_ptr<Feed> feed;  // instead of a body: what the client is sent from now on
+  std::string_view operation;  // which route it was, for the counters; is not sent
+  std::string user;            // who asked, for the log; is not sent
 };
 
 Response Json(int status, const Value& value);

@@ -1,16 +1,17 @@
 // A try's log: as structured lines (JSON, NDJSON) or as the bytes that the command wrote (text/plain).
 //
 // `token` continues where the answer before it ended; it is the byte offset. While the try runs there is always a
-// token: ask again.
+// token: ask again. Lines that are asked for without a token come in one answer, which follows the try to its end.
 #include <charconv>
 
 #include <fmt/format.h>
 
 #include "api/errors.h"
 #include "api/handlers.h"
+#include "api/log_feed.h"
 #include "api/log_file.h"
+#include "api/log_lines.h"
 #include "api/query.h"
-#include "pipelined/schema/json.h"
 
 namespace pipelined::api {
 namespace {
@@ -29,28 +30,6 @@ Form FormOf(const Request& request) {
   return has("text/plain") || has("text/*") ? Form::kText : Form::kNone;
 }
 
-// {"timestamp", "event"}: a line that begins with a time loses it to its own field.
-Value LineShape(std::string_view line) {
-  if (!line.empty() && line.back() == '\r') line.remove_suffix(1);
-  const std::size_t blank = line.find(' ');
-  if (blank != std::string_view::npos && blank >= 20 && blank <= 35) {
-    if (const Result<Instant> time = ParseInstant(line.substr(0, blank)); time.ok()) {
-      return Value::Map{{"timestamp", FormatInstant(*time)}, {"event", line.substr(blank + 1)}};
-    }
-  }
-  return Value::Map{{"event", line}};
-}
-
-Value::List Lines(std::string_view text) {
-  Value::List lines;
-  while (!text.empty()) {
-    const std::size_t end = std::min(text.find('\n'), text.size());
-    lines.push_back(LineShape(text.substr(0, end)));
-    text.remove_prefix(std::min(end + 1, text.size()));
-  }
-  return lines;
-}
-
 std::optional<std::int64_t> Number(const std::string& text) {
   std::int64_t value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
@@ -59,13 +38,13 @@ std::optional<std::int64_t> Number(const std::string& text) {
 }
 
 Response Answer(Form form, const LogPiece& piece, const Value& token) {
-  if (form == Form::kJson) return Json(Value::Map{{"content", Lines(piece.text)}, {"continuation_token", token}});
+  if (form == Form::kJson) return Json(Value::Map{{"content", LogLines(piece.text)}, {"continuation_token", token}});
   Response response = Text(200, form == Form::kText ? "text/plain; charset=utf-8" : "application/x-ndjson", "");
   if (token.is_string()) response.headers.emplace_back("X-Continuation-Token", token.string());
   if (form == Form::kText) {
     response.body = piece.text;
   } else {
-    for (const Value& line : Lines(piece.text)) response.body += ToJson(line) + "\n";
+    response.body = LogLinesAsNdjson(piece.text);
   }
   return response;
 }
@@ -93,6 +72,7 @@ Response GetLog(const Call& call) {
   const Result<TaskInstanceRow> instance = FindInstance(call, map_index);
   if (!instance.ok()) return ErrorResponse(instance.error());
   if (*number < 1 || *number > instance->try_number) return Detail(404, "TaskInstance not found");
+  if (form == Form::kLines && token.empty()) return FollowLog(call, *instance, *number);
   const bool running = Running(*instance, *number);
   const std::string path = LogPath(instance->dag_id, instance->run_id, instance->task_id, *number, instance->map_index);
   const Result<LogPiece> piece =

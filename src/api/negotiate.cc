@@ -146,7 +146,7 @@ bool WantsText(const Request& request) {
 
 void Negotiate(const Request& request, bool gzip, Response& response) {
   if (request.method != "GET" && request.method != "HEAD") return;
-  if (response.status != 200 && response.status != 304) return;
+  if (response.feed != nullptr || (response.status != 200 && response.status != 304)) return;
   const std::string tag = TagOf(response);
   if (Find(response.headers, "Cache-Control") == nullptr)
     response.headers.emplace_back("Cache-Control", "private, no-cache");

@@ -102,6 +102,7 @@ constexpr Row kRows[] = {
     {"ext_get_audit",
      "who operation dag_id run_id entity address request_id kind status:i refused:b since:t until:t before_id:i "
      "after_id:i order limit:i"},
+    {"ext_get_event_stream", "dag_id:* run_id:* kind:* last_event_id"},
     {"ext_get_queue", "pool dag_id limit:i"},
     {"ext_get_dag_history", "limit:i offset:i order_by:*"},
     {"ext_get_progress", "after wait:i"},

@@ -7,6 +7,7 @@
 #include "api/errors.h"
 #include "api/handlers.h"
 #include "api/masking.h"
+#include "api/once.h"
 #include "api/param_faults.h"
 #include "api/query.h"
 #include "api/run_id.h"
@@ -119,6 +120,8 @@ Response PostRerun(const Call& call) {
   const std::optional<Value> conf = body.Object("conf");
   const std::optional<std::string> note = ReadNote(body);
   if (!body.ok()) return body.Refusal();
+  const Once once(call);
+  if (std::optional<Response> earlier = once.Earlier()) return *std::move(earlier);
   const Result<RunRow> old = FindRun(call);
   if (!old.ok()) return ErrorResponse(old.error());
   const Result<DagRow> dag = call.catalog().Dag(old->info.dag_id);
@@ -138,13 +141,12 @@ Response PostRerun(const Call& call) {
   request.note = note.value_or("");
   request.who = call.caller.name;
   request.triggered_by = "rest_api";
-  const Result<RunRow> row = call.catalog().Trigger(request);
-  if (!row.ok())
-    return row.error().code == ErrorCode::kConflict ? DuplicateResponse(row.error()) : ErrorResponse(row.error());
-  if (call.note != nullptr) call.note->run_id = row->info.run_id;
-  call.After(row->info.run_id,
-             Value::Map{{"conf", MaskSecrets(row->info.conf)}, {"note", row->note}, {"rerun_of", old->info.run_id}});
-  return Json(WithLinks(*row, {}));
+  return once.Trigger(request, [&](const RunRow& row) {
+    if (call.note != nullptr) call.note->run_id = row.info.run_id;
+    call.After(row.info.run_id,
+               Value::Map{{"conf", MaskSecrets(row.info.conf)}, {"note", row.note}, {"rerun_of", old->info.run_id}});
+    return Json(WithLinks(row, {}));
+  });
 }
 
 }  // namespace pipelined::api

@@ -219,6 +219,8 @@ constexpr Route kRoutes[] = {
     {"GET", "/api/ext/v1/backfills/{backfill_id}/progress", "ext_get_backfill_progress",
      Need::OfDags(Permission::kBackfillsRead), GetBackfillProgress},
 
+    {"GET", "/api/ext/v1/events/stream", "ext_get_event_stream", Need::OfDags(Permission::kRunsRead), GetEventStream,
+     Answer::kOther},
     {"GET", "/api/ext/v1/sessions", "ext_get_sessions", Need::Caller(), GetSessions},
     {"DELETE", "/api/ext/v1/sessions", "ext_delete_sessions", Need::Caller(), DeleteSessions},
     {"DELETE", "/api/ext/v1/sessions/{session_id}", "ext_delete_session", Need::Caller(), DeleteSession},
@@ -352,14 +354,14 @@ access::DagScope Reach(const access::Rights& rights, const Need& need, const Mat
   return access::DagScope::None();
 }
 
-bool IsOpen(const Need& need, const Request& request) {
-  return need.IsPublic() || (need.open_from_loopback() && IsLoopback(request.remote));
+bool IsOpen(const Service& service, const Need& need, const Request& request) {
+  return need.IsPublic() || (need.open_from_loopback() && NeedsNoUser(service, request));
 }
 
 // The refusal of a request, or nothing and `caller` filled in.
 std::optional<Response> Admit(Service& service, const Request& request, const Match& match, Caller& caller) {
   const Need& need = match.route->need;
-  if (IsOpen(need, request)) {
+  if (IsOpen(service, need, request)) {
     caller.catalog = Scoped(service.catalog, access::DagScope::All());
     return std::nullopt;
   }
@@ -388,12 +390,8 @@ std::optional<Response> RefuseForm(const Request& request, const Route& route) {
   return route.method == "GET" && route.answer == Answer::kJson ? RefuseAccept(request) : std::nullopt;
 }
 
-Response Run(Service& service, const Request& request, Caller& caller) {
-  const std::string_view method = request.method == "HEAD" ? std::string_view("GET") : std::string_view(request.method);
-  Match match = FindRoute(method, request.segments);
-  if (match.route == nullptr && match.methods.empty())
-    return Json(404, Value::Map{{"error", "Not found: " + request.path}});
-  if (match.route == nullptr) return method == "OPTIONS" ? Options(match.methods) : NotAllowed(match.methods);
+// Through a route that was found.
+Response Enter(Service& service, const Request& request, Match match, Caller& caller) {
   const Route& route = *match.route;
   if (std::optional<Response> refusal = Admit(service, request, match, caller)) {
     NoteDenied(route, Call{service, request, caller, std::move(match.args)}, *refusal);
@@ -401,6 +399,18 @@ Response Run(Service& service, const Request& request, Caller& caller) {
   }
   if (std::optional<Response> refusal = RefuseForm(request, route)) return *std::move(refusal);
   return Audited(route, Call{service, request, caller, std::move(match.args)});
+}
+
+Response Run(Service& service, const Request& request, Caller& caller) {
+  const std::string_view method = request.method == "HEAD" ? std::string_view("GET") : std::string_view(request.method);
+  Match match = FindRoute(method, request.segments);
+  if (match.route == nullptr && match.methods.empty())
+    return Json(404, Value::Map{{"error", "Not found: " + request.path}});
+  if (match.route == nullptr) return method == "OPTIONS" ? Options(match.methods) : NotAllowed(match.methods);
+  const std::string_view operation = match.route->operation_id;
+  Response response = Enter(service, request, std::move(match), caller);
+  response.operation = operation;
+  return response;
 }
 
 }  // namespace

@@ -106,6 +106,21 @@ class ScopedCatalog : public Catalog {
       return allowed.error();
     return all_.Execute(command, patience);
   }
+  // Of the caller's own requests.
+  Result<std::optional<KeptAnswer>> Kept(const OnceKey& key) override { return all_.Kept(key); }
+  Result<KeptAnswer> TriggerOnce(const TriggerRequest& request, const OnceKey& key,
+                                 const std::function<KeptAnswer(const RunRow&)>& answer) override {
+    if (!scope_.Has(request.dag_id)) return Refusal(request.dag_id);
+    return all_.TriggerOnce(request, key, answer);
+  }
+  Result<KeptAnswer> ExecuteOnce(const Command& command, Micros patience, const OnceKey& key,
+                                 const std::function<KeptAnswer(const CommandDone&)>& answer) override {
+    if (const Status allowed = std::visit([&](const auto& what) { return Allow(what); }, command.what); !allowed.ok())
+      return allowed.error();
+    return all_.ExecuteOnce(command, patience, key, answer);
+  }
+  // The hub of a server reads for all; what of it a caller is sent is for its stream to choose.
+  std::unique_ptr<EventReader> Events() override { return scope_.all() ? all_.Events() : nullptr; }
   Result<Health> CheckHealth() override { return all_.CheckHealth(); }
   Vault& vault() override { return all_.vault(); }
   AuditTrail& trail() override { return all_.trail(); }

@@ -166,12 +166,23 @@ LoggedRequest ToLog(const RawRequest& raw, const Provenance& from) {
   return {raw.method, raw.target, from.remote, agent == nullptr ? "" : *agent, "", 0, 0, raw.waited, RequestId(raw)};
 }
 
+// Of an answer that is a feed: until it begins.
+void Measure(Service& service, const Response& response, Micros took) {
+  const std::string operation(response.operation.empty() ? std::string_view("none") : response.operation);
+  service.metrics
+      .AddHistogram("pipelined_api_request_duration_seconds", "How long requests took, without waiting and sending.",
+                    metrics::Latencies(), {{"operation", operation}, {"status", std::to_string(response.status)}})
+      .Observe(took);
+}
+
 Response Handle(Service& service, RawRequest raw) {
   const Micros start = service.clock.Monotonic();
   const Provenance from = WhereFrom(service, raw);
   LoggedRequest logged = ToLog(raw, from);
   Response response = Respond(service, raw, from, logged.id);
-  logged.took += service.clock.Monotonic() - start;
+  const Micros took = service.clock.Monotonic() - start;
+  Measure(service, response, took);
+  logged.took += took;
   return Finished(service, std::move(logged), std::move(response));
 }
 
@@ -211,6 +222,8 @@ class ApiServer::Impl {
 
   void Stop() {
     service_.stopping.Set();
+    service_.events.Stop();
+    service_.ticks.Stop();
     transport_->Stop();
   }
 

@@ -1,6 +1,7 @@
 #include "api/service.h"
 
 #include "api/cors.h"
+#include "api/handlers.h"
 
 #include <algorithm>
 #include <stdexcept>
@@ -57,6 +58,7 @@ Service::Service(Catalog& catalog_, ApiOptions options_)
       proxies(ReadOr(AddressList::Parse(options.trusted_proxies))),
       oidc_roles(ReadOr(RoleMap::Parse(options.oidc_roles))),
       clock(options.clock != nullptr ? *options.clock : SystemClock()),
+      events(catalog, EventText),
       denials(catalog.trail(), clock) {}
 
 Result<DagPtr> Service::LoadDag(VersionId version) {

@@ -12,14 +12,17 @@
 
 #include "api/audit_note.h"
 #include "api/denials.h"
+#include "api/event_hub.h"
 #include "api/health_cache.h"
 #include "api/http.h"
 #include "api/provenance.h"
 #include "api/rate_limit.h"
 #include "api/role_map.h"
+#include "api/ticks.h"
 #include "api/transport/connection_counts.h"
 #include "pipelined/access/rights.h"
 #include "pipelined/api/server.h"
+#include "pipelined/metrics/registry.h"
 
 namespace pipelined::api {
 
@@ -100,11 +103,15 @@ struct Service {
   const Clock& clock;
   DagCache dags;
   HealthCache health;
+  metrics::Registry metrics;
   Counters counters;
   const std::shared_ptr<ConnectionCounts> connections = std::make_shared<ConnectionCounts>();
   RateLimit logins;                      // by address and name
   RateLimit guesses{kGuessesPerMinute};  // by address, and by name
+  EventHub events;
+  Ticks ticks;
   StopFlag stopping;
+  std::atomic<int> streams{0};      // answers that are sent as they come about
   std::atomic<int> waiting{0};      // handlers that hold a thread until something changes
   std::atomic<int> logging_in{0};   // those that check a password
   std::atomic<int> at_provider{0};  // those that ask the identity provider

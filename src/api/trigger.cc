@@ -7,6 +7,7 @@
 #include "api/errors.h"
 #include "api/handlers.h"
 #include "api/masking.h"
+#include "api/once.h"
 #include "api/param_faults.h"
 #include "api/run_id.h"
 #include "api/shapes.h"
@@ -93,6 +94,8 @@ Response TriggerRun(const Call& call) {
                            "conf", "note", "partition_key"});
   const Asked asked = Read(body);
   if (!body.ok()) return body.Refusal();
+  const Once once(call);
+  if (std::optional<Response> earlier = once.Earlier()) return *std::move(earlier);
   const Result<DagRow> dag = call.catalog().Dag(call.Arg("dag_id"));
   if (!dag.ok()) return ErrorResponse(dag.error());
   if (dag->stale) return Detail(409, fmt::format("the run was not created: the file of DAG {} is gone", dag->dag_id));
@@ -110,12 +113,12 @@ Response TriggerRun(const Call& call) {
   request.note = asked.note;
   request.who = call.caller.name;
   request.triggered_by = "rest_api";
-  const Result<RunRow> row = call.catalog().Trigger(request);
-  if (!row.ok())
-    return row.error().code == ErrorCode::kConflict ? DuplicateResponse(row.error()) : ErrorResponse(row.error());
-  if (call.note != nullptr) call.note->run_id = row->info.run_id;
-  call.After(row->info.run_id, Value::Map{{"conf", MaskSecrets(row->info.conf)}, {"note", row->note}});
-  return Json(Echo(*row, asked));
+  return once.Trigger(request, [&](const RunRow& row) {
+    if (call.note != nullptr) call.note->run_id = row.info.run_id;
+    call.After(row.info.run_id,
+               Value::Map{{"conf", MaskSecrets(row.info.conf)}, {"note", row.note}});
+    return Json(Echo(row, asked));
+  });
 }
 
 }  // namespace pipelined::api

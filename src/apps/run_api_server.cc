@@ -7,6 +7,7 @@
 #include "apps/build_info.h"
 #include "apps/exit_code.h"
 #include "apps/roles.h"
+#include "apps/scheduler_metrics.h"
 #include "apps/stop_signals.h"
 #include "pipelined/api/server.h"
 #include "pipelined/base/log.h"
@@ -85,6 +86,9 @@ api::ApiOptions MakeOptions(const Settings& settings, const RoleContext& context
   options.oidc_roles = settings.auth.oidc_roles;
   options.shortest_password = static_cast<std::size_t>(settings.auth.min_password_length);
   options.logs_dir = context.home + "/logs";
+  options.scheduler_metrics = SchedulerMetricsFile(context.home);
+  options.metrics_token = settings.metrics.token;
+  options.max_streams = static_cast<int>(settings.api.max_streams);
   options.expose_config = settings.api.expose_config;
   for (const EffectiveSetting& setting : context.effective) {
     const std::size_t dot = setting.name.find('.');

@@ -3,6 +3,7 @@
 #include "pipelined/scheduler/dag_loader.h"
 #include "apps/exit_code.h"
 #include "apps/roles.h"
+#include "apps/scheduler_metrics.h"
 #include "apps/sources.h"
 #include "apps/stop_signals.h"
 #include "pipelined/base/clock.h"
@@ -86,8 +87,17 @@ int RunScheduler(const Settings& settings, const RoleContext& context) {
   const std::unique_ptr<DagPublisher> publisher = MakePgPublisher(where);
   DagLoader* loader_of_leader = nullptr;
   SchedulerOptions options = MakeOptions(settings, context, **executor);
-  options.on_lead = [&](std::int64_t epoch) { loader_of_leader->Lead(epoch); };
-  options.on_step_down = [&] { loader_of_leader->StepDown(); };
+  SchedulerMetrics metrics(SchedulerMetricsFile(context.home), SystemClock());
+  options.on_lead = [&](std::int64_t epoch) {
+    metrics.Lead(true);
+    loader_of_leader->Lead(epoch);
+  };
+  options.on_step_down = [&] {
+    metrics.Lead(false);
+    loader_of_leader->StepDown();
+  };
+  options.on_plan = [&](const Plan& plan) { metrics.Stored(plan); };
+  options.on_turn = [&](Micros turn, Micros in_the_store) { metrics.Turned(turn, in_the_store); };
   Scheduler scheduler(
       std::move(options), *store, **executor, zones,
       [&zones](const DagSource& source) { return ParseSource(source, zones); }, SystemClock());

@@ -5,7 +5,7 @@
 namespace pipelined::config {
 namespace {
 
-constexpr std::string_view kLater[] = {"metrics", "lineage", "alerts", "features"};
+constexpr std::string_view kLater[] = {"lineage", "alerts", "features"};
 
 const Setting kTable[] = {
     {"core",
@@ -267,6 +267,16 @@ const Setting kTable[] = {
      {},
      [](Settings& s) -> Slot { return &s.api.max_connections_per_address; }},
     {"api",
+     "max_streams",
+     Type::kInteger,
+     "5000",
+     "How many answers may be sent at the same time that are made while they are sent: live events, and logs of tries\n"
+     "that run. More are refused with 503.",
+     1,
+     1'000'000,
+     {},
+     [](Settings& s) -> Slot { return &s.api.max_streams; }},
+    {"api",
      "idle_timeout",
      Type::kDuration,
      "60s",
@@ -483,6 +493,15 @@ const Setting kTable[] = {
      {},
      [](Settings& s) -> Slot { return &s.auth.oidc_ca_file; }},
 
+    {"metrics",
+     "token",
+     Type::kHidden,
+     "",
+     "Whoever has it may read /metrics, from anywhere. Without it the loopback may read them, and who may use the API.",
+     0,
+     0,
+     {},
+     [](Settings& s) -> Slot { return &s.metrics.token; }},
     {"logging", "level", Type::kChoice, "info", "What the daemons write to stderr, from most to least.", 0, 0,
      "debug|info|warning|error|off", [](Settings& s) -> Slot { return &s.logging.level; }},
 };

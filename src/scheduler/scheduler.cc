@@ -123,6 +123,7 @@ void Scheduler::Turn() {
     wakeups_->Wake();  // what ended meanwhile, and what people ask, is about runs that the engine is only now told of
   }
   const Plan plan = engine_.Apply(std::move(events), clock_.Now());
+  Micros in_the_store{0};
   if (plan.empty()) {
     if (const Status kept = KeepLease(); !kept) return Recover(kept.error());
   } else {
@@ -130,6 +131,7 @@ void Scheduler::Turn() {
     auto committed = store_.Commit(plan, lease_, ExecutorIdentity{executor_.instance(), executor_.boot_id()});
     if (!committed) return Recover(committed.error());
     renewed_ = asked;
+    in_the_store = clock_.Monotonic() - asked;
     for (const RestoredRun& run : committed->runs) {
       if (const Status entered = Enter(run, inbox_); !entered) return Recover(entered.error());
     }
@@ -146,6 +148,7 @@ void Scheduler::Turn() {
   executor_.Forget(std::exchange(ended_, {}));
   if (clock_.Monotonic() >= lease_.trusted_until) return StepDown("the lease ran out while a turn was stored");
   CarryOut(plan);
+  if (options_.on_turn && !plan.empty()) options_.on_turn(clock_.Monotonic() - turned_, in_the_store);
 }
 
 Status Scheduler::TakePosted(std::vector<Event>& events) {

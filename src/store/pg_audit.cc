@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "store/arrays.h"
+#include "store/event_sql.h"
 #include "store/listing.h"
 #include "store/pg_catalog.h"
 #include "store/rows.h"
@@ -14,15 +15,6 @@ constexpr const char* kEvent =
     "(case when e.kind in ('task', 'command') then e.new_state "
     "when e.kind = 'pool' then case e.new_state when 'deleted' then 'pool_deleted' else 'pool_changed' end "
     "else e.kind || '_' || replace(e.new_state, ' ', '_') end)";
-
-// Which task a number means: in the version that the event names; else, of a run that has changed its version, in the
-// one that it had then; else in that of the run.
-constexpr const char* kFrom =
-    " from event e left join dag_run r on r.id = e.run_id "
-    "left join dag_version_task t on e.task_no is not null and t.task_no = e.task_no and t.version_id = "
-    "coalesce(e.version_id, case when r.first_version_id is null then r.version_id else coalesce("
-    "(select p.version_id from event p where p.run_id = e.run_id and p.kind = 'run' and p.version_id is not null and "
-    "p.id < e.id order by p.id desc limit 1), r.first_version_id) end)";
 
 constexpr const char* kColumns =
     "e.id, micros(e.at), e.who, {}, coalesce(e.dag_id, r.dag_id, ''), coalesce(r.run_id, ''), coalesce(t.task_id, ''), "
@@ -99,7 +91,8 @@ Result<Listing<AuditRow>> PgCatalog::Audit(const AuditFilter& filter, const Page
                                    "e.id");
   if (!ordered) return ordered.error();
   return pool_.With("read the log of events", [&](Session& session) -> Result<Listing<AuditRow>> {
-    return Fetch<AuditRow>(session, fmt::format(fmt::runtime(kColumns), kEvent), kFrom, sql, page, ReadAudit);
+    return Fetch<AuditRow>(session, fmt::format(fmt::runtime(kColumns), kEvent), kEventsAndTheirs, sql, page,
+                           ReadAudit);
   });
 }
 

@@ -11,7 +11,8 @@
 namespace pipelined {
 
 // Listings are in pg_listings.cc and pg_backfills.cc, histories in pg_history.cc and
-// pg_run_rules.cc, the audit log in pg_audit.cc, versions, tags and counts in pg_overview.cc, what writes in
+// pg_run_rules.cc, the audit log in pg_audit.cc, versions, tags and counts in pg_overview.cc, events as they come in
+// pg_events.cc, requests that are carried out once in pg_once.cc, what writes in
 // pg_catalog.cc.
 class PgCatalog : public Catalog {
  public:
@@ -48,6 +49,12 @@ class PgCatalog : public Catalog {
   Result<std::vector<ExistingRun>> RunsBetween(const std::string& dag_id, Instant from, Instant to) override;
   Result<RunRow> Trigger(const TriggerRequest& request) override;
   Result<CommandDone> Execute(const Command& command, Micros patience) override;
+  Result<std::optional<KeptAnswer>> Kept(const OnceKey& key) override;
+  Result<KeptAnswer> TriggerOnce(const TriggerRequest& request, const OnceKey& key,
+                                 const std::function<KeptAnswer(const RunRow&)>& answer) override;
+  Result<KeptAnswer> ExecuteOnce(const Command& command, Micros patience, const OnceKey& key,
+                                 const std::function<KeptAnswer(const CommandDone&)>& answer) override;
+  std::unique_ptr<EventReader> Events() override;
   Result<Health> CheckHealth() override;
   Vault& vault() override { return vault_; }
   Accounts& accounts() override { return accounts_; }

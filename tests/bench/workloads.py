@@ -11,6 +11,7 @@ import measure
 import yardsticks
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
+import followers  # noqa: E402
 from live_server import HttpError, clean_environment, wait_for  # noqa: E402
 
 FIBO = "/usr/bin/python3 -c 'f=lambda n: n if n<2 else f(n-1)+f(n-2); f({n})'"
@@ -444,3 +445,26 @@ def simulate(bench, figures, rounds):
         t0 = time.monotonic()
         subprocess.run([*year, "-o", "plain"], check=True, stdout=subprocess.DEVNULL)
         figures.add("a year, every run as a line", time.monotonic() - t0, "s")
+
+
+@workload("events", 3)
+def events(bench, figures, rounds):
+    """A chain of 200 `stamp`s with 0 and with 100 followers of the live events: handoff of the tasks, and from decision to client."""
+    with bench.server() as server:
+        server.write_dag("events", dag_text(chain(200, "exec", [bench.stamp, "T"]), bench.stamps.path))
+        run_once(server, bench.stamps, "events", 200)
+        for _ in range(rounds):
+            for count in (0, 1, 100):
+                following = followers.Followers(server, count, 5) if count else None
+                _, times = run_once(server, bench.stamps, "events", 200)
+                steps = measure.handoffs(times)
+                figures.add(f"{count} followers: handoff p50", measure.quantile(steps, 0.5), "ms")
+                figures.add(f"{count} followers: handoff p99", measure.quantile(steps, 0.99), "ms")
+                if following is None:
+                    continue
+                last = server.get("/api/v2/dags/events/dagRuns?order_by=-id&limit=1")["dag_runs"][0]["dag_run_id"]
+                following.until_run_ends(last)
+                told = following.latencies_ms()
+                following.close()
+                figures.add(f"{count} followers: told p50", measure.quantile(told, 0.5), "ms")
+                figures.add(f"{count} followers: told p99", measure.quantile(told, 0.99), "ms")

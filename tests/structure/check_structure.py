@@ -28,6 +28,7 @@ DOORS = {
     "cjose/": {"oidc"},
     "openssl/": {"base", "api"},
     "spdlog/": {"base"},
+    "prometheus/": {"metrics"},
 }
 # The modules that decide without I/O.
 PURE = {"model", "timetable", "lifecycle", "template", "engine"}

@@ -47,7 +47,7 @@ struct Settings {
     std::string tls_cert, tls_key;                                           // empty: no TLS; relative: to the home
     std::string socket;                                                      // the same
     std::int64_t max_url = 0, max_header = 0, max_body = 0, max_bodies = 0;  // bytes
-    std::int64_t max_connections = 0, max_connections_per_address = 0;
+    std::int64_t max_connections = 0, max_connections_per_address = 0, max_streams = 0;
     Micros idle_timeout{0}, header_timeout{0}, body_timeout{0}, write_timeout{0}, drain_timeout{0};
     bool gzip = false;
     bool expose_config = false;
@@ -63,6 +63,9 @@ struct Settings {
     std::string oidc_issuer, oidc_client_id, oidc_client_secret, oidc_scopes, oidc_groups_claim, oidc_roles,
         oidc_ca_file;
   } auth;
+  struct Metrics {
+    std::string token;  // empty: none
+  } metrics;
   struct Logging {
     std::string level;  // a word of log::Level
   } logging;

@@ -2,6 +2,8 @@
 // takes a connection of its own from a pool.
 #pragma once
 
+#include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -11,6 +13,7 @@
 #include "pipelined/lifecycle/history.h"
 #include "pipelined/ports/accounts.h"
 #include "pipelined/ports/audit_trail.h"
+#include "pipelined/ports/event_reader.h"
 #include "pipelined/ports/listing.h"
 #include "pipelined/ports/vault.h"
 
@@ -228,6 +231,18 @@ struct RunLinks {
   std::vector<RunLink> made;  // in the order in which they were made
 };
 
+// A request that a client may send again without its being carried out again.
+struct OnceKey {
+  std::string user, key;
+  std::string request;  // a digest of all of it: the same key with another request is a mistake
+};
+// What was answered to it.
+struct KeptAnswer {
+  int status = 0;
+  std::string body;
+  bool repeated = false;  // it was made for an earlier request
+};
+
 struct Health {
   bool database = false;
   std::optional<Instant> scheduler_heartbeat;  // last renewal of the lease
@@ -291,6 +306,19 @@ class Catalog {
   // Files a command and waits for its result. kUnavailable after `patience` without one: it stays filed and is applied
   // once.
   virtual Result<CommandDone> Execute(const Command& command, Micros patience) = 0;
+
+  // The answer that is kept for a key; nothing: none is. kInvalid: the key was used for another request.
+  virtual Result<std::optional<KeptAnswer>> Kept(const OnceKey& key) = 0;
+  // As Trigger, once for a key: the run, its key and what `answer` makes of it are stored together. Who comes while
+  // another is at it waits, and gets the same answer. Nothing is kept of what fails. kInvalid also as Kept().
+  virtual Result<KeptAnswer> TriggerOnce(const TriggerRequest& request, const OnceKey& key,
+                                         const std::function<KeptAnswer(const RunRow&)>& answer) = 0;
+  // As Execute, once for a key: the command is filed together with the key, whoever asks again waits for that one.
+  virtual Result<KeptAnswer> ExecuteOnce(const Command& command, Micros patience, const OnceKey& key,
+                                         const std::function<KeptAnswer(const CommandDone&)>& answer) = 0;
+
+  // Opens nothing yet.
+  virtual std::unique_ptr<EventReader> Events() = 0;
 
   virtual Result<Health> CheckHealth() = 0;
 

@@ -40,6 +40,8 @@ struct SchedulerOptions {
   std::function<void()> on_standby;
   // Each plan after it was stored; for progress output. May be empty.
   std::function<void(const Plan&)> on_plan;
+  // How long each turn took that had something to store, and how much of it the store. May be empty.
+  std::function<void(Micros turn, Micros store)> on_turn;
 };
 
 // Turns a stored version back into a DAG.

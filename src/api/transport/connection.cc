@@ -1,9 +1,10 @@
 #include "api/transport/connection.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <exception>
 
-#include "api/transport/response_head.h"
 #include "pipelined/base/clock.h"
 #include "pipelined/base/log.h"
 
@@ -11,7 +12,8 @@ namespace pipelined::api {
 namespace {
 
 constexpr Micros kForever = Micros::max();
-constexpr Micros kLinger = Seconds(1);  // so that a client that still sends can read why it was refused
+constexpr std::size_t kPiece = 64 << 10;  // of a feed, at once
+constexpr Micros kLinger = Seconds(1);    // so that a client that still sends can read why it was refused
 
 // Gives a place in the turnstile back, whatever happens.
 struct PlaceInTurnstile {
@@ -66,8 +68,10 @@ std::pair<Seat::Phase, Micros> Connection::PhaseAndTimeout(Stage stage) const {
     case Stage::kBody:
       return {Phase::kReading, limits.body_timeout};
     case Stage::kWriting:
+    case Stage::kFeeding:
       return {Phase::kWriting, limits.write_timeout + Seconds(body_.size() / limits.slowest_reader)};
     case Stage::kInLine:
+    case Stage::kWaiting:
     case Stage::kClosed:
       break;
   }
@@ -173,7 +177,7 @@ void Connection::Handle() {
   request.waited = SystemClock().Monotonic() - since.load();
   const bool head = request.method == "HEAD";
   Response response = CallHandler(std::move(request));
-  Reply(std::move(response), !parser_->keep_alive(), head);
+  Reply(std::move(response), !parser_->keep_alive(), head, parser_->takes_chunks());
 }
 
 Response Connection::CallHandler(RawRequest request) {
@@ -192,9 +196,11 @@ Response Connection::Refuse(int status) {
   return shared_.refuse(status, std::move(request));
 }
 
-void Connection::Reply(Response response, bool last, bool without_body) {
+void Connection::Reply(Response response, bool last, bool without_body, bool in_chunks) {
   LetGo();
   parser_.reset();  // and what came of a body that is refused
+  if (response.feed != nullptr && !without_body)
+    return ReplyWithFeed(response, in_chunks ? Framing::kChunked : Framing::kUntilClosed);
   const bool bodiless = without_body || response.status == 204 || response.status == 304;
   if (!bodiless && !Hold(response.body.size()) && !MakeRoom()) {
     LetGo();
@@ -202,7 +208,8 @@ void Connection::Reply(Response response, bool last, bool without_body) {
     last = true;
   }
   last_ = last || shared_.draining || leaving;
-  head_ = ResponseHead(response, {!last_, SystemClock().Now()});
+  const bool unsized = response.feed != nullptr;  // and asked for with HEAD: its length is not known
+  head_ = ResponseHead(response, {!last_, SystemClock().Now(), unsized ? Framing::kUntilClosed : Framing::kLength});
   if (!bodiless) body_ = std::move(response.body);
   Enter(Stage::kWriting);
   stream_->Write(head_, body_, IfOpen([this](std::size_t) { Written(); }));
@@ -215,7 +222,58 @@ void Connection::Written() {
   last_ ? Linger() : Next();
 }
 
+void Connection::ReplyWithFeed(const Response& response, Framing framing) {
+  last_ = true;
+  in_chunks_ = framing == Framing::kChunked;
+  feed_ = response.feed;
+  feed_->Begin([weak = weak_from_this()] {
+    if (const auto self = weak.lock()) self->MoreCame();
+  });
+  head_ = ResponseHead(response, {false, SystemClock().Now(), framing});
+  ListenMeanwhile();
+  Enter(Stage::kFeeding);
+  stream_->Write(head_, {}, IfOpen([this](std::size_t) { Feeding(); }));
+}
+
+// So that a client who has left is missed before the next piece is there. What it sends is not for us: nothing follows.
+void Connection::ListenMeanwhile() {
+  if (std::exchange(reading_, true)) return;
+  stream_->Read(chunk_.data(), chunk_.size(), [self = shared_from_this(), this](bool ok, std::size_t) {
+    reading_ = false;
+    if (stage_ == Stage::kClosed) return;
+    if (!ok) return Close();
+    if (stage_ == Stage::kLingering) Read();
+  });
+}
+
+void Connection::MoreCame() {
+  if (told_.exchange(true)) return;
+  stream_->Post([self = shared_from_this(), this] {
+    told_ = false;
+    if (stage_ == Stage::kWaiting) Feeding();
+  });
+}
+
+void Connection::Feeding() {
+  LetGo();
+  if (fed_) return Linger();
+  Enter(Stage::kWaiting);
+  const bool ending = shared_.draining || leaving;
+  if (ending && !feed_->MayEndEarly()) return Linger();
+  Feed::Piece piece = ending ? Feed::Piece{{}, true} : feed_->Take(kPiece);
+  if (piece.bytes.empty() && !piece.last) return;
+  if (!Hold(piece.bytes.size()) && !MakeRoom()) return Close();
+  fed_ = piece.last;
+  body_ = std::move(piece.bytes);
+  head_ = in_chunks_ && !body_.empty() ? fmt::format("{:x}\r\n", body_.size()) : std::string();
+  if (in_chunks_ && !body_.empty()) body_ += "\r\n";
+  if (in_chunks_ && fed_) body_ += "0\r\n\r\n";
+  Enter(Stage::kFeeding);
+  stream_->Write(head_, body_, IfOpen([this](std::size_t) { Feeding(); }));
+}
+
 void Connection::Linger() {
+  feed_.reset();
   Enter(Stage::kLingering);
   std::string().swap(arrived_);
   stream_->Finish([self = shared_from_this(), this](bool ok, std::size_t) {
@@ -227,6 +285,7 @@ void Connection::Linger() {
 void Connection::Close() {
   if (stage_ == Stage::kClosed) return;
   stage_ = Stage::kClosed;
+  feed_.reset();
   LetGo();
   stream_->Close();
   shared_.seats.Remove(*this);
@@ -244,7 +303,8 @@ void Connection::HandleLeave(Why why) {
     return;
   }
   if (stage_ == Stage::kIdle) return JustAnswered() ? Linger() : Close();
-  if (why == Why::kDraining) return;  // the answer is its last
+  if (stage_ == Stage::kWaiting) return Feeding();  // which ends it
+  if (why == Why::kDraining) return;                // the answer is its last
   if (stage_ == Stage::kLingering || phase == Phase::kReading) return Close();
   if (phase == Phase::kWriting) HurryUp();
 }

@@ -2,6 +2,10 @@
 //
 // Requests that come together are answered one after the other, in their order. Nothing is read while one is answered,
 // so a client that sends faster than it is served waits in its own socket.
+//
+// An answer that is a feed holds neither a thread nor a place in the turnstile: it is asked for the next piece when the
+// piece before has been written, so no more than one is kept for a client who reads slowly. It is the last answer of
+// its connection.
 #pragma once
 
 #include <array>
@@ -10,6 +14,7 @@
 #include <string>
 
 #include "api/transport/request_parser.h"
+#include "api/transport/response_head.h"
 #include "api/transport/seats.h"
 #include "api/transport/stream.h"
 #include "api/transport/transport.h"
@@ -37,7 +42,18 @@ class Connection final : public Seat, public std::enable_shared_from_this<Connec
   void Leave(Why why) override;
 
  private:
-  enum class Stage : std::uint8_t { kHandshake, kIdle, kHeader, kBody, kInLine, kWriting, kLingering, kClosed };
+  enum class Stage : std::uint8_t {
+    kHandshake,
+    kIdle,
+    kHeader,
+    kBody,
+    kInLine,
+    kWriting,
+    kWaiting,
+    kFeeding,
+    kLingering,
+    kClosed
+  };
 
   void Enter(Stage stage);
   std::pair<Phase, Micros> PhaseAndTimeout(Stage stage) const;
@@ -54,8 +70,12 @@ class Connection final : public Seat, public std::enable_shared_from_this<Connec
   void Handle();
   Response CallHandler(RawRequest request);
   Response Refuse(int status);
-  void Reply(Response response, bool last, bool without_body = false);
+  void Reply(Response response, bool last, bool without_body = false, bool in_chunks = true);
   void Written();
+  void ReplyWithFeed(const Response& response, Framing framing);
+  void Feeding();  // what the feed has now
+  void ListenMeanwhile();
+  void MoreCame();  // from any thread
   void Linger();
   void Close();
 
@@ -79,6 +99,10 @@ class Connection final : public Seat, public std::enable_shared_from_this<Connec
   std::optional<RequestParser> parser_;
   bool last_ = false;  // the answer that is written is this connection's last
   std::string head_, body_;
+  std::shared_ptr<Feed> feed_;
+  bool fed_ = false;               // the end of the feed was written
+  bool in_chunks_ = false;         // it is sent in chunks
+  std::atomic<bool> told_{false};  // that there is more of it, and has not looked yet
 };
 
 }  // namespace pipelined::api

@@ -141,6 +141,7 @@ void RequestParser::ReadHeader(std::string_view header) {
   const std::optional<std::string_view> authority = Authority(target);
   if (host != nullptr && (!IsHost(*host) || (authority && Lower(*authority) != Lower(*host)))) return Refuse(400);
   keep_alive_ = parser.keep_alive();
+  takes_chunks_ = message.version() >= 11;
   state_ = State::kBody;
   FollowBody();
 }

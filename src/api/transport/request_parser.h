@@ -31,6 +31,7 @@ class RequestParser {
   // The header is complete and the client waits for "100 Continue" before it sends the body. True once.
   bool TakeExpectation();
   bool keep_alive() const { return keep_alive_; }
+  bool takes_chunks() const { return takes_chunks_; }  // the client can read an answer in chunks: not HTTP/1.0
   RawRequest& request() { return request_; }
 
  private:
@@ -43,7 +44,7 @@ class RequestParser {
 
   const Limits& limits_;
   State state_ = State::kNothing;
-  bool keep_alive_ = false, expects_continue_ = false;
+  bool keep_alive_ = false, expects_continue_ = false, takes_chunks_ = true;
   std::size_t scanned_ = 0;  // of the header, where its end is not
   BodyReader body_;
   RawRequest request_;

@@ -94,7 +94,9 @@ std::string ResponseHead(const Response& response, const Sending& how) {
   AddField(head, "Date", Date(how.now));
   const bool bodiless = response.status == 204 || response.status == 304;
   if (!bodiless && !response.content_type.empty()) AddField(head, "Content-Type", response.content_type);
-  if (!bodiless) fmt::format_to(std::back_inserter(head), "Content-Length: {}\r\n", response.body.size());
+  if (!bodiless && how.framing == Framing::kLength)
+    fmt::format_to(std::back_inserter(head), "Content-Length: {}\r\n", response.body.size());
+  if (how.framing == Framing::kChunked) AddField(head, "Transfer-Encoding", "chunked");
   for (const auto& [name, value] : response.headers) AddField(head, name, value);
   head += how.keep_alive ? "Connection: keep-alive\r\n\r\n" : "Connection: close\r\n\r\n";
   return head;

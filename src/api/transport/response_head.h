@@ -8,9 +8,12 @@
 
 namespace pipelined::api {
 
+enum class Framing : unsigned char { kLength, kChunked, kUntilClosed };
+
 struct Sending {
   bool keep_alive = false;
   Instant now;
+  Framing framing = Framing::kLength;  // how the client finds the body's end
 };
 
 // Status line and fields, the blank line included. Content-Length is the body's, also where the body is then not sent

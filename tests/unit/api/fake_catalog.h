@@ -1,6 +1,7 @@
 // A Catalog in memory, small enough to read: what the API's tests are run against. Not thread-safe beyond one lock.
 #pragma once
 
+#include <condition_variable>
 #include <functional>
 #include <map>
 #include <mutex>
@@ -51,8 +52,10 @@ class FakeCatalog : public Catalog {
   std::vector<Command> commands;
   std::vector<TriggerRequest> triggers;
   Health health{true, std::nullopt, true};
-  std::optional<Error> broken;                                // what every call answers
-  std::function<Result<CommandDone>(const Command&)> leader;  // empty: nobody leads
+  std::map<std::string, std::pair<OnceKey, KeptAnswer>> kept;  // by user and key
+  std::vector<EventRow> events;                                // what Events() reads; add with AddEvent
+  std::optional<Error> broken;                                 // what every call answers
+  std::function<Result<CommandDone>(const Command&)> leader;   // empty: nobody leads
 
   void AddDag(const std::string& id, std::function<void(DagRow&)> change = {});
   void AddRun(const std::string& dag_id, const std::string& run_id, RunState state,
@@ -60,6 +63,7 @@ class FakeCatalog : public Catalog {
   void AddTask(const std::string& dag_id, const std::string& run_id, const std::string& task_id, TaskState state,
                std::function<void(TaskInstanceRow&)> change = {});
   void AddUser(const std::string& name, const std::string& role, const std::string& token);
+  void AddEvent(EventRow event);  // from any thread
 
   Result<Listing<DagRow>> Dags(const DagFilter& filter, const Page& page) override;
   Result<DagRow> Dag(const std::string& dag_id) override;
@@ -91,6 +95,12 @@ class FakeCatalog : public Catalog {
   Result<std::vector<ExistingRun>> RunsBetween(const std::string& dag_id, Instant from, Instant to) override;
   Result<RunRow> Trigger(const TriggerRequest& request) override;
   Result<CommandDone> Execute(const Command& command, Micros patience) override;
+  Result<std::optional<KeptAnswer>> Kept(const OnceKey& key) override;
+  Result<KeptAnswer> TriggerOnce(const TriggerRequest& request, const OnceKey& key,
+                                 const std::function<KeptAnswer(const RunRow&)>& answer) override;
+  Result<KeptAnswer> ExecuteOnce(const Command& command, Micros patience, const OnceKey& key,
+                                 const std::function<KeptAnswer(const CommandDone&)>& answer) override;
+  std::unique_ptr<EventReader> Events() override { return std::make_unique<FakeEvents>(*this); }
   Result<Health> CheckHealth() override;
   Vault& vault() override { return memory_vault; }
   Accounts& accounts() override { return memory_accounts; }
@@ -101,7 +111,26 @@ class FakeCatalog : public Catalog {
   Status AddToken(const std::string& token_sha256, std::int64_t user, Instant expires) override;
 
  private:
+  // Everything is settled at once.
+  class FakeEvents : public EventReader {
+   public:
+    explicit FakeEvents(FakeCatalog& catalog) : catalog_(catalog) {}
+    Result<std::int64_t> Start() override;
+    void Rest() override {}
+    Result<Settled> Next(std::int64_t after, int most) override;
+    Result<std::vector<EventRow>> Between(std::int64_t after, std::int64_t until, int most) override;
+    Result<std::optional<std::int64_t>> Oldest() override;
+    void Wait(Micros at_most) override;
+    void Interrupt() override;
+
+   private:
+    FakeCatalog& catalog_;
+    bool interrupted_ = false;
+  };
+
   std::mutex mutex_;
+  std::condition_variable told_;
+  int news_ = 0;
 };
 
 }  // namespace pipelined::testing

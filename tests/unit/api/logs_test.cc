@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <thread>
 
 #include "api/log_file.h"
 #include "unit/api/api_test.h"
@@ -50,6 +51,30 @@ class LogsTest : public TemporaryFolder, public ApiTest {
   Response Ask(const std::string& query = "", const std::string& accept = "") {
     return Send("GET", kTarget + query, "", "viewer-token", accept);
   }
+  // What is sent until the end.
+  static std::string All(const Response& response) {
+    std::string all = response.body;
+    if (response.feed == nullptr) return all;
+    for (int patience = 0; patience < 30'000; ++patience) {
+      const Feed::Piece piece = response.feed->Take(1 << 16);
+      all += piece.bytes;
+      if (piece.last) return all;
+      if (piece.bytes.empty()) std::this_thread::sleep_for(Millis(1));
+    }
+    ADD_FAILURE() << "it never ends";
+    return all;
+  }
+  void HasEnded(const std::string& task) {
+    EventRow event;
+    event.id = catalog_.events.empty() ? 1 : catalog_.events.back().id + 1;
+    event.kind = "task";
+    event.dag_id = "sales";
+    event.run_id = "manual__2026-01-01T00:00:00+00:00";
+    event.task_id = task;
+    event.old_state = "running";
+    event.new_state = "success";
+    catalog_.AddEvent(std::move(event));
+  }
   void StillRuns() { catalog_.instances.front().state = TaskState::kRunning; }
 };
 
@@ -72,7 +97,34 @@ TEST_F(LogsTest, TextIsWhatTheCommandWrote) {
 
 TEST_F(LogsTest, NdjsonHasALineForALine) {
   Write(kLog, "a\nb\n");
-  EXPECT_EQ(Ask("", "application/x-ndjson").body, "{\"event\":\"a\"}\n{\"event\":\"b\"}\n");
+  EXPECT_EQ(All(Ask("", "application/x-ndjson")), "{\"event\":\"a\"}\n{\"event\":\"b\"}\n");
+  EXPECT_EQ(Ask("?token=2", "application/x-ndjson").body, "{\"event\":\"b\"}\n") << "a token asks for one piece";
+}
+
+TEST_F(LogsTest, NdjsonIsAllOfALongLog) {
+  std::string text, expected;
+  for (int line = 0; line < 30'000; ++line) {
+    text += "line " + std::to_string(line) + "\n";
+    expected += "{\"event\":\"line " + std::to_string(line) + "\"}\n";
+  }
+  Write(kLog, text);
+  EXPECT_EQ(All(Ask("", "application/x-ndjson")), expected);
+}
+
+TEST_F(LogsTest, NdjsonFollowsATryToItsEnd) {
+  StillRuns();
+  Write(kLog, "one\ntw");
+  const Response response = Ask("", "application/x-ndjson");
+  ASSERT_NE(response.feed, nullptr) << response.body;
+  EXPECT_FALSE(response.feed->MayEndEarly());
+  Feed::Piece piece = response.feed->Take(1 << 16);
+  EXPECT_EQ(piece.bytes, "{\"event\":\"one\"}\n") << "the second line is not whole yet";
+  EXPECT_FALSE(piece.last);
+  Write(kLog, "one\ntwo");
+  HasEnded("other");
+  EXPECT_FALSE(response.feed->Take(1 << 16).last) << "another task's end";
+  HasEnded("load");
+  EXPECT_EQ(All(response), "{\"event\":\"two\"}\n");
 }
 
 TEST_F(LogsTest, WhileItRunsTheTokenContinues) {

@@ -105,8 +105,8 @@ TEST_F(SettingsTest, AKeyInTheWrongSectionFindsItsOwn) {
 }
 
 TEST_F(SettingsTest, ASectionOfALaterVersionIsSaidToBeOne) {
-  HomeFile("metrics:\n  port: 1\n");
-  EXPECT_EQ(Mistakes(), "HOME/pipelined.yaml:2: the section \"metrics\" has no settings yet in this version");
+  HomeFile("lineage:\n  port: 1\n");
+  EXPECT_EQ(Mistakes(), "HOME/pipelined.yaml:2: the section \"lineage\" has no settings yet in this version");
 }
 
 TEST_F(SettingsTest, AWrongTypeSaysWhatIsWanted) {
