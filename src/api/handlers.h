@@ -28,6 +28,7 @@ Response ReparseFile(const Call& call);
 Response FavorDag(const Call& call);
 Response UnfavorDag(const Call& call);
 Response GetDagSource(const Call& call);
+Response GetRunSource(const Call& call);
 
 // tasks.cc
 Response GetTasks(const Call& call);

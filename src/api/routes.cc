@@ -194,6 +194,7 @@ constexpr Route kRoutes[] = {
     {"POST", EXT_RUN "/cancel", "ext_cancel_run", Access::kToken, Role::kUser, CancelRun},
     {"POST", EXT_RUN "/rerun", "ext_rerun", Access::kToken, Role::kUser, PostRerun},
     {"GET", EXT_RUN "/progress", "ext_get_progress", Access::kToken, Role::kViewer, GetProgress},
+    {"GET", EXT_RUN "/source", "ext_get_run_source", Access::kToken, Role::kViewer, GetRunSource},
     {"GET", EXT_RUN "/links", "ext_get_run_links", Access::kToken, Role::kViewer, GetRunLinks},
     {"GET", EXT_RUN "/at", "ext_get_run_at", Access::kToken, Role::kViewer, GetRunAt},
     {"GET", EXT_RUN "/diff", "ext_get_run_diff", Access::kToken, Role::kViewer, GetRunDiff},

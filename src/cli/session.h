@@ -6,13 +6,16 @@
 #include <string_view>
 
 #include "pipelined/base/result.h"
+#include "pipelined/base/time.h"
 #include "pipelined/base/value.h"
 
 namespace pipelined::cli {
 
+struct Profile;
+
 struct GlobalOptions {
-  std::string url, token, home;
-  std::string output;  // table, json, yaml, plain; empty: table on a terminal, plain otherwise
+  std::string url, token, home, profile, ca_cert;
+  std::string output;  // table, wide, json, yaml, plain; empty: table on a terminal, plain otherwise
   bool quiet = false;
 };
 
@@ -24,9 +27,12 @@ std::string TextOf(const Value& object, std::string_view key);
 
 class Session {
  public:
-  // Order: command line, PIPELINED_URL and PIPELINED_TOKEN, the log-in profile, the local home. The local token goes
-  // only to the address that is recorded in that home. kUnavailable when there is no server to be found.
+  // Order: command line (--url, --profile, --home), PIPELINED_URL and PIPELINED_TOKEN, the log-in profile
+  // (PIPELINED_PROFILE, else the current one), the local home. A profile's token goes only to that profile's address,
+  // the local token only to the address that is recorded in its home. kUnavailable: there is no server to be found.
   static Result<Session> Open(const GlobalOptions& options);
+  // The same server as it is now: after a restart it may have another address and another local token.
+  Result<Session> Again() const { return Open(options_); }
 
   // `path` begins with '/'. Errors say what the server said.
   Result<Value> Get(const std::string& path) const { return Send("GET", path, std::nullopt); }
@@ -41,17 +47,21 @@ class Session {
   Result<Value::List> GetAll(const std::string& path, const std::string& plural, std::size_t limit = 0) const;
 
   const std::string& url() const { return url_; }
+  const GlobalOptions& options() const { return options_; }
+  // How long a request may take; for those who would rather do without the answer than wait.
+  void SetPatience(Micros patience) { patience_ = patience; }
 
  private:
+  Status FindServer();
+  Status TakeProfile(const Profile& profile);
+  Status CheckAuthority() const;
   Result<Value> Send(const std::string& method, const std::string& path, const std::optional<Value>& body) const;
   Result<std::string> SendText(const std::string& method, const std::string& path, const std::optional<Value>& body,
                                const std::string& accept) const;
 
-  std::string url_, token_;
+  GlobalOptions options_;
+  std::string url_, token_, ca_cert_;
+  Micros patience_ = std::chrono::seconds(30);
 };
-
-// Where `pipectl login` keeps what it was given: ~/.config/pipelined/login.json, mode 0600.
-std::string ProfilePath();
-Status SaveProfile(const std::string& url, const std::string& token);
 
 }  // namespace pipelined::cli

@@ -15,6 +15,7 @@ struct HttpRequest {
   std::map<std::string, std::string> headers;
   std::string body;
   Micros timeout = std::chrono::seconds(30);
+  std::string ca_file;  // PEM; who vouches for the server besides the system's authorities. Empty: nobody
 };
 
 struct HttpResponse {
