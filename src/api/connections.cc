@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "api/default_connections.h"
 #include "api/handlers.h"
 #include "api/masking.h"
 #include "api/reach.h"
@@ -270,6 +271,30 @@ Response TestConnection(const Call& call) {
   if (!merged.ok() && merged.error().code != ErrorCode::kNotFound) return ErrorResponse(merged.error());
   const Reach reach = TryConnection(row);
   return Json(Value::Map{{"status", reach.reached}, {"message", reach.message}});
+}
+
+// One that is there stays as it is.
+Response CreateDefaultConnections(const Call& call) {
+  Connections connections{call};
+  const auto text = [](std::string_view given) { return given.empty() ? Text() : Text(given); };
+  for (const DefaultConnection& known : DefaultConnections()) {
+    Draft draft;
+    draft.row.connection_id = known.id;
+    draft.row.conn_type = known.type;
+    draft.row.host = text(known.host);
+    draft.row.login = text(known.login);
+    draft.row.schema = text(known.schema);
+    if (known.port != 0) draft.row.port = known.port;
+    draft.secret.extra = text(known.extra);
+    const Result<bool> exists = connections.Exists(draft.row.connection_id);
+    if (!exists.ok()) return ErrorResponse(exists.error());
+    if (*exists) continue;
+    const Result<VaultPut> put = connections.Put(draft, UpdateMask(), Before::kAbsent);
+    if (!put.ok()) return ErrorResponse(put.error());
+    const Status done = call.catalog().vault().Write({*put});
+    if (!done.ok() && done.error().code != ErrorCode::kConflict) return ErrorResponse(done.error());
+  }
+  return NoContent();
 }
 
 }  // namespace pipelined::api

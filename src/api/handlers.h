@@ -174,6 +174,7 @@ Response PatchConnection(const Call& call);
 Response DeleteConnection(const Call& call);
 Response BulkConnections(const Call& call);
 Response TestConnection(const Call& call);
+Response CreateDefaultConnections(const Call& call);
 
 // backfills.cc
 Response GetBackfills(const Call& call);

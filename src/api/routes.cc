@@ -172,6 +172,8 @@ constexpr Route kRoutes[] = {
     {"POST", "/api/v2/connections", "post_connection", Access::kToken, Role::kOp, PostConnection},
     {"PATCH", "/api/v2/connections", "bulk_connections", Access::kToken, Role::kOp, BulkConnections},
     {"POST", "/api/v2/connections/test", "test_connection", Access::kToken, Role::kOp, TestConnection},
+    {"POST", "/api/v2/connections/defaults", "create_default_connections", Access::kToken, Role::kOp,
+     CreateDefaultConnections},
     {"GET", "/api/v2/connections/{connection_id}", "get_connection", Access::kToken, Role::kOp, GetConnection},
     {"PATCH", "/api/v2/connections/{connection_id}", "patch_connection", Access::kToken, Role::kOp, PatchConnection},
     {"DELETE", "/api/v2/connections/{connection_id}", "delete_connection", Access::kToken, Role::kOp, DeleteConnection},
