@@ -77,6 +77,8 @@ Expected ExpectNext(const CLI::App& app, const std::vector<std::string>& words) 
       if (option != nullptr && TakesValue(*option) && equals == std::string::npos) open = option;
     } else if (const CLI::App* next = FindCommand(*place.app, word); next != nullptr) {
       place.Enter(*next);
+    } else if (!Commands(*place.app).empty()) {
+      return expected;  // a command that does not exist: nothing is known of what follows
     } else {
       expected.positionals.push_back(word);
     }

@@ -4,6 +4,7 @@
 
 #include "cli/commands.h"
 #include "cli/instance_name.h"
+#include "cli/patience.h"
 #include "cli/run_name.h"
 #include "cli/steer.h"
 #include "cli/task_name.h"
@@ -43,14 +44,23 @@ Status List(const Session& session, Program& program, const std::vector<std::str
 // Prints a log; with `follow` goes on until the try has ended.
 Status Logs(const Session& session, const LogWords& given) {
   constexpr int kEveryMillis = 200;
+  constexpr int kAwayMillis = 500;
   const auto named = FindTask(session, given);
   if (!named) return named.error();
   const std::string path = named->Path();
   const std::string instance_path = named->InstancePath();
+  PatientSession patient(session);
+  AwayNotice notice;
   std::size_t printed = 0;
   int try_number = given.try_number;
   for (;;) {
-    const auto instance = session.Get(instance_path);
+    const auto answer = given.follow ? patient.Get(instance_path) : std::optional(session.Get(instance_path));
+    notice.Say(patient);
+    if (!answer) {  // the server is away
+      poll(nullptr, 0, kAwayMillis);
+      continue;
+    }
+    const Result<Value>& instance = *answer;
     if (!instance) return instance.error();
     const std::string state = TextOf(*instance, "state");
     const Value* tried = instance->Find("try_number");
@@ -58,7 +68,8 @@ Status Logs(const Session& session, const LogWords& given) {
     if (try_number == 0) try_number = current;
     if (try_number > 0) {
       const auto text =
-          session.GetText(fmt::format("{}/logs/{}?full_content=true&{}", path, try_number, named->Query()));
+          patient.session().GetText(fmt::format("{}/logs/{}?full_content=true&{}", path, try_number, named->Query()));
+      if (!text && given.follow && text.error().code == ErrorCode::kUnavailable) continue;  // the end may be missing
       if (!text && text.error().code != ErrorCode::kNotFound) return text.error();
       if (text && text->size() > printed) {
         fmt::print("{}", text->substr(printed));

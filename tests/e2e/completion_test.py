@@ -76,16 +76,16 @@ class Completion(ServerCase):
             self.assertEqual(self.bash("pipectl dags run s", **extra), [])
 
     def test_bash_itself(self):
-        self.in_terminal(["bash", "--norc", "--noprofile", "-i"], f"source {self.folder / 'bash'}\n", "sales_weekly",
-                         "manual__2026-01-31T06:00:00.00:00")
+        self.in_terminal(["bash", "--norc", "--noprofile", "-i"], f"source {self.folder / 'bash'}\n", "eekly",
+                         "ual__2026-01-31T06:00:00.00:00")
 
     @unittest.skipUnless(shutil.which("zsh"), "needs zsh")
     def test_zsh_itself(self):
-        self.in_terminal(["zsh", "-f", "-i"], f"autoload -U compinit; compinit -u -D; source {self.folder / 'zsh'}\n", "sales_weekly",
-                         "manual__2026-01-31T06:00:00.{1,2}00:00")
+        self.in_terminal(["zsh", "-f", "-i"], f"autoload -U compinit; compinit -u -D; source {self.folder / 'zsh'}\n", "eekly",
+                         "ual__2026-01-31T06:00:00.{1,2}00:00")
 
     def in_terminal(self, shell, setup, dag, run):
-        """Types half a name and a tab, as a person does."""
+        """Types half a name and a tab, as a person does; `dag` and `run` are the other halves."""
         pid, fd = pty.fork()
         if pid == 0:
             os.chdir(self.folder)
@@ -98,7 +98,7 @@ class Completion(ServerCase):
             os.write(fd, b"\x15pipectl runs show sales_daily man\t")
             read_until(fd, run)
             os.write(fd, b"\x15pipectl dags validate a_da\t")
-            read_until(fd, "a_dag_file.yaml")
+            read_until(fd, "g_file.yaml")
         finally:
             os.close(fd)
             os.kill(pid, 9)

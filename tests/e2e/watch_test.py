@@ -38,9 +38,9 @@ class Terminal:
     def __init__(self, server, *words, columns=100, rows=30, env=None):
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
+            fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))  # before anybody asks
             environment = clean_environment({"TERM": "xterm", **(env or {})})
             os.execve(bin_dir() / "pipectl", ["pipectl", "--home", str(server.home), *words], environment)
-        self.resize(columns, rows)
 
     def resize(self, columns, rows):
         fcntl.ioctl(self.fd, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
