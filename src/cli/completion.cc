@@ -3,8 +3,12 @@
 #include "cli/completion.h"
 
 #include <fmt/format.h>
+#include <sys/time.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <csignal>
+#include <cstdio>
 
 #include "cli/commands.h"
 
@@ -61,6 +65,13 @@ bool IsSafe(const std::string& word) {
   });
 }
 
+// Whoever types is not to wait: after this time the program ends, as if there were no names.
+void LimitPatience() {
+  constexpr itimerval kPatience{{0, 0}, {0, 150'000}};
+  std::signal(SIGALRM, [](int) { _exit(Exit::kDone); });
+  setitimer(ITIMER_REAL, &kPatience, nullptr);
+}
+
 // Where bash has cut the word that is typed.
 std::size_t CutAt(const std::string& typed) {
   const std::size_t last = typed.find_last_of(":=");
@@ -96,6 +107,8 @@ int RunComplete(const CLI::App& app, const std::vector<std::string>& words) {
   }
   for (const Candidate& candidate : expected.fixed) Print(shell, expected, candidate);
   if (expected.names != Names::kNone) {
+    std::fflush(stdout);
+    LimitPatience();
     for (const std::string& name : LiveNames(expected)) Print(shell, expected, {name, ""});
   }
   return Exit::kDone;

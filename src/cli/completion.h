@@ -38,7 +38,7 @@ struct Expected {
 // `words` is without the program's name; its last word is the one that is typed, perhaps empty. No I/O.
 Expected ExpectNext(const CLI::App& app, const std::vector<std::string>& words);
 
-// The names that a server knows, at most a screenful or two; nothing when there is none, or when it takes too long.
+// The names that a server knows, at most a screenful or two; nothing when there is none.
 std::vector<std::string> LiveNames(const Expected& expected);
 
 // "pipectl dags run 'my dag" -> {"pipectl", "dags", "run", "my dag"}: blanks, quotes and backslashes as in a shell. The

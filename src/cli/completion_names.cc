@@ -8,8 +8,6 @@
 namespace pipelined::cli {
 namespace {
 
-constexpr Micros kPatience = std::chrono::milliseconds(150);
-
 struct Listed {
   std::string path, plural, field;
 };
@@ -58,9 +56,8 @@ std::vector<std::string> LiveNames(const Expected& expected) {
   if (expected.names == Names::kProfiles) return ProfileNames();
   const auto listed = Where(expected);
   if (!listed) return {};
-  auto session = Session::Open(expected.global);
+  const auto session = Session::Open(expected.global);
   if (!session) return {};
-  session->SetPatience(kPatience);
   const auto answer = session->Get(listed->path);
   const Value* rows = answer ? answer->Find(listed->plural) : nullptr;
   if (rows == nullptr || !rows->is_list()) return {};

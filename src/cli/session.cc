@@ -178,7 +178,6 @@ Result<std::string> Session::SendText(const std::string& method, const std::stri
   request.method = method;
   request.url = url_ + path;
   request.headers["Accept"] = accept;
-  request.timeout = patience_;
   request.ca_file = ca_cert_;
   if (!token_.empty()) request.headers["Authorization"] = "Bearer " + token_;
   if (body) {

@@ -6,7 +6,6 @@
 #include <string_view>
 
 #include "pipelined/base/result.h"
-#include "pipelined/base/time.h"
 #include "pipelined/base/value.h"
 
 namespace pipelined::cli {
@@ -48,8 +47,6 @@ class Session {
 
   const std::string& url() const { return url_; }
   const GlobalOptions& options() const { return options_; }
-  // How long a request may take; for those who would rather do without the answer than wait.
-  void SetPatience(Micros patience) { patience_ = patience; }
 
  private:
   Status FindServer();
@@ -61,7 +58,6 @@ class Session {
 
   GlobalOptions options_;
   std::string url_, token_, ca_cert_;
-  Micros patience_ = std::chrono::seconds(30);
 };
 
 }  // namespace pipelined::cli
