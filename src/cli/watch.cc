@@ -23,6 +23,22 @@ bool IsEnd(const std::string& state) {
   return state == "success" || state == "failed";
 }
 
+std::int64_t TryOf(const Value& task) {
+  const Value* tried = task.Find("try_number");
+  return tried != nullptr && tried->is_int() ? tried->integer() : 0;
+}
+
+std::vector<std::string> LastLines(const std::string& text) {
+  constexpr std::size_t kMost = 8;
+  std::vector<std::string> last;
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);) {
+    last.push_back(std::move(line));
+    if (last.size() > kMost) last.erase(last.begin());
+  }
+  return last;
+}
+
 class Watch {
  public:
   Watch(std::string dag_id, std::string run_id, bool progress)
@@ -77,29 +93,25 @@ class Watch {
     seen_[""] = state;
   }
 
-  // The end of the log of what went wrong last, once for each try.
+  // The end of the log of what went wrong last. Many may fail at once: only one log is read.
   void ReadTail(const Session& session, const Value::List& tasks) {
-    constexpr std::size_t kLines = 8;
+    const Value* failed = nullptr;
+    std::string name;
     for (const Value& task : tasks) {
       const std::string state = TextOf(task, "state");
-      if (state != "failed" && state != "up_for_retry") continue;
-      const Value* tried = task.Find("try_number");
-      const std::int64_t number = tried != nullptr && tried->is_int() ? tried->integer() : 0;
-      const std::string name = fmt::format("{} (try {})", InstanceName(task), number);
-      if (number == 0 || !tails_read_.insert(name).second) continue;
-      std::string path = fmt::format("{}/taskInstances/{}/logs/{}?full_content=true", RunPath(dag_id_, run_id_),
-                                     UrlEncode(TextOf(task, "task_id")), number);
-      if (const Value* index = task.Find("map_index"); index != nullptr && index->is_int())
-        path += fmt::format("&map_index={}", index->integer());
-      const auto text = session.GetText(path);
-      if (!text) continue;
-      tail_ = LogTail{name, {}};
-      std::istringstream lines(*text);
-      for (std::string line; std::getline(lines, line);) {
-        tail_.lines.push_back(std::move(line));
-        if (tail_.lines.size() > kLines) tail_.lines.erase(tail_.lines.begin());
-      }
+      if ((state != "failed" && state != "up_for_retry") || TryOf(task) == 0) continue;
+      std::string tried = fmt::format("{} (try {})", InstanceName(task), TryOf(task));
+      if (!tails_seen_.insert(tried).second) continue;
+      failed = &task;
+      name = std::move(tried);
     }
+    if (failed == nullptr) return;
+    std::string path = fmt::format("{}/taskInstances/{}/logs/{}?full_content=true", RunPath(dag_id_, run_id_),
+                                   UrlEncode(TextOf(*failed, "task_id")), TryOf(*failed));
+    if (const Value* index = failed->Find("map_index"); index != nullptr && index->is_int())
+      path += fmt::format("&map_index={}", index->integer());
+    const auto text = session.GetText(path);
+    if (text) tail_ = LogTail{name, LastLines(*text)};
   }
 
   void Draw(const std::string& notice) {
@@ -118,7 +130,7 @@ class Watch {
   Value last_;                          // answer
   Value previous_, previous_duration_;  // seconds of each task in the last successful run, and of that run
   LogTail tail_;
-  std::set<std::string> tails_read_;
+  std::set<std::string> tails_seen_;
   AwayNotice notice_;
 };
 
