@@ -58,8 +58,9 @@ std::string Upper(std::string text) {
 }  // namespace
 
 ManPage::ManPage(std::string_view name, int section, std::string_view date, std::string_view source) {
-  text_ = fmt::format(".TH {} {} {} {} {}\n", Quoted(Upper(std::string(name))), section, Quoted(date), Quoted(source),
-                      Quoted(section == 1 ? "User Commands" : "File Formats"));
+  text_ =
+      fmt::format(".TH {} {} {} {} {}\n", Quoted(Upper(std::string(name))), section, "\"" + std::string(date) + "\"",
+                  Quoted(source), Quoted(section == 1 ? "User Commands" : "File Formats"));
 }
 
 // A paragraph of its own, unless a heading has begun one.
@@ -151,8 +152,14 @@ std::string ExamplesOf(const CLI::App& command) {
   const std::string footer = command.get_footer();
   const std::size_t first = footer.find('\n');
   if (first == std::string::npos) return "";
-  std::string text = footer.substr(first + 1);
-  return text.substr(0, text.find("\n\n"));
+  std::string text;
+  bool line_start = true;
+  for (std::size_t at = first + 1; at < std::min(footer.size(), footer.find("\n\n")); ++at) {
+    if (line_start && footer.compare(at, 2, "  ") == 0) at += 2;
+    line_start = footer[at] == '\n';
+    text += footer[at];
+  }
+  return text;
 }
 
 void AddCommandText(ManPage& page, const CLI::App& command, const std::string& name) {

@@ -14,7 +14,7 @@ TEST(ManPage, TextIsNeverACommand) {
   ManPage page("x", 1, "2026-01-31", "pipelined 1");
   page.Paragraph(".SH is text\n'quoted' -o \\n").Term("a \"b\"", "dash \u2026");
   EXPECT_EQ(page.text(),
-            ".TH \"X\" 1 \"2026\\-01\\-31\" \"pipelined 1\" \"User Commands\"\n"
+            ".TH \"X\" 1 \"2026-01-31\" \"pipelined 1\" \"User Commands\"\n"
             ".PP\n\\&.SH is text\n\\&\\(aqquoted\\(aq \\-o \\en\n"
             ".TP\n.B \"a \\(dqb\\(dq\"\ndash ...\n");
 }
