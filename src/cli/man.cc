@@ -31,7 +31,7 @@ ManFile DagFilePage(const ManContext& context) {
           "A DAG file says in YAML which tasks there are, what each one needs before it may start, and when a run is "
           "due. Each document of a file is one DAG. These are the keys that it may hold.");
   for (const KeyTable& table : DagFileKeys()) {
-    page.Section("KEYS OF " + table.what);
+    page.Section(fmt::format("KEYS OF {}", table.what));
     for (const KeyMeaning& key : table.keys) page.Term(key.name, std::string(key.meaning) + ".");
   }
   page.Section("EXAMPLES")
