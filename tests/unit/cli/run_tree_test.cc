@@ -20,7 +20,7 @@ Value Json(const std::string& text) {
   return *ParseJson(text);
 }
 
-Value Run(const std::string& tasks, const std::string& state = "running") {
+Value Progress(const std::string& tasks, const std::string& state = "running") {
   return Json(R"({"run": {"dag_id": "sales", "dag_run_id": "r1", "state": ")" + state +
               R"(", "start_date": "2026-01-01T00:00:00Z"}, "tasks": [)" + tasks + "]}");
 }
@@ -36,7 +36,7 @@ const char* const kThree =
 
 TEST(RunTree, ShowsStatesTriesTimesAndBars) {
   const Value previous = Json(R"({"extract": 10, "load": 20, "tell": 10})");
-  EXPECT_THAT(RunTree(Run(kThree), previous, Value(40), {}, Screen(100, 24)),
+  EXPECT_THAT(RunTree(Progress(kThree), previous, Value(40), {}, Screen(100, 24)),
               ElementsAre("sales r1  running  1m00s", "  extract  success  10.0s",
                           "  load     running  (try 2) 10.0s [#####.....]", "  tell     -",
                           "[##########....................] 33%  1 running, 1 success, 1 none  about 20.0s left"));
@@ -44,16 +44,16 @@ TEST(RunTree, ShowsStatesTriesTimesAndBars) {
 
 TEST(RunTree, DotsThatTasksShareMakeAGroup) {
   const auto lines =
-      RunTree(Run(R"({"task_id": "check.rows", "state": "success"}, {"task_id": "check.sums", "state": "failed"},
+      RunTree(Progress(R"({"task_id": "check.rows", "state": "success"}, {"task_id": "check.sums", "state": "failed"},
              {"task_id": "alone.one", "state": null})"),
               Value(), Value(), {}, Screen(80, 24));
-  EXPECT_THAT(lines, ElementsAre("sales r1  running  1m00s", "  check         [##########] 2/2, 1 failed",
-                                 "    check.rows  success", "    check.sums  failed", "  alone.one     -",
-                                 HasSubstr("67%")));
+  EXPECT_THAT(lines,
+              ElementsAre("sales r1  running  1m00s", "  check         [##########] 2/2, 1 failed",
+                          "    check.rows  success", "    check.sums  failed", "  alone.one     -", HasSubstr("67%")));
 }
 
 TEST(RunTree, InstancesStandBelowTheirTask) {
-  const auto lines = RunTree(Run(R"({"task_id": "each", "map_index": 0, "state": "success"},
+  const auto lines = RunTree(Progress(R"({"task_id": "each", "map_index": 0, "state": "success"},
                                     {"task_id": "each", "map_index": 1, "state": "running"})"),
                              Value(), Value(), {}, Screen(80, 24));
   EXPECT_THAT(lines[1], HasSubstr("[#####.....] 1/2"));
@@ -68,7 +68,7 @@ TEST(RunTree, FitsTheScreenAndKeepsWhatMatters) {
   tasks += R"({"task_id": "broken", "state": "failed"}, {"task_id": "busy", "state": "running"})";
   const LogTail tail{"broken (try 1)",
                      {"one", "a line that is much longer than the screen is wide, and so on", "\x1b[2Jtwo"}};
-  const auto lines = RunTree(Run(tasks), Value(), Value(), tail, Screen(40, 15));
+  const auto lines = RunTree(Progress(tasks), Value(), Value(), tail, Screen(40, 15));
   EXPECT_LE(lines.size(), 14u);
   for (const std::string& line : lines) EXPECT_LE(Width(line), 40u) << line;
   EXPECT_THAT(lines, Contains(HasSubstr("broken")));
@@ -80,7 +80,7 @@ TEST(RunTree, FitsTheScreenAndKeepsWhatMatters) {
 
 TEST(RunTree, ATinyScreenIsNoReasonToFail) {
   for (std::size_t size = 1; size < 12; ++size)
-    EXPECT_FALSE(RunTree(Run(kThree), Value(), Value(), {}, Screen(size, size)).empty());
+    EXPECT_FALSE(RunTree(Progress(kThree), Value(), Value(), {}, Screen(size, size)).empty());
   EXPECT_FALSE(RunTree(Json("{}"), Value(), Value(), {}, Screen(80, 24)).empty());
 }
 
