@@ -39,7 +39,7 @@ class Completion(ServerCase):
         script = """
           source "$1"; line=$2
           words=(); rest=$line
-          while [[ $rest =~ ^([[:blank:]]*)([^[:blank:]:=]+|[:=]+)(.*)$ ]]; do words+=("${BASH_REMATCH[2]}"); rest=${BASH_REMATCH[3]}; done
+          while [[ $rest =~ ^([[:blank:]]*)([^[:blank:]:=]+|[=:]+)(.*)$ ]]; do words+=("${BASH_REMATCH[2]}"); rest=${BASH_REMATCH[3]}; done
           [[ $line == *[[:blank:]] || $line == *: ]] && words+=("")
           COMP_WORDS=("${words[@]}"); COMP_CWORD=$((${#words[@]} - 1)); COMP_LINE=$line; COMP_POINT=${#line}
           _pipectl; printf '%s\\n' "${COMPREPLY[@]}"
