@@ -276,7 +276,7 @@ Response TestConnection(const Call& call) {
 // One that is there stays as it is.
 Response CreateDefaultConnections(const Call& call) {
   Connections connections{call};
-  const auto text = [](std::string_view given) { return given.empty() ? Text() : Text(given); };
+  const auto text = [](std::string_view given) { return given.empty() ? std::nullopt : std::optional<std::string>(given); };
   for (const DefaultConnection& known : DefaultConnections()) {
     Draft draft;
     draft.row.connection_id = known.id;

@@ -38,8 +38,8 @@ std::vector<std::size_t> ColumnWidths(std::vector<std::size_t> wanted, std::size
     if (*widest <= kNarrowest) break;  // a table that is wider than the screen is better than one that says nothing
     // Down to the second widest at once, or as far as needed.
     std::size_t second = kNarrowest;
-    for (const std::size_t width : wanted) {
-      if (width < *widest) second = std::max(second, width);
+    for (auto other = wanted.begin(); other != wanted.end(); ++other) {
+      if (other != widest) second = std::max(second, *other);
     }
     *widest -= std::min(std::max<std::size_t>(*widest - second, 1), total() - room);
   }
