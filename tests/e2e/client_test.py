@@ -144,7 +144,7 @@ def commands(*path):
     """Every command as --help lists them."""
     text = subprocess.run([bin_dir() / "pipectl", *path, "--help"], capture_output=True, text=True, check=True).stdout
     found = re.search(r"^Subcommands:\n((?:  .*\n)*)", text, re.M)
-    inner = [line.split()[0] for line in found.group(1).splitlines() if re.match(r"  \S", line)] if found else []
+    inner = [line.split()[0].rstrip(",") for line in found.group(1).splitlines() if re.match(r"  \S", line)] if found else []
     yield path, text
     for name in inner:
         yield from commands(*path, name)
