@@ -164,6 +164,8 @@ class Restarts(OwnServerCase):
         out = child.stdout.read()
         self.assertEqual(child.wait(timeout=60), 1, out + shown.text)
         shown.thread.join(timeout=60)
+        child.stdout.close()
+        child.stderr.close()
         self.assertIn("no answer from", shown.text)
         self.assertIn("the server answers again", shown.text)
         self.assertRegex(shown.text, r"checks.two failed")
