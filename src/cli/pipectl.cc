@@ -69,6 +69,9 @@ void AddCommands(CLI::App& app, cli::Program& program) {
   cli::AddVariableCommands(app, program);
   cli::AddConnectionCommands(app, program);
   cli::AddAssetCommands(app, program);
+  cli::AddUserCommands(app, program);
+  cli::AddRoleCommands(app, program);
+  cli::AddTokenCommands(app, program);
   cli::AddSimulateCommand(app, program);
   cli::AddSchemaCommand(app, program);
   cli::AddLoginCommands(app, program);

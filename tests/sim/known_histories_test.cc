@@ -387,5 +387,43 @@ TEST(KnownHistory, InstancesThatCannotBeExpandedAgainEndEachByItsRule) {
   EXPECT_EQ(FaultOf(history), "");
 }
 
+// It was decided by what became of the task above it as a whole, before that was cleared and expanded in one turn.
+TEST(KnownHistory, WhatFollowedAMarkStaysWhenThatIsCleared) {
+  History history;
+  DagSpec& d1 = history.AddDag("d1");
+  d1.Add("t0");
+  d1.Add("t3");
+  d1.Add("t5", {"t3"});
+  d1.mapped.push_back(MappedSpec{{"t2", "t3"}, 3, false, ""});
+  d1.dag.is_paused_upon_creation = true;
+  history.steps = {
+      Do(StepKind::kTrigger, "d1"),        Steer(StepKind::kMarkFailed, 1, "t3", 0),
+      Do(StepKind::kUnpause, "d1"),        Steer(StepKind::kMarkSkipped, 1, "t3", 0),
+      Steer(StepKind::kClear, 1, "t3", 0),
+  };
+  EXPECT_EQ(FaultOf(history), "");
+}
+
+TEST(KnownHistory, WhatFollowedADecisionStaysWhenThatIsCleared) {
+  History history;
+  Task* task = nullptr;
+  DagSpec& d2 = history.AddDag("d2");
+  task = &d2.Add("t0");
+  task->action = Action{ActionKind::kShortCircuit, {"false"}};
+  task->ignore_downstream_trigger_rules = false;
+  d2.Add("t1");
+  d2.Add("t2", {"t0"});
+  d2.Add("t4", {"t2"});
+  d2.mapped.push_back(MappedSpec{{"t1", "t2"}, 2, true, ""});
+  d2.dag.schedule = Hourly();
+  history.steps = {
+      Do(StepKind::kBackfill, "d2", 3),
+      Turn(0),
+      Do(StepKind::kCrash),
+      Steer(StepKind::kClear, 3, "t2", 17),
+  };
+  EXPECT_EQ(FaultOf(history), "");
+}
+
 }  // namespace
 }  // namespace pipelined::sim
