@@ -5,6 +5,9 @@
 #include <span>
 #include <string_view>
 
+#include "api/http.h"
+#include "api/service.h"
+
 namespace pipelined::api {
 
 struct DefaultConnection {
@@ -15,5 +18,8 @@ struct DefaultConnection {
 };
 
 std::span<const DefaultConnection> DefaultConnections();
+
+// POST /api/v2/connections/defaults
+Response CreateDefaultConnections(const Call& call);
 
 }  // namespace pipelined::api

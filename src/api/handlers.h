@@ -28,7 +28,6 @@ Response ReparseFile(const Call& call);
 Response FavorDag(const Call& call);
 Response UnfavorDag(const Call& call);
 Response GetDagSource(const Call& call);
-Response GetRunSource(const Call& call);
 
 // tasks.cc
 Response GetTasks(const Call& call);
@@ -218,7 +217,6 @@ Response PatchConnection(const Call& call);
 Response DeleteConnection(const Call& call);
 Response BulkConnections(const Call& call);
 Response TestConnection(const Call& call);
-Response CreateDefaultConnections(const Call& call);
 
 // backfills.cc
 Response GetBackfills(const Call& call);

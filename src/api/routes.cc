@@ -7,10 +7,12 @@
 
 #include "api/auth.h"
 #include "api/cors.h"
+#include "api/default_connections.h"
 #include "api/errors.h"
 #include "api/handlers.h"
 #include "api/negotiate.h"
 #include "api/pages.h"
+#include "api/run_source.h"
 #include "api/scoped_catalog.h"
 
 namespace pipelined::api {
