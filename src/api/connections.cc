@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "api/default_connections.h"
 #include "api/handlers.h"
 #include "api/masking.h"
 #include "api/reach.h"
@@ -291,6 +292,32 @@ Response TestConnection(const Call& call) {
   }
   const Reach reach = TryConnection(row);
   return Json(Value::Map{{"status", reach.reached}, {"message", reach.message}});
+}
+
+// One that is there stays as it is.
+Response CreateDefaultConnections(const Call& call) {
+  Connections connections{call};
+  const auto text = [](std::string_view given) {
+    return given.empty() ? std::nullopt : std::optional<std::string>(given);
+  };
+  for (const DefaultConnection& known : DefaultConnections()) {
+    Draft draft;
+    draft.row.connection_id = known.id;
+    draft.row.conn_type = known.type;
+    draft.row.host = text(known.host);
+    draft.row.login = text(known.login);
+    draft.row.schema = text(known.schema);
+    if (known.port != 0) draft.row.port = known.port;
+    draft.secret.extra = text(known.extra);
+    const Result<ConnectionRow> there = connections.Known(draft.row.connection_id);
+    if (there.ok()) continue;
+    if (there.error().code != ErrorCode::kNotFound) return ErrorResponse(there.error());
+    const Result<VaultPut> put = connections.Put(draft, UpdateMask(), nullptr);
+    if (!put.ok()) return ErrorResponse(put.error());
+    const Status done = call.catalog().vault().Write({*put});
+    if (!done.ok() && done.error().code != ErrorCode::kConflict) return ErrorResponse(done.error());
+  }
+  return NoContent();
 }
 
 }  // namespace pipelined::api

@@ -8,10 +8,12 @@
 #include "api/audit.h"
 #include "api/auth.h"
 #include "api/cors.h"
+#include "api/default_connections.h"
 #include "api/errors.h"
 #include "api/handlers.h"
 #include "api/negotiate.h"
 #include "api/pages.h"
+#include "api/run_source.h"
 #include "api/scoped_catalog.h"
 
 namespace pipelined::api {
@@ -201,6 +203,8 @@ constexpr Route kRoutes[] = {
      BulkConnections},
     {"POST", "/api/v2/connections/test", "test_connection", Need::Everywhere(Permission::kConnectionsTest),
      TestConnection},
+    {"POST", "/api/v2/connections/defaults", "create_default_connections",
+     Need::Everywhere(Permission::kConnectionsEdit), CreateDefaultConnections},
     {"GET", "/api/v2/connections/{connection_id}", "get_connection", Need::Everywhere(Permission::kConnectionsRead),
      GetConnection},
     {"PATCH", "/api/v2/connections/{connection_id}", "patch_connection", Need::Everywhere(Permission::kConnectionsEdit),
@@ -234,6 +238,7 @@ constexpr Route kRoutes[] = {
     {"POST", EXT_RUN "/cancel", "ext_cancel_run", Need::OfDag(Permission::kRunsEdit), CancelRun},
     {"POST", EXT_RUN "/rerun", "ext_rerun", Need::OfDag(Permission::kRunsTrigger), PostRerun},
     {"GET", EXT_RUN "/progress", "ext_get_progress", Need::OfDag(Permission::kRunsRead), GetProgress},
+    {"GET", EXT_RUN "/source", "ext_get_run_source", Need::OfDag(Permission::kSourcesRead), GetRunSource},
     {"GET", EXT_RUN "/links", "ext_get_run_links", Need::OfDag(Permission::kRunsRead), GetRunLinks},
     {"GET", EXT_RUN "/at", "ext_get_run_at", Need::OfDag(Permission::kRunsRead), GetRunAt},
     {"GET", EXT_RUN "/diff", "ext_get_run_diff", Need::OfDag(Permission::kRunsRead), GetRunDiff},

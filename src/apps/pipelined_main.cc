@@ -15,6 +15,7 @@
 #include "apps/database.h"
 #include "apps/exit_code.h"
 #include "apps/home.h"
+#include "apps/man_command.h"
 #include "apps/roles.h"
 #include "apps/secrets_command.h"
 #include "apps/sources.h"
@@ -25,7 +26,7 @@ namespace pipelined::apps {
 namespace {
 
 struct CommandLine {
-  std::string home, environment, host, port, before, format = "table";
+  std::string home, environment, host, port, before, format = "table", page = "pipelined", folder;
   std::vector<std::string> dags, settings;
   bool stop_tasks = false, dry_run = false, yes = false, audit = false;
   int ready_fd = -1, lock_fd = -1, to_version = -1;
@@ -130,6 +131,11 @@ class Parser {
     CLI::App* version = Command(app_, "version", "Print version, commit and libraries", "pipelined version -o json",
                                 [this] { return ShowVersion(line_.format); });
     Format(*version, {"table", "json"});
+    CLI::App* man =
+        Command(app_, "man", "Print a manual page, or write all of them", "pipelined man pipelined.yaml | man -l -",
+                [this] { return Man(app_, line_.page, line_.folder); });
+    man->add_option("PAGE", line_.page, "pipelined or pipelined.yaml")->capture_default_str();
+    man->add_option("--all", line_.folder, "Write all pages below this folder, in man1 and man5");
   }
 
   int Run(int argc, char** argv) {

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "cli/commands.h"
+#include "cli/consent.h"
 #include "cli/text_input.h"
 #include "pipelined/http/client.h"
 
@@ -52,7 +53,7 @@ Value WithGrants(Value account) {
 Status ListAccounts(const Session& session, Layout format, bool service) {
   const auto rows = session.GetAll(Collection(service), service ? "service_accounts" : "users");
   if (!rows) return rows.error();
-  if (format == Layout::kJson || format == Layout::kYaml) {
+  if (IsWhole(format)) {
     PrintRows(format, *rows, {});
     return Ok();
   }
@@ -220,7 +221,7 @@ Status CreateToken(const Session& session, const TokenOptions& options, Layout f
   if (options.forever) body.Set("expires_at", nullptr);
   const auto made = session.Post(kExt + "tokens", body);
   if (!made) return made.error();
-  if (format == Layout::kJson || format == Layout::kYaml) {
+  if (IsWhole(format)) {
     PrintObject(format, *made);
     return Ok();
   }
@@ -268,10 +269,14 @@ void AddUserCommands(CLI::App& app, Program& program) {
   AddMaking(*users, program, options);
   AddToggle(*users, program, options, true);
   AddToggle(*users, program, options, false);
-  CLI::App* gone = AddCommand(*users, "delete", "Delete a user with his tokens", "pipectl users delete ann");
+  CLI::App* gone = AddCommand(*users, "delete", "Delete a user with his tokens", "pipectl users delete ann -y");
   gone->add_option("NAME", options->name, "Its name")->required();
   gone->add_flag("--service", options->service, "It is a service account");
-  Does(*gone, program, [&program, options](const Session& session) -> Status {
+  const auto yes = std::make_shared<bool>(false);
+  AddYesOption(*gone, *yes);
+  Does(*gone, program, [&program, options, yes](const Session& session) -> Status {
+    const std::string question = fmt::format("delete {} with all tokens?", options->name);
+    if (const Status agreed = Confirm(*yes, question); !agreed) return agreed;
     const auto done = session.Delete(Collection(options->service) + "/" + UrlEncode(options->name));
     if (!done) return done.error();
     if (!program.global.quiet) fmt::print("{} is deleted\n", options->name);
@@ -316,9 +321,13 @@ void AddRoleCommands(CLI::App& app, Program& program) {
        [&program, options](const Session& session) { return SetRole(session, *options, program.global.quiet); });
   const auto names = std::make_shared<std::vector<std::string>>();
   CLI::App* gone =
-      AddCommand(*roles, "delete", "Delete roles, and take them from who has them", "pipectl roles delete starter");
+      AddCommand(*roles, "delete", "Delete roles, and take them from who has them", "pipectl roles delete starter -y");
   gone->add_option("ROLE", *names, "Their names")->required();
-  Does(*gone, program, [&program, names](const Session& session) -> Status {
+  const auto yes = std::make_shared<bool>(false);
+  AddYesOption(*gone, *yes);
+  Does(*gone, program, [&program, names, yes](const Session& session) -> Status {
+    const std::string question = fmt::format("delete the roles {}?", fmt::join(*names, ", "));
+    if (const Status agreed = Confirm(*yes, question); !agreed) return agreed;
     for (const std::string& name : *names) {
       const auto done = session.Delete(kExt + "roles/" + UrlEncode(name));
       if (!done) return done.error();

@@ -67,7 +67,7 @@ Status DryRun(const Session& session, Program& program, const Value& body) {
   const Value* rows = answer->Find("backfills");
   if (rows == nullptr || !rows->is_list()) return Error{ErrorCode::kBug, "the server's answer has no list", ""};
   PrintRows(*format, rows->list(), kDryColumns);
-  if (*format == Layout::kTable) fmt::print("{} runs\n", rows->list().size());
+  if (IsTable(*format)) fmt::print("{} runs\n", rows->list().size());
   return Ok();
 }
 
@@ -81,7 +81,7 @@ Status Follow(const Session& session, Program& program, std::int64_t id, bool pr
   const auto ended = WatchBackfill(session, id, options);
   if (!ended) return ended.error();
   if (!Succeeded(*ended)) program.exit_code = Exit::kFailed;
-  if (*format == Layout::kJson || *format == Layout::kYaml) {
+  if (IsWhole(*format)) {
     PrintObject(*format, *ended);
   } else {
     fmt::print("backfill {}: {}\n", id, BackfillSummary(*ended));
@@ -103,7 +103,7 @@ Status Create(const Session& session, Program& program, const CreateOptions& opt
     if (!program.global.quiet) fmt::print(stderr, "backfill {} of {}\n", id->integer(), options.dag_id);
     return Follow(session, program, id->integer(), options.watch, options.timeout);
   }
-  if (*format == Layout::kJson || *format == Layout::kYaml) {
+  if (IsWhole(*format)) {
     PrintObject(*format, *made);
   } else {
     fmt::print("backfill {} of {}: follow it with pipectl backfill watch {}\n", id->integer(), options.dag_id,
@@ -205,7 +205,7 @@ void AddSteer(CLI::App& backfill, Program& program, const std::string& verb, con
     if (!format) return format.error();
     const auto answer = session.Put(fmt::format("/api/v2/backfills/{}/{}", id, verb));
     if (!answer) return answer.error();
-    if (*format == Layout::kJson || *format == Layout::kYaml) {
+    if (IsWhole(*format)) {
       PrintObject(*format, *answer);
     } else if (!program.global.quiet) {
       fmt::print("backfill {} {}\n", id, done);

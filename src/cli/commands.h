@@ -25,9 +25,9 @@ struct Program {
   void WithSession(const std::function<Status(const Session&)>& work);
 };
 
-// A command that shows an example below its options.
+// A command that shows its example, or examples with a line each, below its options.
 CLI::App* AddCommand(CLI::App& parent, const std::string& name, const std::string& does, const std::string& example);
-// -o table|json|yaml|plain
+// -o table|wide|json|yaml|plain
 void AddOutputOption(CLI::App& command, Program& program);
 
 void AddDagCommands(CLI::App& app, Program& program);
@@ -36,7 +36,10 @@ void AddRunDiff(CLI::App& runs, Program& program);
 void AddBackfillCommands(CLI::App& app, Program& program);
 void AddTaskCommands(CLI::App& app, Program& program);
 void AddQueueCommand(CLI::App& app, Program& program);
-void AddServerCommands(CLI::App& app, Program& program);    // login, health, version, pools
+void AddServerCommands(CLI::App& app, Program& program);  // health, version
+void AddLoginCommands(CLI::App& app, Program& program);   // login, logout, profiles
+void AddPoolCommands(CLI::App& app, Program& program);
+void AddAssetCommands(CLI::App& app, Program& program);
 void AddOfflineCommands(CLI::App& dags, Program& program);  // dags validate, dags test
 void AddNextCommand(CLI::App& dags, Program& program);      // dags next
 void AddAuditCommands(CLI::App& app, Program& program);
@@ -46,7 +49,10 @@ void AddUserCommands(CLI::App& app, Program& program);  // users, whoami
 void AddRoleCommands(CLI::App& app, Program& program);
 void AddTokenCommands(CLI::App& app, Program& program);
 void AddSimulateCommand(CLI::App& app, Program& program);
-void AddCompletionCommand(CLI::App& app);
+void AddSchemaCommand(CLI::App& app, Program& program);
+void AddGraphCommand(CLI::App& dags, Program& program);  // dags graph
+void AddCompletionCommand(CLI::App& app, Program& program);
+void AddManCommand(CLI::App& app, Program& program);
 
 // /api/v2/dags/{dag}/dagRuns/{run}, encoded.
 std::string RunPath(const std::string& dag_id, const std::string& run_id, const std::string& prefix = "/api/v2");

@@ -1,7 +1,8 @@
-// pipectl connections list, get, add, delete, test, export, import.
+// pipectl connections list, get, add, set, delete, test, export, import.
 #include <fmt/format.h>
 
 #include "cli/commands.h"
+#include "cli/deletion.h"
 #include "cli/text_input.h"
 #include "cli/vault_import.h"
 #include "pipelined/base/secret_name.h"
@@ -49,7 +50,7 @@ struct AddOptions {
   bool password = false;
 };
 
-Status Add(const Session& session, const AddOptions& options, bool quiet) {
+Result<Value> BodyOf(const AddOptions& options) {
   if (options.password_file == "-" && options.extra_file == "-")
     return Error{ErrorCode::kInvalid, "standard input can hold the password or the extra, not both", ""};
   Value body(Value::Map{{"connection_id", options.id}, {"conn_type", options.type}});
@@ -71,9 +72,32 @@ Status Add(const Session& session, const AddOptions& options, bool quiet) {
     if (!text.ok()) return text.error();
     set("extra", *text);
   }
-  const auto done = session.Post(kPath, body);
+  return body;
+}
+
+Status Add(const Session& session, const AddOptions& options, bool quiet) {
+  const auto body = BodyOf(options);
+  if (!body) return body.error();
+  const auto done = session.Post(kPath, *body);
   if (!done) return done.error();
   if (!quiet) fmt::print("{} is added\n", options.id);
+  return Ok();
+}
+
+// Makes it, or changes what is given and leaves the rest, secrets too.
+Status Set(const Session& session, const AddOptions& options, bool quiet) {
+  auto body = BodyOf(options);
+  if (!body) return body.error();
+  const auto known = session.Get(Path(options.id));
+  if (!known && known.error().code != ErrorCode::kNotFound) return known.error();
+  if (!known && options.type.empty())
+    return Error{ErrorCode::kInvalid,
+                 fmt::format("there is no connection {} yet, and a new one needs a type", options.id),
+                 "say which: --conn-type postgres"};
+  if (options.type.empty()) body->Set("conn_type", TextOf(*known, "conn_type"));
+  const auto done = known ? session.Patch(Path(options.id), *body) : session.Post(kPath, *body);
+  if (!done) return done.error();
+  if (!quiet) fmt::print("{} is set\n", options.id);
   return Ok();
 }
 
@@ -145,15 +169,18 @@ Result<Value::List> Entities(const std::string& file) {
   return entities;
 }
 
-void AddAdd(CLI::App& connections, Program& program) {
+void AddAdd(CLI::App& connections, Program& program, bool change) {
   const auto options = std::make_shared<AddOptions>();
   CLI::App* add =
-      AddCommand(connections, "add", "Make a connection",
-                 "pipectl connections add warehouse --conn-type postgres --conn-host db --conn-login ann\n"
-                 "      --conn-port 5432 --conn-schema sales --password-file /run/secrets/warehouse\n"
-                 "  pass show db | pipectl connections add warehouse --conn-type postgres --password-file -");
+      change ? AddCommand(connections, "set", "Make a connection, or change what is given of it",
+                          "pipectl connections set warehouse --conn-host db2\n"
+                          "  pass show db | pipectl connections set warehouse --password-file -")
+             : AddCommand(connections, "add", "Make a connection; one of that name is a conflict",
+                          "pipectl connections add warehouse --conn-type postgres --conn-host db --conn-login ann\n"
+                          "      --conn-port 5432 --conn-schema sales --password-file /run/secrets/warehouse\n"
+                          "  pass show db | pipectl connections add warehouse --conn-type postgres --password-file -");
   add->add_option("CONNECTION", options->id, "Its name")->required();
-  add->add_option("--conn-type", options->type, "postgres, http, ssh …")->required();
+  add->add_option("--conn-type", options->type, "postgres, http, ssh …")->required(!change);
   add->add_option("--conn-description", options->description, "What it is for");
   add->add_option("--conn-host", options->host, "Host name or address");
   add->add_option("--conn-login", options->login, "User name");
@@ -162,8 +189,10 @@ void AddAdd(CLI::App& connections, Program& program) {
   add->add_flag("--password", options->password, "Ask for the password");
   add->add_option("--password-file", options->password_file, "Read the password from this file; -: standard input");
   add->add_option("--extra-file", options->extra_file, "Read the extra, a JSON object, from this file");
-  add->callback([&program, options] {
-    program.WithSession([&](const Session& session) { return Add(session, *options, program.global.quiet); });
+  add->callback([&program, options, change] {
+    program.WithSession([&](const Session& session) {
+      return change ? Set(session, *options, program.global.quiet) : Add(session, *options, program.global.quiet);
+    });
   });
 }
 
@@ -192,8 +221,8 @@ void AddImport(CLI::App& connections, Program& program) {
 }  // namespace
 
 void AddConnectionCommands(CLI::App& app, Program& program) {
-  CLI::App* connections = AddCommand(app, "connections", "Connections: list, get, add, delete, test, export, import",
-                                     "pipectl connections list");
+  CLI::App* connections = AddCommand(
+      app, "connections", "Connections: list, get, add, set, delete, test, export, import", "pipectl connections list");
   connections->require_subcommand(1);
   CLI::App* list = AddCommand(*connections, "list", "List the connections", "pipectl connections list -o json");
   AddOutputOption(*list, program);
@@ -212,14 +241,11 @@ void AddConnectionCommands(CLI::App& app, Program& program) {
   test->add_option("CONNECTION", *id, "Its name")->required();
   test->callback(
       [&program, id] { program.WithSession([&](const Session& session) { return Test(program, session, *id); }); });
-  AddAdd(*connections, program);
-  const auto ids = std::make_shared<std::vector<std::string>>();
-  CLI::App* gone = AddCommand(*connections, "delete", "Delete connections", "pipectl connections delete warehouse");
-  gone->add_option("CONNECTION", *ids, "Their names")->required();
-  gone->callback([&program, ids] {
-    program.WithSession(
-        [&](const Session& session) { return DeleteAll(session, "connections", *ids, program.global.quiet); });
-  });
+  AddAdd(*connections, program, false);
+  AddAdd(*connections, program, true);
+  AddDelete(*connections, program,
+            {"connections", "CONNECTION",
+             "pipectl connections delete warehouse -y\n  pipectl connections delete warehouse --dry-run"});
   const auto file = std::make_shared<std::string>();
   CLI::App* out = AddCommand(*connections, "export", "Write the connections as JSON, without secrets",
                              "pipectl connections export connections.json");

@@ -1,7 +1,8 @@
-// pipectl dags: list, show, run, pause, unpause, delete, history, import-errors.
+// pipectl dags: list, show, run, pause, unpause, delete, history, versions, import-errors.
 #include <fmt/format.h>
 
 #include "cli/commands.h"
+#include "cli/consent.h"
 #include "cli/watch.h"
 #include "pipelined/http/client.h"
 #include "pipelined/schema/json.h"
@@ -58,7 +59,7 @@ Status RunDag(const Session& session, Program& program, const RunOptions& option
     run = std::move(ended);
     if (TextOf(*run, "state") != "success") program.exit_code = Exit::kFailed;
   }
-  if (*format == Layout::kJson || *format == Layout::kYaml) {
+  if (IsWhole(*format)) {
     PrintObject(*format, *run);
   } else {
     fmt::print("{}\t{}\n", run_id, TextOf(*run, "state"));
@@ -138,16 +139,66 @@ void AddPause(CLI::App& dags, Program& program, bool pause) {
   });
 }
 
+Status DeleteDag(const Session& session, const std::string& dag_id, bool dry_run, bool yes, bool quiet) {
+  const std::string path = "/api/v2/dags/" + UrlEncode(dag_id);
+  const auto dag = session.Get(path);
+  if (!dag) return dag.error();
+  const auto runs = session.Get(path + "/dagRuns?limit=1");
+  if (!runs) return runs.error();
+  const Value* total = runs->Find("total_entries");
+  const std::string history = fmt::format("{} runs", total == nullptr ? "its" : CellText(total));
+  if (dry_run) {
+    fmt::print("would delete {} with {}\n", dag_id, history);
+    return Ok();
+  }
+  if (const Status agreed = Confirm(yes, fmt::format("delete {} with {}?", dag_id, history)); !agreed) return agreed;
+  const auto done = session.Delete(path);
+  if (!done) return done.error();
+  if (!quiet) fmt::print("{} deleted\n", dag_id);
+  return Ok();
+}
+
 void AddDelete(CLI::App& dags, Program& program) {
-  const auto dag_id = std::make_shared<std::string>();
+  struct Given {
+    std::string dag_id;
+    bool dry_run = false, yes = false;
+  };
+  const auto given = std::make_shared<Given>();
   CLI::App* command = AddCommand(dags, "delete", "Delete a DAG with its whole history; its file stays",
-                                 "pipectl dags delete old_report");
+                                 "pipectl dags delete old_report --dry-run\n  pipectl dags delete old_report -y");
+  command->add_option("DAG", given->dag_id, "Its id")->required();
+  command->add_flag("--dry-run", given->dry_run, "Only say what would be deleted");
+  AddYesOption(*command, given->yes);
+  command->callback([&program, given] {
+    program.WithSession([&](const Session& session) {
+      return DeleteDag(session, given->dag_id, given->dry_run, given->yes, program.global.quiet);
+    });
+  });
+}
+
+void AddVersions(CLI::App& dags, Program& program) {
+  const auto dag_id = std::make_shared<std::string>();
+  const auto number = std::make_shared<std::int64_t>(0);
+  CLI::App* command = AddCommand(dags, "versions", "List the versions of a DAG, or print the text of one",
+                                 "pipectl dags versions sales_daily\n  pipectl dags versions sales_daily --source 3");
   command->add_option("DAG", *dag_id, "Its id")->required();
-  command->callback([&program, dag_id] {
+  command->add_option("--source", *number, "Print what the file said in this version")->check(CLI::PositiveNumber);
+  AddOutputOption(*command, program);
+  command->callback([&program, dag_id, number] {
     program.WithSession([&](const Session& session) -> Status {
-      const auto done = session.Delete("/api/v2/dags/" + UrlEncode(*dag_id));
-      if (!done) return done.error();
-      if (!program.global.quiet) fmt::print("{} deleted\n", *dag_id);
+      const auto format = OutputFormat(program.global);
+      if (!format) return format.error();
+      if (*number > 0) {
+        const auto text =
+            session.GetText(fmt::format("/api/v2/dagSources/{}?version_number={}", UrlEncode(*dag_id), *number));
+        if (!text) return text.error();
+        fmt::print("{}{}", *text, text->ends_with('\n') ? "" : "\n");
+        return Ok();
+      }
+      const auto rows = session.GetAll("/api/v2/dags/" + UrlEncode(*dag_id) + "/dagVersions?order_by=-version_number",
+                                       "dag_versions");
+      if (!rows) return rows.error();
+      PrintRows(*format, *rows, {{"VERSION", "version_number"}, {"SINCE", "created_at"}, {"ID", "id"}});
       return Ok();
     });
   });
@@ -184,7 +235,7 @@ void AddImportErrors(CLI::App& dags, Program& program) {
       if (!format) return format.error();
       const auto rows = session.GetAll("/api/v2/importErrors", "import_errors");
       if (!rows) return rows.error();
-      if (*format == Layout::kJson || *format == Layout::kYaml) {
+      if (IsWhole(*format)) {
         PrintRows(*format, *rows, kErrorColumns);
         return Ok();
       }
@@ -207,6 +258,8 @@ void AddDagCommands(CLI::App& app, Program& program) {
   AddPause(*dags, program, false);
   AddDelete(*dags, program);
   AddHistory(*dags, program);
+  AddVersions(*dags, program);
+  AddGraphCommand(*dags, program);
   AddImportErrors(*dags, program);
   AddOfflineCommands(*dags, program);
   AddNextCommand(*dags, program);

@@ -259,7 +259,7 @@ Status Next(Program& program, const NextOptions& options) {
   for (const Asked& dag : *asked) {
     if (const Status added = AddRows(program, dag, options, zones, from, rows); !added) return added;
   }
-  const bool words = *format == Layout::kTable || *format == Layout::kPlain;
+  const bool words = !IsWhole(*format);
   if (!words || !rows.empty()) PrintRows(*format, rows, kColumns);
   return Ok();
 }

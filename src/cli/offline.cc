@@ -31,7 +31,7 @@ Status Validate(Program& program, const std::vector<std::string>& paths) {
   const std::vector<DagFile>& all = *loaded;
   const auto bad = std::count_if(all.begin(), all.end(), [](const DagFile& c) { return !c.ok; });
   if (bad > 0) program.exit_code = Exit::kFailed;
-  if (*format == Layout::kJson || *format == Layout::kYaml) {
+  if (IsWhole(*format)) {
     Value::List rows;
     for (const DagFile& c : all) {
       Value::List ids;

@@ -6,13 +6,15 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "cli/table.h"
 #include "pipelined/schema/json.h"
 
 namespace pipelined::cli {
 namespace {
 
 bool WantsColour() {
-  return std::getenv("NO_COLOR") == nullptr;
+  const char* no_colour = std::getenv("NO_COLOR");  // any value but an empty one, says no-color.org
+  return no_colour == nullptr || *no_colour == '\0';
 }
 
 const Value* Entry(const Value& row, const std::string& key) {
@@ -22,10 +24,11 @@ const Value* Entry(const Value& row, const std::string& key) {
   return inner == nullptr ? nullptr : Entry(*inner, key.substr(dot + 1));
 }
 
-// Characters on the screen: bytes that do not continue a UTF-8 sequence.
-std::size_t Width(const std::string& text) {
-  return static_cast<std::size_t>(
-      std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
+// As a table shows it: what a value holds must not steer the terminal.
+std::string Tame(std::string text) {
+  std::replace_if(
+      text.begin(), text.end(), [](unsigned char c) { return c < 0x20 || c == 0x7F; }, ' ');
+  return text;
 }
 
 bool IsPlainYaml(const std::string& text) {
@@ -82,11 +85,12 @@ bool StderrIsTerminal() {
 Result<Layout> OutputFormat(const GlobalOptions& options) {
   if (options.output.empty()) return StdoutIsTerminal() ? Layout::kTable : Layout::kPlain;
   if (options.output == "table") return Layout::kTable;
+  if (options.output == "wide") return Layout::kWide;
   if (options.output == "plain") return Layout::kPlain;
   if (options.output == "json") return Layout::kJson;
   if (options.output == "yaml") return Layout::kYaml;
   return Error{ErrorCode::kInvalid, fmt::format("no output format \"{}\"", options.output),
-               "choose table, json, yaml or plain"};
+               "choose table, wide, json, yaml or plain"};
 }
 
 std::string ToYaml(const Value& value) {
@@ -117,6 +121,36 @@ std::string ColouredState(const std::string& state, bool colour) {
   return code == nullptr ? state : fmt::format("\033[{}m{}\033[0m", code, state);
 }
 
+namespace {
+
+using Cells = std::vector<std::vector<std::string>>;
+
+void PrintTable(const std::vector<Column>& columns, const Cells& cells, std::size_t room) {
+  std::vector<std::size_t> widths;
+  for (std::size_t c = 0; c < columns.size(); ++c) {
+    std::size_t width = Width(columns[c].title);
+    for (const auto& line : cells) width = std::max(width, Width(line[c]));
+    widths.push_back(width);
+  }
+  widths = ColumnWidths(std::move(widths), room);
+  const auto print = [&](const std::vector<std::string>& line, bool heading) {
+    std::string text;
+    for (std::size_t c = 0; c < line.size(); ++c) {
+      const bool state = !heading && (columns[c].key == "state" || columns[c].key == "run.state");
+      const std::string cell = Shortened(Tame(line[c]), widths[c]);
+      text += state ? ColouredState(cell, StdoutIsTerminal()) : cell;
+      if (c + 1 < line.size()) text += std::string(widths[c] - Width(cell) + 2, ' ');
+    }
+    fmt::print("{}\n", text);
+  };
+  std::vector<std::string> titles;
+  for (const Column& column : columns) titles.push_back(column.title);
+  print(titles, true);
+  for (const auto& line : cells) print(line, false);
+}
+
+}  // namespace
+
 void PrintRows(Layout format, const Value::List& rows, const std::vector<Column>& columns) {
   if (format == Layout::kJson) {
     fmt::print("{}\n", ToPrettyJson(Value(rows)));
@@ -126,7 +160,7 @@ void PrintRows(Layout format, const Value::List& rows, const std::vector<Column>
     fmt::print("{}", rows.empty() ? "[]\n" : ToYaml(Value(rows)));
     return;
   }
-  std::vector<std::vector<std::string>> cells;
+  Cells cells;
   for (const Value& row : rows) {
     auto& line = cells.emplace_back();
     for (const Column& column : columns) line.push_back(CellText(Entry(row, column.key)));
@@ -135,25 +169,7 @@ void PrintRows(Layout format, const Value::List& rows, const std::vector<Column>
     for (const auto& line : cells) fmt::print("{}\n", fmt::join(line, "\t"));
     return;
   }
-  std::vector<std::size_t> widths;
-  for (std::size_t c = 0; c < columns.size(); ++c) {
-    std::size_t width = Width(columns[c].title);
-    for (const auto& line : cells) width = std::max(width, Width(line[c]));
-    widths.push_back(width);
-  }
-  const auto print = [&](const std::vector<std::string>& line, bool heading) {
-    std::string text;
-    for (std::size_t c = 0; c < line.size(); ++c) {
-      const bool state = !heading && (columns[c].key == "state" || columns[c].key == "run.state");
-      text += state ? ColouredState(line[c], StdoutIsTerminal()) : line[c];
-      if (c + 1 < line.size()) text += std::string(widths[c] - Width(line[c]) + 2, ' ');
-    }
-    fmt::print("{}\n", text);
-  };
-  std::vector<std::string> titles;
-  for (const Column& column : columns) titles.push_back(column.title);
-  print(titles, true);
-  for (const auto& line : cells) print(line, false);
+  PrintTable(columns, cells, format == Layout::kWide ? 0 : TerminalWidth(STDOUT_FILENO));
 }
 
 void PrintObject(Layout format, const Value& object) {
@@ -165,7 +181,8 @@ void PrintObject(Layout format, const Value& object) {
     std::size_t width = 0;
     for (const auto& [key, value] : object.map()) width = std::max(width, key.size());
     for (const auto& [key, value] : object.map()) {
-      const std::string cell = key == "state" ? ColouredState(CellText(&value), StdoutIsTerminal()) : CellText(&value);
+      const std::string text = format == Layout::kPlain ? CellText(&value) : Tame(CellText(&value));
+      const std::string cell = key == "state" ? ColouredState(text, StdoutIsTerminal()) : text;
       fmt::print("{}\n",
                  format == Layout::kPlain ? key + "\t" + cell : key + std::string(width - key.size() + 2, ' ') + cell);
     }

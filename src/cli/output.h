@@ -14,7 +14,16 @@ struct Column {
   std::string key;  // of the row; "dag_run_id", or "a.b" for an entry within
 };
 
-enum class Layout { kTable, kPlain, kJson, kYaml };
+// kTable fits a terminal's width, kWide shortens nothing.
+enum class Layout { kTable, kWide, kPlain, kJson, kYaml };
+
+// json and yaml: the REST objects as they are, and not a view of them.
+constexpr bool IsWhole(Layout layout) {
+  return layout == Layout::kJson || layout == Layout::kYaml;
+}
+constexpr bool IsTable(Layout layout) {
+  return layout == Layout::kTable || layout == Layout::kWide;
+}
 
 Result<Layout> OutputFormat(const GlobalOptions& options);
 

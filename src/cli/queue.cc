@@ -37,13 +37,13 @@ Status Show(const Session& session, Program& program, const QueueOptions& option
   const Value* tasks = answer->Find("tasks");
   if (tasks == nullptr || !tasks->is_list()) return Error{ErrorCode::kBug, "the server's answer has no tasks", ""};
   Value::List rows = tasks->list();
-  if (*format == Layout::kTable || *format == Layout::kPlain) {
+  if (!IsWhole(*format)) {
     for (Value& row : rows) row = WithReasons(std::move(row));
   }
   PrintRows(*format, rows, kColumns);
   const Value* total = answer->Find("total_entries");
   const std::int64_t more = (total != nullptr && total->is_int() ? total->integer() : 0) - std::ssize(rows);
-  if (more > 0 && *format == Layout::kTable) fmt::print("… and {} more (--limit)\n", more);
+  if (more > 0 && IsTable(*format)) fmt::print("… and {} more (--limit)\n", more);
   return Ok();
 }
 

@@ -38,7 +38,7 @@ Status ShowRunAt(const Session& session, Program& program, const RunName& run, c
   if (!format) return format.error();
   const auto answer = session.Get(RunPath(run.dag_id, run.run_id, "/api/ext/v1") + "/at?t=" + UrlEncode(at));
   if (!answer) return answer.error();
-  if (*format == Layout::kJson || *format == Layout::kYaml || !answer->is_map()) {
+  if (IsWhole(*format) || !answer->is_map()) {
     PrintObject(*format, *answer);
     return Ok();
   }

@@ -146,7 +146,7 @@ void Print(Layout format, Value diff, bool changed_only) {
   PrintRows(format, HeadRows(diff, changed_only), kHeadColumns);
   fmt::print("\n");
   PrintRows(format, TaskRows(diff, changed_only), kTaskColumns);
-  if (format == Layout::kTable) fmt::print("\n{}\n", Differs(diff) ? "* differs" : "no differences");
+  if (IsTable(format)) fmt::print("\n{}\n", Differs(diff) ? "* differs" : "no differences");
 }
 
 Status Diff(const Session& session, Program& program, const DiffOptions& options) {

@@ -1,7 +1,8 @@
-// pipectl runs: list, show, watch, wait, cancel; diff is in run_diff.cc, what steers them in steer.cc.
+// pipectl runs: list, show, watch, wait, cancel, delete; diff is in run_diff.cc, what steers them in steer.cc.
 #include <fmt/format.h>
 
 #include "cli/commands.h"
+#include "cli/consent.h"
 #include "cli/run_at.h"
 #include "cli/run_name.h"
 #include "cli/steer.h"
@@ -124,11 +125,37 @@ void AddShow(CLI::App& runs, Program& program) {
   });
 }
 
+void AddRunDelete(CLI::App& runs, Program& program) {
+  struct Given {
+    bool dry_run = false, yes = false;
+  };
+  const auto given = std::make_shared<Given>();
+  const auto work = [given](const Session& session, const RunName& name, Program& p) -> Status {
+    const auto run = session.Get(RunPath(name.dag_id, name.run_id));
+    if (!run) return run.error();
+    const std::string what = fmt::format("{} of {} ({})", name.run_id, name.dag_id, TextOf(*run, "state"));
+    if (given->dry_run) {
+      fmt::print("would delete {}\n", what);
+      return Ok();
+    }
+    if (const Status agreed = Confirm(given->yes, fmt::format("delete {} with its history?", what)); !agreed)
+      return agreed;
+    if (const auto done = session.Delete(RunPath(name.dag_id, name.run_id)); !done) return done.error();
+    if (!p.global.quiet) fmt::print("{} deleted\n", name.run_id);
+    return Ok();
+  };
+  AddForRun(runs, program, "delete", "Delete a run with its history; its log files stay", work,
+            [given](CLI::App& command) {
+              command.add_flag("--dry-run", given->dry_run, "Only say what would be deleted");
+              AddYesOption(command, given->yes);
+            });
+}
+
 }  // namespace
 
 void AddRunCommands(CLI::App& app, Program& program) {
   CLI::App* runs =
-      AddCommand(app, "runs", "Runs: list, follow, cancel, clear, mark, repeat, compare", "pipectl runs list");
+      AddCommand(app, "runs", "Runs: list, follow, cancel, clear, mark, repeat, compare, delete", "pipectl runs list");
   runs->require_subcommand(1);
   AddList(*runs, program);
   AddShow(*runs, program);
@@ -152,6 +179,7 @@ void AddRunCommands(CLI::App& app, Program& program) {
   AddForRun(*runs, program, "watch", "Follow a run to its end, with progress", follow(true), with_timeout);
   AddForRun(*runs, program, "wait", "Wait for the end of a run; the exit code says how it ended", follow(false),
             with_timeout);
+  AddRunDelete(*runs, program);
   AddForRun(*runs, program, "cancel", "End a run: what runs is stopped, what waits is skipped",
             [](const Session& session, const RunName& name, Program& p) -> Status {
               const auto run = session.Post(RunPath(name.dag_id, name.run_id, "/api/ext/v1") + "/cancel", Value());

@@ -1,8 +1,6 @@
 #include "cli/session.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -10,6 +8,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "cli/profiles.h"
 #include "pipelined/http/client.h"
 #include "pipelined/schema/json.h"
 
@@ -84,6 +83,15 @@ Error FromStatus(int status, const std::string& body) {
   }
 }
 
+// A certificate that nobody vouches for is the usual reason when TLS is new.
+Error WithRemedy(Error error, const std::string& url) {
+  const bool tls =
+      error.message.find("SSL") != std::string::npos || error.message.find("certificate") != std::string::npos;
+  if (error.hint.empty() && url.starts_with("https://") && tls)
+    error.hint = "when an authority of your own has signed its certificate, name that with --ca-cert FILE";
+  return error;
+}
+
 Error NoServer(const std::string& home) {
   return {ErrorCode::kUnavailable, fmt::format("no server is running on {}", home),
           "start one with: pipelined standalone --home " + home + "   or name another with --url or PIPELINED_URL"};
@@ -104,47 +112,64 @@ std::string HomeFolder(const GlobalOptions& options) {
   return EnvText("HOME") + "/.pipelined";
 }
 
-std::string ProfilePath() {
-  const std::string config = EnvText("XDG_CONFIG_HOME");
-  return (config.empty() ? EnvText("HOME") + "/.config" : config) + "/pipelined/login.json";
+Result<Session> Session::Open(const GlobalOptions& options) {
+  Session session;
+  session.options_ = options;
+  if (const Status found = session.FindServer(); !found) return found.error();
+  if (session.ca_cert_.empty())
+    session.ca_cert_ = !options.ca_cert.empty() ? options.ca_cert : EnvText("PIPELINED_CA_CERT");
+  if (const Status checked = session.CheckAuthority(); !checked) return checked.error();
+  return session;
 }
 
-Status SaveProfile(const std::string& url, const std::string& token) {
-  const std::filesystem::path path = ProfilePath();
-  std::error_code error;
-  std::filesystem::create_directories(path.parent_path(), error);
-  const std::string text = ToPrettyJson(Value(Value::Map{{"url", url}, {"token", token}})) + "\n";
-  const int fd = open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-  const bool written =
-      fd >= 0 && fchmod(fd, 0600) == 0 && write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size());
-  if (fd >= 0) close(fd);
-  if (!written) return Error{ErrorCode::kFailed, fmt::format("cannot write {}", path.string()), ""};
+Status Session::TakeProfile(const Profile& profile) {
+  url_ = profile.url;
+  if (token_.empty()) token_ = profile.token;
+  if (options_.ca_cert.empty()) ca_cert_ = profile.ca_cert;
   return Ok();
 }
 
-Result<Session> Session::Open(const GlobalOptions& options) {
-  Session session;
-  session.url_ = Trimmed(!options.url.empty() ? options.url : options.home.empty() ? EnvText("PIPELINED_URL") : "");
-  session.token_ = !options.token.empty() ? options.token : EnvText("PIPELINED_TOKEN");
-  if (!session.url_.empty() && !session.token_.empty()) return session;
-  if (options.home.empty()) {
-    const auto profile = ReadAll(ProfilePath());
-    const auto parsed = profile ? ParseJson(*profile) : Result<Value>(Value());
-    if (parsed && (session.url_.empty() || session.url_ == TextOf(*parsed, "url")) && !TextOf(*parsed, "url").empty()) {
-      session.url_ = TextOf(*parsed, "url");
-      if (session.token_.empty()) session.token_ = TextOf(*parsed, "token");
-      return session;
+Status Session::FindServer() {
+  token_ = options_.token;
+  if (!options_.profile.empty()) {
+    if (!options_.url.empty() || !options_.home.empty())
+      return Error{ErrorCode::kInvalid, "--profile names a server, and so do --url and --home", "give one of them"};
+    const auto profiles = Profiles::Load();
+    if (!profiles) return profiles.error();
+    const auto profile = profiles->Get(options_.profile);
+    return profile ? TakeProfile(*profile) : Status(profile.error());
+  }
+  url_ = Trimmed(!options_.url.empty() ? options_.url : options_.home.empty() ? EnvText("PIPELINED_URL") : "");
+  if (token_.empty()) token_ = EnvText("PIPELINED_TOKEN");
+  if (!url_.empty() && !token_.empty()) return Ok();
+  if (options_.home.empty()) {
+    const auto profiles = Profiles::Load();
+    if (!profiles) return profiles.error();
+    if (!url_.empty()) {  // named otherwise, and known from a log-in
+      if (const Profile* profile = profiles->WithUrl(url_)) return TakeProfile(*profile);
+    } else {
+      const std::string named = EnvText("PIPELINED_PROFILE");
+      const std::string& name = named.empty() ? profiles->current() : named;
+      if (!name.empty()) {
+        const auto profile = profiles->Get(name);
+        return profile ? TakeProfile(*profile) : Status(profile.error());
+      }
     }
   }
-  const std::string home = HomeFolder(options);
+  const std::string home = HomeFolder(options_);
   const auto recorded = ReadAll(home + "/run/standalone.json");
   const auto parsed = recorded ? ParseJson(*recorded) : Result<Value>(Value());
   const std::string local = parsed ? TextOf(*parsed, "url") : "";
-  if (session.url_.empty()) session.url_ = local;
-  if (session.url_.empty()) return NoServer(home);
-  if (session.token_.empty() && session.url_ == local)
-    session.token_ = Trimmed(ReadAll(home + "/secrets/local-token").value_or(""));
-  return session;
+  if (url_.empty()) url_ = local;
+  if (url_.empty()) return NoServer(home);
+  if (token_.empty() && url_ == local) token_ = Trimmed(ReadAll(home + "/secrets/local-token").value_or(""));
+  return Ok();
+}
+
+Status Session::CheckAuthority() const {
+  if (ca_cert_.empty() || access(ca_cert_.c_str(), R_OK) == 0) return Ok();
+  return Error{ErrorCode::kInvalid, fmt::format("cannot read the CA certificate {}", ca_cert_),
+               "name a PEM file with --ca-cert or PIPELINED_CA_CERT"};
 }
 
 Result<std::string> Session::SendText(const std::string& method, const std::string& path,
@@ -153,13 +178,14 @@ Result<std::string> Session::SendText(const std::string& method, const std::stri
   request.method = method;
   request.url = url_ + path;
   request.headers["Accept"] = accept;
+  request.ca_file = ca_cert_;
   if (!token_.empty()) request.headers["Authorization"] = "Bearer " + token_;
   if (body) {
     request.headers["Content-Type"] = "application/json";
     request.body = ToJson(*body);
   }
   auto response = SendHttp(request);
-  if (!response) return response.error();
+  if (!response) return WithRemedy(response.error(), url_);
   if (response->status >= 400) return FromStatus(response->status, response->body);
   return std::move(response->body);
 }

@@ -10,9 +10,11 @@
 
 namespace pipelined::cli {
 
+struct Profile;
+
 struct GlobalOptions {
-  std::string url, token, home;
-  std::string output;  // table, json, yaml, plain; empty: table on a terminal, plain otherwise
+  std::string url, token, home, profile, ca_cert;
+  std::string output;  // table, wide, json, yaml, plain; empty: table on a terminal, plain otherwise
   bool quiet = false;
 };
 
@@ -24,9 +26,12 @@ std::string TextOf(const Value& object, std::string_view key);
 
 class Session {
  public:
-  // Order: command line, PIPELINED_URL and PIPELINED_TOKEN, the log-in profile, the local home. The local token goes
-  // only to the address that is recorded in that home. kUnavailable when there is no server to be found.
+  // Order: command line (--url, --profile, --home), PIPELINED_URL and PIPELINED_TOKEN, the log-in profile
+  // (PIPELINED_PROFILE, else the current one), the local home. A profile's token goes only to that profile's address,
+  // the local token only to the address that is recorded in its home. kUnavailable: there is no server to be found.
   static Result<Session> Open(const GlobalOptions& options);
+  // The same server as it is now: after a restart it may have another address and another local token.
+  Result<Session> Again() const { return Open(options_); }
 
   // `path` begins with '/'. Errors say what the server said.
   Result<Value> Get(const std::string& path) const { return Send("GET", path, std::nullopt); }
@@ -41,17 +46,18 @@ class Session {
   Result<Value::List> GetAll(const std::string& path, const std::string& plural, std::size_t limit = 0) const;
 
   const std::string& url() const { return url_; }
+  const GlobalOptions& options() const { return options_; }
 
  private:
+  Status FindServer();
+  Status TakeProfile(const Profile& profile);
+  Status CheckAuthority() const;
   Result<Value> Send(const std::string& method, const std::string& path, const std::optional<Value>& body) const;
   Result<std::string> SendText(const std::string& method, const std::string& path, const std::optional<Value>& body,
                                const std::string& accept) const;
 
-  std::string url_, token_;
+  GlobalOptions options_;
+  std::string url_, token_, ca_cert_;
 };
-
-// Where `pipectl login` keeps what it was given: ~/.config/pipelined/login.json, mode 0600.
-std::string ProfilePath();
-Status SaveProfile(const std::string& url, const std::string& token);
 
 }  // namespace pipelined::cli

@@ -345,6 +345,7 @@ void PrintSimulation(Layout format, const SimulationView& view, bool runs) {
     case Layout::kYaml:
       return PrintYaml(view, runs);
     case Layout::kTable:
+    case Layout::kWide:
       if (runs) return PrintTable(view);
       break;
     case Layout::kPlain:

@@ -22,7 +22,7 @@ const std::vector<Column> kColumns{
 
 // With the names of instances, where people read them.
 void PrintTasks(Layout format, Value::List rows, const std::vector<Column>& columns = kColumns) {
-  if (format == Layout::kTable || format == Layout::kPlain) {
+  if (!IsWhole(format)) {
     for (Value& row : rows) row.Set("task_id", InstanceName(row));
   }
   PrintRows(format, rows, columns);
@@ -81,7 +81,7 @@ Status Carry(Program& program, const Steering& given, const std::string& verb,
     return Ok();
   }
   if (tasks.empty() && verb == "clear") {
-    if (*format == Layout::kJson || *format == Layout::kYaml) PrintTasks(*format, tasks);
+    if (IsWhole(*format)) PrintTasks(*format, tasks);
     fmt::print(stderr, "nothing to clear: no task is selected\n");
     return Ok();
   }

@@ -1,12 +1,13 @@
-// pipectl tasks: list, logs, why; what steers them is in steer.cc.
+// pipectl tasks: list, logs, why; show and render have files of their own, what steers them is in steer.cc.
 #include <fmt/format.h>
 #include <poll.h>
 
 #include "cli/commands.h"
 #include "cli/instance_name.h"
+#include "cli/patience.h"
 #include "cli/run_name.h"
 #include "cli/steer.h"
-#include "pipelined/http/client.h"
+#include "cli/task_name.h"
 
 namespace pipelined::cli {
 namespace {
@@ -15,40 +16,10 @@ const std::vector<Column> kTaskColumns{{"TASK", "task_id"},     {"STATE", "state
                                        {"START", "start_date"}, {"END", "end_date"}, {"SECONDS", "duration"},
                                        {"OUTCOME", "outcome"}};
 
-std::string TaskPath(const RunName& run, const std::string& task_id, const std::string& prefix = "/api/v2") {
-  return RunPath(run.dag_id, run.run_id, prefix) + "/taskInstances/" + UrlEncode(task_id);
-}
-
-struct TaskWords {
-  std::vector<std::string> words;
-  int map_index = -1;
+struct LogWords : TaskWords {
   bool follow = false;
   int try_number = 0;
 };
-
-struct NamedTask {
-  RunName run;
-  std::string task_id;
-  int map_index = -1;
-  // What asks for the instance in a URL whose path does not: "?map_index=2".
-  std::string Query() const { return map_index < 0 ? "" : fmt::format("map_index={}", map_index); }
-};
-
-// The last word is the task, or an instance of it; those before it name the run.
-Result<NamedTask> Split(const Session& session, const TaskWords& given) {
-  const auto run = FindRun(session, {given.words.begin(), given.words.end() - 1});
-  if (!run) return run.error();
-  const auto [task_id, index] = SplitInstanceName(given.words.back());
-  return NamedTask{*run, task_id, given.map_index >= 0 ? given.map_index : index};
-}
-
-CLI::App* AddForTask(CLI::App& tasks, const std::string& name, const std::string& does,
-                     const std::shared_ptr<TaskWords>& words) {
-  CLI::App* command = AddCommand(tasks, name, does, fmt::format("pipectl tasks {} sales_daily latest extract", name));
-  command->add_option("TASK", words->words, "DAG, run id (or \"latest\") and task id")->required()->expected(2, 3);
-  command->add_option("--map-index", words->map_index, "The instance of a mapped task; also written TASK[2]");
-  return command;
-}
 
 Status List(const Session& session, Program& program, const std::vector<std::string>& words) {
   const auto format = OutputFormat(program.global);
@@ -56,7 +27,7 @@ Status List(const Session& session, Program& program, const std::vector<std::str
   const auto run = FindRun(session, words);
   if (!run) return run.error();
   // json and yaml are Airflow's objects unchanged; the table also says how the last try ended ("lost", "timed_out").
-  const bool whole = *format == Layout::kJson || *format == Layout::kYaml;
+  const bool whole = IsWhole(*format);
   const auto rows = session.GetAll(
       RunPath(run->dag_id, run->run_id, whole ? "/api/v2" : "/api/ext/v1") + "/taskInstances", "task_instances");
   if (!rows) return rows.error();
@@ -71,16 +42,25 @@ Status List(const Session& session, Program& program, const std::vector<std::str
 }
 
 // Prints a log; with `follow` goes on until the try has ended.
-Status Logs(const Session& session, const TaskWords& given) {
+Status Logs(const Session& session, const LogWords& given) {
   constexpr int kEveryMillis = 200;
-  const auto named = Split(session, given);
+  constexpr int kAwayMillis = 500;
+  const auto named = FindTask(session, given);
   if (!named) return named.error();
-  const std::string path = TaskPath(named->run, named->task_id);
-  const std::string instance_path = named->map_index < 0 ? path : fmt::format("{}/{}", path, named->map_index);
+  const std::string path = named->Path();
+  const std::string instance_path = named->InstancePath();
+  PatientSession patient(session);
+  AwayNotice notice;
   std::size_t printed = 0;
   int try_number = given.try_number;
   for (;;) {
-    const auto instance = session.Get(instance_path);
+    const auto answer = given.follow ? patient.Get(instance_path) : std::optional(session.Get(instance_path));
+    notice.Say(patient);
+    if (!answer) {  // the server is away
+      poll(nullptr, 0, kAwayMillis);
+      continue;
+    }
+    const Result<Value>& instance = *answer;
     if (!instance) return instance.error();
     const std::string state = TextOf(*instance, "state");
     const Value* tried = instance->Find("try_number");
@@ -88,7 +68,8 @@ Status Logs(const Session& session, const TaskWords& given) {
     if (try_number == 0) try_number = current;
     if (try_number > 0) {
       const auto text =
-          session.GetText(fmt::format("{}/logs/{}?full_content=true&{}", path, try_number, named->Query()));
+          patient.session().GetText(fmt::format("{}/logs/{}?full_content=true&{}", path, try_number, named->Query()));
+      if (!text && given.follow && text.error().code == ErrorCode::kUnavailable) continue;  // the end may be missing
       if (!text && text.error().code != ErrorCode::kNotFound) return text.error();
       if (text && text->size() > printed) {
         fmt::print("{}", text->substr(printed));
@@ -106,11 +87,11 @@ Status Logs(const Session& session, const TaskWords& given) {
 Status Why(const Session& session, Program& program, const TaskWords& given) {
   const auto format = OutputFormat(program.global);
   if (!format) return format.error();
-  const auto named = Split(session, given);
+  const auto named = FindTask(session, given);
   if (!named) return named.error();
-  const auto answer = session.Get(TaskPath(named->run, named->task_id, "/api/ext/v1") + "/why?" + named->Query());
+  const auto answer = session.Get(named->Path("/api/ext/v1") + "/why?" + named->Query());
   if (!answer) return answer.error();
-  if (*format == Layout::kJson || *format == Layout::kYaml) {
+  if (IsWhole(*format)) {
     PrintObject(*format, *answer);
     return Ok();
   }
@@ -125,8 +106,9 @@ Status Why(const Session& session, Program& program, const TaskWords& given) {
 }  // namespace
 
 void AddTaskCommands(CLI::App& app, Program& program) {
-  CLI::App* tasks = AddCommand(app, "tasks", "Task instances: list, logs, clear, mark, what they wait for",
-                               "pipectl tasks list sales_daily latest");
+  CLI::App* tasks =
+      AddCommand(app, "tasks", "Task instances: list, show, logs, render, clear, mark, what they wait for",
+                 "pipectl tasks list sales_daily latest");
   tasks->require_subcommand(1);
 
   const auto list_words = std::make_shared<std::vector<std::string>>();
@@ -138,10 +120,12 @@ void AddTaskCommands(CLI::App& app, Program& program) {
     program.WithSession([&](const Session& session) { return List(session, program, *list_words); });
   });
 
+  AddTaskShow(*tasks, program);
+  AddTaskRender(*tasks, program);
   AddTaskSteering(*tasks, program);
 
-  const auto log_words = std::make_shared<TaskWords>();
-  CLI::App* logs = AddForTask(*tasks, "logs", "Print the log of a try, by default the last", log_words);
+  const auto log_words = std::make_shared<LogWords>();
+  CLI::App* logs = AddForTask(*tasks, "logs", "Print the log of a try, by default the last", *log_words);
   logs->add_flag("-f,--follow", log_words->follow, "Go on until the try has ended");
   logs->add_option("--try", log_words->try_number, "Of this try");
   logs->callback([&program, log_words] {
@@ -149,7 +133,7 @@ void AddTaskCommands(CLI::App& app, Program& program) {
   });
 
   const auto why_words = std::make_shared<TaskWords>();
-  CLI::App* why = AddForTask(*tasks, "why", "Say what a task waits for", why_words);
+  CLI::App* why = AddForTask(*tasks, "why", "Say what a task waits for", *why_words);
   AddOutputOption(*why, program);
   why->callback([&program, why_words] {
     program.WithSession([&](const Session& session) { return Why(session, program, *why_words); });

@@ -26,12 +26,12 @@ Error Failed(std::string_view what, const std::string& path) {
 }  // namespace
 
 std::string AskSecret(const std::string& question) {
-  fmt::print(stderr, "{}: ", question);
   termios shown{};
   const bool terminal = tcgetattr(STDIN_FILENO, &shown) == 0;
   termios hidden = shown;
   hidden.c_lflag &= ~static_cast<tcflag_t>(ECHO);
-  if (terminal) tcsetattr(STDIN_FILENO, TCSAFLUSH, &hidden);
+  if (terminal) tcsetattr(STDIN_FILENO, TCSAFLUSH, &hidden);  // before the question: what is typed after it must count
+  fmt::print(stderr, "{}: ", question);
   std::string answer;
   std::getline(std::cin, answer);
   if (terminal) tcsetattr(STDIN_FILENO, TCSAFLUSH, &shown);

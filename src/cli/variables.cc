@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "cli/commands.h"
+#include "cli/deletion.h"
 #include "cli/text_input.h"
 #include "cli/vault_import.h"
 #include "pipelined/base/secret_name.h"
@@ -32,7 +33,7 @@ Status Get(const Session& session, const GlobalOptions& global, const std::strin
   if (!format) return format.error();
   const auto row = session.Get(Path(key));
   if (!row) return row.error();
-  if (*format == Layout::kJson || *format == Layout::kYaml) {
+  if (IsWhole(*format)) {
     PrintObject(*format, *row);
   } else {
     fmt::print("{}\n", TextOf(*row, "value"));
@@ -177,13 +178,9 @@ void AddVariableCommands(CLI::App& app, Program& program) {
     program.WithSession([&](const Session& session) { return Get(session, program.global, *key); });
   });
   AddSet(*variables, program);
-  const auto keys = std::make_shared<std::vector<std::string>>();
-  CLI::App* gone = AddCommand(*variables, "delete", "Delete variables", "pipectl variables delete region");
-  gone->add_option("KEY", *keys, "Their names")->required();
-  gone->callback([&program, keys] {
-    program.WithSession(
-        [&](const Session& session) { return DeleteAll(session, "variables", *keys, program.global.quiet); });
-  });
+  AddDelete(
+      *variables, program,
+      {"variables", "KEY", "pipectl variables delete region -y\n  pipectl variables delete region zone --dry-run"});
   const auto file = std::make_shared<std::string>();
   CLI::App* out = AddCommand(*variables, "export", "Write the variables as JSON, without secrets",
                              "pipectl variables export variables.json");

@@ -4,8 +4,6 @@
 
 #include <set>
 
-#include "pipelined/http/client.h"
-
 namespace pipelined::cli {
 namespace {
 
@@ -45,15 +43,6 @@ Status RunImport(const Session& session, const Import& import) {
   const Value* done = create == nullptr ? nullptr : create->Find("success");
   const std::size_t imported = done != nullptr && done->is_list() ? done->list().size() : 0;
   if (!import.quiet) fmt::print("{} of {} {} imported\n", imported, import.entities.size(), import.plural);
-  return Ok();
-}
-
-Status DeleteAll(const Session& session, const std::string& plural, const std::vector<std::string>& names, bool quiet) {
-  for (const std::string& name : names) {
-    const auto gone = session.Delete("/api/v2/" + plural + "/" + UrlEncode(name));
-    if (!gone) return gone.error();
-    if (!quiet) fmt::print("{} deleted\n", name);
-  }
   return Ok();
 }
 

@@ -18,7 +18,4 @@ struct Import {
 // Says what was done, or with `dry_run` what would be. kConflict: some exist and that was not allowed; nothing is done.
 Status RunImport(const Session& session, const Import& import);
 
-// Deletes each; the first that is not there is kNotFound.
-Status DeleteAll(const Session& session, const std::string& plural, const std::vector<std::string>& names, bool quiet);
-
 }  // namespace pipelined::cli

@@ -2,16 +2,19 @@
 
 #include <fmt/format.h>
 #include <poll.h>
-#include <sys/ioctl.h>
-#include <unistd.h>
 
-#include <algorithm>
 #include <map>
+#include <set>
+#include <sstream>
 
 #include "cli/commands.h"
 #include "cli/instance_name.h"
 #include "cli/live_view.h"
+#include "cli/patience.h"
+#include "cli/run_tree.h"
+#include "cli/table.h"
 #include "pipelined/base/clock.h"
+#include "pipelined/http/client.h"
 
 namespace pipelined::cli {
 namespace {
@@ -20,22 +23,20 @@ bool IsEnd(const std::string& state) {
   return state == "success" || state == "failed";
 }
 
-// Counts by state, in the order in which they matter.
-std::string Summary(const std::map<std::string, int>& counts, bool colour) {
-  static constexpr const char* kOrder[] = {
-      "running", "success", "failed", "upstream_failed", "up_for_retry", "skipped", "scheduled", "queued", "none"};
-  std::string text;
-  for (const char* state : kOrder) {
-    const auto found = counts.find(state);
-    if (found == counts.end()) continue;
-    text += fmt::format("{}{} {}", text.empty() ? "" : ", ", found->second, ColouredState(state, colour));
-  }
-  return text;
+std::int64_t TryOf(const Value& task) {
+  const Value* tried = task.Find("try_number");
+  return tried != nullptr && tried->is_int() ? tried->integer() : 0;
 }
 
-std::size_t TerminalRows() {
-  winsize size{};
-  return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_row > 4 ? size.ws_row : 24;
+std::vector<std::string> LastLines(const std::string& text) {
+  constexpr std::size_t kMost = 8;
+  std::vector<std::string> last;
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);) {
+    last.push_back(std::move(line));
+    if (last.size() > kMost) last.erase(last.begin());
+  }
+  return last;
 }
 
 class Watch {
@@ -46,17 +47,29 @@ class Watch {
         progress_(progress),
         live_(progress && StderrIsTerminal()) {}
 
-  void Show(const Value& progress) {
+  void Show(const Value& progress, const Session& session) {
     const Value* tasks = progress.Find("tasks");
     const Value* run = progress.Find("run");
     if (!progress_ || tasks == nullptr || !tasks->is_list() || run == nullptr) return;
-    if (live_) {
-      const Value* previous = progress.Find("previous");  // comes with the first answer only
-      if (previous != nullptr && previous->Find("tasks") != nullptr) previous_ = *previous->Find("tasks");
-      Draw(*run, tasks->list());
-    } else {
-      PrintChanges(*run, tasks->list());
+    if (!live_) return PrintChanges(*run, tasks->list());
+    const Value* previous = progress.Find("previous");  // comes with the first answer only
+    if (previous != nullptr && previous->Find("tasks") != nullptr) {
+      previous_ = *previous->Find("tasks");
+      if (const Value* duration = previous->Find("duration")) previous_duration_ = *duration;
     }
+    last_ = progress;
+    ReadTail(session, tasks->list());
+    Draw("");
+  }
+
+  // When nothing has changed: time goes on all the same, and the terminal may have another size.
+  void Tick(const PatientSession& session) {
+    if (!live_) return;
+    const auto away = session.AwayFor();
+    Draw(away ? fmt::format("no answer from {} for {}; still trying", session.session().url(), Clock(*away)) : "");
+  }
+  void SayAway(const PatientSession& session) {
+    if (progress_ && !live_) notice_.Say(session);
   }
 
  private:
@@ -80,62 +93,45 @@ class Watch {
     seen_[""] = state;
   }
 
-  void Draw(const Value& run, const Value::List& tasks) {
-    std::map<std::string, int> counts;
-    double done = 0;
-    double left = 0;
-    const bool known = previous_.is_map() && !previous_.map().empty();
-    const Instant now = SystemClock().Now();
-    std::vector<std::string> rows;
+  // The end of the log of what went wrong last. Many may fail at once: only one log is read.
+  void ReadTail(const Session& session, const Value::List& tasks) {
+    const Value* failed = nullptr;
+    std::string name;
     for (const Value& task : tasks) {
-      std::string state = TextOf(task, "state");
-      if (state.empty()) state = "none";
-      ++counts[state];
-      const bool ended = state == "success" || state == "failed" || state == "skipped" || state == "upstream_failed" ||
-                         state == "removed";
-      done += ended ? 1 : 0;
-      if (known && !ended) {
-        const Value* took = previous_.Find(TextOf(task, "task_id"));
-        left += took != nullptr && took->is_number() ? took->number() : 0;
-      }
-      rows.push_back(Row(task, state, now));
+      const std::string state = TextOf(task, "state");
+      if ((state != "failed" && state != "up_for_retry") || TryOf(task) == 0) continue;
+      std::string tried = fmt::format("{} (try {})", InstanceName(task), TryOf(task));
+      if (!tails_seen_.insert(tried).second) continue;
+      failed = &task;
+      name = std::move(tried);
     }
-    const std::size_t most = TerminalRows() - 3;
-    std::vector<std::string> lines;
-    const auto start = ParseInstant(TextOf(run, "start_date"));
-    lines.push_back(fmt::format("{} {}  {}  {}", dag_id_, run_id_, ColouredState(TextOf(run, "state"), true),
-                                start ? Clock(now - *start) : ""));
-    if (rows.size() <= most) {
-      lines.insert(lines.end(), rows.begin(), rows.end());
-    } else {  // a large run: only what is under way
-      for (std::size_t i = 0; i < rows.size() && lines.size() < most; ++i) {
-        const std::string state = TextOf(tasks[i], "state");
-        if (state == "running" || state == "up_for_retry" || state == "failed") lines.push_back(rows[i]);
-      }
-    }
-    const double share = tasks.empty() ? 1 : done / static_cast<double>(tasks.size());
-    lines.push_back(fmt::format(
-        "{} {:.0f}%  {}{}", Bar(share, 30), share * 100, Summary(counts, true),
-        known && left > 0.5 ? fmt::format("  about {} left", Clock(Micros(static_cast<std::int64_t>(left * 1e6))))
-                            : ""));
-    view_.Draw(lines);
+    if (failed == nullptr) return;
+    std::string path = fmt::format("{}/taskInstances/{}/logs/{}?full_content=true", RunPath(dag_id_, run_id_),
+                                   UrlEncode(TextOf(*failed, "task_id")), TryOf(*failed));
+    if (const Value* index = failed->Find("map_index"); index != nullptr && index->is_int())
+      path += fmt::format("&map_index={}", index->integer());
+    const auto text = session.GetText(path);
+    if (text) tail_ = LogTail{name, LastLines(*text)};
   }
 
-  static std::string Row(const Value& task, const std::string& state, Instant now) {
-    const auto start = ParseInstant(TextOf(task, "start"));
-    const auto end = ParseInstant(TextOf(task, "end"));
-    const std::string took = start ? Clock((end ? *end : now) - *start) : "";
-    const Value* tried = task.Find("try_number");
-    const bool again = tried != nullptr && tried->is_int() && tried->integer() > 1;
-    return fmt::format("  {:<32} {}{}  {}", InstanceName(task), ColouredState(state == "none" ? "-" : state, true),
-                       again ? fmt::format(" (try {})", tried->integer()) : "", took);
+  void Draw(const std::string& notice) {
+    const LiveView::Size room = LiveView::Room();
+    TreeOptions options{room.width, room.height - (notice.empty() ? 0 : 1), true, SystemClock().Now()};
+    std::vector<std::string> lines;
+    if (last_.is_map()) lines = RunTree(last_, previous_, previous_duration_, tail_, options);
+    if (!notice.empty()) lines.push_back(Shortened(notice, room.width));
+    view_.Draw(lines);
   }
 
   std::string dag_id_, run_id_;
   bool progress_, live_;
   LiveView view_;
   std::map<std::string, std::string> seen_;
-  Value previous_;  // seconds of each task in the last successful run
+  Value last_;                          // answer
+  Value previous_, previous_duration_;  // seconds of each task in the last successful run, and of that run
+  LogTail tail_;
+  std::set<std::string> tails_seen_;
+  AwayNotice notice_;
 };
 
 }  // namespace
@@ -143,28 +139,34 @@ class Watch {
 Result<Value> WatchRun(const Session& session, const std::string& dag_id, const std::string& run_id,
                        const WatchOptions& options) {
   constexpr int kEveryMillis = 50;
-  constexpr int kWaitSeconds = 2;  // the server answers as soon as something changes
+  constexpr int kAwayMillis = 500;
+  constexpr int kWaitSeconds = 1;  // the server answers as soon as something changes
   const std::string path = RunPath(dag_id, run_id, "/api/ext/v1") + "/progress";
   std::string etag;
   Watch watch(dag_id, run_id, options.progress);
+  PatientSession patient(session);
+  const InterruptNotice farewell(
+      fmt::format("run {} of {} goes on; follow it again: pipectl runs watch {} {}", run_id, dag_id, dag_id, run_id));
   const Micros began = SystemClock().Monotonic();
-  int failures = 0;
   for (;;) {
-    auto progress = session.Get(etag.empty() ? path : fmt::format("{}?after={}&wait={}", path, etag, kWaitSeconds));
-    if (!progress && (progress.error().code != ErrorCode::kUnavailable || ++failures > 100)) return progress.error();
-    if (progress) {  // a server that restarts is waited for
-      failures = 0;
-      if (progress->is_map()) etag = TextOf(*progress, "etag");
-      watch.Show(*progress);
-      const Value* run = progress->Find("run");
+    const auto progress =
+        patient.Get(etag.empty() ? path : fmt::format("{}?after={}&wait={}", path, etag, kWaitSeconds));
+    if (progress && !*progress) return progress->error();
+    watch.SayAway(patient);
+    if (!progress || !(*progress)->is_map()) {
+      watch.Tick(patient);
+    } else {
+      etag = TextOf(**progress, "etag");
+      watch.Show(**progress, patient.session());
+      const Value* run = (*progress)->Find("run");
       if (run != nullptr && IsEnd(TextOf(*run, "state"))) return *run;
     }
     const double passed = std::chrono::duration<double>(SystemClock().Monotonic() - began).count();
     if (options.timeout_seconds > 0 && passed > options.timeout_seconds) {
       return Error{ErrorCode::kFailed, fmt::format("the run has not ended after {} seconds", options.timeout_seconds),
-                   "it goes on"};
+                   fmt::format("it goes on; follow it again: pipectl runs watch {} {}", dag_id, run_id)};
     }
-    poll(nullptr, 0, kEveryMillis);
+    poll(nullptr, 0, progress ? kEveryMillis : kAwayMillis);
   }
 }
 

@@ -7,6 +7,8 @@
 
 #include "cli/live_view.h"
 #include "cli/output.h"
+#include "cli/patience.h"
+#include "cli/table.h"
 #include "pipelined/base/clock.h"
 
 namespace pipelined::cli {
@@ -74,7 +76,8 @@ class Shown {
     if (StderrIsTerminal()) {
       const double share =
           Runs(progress) == 0 ? 1 : static_cast<double>(Ended(progress)) / static_cast<double>(Runs(progress));
-      view_.Draw({fmt::format("{} {:3.0f}%  {}", Bar(share, 30), share * 100, Line(progress))});
+      const std::string line = fmt::format("{} {:3.0f}%  {}", Bar(share, 30), share * 100, Line(progress));
+      view_.Draw({Shortened(line, LiveView::Room().width)});
       return;
     }
     // A line for each twentieth of the way, each new failure and each change of state.
@@ -96,11 +99,16 @@ Result<Value> WatchBackfill(const Session& session, std::int64_t id, const Watch
   const Micros began = SystemClock().Monotonic();
   const auto patience = Micros(static_cast<std::int64_t>(options.timeout_seconds * 1e6));
   Shown shown;
+  PatientSession patient(session);
+  AwayNotice notice;
+  const InterruptNotice farewell(
+      fmt::format("backfill {} goes on; follow it again: pipectl backfill watch {}", id, id));
   for (;;) {
-    auto progress = session.Get(fmt::format("/api/ext/v1/backfills/{}/progress", id));
-    if (!progress) return progress;
-    if (options.progress) shown.Show(*progress);
-    if (IsOver(*progress)) return progress;
+    const auto progress = patient.Get(fmt::format("/api/ext/v1/backfills/{}/progress", id));
+    if (options.progress) notice.Say(patient);
+    if (progress && !*progress) return *progress;
+    if (progress && options.progress) shown.Show(**progress);
+    if (progress && IsOver(**progress)) return *progress;
     if (patience > Micros(0) && SystemClock().Monotonic() - began > patience)
       return Error{ErrorCode::kFailed, fmt::format("backfill {} has not ended within the time; it goes on", id),
                    fmt::format("follow it again: pipectl backfill watch {}", id)};

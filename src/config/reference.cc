@@ -74,4 +74,14 @@ std::string SettingsReference() {
   return out;
 }
 
+std::vector<SettingMeaning> SettingMeanings() {
+  std::vector<SettingMeaning> all;
+  for (const Setting& setting : config::Table()) {
+    std::string meaning(setting.meaning);
+    if (const std::string range = Range(setting); !range.empty()) meaning += "\n" + range;
+    all.push_back({setting.name(), std::string(setting.default_text), std::move(meaning)});
+  }
+  return all;
+}
+
 }  // namespace pipelined

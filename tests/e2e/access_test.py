@@ -59,12 +59,12 @@ class Access(ServerCase):
         self.assert_exit(0, "roles", "set", "starter", "--permission", "runs.read", "--permission", "runs.trigger")
         self.assertEqual(self.server.ctl_json("roles", "get", "starter")["permissions"], ["runs.read", "runs.trigger"])
         self.assertIn("op", [row["name"] for row in self.server.ctl_json("roles", "list")])
-        self.assert_exit(0, "roles", "delete", "starter")
+        self.assert_exit(0, "roles", "delete", "starter", "-y")
         self.assert_exit(3, "roles", "get", "starter")
 
     def test_the_last_admin_stays(self):
         self.assert_exit(5, "users", "disable", "admin")
-        self.assert_exit(5, "users", "delete", "admin")
+        self.assert_exit(5, "users", "delete", "admin", "-y")
         self.assertEqual(self.server.ctl_json("whoami")["name"], "admin")
 
     def test_a_new_password_ends_log_ins(self):

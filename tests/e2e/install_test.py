@@ -21,6 +21,12 @@ class Install(unittest.TestCase):
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
         for name in ("pipelined", "pipectl"):
             self.assertTrue((prefix / "bin" / name).exists(), done.stdout)
+        for name in ("man/man1/pipectl-runs.1", "man/man1/pipelined.1", "man/man5/pipelined.yaml.5", "man/man5/pipelined-dag.5",
+                     "bash-completion/completions/pipectl", "zsh/site-functions/_pipectl", "fish/vendor_completions.d/pipectl.fish"):
+            self.assertTrue((prefix / "share" / name).stat().st_size, name)
+        script = prefix / "share/bash-completion/completions/pipectl"
+        made = subprocess.run([prefix / "bin" / "pipectl", "completion", "bash"], capture_output=True, text=True, check=True)
+        self.assertEqual(script.read_text(), made.stdout)
         before = os.environ.get("PIPELINED_BIN_DIR")
         os.environ["PIPELINED_BIN_DIR"] = str(prefix / "bin")
         self.addCleanup(os.environ.__setitem__, "PIPELINED_BIN_DIR", before or "")

@@ -71,9 +71,9 @@ class Vault(ServerCase):
         self.assert_exit(0, "variables", "set", "region", '{"a": 1}', "--json")
         self.assertEqual(self.server.ctl_json("variables", "get", "region")["value"], '{"a": 1}')
         self.assertIn("region", {row["key"] for row in self.server.ctl_json("variables", "list")})
-        self.assert_exit(0, "variables", "delete", "region")
+        self.assert_exit(0, "variables", "delete", "region", "-y")
         self.assert_exit(3, "variables", "get", "region")
-        self.assert_exit(3, "variables", "delete", "region")
+        self.assert_exit(3, "variables", "delete", "region", "-y")
 
     def test_a_secret_is_not_taken_from_the_command_line(self):
         done = self.assert_exit(2, "variables", "set", "my_password", "hunter2")
@@ -117,7 +117,7 @@ class Vault(ServerCase):
         self.assert_exit(5, "connections", "import", file)
         self.assert_exit(0, "connections", "import", file, "--overwrite")
         self.assertEqual(self.server.ctl_json("connections", "get", "wh")["password"], "***")
-        self.assert_exit(0, "connections", "delete", "wh")
+        self.assert_exit(0, "connections", "delete", "wh", "-y")
         self.assert_exit(3, "connections", "get", "wh")
 
 

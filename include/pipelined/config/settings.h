@@ -105,6 +105,14 @@ Result<LoadedSettings> LoadSettings(const SettingsSources& sources);
 // The text of config/pipelined.yaml: every setting, commented out, with its default and its meaning.
 std::string SettingsReference();
 
+// One setting in words.
+struct SettingMeaning {
+  std::string name;           // "api.port"
+  std::string default_value;  // as text
+  std::string meaning;        // sentences: what it is for, and what it may be
+};
+std::vector<SettingMeaning> SettingMeanings();
+
 // A connection URL or keyword string with its password replaced by "***".
 std::string MaskPassword(const std::string& url);
 

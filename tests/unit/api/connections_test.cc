@@ -48,6 +48,15 @@ TEST_F(ConnectionsTest, AreMadeShownAndDeletedWithoutTheirSecrets) {
   EXPECT_EQ(Send("DELETE", "/api/v2/connections/wh").status, 404);
 }
 
+TEST_F(ConnectionsTest, DefaultsAreMadeOnceAndSpareWhatIsThere) {
+  ASSERT_EQ(Post(R"({"connection_id": "postgres_default", "conn_type": "postgres", "host": "ours"})").status, 201);
+  for (int i = 0; i < 2; ++i) EXPECT_EQ(Send("POST", "/api/v2/connections/defaults").status, 204);
+  EXPECT_EQ(Field(Get("/api/v2/connections/postgres_default"), "host"), "\"ours\"");
+  const Response redis = Get("/api/v2/connections/redis_default");
+  EXPECT_EQ(Field(redis, "port"), "6379");
+  EXPECT_EQ(Field(redis, "password"), "null");
+}
+
 TEST_F(ConnectionsTest, PasswordAndExtraAreEncryptedInTheVault) {
   ASSERT_EQ(Post(kWarehouse).status, 201);
   EXPECT_THAT(catalog_.memory_vault.Connection("wh")->secret.box, Not(HasSubstr("s3cret")));

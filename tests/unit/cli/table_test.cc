@@ -1,0 +1,33 @@
+#include "cli/table.h"
+
+#include <gmock/gmock.h>
+
+namespace pipelined::cli {
+namespace {
+
+using testing::ElementsAre;
+
+TEST(Shortened, CountsCharactersAndNotBytes) {
+  EXPECT_EQ(Shortened("Grüße", 5), "Grüße");
+  EXPECT_EQ(Shortened("Grüße", 4), "Grü…");
+  EXPECT_EQ(Shortened("Grüße", 1), "…");
+  EXPECT_EQ(Shortened("Grüße", 0), "");
+}
+
+TEST(ColumnWidths, AreAsWantedWhereThereIsRoom) {
+  EXPECT_THAT(ColumnWidths({10, 20}, 32), ElementsAre(10, 20));
+  EXPECT_THAT(ColumnWidths({10, 2000}, 0), ElementsAre(10, 2000));
+  EXPECT_THAT(ColumnWidths({}, 10), ElementsAre());
+}
+
+TEST(ColumnWidths, TheWidestGiveFirst) {
+  EXPECT_THAT(ColumnWidths({10, 60, 20}, 60), ElementsAre(10, 26, 20));
+  EXPECT_THAT(ColumnWidths({10, 60, 60}, 60), ElementsAre(10, 23, 23));
+}
+
+TEST(ColumnWidths, NoneBecomesTooNarrowToSayAnything) {
+  EXPECT_THAT(ColumnWidths({50, 50, 3}, 5), ElementsAre(kNarrowest, kNarrowest, 3));
+}
+
+}  // namespace
+}  // namespace pipelined::cli
