@@ -8,6 +8,7 @@
 #include "api/body.h"
 #include "api/errors.h"
 #include "api/handlers.h"
+#include "api/letters.h"
 #include "api/query.h"
 #include "api/shapes.h"
 #include "pipelined/base/hash.h"
@@ -76,16 +77,10 @@ Value AssetShape(const Asset& asset) {
                     {"last_asset_event", nullptr}};
 }
 
-std::string Lower(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(),
-                 [](unsigned char c) { return static_cast<char>(c >= 'A' && c <= 'Z' ? c + 32 : c); });
-  return text;
-}
-
 // A part of it, whatever the case; "%" at the ends says nothing more.
 bool Holds(const std::string& text, std::string pattern) {
   std::erase(pattern, '%');
-  return Lower(text).find(Lower(pattern)) != std::string::npos;
+  return LowerCase(text).find(LowerCase(pattern)) != std::string::npos;
 }
 
 struct AssetFilter {

@@ -7,13 +7,18 @@
 
 #include <fmt/format.h>
 
+#include "api/letters.h"
+
 namespace pipelined::api {
 namespace {
 
+// What is beyond all numbers here is the greatest or the least of them: a limit of 10^30 is no mistake.
 std::optional<std::int64_t> ToInt(std::string_view text) {
+  using Limits = std::numeric_limits<std::int64_t>;
   std::int64_t value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  if (error == std::errc::invalid_argument || end != text.data() + text.size()) return std::nullopt;
+  if (error == std::errc::result_out_of_range) return text.front() == '-' ? Limits::min() : Limits::max();
   return value;
 }
 
@@ -24,9 +29,8 @@ std::optional<double> ToNumber(std::string_view text) {
   return value;
 }
 
-std::optional<bool> ToBool(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(),
-                 [](unsigned char c) { return static_cast<char>(c >= 'A' && c <= 'Z' ? c + 32 : c); });
+std::optional<bool> ToBool(std::string_view given) {
+  const std::string text = LowerCase(given);
   for (const std::string_view yes : {"true", "1", "yes", "on", "t", "y"})
     if (text == yes) return true;
   for (const std::string_view no : {"false", "0", "no", "off", "f", "n"})
@@ -221,7 +225,8 @@ void Query::NotYet(std::initializer_list<std::string_view> names) {
 Result<Instant> ParseApiDate(std::string_view text) {
   if (const std::optional<double> number = ToNumber(text)) {
     const double seconds = std::abs(*number) > 2e10 ? *number / 1000 : *number;
-    if (std::abs(seconds) > 253402300799.0) return Error{ErrorCode::kInvalid, "the date lies beyond the year 9999", ""};
+    if (seconds < -62135596800.0 || seconds > 253402300799.0)
+      return Error{ErrorCode::kInvalid, "the date lies outside of the years 1 to 9999", ""};
     return Instant(Micros(static_cast<std::int64_t>(std::llround(seconds * 1e6))));
   }
   return ParseInstant(text);
