@@ -100,6 +100,12 @@ void Body::Require(std::string_view key) {
   if (value_.is_map() && !Has(key)) violations_.Add("missing", At(key), "Field required", value_);
 }
 
+void Body::RequireInt(std::string_view key) {
+  Require(key);
+  if (Has(key) && Find(key) == nullptr)
+    violations_.Add("int_type", At(key), "Input should be a valid integer", Value());
+}
+
 std::optional<std::string> Body::String(std::string_view key) {
   const Value* value = Find(key);
   if (value == nullptr) return std::nullopt;

@@ -34,6 +34,7 @@ class Body {
 
   bool Has(std::string_view key) const { return value_.Find(key) != nullptr; }
   void Require(std::string_view key);
+  void RequireInt(std::string_view key);  // null is no number
   // Each: nothing when absent, null, or (noted) of the wrong type.
   std::optional<std::string> String(std::string_view key);
   std::optional<bool> Bool(std::string_view key);

@@ -120,7 +120,7 @@ Response Bulk(const Call& call, const Kind& kind) {
 void CheckPool(const Value& entity, const Value::List& at, Violations& violations) {
   Body body(entity, at, {"name", "slots", "description", "include_deferred", "team_name"});
   body.Require("name");
-  body.Require("slots");
+  body.RequireInt("slots");
   body.String("name");
   body.Int("slots", -1, std::numeric_limits<std::int32_t>::max());
   body.String("description");

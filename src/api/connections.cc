@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "api/handlers.h"
+#include "api/letters.h"
 #include "api/masking.h"
 #include "api/reach.h"
 #include "api/sealing.h"

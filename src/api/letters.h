@@ -13,4 +13,9 @@ inline std::string LowerCase(std::string_view text) {
   return lower;
 }
 
+inline std::size_t CharacterCount(std::string_view text) {
+  return static_cast<std::size_t>(
+      std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
+}
+
 }  // namespace pipelined::api

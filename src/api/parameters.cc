@@ -14,14 +14,6 @@ struct Row {
 #define PAGE "limit?:integer(0..)=50 offset?:integer(0..)=0"
 #define INDEX "map_index?:" INDEX_TYPE "=-1"
 #define MASK "update_mask?:[text]"
-#define RUN_COLUMNS                                                                                   \
-  "id|dag_id|run_id|dag_run_id|state|logical_date|run_after|queued_at|start_date|end_date|"           \
-  "run_type|data_interval_start|data_interval_end|last_scheduling_decision|updated_at|duration|conf|" \
-  "bundle_version|triggering_user_name"
-#define TASK_COLUMNS                                                                            \
-  "id|dag_id|run_id|dag_run_id|state|start_date|end_date|duration|try_number|map_index|"        \
-  "logical_date|run_after|data_interval_start|data_interval_end|operator|pool|priority_weight|" \
-  "rendered_map_index|updated_at|queued_when|scheduled_when"
 #define RANGES                                                                           \
   "@run_after:when @logical_date:when @start_date:when @end_date:when @updated_at:when " \
   "@duration:number"
@@ -30,8 +22,8 @@ struct Row {
   "] "                                                                                                      \
   "try_number?:[" INT32 "] operator?:[text] map_index?:[" INDEX_TYPE "] ~rendered_map_index"
 
-// In the notation of schemas.h; and "%a|b" is a page, ordered by any of the columns: limit, offset and order_by ("%*":
-// the order is not looked at).
+// In the notation of schemas.h; and "%a|b" is a page, ordered by any of the columns: limit, offset and order_by
+// ("%Name": by the words of that name; "%*": the order is not looked at).
 constexpr Row kRows[] = {
     {"get_assets", "%* ~name ~uri dag_ids?:[text] only_active?:boolean=true"},
     {"get_asset_aliases", "%*"},
@@ -43,9 +35,9 @@ constexpr Row kRows[] = {
     {"list_backfills", "dag_id:text %id|dag_id|from_date|to_date|created_at|completed_at|updated_at"},
     {"patch_dag_run", MASK},
     {"get_dag_runs",
-     "%" RUN_COLUMNS " " RANGES " conf_contains?:text run_type?:[DagRunType] state?:[DagRunState] dag_version?:[" INT32
+     "%RunOrder " RANGES " conf_contains?:text run_type?:[DagRunType] state?:[DagRunState] dag_version?:[" INT32
      "] ~run_id ~triggering_user_name ~dag_id"},
-    {"wait_dag_run_until_finished", "interval:number result?:[text]"},
+    {"wait_dag_run_until_finished", "interval:positive result?:[text]"},
     {"get_dag_source", "version_number?:integer(1..)"},
     {"get_dag_stats", "dag_ids?:[text]"},
     {"get_config", "section?:text"},
@@ -63,7 +55,7 @@ constexpr Row kRows[] = {
      "run_id?:text map_index?:" INT32
      " try_number?:integer(-2147483648..2147483647) owner?:text event?:text excluded_events?:[text] "
      "included_events?:[text] before?:when after?:when ~dag_id ~task_id ~run_id ~owner ~event"},
-    {"get_extra_links", INDEX " try_number?:integer"},
+    {"get_extra_links", INDEX " try_number?:" INT32},
     {"get_import_errors", "%id|import_error_id|timestamp|filename|bundle_name"},
     {"get_jobs",
      "%* is_alive?:boolean @start_date:when @end_date:when job_state?:text job_type?:text hostname?:text "
@@ -84,17 +76,16 @@ constexpr Row kRows[] = {
     {"get_xcom_entries", "xcom_key?:text " INDEX " %*"},
     {"patch_task_instance", "map_index?:integer(-1..2147483647) " MASK},
     {"delete_task_instance", INDEX},
-    {"get_mapped_task_instances", "%" TASK_COLUMNS " " RANGES " " TASK_FILTERS},
+    {"get_mapped_task_instances", "%TaskOrder " RANGES " " TASK_FILTERS},
     {"get_task_instance_dependencies", INDEX},
     {"get_task_instance_tries", INDEX},
     {"patch_task_instance_by_map_index", MASK},
-    {"get_task_instances",
-     "task_id?:text %" TASK_COLUMNS " " RANGES " " TASK_FILTERS " ~task_display_name ~dag_id ~run_id"},
+    {"get_task_instances", "task_id?:text %TaskOrder " RANGES " " TASK_FILTERS " ~task_display_name ~dag_id ~run_id"},
     {"get_task_instance_try_details", INDEX},
     {"patch_task_group_instances", MASK},
     {"patch_task_instance_dry_run_by_map_index", MASK},
     {"patch_task_instance_dry_run", "map_index?:integer(-1..2147483647) " MASK},
-    {"get_tasks", "order_by?:text=task_id"},
+    {"get_tasks", "order_by?:TaskFieldOrder=task_id"},
     {"get_log", "full_content?:boolean=false " INDEX " token?:digits"},
     {"get_external_log_url", INDEX},
     {"get_dag_tags", "%name ~tag_name"},
@@ -108,7 +99,7 @@ constexpr Row kRows[] = {
     {"ext_get_progress", "after?:text wait?:integer(0..)=0"},
     {"ext_get_run_at", "t:instant|moment"},
     {"ext_get_run_diff", "with:text"},
-    {"ext_get_task_instances", "%" TASK_COLUMNS},
+    {"ext_get_task_instances", "%TaskOrder"},
     {"ext_get_tries", INDEX},
     {"ext_get_why", INDEX},
 };
@@ -118,14 +109,13 @@ constexpr Row kRows[] = {
 #undef PAGE
 #undef INDEX
 #undef MASK
-#undef RUN_COLUMNS
-#undef TASK_COLUMNS
 #undef RANGES
 #undef TASK_FILTERS
 
 // "['a'|'-a'|…]"
 std::string OrderType(std::string_view columns) {
   if (columns == "*") return "[text]";
+  if (columns.front() >= 'A' && columns.front() <= 'Z') return "[" + std::string(columns) + "]";
   std::string type;
   while (!columns.empty()) {
     const std::size_t end = std::min(columns.find('|'), columns.size());

@@ -6,6 +6,7 @@
 #include "api/body.h"
 #include "api/errors.h"
 #include "api/handlers.h"
+#include "api/letters.h"
 #include "api/query.h"
 #include "api/shapes.h"
 #include "api/update_mask.h"
@@ -57,14 +58,14 @@ Response GetPool(const Call& call) {
 Response PostPool(const Call& call) {
   Body body(call.request, {"name", "slots", "description", "include_deferred", "team_name"});
   body.Require("name");
-  body.Require("slots");
+  body.RequireInt("slots");
   SetPool pool;
   pool.name = body.String("name").value_or("");
   pool.slots = static_cast<std::int32_t>(body.Int("slots", -1, kMaxSlots).value_or(0));
   pool.description = body.String("description").value_or("");
   pool.include_deferred = body.Bool("include_deferred").value_or(false);
   RefuseTeam(body);
-  if (body.ok() && (pool.name.empty() || pool.name.size() > kMaxNameLength))
+  if (body.ok() && (pool.name.empty() || CharacterCount(pool.name) > kMaxNameLength))
     body.Refuse(fmt::format("the name should have 1 to {} characters", kMaxNameLength));
   if (!body.ok()) return body.Refusal();
   const std::string name = pool.name;

@@ -106,13 +106,14 @@ class TypeReader {
     if (name == "name") return Text(limits, "pattern", "^[A-Za-z0-9_.-]+$");
     if (name == "segment") return Text(limits, "pattern", "^[^/\\\\\\u0000-\\u001f\\u007f]+$");
     if (name == "moment") return Text(limits, "pattern", "^[-+][0-9]{1,6}[smhd]$");
-    if (name == "path") return Text(limits, "pattern", "^/([A-Za-z0-9._~-][A-Za-z0-9._~/-]*)?$");
+    if (name == "path") return Text(limits, "pattern", "^(/([A-Za-z0-9._~-][A-Za-z0-9._~/-]*)?)?$");
     if (name == "true" || name == "false") return Value::Map{{"type", "boolean"}, {"const", name == "true"}};
     if (name == "when") return SchemaOfType("instant|number(-62135596800..253402300799000)");
     if (name == "instant") return Text(limits, "format", "date-time");
     if (name == "duration") return Text(limits, "format", "duration");
     if (name == "uuid") return Text(limits, "format", "uuid");
     if (name == "integer" || name == "number") return Limited({{"type", name}}, limits, "minimum", "maximum");
+    if (name == "positive") return Value::Map{{"type", "number"}, {"exclusiveMinimum", 0}};
     if (name == "boolean" || name == "null") return Value::Map{{"type", name}};
     if (name == "object") return Value::Map{{"type", name}, {"additionalProperties", true}};
     if (name == "any") return Value::Map{};

@@ -11,7 +11,7 @@
 //   text text(1..250)   characters; digits; name (letters, digits and _ . -), segment (of a path), path,
 //                       moment (-90s, +5m)
 //   when                an instant, also in seconds or milliseconds since 1970
-//   instant duration uuid integer integer(-1..) number boolean any null
+//   instant duration uuid integer integer(-1..) number positive boolean any null
 //   object              with fields that nobody knows; {type}: whose fields are all of a type
 //   [type] [type](1..2) a list
 //   'word' true false   only this

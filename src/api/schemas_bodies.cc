@@ -29,7 +29,7 @@ constexpr ObjectRow kBodies[] = {
     {"BulkDAGRunClearBody",
      "partition_key?:null partition_date_start?:null partition_date_end?:null dry_run?:boolean=true "
      "only_failed?:boolean=false only_new?:false run_on_latest_version?:boolean? note?:text(..1000)? "
-     "dag_runs?:[BulkDAGRunBody]"},
+     "dag_runs:[BulkDAGRunBody](1..)"},
     {"BulkTaskInstanceBody",
      "<PatchTaskInstanceBody task_id:text map_index?:integer(-1..2147483647)? dag_id?:text? dag_run_id?:text?"},
     {"ClearPartitionsBody",
@@ -45,14 +45,16 @@ constexpr ObjectRow kBodies[] = {
      "connection_id:name(..200) conn_type:text description?:text? host?:text? login?:text? schema?:text? "
      "port?:integer(0..65535)? password?:text? extra?:text? team_name?:null"},
     {"CreateAssetEventsBody",
-     "asset_id:integer(0..) partition_key?:text(..250)? extra?:object access_control?:AssetEventAccessControl?"},
+     "asset_id:integer(0..9223372036854775807) partition_key?:text(..250)? extra?:object "
+     "access_control?:AssetEventAccessControl?"},
     {"DAGPatchBody", "is_paused:boolean"},
     {"DAGRunClearBody",
      "dry_run?:boolean=true only_failed?:boolean=false only_new?:false run_on_latest_version?:boolean? "
      "note?:text(..1000)?"},
     {"DAGRunPatchBody", "state?:DagRunMutableStates? note?:text(..1000)?"},
     {"DAGRunsBatchBody",
-     "order_by?:text? page_offset?:integer(0..)=0 page_limit?:integer(0..)=100 dag_ids?:[text]? "
+     "order_by?:RunOrder? page_offset?:integer(0..9223372036854775807)?=0 "
+     "page_limit?:integer(0..9223372036854775807)?=100 dag_ids?:[text]? "
      "states?:[DagRunState?]? @run_after:when? @logical_date:when? @start_date:when? "
      "@end_date:when? @duration:number? conf_contains?:text?"},
     {"MaterializeAssetBody",
@@ -70,8 +72,9 @@ constexpr ObjectRow kBodies[] = {
     {"TaskInstancesBatchBody",
      "dag_ids?:[text]? dag_run_ids?:[text]? task_ids?:[text]? state?:[TaskInstanceState?]? @run_after:when? "
      "@logical_date:when? @start_date:when? @end_date:when? @duration:number? pool?:[text]? "
-     "queue?:[text]? executor?:[text]? page_offset?:integer(0..)=0 page_limit?:integer(0..)=100 "
-     "order_by?:text?"},
+     "queue?:[text]? executor?:[text]? page_offset?:integer(0..9223372036854775807)?=0 "
+     "page_limit?:integer(0..9223372036854775807)?=100 "
+     "order_by?:TaskOrder?"},
     {"TaskStateStoreBody", "value:any expires_at?:when|'default'?"},
     {"TaskStateStorePatchBody", "value:any"},
     {"TriggerDAGRunPostBody",
@@ -92,6 +95,25 @@ constexpr ObjectRow kBodies[] = {
 #undef BULK
 
 constexpr WordsRow kWords[] = {
+    {"TaskFieldOrder",
+     "task_id|-task_id|task_display_name|-task_display_name|owner|-owner|start_date|-start_date|end_date|"
+     "-end_date|trigger_rule|-trigger_rule|depends_on_past|-depends_on_past|wait_for_downstream|"
+     "-wait_for_downstream|retries|-retries|queue|-queue|pool|-pool|pool_slots|-pool_slots|"
+     "retry_exponential_backoff|-retry_exponential_backoff|priority_weight|-priority_weight|weight_rule|"
+     "-weight_rule|ui_color|-ui_color|ui_fgcolor|-ui_fgcolor|doc_md|-doc_md|operator_name|-operator_name|"
+     "is_mapped|-is_mapped"},
+    {"RunOrder",
+     "id|-id|dag_id|-dag_id|run_id|-run_id|dag_run_id|-dag_run_id|state|-state|logical_date|-logical_date|"
+     "run_after|-run_after|queued_at|-queued_at|start_date|-start_date|end_date|-end_date|run_type|-run_type|"
+     "data_interval_start|-data_interval_start|data_interval_end|-data_interval_end|last_scheduling_decision|"
+     "-last_scheduling_decision|updated_at|-updated_at|duration|-duration|conf|-conf|bundle_version|"
+     "-bundle_version|triggering_user_name|-triggering_user_name"},
+    {"TaskOrder",
+     "id|-id|dag_id|-dag_id|run_id|-run_id|dag_run_id|-dag_run_id|state|-state|start_date|-start_date|"
+     "end_date|-end_date|duration|-duration|try_number|-try_number|map_index|-map_index|logical_date|"
+     "-logical_date|run_after|-run_after|data_interval_start|-data_interval_start|data_interval_end|"
+     "-data_interval_end|operator|-operator|pool|-pool|priority_weight|-priority_weight|rendered_map_index|"
+     "-rendered_map_index|updated_at|-updated_at|queued_when|-queued_when|scheduled_when|-scheduled_when"},
     {"TaskStateFilter",
      "none|no_status|removed|scheduled|queued|running|success|restarting|failed|up_for_retry|up_for_reschedule|"
      "upstream_failed|skipped|deferred|awaiting_input"},

@@ -30,10 +30,4 @@ Result<bool> Found(const Result<Row>& row) {
   return row.error().code == ErrorCode::kNotFound ? Result<bool>(false) : Result<bool>(row.error());
 }
 
-// Of UTF-8.
-inline std::size_t CharacterCount(std::string_view text) {
-  return static_cast<std::size_t>(
-      std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
-}
-
 }  // namespace pipelined::api

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "api/handlers.h"
+#include "api/letters.h"
 #include "api/masking.h"
 #include "api/sealing.h"
 #include "api/vault_bulk.h"
