@@ -108,7 +108,7 @@ class TypeReader {
     if (name == "moment") return Text(limits, "pattern", "^[-+][0-9]{1,6}[smhd]$");
     if (name == "path") return Text(limits, "pattern", "^(/([A-Za-z0-9._~-][A-Za-z0-9._~/-]*)?)?$");
     if (name == "true" || name == "false") return Value::Map{{"type", "boolean"}, {"const", name == "true"}};
-    if (name == "when") return SchemaOfType("instant|number(-62135596800..253402300799000)");
+    if (name == "when") return SchemaOfType("instant|number(-62135596800000..253402300799000)");
     if (name == "instant") return Text(limits, "format", "date-time");
     if (name == "duration") return Text(limits, "format", "duration");
     if (name == "uuid") return Text(limits, "format", "uuid");

@@ -7,8 +7,8 @@
 #include <set>
 
 #include "api/errors.h"
-#include "api/letters.h"
 #include "api/handlers.h"
+#include "api/letters.h"
 #include "api/shapes.h"
 
 namespace pipelined::api {
