@@ -255,7 +255,7 @@ Response DeleteConnection(const Call& call) {
 }
 
 Response BulkConnections(const Call& call) {
-  return Bulk<Connections>(call, Connections{call}).Run();
+  return VaultBulk<Connections>(call, Connections{call}).Run();
 }
 
 Response TestConnection(const Call& call) {

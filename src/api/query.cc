@@ -171,27 +171,39 @@ std::optional<Instant> Query::Date(std::string_view name) {
 }
 
 void Query::Range(std::string_view field, std::optional<Instant>& gte, std::optional<Instant>& lte) {
-  gte = Date(fmt::format("{}_gte", field));
-  lte = Date(fmt::format("{}_lte", field));
-  if (const auto gt = Date(fmt::format("{}_gt", field))) gte = gte ? std::max(*gte, *gt + Micros(1)) : *gt + Micros(1);
-  if (const auto lt = Date(fmt::format("{}_lt", field))) lte = lte ? std::min(*lte, *lt - Micros(1)) : *lt - Micros(1);
+  const TimeRange range = Times(field);
+  gte = range.gte;
+  lte = range.lte;
 }
 
 TimeRange Query::Times(std::string_view field) {
-  TimeRange range;
-  Range(field, range.gte, range.lte);
-  return range;
+  const auto read = [&](std::string_view end) { return Date(fmt::format("{}_{}", field, end)); };
+  const auto gte = read("gte"), lte = read("lte"), gt = read("gt"), lt = read("lt");
+  return TimesBetween(gte, gt, lte, lt);
 }
 
 LengthRange Query::Lengths(std::string_view field) {
-  const auto read = [&](std::string_view end, std::int64_t beyond) -> std::optional<Micros> {
-    const std::optional<double> seconds = Number(fmt::format("{}_{}", field, end));
+  const auto read = [&](std::string_view end) { return Number(fmt::format("{}_{}", field, end)); };
+  const auto gte = read("gte"), lte = read("lte"), gt = read("gt"), lt = read("lt");
+  return LengthsBetween(gte, gt, lte, lt);
+}
+
+TimeRange TimesBetween(std::optional<Instant> gte, std::optional<Instant> gt, std::optional<Instant> lte,
+                       std::optional<Instant> lt) {
+  if (gt) gte = gte ? std::max(*gte, *gt + Micros(1)) : *gt + Micros(1);
+  if (lt) lte = lte ? std::min(*lte, *lt - Micros(1)) : *lt - Micros(1);
+  return TimeRange{gte, lte};
+}
+
+LengthRange LengthsBetween(std::optional<double> gte, std::optional<double> gt, std::optional<double> lte,
+                           std::optional<double> lt) {
+  const auto length = [](std::optional<double> seconds, std::int64_t beyond) -> std::optional<Micros> {
     if (!seconds || std::abs(*seconds) > 1e11) return std::nullopt;
     return Micros(std::llround(*seconds * 1e6) + beyond);
   };
-  LengthRange range{read("gte", 0), read("lte", 0)};
-  if (const auto gt = read("gt", 1)) range.gte = range.gte ? std::max(*range.gte, *gt) : *gt;
-  if (const auto lt = read("lt", -1)) range.lte = range.lte ? std::min(*range.lte, *lt) : *lt;
+  LengthRange range{length(gte, 0), length(lte, 0)};
+  if (const auto above = length(gt, 1)) range.gte = range.gte ? std::max(*range.gte, *above) : *above;
+  if (const auto below = length(lt, -1)) range.lte = range.lte ? std::min(*range.lte, *below) : *below;
   return range;
 }
 

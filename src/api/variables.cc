@@ -152,7 +152,7 @@ Response DeleteVariable(const Call& call) {
 }
 
 Response BulkVariables(const Call& call) {
-  return Bulk<Variables>(call, Variables{call}).Run();
+  return VaultBulk<Variables>(call, Variables{call}).Run();
 }
 
 }  // namespace pipelined::api

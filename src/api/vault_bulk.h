@@ -20,9 +20,9 @@ namespace pipelined::api {
 //   static const std::string& Name(const Draft&); kPlural, kNames (for messages), kKind;
 //   Result<bool> Exists(name); Result<VaultPut> Put(const Draft&, const UpdateMask&, Before).
 template <class Resource>
-class Bulk {
+class VaultBulk {
  public:
-  Bulk(const Call& call, Resource resource) : call_(call), resource_(std::move(resource)) {}
+  VaultBulk(const Call& call, Resource resource) : call_(call), resource_(std::move(resource)) {}
 
   Response Run() {
     std::variant<std::vector<BulkAction>, Response> read = ReadBulk(call_.request, Inputs::kHidden);

@@ -72,6 +72,29 @@ TEST_F(OpenApi, ThePageLoadsNothing) {
   EXPECT_THAT(*policy, ::testing::StartsWith("default-src 'none'; style-src 'sha256-"));
 }
 
+// What the document says must hold at its edges, too.
+TEST_F(OpenApi, EdgesOfParametersAndBodies) {
+  EXPECT_EQ(Get("/api/v2/dags?limit=99999999999999999999999").status, 200);
+  EXPECT_EQ(Get("/api/v2/dags?limit=-99999999999999999999999").status, 422);
+  EXPECT_EQ(Get("/api/v2/backfills/99999999999999999999999").status, 404);
+  EXPECT_EQ(Get("/api/v2/eventLogs?before=253402300799000").status, 200);
+  EXPECT_EQ(Get("/api/v2/eventLogs?before=253402300799001").status, 422);
+  EXPECT_EQ(Get("/api/v2/eventLogs?before=-62135596800001").status, 422);
+  EXPECT_EQ(Send("POST", "/api/v2/pools", R"({"name": "p", "slots": null})").status, 422);
+  const auto bulk = [&](const std::string& more) {
+    return Send("PATCH", "/api/v2/pools", R"({"actions": [{"action": "delete", "entities": [])" + more + "}]}").status;
+  };
+  EXPECT_EQ(bulk(R"(, "action_on_non_existence": "skip")"), 200);
+  EXPECT_EQ(bulk(R"(, "action_on_non_existence": null)"), 422);
+  EXPECT_EQ(bulk(R"(, "update_mask": ["slots"])"), 422);
+}
+
+TEST_F(OpenApi, WhatCannotBeANumberIsNotTakenForOne) {
+  EXPECT_EQ(Get("/api/v2/backfills/dry_run").status, 405);
+  EXPECT_EQ(Get("/api/v2/backfills/nothing").status, 422);
+  EXPECT_EQ(Send("PATCH", "/api/v2/dags/d/dagRuns/r/taskInstances/t/tries", "{}").status, 405);
+}
+
 TEST(Notation, IsJsonSchema) {
   const auto schema = [](std::string_view type) { return ToJson(SchemaOfType(type)); };
   EXPECT_EQ(schema("text(1..250)?"), R"({"type":["string","null"],"minLength":1,"maxLength":250})");
