@@ -138,8 +138,7 @@ Value Operation(const Route& route) {
                                                      {"content", Value::Map{{"application/json", media}}}});
   }
   operation.emplace_back("responses", Responses(route));
-  if (route.access == Access::kToken)
-    operation.emplace_back("security", Value::List{Value::Map{{"HTTPBearer", Value::List{}}}});
+  if (NeedsToken(route)) operation.emplace_back("security", Value::List{Value::Map{{"HTTPBearer", Value::List{}}}});
   return operation;
 }
 

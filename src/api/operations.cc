@@ -189,6 +189,43 @@ constexpr OperationRow kRows[] = {
     {"ext_get_task_instances", "Task instances with how their last try really ended.", "", "200 ExtTaskInstances"},
     {"ext_get_tries", "Tries with how they really ended.", "", "200 ExtTries"},
     {"ext_get_why", "What a task instance waits for, or how it came to be as it is.", "", "200 Why"},
+    {"create_default_connections", "Makes the connections that are there by default.", "", "204;409"},
+    {"ext_get_run_source", "The file that the version of a run was read from.", "", "200 object text/plain;410"},
+    {"ext_get_audit", "Lists who changed what, and who was refused.", "", "200 object application/x-ndjson text/csv"},
+    {"ext_get_event_stream", "Everything that happens, as it happens: server-sent events.", "",
+     "200 - text/event-stream;429"},
+    {"ext_login_page", "The page to log in on.", "", "200 - text/html;302;303;429"},
+    {"ext_login", "Logs in with a name and a password, for browsers.", "", "200 - text/html;302;303;401;403;429"},
+    {"ext_logout_page", "The page to log out on.", "", "200 - text/html;302;303"},
+    {"ext_logout", "Ends the session of a browser.", "", "200 - text/html;302;303;401;403"},
+    {"ext_oidc_login", "Leads to the provider where one logs in.", "", "302;303;404;429"},
+    {"ext_oidc_callback", "Where the provider leads back to.", "", "200 - text/html;302;303;401;403;404;429"},
+    {"ext_get_sessions", "Lists the caller's sessions.", "", "200 object"},
+    {"ext_delete_sessions", "Ends the caller's sessions.", "", "200 object;204"},
+    {"ext_delete_session", "Ends a session.", "", "200 object;204"},
+    {"ext_get_me", "Who asks, and what that caller may do.", "", "200 object"},
+    {"ext_change_my_password", "Changes the caller's password.", "object", "200 object;204;409;429"},
+    {"ext_get_tokens", "Lists access tokens, without the tokens themselves.", "", "200 object"},
+    {"ext_post_token", "Makes an access token.", "object", "200 object;201 object;409"},
+    {"ext_delete_token", "Revokes an access token.", "", "204;409"},
+    {"ext_get_users", "Lists users.", "", "200 object"},
+    {"ext_post_user", "Makes a user.", "object", "200 object;201 object;409"},
+    {"ext_get_user", "One user.", "", "200 object"},
+    {"ext_patch_user", "Changes a user.", "object", "200 object;409"},
+    {"ext_delete_user", "Deletes a user.", "", "204;409"},
+    {"ext_get_service_accounts", "Lists service accounts.", "", "200 object"},
+    {"ext_post_service_account", "Makes a service account.", "object", "200 object;201 object;409"},
+    {"ext_get_service_account", "One service account.", "", "200 object"},
+    {"ext_patch_service_account", "Changes a service account.", "object", "200 object;409"},
+    {"ext_delete_service_account", "Deletes a service account.", "", "204;409"},
+    {"ext_get_roles", "Lists roles.", "", "200 object"},
+    {"ext_post_role", "Makes a role.", "object", "200 object;201 object;409"},
+    {"ext_get_role", "One role.", "", "200 object"},
+    {"ext_patch_role", "Changes a role.", "object", "200 object;409"},
+    {"ext_delete_role", "Deletes a role.", "", "204;409"},
+    {"ext_get_grants", "Lists grants.", "", "200 object"},
+    {"ext_post_grant", "Grants a role on some DAGs.", "object", "200 object;201 object;404;409"},
+    {"ext_delete_grant", "Takes a grant away.", "", "204;409"},
 };
 
 // The next piece up to `separator`, which goes, too.
@@ -231,7 +268,7 @@ std::vector<Documented> AnswersOf(const Route& route) {
   const bool carries = changes && route.method != "DELETE";
   if (!changes && answers.front().status == 200) add(304, "");
   add(400);
-  if (route.access != Access::kPublic) {
+  if (!IsPublic(route)) {
     add(401);
     add(403);
   }
@@ -246,6 +283,14 @@ std::vector<Documented> AnswersOf(const Route& route) {
   std::sort(answers.begin(), answers.end(),
             [](const Documented& a, const Documented& b) { return a.status < b.status; });
   return answers;
+}
+
+bool IsPublic(const Route& route) {
+  return route.access == Access::kPublic;
+}
+
+bool NeedsToken(const Route& route) {
+  return route.access == Access::kToken;
 }
 
 std::string_view HeadingOf(const Route& route) {

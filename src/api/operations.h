@@ -27,6 +27,10 @@ struct Documented {
 // Its answers, with those that come of its route: 401 and 403 where a token is needed, 404 of a name in the path …
 std::vector<Documented> AnswersOf(const Route& route);
 
+// Who may call it, as far as the description tells: anybody; nobody without a token.
+bool IsPublic(const Route& route);
+bool NeedsToken(const Route& route);
+
 // The heading under which an operation is listed.
 std::string_view HeadingOf(const Route& route);
 
