@@ -164,7 +164,7 @@ Response GetAssetEvents(const Call& call) {
 
 Response PostAssetEvent(const Call& call) {
   Body body(call.request, {"asset_id", "partition_key", "extra", "access_control"});
-  body.Require("asset_id");
+  body.RequireValue("asset_id");
   const auto id = body.Int("asset_id", 0, std::numeric_limits<std::int64_t>::max());
   body.String("partition_key");
   body.Object("extra");

@@ -100,10 +100,9 @@ void Body::Require(std::string_view key) {
   if (value_.is_map() && !Has(key)) violations_.Add("missing", At(key), "Field required", value_);
 }
 
-void Body::RequireInt(std::string_view key) {
+void Body::RequireValue(std::string_view key) {
   Require(key);
-  if (Has(key) && Find(key) == nullptr)
-    violations_.Add("int_type", At(key), "Input should be a valid integer", Value());
+  if (Has(key) && Find(key) == nullptr) violations_.Add("null_forbidden", At(key), "Input may not be null", Value());
 }
 
 std::optional<std::string> Body::String(std::string_view key) {
@@ -252,6 +251,10 @@ std::optional<Value> Body::Object(std::string_view key) {
   if (value->is_map()) return *value;
   violations_.Add("dict_type", At(key), "Input should be a valid dictionary", *value);
   return std::nullopt;
+}
+
+void Body::RefuseTeam() {
+  if (String("team_name")) Refuse("team_name can not be set: there are no teams");
 }
 
 void Body::Refuse(std::string_view message) {

@@ -76,7 +76,7 @@ Response RemoveTaskInstance(const Call& call) {
 
 Response PostXComEntry(const Call& call) {
   Body body(call.request, {"key", "value", "map_index"});
-  body.Require("key");
+  body.RequireValue("key");
   body.Require("value");
   const std::string key = body.String("key").value_or("");
   const std::int64_t map_index = body.Int("map_index", kNotMapped, kGreatestIndex).value_or(kNotMapped);

@@ -55,7 +55,7 @@ struct Variables {
       draft.value = value->is_string() ? value->string() : PythonJson(*value);
     draft.describes = body.Has("description");
     draft.description = body.String("description");
-    if (body.String("team_name")) body.Refuse("team_name can not be set: there are no teams");
+    body.RefuseTeam();
     return draft;
   }
 
