@@ -25,6 +25,12 @@ std::string Quoted(std::string_view text) {
 
 }  // namespace
 
+AccessLog AccessLogFromString(std::string_view word) {
+  if (word == "none") return AccessLog::kNone;
+  if (word == "errors") return AccessLog::kErrors;
+  return word == "changes" ? AccessLog::kChanges : AccessLog::kAll;
+}
+
 bool IsLogged(AccessLog which, const std::string& method, int status) {
   switch (which) {
     case AccessLog::kNone:

@@ -9,6 +9,7 @@
 
 #include <fmt/format.h>
 
+#include "api/letters.h"
 #include "pipelined/schema/json.h"
 
 namespace pipelined::api {
@@ -111,6 +112,12 @@ std::optional<std::string> Body::String(std::string_view key) {
   if (value->is_string()) return value->string();
   violations_.Add("string_type", At(key), "Input should be a valid string", *value);
   return std::nullopt;
+}
+
+void Body::LimitLength(std::string_view key, std::size_t most) {
+  const Value* value = Find(key);
+  if (value != nullptr && value->is_string() && CharacterCount(value->string()) > most)
+    Refuse(key, "string_too_long", fmt::format("String should have at most {} characters", most));
 }
 
 std::optional<bool> Body::Bool(std::string_view key) {

@@ -170,12 +170,6 @@ std::optional<Instant> Query::Date(std::string_view name) {
   return std::nullopt;
 }
 
-void Query::Range(std::string_view field, std::optional<Instant>& gte, std::optional<Instant>& lte) {
-  const TimeRange range = Times(field);
-  gte = range.gte;
-  lte = range.lte;
-}
-
 TimeRange Query::Times(std::string_view field) {
   const auto read = [&](std::string_view end) { return Date(fmt::format("{}_{}", field, end)); };
   const auto gte = read("gte"), lte = read("lte"), gt = read("gt"), lt = read("lt");

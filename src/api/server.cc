@@ -191,12 +191,6 @@ class ApiServer::Impl {
   std::string url_;
 };
 
-AccessLog AccessLogFromString(std::string_view word) {
-  if (word == "none") return AccessLog::kNone;
-  if (word == "errors") return AccessLog::kErrors;
-  return word == "changes" ? AccessLog::kChanges : AccessLog::kAll;
-}
-
 Result<std::unique_ptr<ApiServer>> ApiServer::Start(Catalog& catalog, ApiOptions options) {
   auto impl = std::make_unique<Impl>(catalog, std::move(options));
   if (const Status started = impl->Start(); !started.ok()) return started.error();

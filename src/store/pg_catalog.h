@@ -22,7 +22,7 @@ class PgCatalog : public Catalog {
   Result<std::vector<TaskInstanceRow>> Tries(const std::string& dag_id, const std::string& run_id,
                                              const std::string& task_id, std::int32_t map_index) override;
   Result<Listing<ImportErrorRow>> ImportErrors(const Page& page) override;
-  Result<Listing<PoolRow>> Pools(const std::string& name_pattern, const Page& page) override;
+  Result<Listing<PoolRow>> Pools(const TextSearch& name, const Page& page) override;
   Result<PoolRow> Pool(const std::string& name) override;
   Result<RunLinks> Links(const RunInfo& run) override;
   Result<RunHistory> History(const std::string& dag_id, const std::string& run_id) override;

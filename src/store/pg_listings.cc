@@ -147,7 +147,7 @@ TaskInstanceRow ReadTaskRow(const pqxx::row& row) {
 
 Result<Listing<DagRow>> PgCatalog::Dags(const DagFilter& filter, const Page& page) {
   ListingSql sql;
-  sql.WhereText("d.dag_id", {filter.dag_id_pattern, filter.dag_id_prefix});
+  sql.WhereText("d.dag_id", filter.dag);
   if (!filter.tags.empty()) sql.Where("d.tags && {}::text[]", TextArray(filter.tags));
   if (filter.paused) sql.Where(*filter.paused ? "d.paused" : "not d.paused");
   if (!filter.include_stale) sql.Where("not d.stale");
@@ -181,27 +181,21 @@ namespace {
 
 constexpr const char* kRunUpdated = "coalesce(r.end_date, r.start_date, r.queued_at)";
 
-std::string Numbers(const std::vector<std::int32_t>& numbers) {
-  ArrayText text;
-  for (const std::int32_t number : numbers) text.Add(static_cast<std::int64_t>(number));
-  return text.text();
-}
-
 ListingSql ConditionsOf(const RunFilter& filter) {
   ListingSql sql;
   if (filter.dag_id != "~" && !filter.dag_id.empty()) sql.Where("r.dag_id = {}", filter.dag_id);
-  if (!filter.dag_ids.empty()) sql.Where("r.dag_id = any ({}::text[])", TextArray(filter.dag_ids));
-  if (!filter.states.empty()) sql.Where("r.state = any ({}::text[])", TextArray(filter.states));
-  if (!filter.types.empty()) sql.Where("r.type = any ({}::text[])", TextArray(filter.types));
+  sql.WhereOneOf("r.dag_id", filter.dag_ids);
+  sql.WhereOneOf("r.state", filter.states);
+  sql.WhereOneOf("r.type", filter.types);
+  sql.WhereOneOf("v.number", filter.versions);
   if (!filter.rerun_of.empty()) sql.Where("r.rerun_of = {}", filter.rerun_of);
-  if (!filter.versions.empty()) sql.Where("v.number = any ({}::integer[])", Numbers(filter.versions));
   if (!filter.conf_contains.empty()) sql.Where("strpos(lower(r.conf::text), lower({})) > 0", filter.conf_contains);
-  sql.WhereText("r.run_id", {filter.run_id_pattern, filter.run_id_prefix});
   sql.WhereText("r.dag_id", filter.dag);
+  sql.WhereText("r.run_id", filter.run);
   sql.WhereText("r.triggering_user", filter.user);
-  sql.WhereRange("r.logical_date", {filter.logical_date_gte, filter.logical_date_lte});
-  sql.WhereRange("r.start_date", {filter.start_date_gte, filter.start_date_lte});
-  sql.WhereRange("r.run_after", {filter.run_after_gte, filter.run_after_lte});
+  sql.WhereRange("r.logical_date", filter.logical_date);
+  sql.WhereRange("r.start_date", filter.start_date);
+  sql.WhereRange("r.run_after", filter.run_after);
   sql.WhereRange("r.end_date", filter.end_date);
   sql.WhereRange(kRunUpdated, filter.updated_at);
   sql.WhereLength("(r.end_date - r.start_date)", filter.duration);
@@ -258,24 +252,16 @@ ListingSql ConditionsOf(const TaskFilter& filter) {
   if (filter.dag_id != "~" && !filter.dag_id.empty()) sql.Where("r.dag_id = {}", filter.dag_id);
   if (filter.run_id != "~" && !filter.run_id.empty()) sql.Where("r.run_id = {}", filter.run_id);
   if (!filter.task_id.empty()) sql.Where("t.task_id = {}", filter.task_id);
-  const auto any_of = [&](std::string_view condition, const std::vector<std::string>& words) {
-    if (!words.empty()) sql.Where(condition, TextArray(words));
-  };
-  any_of("r.dag_id = any ({}::text[])", filter.dag_ids);
-  any_of("r.run_id = any ({}::text[])", filter.run_ids);
-  any_of("t.task_id = any ({}::text[])", filter.task_ids);
-  any_of("t.pool = any ({}::text[])", filter.pools);
-  any_of("t.operator = any ({}::text[])", filter.operators);
-  any_of("coalesce(i.state, 'none') = any (array_replace({}::text[], 'no_status', 'none'))", filter.states);
   if (filter.map_index) sql.Where("x.map_index = {}::integer", std::to_string(*filter.map_index));
-  if (!filter.versions.empty()) sql.Where("v.number = any ({}::integer[])", Numbers(filter.versions));
-  if (!filter.try_numbers.empty())
-    sql.Where("coalesce(i.try_number, 0) = any ({}::integer[])", Numbers(filter.try_numbers));
-  return sql;
-}
-
-void Narrow(ListingSql& sql, const TaskFilter& filter) {
   if (filter.nothing) sql.Where("false");
+  sql.WhereOneOf("r.dag_id", filter.dag_ids);
+  sql.WhereOneOf("r.run_id", filter.run_ids);
+  sql.WhereOneOf("t.task_id", filter.task_ids);
+  sql.WhereOneOf("t.pool", filter.pools);
+  sql.WhereOneOf("t.operator", filter.operators);
+  sql.WhereOneOf("coalesce(i.state, 'none')", filter.states);
+  sql.WhereOneOf("v.number", filter.versions);
+  sql.WhereOneOf("coalesce(i.try_number, 0)", filter.try_numbers);
   sql.WhereRange("r.run_after", filter.run_after);
   sql.WhereRange("r.logical_date", filter.logical_date);
   sql.WhereRange("i.start_date", filter.start_date);
@@ -287,13 +273,13 @@ void Narrow(ListingSql& sql, const TaskFilter& filter) {
   sql.WhereText("t.task_id", filter.name);
   sql.WhereText("t.pool", filter.pool);
   sql.WhereText("coalesce(m.names ->> x.map_index, x.map_index::text)", filter.rendered_map_index);
+  return sql;
 }
 
 }  // namespace
 
 Result<Listing<TaskInstanceRow>> PgCatalog::TaskInstances(const TaskFilter& filter, const Page& page) {
   ListingSql sql = ConditionsOf(filter);
-  Narrow(sql, filter);
   const Status ordered = sql.Order(page,
                                    {{"id", "r.id"},
                                     {"dag_id", "r.dag_id"},
@@ -403,9 +389,9 @@ PoolRow ReadPool(const pqxx::row& row) {
 
 }  // namespace
 
-Result<Listing<PoolRow>> PgCatalog::Pools(const std::string& name_pattern, const Page& page) {
+Result<Listing<PoolRow>> PgCatalog::Pools(const TextSearch& name, const Page& page) {
   ListingSql sql;
-  if (!name_pattern.empty()) sql.WherePattern("p.name", name_pattern);
+  sql.WhereText("p.name", name);
   const Status ordered = sql.Order(page,
                                    {{"id", "p.name"},
                                     {"name", "p.name"},

@@ -130,41 +130,23 @@ struct BackfillProgress {
   std::vector<Failure> failures;  // in the order of the range; at most as many as were asked for
 };
 
-// What a listing may be narrowed to; both ends are included.
-struct TimeRange {
-  std::optional<Instant> gte, lte;
-};
-struct LengthRange {
-  std::optional<Micros> gte, lte;
-};
-// Two ways to look for a text. Empty: any.
-struct TextSearch {
-  std::string pattern;  // as DagFilter::dag_id_pattern
-  std::string prefix;   // how it begins, letter for letter; "|" = or
-};
-
 struct DagFilter {
-  std::string dag_id_pattern;  // case-insensitive substring, "%" and "_" wild, "|" = or
+  TextSearch dag;
   std::vector<std::string> tags;
   std::optional<bool> paused;
   bool include_stale = false;
-  std::string dag_id_prefix = {};  // as TextSearch::prefix
 };
 
 struct RunFilter {
-  std::string dag_id;  // "~": all
+  std::string dag_id = "~";  // that: all
   std::vector<std::string> states, types;
-  std::string run_id_pattern;
-  std::string rerun_of;  // only those that repeat this run; empty: all
-  std::optional<Instant> logical_date_gte, logical_date_lte, start_date_gte, start_date_lte, run_after_gte,
-      run_after_lte;
-  std::vector<std::string> dag_ids = {};  // of `dag_id` "~" only these; empty: all
-  TimeRange end_date = {}, updated_at = {};
-  LengthRange duration = {};
-  TextSearch dag = {}, user = {};
-  std::string run_id_prefix = {};
-  std::string conf_contains = {};           // in its JSON text, whatever the case
-  std::vector<std::int32_t> versions = {};  // numbers; empty: all
+  std::string rerun_of;              // only those that repeat this run; empty: all
+  std::vector<std::string> dag_ids;  // of `dag_id` "~" only these; empty: all
+  TimeRange logical_date, start_date, run_after, end_date, updated_at;
+  LengthRange duration;
+  TextSearch dag, run, user;
+  std::string conf_contains;           // in its JSON text, whatever the case
+  std::vector<std::int32_t> versions;  // numbers; empty: all
 };
 
 struct TaskFilter {
@@ -268,9 +250,8 @@ class Catalog {
   virtual Result<std::vector<TaskInstanceRow>> Tries(const std::string& dag_id, const std::string& run_id,
                                                      const std::string& task_id, std::int32_t map_index) = 0;
   virtual Result<Listing<ImportErrorRow>> ImportErrors(const Page& page) = 0;
-  virtual Result<Listing<PoolRow>> Pools(const std::string& name_pattern,
-                                         const Page& page) = 0;  // as DagFilter::dag_id_pattern
-  virtual Result<PoolRow> Pool(const std::string& name) = 0;     // kNotFound
+  virtual Result<Listing<PoolRow>> Pools(const TextSearch& name, const Page& page) = 0;
+  virtual Result<PoolRow> Pool(const std::string& name) = 0;  // kNotFound
   // All that happened to a run, as of one instant. kNotFound
   virtual Result<RunHistory> History(const std::string& dag_id, const std::string& run_id) = 0;
   virtual Result<std::vector<DeadlineRow>> Deadlines(RunId run) = 0;                                 // by number

@@ -1,9 +1,12 @@
-// A page of a listing, asked for and answered.
+// A page of a listing, asked for and answered, and what a listing may be narrowed to.
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
+
+#include "pipelined/base/time.h"
 
 namespace pipelined {
 
@@ -21,6 +24,20 @@ struct Page {
     page.counted = false;
     return page;
   }
+};
+
+// Both ends are included; nothing: open.
+struct TimeRange {
+  std::optional<Instant> gte, lte;
+};
+struct LengthRange {
+  std::optional<Micros> gte, lte;
+};
+
+// Two ways to look for a text. Empty: any.
+struct TextSearch {
+  std::string pattern = {};  // a part of it, whatever the case; "%" and "_" wild, "|" = or
+  std::string prefix = {};   // how it begins, letter for letter; "|" = or
 };
 
 template <class Row>

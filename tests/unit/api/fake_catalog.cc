@@ -136,7 +136,7 @@ Result<Listing<DagRow>> FakeCatalog::Dags(const DagFilter& filter, const Page& p
     const bool tagged =
         filter.tags.empty() ||
         std::any_of(row.tags.begin(), row.tags.end(), [&](const std::string& tag) { return Has(filter.tags, tag); });
-    if (tagged && Matches(row.dag_id, filter.dag_id_pattern) && (!filter.paused || *filter.paused == row.paused) &&
+    if (tagged && Matches(row.dag_id, filter.dag.pattern) && (!filter.paused || *filter.paused == row.paused) &&
         (filter.include_stale || !row.stale)) {
       rows.push_back(row);
     }
@@ -161,11 +161,12 @@ Result<Listing<RunRow>> FakeCatalog::Runs(const RunFilter& filter, const Page& p
   runs_asked = filter;
   std::vector<RunRow> rows;
   for (const RunRow& row : runs) {
+    const std::optional<Instant>& date = row.info.logical_date;
+    const TimeRange& wanted = filter.logical_date;
     const bool dated =
-        (!filter.logical_date_gte || (row.info.logical_date && *row.info.logical_date >= *filter.logical_date_gte)) &&
-        (!filter.logical_date_lte || (row.info.logical_date && *row.info.logical_date <= *filter.logical_date_lte));
+        (!wanted.gte || (date && *date >= *wanted.gte)) && (!wanted.lte || (date && *date <= *wanted.lte));
     if ((filter.dag_id == "~" || filter.dag_id == row.info.dag_id) && Has(filter.states, ToString(row.info.state)) &&
-        Has(filter.types, ToString(row.info.type)) && Matches(row.info.run_id, filter.run_id_pattern) && dated &&
+        Has(filter.types, ToString(row.info.type)) && Matches(row.info.run_id, filter.run.pattern) && dated &&
         Has(filter.dag_ids, row.info.dag_id) && (filter.rerun_of.empty() || filter.rerun_of == row.rerun_of)) {
       rows.push_back(row);
     }
@@ -277,7 +278,7 @@ Result<RunRow> FakeCatalog::Trigger(const TriggerRequest& request) {
   return runs.back();
 }
 
-Result<Listing<PoolRow>> FakeCatalog::Pools(const std::string&, const Page&) {
+Result<Listing<PoolRow>> FakeCatalog::Pools(const TextSearch&, const Page&) {
   if (broken) return *broken;
   return Listing<PoolRow>{pools, static_cast<std::int64_t>(pools.size())};
 }
