@@ -103,7 +103,7 @@ std::string SharedName(int status) {
 Value Responses(const Route& route) {
   Value::Map responses;
   for (const Documented& answer : AnswersOf(route)) {
-    Value object = Shared(answer.status)
+    Value object = Shared(answer.status) && answer.media.empty()
                        ? Value(Value::Map{{"$ref", "#/components/responses/" + SharedName(answer.status)}})
                        : AnswerObject(answer, route.method == "GET");
     responses.emplace_back(std::to_string(answer.status), std::move(object));

@@ -200,31 +200,31 @@ constexpr OperationRow kRows[] = {
     {"ext_logout", "Ends the session of a browser.", "", "200 - text/html;302;303;401;403"},
     {"ext_oidc_login", "Leads to the provider where one logs in.", "", "302;303;404;429"},
     {"ext_oidc_callback", "Where the provider leads back to.", "", "200 - text/html;302;303;401;403;404;429"},
-    {"ext_get_sessions", "Lists the caller's sessions.", "", "200 object"},
-    {"ext_delete_sessions", "Ends the caller's sessions.", "", "200 object;204"},
-    {"ext_delete_session", "Ends a session.", "", "200 object;204"},
-    {"ext_get_me", "Who asks, and what that caller may do.", "", "200 object"},
-    {"ext_change_my_password", "Changes the caller's password.", "object", "200 object;204;409;429"},
-    {"ext_get_tokens", "Lists access tokens, without the tokens themselves.", "", "200 object"},
-    {"ext_post_token", "Makes an access token.", "object", "200 object;201 object;409"},
+    {"ext_get_sessions", "Lists the caller's sessions.", "", "200 Sessions"},
+    {"ext_delete_sessions", "Ends the caller's sessions.", "", "204"},
+    {"ext_delete_session", "Ends a session.", "", "204"},
+    {"ext_get_me", "Who asks, and what that caller may do.", "", "200 Me"},
+    {"ext_change_my_password", "Changes the caller's password.", "PasswordChange", "204;429"},
+    {"ext_get_tokens", "Lists access tokens, without the tokens themselves.", "", "200 Tokens"},
+    {"ext_post_token", "Makes an access token.", "TokenBody", "201 NewToken;404;409"},
     {"ext_delete_token", "Revokes an access token.", "", "204;409"},
-    {"ext_get_users", "Lists users.", "", "200 object"},
-    {"ext_post_user", "Makes a user.", "object", "200 object;201 object;409"},
-    {"ext_get_user", "One user.", "", "200 object"},
-    {"ext_patch_user", "Changes a user.", "object", "200 object;409"},
+    {"ext_get_users", "Lists users.", "", "200 Users"},
+    {"ext_post_user", "Makes a user.", "UserBody", "201 Account;404;409;429"},
+    {"ext_get_user", "One user.", "", "200 Account"},
+    {"ext_patch_user", "Changes a user.", "UserPatchBody", "200 Account;409;429"},
     {"ext_delete_user", "Deletes a user.", "", "204;409"},
-    {"ext_get_service_accounts", "Lists service accounts.", "", "200 object"},
-    {"ext_post_service_account", "Makes a service account.", "object", "200 object;201 object;409"},
-    {"ext_get_service_account", "One service account.", "", "200 object"},
-    {"ext_patch_service_account", "Changes a service account.", "object", "200 object;409"},
+    {"ext_get_service_accounts", "Lists service accounts.", "", "200 ServiceAccounts"},
+    {"ext_post_service_account", "Makes a service account.", "ServiceAccountBody", "201 Account;404;409"},
+    {"ext_get_service_account", "One service account.", "", "200 Account"},
+    {"ext_patch_service_account", "Changes a service account.", "ServiceAccountPatchBody", "200 Account;409"},
     {"ext_delete_service_account", "Deletes a service account.", "", "204;409"},
-    {"ext_get_roles", "Lists roles.", "", "200 object"},
-    {"ext_post_role", "Makes a role.", "object", "200 object;201 object;409"},
-    {"ext_get_role", "One role.", "", "200 object"},
-    {"ext_patch_role", "Changes a role.", "object", "200 object;409"},
+    {"ext_get_roles", "Lists roles.", "", "200 AccessRoles"},
+    {"ext_post_role", "Makes a role.", "RoleBody", "201 AccessRole;409"},
+    {"ext_get_role", "One role.", "", "200 AccessRole"},
+    {"ext_patch_role", "Changes a role.", "RolePatchBody", "200 AccessRole;409"},
     {"ext_delete_role", "Deletes a role.", "", "204;409"},
-    {"ext_get_grants", "Lists grants.", "", "200 object"},
-    {"ext_post_grant", "Grants a role on some DAGs.", "object", "200 object;201 object;404;409"},
+    {"ext_get_grants", "Lists grants.", "", "200 Grants"},
+    {"ext_post_grant", "Grants a role on some DAGs.", "GrantBody", "201 Grant;404;409"},
     {"ext_delete_grant", "Takes a grant away.", "", "204;409"},
 };
 
@@ -280,17 +280,21 @@ std::vector<Documented> AnswersOf(const Route& route) {
   }
   add(422, "HTTPValidationError");
   add(503);
+  // Browsers get a page where something is wrong, too.
+  for (Documented& answer : answers) {
+    if (route.answer == Answer::kPage && answer.status >= 400) answer.media.emplace_back("text/html");
+  }
   std::sort(answers.begin(), answers.end(),
             [](const Documented& a, const Documented& b) { return a.status < b.status; });
   return answers;
 }
 
 bool IsPublic(const Route& route) {
-  return route.access == Access::kPublic;
+  return route.need.IsPublic();
 }
 
 bool NeedsToken(const Route& route) {
-  return route.access == Access::kToken;
+  return !route.need.IsPublic() && !route.need.open_from_loopback();
 }
 
 std::string_view HeadingOf(const Route& route) {

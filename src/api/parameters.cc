@@ -93,6 +93,14 @@ constexpr Row kRows[] = {
                          " bundle_name?:text bundle_version?:text"},
     {"get_hitl_details", "%*"},
     {"login", "next?:path"},
+    {"ext_get_users", "%*"},
+    {"ext_get_service_accounts", "%*"},
+    {"ext_get_roles", "%*"},
+    {"ext_get_grants", "account?:text %*"},
+    {"ext_get_tokens", "account?:text %*"},
+    {"ext_login_page", "next?:text"},
+    {"ext_oidc_login", "next?:text"},
+    {"ext_oidc_callback", "code?:text state?:text iss?:text error?:text"},
     {"ext_get_queue", "pool?:text dag_id?:text limit?:integer(1..)"},
     {"ext_get_dag_history", "%id"},
     {"ext_get_run_events", PAGE},
@@ -150,7 +158,8 @@ Field PathParameter(std::string_view operation_id, std::string_view name) {
     return {std::string(name), "'~'", {}, true};
   if (name == "map_index") return {std::string(name), "integer(-1..2147483647)", {}, true};
   const bool number = name.ends_with("_number") || name == "asset_id" || name == "asset_alias_id" ||
-                      name == "backfill_id" || name == "event_log_id" || name == "import_error_id";
+                      name == "backfill_id" || name == "event_log_id" || name == "grant_id" || name == "token_id" ||
+                      name == "import_error_id";
   return {std::string(name), name == "try_number" ? "integer(1..)" : number ? "integer(0..)" : "segment", {}, true};
 }
 

@@ -104,6 +104,7 @@ class TypeReader {
     if (name == "text") return Text(limits);
     if (name == "digits") return Text(limits, "pattern", "^[0-9]{1,18}$");
     if (name == "name") return Text(limits, "pattern", "^[A-Za-z0-9_.-]+$");
+    if (name == "account_name") return Text(limits, "pattern", "^[A-Za-z0-9_.@+-]+$");
     if (name == "segment") return Text(limits, "pattern", "^[^/\\\\\\u0000-\\u001f\\u007f]+$");
     if (name == "moment") return Text(limits, "pattern", "^[-+][0-9]{1,6}[smhd]$");
     if (name == "path") return Text(limits, "pattern", "^(/([A-Za-z0-9._~-][A-Za-z0-9._~/-]*)?)?$");

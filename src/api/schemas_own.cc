@@ -58,6 +58,26 @@ constexpr ObjectRow kOwn[] = {
      "backfill:BackfillResponse run_backwards:boolean cancelled:boolean triggering_user_name:text "
      "slots:integer waiting:integer queued:integer running:integer success:integer failed:integer "
      "skipped:SkippedSlots elapsed_seconds:number? remaining_seconds:number? failures:[BackfillFailure]"},
+    {"Grant", "grant_id:integer account:text role:text dag_id:text? tag:text?"},
+    {"Grants", "grants:[Grant] @total"},
+    {"Account",
+     "name:text kind:'user'|'service' disabled:boolean created_at:instant password_changed_at:instant? grants:[Grant]"},
+    {"Users", "users:[Account] @total"},
+    {"ServiceAccounts", "service_accounts:[Account] @total"},
+    {"AccessRole", "name:text description:text built_in:boolean permissions:[text]"},
+    {"AccessRoles", "roles:[AccessRole] @total"},
+    {"Token",
+     "token_id:integer account:text name:text kind:'login'|'api' permissions:[text]? dag_ids:[text]? "
+     "created_at:instant "
+     "expires_at:instant? last_used_at:instant?"},
+    {"NewToken", "<Token token:text"},
+    {"Tokens", "tokens:[Token] @total"},
+    {"Allowed", "permission:text dag_ids:[text]?"},
+    {"Me", "name:text token_id:integer? limited:boolean permissions:[Allowed]"},
+    {"Session",
+     "id:text|integer sign_in:text remote:text? user_agent:text? created_at:instant last_seen_at:instant "
+     "expires_at:instant current:boolean"},
+    {"Sessions", "sessions:[Session] @total"},
     {"HTTPExceptionResponse", "detail:text|object"},
     {"ValidationError", "type:text loc:[text|integer] msg:text input?:any"},
     {"HTTPValidationError", "detail:[ValidationError]|text"},

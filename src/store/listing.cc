@@ -57,6 +57,10 @@ void ListingSql::WhereText(std::string_view column, const TextSearch& search) {
   WhereAlternatives(column, search.prefix, "starts_with({}, {})", "");
 }
 
+void ListingSql::WhereDag(std::string_view column, const Page& page) {
+  if (page.dag_ids) Where(fmt::format("{} = any ({{}}::text[])", column), TextArray(*page.dag_ids));
+}
+
 void ListingSql::WhereRange(std::string_view instant, const TimeRange& range) {
   const auto bound = [&](std::string_view sign, const std::optional<Instant>& at) {
     if (at) Where(fmt::format("{} {} at_micros({{}}::bigint)", instant, sign), std::to_string(ToMicros(*at)));

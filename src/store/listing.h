@@ -25,6 +25,8 @@ class ListingSql {
   void WhereOneOf(std::string_view column, const std::vector<std::string>& words);
   void WhereOneOf(std::string_view column, const std::vector<std::int32_t>& numbers);
   void WhereText(std::string_view column, const TextSearch& search);
+  // What belongs to the DAGs that the page is for; `column` is null for what belongs to none.
+  void WhereDag(std::string_view column, const Page& page);
   void WhereRange(std::string_view instant, const TimeRange& range);
   void WhereLength(std::string_view interval, const LengthRange& range);
   // Nulls come last in both directions, as in Airflow; `last` decides between equals. It is unique and never null:

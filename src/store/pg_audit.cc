@@ -83,6 +83,7 @@ ListingSql ConditionsOf(const AuditFilter& filter) {
 
 Result<Listing<AuditRow>> PgCatalog::Audit(const AuditFilter& filter, const Page& page) {
   ListingSql sql = ConditionsOf(filter);
+  sql.WhereDag("coalesce(e.dag_id, r.dag_id)", page);
   const Status ordered = sql.Order(page,
                                    {{"id", "e.id"},
                                     {"event_log_id", "e.id"},

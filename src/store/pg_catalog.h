@@ -2,6 +2,8 @@
 
 #include "pipelined/store/pg_store.h"
 #include "store/listing.h"
+#include "store/pg_accounts.h"
+#include "store/pg_user_sessions.h"
 #include "store/pg_vault.h"
 #include "store/session_pool.h"
 
@@ -12,7 +14,8 @@ namespace pipelined {
 // pg_catalog.cc.
 class PgCatalog : public Catalog {
  public:
-  explicit PgCatalog(const StoreOptions& options) : options_(options), pool_(options), vault_(pool_) {}
+  explicit PgCatalog(const StoreOptions& options)
+      : options_(options), pool_(options), vault_(pool_), accounts_(pool_), user_sessions_(pool_) {}
 
   Result<Listing<DagRow>> Dags(const DagFilter& filter, const Page& page) override;
   Result<DagRow> Dag(const std::string& dag_id) override;
@@ -46,15 +49,18 @@ class PgCatalog : public Catalog {
   Result<CommandDone> Execute(const Command& command, Micros patience) override;
   Result<Health> CheckHealth() override;
   Vault& vault() override { return vault_; }
+  Accounts& accounts() override { return accounts_; }
+  UserSessions& user_sessions() override { return user_sessions_; }
   Result<std::optional<UserRow>> FindUser(const std::string& name) override;
   Status AddUser(const UserRow& user) override;
   Status AddToken(const std::string& token_sha256, std::int64_t user, Instant expires) override;
-  Result<std::optional<UserRow>> UserOfToken(const std::string& token_sha256) override;
 
  private:
   StoreOptions options_;
   SessionPool pool_;
   PgVault vault_;
+  PgAccounts accounts_;
+  PgUserSessions user_sessions_;
 };
 
 }  // namespace pipelined

@@ -147,6 +147,7 @@ TaskInstanceRow ReadTaskRow(const pqxx::row& row) {
 
 Result<Listing<DagRow>> PgCatalog::Dags(const DagFilter& filter, const Page& page) {
   ListingSql sql;
+  sql.WhereDag("d.dag_id", page);
   sql.WhereText("d.dag_id", filter.dag);
   if (!filter.tags.empty()) sql.Where("d.tags && {}::text[]", TextArray(filter.tags));
   if (filter.paused) sql.Where(*filter.paused ? "d.paused" : "not d.paused");
@@ -206,6 +207,7 @@ ListingSql ConditionsOf(const RunFilter& filter) {
 
 Result<Listing<RunRow>> PgCatalog::Runs(const RunFilter& filter, const Page& page) {
   ListingSql sql = ConditionsOf(filter);
+  sql.WhereDag("r.dag_id", page);
   const Status ordered = sql.Order(page,
                                    {{"id", "r.id"},
                                     {"dag_id", "r.dag_id"},
@@ -280,6 +282,7 @@ ListingSql ConditionsOf(const TaskFilter& filter) {
 
 Result<Listing<TaskInstanceRow>> PgCatalog::TaskInstances(const TaskFilter& filter, const Page& page) {
   ListingSql sql = ConditionsOf(filter);
+  sql.WhereDag("r.dag_id", page);
   const Status ordered = sql.Order(page,
                                    {{"id", "r.id"},
                                     {"dag_id", "r.dag_id"},
@@ -344,6 +347,13 @@ Result<std::vector<TaskInstanceRow>> PgCatalog::Tries(const std::string& dag_id,
 
 Result<Listing<ImportErrorRow>> PgCatalog::ImportErrors(const Page& page) {
   ListingSql sql;
+  // Of files of which all DAGs may be seen. One that never held a DAG is nobody's.
+  if (page.dag_ids) {
+    sql.Where(
+        "exists (select from dag d where d.root = e.root and d.relative_file = e.relative_file) and not exists (select "
+        "from dag d where d.root = e.root and d.relative_file = e.relative_file and not d.dag_id = any ({}::text[]))",
+        TextArray(*page.dag_ids));
+  }
   const Status ordered = sql.Order(page,
                                    {{"id", "e.id"},
                                     {"import_error_id", "e.id"},

@@ -9,6 +9,7 @@
 #include "pipelined/engine/event.h"
 #include "pipelined/engine/plan.h"
 #include "pipelined/lifecycle/history.h"
+#include "pipelined/ports/accounts.h"
 #include "pipelined/ports/listing.h"
 #include "pipelined/ports/vault.h"
 
@@ -232,10 +233,15 @@ struct Health {
   bool scheduler_leading = false;              // the lease is not expired
 };
 
+// For logging in.
 struct UserRow {
   std::int64_t id = 0;
-  std::string name, password_hash, role;
+  std::string name, password_hash;
+  std::string role;  // granted for everything when the user is added; not read back
+  bool disabled = false;
 };
+
+class UserSessions;
 
 class Catalog {
  public:
@@ -287,14 +293,14 @@ class Catalog {
 
   virtual Result<Health> CheckHealth() = 0;
 
-  virtual Vault& vault() = 0;  // lives as long as this
+  virtual Vault& vault() = 0;        // lives as long as this
+  virtual Accounts& accounts() = 0;  // likewise
+  virtual UserSessions& user_sessions() = 0;
 
   virtual Result<std::optional<UserRow>> FindUser(const std::string& name) = 0;
   virtual Status AddUser(const UserRow& user) = 0;  // kConflict
-  // Tokens are kept as SHA-256; `role` is that of the user.
+  // Of a log-in. Tokens are kept as SHA-256.
   virtual Status AddToken(const std::string& token_sha256, std::int64_t user, Instant expires) = 0;
-  virtual Result<std::optional<UserRow>> UserOfToken(
-      const std::string& token_sha256) = 0;  // nothing: unknown or expired
 };
 
 }  // namespace pipelined

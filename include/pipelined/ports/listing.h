@@ -17,6 +17,9 @@ struct Page {
   bool counted = true;                // false: the total is only that of the rows
   std::int64_t most_counted = 0;      // counting stops there: nobody waits for a count of the whole history; 0: exact
 
+  // Only what belongs to one of these DAGs, not what belongs to none; nothing: all. For callers who may see no more.
+  std::optional<std::vector<std::string>> dag_ids = std::nullopt;
+
   // To look one row up.
   static Page One() {
     Page page;

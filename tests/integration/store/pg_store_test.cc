@@ -375,8 +375,9 @@ TEST_F(PgStoreTest, UsersAndTokens) {
   const auto user = catalog_->FindUser("admin");
   ASSERT_TRUE(catalog_->AddToken("aa", (**user).id, SystemClock().Now() + kTtl).ok());
   ASSERT_TRUE(catalog_->AddToken("bb", (**user).id, At(0)).ok());
-  EXPECT_EQ((**catalog_->UserOfToken("aa")).name, "admin");
-  EXPECT_FALSE(catalog_->UserOfToken("bb")->has_value());
+  EXPECT_EQ((**catalog_->accounts().OfToken("aa")).account.name, "admin");
+  EXPECT_TRUE((**catalog_->accounts().OfToken("aa")).rights.May(access::Permission::kUsersEdit));
+  EXPECT_FALSE(catalog_->accounts().OfToken("bb")->has_value());
   EXPECT_TRUE(catalog_->CheckHealth()->scheduler_leading);
 }
 
