@@ -118,9 +118,12 @@ Response Bulk(const Call& call, const Kind& kind) {
 
 // --- pools
 
+constexpr std::size_t kLongestPoolName = 256;
+
 void CheckPool(const Value& entity, const Value::List& at, Violations& violations) {
   Body body(entity, at, {"name", "slots", "description", "include_deferred", "team_name"});
   body.RequireValue("name");
+  body.LimitLength("name", kLongestPoolName);
   body.RequireValue("slots");
   body.String("name");
   body.Int("slots", -1, std::numeric_limits<std::int32_t>::max());
