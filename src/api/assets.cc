@@ -8,6 +8,7 @@
 #include "api/body.h"
 #include "api/errors.h"
 #include "api/handlers.h"
+#include "api/letters.h"
 #include "api/query.h"
 #include "api/shapes.h"
 #include "pipelined/base/hash.h"
@@ -76,16 +77,10 @@ Value AssetShape(const Asset& asset) {
                     {"last_asset_event", nullptr}};
 }
 
-std::string Lower(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(),
-                 [](unsigned char c) { return static_cast<char>(c >= 'A' && c <= 'Z' ? c + 32 : c); });
-  return text;
-}
-
 // A part of it, whatever the case; "%" at the ends says nothing more.
 bool Holds(const std::string& text, std::string pattern) {
   std::erase(pattern, '%');
-  return Lower(text).find(Lower(pattern)) != std::string::npos;
+  return LowerCase(text).find(LowerCase(pattern)) != std::string::npos;
 }
 
 struct AssetFilter {
@@ -169,7 +164,7 @@ Response GetAssetEvents(const Call& call) {
 
 Response PostAssetEvent(const Call& call) {
   Body body(call.request, {"asset_id", "partition_key", "extra", "access_control"});
-  body.Require("asset_id");
+  body.RequireValue("asset_id");
   const auto id = body.Int("asset_id", 0, std::numeric_limits<std::int64_t>::max());
   body.String("partition_key");
   body.Object("extra");

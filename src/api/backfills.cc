@@ -61,9 +61,9 @@ Response Show(const Call& call, BackfillId id) {
 
 pipelined::CreateBackfill ReadBody(Body& body) {
   pipelined::CreateBackfill asked;
-  body.Require("dag_id");
-  body.Require("from_date");
-  body.Require("to_date");
+  body.RequireValue("dag_id");
+  body.RequireValue("from_date");
+  body.RequireValue("to_date");
   asked.dag_id = body.String("dag_id").value_or("");
   if (const auto from = body.Date("from_date")) asked.range.from = from->instant;
   if (const auto to = body.Date("to_date")) asked.range.to = to->instant;

@@ -1,6 +1,5 @@
 // Runs and task instances of any DAG, chosen by a body: POST …/list.
 #include <algorithm>
-#include <cmath>
 #include <limits>
 
 #include "api/body.h"
@@ -18,22 +17,14 @@ TimeRange Times(Body& body, const std::string& field) {
     const auto date = body.Date(field + std::string(end));
     return date ? std::optional(date->instant) : std::nullopt;
   };
-  TimeRange range{read("_gte"), read("_lte")};
-  if (const auto gt = read("_gt")) range.gte = range.gte ? std::max(*range.gte, *gt + Micros(1)) : *gt + Micros(1);
-  if (const auto lt = read("_lt")) range.lte = range.lte ? std::min(*range.lte, *lt - Micros(1)) : *lt - Micros(1);
-  return range;
+  const auto gte = read("_gte"), lte = read("_lte"), gt = read("_gt"), lt = read("_lt");
+  return TimesBetween(gte, gt, lte, lt);
 }
 
 LengthRange Lengths(Body& body, const std::string& field) {
-  const auto read = [&](std::string_view end, std::int64_t beyond) -> std::optional<Micros> {
-    const std::optional<double> seconds = body.Number(field + std::string(end));
-    if (!seconds || std::abs(*seconds) > 1e11) return std::nullopt;
-    return Micros(std::llround(*seconds * 1e6) + beyond);
-  };
-  LengthRange range{read("_gte", 0), read("_lte", 0)};
-  if (const auto gt = read("_gt", 1)) range.gte = range.gte ? std::max(*range.gte, *gt) : *gt;
-  if (const auto lt = read("_lt", -1)) range.lte = range.lte ? std::min(*range.lte, *lt) : *lt;
-  return range;
+  const auto read = [&](std::string_view end) { return body.Number(field + std::string(end)); };
+  const auto gte = read("_gte"), lte = read("_lte"), gt = read("_gt"), lt = read("_lt");
+  return LengthsBetween(gte, gt, lte, lt);
 }
 
 Page ReadPage(Body& body) {

@@ -9,6 +9,7 @@
 
 #include <fmt/format.h>
 
+#include "api/letters.h"
 #include "pipelined/schema/json.h"
 
 namespace pipelined::api {
@@ -28,12 +29,6 @@ Seconds OffsetOf(std::string_view text) {
   const int minutes = (digits[2] - '0') * 10 + digits[3] - '0';
   const Seconds offset(hours * 3600 + minutes * 60);
   return text[sign] == '-' ? -offset : offset;
-}
-
-// Of UTF-8.
-std::size_t CharacterCount(std::string_view text) {
-  return static_cast<std::size_t>(
-      std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
 }
 
 }  // namespace
@@ -104,6 +99,11 @@ const Value* Body::Find(std::string_view key) const {
 
 void Body::Require(std::string_view key) {
   if (value_.is_map() && !Has(key)) violations_.Add("missing", At(key), "Field required", value_);
+}
+
+void Body::RequireValue(std::string_view key) {
+  Require(key);
+  if (Has(key) && Find(key) == nullptr) violations_.Add("null_forbidden", At(key), "Input may not be null", Value());
 }
 
 std::optional<std::string> Body::String(std::string_view key) {
@@ -258,6 +258,10 @@ std::optional<Value> Body::Object(std::string_view key) {
   if (value->is_map()) return *value;
   violations_.Add("dict_type", At(key), "Input should be a valid dictionary", *value);
   return std::nullopt;
+}
+
+void Body::RefuseTeam() {
+  if (String("team_name")) Refuse("team_name can not be set: there are no teams");
 }
 
 void Body::Refuse(std::string_view message) {

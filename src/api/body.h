@@ -34,6 +34,7 @@ class Body {
 
   bool Has(std::string_view key) const { return value_.Find(key) != nullptr; }
   void Require(std::string_view key);
+  void RequireValue(std::string_view key);  // null is none
   // Each: nothing when absent, null, or (noted) of the wrong type.
   std::optional<std::string> String(std::string_view key);
   std::optional<bool> Bool(std::string_view key);
@@ -48,6 +49,8 @@ class Body {
   std::vector<std::string> Words(std::string_view key, std::span<const std::string_view> words);
   std::optional<GivenDate> Date(std::string_view key);
   std::optional<Value> Object(std::string_view key);
+  // There are no teams: null only.
+  void RefuseTeam();
   // The model as a whole is wrong ("both or neither of …").
   void Refuse(std::string_view message);
   // The text of `key` may have `most` characters (of UTF-8).

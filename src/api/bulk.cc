@@ -23,10 +23,13 @@ BulkAction ReadAction(const Value& value, std::int64_t index, Violations& violat
   where.emplace_back(*word);
   const bool create = action.kind == BulkAction::Kind::kCreate;
   const std::string_view otherwise = create ? "action_on_existence" : "action_on_non_existence";
-  Body body(value, where, {"action", "entities", otherwise, "update_mask"});
+  const bool masked = action.kind == BulkAction::Kind::kUpdate;
+  Body body(value, where, {"action", "entities", otherwise, masked ? "update_mask" : "entities"});
   body.Require("entities");
   if (const auto given = body.String(otherwise)) action.otherwise = *given;
-  if (action.otherwise != "fail" && action.otherwise != "skip" && (action.otherwise != "overwrite" || !create))
+  const bool nothing = body.Has(otherwise) && body.Given(otherwise)->is_null();
+  if (nothing ||
+      (action.otherwise != "fail" && action.otherwise != "skip" && (action.otherwise != "overwrite" || !create)))
     body.RefuseEnum(otherwise, create ? "'fail', 'skip' or 'overwrite'" : "'fail' or 'skip'");
   const Value* entities = body.Given("entities");
   if (entities != nullptr && !entities->is_list()) body.Refuse("entities", "list_type", "Input should be a valid list");

@@ -10,6 +10,7 @@
 #include "api/errors.h"
 #include "api/handlers.h"
 #include "api/shapes.h"
+#include "api/steering.h"
 #include "pipelined/schema/json.h"
 
 namespace pipelined::api {
@@ -119,14 +120,18 @@ Response Bulk(const Call& call, const Kind& kind) {
 
 // --- pools
 
+constexpr std::size_t kLongestPoolName = 256;
+
 void CheckPool(const Value& entity, const Value::List& at, Violations& violations) {
   Body body(entity, at, {"name", "slots", "description", "include_deferred", "team_name"});
-  body.Require("name");
-  body.Require("slots");
+  body.RequireValue("name");
+  body.LimitLength("name", kLongestPoolName);
+  body.RequireValue("slots");
   body.String("name");
   body.Int("slots", -1, std::numeric_limits<std::int32_t>::max());
   body.String("description");
   body.Bool("include_deferred");
+  body.RefuseTeam();
   violations.Add(body.violations());
 }
 
@@ -165,9 +170,10 @@ std::string RunName(const Value& entity) {
 
 void CheckRun(const Value& entity, const Value::List& at, Violations& violations) {
   Body body(entity, at, {"dag_run_id", "dag_id", "state", "note"});
-  body.Require("dag_run_id");
+  body.RequireValue("dag_run_id");
   body.String("dag_run_id");
   body.String("dag_id");
+  ReadNote(body);
   const auto state = body.String("state");
   if (state && *state != "queued" && *state != "success" && *state != "failed")
     body.RefuseEnum("state", "'queued', 'success' or 'failed'");
@@ -208,11 +214,17 @@ void CheckInstance(const Value& entity, const Value::List& at, Violations& viola
   Body body(entity, at,
             {"new_state", "note", "include_upstream", "include_downstream", "include_future", "include_past", "task_id",
              "map_index", "dag_id", "dag_run_id"});
-  body.Require("task_id");
+  body.RequireValue("task_id");
   body.String("task_id");
   body.String("dag_id");
   body.String("dag_run_id");
-  body.String("new_state");
+  const auto state = body.String("new_state");
+  if (state && *state != "success" && *state != "failed" && *state != "skipped")
+    body.RefuseEnum("new_state", "'success', 'failed' or 'skipped'");
+  if (body.Has("new_state") && !state) body.Refuse("new_state may not be null");
+  ReadNote(body);
+  for (const std::string_view key : {"include_upstream", "include_downstream", "include_future", "include_past"})
+    body.Bool(key);
   body.Int("map_index", kNotMapped, std::numeric_limits<std::int32_t>::max());
   violations.Add(body.violations());
 }

@@ -136,7 +136,7 @@ struct Connections {
     if (const auto port = body.Int("port", 0, kMaxPort)) draft.row.port = static_cast<std::int32_t>(*port);
     draft.secret.password = body.String("password");
     ReadExtra(body, draft);
-    if (body.String("team_name")) body.Refuse("team_name can not be set: there are no teams");
+    body.RefuseTeam();
     for (const std::string_view field : kFields) {
       if (body.Has(field)) draft.given.emplace_back(field);
     }
@@ -272,7 +272,7 @@ Response DeleteConnection(const Call& call) {
 }
 
 Response BulkConnections(const Call& call) {
-  return Bulk<Connections>(call, Connections{call}).Run();
+  return VaultBulk<Connections>(call, Connections{call}).Run();
 }
 
 Response TestConnection(const Call& call) {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "api/letters.h"
 #include "pipelined/base/hash.h"
 
 namespace pipelined::api {
@@ -15,12 +16,6 @@ std::string_view Trim(std::string_view text) {
   const std::size_t first = text.find_first_not_of(" \t");
   if (first == text.npos) return {};
   return text.substr(first, text.find_last_not_of(" \t") - first + 1);
-}
-
-std::string Lower(std::string_view text) {
-  std::string lower(text);
-  for (char& c : lower) c = static_cast<char>(c >= 'A' && c <= 'Z' ? c + 32 : c);
-  return lower;
 }
 
 // The pieces between `separator`s, trimmed; `use` says whether to go on.
@@ -50,7 +45,7 @@ bool Takes(std::string_view list, std::initializer_list<std::string_view> names)
     std::optional<bool> decided;
     ForEach(list, ',', [&](std::string_view item) {
       const std::size_t end = std::min(item.find(';'), item.size());
-      if (Lower(Trim(item.substr(0, end))) == name) decided = !Unwanted(item.substr(end));
+      if (LowerCase(Trim(item.substr(0, end))) == name) decided = !Unwanted(item.substr(end));
       return !decided;
     });
     if (decided) return *decided;
@@ -59,7 +54,7 @@ bool Takes(std::string_view list, std::initializer_list<std::string_view> names)
 }
 
 bool IsJson(const std::string& content_type) {
-  const std::string type = Lower(content_type);
+  const std::string type = LowerCase(content_type);
   const std::string_view media = Trim(std::string_view(type).substr(0, type.find(';')));
   const std::size_t charset = type.find("charset=");
   if (charset != type.npos && type.find("utf-8", charset) == type.npos) return false;
@@ -126,7 +121,8 @@ void Compress(const Request& request, Response& response) {
 
 std::optional<Response> RefuseMedia(const Request& request) {
   if (request.body.empty()) return std::nullopt;
-  if (const std::string* coding = request.Header("content-encoding"); coding != nullptr && Lower(*coding) != "identity")
+  if (const std::string* coding = request.Header("content-encoding");
+      coding != nullptr && LowerCase(*coding) != "identity")
     return Detail(415, "a compressed body is not read here");
   if (const std::string* type = request.Header("content-type"); type != nullptr && !IsJson(*type))
     return Detail(415, "the body must be JSON in UTF-8, with Content-Type: application/json");

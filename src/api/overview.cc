@@ -80,8 +80,10 @@ Response GetDagVersions(const Call& call) {
     if (const Result<DagRow> dag = call.catalog().Dag(dag_id); !dag.ok()) return ErrorResponse(dag.error());
   }
   // There is one folder, and it has no versions of its own.
-  if ((!bundle.empty() && bundle != kBundle) || !bundle_version.empty()) return Json(Collection("dag_versions", {}, 0));
-  return Answer("dag_versions", call.catalog().Versions(dag_id, number, page), DagVersionShape);
+  const bool elsewhere = (!bundle.empty() && bundle != kBundle) || !bundle_version.empty();
+  const Result<Listing<DagVersionRow>> listing = call.catalog().Versions(dag_id, number, page);
+  if (elsewhere && listing.ok()) return Json(Collection("dag_versions", {}, 0));
+  return Answer("dag_versions", listing, DagVersionShape);
 }
 
 Response GetDagVersion(const Call& call) {
@@ -124,8 +126,10 @@ Response GetDagWarnings(const Call& call) {
   const Page page = query.ReadPage();
   if (!query.ok()) return query.Refusal();
   // Assets have no conflicts here, and no value of a file varies at run time.
-  if (!types.empty() && types.back() != "non-existent pool") return Json(Collection("dag_warnings", {}, 0));
-  return Answer("dag_warnings", call.catalog().Warnings(query.String("dag_id"), page), DagWarningShape);
+  const bool none = !types.empty() && types.back() != "non-existent pool";
+  const Result<Listing<DagWarningRow>> listing = call.catalog().Warnings(query.String("dag_id"), page);
+  if (none && listing.ok()) return Json(Collection("dag_warnings", {}, 0));
+  return Answer("dag_warnings", listing, DagWarningShape);
 }
 
 }  // namespace pipelined::api

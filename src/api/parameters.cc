@@ -1,5 +1,7 @@
 #include "api/parameters.h"
 
+#include <algorithm>
+
 namespace pipelined::api {
 namespace {
 
@@ -7,137 +9,164 @@ struct Row {
   std::string_view operation_id, parameters;
 };
 
-// "name", then what it is: ":i" integer, ":n" number, ":b" boolean, ":t" date and time, ":*" a list of texts, ":*i" of
-// integers; nothing: a text. "!": it must be there.
+#define INT32 "integer(-2147483648..2147483647)"
+#define INDEX_TYPE "integer(-1..2147483647)"
+#define PAGE "limit?:integer(0..)=50 offset?:integer(0..)=0"
+#define INDEX "map_index?:" INDEX_TYPE "=-1"
+#define MASK "update_mask?:[text]"
+#define RANGES                                                                           \
+  "@run_after:when @logical_date:when @start_date:when @end_date:when @updated_at:when " \
+  "@duration:number"
+#define TASK_FILTERS                                                                                        \
+  "state?:[TaskStateFilter] pool?:[text] ~pool_name queue?:[text] executor?:[text] version_number?:[" INT32 \
+  "] "                                                                                                      \
+  "try_number?:[" INT32 "] operator?:[text] map_index?:[" INDEX_TYPE "] ~rendered_map_index"
+
+// In the notation of schemas.h; and "%a|b" is a page, ordered by any of the columns: limit, offset and order_by
+// ("%Name": by the words of that name; "%*": the order is not looked at).
 constexpr Row kRows[] = {
-    {"get_assets",
-     "limit:i offset:i name_pattern name_prefix_pattern uri_pattern uri_prefix_pattern dag_ids:* only_active:b "
-     "order_by:*"},
-    {"get_asset_aliases", "limit:i offset:i order_by:*"},
-    {"get_asset_events", "limit:i offset:i order_by:*"},
-    {"ext_login_page", "next"},
-    {"ext_oidc_login", "next"},
-    {"ext_oidc_callback", "code state iss error"},
-    {"get_connections", "limit:i offset:i order_by:* connection_id_pattern connection_id_prefix_pattern"},
-    {"patch_connection", "update_mask:*"},
-    {"get_variables", "limit:i offset:i order_by:* variable_key_pattern variable_key_prefix_pattern"},
-    {"patch_variable", "update_mask:*"},
-    {"list_backfills", "dag_id! limit:i offset:i order_by:*"},
-    {"patch_dag_run", "update_mask:*"},
+    {"get_assets", "%* ~name ~uri dag_ids?:[text] only_active?:boolean=true"},
+    {"get_asset_aliases", "%*"},
+    {"get_asset_events", "%*"},
+    {"get_connections", "%id|connection_id|conn_id|conn_type|description|host|port|team_name ~connection_id"},
+    {"patch_connection", MASK},
+    {"get_variables", "%id|key|_val|description|is_encrypted ~variable_key"},
+    {"patch_variable", MASK},
+    {"list_backfills", "dag_id:text %id|dag_id|from_date|to_date|created_at|completed_at|updated_at"},
+    {"patch_dag_run", MASK},
     {"get_dag_runs",
-     "limit:i offset:i run_after_gte:t run_after_gt:t run_after_lte:t run_after_lt:t logical_date_gte:t "
-     "logical_date_gt:t logical_date_lte:t logical_date_lt:t start_date_gte:t start_date_gt:t start_date_lte:t "
-     "start_date_lt:t end_date_gte:t end_date_gt:t end_date_lte:t end_date_lt:t duration_gte:n duration_gt:n "
-     "duration_lte:n duration_lt:n updated_at_gte:t updated_at_gt:t updated_at_lte:t updated_at_lt:t conf_contains "
-     "run_type:* state:* dag_version:*i order_by:* run_id_pattern run_id_prefix_pattern "
-     "triggering_user_name_pattern triggering_user_name_prefix_pattern dag_id_pattern dag_id_prefix_pattern"},
-    {"wait_dag_run_until_finished", "interval:n! result:*"},
-    {"get_dag_source", "version_number:i"},
-    {"get_dag_stats", "dag_ids:*"},
-    {"get_config", "section"},
-    {"list_dag_warnings", "dag_id warning_type limit:i offset:i order_by:*"},
+     "%RunOrder " RANGES " conf_contains?:text run_type?:[DagRunType] state?:[DagRunState] dag_version?:[" INT32
+     "] ~run_id ~triggering_user_name ~dag_id"},
+    {"wait_dag_run_until_finished", "interval:positive result?:[text]"},
+    {"get_dag_source", "version_number?:integer(1..)"},
+    {"get_dag_stats", "dag_ids?:[text]"},
+    {"get_config", "section?:text"},
+    {"list_dag_warnings", "dag_id?:text warning_type?:DagWarningType %dag_id|warning_type|message|timestamp"},
     {"get_dags",
-     "limit:i offset:i tags:* tags_match_mode owners:* dag_id_pattern dag_id_prefix_pattern "
-     "dag_display_name_pattern dag_display_name_prefix_pattern exclude_stale:b paused:b has_import_errors:b "
-     "has_asset_schedule:b order_by:* is_favorite:b"},
+     "%dag_id|dag_display_name|is_stale|last_parsed_time|fileloc|max_active_runs|max_active_tasks tags?:[text] "
+     "tags_match_mode?:'any'|'all' owners?:[text] ~dag_id ~dag_display_name exclude_stale?:boolean=true "
+     "paused?:boolean has_import_errors?:boolean has_asset_schedule?:boolean is_favorite?:boolean"},
     {"patch_dags",
-     "update_mask:* limit:i offset:i tags:* tags_match_mode owners:* dag_id_pattern dag_id_prefix_pattern "
-     "exclude_stale:b paused:b"},
-    {"patch_dag", "update_mask:*"},
+     "update_mask?:['is_paused'] " PAGE
+     " tags?:[text] tags_match_mode?:'any'|'all' owners?:[text] ~dag_id exclude_stale?:boolean=true paused?:boolean"},
+    {"patch_dag", "update_mask?:['is_paused']"},
     {"get_event_logs",
-     "limit:i offset:i order_by:* dag_id task_id run_id map_index:i try_number:i owner event excluded_events:* "
-     "included_events:* before:t after:t dag_id_pattern task_id_pattern run_id_pattern owner_pattern event_pattern "
-     "dag_id_prefix_pattern task_id_prefix_pattern run_id_prefix_pattern owner_prefix_pattern event_prefix_pattern"},
-    {"get_extra_links", "map_index:i try_number:i"},
-    {"get_import_errors", "limit:i offset:i order_by:*"},
+     "%id|event_log_id|when|dttm|dag_id|task_id|run_id|event|owner|logical_date|extra dag_id?:text task_id?:text "
+     "run_id?:text map_index?:" INT32
+     " try_number?:integer(-2147483648..2147483647) owner?:text event?:text excluded_events?:[text] "
+     "included_events?:[text] before?:when after?:when ~dag_id ~task_id ~run_id ~owner ~event"},
+    {"get_extra_links", INDEX " try_number?:" INT32},
+    {"get_import_errors", "%id|import_error_id|timestamp|filename|bundle_name"},
     {"get_jobs",
-     "is_alive:b start_date_gte:t start_date_gt:t start_date_lte:t start_date_lt:t end_date_gte:t end_date_gt:t "
-     "end_date_lte:t end_date_lt:t limit:i offset:i order_by:* job_state job_type hostname executor_class"},
-    {"get_plugins", "limit:i offset:i"},
-    {"patch_pool", "update_mask:*"},
-    {"get_pools", "limit:i offset:i order_by:* pool_name_pattern"},
-    {"get_providers", "limit:i offset:i"},
-    {"list_asset_state_store", "limit:i offset:i"},
-    {"list_task_state_store", "map_index:i limit:i offset:i"},
-    {"clear_task_state_store", "all_map_indices:b map_index:i"},
-    {"get_task_state_store", "map_index:i"},
-    {"set_task_state_store", "map_index:i"},
-    {"patch_task_state_store", "map_index:i"},
-    {"delete_task_state_store", "map_index:i"},
-    {"get_xcom_entry", "map_index:i deserialize:b stringify:b"},
-    {"delete_xcom_entry", "map_index:i"},
-    {"get_xcom_entries", "xcom_key map_index:i limit:i offset:i order_by:*"},
-    {"patch_task_instance", "map_index:i update_mask:*"},
-    {"delete_task_instance", "map_index:i"},
-    {"get_mapped_task_instances",
-     "run_after_gte:t run_after_gt:t run_after_lte:t run_after_lt:t logical_date_gte:t logical_date_gt:t "
-     "logical_date_lte:t logical_date_lt:t start_date_gte:t start_date_gt:t start_date_lte:t start_date_lt:t "
-     "end_date_gte:t end_date_gt:t end_date_lte:t end_date_lt:t updated_at_gte:t updated_at_gt:t updated_at_lte:t "
-     "updated_at_lt:t duration_gte:n duration_gt:n duration_lte:n duration_lt:n state:* pool:* pool_name_pattern "
-     "pool_name_prefix_pattern queue:* executor:* version_number:*i try_number:*i operator:* map_index:*i "
-     "rendered_map_index_pattern rendered_map_index_prefix_pattern limit:i offset:i order_by:*"},
-    {"get_task_instance_dependencies", "map_index:i"},
-    {"get_task_instance_tries", "map_index:i"},
-    {"patch_task_instance_by_map_index", "update_mask:*"},
-    {"get_task_instances",
-     "task_id run_after_gte:t run_after_gt:t run_after_lte:t run_after_lt:t logical_date_gte:t logical_date_gt:t "
-     "logical_date_lte:t logical_date_lt:t start_date_gte:t start_date_gt:t start_date_lte:t start_date_lt:t "
-     "end_date_gte:t end_date_gt:t end_date_lte:t end_date_lt:t updated_at_gte:t updated_at_gt:t updated_at_lte:t "
-     "updated_at_lt:t duration_gte:n duration_gt:n duration_lte:n duration_lt:n task_display_name_pattern "
-     "task_display_name_prefix_pattern dag_id_pattern dag_id_prefix_pattern run_id_pattern run_id_prefix_pattern "
-     "state:* pool:* pool_name_pattern pool_name_prefix_pattern queue:* executor:* version_number:*i try_number:*i "
-     "operator:* map_index:*i rendered_map_index_pattern rendered_map_index_prefix_pattern limit:i offset:i "
-     "order_by:*"},
-    {"get_task_instance_try_details", "map_index:i"},
-    {"patch_task_group_instances", "update_mask:*"},
-    {"patch_task_instance_dry_run_by_map_index", "update_mask:*"},
-    {"patch_task_instance_dry_run", "map_index:i update_mask:*"},
-    {"get_tasks", "order_by"},
-    {"get_log", "full_content:b map_index:i token"},
-    {"get_external_log_url", "map_index:i"},
-    {"get_dag_tags", "limit:i offset:i order_by:* tag_name_pattern tag_name_prefix_pattern"},
-    {"get_dag_versions", "limit:i offset:i version_number:i bundle_name bundle_version order_by:*"},
-    {"get_hitl_details", "limit:i offset:i order_by:*"},
-    {"login", "next"},
+     "%* is_alive?:boolean @start_date:when @end_date:when job_state?:text job_type?:text hostname?:text "
+     "executor_class?:text"},
+    {"get_plugins", PAGE},
+    {"patch_pool", MASK},
+    {"get_pools", "%id|name|pool|slots|description pool_name_pattern?:text"},
+    {"get_providers", PAGE},
+    {"list_asset_state_store", PAGE},
+    {"list_task_state_store", INDEX " " PAGE},
+    {"clear_task_state_store", "all_map_indices?:boolean=false " INDEX},
+    {"get_task_state_store", INDEX},
+    {"set_task_state_store", INDEX},
+    {"patch_task_state_store", INDEX},
+    {"delete_task_state_store", INDEX},
+    {"get_xcom_entry", INDEX " deserialize?:boolean=false stringify?:boolean=false"},
+    {"delete_xcom_entry", INDEX},
+    {"get_xcom_entries", "xcom_key?:text " INDEX " %*"},
+    {"patch_task_instance", "map_index?:integer(-1..2147483647) " MASK},
+    {"delete_task_instance", INDEX},
+    {"get_mapped_task_instances", "%TaskOrder " RANGES " " TASK_FILTERS},
+    {"get_task_instance_dependencies", INDEX},
+    {"get_task_instance_tries", INDEX},
+    {"patch_task_instance_by_map_index", MASK},
+    {"get_task_instances", "task_id?:text %TaskOrder " RANGES " " TASK_FILTERS " ~task_display_name ~dag_id ~run_id"},
+    {"get_task_instance_try_details", INDEX},
+    {"patch_task_group_instances", MASK},
+    {"patch_task_instance_dry_run_by_map_index", MASK},
+    {"patch_task_instance_dry_run", "map_index?:integer(-1..2147483647) " MASK},
+    {"get_tasks", "order_by?:TaskFieldOrder=task_id"},
+    {"get_log", "full_content?:boolean=false " INDEX " token?:digits"},
+    {"get_external_log_url", INDEX},
+    {"get_dag_tags", "%name ~tag_name"},
+    {"get_dag_versions", "%id|version_number|dag_id|created_at|bundle_name|bundle_version version_number?:" INT32
+                         " bundle_name?:text bundle_version?:text"},
+    {"get_hitl_details", "%*"},
+    {"login", "next?:path"},
+    {"ext_get_users", "%*"},
+    {"ext_get_service_accounts", "%*"},
+    {"ext_get_roles", "%*"},
+    {"ext_get_grants", "account?:text %*"},
+    {"ext_get_tokens", "account?:text %*"},
+    {"ext_login_page", "next?:text"},
+    {"ext_oidc_login", "next?:text"},
+    {"ext_oidc_callback", "code?:text state?:text iss?:text error?:text"},
     {"ext_get_audit",
-     "who operation dag_id run_id entity address request_id kind status:i refused:b since:t until:t before_id:i "
-     "after_id:i order limit:i"},
-    {"ext_get_event_stream", "dag_id:* run_id:* kind:* last_event_id"},
-    {"ext_get_queue", "pool dag_id limit:i"},
-    {"ext_get_dag_history", "limit:i offset:i order_by:*"},
-    {"ext_get_progress", "after wait:i"},
-    {"ext_get_task_instances", "limit:i offset:i order_by:*"},
-    {"ext_get_tries", "map_index:i"},
-    {"ext_get_why", "map_index:i"},
+     "who?:text operation?:text dag_id?:text run_id?:text entity?:text address?:text request_id?:text kind?:text "
+     "status?:integer refused?:boolean since?:when until?:when before_id?:integer after_id?:integer order?:text "
+     "limit?:integer(1..)"},
+    {"ext_get_event_stream",
+     "dag_id?:[text] run_id?:[text] kind?:['run'|'task'|'dag'|'backfill'|'deadline'] last_event_id?:text"},
+    {"ext_get_queue", "pool?:text dag_id?:text limit?:integer(1..)"},
+    {"ext_get_dag_history", "%id"},
+    {"ext_get_run_events", PAGE},
+    {"ext_get_progress", "after?:text wait?:integer(0..)=0"},
+    {"ext_get_run_at", "t:instant|moment"},
+    {"ext_get_run_diff", "with:text"},
+    {"ext_get_task_instances", "%TaskOrder"},
+    {"ext_get_tries", INDEX},
+    {"ext_get_why", INDEX},
 };
 
-Parameter Read(std::string_view word) {
-  Parameter parameter;
-  parameter.required = word.ends_with('!');
-  if (parameter.required) word.remove_suffix(1);
-  const std::size_t colon = word.find(':');
-  parameter.name = word.substr(0, colon);
-  std::string_view kind = colon == std::string_view::npos ? std::string_view() : word.substr(colon + 1);
-  parameter.list = kind.starts_with('*');
-  if (parameter.list) kind.remove_prefix(1);
-  parameter.type = kind == "i" ? "integer" : kind == "n" ? "number" : kind == "b" ? "boolean" : "string";
-  parameter.date = kind == "t";
-  return parameter;
+#undef INT32
+#undef INDEX_TYPE
+#undef PAGE
+#undef INDEX
+#undef MASK
+#undef RANGES
+#undef TASK_FILTERS
+
+// "['a'|'-a'|…]"
+std::string OrderType(std::string_view columns) {
+  if (columns == "*") return "[text]";
+  if (columns.front() >= 'A' && columns.front() <= 'Z') return "[" + std::string(columns) + "]";
+  std::string type;
+  while (!columns.empty()) {
+    const std::size_t end = std::min(columns.find('|'), columns.size());
+    const std::string column(columns.substr(0, end));
+    type += (type.empty() ? "['" : "|'") + column + "'|'-" + column + "'";
+    columns.remove_prefix(std::min(end + 1, columns.size()));
+  }
+  return type + "]";
 }
 
 }  // namespace
 
-std::vector<Parameter> QueryParameters(std::string_view operation_id) {
-  std::vector<Parameter> parameters;
-  for (const Row& row : kRows) {
-    if (row.operation_id != operation_id) continue;
-    for (std::string_view rest = row.parameters; !rest.empty();) {
-      const std::size_t end = rest.find(' ');
-      parameters.push_back(Read(rest.substr(0, end)));
-      rest.remove_prefix(end == std::string_view::npos ? rest.size() : end + 1);
-    }
+std::vector<Field> QueryParameters(std::string_view operation_id) {
+  const auto row = std::find_if(std::begin(kRows), std::end(kRows),
+                                [&](const Row& known) { return known.operation_id == operation_id; });
+  if (row == std::end(kRows)) return {};
+  std::string_view text = row->parameters;
+  const std::size_t page = text.find('%');
+  if (page == std::string_view::npos) return FieldsOf(text);
+  const std::size_t end = std::min(text.find(' ', page), text.size());
+  std::vector<Field> fields = FieldsOf("limit?:integer(0..)=50 offset?:integer(0..)=0");
+  fields.push_back({"order_by", OrderType(text.substr(page + 1, end - page - 1)), {}, false});
+  for (const std::string_view part : {text.substr(0, page), text.substr(end)}) {
+    for (Field& field : FieldsOf(part)) fields.push_back(std::move(field));
   }
-  return parameters;
+  return fields;
+}
+
+Field PathParameter(std::string_view operation_id, std::string_view name) {
+  // Lists that a body chooses from are of everything.
+  if (operation_id == "get_list_dag_runs_batch" || operation_id == "get_task_instances_batch")
+    return {std::string(name), "'~'", {}, true};
+  if (name == "map_index") return {std::string(name), "integer(-1..2147483647)", {}, true};
+  const bool number = name.ends_with("_number") || name == "asset_id" || name == "asset_alias_id" ||
+                      name == "backfill_id" || name == "event_log_id" || name == "grant_id" || name == "token_id" ||
+                      name == "import_error_id";
+  return {std::string(name), name == "try_number" ? "integer(1..)" : number ? "integer(0..)" : "segment", {}, true};
 }
 
 }  // namespace pipelined::api

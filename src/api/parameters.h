@@ -5,16 +5,14 @@
 #include <string_view>
 #include <vector>
 
+#include "api/schemas.h"
+
 namespace pipelined::api {
 
-struct Parameter {
-  std::string_view name;
-  std::string_view type;  // of JSON Schema
-  bool list = false;      // may be repeated
-  bool date = false;
-  bool required = false;
-};
+// Those that take a list may be repeated.
+std::vector<Field> QueryParameters(std::string_view operation_id);
 
-std::vector<Parameter> QueryParameters(std::string_view operation_id);
+// What a variable of a path must look like.
+Field PathParameter(std::string_view operation_id, std::string_view name);
 
 }  // namespace pipelined::api

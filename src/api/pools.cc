@@ -6,6 +6,7 @@
 #include "api/body.h"
 #include "api/errors.h"
 #include "api/handlers.h"
+#include "api/letters.h"
 #include "api/query.h"
 #include "api/shapes.h"
 #include "api/update_mask.h"
@@ -25,10 +26,6 @@ Response PoolAnswer(const Call& call, const std::string& name, int status = 200)
   if (!row.ok()) return ErrorResponse(row.error());
   call.After(name, PoolFacts(*row));
   return Json(status, PoolShape(*row));
-}
-
-void RefuseTeam(Body& body) {
-  if (body.String("team_name")) body.Refuse("team_name can not be set: there are no teams");
 }
 
 // A pool is patched with all of it, whatever the mask picks, as in Airflow; default_pool alone is not.
@@ -61,15 +58,15 @@ Response GetPool(const Call& call) {
 
 Response PostPool(const Call& call) {
   Body body(call.request, {"name", "slots", "description", "include_deferred", "team_name"});
-  body.Require("name");
-  body.Require("slots");
+  body.RequireValue("name");
+  body.RequireValue("slots");
   SetPool pool;
   pool.name = body.String("name").value_or("");
   pool.slots = static_cast<std::int32_t>(body.Int("slots", -1, kMaxSlots).value_or(0));
   pool.description = body.String("description").value_or("");
   pool.include_deferred = body.Bool("include_deferred").value_or(false);
-  RefuseTeam(body);
-  if (body.ok() && (pool.name.empty() || pool.name.size() > kMaxNameLength))
+  body.RefuseTeam();
+  if (body.ok() && (pool.name.empty() || CharacterCount(pool.name) > kMaxNameLength))
     body.Refuse(fmt::format("the name should have 1 to {} characters", kMaxNameLength));
   if (!body.ok()) return body.Refusal();
   const std::string name = pool.name;
@@ -88,7 +85,7 @@ Response PatchPool(const Call& call) {
   const auto description = body.String("description");
   const auto include_deferred = body.Bool("include_deferred");
   const auto new_name = body.String("pool");
-  RefuseTeam(body);
+  body.RefuseTeam();
   if (!body.ok()) return body.Refusal();
   const bool describes = mask.Has("description") && body.Has("description");
   if (name == kDefaultPool && (describes || (mask.Has("pool") && new_name && *new_name != name))) {

@@ -7,13 +7,18 @@
 
 #include <fmt/format.h>
 
+#include "api/letters.h"
+
 namespace pipelined::api {
 namespace {
 
+// What is beyond all numbers here is the greatest or the least of them: a limit of 10^30 is no mistake.
 std::optional<std::int64_t> ToInt(std::string_view text) {
+  using Limits = std::numeric_limits<std::int64_t>;
   std::int64_t value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  if (error == std::errc::invalid_argument || end != text.data() + text.size()) return std::nullopt;
+  if (error == std::errc::result_out_of_range) return text.front() == '-' ? Limits::min() : Limits::max();
   return value;
 }
 
@@ -24,9 +29,8 @@ std::optional<double> ToNumber(std::string_view text) {
   return value;
 }
 
-std::optional<bool> ToBool(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(),
-                 [](unsigned char c) { return static_cast<char>(c >= 'A' && c <= 'Z' ? c + 32 : c); });
+std::optional<bool> ToBool(std::string_view given) {
+  const std::string text = LowerCase(given);
   for (const std::string_view yes : {"true", "1", "yes", "on", "t", "y"})
     if (text == yes) return true;
   for (const std::string_view no : {"false", "0", "no", "off", "f", "n"})
@@ -168,21 +172,32 @@ std::optional<Instant> Query::Date(std::string_view name) {
 
 TimeRange Query::Times(std::string_view field) {
   const auto read = [&](std::string_view end) { return Date(fmt::format("{}_{}", field, end)); };
-  TimeRange range{read("gte"), read("lte")};
-  if (const auto gt = read("gt")) range.gte = range.gte ? std::max(*range.gte, *gt + Micros(1)) : *gt + Micros(1);
-  if (const auto lt = read("lt")) range.lte = range.lte ? std::min(*range.lte, *lt - Micros(1)) : *lt - Micros(1);
-  return range;
+  const auto gte = read("gte"), lte = read("lte"), gt = read("gt"), lt = read("lt");
+  return TimesBetween(gte, gt, lte, lt);
 }
 
 LengthRange Query::Lengths(std::string_view field) {
-  const auto read = [&](std::string_view end, std::int64_t beyond) -> std::optional<Micros> {
-    const std::optional<double> seconds = Number(fmt::format("{}_{}", field, end));
+  const auto read = [&](std::string_view end) { return Number(fmt::format("{}_{}", field, end)); };
+  const auto gte = read("gte"), lte = read("lte"), gt = read("gt"), lt = read("lt");
+  return LengthsBetween(gte, gt, lte, lt);
+}
+
+TimeRange TimesBetween(std::optional<Instant> gte, std::optional<Instant> gt, std::optional<Instant> lte,
+                       std::optional<Instant> lt) {
+  if (gt) gte = gte ? std::max(*gte, *gt + Micros(1)) : *gt + Micros(1);
+  if (lt) lte = lte ? std::min(*lte, *lt - Micros(1)) : *lt - Micros(1);
+  return TimeRange{gte, lte};
+}
+
+LengthRange LengthsBetween(std::optional<double> gte, std::optional<double> gt, std::optional<double> lte,
+                           std::optional<double> lt) {
+  const auto length = [](std::optional<double> seconds, std::int64_t beyond) -> std::optional<Micros> {
     if (!seconds || std::abs(*seconds) > 1e11) return std::nullopt;
     return Micros(std::llround(*seconds * 1e6) + beyond);
   };
-  LengthRange range{read("gte", 0), read("lte", 0)};
-  if (const auto gt = read("gt", 1)) range.gte = range.gte ? std::max(*range.gte, *gt) : *gt;
-  if (const auto lt = read("lt", -1)) range.lte = range.lte ? std::min(*range.lte, *lt) : *lt;
+  LengthRange range{length(gte, 0), length(lte, 0)};
+  if (const auto above = length(gt, 1)) range.gte = range.gte ? std::max(*range.gte, *above) : *above;
+  if (const auto below = length(lt, -1)) range.lte = range.lte ? std::min(*range.lte, *below) : *below;
   return range;
 }
 
@@ -216,7 +231,8 @@ void Query::NotYet(std::initializer_list<std::string_view> names) {
 Result<Instant> ParseApiDate(std::string_view text) {
   if (const std::optional<double> number = ToNumber(text)) {
     const double seconds = std::abs(*number) > 2e10 ? *number / 1000 : *number;
-    if (std::abs(seconds) > 253402300799.0) return Error{ErrorCode::kInvalid, "the date lies beyond the year 9999", ""};
+    if (seconds < -62135596800.0 || seconds > 253402300799.0)
+      return Error{ErrorCode::kInvalid, "the date lies outside of the years 1 to 9999", ""};
     return Instant(Micros(static_cast<std::int64_t>(std::llround(seconds * 1e6))));
   }
   return ParseInstant(text);

@@ -78,6 +78,13 @@ class Query {
   std::vector<std::string> refused_;  // names of parameters
 };
 
+// Two inclusive bounds of what was given with each sign: instants and lengths are whole microseconds.
+TimeRange TimesBetween(std::optional<Instant> gte, std::optional<Instant> gt, std::optional<Instant> lte,
+                       std::optional<Instant> lt);
+// In seconds; what is beyond some three thousand years bounds nothing.
+LengthRange LengthsBetween(std::optional<double> gte, std::optional<double> gt, std::optional<double> lte,
+                           std::optional<double> lt);
+
 // RFC 3339 with an offset, or a Unix time (seconds; milliseconds beyond 2e10), as Airflow reads dates.
 Result<Instant> ParseApiDate(std::string_view text);
 

@@ -6,6 +6,7 @@
 #include "api/body.h"
 #include "api/errors.h"
 #include "api/handlers.h"
+#include "api/letters.h"
 #include "api/query.h"
 #include "api/shapes.h"
 #include "api/steering.h"
@@ -78,11 +79,12 @@ Response RemoveTaskInstance(const Call& call) {
 
 Response PostXComEntry(const Call& call) {
   Body body(call.request, {"key", "value", "map_index"});
-  body.Require("key");
+  body.RequireValue("key");
   body.Require("value");
   const std::string key = body.String("key").value_or("");
   const std::int64_t map_index = body.Int("map_index", kNotMapped, kGreatestIndex).value_or(kNotMapped);
-  if (body.ok() && (key.empty() || key.size() > kMaxKey)) body.Refuse("the key should have 1 to 512 characters");
+  if (body.ok() && (key.empty() || CharacterCount(key) > kMaxKey))
+    body.Refuse("the key should have 1 to 512 characters");
   if (!body.ok()) return body.Refusal();
   const Result<TaskInstanceRow> row = FindInstance(call, map_index);
   if (!row.ok()) return ErrorResponse(row.error());

@@ -89,11 +89,11 @@ Response GetRunWithLinks(const Call& call) {
 }
 
 Response GetRunEvents(const Call& call) {
-  const Result<RunHistory> history = call.catalog().History(call.Arg("dag_id"), call.Arg("dag_run_id"));
-  if (!history.ok()) return ErrorResponse(history.error());
   Query query(call.request);
   const Page page = query.ReadPage();
   if (!query.ok()) return query.Refusal();
+  const Result<RunHistory> history = call.catalog().History(call.Arg("dag_id"), call.Arg("dag_run_id"));
+  if (!history.ok()) return ErrorResponse(history.error());
   TaskNames names(*history);
   Value::List events;
   std::int64_t at = 0;

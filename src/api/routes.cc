@@ -327,6 +327,15 @@ bool Fits(const std::vector<std::string_view>& pattern, const std::vector<std::s
                     });
 }
 
+// "dry_run" cannot be meant as a number.
+bool NumbersFit(const std::vector<std::string_view>& pattern, const std::vector<std::string>& segments) {
+  return std::equal(pattern.begin(), pattern.end(), segments.begin(),
+                    [](std::string_view part, const std::string& segment) {
+                      const bool number = part == "{map_index}" || part == "{backfill_id}" || part == "{asset_id}";
+                      return !number || segment.find_first_not_of("-0123456789") == std::string::npos;
+                    });
+}
+
 // Which of two patterns that both fit is the more literal one, from the left.
 bool MoreLiteral(const std::vector<std::string_view>& a, const std::vector<std::string_view>& b) {
   return std::lexicographical_compare(
@@ -433,7 +442,7 @@ Match FindRoute(std::string_view method, const std::vector<std::string>& segment
     // A run may be called "list": the way to it is not barred by what there is to POST.
     if (kRoutes[i].method == method && (best == nullptr || MoreLiteral(patterns[i], *best))) best = &patterns[i];
   }
-  if (best == nullptr) best = any;
+  if (best == nullptr || !NumbersFit(*best, segments)) best = any;
   Match match;
   if (best == nullptr) return match;
   for (std::size_t i = 0; i < patterns.size(); ++i) {

@@ -8,6 +8,7 @@
 
 #include "api/errors.h"
 #include "api/handlers.h"
+#include "api/letters.h"
 #include "api/shapes.h"
 
 namespace pipelined::api {
@@ -61,7 +62,7 @@ Result<std::vector<TaskInstanceRow>> InstancesOf(const Call& call, const std::st
 std::optional<std::string> ReadNote(Body& body) {
   if (!body.Has("note")) return std::nullopt;
   std::string note = body.String("note").value_or("");
-  if (note.size() > kMaxNote) body.Refuse(fmt::format("note may have at most {} bytes", kMaxNote));
+  if (CharacterCount(note) > kMaxNote) body.Refuse(fmt::format("note may have at most {} characters", kMaxNote));
   return note;
 }
 

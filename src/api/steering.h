@@ -13,7 +13,7 @@
 
 namespace pipelined::api {
 
-inline constexpr std::size_t kMaxNote = 1000;  // bytes, as Airflow's characters
+inline constexpr std::size_t kMaxNote = 1000;  // characters, as in Airflow
 
 // The note that a body gives: null takes it back. Noted as wrong when it is too long.
 std::optional<std::string> ReadNote(Body& body);

@@ -6,6 +6,7 @@
 #include "api/body.h"
 #include "api/errors.h"
 #include "api/handlers.h"
+#include "api/letters.h"
 #include "api/masking.h"
 #include "api/once.h"
 #include "api/param_faults.h"
@@ -40,7 +41,7 @@ Asked Read(Body& body) {
   }
   if (asked.start && asked.end && asked.start->instant > asked.end->instant)
     body.Refuse("data_interval_start lies after data_interval_end");
-  if (asked.note.size() > kMaxNote) body.Refuse(fmt::format("note may have at most {} bytes", kMaxNote));
+  if (CharacterCount(asked.note) > kMaxNote) body.Refuse(fmt::format("note may have at most {} characters", kMaxNote));
   return asked;
 }
 

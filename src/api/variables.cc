@@ -59,7 +59,7 @@ struct Variables {
       draft.value = value->is_string() ? value->string() : PythonJson(*value);
     draft.describes = body.Has("description");
     draft.description = body.String("description");
-    if (body.String("team_name")) body.Refuse("team_name can not be set: there are no teams");
+    body.RefuseTeam();
     return draft;
   }
 
@@ -164,7 +164,7 @@ Response DeleteVariable(const Call& call) {
 }
 
 Response BulkVariables(const Call& call) {
-  return Bulk<Variables>(call, Variables{call}).Run();
+  return VaultBulk<Variables>(call, Variables{call}).Run();
 }
 
 }  // namespace pipelined::api

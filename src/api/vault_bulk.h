@@ -21,9 +21,9 @@ namespace pipelined::api {
 //   using Row; Result<Row> Known(name); static Value About(const Row&), for the audit trail;
 //   Result<VaultPut> Put(const Draft&, const UpdateMask&, const Row* known), which makes a row without a known one.
 template <class Resource>
-class Bulk {
+class VaultBulk {
  public:
-  Bulk(const Call& call, Resource resource) : call_(call), resource_(std::move(resource)) {}
+  VaultBulk(const Call& call, Resource resource) : call_(call), resource_(std::move(resource)) {}
 
   Response Run() {
     std::variant<std::vector<BulkAction>, Response> read = ReadBulk(call_.request, Inputs::kHidden);

@@ -25,14 +25,20 @@ Result<Value> ResultsOf(const Call& call, const RunRow& run, const std::vector<s
   return results;
 }
 
-Result<std::string> Line(const Call& call, const RunRow& run, const std::vector<std::string>& tasks) {
+Result<Value> LineOf(const Call& call, const RunRow& run, const std::vector<std::string>& tasks) {
   Value line = Value::Map{{"state", ToString(run.info.state)}};
   if (IsFinished(run.info.state) && !tasks.empty()) {
     Result<Value> results = ResultsOf(call, run, tasks);
     if (!results.ok()) return results.error();
     line.Set("results", *std::move(results));
   }
-  return ToJson(line) + "\n";
+  return line;
+}
+
+// Airflow's own client reads nothing but JSON, and says so.
+bool WantsOneObject(const Request& request) {
+  const std::string accepted = request.List("accept");
+  return accepted.find("application/json") != std::string::npos && accepted.find("ndjson") == std::string::npos;
 }
 
 // Looks at the run, by its key, until it has ended or the time is over.
@@ -62,9 +68,9 @@ Response WaitForRun(const Call& call) {
     return Detail(403, "Forbidden: to read results takes the permission xcoms.read");
   const Result<RunRow> run = call.catalog().Run(call.Arg("dag_id"), call.Arg("dag_run_id"));
   if (!run.ok()) return ErrorResponse(run.error());
-  Result<std::string> first = Line(call, *run, tasks);
-  if (!first.ok()) return ErrorResponse(first.error());
-  std::string lines = *std::move(first);
+  Result<Value> line = LineOf(call, *run, tasks);
+  if (!line.ok()) return ErrorResponse(line.error());
+  std::string lines = ToJson(*line) + "\n";
   if (!IsFinished(run->info.state)) {
     const Place place(call.service.waiting);
     if (!place.Within(std::max(1, call.service.options.threads / 2)))
@@ -73,10 +79,11 @@ Response WaitForRun(const Call& call) {
     const Micros pause = std::max<Micros>(kShortestPause, Micros(static_cast<std::int64_t>(seconds * 1e6)));
     const Result<RunRow> ended = Await(call, *run, pause);
     if (!ended.ok()) return ErrorResponse(ended.error());
-    const Result<std::string> last = Line(call, *ended, tasks);
-    if (!last.ok()) return ErrorResponse(last.error());
-    lines += *last;
+    line = LineOf(call, *ended, tasks);
+    if (!line.ok()) return ErrorResponse(line.error());
+    lines += ToJson(*line) + "\n";
   }
+  if (WantsOneObject(call.request)) return Json(*line);
   return Text(200, "application/x-ndjson", std::move(lines));
 }
 

@@ -8,6 +8,8 @@
 #include <limits>
 #include <optional>
 
+#include "api/letters.h"
+
 namespace pipelined::api {
 namespace {
 
@@ -17,12 +19,6 @@ constexpr std::size_t kMostFields = 100;
 
 // Fields of which two say that somebody between the client and us sees another request than we do.
 constexpr std::string_view kOnce[] = {"host", "content-length", "transfer-encoding", "content-type", "authorization"};
-
-std::string Lower(std::string_view text) {
-  std::string lower(text);
-  for (char& c : lower) c = static_cast<char>(c >= 'A' && c <= 'Z' ? c + 32 : c);
-  return lower;
-}
 
 std::string_view View(boost::beast::string_view text) {
   return {text.data(), text.size()};
@@ -134,12 +130,13 @@ void RequestParser::ReadHeader(std::string_view header) {
   const std::string_view target = View(message.target());
   request_.target = OriginForm(target);
   for (const auto& field : message)
-    request_.headers.emplace_back(Lower(View(field.name_string())), View(field.value()));
+    request_.headers.emplace_back(LowerCase(View(field.name_string())), View(field.value()));
   if (error || !parser.is_header_done()) return Refuse(400);
   if (const int status = Faults(message.version() < 11); status != 0) return Refuse(status);
   const std::string* host = Find(request_.headers, "host");
   const std::optional<std::string_view> authority = Authority(target);
-  if (host != nullptr && (!IsHost(*host) || (authority && Lower(*authority) != Lower(*host)))) return Refuse(400);
+  if (host != nullptr && (!IsHost(*host) || (authority && LowerCase(*authority) != LowerCase(*host))))
+    return Refuse(400);
   keep_alive_ = parser.keep_alive();
   takes_chunks_ = message.version() >= 11;
   state_ = State::kBody;
@@ -151,7 +148,7 @@ int RequestParser::Faults(bool old) {
   const std::string* coding = Find(headers, "transfer-encoding");
   const std::string* length = Find(headers, "content-length");
   if (Doubled(headers) || (!old && Find(headers, "host") == nullptr)) return 400;
-  if (coding != nullptr && (old || Lower(*coding) != "chunked" || length != nullptr)) return 400;
+  if (coding != nullptr && (old || LowerCase(*coding) != "chunked" || length != nullptr)) return 400;
   if (headers.size() > kMostFields) return 431;
   if (coding != nullptr) body_ = BodyReader::Chunked(limits_);
   if (length != nullptr) {
@@ -163,7 +160,7 @@ int RequestParser::Faults(bool old) {
   const bool carries = request_.method == "POST" || request_.method == "PUT" || request_.method == "PATCH";
   if (carries && !framed && Find(headers, "content-type") != nullptr) return 411;
   if (const std::string* expect = Find(headers, "expect"); expect != nullptr && !old) {
-    if (Lower(*expect) != "100-continue") return 417;
+    if (LowerCase(*expect) != "100-continue") return 417;
     expects_continue_ = true;
   }
   return 0;

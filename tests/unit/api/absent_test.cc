@@ -122,7 +122,8 @@ TEST_F(AbsentTest, WhatATaskWaitsForIsToldInAirflowsShape) {
   catalog_.AddTask("sales", "r2", "load", TaskState::kNone);
   catalog_.leader = [](const Command&) -> Result<CommandDone> {
     CommandDone done;
-    done.result = *ParseJson(R"({"state": "none", "reasons": [{"code": "trigger_rule", "text": "waits"}]})");
+    done.result =
+        *ParseJson(R"({"state": "none", "try_number": 0, "reasons": [{"code": "trigger_rule", "text": "waits"}]})");
     return done;
   };
   const Response response = Get("/api/v2/dags/sales/dagRuns/r2/taskInstances/load/-1/dependencies");

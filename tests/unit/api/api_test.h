@@ -1,4 +1,4 @@
-// A service over a FakeCatalog, without sockets: one request in, one answer out.
+// A service over a FakeCatalog, without sockets: one request in, one answer out, which is held against the description.
 #pragma once
 
 #include <gmock/gmock.h>
@@ -9,6 +9,7 @@
 #include "api/service.h"
 #include "api/target.h"
 #include "pipelined/schema/json.h"
+#include "unit/api/described.h"
 #include "unit/api/fake_catalog.h"
 
 namespace pipelined::api {
@@ -36,7 +37,9 @@ class ApiTest : public ::testing::Test {
     request.remote = remote_;
     if (!token.empty()) request.headers.emplace_back("authorization", "Bearer " + token);
     if (!accept.empty()) request.headers.emplace_back("accept", accept);
-    return Dispatch(service_, request);
+    const Response response = Dispatch(service_, request);
+    ExpectDescribed(request, response);
+    return response;
   }
   Response Get(const std::string& target) { return Send("GET", target); }
 

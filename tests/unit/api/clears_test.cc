@@ -186,7 +186,7 @@ INSTANTIATE_TEST_SUITE_P(
         RefusedCase{R"({"start_date": "2026-01-02T00:00:00Z", "end_date": "2026-01-01T00:00:00Z"})",
                     "422 value_error at body: end_date lies before start_date"},
         RefusedCase{R"({"note": ")" + std::string(1001, 'x') + "\"}",
-                    "422 value_error at body: note may have at most 1000 bytes"},
+                    "422 value_error at body: note may have at most 1000 characters"},
         RefusedCase{R"({"dag_run_id": "nope"})",
                     "404 The DagRun with dag_id: `sales` and run_id: `nope` was not found"},
         RefusedCase{R"({"dag_run_id": "undated", "include_past": true, "dry_run": false})",

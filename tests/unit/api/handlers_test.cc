@@ -36,7 +36,8 @@ class HandlersTest : public ApiTest {
     } else if (const auto* note = std::get_if<SetNote>(&command.what)) {
       catalog_.runs.front().note = note->note;
     } else if (const auto* why = std::get_if<WhyTask>(&command.what)) {
-      done.result = Value::Map{{"task_id", why->task_id}, {"waits_for", "a"}};
+      const Value reason = Value::Map{{"code", "trigger_rule"}, {"text", why->task_id + " waits for a"}};
+      done.result = Value::Map{{"state", "none"}, {"try_number", 0}, {"reasons", Value::List{reason}}};
     }
     return done;
   }
@@ -116,7 +117,8 @@ INSTANTIATE_TEST_SUITE_P(
         StatusCase{"GET", TIS "/a/xcomEntries/k", "", 404, "detail"},
         StatusCase{"GET", "/api/v2/importErrors/9", "", 404, "detail"},
         StatusCase{"GET", "/api/v2/importErrors/x", "", 422, "int_parsing"},
-        StatusCase{"GET", "/api/ext/v1/dags/manual_only/dagRuns/r1/taskInstances/b/why", "", 200, R"("waits_for":"a")"},
+        StatusCase{"GET", "/api/ext/v1/dags/manual_only/dagRuns/r1/taskInstances/b/why", "", 200,
+                   R"("text":"b waits for a")"},
         StatusCase{"GET", "/api/ext/v1/dags/manual_only/dagRuns/nope/progress", "", 404, "detail"}));
 #undef DAGS
 #undef RUNS

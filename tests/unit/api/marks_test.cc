@@ -194,7 +194,7 @@ INSTANTIATE_TEST_SUITE_P(
         RefusedCase{LOAD, R"({"new_state": "success", "include_past": "yes"})",
                     "422 bool_type at body.include_past: Input should be a valid boolean"},
         RefusedCase{LOAD, R"({"note": ")" + std::string(1001, 'x') + "\"}",
-                    "422 value_error at body: note may have at most 1000 bytes"},
+                    "422 value_error at body: note may have at most 1000 characters"},
         RefusedCase{DAY2 "/taskInstances/nope", kMark,
                     "404 The Task Instance with dag_id: `sales`, run_id: `day2` and task_id: `nope` was not found"},
         RefusedCase{DAY2 "/taskInstances/nope/dry_run", kMark,
@@ -228,7 +228,7 @@ INSTANTIATE_TEST_SUITE_P(
         RefusedCase{DAY2, R"({"new_state": "success"})",
                     "422 extra_forbidden at body.new_state: Extra inputs are not permitted"},
         RefusedCase{DAY2, R"({"note": ")" + std::string(1001, 'x') + "\"}",
-                    "422 value_error at body: note may have at most 1000 bytes"},
+                    "422 value_error at body: note may have at most 1000 characters"},
         RefusedCase{SALES "/dagRuns/nope", R"({"state": "failed"})",
                     "404 The DagRun with dag_id: `sales` and run_id: `nope` was not found"}));
 

@@ -151,6 +151,10 @@ TEST_F(OverviewTest, ListsTakeEveryFilterOfAirflow) {
 TEST_F(OverviewTest, WaitingForAnEndedRunAnswersAtOnce) {
   catalog_.outputs["load"] = Value::Map{{"return_value", 5}};
   const Response response = Get("/api/v2/dags/sales/dagRuns/r2/wait?interval=2&result=load&result=other");
+  const Response one =
+      Send("GET", "/api/v2/dags/sales/dagRuns/r2/wait?interval=2", "", "admin-token", "application/json");
+  EXPECT_EQ(one.content_type, "application/json");
+  EXPECT_EQ(one.body.find('\n'), std::string::npos);
   EXPECT_EQ(response.content_type, "application/x-ndjson");
   EXPECT_EQ(response.body, "{\"state\":\"success\",\"results\":{\"load\":5,\"other\":null}}\n");
   EXPECT_EQ(Get("/api/v2/dags/sales/dagRuns/r2/wait").status, 422);

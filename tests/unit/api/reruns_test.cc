@@ -69,7 +69,7 @@ INSTANTIATE_TEST_SUITE_P(
         RefusedCase{"day2", R"({"logical_date": null})",
                     "422 extra_forbidden at body.logical_date: Extra inputs are not permitted"},
         RefusedCase{"day2", R"({"note": ")" + std::string(1001, 'x') + "\"}",
-                    "422 value_error at body: note may have at most 1000 bytes"}));
+                    "422 value_error at body: note may have at most 1000 characters"}));
 
 TEST_F(RerunsTest, AnIdThatIsTakenIs409WithAnObject) {
   const Response response = Rerun(R"({"dag_run_id": "day1"})");
