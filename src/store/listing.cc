@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "pipelined/base/clock.h"
 #include "store/arrays.h"
 
 namespace pipelined {
@@ -78,28 +79,41 @@ Status ListingSql::Order(const Page& page, Columns columns, std::string_view las
     const bool down = wanted.starts_with('-');
     const std::string_view name = std::string_view(wanted).substr(down ? 1 : 0);
     const auto found =
-        std::find_if(columns.begin(), columns.end(), [&](const auto& column) { return column.first == name; });
+        std::find_if(columns.begin(), columns.end(), [&](const Column& column) { return column.name == name; });
     if (found == columns.end()) {
       return Error{ErrorCode::kInvalid,
                    fmt::format("Ordering with '{}' is disallowed or the attribute does not exist on the model", name),
                    ""};
     }
-    const bool decides = found->second == last;
-    order_ += fmt::format("{}{} {}{}", order_.empty() ? " order by " : ", ", found->second, down ? "desc" : "asc",
-                          decides ? "" : " nulls last");
+    const bool decides = found->sql == last;
+    order_ += fmt::format("{}{} {}{}", order_.empty() ? " order by " : ", ", found->sql, down ? "desc" : "asc",
+                          decides || !found->nullable ? "" : " nulls last");
     if (decides) return Ok();
   }
   order_ += fmt::format("{}{}", order_.empty() ? " order by " : ", ", last);
   return Ok();
 }
 
-std::string ListingSql::Conditions() const {
-  return where_;
-}
-
 std::string ListingSql::Tail(const Page& page) const {
   return fmt::format("{}{} limit {} offset {}", where_, order_, std::max<std::int64_t>(page.limit, 0),
                      std::max<std::int64_t>(page.offset, 0));
+}
+
+std::string CountOf(const std::string& from, const ListingSql& sql, const Page& page) {
+  if (page.most_counted <= 0) return "select count(*)" + from + sql.Conditions();
+  return fmt::format("select count(*) from (select{}{} limit {}) as counted", from, sql.Conditions(),
+                     page.most_counted);
+}
+
+std::int64_t CountRows(Session& session, const std::string& counting, const ListingSql& sql, const Page& page) {
+  std::string key = counting;
+  for (const std::string& value : sql.parameters()) key.append(1, '\0').append(value);
+  const Micros begun = SystemClock().Monotonic();
+  if (const std::optional<std::int64_t> known = session.counts().Find(key, begun)) return *known;
+  const std::int64_t total = session.RunListing(counting, sql.parameters())[0][0].as<std::int64_t>();
+  const Micros now = SystemClock().Monotonic();
+  if (page.most_counted > 0) session.counts().Learn(key, total, total >= page.most_counted, now - begun, now);
+  return total;
 }
 
 }  // namespace pipelined

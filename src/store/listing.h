@@ -15,7 +15,12 @@ namespace pipelined {
 
 class ListingSql {
  public:
-  using Columns = std::initializer_list<std::pair<std::string_view, std::string_view>>;  // name in the API -> SQL
+  struct Column {
+    std::string_view name;  // in the API
+    std::string_view sql;
+    bool nullable = true;  // false: an index gives the order in both directions
+  };
+  using Columns = std::initializer_list<Column>;
 
   // `condition` has {} where the parameter's number goes: "r.dag_id = {}".
   void Where(std::string_view condition, std::string value);
@@ -36,7 +41,8 @@ class ListingSql {
 
   // " where … order by … limit … offset …"
   std::string Tail(const Page& page) const;
-  std::string Conditions() const;
+  const std::string& Conditions() const { return where_; }  // " where …"
+  const std::string& Ordering() const { return order_; }    // " order by …"
   const std::vector<std::string>& parameters() const { return parameters_; }
 
  private:
@@ -47,29 +53,30 @@ class ListingSql {
   std::vector<std::string> parameters_;
 };
 
-// One page, and the total without its bounds.
+// The statement that counts what `from` and the conditions give, up to page.most_counted.
+std::string CountOf(const std::string& from, const ListingSql& sql, const Page& page);
+// What `counting` answers. A count that is dear is not made anew each time: KnownCounts.
+std::int64_t CountRows(Session& session, const std::string& counting, const ListingSql& sql, const Page& page);
+
+// One page, and the total without its bounds: what the two statements give.
 template <class Row, class Read>
-Listing<Row> Fetch(Session& session, const std::string& columns, const std::string& from, const ListingSql& sql,
-                   const Page& page, Read read) {
+Listing<Row> FetchPage(Session& session, const std::string& select, const std::string& counting, const ListingSql& sql,
+                       const Page& page, Read read) {
   Listing<Row> listing;
-  pqxx::nontransaction transaction(session.raw());
-  const auto parameters = pqxx::prepare::make_dynamic_params(sql.parameters());
   if (page.limit > 0) {
-    for (const pqxx::row& row : transaction.exec_params("select " + columns + from + sql.Tail(page), parameters))
-      listing.rows.push_back(read(row));
+    for (const pqxx::row& row : session.RunListing(select, sql.parameters())) listing.rows.push_back(read(row));
   }
   const auto fetched = static_cast<std::int64_t>(listing.rows.size());
   const bool is_all = fetched > 0 && fetched < page.limit;
-  if (is_all || !page.counted) {
-    listing.total = page.offset + fetched;
-    return listing;
-  }
-  const std::string counted = page.most_counted <= 0
-                                  ? "select count(*)" + from + sql.Conditions()
-                                  : "select count(*) from (select" + from + sql.Conditions() + " limit " +
-                                        std::to_string(page.most_counted) + ") as counted";
-  listing.total = transaction.exec_params1(counted, parameters)[0].as<std::int64_t>();
+  listing.total = is_all || !page.counted ? page.offset + fetched : CountRows(session, counting, sql, page);
   return listing;
+}
+
+template <class Row, class Read>
+Listing<Row> Fetch(Session& session, const std::string& columns, const std::string& from, const ListingSql& sql,
+                   const Page& page, Read read) {
+  return FetchPage<Row>(session, "select " + columns + from + sql.Tail(page), CountOf(from, sql, page), sql, page,
+                        read);
 }
 
 }  // namespace pipelined

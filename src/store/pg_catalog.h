@@ -52,6 +52,9 @@ class PgCatalog : public Catalog {
   Result<std::optional<UserRow>> UserOfToken(const std::string& token_sha256) override;
 
  private:
+  // `only_started`: of those that the filter lets through only those that have begun; the total is that of all.
+  Result<Listing<TaskInstanceRow>> TasksOf(const TaskFilter& filter, const Page& page, bool only_started);
+
   StoreOptions options_;
   SessionPool pool_;
   PgVault vault_;

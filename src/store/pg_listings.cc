@@ -2,6 +2,7 @@
 
 #include "store/arrays.h"
 #include "store/codec.h"
+#include "store/instance_source.h"
 #include "store/listing.h"
 #include "store/pg_catalog.h"
 #include "store/rows.h"
@@ -52,6 +53,10 @@ const char* const kRunListing = PIPELINED_RUN_COLUMNS
     ", micros(r.end_date), micros(r.last_scheduling_decision), v.number, r.triggered_by, r.triggering_user, r.note, "
     "micros(v.created_at), r.clear_number, coalesce(r.rerun_of, '')";
 const char* const kRunFrom = " from dag_run r join dag_version v on v.id = r.version_id";
+// What a page of runs is chosen and counted in: of an index alone, where one serves.
+std::string RunSource(const RunFilter& filter) {
+  return filter.versions.empty() ? " from dag_run r" : kRunFrom;
+}
 
 RunRow ReadRunRow(const pqxx::row& row) {
   RunRow run;
@@ -68,15 +73,6 @@ RunRow ReadRunRow(const pqxx::row& row) {
   return run;
 }
 
-// A task without a row, or without an attempt, shows what its version says of it.
-const char* const kTaskFrom =
-    " from dag_run r join dag_version v on v.id = r.version_id join dag_version_task t on t.version_id = r.version_id "
-    "left join task_map m on m.run_id = r.id and m.task_no = t.task_no "
-    "cross join lateral generate_series(case when m.length is null then -1 else 0 end, coalesce(m.length, 0) - 1) "
-    "as x (map_index) "
-    "left join task_instance i on i.run_id = r.id and i.task_no = t.task_no and i.map_index = x.map_index "
-    "left join attempt a on a.id = i.attempt_id "
-    "left join task_note k on k.run_id = r.id and k.task_id = t.task_id and k.map_index = x.map_index";
 // Each try as a task of the version that it ran with, beside the task of that name as it is now.
 const char* const kTryFrom =
     " from dag_run r join attempt a on a.run_id = r.id join dag_version v on v.id = a.version_id "
@@ -191,7 +187,7 @@ ListingSql ConditionsOf(const RunFilter& filter) {
   ListingSql sql;
   if (filter.dag_id != "~" && !filter.dag_id.empty()) sql.Where("r.dag_id = {}", filter.dag_id);
   if (!filter.dag_ids.empty()) sql.Where("r.dag_id = any ({}::text[])", TextArray(filter.dag_ids));
-  if (!filter.states.empty()) sql.Where("r.state = any ({}::text[])", TextArray(filter.states));
+  if (!filter.states.empty()) WhereRunState(sql, filter.states);
   if (!filter.types.empty()) sql.Where("r.type = any ({}::text[])", TextArray(filter.types));
   if (!filter.rerun_of.empty()) sql.Where("r.rerun_of = {}", filter.rerun_of);
   if (!filter.versions.empty()) sql.Where("v.number = any ({}::integer[])", Numbers(filter.versions));
@@ -214,13 +210,13 @@ Result<Listing<RunRow>> PgCatalog::Runs(const RunFilter& filter, const Page& pag
   ListingSql sql = ConditionsOf(filter);
   const Status ordered = sql.Order(page,
                                    {{"id", "r.id"},
-                                    {"dag_id", "r.dag_id"},
-                                    {"run_id", "r.run_id"},
-                                    {"dag_run_id", "r.run_id"},
-                                    {"state", "r.state"},
+                                    {"dag_id", "r.dag_id", false},
+                                    {"run_id", "r.run_id", false},
+                                    {"dag_run_id", "r.run_id", false},
+                                    {"state", "r.state", false},
                                     {"logical_date", "r.logical_date"},
-                                    {"run_after", "r.run_after"},
-                                    {"queued_at", "r.queued_at"},
+                                    {"run_after", "r.run_after", false},
+                                    {"queued_at", "r.queued_at", false},
                                     {"start_date", "r.start_date"},
                                     {"end_date", "r.end_date"},
                                     {"run_type", "r.type"},
@@ -235,7 +231,13 @@ Result<Listing<RunRow>> PgCatalog::Runs(const RunFilter& filter, const Page& pag
                                    "r.id");
   if (!ordered) return ordered.error();
   return pool_.With("list runs", [&](Session& session) -> Result<Listing<RunRow>> {
-    return Fetch<RunRow>(session, kRunListing, kRunFrom, sql, page, ReadRunRow);
+    const std::string source = RunSource(filter);
+    // Chosen first, read then: what lies before the offset is never read.
+    const std::string select = fmt::format(
+        "select {} from (select r.id{}{}) as p join dag_run r on r.id = p.id join dag_version v on v.id = "
+        "r.version_id{}",
+        kRunListing, source, sql.Tail(page), sql.Ordering());
+    return FetchPage<RunRow>(session, select, CountOf(source, sql, page), sql, page, ReadRunRow);
   });
 }
 
@@ -252,7 +254,6 @@ Result<RunRow> PgCatalog::Run(const std::string& dag_id, const std::string& run_
 namespace {
 
 constexpr const char* kTaskUpdated = "coalesce(i.end_date, i.start_date, a.opened_at)";
-
 ListingSql ConditionsOf(const TaskFilter& filter) {
   ListingSql sql;
   if (filter.dag_id != "~" && !filter.dag_id.empty()) sql.Where("r.dag_id = {}", filter.dag_id);
@@ -266,7 +267,7 @@ ListingSql ConditionsOf(const TaskFilter& filter) {
   any_of("t.task_id = any ({}::text[])", filter.task_ids);
   any_of("t.pool = any ({}::text[])", filter.pools);
   any_of("t.operator = any ({}::text[])", filter.operators);
-  any_of("coalesce(i.state, 'none') = any (array_replace({}::text[], 'no_status', 'none'))", filter.states);
+  if (!filter.states.empty()) WhereTaskState(sql, filter.states);
   if (filter.map_index) sql.Where("x.map_index = {}::integer", std::to_string(*filter.map_index));
   if (!filter.versions.empty()) sql.Where("v.number = any ({}::integer[])", Numbers(filter.versions));
   if (!filter.try_numbers.empty())
@@ -292,23 +293,33 @@ void Narrow(ListingSql& sql, const TaskFilter& filter) {
 }  // namespace
 
 Result<Listing<TaskInstanceRow>> PgCatalog::TaskInstances(const TaskFilter& filter, const Page& page) {
+  // Those that have not begun come last, so that a full page of those that have is the answer, and has an index.
+  const bool by_start =
+      !page.order_by.empty() && (page.order_by[0] == "start_date" || page.order_by[0] == "-start_date");
+  if (!by_start) return TasksOf(filter, page, false);
+  Result<Listing<TaskInstanceRow>> started = TasksOf(filter, page, true);
+  const bool full = started.ok() && static_cast<std::int64_t>(started->rows.size()) >= page.limit;
+  return started.ok() && !full ? TasksOf(filter, page, false) : started;
+}
+
+Result<Listing<TaskInstanceRow>> PgCatalog::TasksOf(const TaskFilter& filter, const Page& page, bool only_started) {
   ListingSql sql = ConditionsOf(filter);
   Narrow(sql, filter);
   const Status ordered = sql.Order(page,
                                    {{"id", "r.id"},
-                                    {"dag_id", "r.dag_id"},
-                                    {"run_id", "r.run_id"},
-                                    {"dag_run_id", "r.run_id"},
-                                    {"task_id", "t.task_id"},
-                                    {"task_display_name", "t.task_id"},
+                                    {"dag_id", "r.dag_id", false},
+                                    {"run_id", "r.run_id", false},
+                                    {"dag_run_id", "r.run_id", false},
+                                    {"task_id", "t.task_id", false},
+                                    {"task_display_name", "t.task_id", false},
                                     {"state", "i.state"},
-                                    {"start_date", "i.start_date"},
+                                    {"start_date", "i.start_date", !only_started},
                                     {"end_date", "i.end_date"},
                                     {"duration", "i.end_date - i.start_date"},
                                     {"try_number", "i.try_number"},
-                                    {"map_index", "x.map_index"},
+                                    {"map_index", "x.map_index", false},
                                     {"logical_date", "r.logical_date"},
-                                    {"run_after", "r.run_after"},
+                                    {"run_after", "r.run_after", false},
                                     {"data_interval_start", "r.interval_start"},
                                     {"data_interval_end", "r.interval_end"},
                                     {"operator", "t.operator"},
@@ -320,10 +331,21 @@ Result<Listing<TaskInstanceRow>> PgCatalog::TaskInstances(const TaskFilter& filt
                                     {"scheduled_when", "a.opened_at"}},
                                    "r.id, t.task_no, x.map_index");
   if (!ordered) return ordered.error();
+  const bool touched = OnlyTouched(filter);
+  if (touched) sql.Where(kTouchedCounts);
+  ListingSql chosen = sql;
+  if (only_started) chosen.Where("i.start_date is not null");
+  if (only_started && !touched) chosen.Where(kTouchedCounts);
+  // Chosen first, read then: what lies before the offset is not read, and only the tables that choosing needs are
+  // joined.
+  const std::string select =
+      fmt::format("select {}{}{}{} from (select r.id as run_id, t.task_no, x.map_index{}{}) as x {}{}", kRunAndTask,
+                  kTaskState, fmt::format(kTaskRest, kTaskMessage), kTaskIndex,
+                  touched || only_started ? kTouchedFrom : kTaskFrom, chosen.Tail(page), kTaskOfPage, sql.Ordering());
+  const std::string counting =
+      OfWholeRuns(filter) ? CountByRun(sql, page) : CountOf(touched ? kTouchedFrom : kTaskFrom, sql, page);
   return pool_.With("list task instances", [&](Session& session) -> Result<Listing<TaskInstanceRow>> {
-    return Fetch<TaskInstanceRow>(
-        session, fmt::format("{}{}{}{}", kRunAndTask, kTaskState, fmt::format(kTaskRest, kTaskMessage), kTaskIndex),
-        kTaskFrom, sql, page, ReadTaskRow);
+    return FetchPage<TaskInstanceRow>(session, select, counting, sql, page, ReadTaskRow);
   });
 }
 

@@ -8,6 +8,8 @@
 namespace pipelined {
 namespace {
 
+constexpr std::size_t kMostListings = 100;
+
 // SQLSTATEs after which the same thing may work on a new connection or a little later.
 bool IsPassing(std::string_view state) {
   return state.starts_with("08") || state.starts_with("53") || state.starts_with("57P") || state == "40001" ||
@@ -77,6 +79,21 @@ Session::Session(const StoreOptions& options, const char* application) : connect
 
 void Session::Prepare(const std::string& name, const std::string& sql) {
   connection_.prepare(name, sql);
+}
+
+pqxx::result Session::RunListing(const std::string& sql, const std::vector<std::string>& parameters) {
+  auto found = listings_.find(sql);
+  if (found == listings_.end()) {
+    if (listings_.size() >= kMostListings) {
+      for (const auto& [text, name] : listings_) connection_.unprepare(name);
+      listings_.clear();
+    }
+    const std::string name = fmt::format("listing_{}", listings_.size());
+    connection_.prepare(name, sql);
+    found = listings_.emplace(sql, name).first;
+  }
+  pqxx::nontransaction transaction(connection_);
+  return transaction.exec_prepared(found->second, pqxx::prepare::make_dynamic_params(parameters));
 }
 
 bool Session::HungUp() {

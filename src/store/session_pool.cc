@@ -19,6 +19,7 @@ std::unique_ptr<Session> SessionPool::Take() {
   try {
     auto session = std::make_unique<Session>(options_, "pipelined api");
     pqxx::nontransaction(session->raw()).exec("set statement_timeout to '30s'");
+    session->Share(counts_);
     return session;
   } catch (...) {
     GiveBack(nullptr);
