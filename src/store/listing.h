@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "pipelined/ports/catalog.h"
+#include "store/cursor.h"
 #include "store/session.h"
 
 namespace pipelined {
@@ -39,7 +40,12 @@ class ListingSql {
   // where it is asked for itself nothing follows it, and its index gives the order in both directions.
   Status Order(const Page& page, Columns columns, std::string_view last);
 
-  // " where … order by … limit … offset …"
+  // With page.cursor only what comes after it; to be called after Order(). kInvalid: it is no cursor of this order.
+  Status After(const Page& page);
+  // With page.cursor the column that cursors are made from, to be the last one: ", … as keys"; else nothing.
+  std::string Keys(const Page& page) const;
+
+  // " where … order by … limit … offset …"; with a cursor one row more, by which it is known that there are more.
   std::string Tail(const Page& page) const;
   const std::string& Conditions() const { return where_; }  // " where …"
   const std::string& Ordering() const { return order_; }    // " order by …"
@@ -49,6 +55,12 @@ class ListingSql {
   std::string Parameter(std::string value);
   // One of the alternatives of `text`, each as the condition `form` with {} for column and parameter.
   void WhereOneOf(std::string_view column, const std::string& text, std::string_view form, const char* around);
+  struct Key {
+    std::string sql;
+    bool down, nullable;
+  };
+  void OrderBy(Key key);
+  std::vector<Key> keys_;  // what order_ says
   std::string where_, order_;
   std::vector<std::string> parameters_;
 };
@@ -63,9 +75,18 @@ template <class Row, class Read>
 Listing<Row> FetchPage(Session& session, const std::string& select, const std::string& counting, const ListingSql& sql,
                        const Page& page, Read read) {
   Listing<Row> listing;
+  std::string keys;  // of the last row
   if (page.limit > 0) {
-    for (const pqxx::row& row : session.RunListing(select, sql.parameters())) listing.rows.push_back(read(row));
+    for (const pqxx::row& row : session.RunListing(select, sql.parameters())) {
+      if (page.cursor && static_cast<std::int64_t>(listing.rows.size()) == page.limit) {
+        listing.next = EncodeCursor(keys);
+        break;
+      }
+      listing.rows.push_back(read(row));
+      if (page.cursor) keys = row[row.size() - 1].c_str();
+    }
   }
+  if (page.cursor) return listing;
   const auto fetched = static_cast<std::int64_t>(listing.rows.size());
   const bool is_all = fetched > 0 && fetched < page.limit;
   listing.total = is_all || !page.counted ? page.offset + fetched : CountRows(session, counting, sql, page);

@@ -230,13 +230,14 @@ Result<Listing<RunRow>> PgCatalog::Runs(const RunFilter& filter, const Page& pag
                                     {"triggering_user_name", "r.triggering_user"}},
                                    "r.id");
   if (!ordered) return ordered.error();
+  if (const Status after = sql.After(page); !after) return after.error();
   return pool_.With("list runs", [&](Session& session) -> Result<Listing<RunRow>> {
     const std::string source = RunSource(filter);
     // Chosen first, read then: what lies before the offset is never read.
     const std::string select = fmt::format(
-        "select {} from (select r.id{}{}) as p join dag_run r on r.id = p.id join dag_version v on v.id = "
+        "select {}{} from (select r.id{}{}) as p join dag_run r on r.id = p.id join dag_version v on v.id = "
         "r.version_id{}",
-        kRunListing, source, sql.Tail(page), sql.Ordering());
+        kRunListing, sql.Keys(page), source, sql.Tail(page), sql.Ordering());
     return FetchPage<RunRow>(session, select, CountOf(source, sql, page), sql, page, ReadRunRow);
   });
 }
@@ -298,7 +299,8 @@ Result<Listing<TaskInstanceRow>> PgCatalog::TaskInstances(const TaskFilter& filt
       !page.order_by.empty() && (page.order_by[0] == "start_date" || page.order_by[0] == "-start_date");
   if (!by_start) return TasksOf(filter, page, false);
   Result<Listing<TaskInstanceRow>> started = TasksOf(filter, page, true);
-  const bool full = started.ok() && static_cast<std::int64_t>(started->rows.size()) >= page.limit;
+  const bool full = started.ok() && (page.cursor ? !started->next.empty()
+                                                 : static_cast<std::int64_t>(started->rows.size()) >= page.limit);
   return started.ok() && !full ? TasksOf(filter, page, false) : started;
 }
 
@@ -306,7 +308,7 @@ Result<Listing<TaskInstanceRow>> PgCatalog::TasksOf(const TaskFilter& filter, co
   ListingSql sql = ConditionsOf(filter);
   Narrow(sql, filter);
   const Status ordered = sql.Order(page,
-                                   {{"id", "r.id"},
+                                   {{"id", "r.id", false},
                                     {"dag_id", "r.dag_id", false},
                                     {"run_id", "r.run_id", false},
                                     {"dag_run_id", "r.run_id", false},
@@ -331,6 +333,7 @@ Result<Listing<TaskInstanceRow>> PgCatalog::TasksOf(const TaskFilter& filter, co
                                     {"scheduled_when", "a.opened_at"}},
                                    "r.id, t.task_no, x.map_index");
   if (!ordered) return ordered.error();
+  if (const Status after = sql.After(page); !after) return after.error();
   const bool touched = OnlyTouched(filter);
   if (touched) sql.Where(kTouchedCounts);
   ListingSql chosen = sql;
@@ -339,8 +342,8 @@ Result<Listing<TaskInstanceRow>> PgCatalog::TasksOf(const TaskFilter& filter, co
   // Chosen first, read then: what lies before the offset is not read, and only the tables that choosing needs are
   // joined.
   const std::string select =
-      fmt::format("select {}{}{}{} from (select r.id as run_id, t.task_no, x.map_index{}{}) as x {}{}", kRunAndTask,
-                  kTaskState, fmt::format(kTaskRest, kTaskMessage), kTaskIndex,
+      fmt::format("select {}{}{}{}{} from (select r.id as run_id, t.task_no, x.map_index{}{}) as x {}{}", kRunAndTask,
+                  kTaskState, fmt::format(kTaskRest, kTaskMessage), kTaskIndex, sql.Keys(page),
                   touched || only_started ? kTouchedFrom : kTaskFrom, chosen.Tail(page), kTaskOfPage, sql.Ordering());
   const std::string counting =
       OfWholeRuns(filter) ? CountByRun(sql, page) : CountOf(touched ? kTouchedFrom : kTaskFrom, sql, page);

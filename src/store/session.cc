@@ -31,6 +31,8 @@ Error OfSql(const char* what, const pqxx::sql_error& e) {
   if (state == "PL001" || state == "PL002") return Error{ErrorCode::kStale, message, ""};
   if (state == "57014")  // a query was cancelled: by its timeout, or by somebody
     return Error{ErrorCode::kUnavailable, fmt::format("cannot {}: it takes too long", what), "ask for less"};
+  if (state == "22P02" || state.starts_with("2200"))  // a text that is no number or no time, or none that there is
+    return Error{ErrorCode::kInvalid, fmt::format("cannot {}: a value is malformed", what), ""};
   if (IsPassing(state)) return Error{ErrorCode::kUnavailable, message, ""};
   if (state.starts_with("23")) return Error{ErrorCode::kConstraint, message, ""};
   if (state == "3F000" || state == "42P01" || state == "42883") {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,6 +14,10 @@ struct Page {
   std::vector<std::string> order_by;  // column names of the API, "-" in front for descending; unknown ones are kInvalid
   bool counted = true;                // false: the total is only that of the rows
   std::int64_t most_counted = 0;      // counting stops there: nobody waits for a count of the whole history; 0: exact
+
+  // Of lists that have cursors: instead of the offset, Listing::next of the page before; empty: the first page. Nothing
+  // is counted.
+  std::optional<std::string> cursor = std::nullopt;
 
   // To look one row up.
   static Page One() {
@@ -27,6 +32,7 @@ template <class Row>
 struct Listing {
   std::vector<Row> rows;
   std::int64_t total = 0;  // without the page's bounds
+  std::string next = {};   // the cursor of the page after this; empty: none
 };
 
 }  // namespace pipelined

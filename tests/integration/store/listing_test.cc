@@ -145,6 +145,45 @@ TEST_F(PgListingTest, ThatThereIsMoreThanIsCountedIsRemembered) {
   EXPECT_EQ(catalog_->TaskInstances({}, page)->total, 4);
 }
 
+TEST_F(PgListingTest, CursorsGoOnWhereThePageEnded) {
+  for (const char* order :
+       {"id", "-id", "-run_after", "start_date", "-start_date", "state", "-duration", "dag_id", "-end_date"}) {
+    const std::vector<std::string> all = Tasks(Ordered(order));
+    std::vector<std::string> paged;
+    Page page = Ordered(order, 3);
+    page.cursor = "";
+    for (int pages = 0; pages < 5; ++pages) {
+      const auto listing = catalog_->TaskInstances({}, page);
+      ASSERT_TRUE(listing.ok()) << order << ": " << listing.error().message;
+      for (const TaskInstanceRow& row : listing->rows) paged.push_back(row.run_id + "." + row.task_id);
+      page.cursor = listing->next;
+      if (listing->next.empty()) break;
+    }
+    EXPECT_EQ(paged, all) << order;
+  }
+}
+
+TEST_F(PgListingTest, CursorsOfRuns) {
+  Page page = Ordered("-start_date", 2);
+  page.cursor = "";
+  const auto first = catalog_->Runs({}, page);
+  ASSERT_TRUE(first.ok()) << first.error().message;
+  EXPECT_EQ(first->rows.back().info.run_id, "r1");
+  page.cursor = first->next;
+  EXPECT_THAT(Runs(page), ElementsAre("r0", "r3"));
+  EXPECT_EQ(catalog_->Runs({}, page)->next, "");
+}
+
+TEST_F(PgListingTest, WhatIsNoCursorIsRefused) {
+  Page page = Ordered("-run_after", 2);
+  for (const char* wrong : {"x", "5b5d", "5b312c325d", "5b2278222c2279225d", "00", "zz"}) {
+    page.cursor = wrong;  // "x", [], [1,2], ["x","y"] …
+    const auto refused = catalog_->Runs({}, page);
+    ASSERT_FALSE(refused.ok()) << wrong;
+    EXPECT_EQ(refused.error().code, ErrorCode::kInvalid) << wrong << ": " << refused.error().message;
+  }
+}
+
 TEST_F(PgListingTest, ManyTextsOfStatementsAreNotKept) {
   for (int limit = 1; limit <= 300; ++limit) ASSERT_EQ(Runs(Ordered("id", limit)).front(), "r0") << limit;
 }
