@@ -125,7 +125,7 @@ TEST_F(PgListingTest, TasksByState) {
 }
 
 TEST_F(PgListingTest, TheRowOfAnExpandedTaskIsNotOneOfItsInstances) {
-  Sql(fmt::format("insert into task_map (run_id, task_no, length) values ({}, 0, 3)", Id(0)));
+  Sql(fmt::format("insert into task_map (run_id, task_no, length) values ({}, 0, 3)", Id(0).value));
   EXPECT_EQ(Count({}), 10);  // three instances in the place of one
   EXPECT_EQ(Count(InState("success")), 1);
   TaskFilter first;
