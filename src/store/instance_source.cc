@@ -64,6 +64,10 @@ std::string AnyState(std::string_view column, const std::vector<std::string>& wa
 
 }  // namespace
 
+std::string RunSource(bool with_version) {
+  return with_version ? " from dag_run r join dag_version v on v.id = r.version_id" : " from dag_run r";
+}
+
 bool OnlyTouched(const TaskFilter& filter) {
   const bool by_state = !filter.states.empty() && !Has(filter.states, "none") && !Has(filter.states, "no_status");
   const bool by_time = Bounded(filter.start_date) || Bounded(filter.end_date) || Bounded(filter.updated_at) ||
@@ -80,14 +84,17 @@ bool OfWholeRuns(const TaskFilter& filter) {
          any(filter.pool) && any(filter.rendered_map_index) && !OnlyTouched(filter);
 }
 
-std::string CountByRun(const ListingSql& sql, const Page& page) {
-  const std::string runs = fmt::format(
-      "select v.task_count + coalesce((select sum(m.length - 1) from task_map m where m.run_id = r.id), 0) as "
-      "tasks{}{}",
-      " from dag_run r join dag_version v on v.id = r.version_id", sql.Conditions());
-  if (page.most_counted <= 0) return fmt::format("select coalesce(sum(tasks), 0)::bigint from ({}) as counted", runs);
-  return fmt::format("select least(coalesce(sum(tasks), 0), {0})::bigint from ({1} limit {0}) as counted",
-                     page.most_counted, runs);
+std::string CountByRun(const TaskFilter& filter, const ListingSql& sql, const Page& page) {
+  const std::string runs = RunSource(!filter.versions.empty()) + sql.Conditions();
+  const std::string by_version = fmt::format(
+      "(select coalesce(sum(c.runs * v.task_count), 0)::bigint as tasks from (select s.version_id, count(*) as runs "
+      "from (select r.version_id{}{}) as s group by s.version_id) as c join dag_version v on v.id = c.version_id)",
+      runs, page.most_counted > 0 ? fmt::format(" limit {}", page.most_counted) : "");
+  const std::string mapped = fmt::format(
+      "(select coalesce(sum(m.length - 1), 0)::bigint from task_map m where m.run_id in (select r.id{}))", runs);
+  if (page.most_counted <= 0) return fmt::format("select b.tasks + {} from {} as b", mapped, by_version);
+  return fmt::format("select case when b.tasks >= {0} then {0} else least({0}, b.tasks + {1}) end from {2} as b",
+                     page.most_counted, mapped, by_version);
 }
 
 void WhereTaskState(ListingSql& sql, const std::vector<std::string>& states) {

@@ -23,7 +23,10 @@ bool OnlyTouched(const TaskFilter& filter);
 // Whether a run has all of its tasks in the answer, or none.
 bool OfWholeRuns(const TaskFilter& filter);
 // Counts the tasks of runs from what is known of each run, and reads no task.
-std::string CountByRun(const ListingSql& sql, const Page& page);
+std::string CountByRun(const TaskFilter& filter, const ListingSql& sql, const Page& page);
+
+// What runs are chosen and counted in, `r`: of an index alone, where one serves.
+std::string RunSource(bool with_version);
 
 // Words of states are put into the text, from the program's own lists: so the planner knows how rare a state is, and
 // which partial index has it. A word that is no state is never met.

@@ -53,10 +53,6 @@ const char* const kRunListing = PIPELINED_RUN_COLUMNS
     ", micros(r.end_date), micros(r.last_scheduling_decision), v.number, r.triggered_by, r.triggering_user, r.note, "
     "micros(v.created_at), r.clear_number, coalesce(r.rerun_of, '')";
 const char* const kRunFrom = " from dag_run r join dag_version v on v.id = r.version_id";
-// What a page of runs is chosen and counted in: of an index alone, where one serves.
-std::string RunSource(const RunFilter& filter) {
-  return filter.versions.empty() ? " from dag_run r" : kRunFrom;
-}
 
 RunRow ReadRunRow(const pqxx::row& row) {
   RunRow run;
@@ -159,7 +155,11 @@ Result<Listing<DagRow>> PgCatalog::Dags(const DagFilter& filter, const Page& pag
                                    "d.dag_id collate \"C\"");
   if (!ordered) return ordered.error();
   return pool_.With("list DAGs", [&](Session& session) -> Result<Listing<DagRow>> {
-    return Fetch<DagRow>(session, kDagListing, kDagFrom, sql, page, ReadDagRow);
+    const std::string select = fmt::format(
+        "select {} from (select d.id from dag d{}) as p join dag d on d.id = p.id join dag_version v on v.id = "
+        "d.version_id{}",
+        kDagListing, sql.Tail(page), sql.Ordering());
+    return FetchPage<DagRow>(session, select, CountOf(" from dag d", sql, page), sql, page, ReadDagRow);
   });
 }
 
@@ -232,7 +232,7 @@ Result<Listing<RunRow>> PgCatalog::Runs(const RunFilter& filter, const Page& pag
   if (!ordered) return ordered.error();
   if (const Status after = sql.After(page); !after) return after.error();
   return pool_.With("list runs", [&](Session& session) -> Result<Listing<RunRow>> {
-    const std::string source = RunSource(filter);
+    const std::string source = RunSource(!filter.versions.empty());
     // Chosen first, read then: what lies before the offset is never read.
     const std::string select = fmt::format(
         "select {}{} from (select r.id{}{}) as p join dag_run r on r.id = p.id join dag_version v on v.id = "
@@ -346,7 +346,7 @@ Result<Listing<TaskInstanceRow>> PgCatalog::TasksOf(const TaskFilter& filter, co
                   kTaskState, fmt::format(kTaskRest, kTaskMessage), kTaskIndex, sql.Keys(page),
                   touched || only_started ? kTouchedFrom : kTaskFrom, chosen.Tail(page), kTaskOfPage, sql.Ordering());
   const std::string counting =
-      OfWholeRuns(filter) ? CountByRun(sql, page) : CountOf(touched ? kTouchedFrom : kTaskFrom, sql, page);
+      OfWholeRuns(filter) ? CountByRun(filter, sql, page) : CountOf(touched ? kTouchedFrom : kTaskFrom, sql, page);
   return pool_.With("list task instances", [&](Session& session) -> Result<Listing<TaskInstanceRow>> {
     return FetchPage<TaskInstanceRow>(session, select, counting, sql, page, ReadTaskRow);
   });
