@@ -92,10 +92,7 @@ constexpr const char* kTaskRest =
     "coalesce(a.message, {}, ''), a.exit_code, coalesce(a.id, 0), v.id, v.number, micros(v.created_at), "
     "coalesce(m.length, 0), ";
 // Of a task that failed without a try (its mapping was refused), the history says why.
-const char* const kTaskMessage =
-    "case when a.id is null and i.state = 'failed' then (select e.why from event e where e.run_id = r.id and e.task_no "
-    "= "
-    "t.task_no and e.new_state = 'failed' order by e.id desc limit 1) end";
+const char* const kTaskMessage = "case when a.id is null and i.state = 'failed' then why_failed(r.id, t.task_no) end";
 const char* const kTaskIndex = "x.map_index, m.names ->> x.map_index, coalesce(k.note, '')";
 const char* const kTryIndex = "a.map_index, m.names ->> a.map_index, ''";
 

@@ -7,3 +7,7 @@ create index dag_run_due_of_dag on dag_run (dag_id, run_after);
 create index task_instance_start on task_instance (start_date);
 -- The order of the list of DAGs, whatever the collation of the database.
 create index dag_in_order on dag (dag_id collate "C");
+
+-- Why a task failed that has no try. A function, so that no list opens all months of the history for the rare task of this kind.
+create function why_failed(p_run bigint, p_task integer) returns text language sql stable as $$
+  select why from event where run_id = p_run and task_no = p_task and new_state = 'failed' order by id desc limit 1 $$;
