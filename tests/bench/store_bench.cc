@@ -58,7 +58,7 @@ void Drop(const StoreOptions& options, int count, char** indexes) {
 }
 
 // Runs of a DAG, each asked for alone, begun in a turn and ended in one.
-void Runs(Catalog& catalog, Store& store, const Lease& lease, const ExecutorIdentity& executor) {
+void Runs(Catalog& catalog, Store& store, Lease& lease, const ExecutorIdentity& executor) {
   std::vector<Micros> triggers, begins, ends;
   for (int i = 0; i < 2000; ++i) {
     TriggerRequest request;
