@@ -203,6 +203,9 @@ class ActiveRun {
   void Adjust(Turn& turn, TaskNo task, std::uint32_t had, std::uint32_t length);
   void ExpandLikeOthers(Turn& turn, TaskNo task);
   void CountByInstance(TaskNo task);
+  bool MayEnd(TaskNo task) const;
+  bool MayEnd(TaskNo task, SlotNo slot) const;
+  bool AnyInstanceWaits(std::uint32_t mapping) const;
   void EndWithout(Turn& turn, TaskNo task, TaskEvent event, const std::string& why);
   void StoreStale(Turn& turn, TaskNo task) const;
   bool IsStale(TaskNo task) const;

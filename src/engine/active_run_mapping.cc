@@ -90,10 +90,9 @@ void ActiveRun::ExpandMapping(Turn& turn, const MappingLength& length) {
   // Instances may be there before the rule allows the task; an end without any may not. It asks again by itself.
   const bool ends = !error.empty() || length.length == 0;
   const bool stale = stale_[length.mapping];
-  if (error.empty()) stale_[length.mapping] = false;
   std::vector<TaskNo> tasks;
   for (const TaskNo task : dag_->mappings[length.mapping].tasks) {
-    if (ends && Ask(task) != RuleVerdict::kRun) continue;
+    if (ends && !MayEnd(task)) continue;
     std::erase(patient_, task);
     if (instances_.IsExpanded(task) ? !stale : slots_[task].state != TaskState::kNone) continue;
     if (error.empty()) {
@@ -103,6 +102,33 @@ void ActiveRun::ExpandMapping(Turn& turn, const MappingLength& length) {
     }
   }
   if (!tasks.empty()) GiveInstances(turn, tasks, length);
+  if (!error.empty()) return;
+  stale_[length.mapping] = ends && stale && AnyInstanceWaits(length.mapping);
+  if (!stale_[length.mapping]) return;
+  for (const TaskNo task : tasks) {
+    if (instances_.IsExpanded(task)) StoreStale(turn, task);
+  }
+}
+
+bool ActiveRun::AnyInstanceWaits(std::uint32_t mapping) const {
+  const std::vector<TaskNo>& tasks = dag_->mappings[mapping].tasks;
+  return std::any_of(tasks.begin(), tasks.end(), [&](TaskNo task) {
+    if (!instances_.IsExpanded(task)) return false;
+    const auto slots = SlotsOf(task);
+    return std::any_of(slots.begin(), slots.end(), [&](SlotNo slot) { return slots_[slot].state == TaskState::kNone; });
+  });
+}
+
+// Whether its rule allows the task, or an instance of it.
+bool ActiveRun::MayEnd(TaskNo task) const {
+  const auto slots = SlotsOf(task);
+  return std::any_of(slots.begin(), slots.end(), [&](SlotNo slot) { return MayEnd(task, slot); });
+}
+
+bool ActiveRun::MayEnd(TaskNo task, SlotNo slot) const {
+  const bool by_itself = instances_.IsExpanded(task) && dag_->mapped[dag_->tasks[task].mapped - 1].follows_own;
+  if (!by_itself) return Ask(task) == RuleVerdict::kRun;
+  return slots_[slot].state == TaskState::kNone && Ask(slot) == RuleVerdict::kRun;
 }
 
 // First all of them have their slots, as many each as any task of the mapping: what becomes of an instance concerns the
@@ -147,7 +173,8 @@ std::uint32_t ActiveRun::LengthBefore(TaskNo task) const {
 // What waits of the task ends, as there is nothing that it could be expanded to.
 void ActiveRun::EndWithout(Turn& turn, TaskNo task, TaskEvent event, const std::string& why) {
   for (const SlotNo slot : SlotsOf(task)) {
-    if (slots_[slot].state == TaskState::kNone && Assign(turn, slot, event)) Change(turn, slot).why = why;
+    if (slots_[slot].state != TaskState::kNone || !MayEnd(task, slot)) continue;
+    if (Assign(turn, slot, event)) Change(turn, slot).why = why;
   }
 }
 

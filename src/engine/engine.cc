@@ -535,7 +535,6 @@ void Engine::Impl::CloseTurn(Turn& turn) {
   }
   std::erase_if(turn.plan.tasks, [](const TaskChange& change) { return !change.run; });
   leaving_.clear();
-  deleted_.clear();
 }
 
 Engine::Engine(EngineLimits limits, LastIds last) : impl_(std::make_unique<Impl>(limits, last)) {}

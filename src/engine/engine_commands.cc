@@ -68,7 +68,6 @@ void Engine::Impl::Do(Turn& turn, CancelRun& what, const std::string& who, Comma
 // A queued one ends first: what counts runs, and whoever waits for it, must hear of its end.
 void Engine::Impl::Do(Turn& turn, DeleteRun& what, const std::string& who, CommandDone& done) {
   const Cause why(fmt::format("run {} deleted by {}", what.run_id, who), who);
-  if (deleted_.contains(what.run)) return Refuse(done, ErrorCode::kNotFound, "there is no such run");
   // What it holds of all limits could not be told any more after a crash.
   if (stopping_.contains(what.run)) {
     return Refuse(
@@ -92,7 +91,6 @@ void Engine::Impl::Do(Turn& turn, DeleteRun& what, const std::string& who, Comma
     EndQueued(turn, *run, why);
     LeaveMemory(turn, *run, RunEvent::kFailed, why);
   }
-  deleted_.insert(what.run);
   turn.plan.deleted.push_back(RunDeleted{what.run, what.dag_id, why.text, who});
 }
 

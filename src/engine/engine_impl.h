@@ -10,7 +10,6 @@
 #include <set>
 #include <string>
 #include <unordered_map>
-#include <unordered_set>
 #include <vector>
 
 #include "engine/active_run.h"
@@ -253,7 +252,6 @@ class Engine::Impl {
   // Runs to be set back once nothing of them is being stopped, and who asked: several may.
   std::unordered_map<RunId, std::vector<RunAsked>> asked_later_;
   std::vector<std::unique_ptr<ActiveRun>> leaving_;  // ended in this turn
-  std::unordered_set<RunId> deleted_;                // in this turn: what is stored of them is there no more
 };
 
 }  // namespace pipelined

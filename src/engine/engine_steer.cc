@@ -88,7 +88,6 @@ std::vector<SlotNo> NotFollowed(const ActiveRun& run, const std::vector<SlotNo>&
 
 SteeredRun Engine::Impl::LookAt(const RunRestored& stored) const {
   SteeredRun steered;
-  if (deleted_.contains(stored.run.id)) return steered;
   if (ActiveRun* active = FindOrLeaving(stored.run.id)) {
     steered.run = active;
     steered.run->Materialize();  // it may never have begun

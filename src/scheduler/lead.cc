@@ -35,6 +35,7 @@ Status Scheduler::Lead() {
   expansions_->Clear();
   standby_->Reset();  // what it had not yet reported comes again with Reattach()
   inbox_.clear();
+  commands_.clear();
   ended_.clear();
   in_flight_.clear();
   run_asks_.clear();
@@ -152,6 +153,7 @@ void Scheduler::StepDown(const std::string& why) {
   wakeups_->WatchStore(-1);  // nobody reads it while standing by
   standby_->Reset();
   inbox_.clear();
+  commands_.clear();
   unstarted_.clear();
   if (options_.on_step_down) options_.on_step_down();
 }

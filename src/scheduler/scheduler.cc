@@ -97,7 +97,7 @@ void Scheduler::Post(std::vector<PostedDag> dags) {
 }
 
 void Scheduler::Wait() {
-  if (!inbox_.empty()) return;
+  if (!inbox_.empty() || !commands_.empty()) return;
   if (leading_) {
     wakeups_->Arm(engine_.NextTimer(), renewed_ + options_.lease_ttl / 3 - clock_.Monotonic());
   } else {
@@ -228,14 +228,23 @@ Status Scheduler::TakeInbox(std::vector<Event>& events) {
   // A notification may be lost: now and then there is a look without one, which costs next to nothing when there is
   // nothing.
   if (turned_ >= polled_ + kLookAnyway) notified_ = true;
-  if (!std::exchange(notified_, false)) return Ok();
-  polled_ = turned_;
-  auto inbox = store_.Poll();
-  if (!inbox) return inbox.error();
-  for (const RunInfo& run : inbox->runs) {
-    if (const Status entered = Enter(RestoredRun{run, {}, {}}, events); !entered) return entered;
+  if (std::exchange(notified_, false)) {
+    polled_ = turned_;
+    auto inbox = store_.Poll();
+    if (!inbox) return inbox.error();
+    for (const RunInfo& run : inbox->runs) {
+      if (const Status entered = Enter(RestoredRun{run, {}, {}}, events); !entered) return entered;
+    }
+    std::move(inbox->commands.begin(), inbox->commands.end(), std::back_inserter(commands_));
   }
-  for (Command& command : inbox->commands) {
+  return TakeCommands(events);
+}
+
+// Up to one that deletes a run: what the next ones concern is to be read without it, in the next turn.
+Status Scheduler::TakeCommands(std::vector<Event>& events) {
+  while (!commands_.empty()) {
+    Command command = std::move(commands_.front());
+    commands_.pop_front();
     if (auto* backfill = std::get_if<CreateBackfill>(&command.what)) {
       if (const Status read = ReadFacts(*backfill); !read) return read;
     }
@@ -244,6 +253,7 @@ Status Scheduler::TakeInbox(std::vector<Event>& events) {
       if (const Status judged = Judge(report->end); !judged) return judged;
     }
     events.emplace_back(std::move(command));
+    if (std::holds_alternative<DeleteRun>(std::get<Command>(events.back()).what)) break;
   }
   return Ok();
 }

@@ -342,11 +342,85 @@ TEST(KnownHistory, ARunDeletedInThisTurnIsNotCleared) {
   d1.dag.is_paused_upon_creation = true;
   d1.dag.schedule = Hourly();
   history.steps = {
-      Do(StepKind::kBackfillAgain, "d1", 2),
-      Turn(0),
-      Do(StepKind::kDeleteRun, 2),
-      Do(StepKind::kDeleteRun, 1),
+      Do(StepKind::kBackfillAgain, "d1", 2), Turn(0), Do(StepKind::kDeleteRun, 2), Do(StepKind::kDeleteRun, 1),
       Steer(StepKind::kClear, 2, "", 0),
+  };
+  EXPECT_EQ(FaultOf(history), "");
+}
+
+// The cleared run would wait for the deleted one, as which it knew the run before.
+TEST(KnownHistory, ARunIsNotClearedInTheTurnThatDeletesTheOneBefore) {
+  History history;
+  DagSpec& d1 = history.AddDag("d1");
+  d1.Add("t1").depends_on_past = true;
+  d1.dag.is_paused_upon_creation = true;
+  d1.dag.schedule = Hourly();
+  history.steps = {
+      Do(StepKind::kTrigger, "d1"),     Do(StepKind::kBackfillAgain, "d1", 2), Turn(0),
+      Do(StepKind::kCancelBackfill, 1), Do(StepKind::kDeleteRun, 2),           Steer(StepKind::kClear, 3, "", 0),
+  };
+  EXPECT_EQ(FaultOf(history), "");
+}
+
+// What it is mapped over gives nothing any more: the instances end as their own rules allow, one after the other.
+TEST(KnownHistory, InstancesThatCannotBeExpandedAgainEndEachByItsRule) {
+  History history;
+  Task* task = nullptr;
+  DagSpec& d1 = history.AddDag("d1");
+  d1.Add("t0");
+  d1.Add("t1", {"t0"});
+  d1.Add("t2", {"t0"});
+  task = &d1.Add("t3", {"t2", "t0"});
+  task->trigger_rule = TriggerRule::kNoneSkipped;
+  d1.mapped.push_back(MappedSpec{{"t3", "t2"}, 0, false, "t0"});
+  d1.mapped.push_back(MappedSpec{{"t0"}, 2, true, ""});
+  history.steps = {
+      Do(StepKind::kTrigger, "d1"),
+      Turn(0),
+      Turn(0),
+      End(1, "t0", AttemptOutcome::kSucceeded, 0, 1),
+      End(1, "t0", AttemptOutcome::kSucceeded, 0, 0),
+      Turn(0),
+      Steer(StepKind::kClear, 1, "", 0),
+      Steer(StepKind::kMarkSuccess, 1, "t1", 1),
+  };
+  EXPECT_EQ(FaultOf(history), "");
+}
+
+// It was decided by what became of the task above it as a whole, before that was cleared and expanded in one turn.
+TEST(KnownHistory, WhatFollowedAMarkStaysWhenThatIsCleared) {
+  History history;
+  DagSpec& d1 = history.AddDag("d1");
+  d1.Add("t0");
+  d1.Add("t3");
+  d1.Add("t5", {"t3"});
+  d1.mapped.push_back(MappedSpec{{"t2", "t3"}, 3, false, ""});
+  d1.dag.is_paused_upon_creation = true;
+  history.steps = {
+      Do(StepKind::kTrigger, "d1"),        Steer(StepKind::kMarkFailed, 1, "t3", 0),
+      Do(StepKind::kUnpause, "d1"),        Steer(StepKind::kMarkSkipped, 1, "t3", 0),
+      Steer(StepKind::kClear, 1, "t3", 0),
+  };
+  EXPECT_EQ(FaultOf(history), "");
+}
+
+TEST(KnownHistory, WhatFollowedADecisionStaysWhenThatIsCleared) {
+  History history;
+  Task* task = nullptr;
+  DagSpec& d2 = history.AddDag("d2");
+  task = &d2.Add("t0");
+  task->action = Action{ActionKind::kShortCircuit, {"false"}};
+  task->ignore_downstream_trigger_rules = false;
+  d2.Add("t1");
+  d2.Add("t2", {"t0"});
+  d2.Add("t4", {"t2"});
+  d2.mapped.push_back(MappedSpec{{"t1", "t2"}, 2, true, ""});
+  d2.dag.schedule = Hourly();
+  history.steps = {
+      Do(StepKind::kBackfill, "d2", 3),
+      Turn(0),
+      Do(StepKind::kCrash),
+      Steer(StepKind::kClear, 3, "t2", 17),
   };
   EXPECT_EQ(FaultOf(history), "");
 }

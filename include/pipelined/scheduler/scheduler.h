@@ -4,6 +4,7 @@
 #pragma once
 
 #include <atomic>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -83,6 +84,7 @@ class Scheduler {
   Status TakePosted(std::vector<Event>& events);
   Status TakeEnds(std::vector<Event>& events);
   Status TakeInbox(std::vector<Event>& events);
+  Status TakeCommands(std::vector<Event>& events);
   // kUnavailable: the version could not be read now. One that can never be read is passed over.
   Status Enter(const RestoredRun& stored, std::vector<Event>& events);
   Status ReadFacts(CreateBackfill& backfill);
@@ -136,6 +138,7 @@ class Scheduler {
   std::string complaint_;        // why it could not be had, as last logged
   Engine engine_{EngineLimits{}};
   std::vector<Event> inbox_;                               // for the next turn
+  std::deque<Command> commands_;                           // asked for, and not yet given to the engine
   std::vector<AttemptId> ended_;                           // reported in this turn, to be forgotten when it is stored
   std::unordered_set<AttemptId> in_flight_;                // started here and not ended
   std::vector<AttemptOpened> unstarted_;                   // found by Reattach: committed, never started

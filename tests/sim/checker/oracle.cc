@@ -104,12 +104,22 @@ RuleVerdict TearDown(const RunRow& run, UnitNo unit, const States& states) {
 
 // A decision that comes late makes a task that failed with its upstreams a skipped one; a cleared one begins anew.
 std::vector<TaskState> WayOf(const TaskRow& task) {
+  if (task.way.empty()) return {task.state};
   std::vector<TaskState> way{task.way.front()};
   for (std::size_t next = 1; next < task.way.size(); ++next) {
     if (task.way[next] == TaskState::kSkipped) way.push_back(TaskState::kUpstreamFailed);
     if (IsFinished(task.way[next - 1])) way.push_back(TaskState::kNone);
     way.push_back(task.way[next]);
   }
+  return way;
+}
+
+// An instance that is new in the last commit was the task as a whole before; empty: untouched.
+std::vector<TaskState> WayOf(const RunRow& run, UnitNo unit) {
+  const TaskRow &own = run.tasks[unit], &whole = run.tasks[run.TaskOf(unit)];
+  if (whole.way.empty() || &own == &whole) return own.way.empty() ? std::vector<TaskState>() : WayOf(own);
+  std::vector<TaskState> way = WayOf(whole);
+  for (const TaskState state : WayOf(own)) way.push_back(state);
   return way;
 }
 
@@ -138,8 +148,10 @@ bool JudgedOnTheWay(const RunRow& run, UnitNo unit, RuleVerdict verdict) {
   std::vector<std::pair<UnitNo, std::vector<TaskState>>> moved;
   std::size_t ways = 1;
   for (UnitNo other = 0; other < states.size(); ++other) {
-    if (!Has(around, run.TaskOf(other)) || run.tasks[other].way.empty()) continue;
-    moved.emplace_back(other, WayOf(run.tasks[other]));
+    if (!Has(around, run.TaskOf(other))) continue;
+    std::vector<TaskState> steps = WayOf(run, other);
+    if (steps.empty()) continue;
+    moved.emplace_back(other, std::move(steps));
     ways *= moved.back().second.size();
   }
   if (ways > kMostWays) return true;
