@@ -107,24 +107,4 @@ Response ClearPartitions(const Call& call) {
   return Detail(400, "the runs of this DAG have no partitions");
 }
 
-// Whoever asks is sent to where it says how a token is got: there is no page to log in on.
-Response GetLogin(const Call& call) {
-  Query query(call.request);
-  const std::string next = query.String("next");
-  const bool elsewhere =
-      !next.empty() && (next.front() != '/' || next.starts_with("//") || next.find('\\') != std::string::npos);
-  if (elsewhere) return Detail(400, "Invalid or unsafe next URL");
-  Response response = NoContent();
-  response.status = 307;
-  response.headers.emplace_back("Location", "/docs");
-  return response;
-}
-
-Response GetLogout(const Call&) {
-  Response response = NoContent();
-  response.status = 307;
-  response.headers.emplace_back("Location", "/api/v2/auth/login");
-  return response;
-}
-
 }  // namespace pipelined::api

@@ -23,7 +23,19 @@ std::string Quoted(std::string_view text) {
   return out + "\"";
 }
 
+// Those who come back from an identity provider carry a code, which is worth something until it is redeemed.
+std::string WithoutCodes(const std::string& target) {
+  const std::size_t query = target.find('?');
+  return target.starts_with("/auth/") && query != std::string::npos ? target.substr(0, query) + "?***" : target;
+}
+
 }  // namespace
+
+AccessLog AccessLogFromString(std::string_view word) {
+  if (word == "none") return AccessLog::kNone;
+  if (word == "errors") return AccessLog::kErrors;
+  return word == "changes" ? AccessLog::kChanges : AccessLog::kAll;
+}
 
 bool IsLogged(AccessLog which, const std::string& method, int status) {
   switch (which) {
@@ -41,7 +53,7 @@ bool IsLogged(AccessLog which, const std::string& method, int status) {
 
 std::string AccessLine(const LoggedRequest& request) {
   return fmt::format("request method={} target={} status={} bytes={} ms={:.1f} peer={} user={} agent={} id={}",
-                     Quoted(request.method), Quoted(request.target), request.status, request.bytes,
+                     Quoted(request.method), Quoted(WithoutCodes(request.target)), request.status, request.bytes,
                      static_cast<double>(request.took.count()) / 1e3, request.peer, Quoted(request.user),
                      Quoted(request.agent), request.id);
 }

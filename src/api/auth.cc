@@ -4,6 +4,7 @@
 
 #include "api/body.h"
 #include "api/errors.h"
+#include "api/sessions.h"
 #include "api/transport/transport.h"
 #include "pipelined/schema/json.h"
 #include "pipelined/secrets/password.h"
@@ -14,14 +15,6 @@ namespace {
 
 constexpr std::size_t kLongestName = 256;
 constexpr int kLogInsAtOnce = 2;  // each holds a thread while it waits for the one password that is being hashed
-
-std::optional<Role> RoleFromString(std::string_view text) {
-  if (text == "admin") return Role::kAdmin;
-  if (text == "op") return Role::kOp;
-  if (text == "user") return Role::kUser;
-  if (text == "viewer") return Role::kViewer;
-  return std::nullopt;
-}
 
 Response Unauthorized() {
   Response response = Detail(401, "Not authenticated");
@@ -45,6 +38,12 @@ Response TooMany(std::int64_t seconds) {
   return response;
 }
 
+Response WrongPassword() {
+  Response response = Detail(401, "Invalid credentials");
+  response.headers.emplace_back("WWW-Authenticate", "Bearer");
+  return response;
+}
+
 Response Issue(Service& service, const UserRow& user) {
   const std::string token = secrets::NewToken();
   const Status stored =
@@ -57,19 +56,64 @@ Response Issue(Service& service, const UserRow& user) {
 
 std::variant<Caller, Response> Authenticate(Service& service, const Request& request) {
   const std::optional<std::string_view> token = BearerToken(request);
-  if (!token) return Unauthorized();
+  if (!token) {
+    std::optional<std::variant<Caller, Response>> browser = AuthenticateBrowser(service, request);
+    return browser ? *std::move(browser) : std::variant<Caller, Response>(Unauthorized());
+  }
   const std::string& local = service.options.local_token;
-  if (!local.empty() && secrets::ConstantTimeEqual(*token, local)) return Caller{"admin", Role::kAdmin};
-  const Result<std::optional<UserRow>> user = service.catalog.UserOfToken(secrets::TokenHash(*token));
-  if (!user.ok()) return ErrorResponse(user.error());
-  if (!user->has_value()) return Detail(403, "Forbidden: the token is unknown or has expired");
-  const std::optional<Role> role = RoleFromString((*user)->role);
-  if (!role) return Detail(403, "Forbidden: the user has no role that is known here");
-  return Caller{(*user)->name, *role};
+  if (!local.empty() && secrets::ConstantTimeEqual(*token, local)) {
+    Caller admin;
+    admin.name = "admin";
+    admin.rights = access::Rights::Of(access::BuiltIn::kAdmin);
+    return admin;
+  }
+  Result<std::optional<Principal>> who = service.catalog.accounts().OfToken(secrets::TokenHash(*token));
+  if (!who.ok()) return ErrorResponse(who.error());
+  if (!who->has_value()) return Detail(403, "Forbidden: the token is unknown, has expired or was revoked");
+  return CallerOf(**std::move(who));
+}
+
+Caller CallerOf(Principal principal) {
+  Caller caller;
+  caller.name = std::move(principal.account.name);
+  caller.rights = std::move(principal.rights);
+  if (principal.token) {
+    caller.token = principal.token->id;
+    caller.limited = principal.token->permissions || principal.token->dag_ids;
+    caller.logged_in = principal.token->of_login;
+  }
+  return caller;
 }
 
 bool IsLoopback(std::string_view address) {
   return address == kLocalPeer || address.starts_with("127.") || address == "::1" || address.starts_with("::ffff:127.");
+}
+
+std::optional<Response> CheckPassword(const Call& call, const std::string& name, const std::string& password) {
+  Service& service = call.service;
+  const Micros monotonic = service.clock.Monotonic();
+  // Per address, too: who guesses from elsewhere does not lock the owner out.
+  const std::string who = call.request.remote + " " + name;
+  if (const std::int64_t wait = service.logins.RetryAfter(who, monotonic); wait > 0) return TooMany(wait);
+  // From many addresses, or for many names: far more than anybody mistypes.
+  if (const std::int64_t wait = service.guesses.RetryAfter("name " + name, monotonic); wait > 0) return TooMany(wait);
+  if (const std::int64_t wait = service.guesses.RetryAfter("from " + call.request.remote, monotonic); wait > 0)
+    return TooMany(wait);
+  const Place place(service.logging_in);
+  if (!place.Within(kLogInsAtOnce)) return TooMany(1);
+  const Result<std::optional<UserRow>> user = call.catalog().FindUser(name);
+  if (!user.ok()) return ErrorResponse(user.error());
+  const bool known = user->has_value() && !(*user)->password_hash.empty();
+  const bool right =
+      known ? secrets::VerifyPassword(password, (*user)->password_hash) : secrets::VerifyNobody(password);
+  if (!right || (*user)->disabled) {  // the answer does not tell which
+    service.logins.Failed(who, monotonic);
+    service.guesses.Failed("name " + name, monotonic);
+    service.guesses.Failed("from " + call.request.remote, monotonic);
+    return WrongPassword();
+  }
+  service.logins.Succeeded(who);
+  return std::nullopt;
 }
 
 Response PostToken(const Call& call) {
@@ -81,25 +125,11 @@ Response PostToken(const Call& call) {
       name->string().size() > kLongestName) {
     return Detail(422, "username and password are required");
   }
-  Service& service = call.service;
-  const Micros monotonic = service.clock.Monotonic();
-  // Per address, too: who guesses from elsewhere does not lock the owner out.
-  const std::string who = call.request.remote + " " + name->string();
-  if (const std::int64_t wait = service.logins.RetryAfter(who, monotonic); wait > 0) return TooMany(wait);
-  const Place place(service.logging_in);
-  if (!place.Within(kLogInsAtOnce)) return TooMany(1);
-  const Result<std::optional<UserRow>> user = service.catalog.FindUser(name->string());
+  if (auto refusal = CheckPassword(call, name->string(), password->string())) return *std::move(refusal);
+  const Result<std::optional<UserRow>> user = call.catalog().FindUser(name->string());
   if (!user.ok()) return ErrorResponse(user.error());
-  const bool right = user->has_value() ? secrets::VerifyPassword(password->string(), (*user)->password_hash)
-                                       : secrets::VerifyNobody(password->string());
-  if (!right) {
-    service.logins.Failed(who, monotonic);
-    Response response = Detail(401, "Invalid credentials");
-    response.headers.emplace_back("WWW-Authenticate", "Bearer");
-    return response;
-  }
-  service.logins.Succeeded(who);
-  return Issue(service, **user);
+  if (!user->has_value()) return WrongPassword();  // deleted just now
+  return Issue(call.service, **user);
 }
 
 }  // namespace pipelined::api

@@ -67,17 +67,11 @@ Response PostRunsList(const Call& call) {
        "end_date_gt",     "end_date_lte",   "end_date_lt",   "duration_gte",     "duration_gt",     "duration_lte",
        "duration_lt",     "conf_contains"});
   RunFilter filter;
-  filter.dag_id = "~";
   filter.dag_ids = body.Strings("dag_ids");
   filter.states = body.Words("states", RunStateWords());
-  const TimeRange after = Times(body, "run_after"), logical = Times(body, "logical_date"),
-                  start = Times(body, "start_date");
-  filter.run_after_gte = after.gte;
-  filter.run_after_lte = after.lte;
-  filter.logical_date_gte = logical.gte;
-  filter.logical_date_lte = logical.lte;
-  filter.start_date_gte = start.gte;
-  filter.start_date_lte = start.lte;
+  filter.run_after = Times(body, "run_after");
+  filter.logical_date = Times(body, "logical_date");
+  filter.start_date = Times(body, "start_date");
   filter.end_date = Times(body, "end_date");
   filter.duration = Lengths(body, "duration");
   filter.conf_contains = body.String("conf_contains").value_or("");

@@ -30,6 +30,12 @@ Seconds OffsetOf(std::string_view text) {
   return text[sign] == '-' ? -offset : offset;
 }
 
+// Of UTF-8.
+std::size_t CharacterCount(std::string_view text) {
+  return static_cast<std::size_t>(
+      std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
+}
+
 }  // namespace
 
 bool HoldsNul(const Value& value) {
@@ -106,6 +112,12 @@ std::optional<std::string> Body::String(std::string_view key) {
   if (value->is_string()) return value->string();
   violations_.Add("string_type", At(key), "Input should be a valid string", *value);
   return std::nullopt;
+}
+
+void Body::LimitLength(std::string_view key, std::size_t most) {
+  const Value* value = Find(key);
+  if (value != nullptr && value->is_string() && CharacterCount(value->string()) > most)
+    Refuse(key, "string_too_long", fmt::format("String should have at most {} characters", most));
 }
 
 std::optional<bool> Body::Bool(std::string_view key) {

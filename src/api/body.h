@@ -50,6 +50,8 @@ class Body {
   std::optional<Value> Object(std::string_view key);
   // The model as a whole is wrong ("both or neither of …").
   void Refuse(std::string_view message);
+  // The text of `key` may have `most` characters (of UTF-8).
+  void LimitLength(std::string_view key, std::size_t most);
   void RefuseEnum(std::string_view key, std::string_view words);
   // The value of a key is wrong.
   void Refuse(std::string_view key, std::string_view type, std::string_view message);

@@ -180,9 +180,15 @@ Value Without(const Value& entity, std::initializer_list<std::string_view> keys)
   return rest;
 }
 
+// The route asks for the right to change runs; to delete them is another one.
+Response MayNotDelete(const Call&) {
+  return Detail(403, "Forbidden: this takes the permission runs.delete");
+}
+
 Single SingleRun(const Call& call, const Action& action, const Value& entity) {
   if (action.kind == Word::kCreate) return {};
-  return {action.kind == Word::kDelete ? RemoveRun : PatchRun,
+  const bool may_delete = call.caller.rights.May(access::Permission::kRunsDelete, DagOf(call, entity));
+  return {action.kind == Word::kDelete ? (may_delete ? RemoveRun : MayNotDelete) : PatchRun,
           {{"dag_id", DagOf(call, entity)}, {"dag_run_id", RunName(entity)}},
           Without(entity, {"dag_run_id", "dag_id"})};
 }

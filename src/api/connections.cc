@@ -85,9 +85,7 @@ void ReadId(Body& body, Draft& draft) {
   body.Require("connection_id");
   draft.row.connection_id = body.String("connection_id").value_or("");
   const std::string& id = draft.row.connection_id;
-  if (CharacterCount(id) > kMaxIdLength)
-    body.Refuse("connection_id", "string_too_long",
-                fmt::format("String should have at most {} characters", kMaxIdLength));
+  body.LimitLength("connection_id", kMaxIdLength);
   const Value* given = body.Given("connection_id");
   if (given != nullptr && (given->is_null() || (given->is_string() && !IsConnectionId(id))))
     body.Refuse("connection_id", "string_pattern_mismatch", "String should match pattern '^[\\w.-]+$'");
@@ -105,6 +103,7 @@ void ReadExtra(Body& body, Draft& draft) {
 
 struct Connections {
   using Draft = api::Draft;
+  using Row = ConnectionRow;
   static constexpr VaultKind kKind = VaultKind::kConnection;
   static constexpr const char* kPlural = "connections";
   static constexpr const char* kNames = "connection_ids";
@@ -134,29 +133,27 @@ struct Connections {
     return draft;
   }
 
-  Result<bool> Exists(const std::string& id) { return Found(call.catalog().vault().Connection(id)); }
+  Result<Row> Known(const std::string& id) { return call.catalog().vault().Connection(id); }
 
-  Result<VaultPut> Put(const Draft& draft, const UpdateMask& mask, Before before) {
+  Result<VaultPut> Put(const Draft& draft, const UpdateMask& mask, const Row* known) {
     ConnectionRow row = draft.row;
     Secret secret = draft.secret;
-    if (before == Before::kPresent) {
-      if (const Status merged = Merge(draft, mask, row, secret); !merged.ok()) return merged.error();
+    if (known != nullptr) {
+      if (const Status merged = Merge(draft, mask, *known, row, secret); !merged.ok()) return merged.error();
     }
     if (secret.password && secret.password->empty()) secret.password.reset();
     Result<Sealed> sealed = Seal(call, secret.ToJsonText(), kKind, row.connection_id);
     if (!sealed.ok()) return sealed.error();
     row.secret = *std::move(sealed);
-    return VaultPut{std::move(row), before};
+    return VaultPut{std::move(row), known == nullptr ? Before::kAbsent : Before::kPresent};
   }
 
   // What is stored, with what the draft gives and the mask names.
-  Status Merge(const Draft& draft, const UpdateMask& mask, ConnectionRow& row, Secret& secret) {
-    Result<ConnectionRow> known = call.catalog().vault().Connection(draft.row.connection_id);
-    if (!known.ok()) return known.error();
-    const Result<std::string> opened = Open(call, known->secret, kKind, known->connection_id);
+  Status Merge(const Draft& draft, const UpdateMask& mask, const Row& known, ConnectionRow& row, Secret& secret) {
+    const Result<std::string> opened = Open(call, known.secret, kKind, known.connection_id);
     if (!opened.ok()) return opened.error();
     const auto changes = [&](std::string_view field) { return draft.Gives(field) && mask.Has(field); };
-    row = *std::move(known);
+    row = known;
     if (changes("conn_type")) row.conn_type = draft.row.conn_type;
     if (changes("description")) row.description = draft.row.description;
     if (changes("host")) row.host = draft.row.host;
@@ -204,9 +201,9 @@ Reach TryConnection(const ConnectionRow& row) {
 Response GetConnections(const Call& call) {
   Query query(call.request);
   const Page page = query.ReadPage();
-  const VaultFilter filter{query.String("connection_id_pattern"), query.String("connection_id_prefix_pattern")};
+  const TextSearch id = query.Search("connection_id");
   if (!query.ok()) return query.Refusal();
-  const Result<Listing<ConnectionRow>> listing = call.catalog().vault().Connections(filter, page);
+  const Result<Listing<ConnectionRow>> listing = call.catalog().vault().Connections(id, page);
   if (!listing.ok()) return ErrorResponse(listing.error());
   Value::List connections;
   for (const ConnectionRow& row : listing->rows) {
@@ -226,7 +223,7 @@ Response PostConnection(const Call& call) {
   const Draft draft = Connections::Read(body);
   if (!body.ok()) return body.Refusal();
   Connections connections{call};
-  const Result<VaultPut> put = connections.Put(draft, UpdateMask(), Before::kAbsent);
+  const Result<VaultPut> put = connections.Put(draft, UpdateMask(), nullptr);
   if (!put.ok()) return ErrorResponse(put.error());
   const Status done = call.catalog().vault().Write({*put});
   if (!done.ok() && done.error().code == ErrorCode::kConflict) return DuplicateResponse(done.error());
@@ -241,7 +238,9 @@ Response PatchConnection(const Call& call) {
   if (draft.row.connection_id != call.Arg("connection_id"))
     return Detail(400, "The connection_id in the request body does not match the URL parameter");
   Connections connections{call};
-  const Result<VaultPut> put = connections.Put(draft, UpdateMask(call.request), Before::kPresent);
+  const Result<ConnectionRow> known = connections.Known(draft.row.connection_id);
+  if (!known.ok()) return ErrorResponse(known.error());
+  const Result<VaultPut> put = connections.Put(draft, UpdateMask(call.request), &*known);
   if (!put.ok()) return ErrorResponse(put.error());
   if (const Status done = call.catalog().vault().Write({*put}); !done.ok()) return ErrorResponse(done.error());
   return ConnectionAnswer(call, draft.row.connection_id);
@@ -266,8 +265,12 @@ Response TestConnection(const Call& call) {
   Connections connections{call};
   ConnectionRow row = draft.row;
   Secret secret = draft.secret;
-  const Status merged = connections.Merge(draft, UpdateMask(), row, secret);
-  if (!merged.ok() && merged.error().code != ErrorCode::kNotFound) return ErrorResponse(merged.error());
+  const Result<ConnectionRow> known = connections.Known(row.connection_id);
+  if (!known.ok() && known.error().code != ErrorCode::kNotFound) return ErrorResponse(known.error());
+  if (known.ok()) {
+    const Status merged = connections.Merge(draft, UpdateMask(), *known, row, secret);
+    if (!merged.ok()) return ErrorResponse(merged.error());
+  }
   const Reach reach = TryConnection(row);
   return Json(Value::Map{{"status", reach.reached}, {"message", reach.message}});
 }

@@ -8,6 +8,7 @@
 #include "api/body.h"
 #include "api/errors.h"
 #include "api/handlers.h"
+#include "api/negotiate.h"
 #include "api/query.h"
 #include "api/shapes.h"
 #include "api/words.h"
@@ -54,12 +55,10 @@ struct Sieve {
 DagFilter ReadFilter(Query& query, Sieve& sieve) {
   constexpr std::array<std::string_view, 2> kModes{"any", "all"};
   DagFilter filter;
-  filter.dag_id_pattern = query.String("dag_id_pattern");
-  if (const std::string shown = query.String("dag_display_name_pattern"); filter.dag_id_pattern.empty())
-    filter.dag_id_pattern = shown;  // the same here
-  filter.dag_id_prefix = query.String("dag_id_prefix_pattern");
-  if (const std::string shown = query.String("dag_display_name_prefix_pattern"); filter.dag_id_prefix.empty())
-    filter.dag_id_prefix = shown;
+  filter.dag = query.Search("dag_id");
+  const TextSearch shown = query.Search("dag_display_name");  // the same here
+  if (filter.dag.pattern.empty()) filter.dag.pattern = shown.pattern;
+  if (filter.dag.prefix.empty()) filter.dag.prefix = shown.prefix;
   filter.tags = query.Strings("tags");
   filter.paused = query.Bool("paused");
   filter.include_stale = !query.Bool("exclude_stale").value_or(true);
@@ -99,11 +98,6 @@ bool MaskNamesOnly(const Request& request, std::string_view field) {
   return true;
 }
 
-bool WantsText(const Request& request) {
-  const std::string* accept = request.Header("accept");
-  return accept != nullptr && accept->starts_with("text/plain");
-}
-
 }  // namespace
 
 // Lists the DAGs that the query chooses; `paused`: and gives all of them that state first.
@@ -113,7 +107,7 @@ Response Chosen(const Call& call, std::optional<bool> paused) {
   DagFilter filter = ReadFilter(query, sieve);
   const Page page = query.ReadPage();
   if (!query.ok()) return query.Refusal();
-  if (filter.dag_id_pattern == "~") filter.dag_id_pattern.clear();
+  if (filter.dag.pattern == "~") filter.dag.pattern.clear();
   if (sieve.favorite) {
     Result<std::vector<std::string>> favorites = call.catalog().Favorites(call.caller.name);
     if (!favorites.ok()) return ErrorResponse(favorites.error());

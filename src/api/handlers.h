@@ -89,8 +89,23 @@ Response ClearTaskState(const Call& call);
 Response GetHitlDetails(const Call& call);
 Response NoHitlDetail(const Call& call);
 Response ClearPartitions(const Call& call);
+
+// sign_in.cc
+Response GetLoginPage(const Call& call);
+Response PostLogin(const Call& call);
+Response GetLogoutPage(const Call& call);
+Response PostLogout(const Call& call);
 Response GetLogin(const Call& call);
 Response GetLogout(const Call& call);
+
+// sign_in_oidc.cc
+Response GetOidcLogin(const Call& call);
+Response GetOidcCallback(const Call& call);
+
+// user_sessions.cc
+Response GetSessions(const Call& call);
+Response DeleteSession(const Call& call);
+Response DeleteSessions(const Call& call);
 
 // server_facts.cc
 Response GetConfig(const Call& call);
@@ -156,6 +171,35 @@ Response GetPool(const Call& call);
 Response PostPool(const Call& call);
 Response PatchPool(const Call& call);
 Response DeletePool(const Call& call);
+
+// users.cc
+Response GetUsers(const Call& call);
+Response GetUser(const Call& call);
+Response PostUser(const Call& call);
+Response PatchUser(const Call& call);
+Response DeleteUser(const Call& call);
+Response GetServiceAccounts(const Call& call);
+Response GetServiceAccount(const Call& call);
+Response PostServiceAccount(const Call& call);
+Response PatchServiceAccount(const Call& call);
+Response DeleteServiceAccount(const Call& call);
+Response GetMe(const Call& call);
+Response PostMyPassword(const Call& call);
+
+// roles.cc
+Response GetRoles(const Call& call);
+Response GetRole(const Call& call);
+Response PostRole(const Call& call);
+Response PatchRole(const Call& call);
+Response DeleteRole(const Call& call);
+Response GetGrants(const Call& call);
+Response PostGrant(const Call& call);
+Response DeleteGrant(const Call& call);
+
+// tokens.cc
+Response GetTokens(const Call& call);
+Response PostApiToken(const Call& call);
+Response DeleteToken(const Call& call);
 
 // variables.cc
 Response GetVariables(const Call& call);

@@ -24,7 +24,10 @@ struct Request {
   Pairs query;    // decoded, in order; names may repeat
   Pairs headers;  // names in lower case
   std::string body;
-  std::string remote;  // address of the peer; empty when unknown
+  std::string remote;      // address of the client; empty when unknown
+  bool secure = false;     // the client speaks TLS
+  std::string host;        // what the client calls this server: "pipelined.example.com:8443"
+  std::string proxy_user;  // whom a trusted proxy has admitted; empty: nobody
 
   const std::string* Header(std::string_view lower_case_name) const;
   // All lines of a field that is a list, as one; empty when there is none.

@@ -139,6 +139,11 @@ std::optional<Response> RefuseAccept(const Request& request) {
   return Detail(406, "the answer is application/json");
 }
 
+bool WantsText(const Request& request) {
+  const std::string* accept = request.Header("accept");
+  return accept != nullptr && accept->starts_with("text/plain");
+}
+
 void Negotiate(const Request& request, bool gzip, Response& response) {
   if (request.method != "GET" && request.method != "HEAD") return;
   if (response.status != 200 && response.status != 304) return;

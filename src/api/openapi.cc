@@ -39,13 +39,13 @@ Value Parameters(const Route& route) {
 Value Operation(const Route& route) {
   Value::Map responses{
       {route.operation_id == "create_token" ? "201" : "200", Value::Map{{"description", "Successful Response"}}}};
-  if (route.access == Access::kToken) {
+  if (!route.need.IsPublic() && !route.need.open_from_loopback()) {
     responses.emplace_back("401", Value::Map{{"description", "Unauthorized"}});
     responses.emplace_back("403", Value::Map{{"description", "Forbidden"}});
   }
   Value::Map operation{
       {"operationId", route.operation_id}, {"parameters", Parameters(route)}, {"responses", std::move(responses)}};
-  if (route.access == Access::kToken)
+  if (!route.need.IsPublic() && !route.need.open_from_loopback())
     operation.emplace_back("security", Value::List{Value::Map{{"HTTPBearer", Value::List{}}}});
   return operation;
 }

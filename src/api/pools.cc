@@ -40,10 +40,10 @@ std::optional<Response> RefusePartial(const Body& body) {
 Response GetPools(const Call& call) {
   Query query(call.request);
   const Page page = query.ReadPage();
-  const std::string pattern = query.String("pool_name_pattern");
+  const TextSearch name{query.String("pool_name_pattern")};
   query.NotYet({"pool_name_prefix_pattern"});
   if (!query.ok()) return query.Refusal();
-  const Result<Listing<PoolRow>> listing = call.catalog().Pools(pattern, page);
+  const Result<Listing<PoolRow>> listing = call.catalog().Pools(name, page);
   if (!listing.ok()) return ErrorResponse(listing.error());
   Value::List pools;
   for (const PoolRow& row : listing->rows) pools.push_back(PoolShape(row));

@@ -166,16 +166,11 @@ std::optional<Instant> Query::Date(std::string_view name) {
   return std::nullopt;
 }
 
-void Query::Range(std::string_view field, std::optional<Instant>& gte, std::optional<Instant>& lte) {
-  gte = Date(fmt::format("{}_gte", field));
-  lte = Date(fmt::format("{}_lte", field));
-  if (const auto gt = Date(fmt::format("{}_gt", field))) gte = gte ? std::max(*gte, *gt + Micros(1)) : *gt + Micros(1);
-  if (const auto lt = Date(fmt::format("{}_lt", field))) lte = lte ? std::min(*lte, *lt - Micros(1)) : *lt - Micros(1);
-}
-
 TimeRange Query::Times(std::string_view field) {
-  TimeRange range;
-  Range(field, range.gte, range.lte);
+  const auto read = [&](std::string_view end) { return Date(fmt::format("{}_{}", field, end)); };
+  TimeRange range{read("gte"), read("lte")};
+  if (const auto gt = read("gt")) range.gte = range.gte ? std::max(*range.gte, *gt + Micros(1)) : *gt + Micros(1);
+  if (const auto lt = read("lt")) range.lte = range.lte ? std::min(*range.lte, *lt - Micros(1)) : *lt - Micros(1);
   return range;
 }
 

@@ -51,7 +51,6 @@ class Query {
                                  std::string_view type = "enum");
   std::optional<Instant> Date(std::string_view name);
   // `field`_gte, _gt, _lte, _lt as two inclusive bounds: instants are whole microseconds.
-  void Range(std::string_view field, std::optional<Instant>& gte, std::optional<Instant>& lte);
   TimeRange Times(std::string_view field);
   LengthRange Lengths(std::string_view field);  // in seconds
   // `field`_pattern and `field`_prefix_pattern.

@@ -13,7 +13,7 @@ std::int64_t RateLimit::RetryAfter(const std::string& name, Micros monotonic) {
     return windows_.size() >= kNames ? 60 : 0;  // a flood of names: nobody new until it is over
   }
   const Micros left = found->second.start + kWindow - monotonic;
-  if (left <= Micros(0) || found->second.failures < kFailuresPerMinute) return 0;
+  if (left <= Micros(0) || found->second.failures < per_minute_) return 0;
   return std::chrono::ceil<Seconds>(left).count();
 }
 

@@ -14,6 +14,8 @@ class RateLimit {
   static constexpr int kFailuresPerMinute = 5;
   static constexpr std::size_t kNames = 1000;
 
+  explicit RateLimit(int per_minute = kFailuresPerMinute) : per_minute_(per_minute) {}
+
   // Seconds until `name` may try again; 0: now. `monotonic` is Clock::Monotonic().
   std::int64_t RetryAfter(const std::string& name, Micros monotonic);
   void Failed(const std::string& name, Micros monotonic);
@@ -26,6 +28,7 @@ class RateLimit {
   };
   void DropOld(Micros monotonic);
 
+  const int per_minute_;
   std::mutex mutex_;
   std::map<std::string, Window> windows_;
 };

@@ -7,24 +7,22 @@
 #include <vector>
 
 #include "api/http.h"
+#include "api/need.h"
 #include "api/service.h"
 
 namespace pipelined::api {
 
-enum class Access : unsigned char {
-  kPublic,    // no token
-  kLoopback,  // from this host without a token, from elsewhere with one
-  kToken,     // a token whose user has at least `role`
+enum class Answer : unsigned char {
+  kJson,
+  kOther,  // or what the handler makes of Accept
+  kPage,   // the same, for browsers: the handler also reads what forms send
 };
-
-enum class Answer : unsigned char { kJson, kOther };  // kOther: or what the handler makes of Accept
 
 struct Route {
   std::string_view method;
   std::string_view pattern;       // "/api/v2/dags/{dag_id}"; literal segments win over {…}
   std::string_view operation_id;  // Airflow's
-  Access access = Access::kToken;
-  Role role = Role::kViewer;
+  Need need;
   Response (*handler)(const Call&) = nullptr;
   Answer answer = Answer::kJson;
 };
@@ -39,7 +37,7 @@ struct Match {
 
 Match FindRoute(std::string_view method, const std::vector<std::string>& segments);
 
-// From a request to its answer: route, token, role, handler. Never throws.
+// From a request to its answer: route, token, permission, handler. Never throws.
 Response Dispatch(Service& service, const Request& request);
 
 }  // namespace pipelined::api

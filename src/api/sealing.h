@@ -1,7 +1,7 @@
-// What variables and connections share: their keys, and small checks.
+// What is encrypted of variables and connections, with the keys of this server. Both fail with kUnavailable when it has
+// none.
 #pragma once
 
-#include <algorithm>
 #include <string>
 #include <string_view>
 
@@ -9,31 +9,8 @@
 
 namespace pipelined::api {
 
-inline Error NoKeys() {
-  return {ErrorCode::kUnavailable, "this server has no encryption keys", ""};
-}
-
-inline Result<Sealed> Seal(const Call& call, std::string_view plain, VaultKind kind, std::string_view name) {
-  const auto& keys = call.service.options.keys;
-  return keys == nullptr ? Result<Sealed>(NoKeys()) : keys->Seal(plain, kind, name);
-}
-
-inline Result<std::string> Open(const Call& call, const Sealed& sealed, VaultKind kind, std::string_view name) {
-  const auto& keys = call.service.options.keys;
-  return keys == nullptr ? Result<std::string>(NoKeys()) : keys->Open(sealed, kind, name);
-}
-
-// Whether a row was found; other failures stay failures.
-template <class Row>
-Result<bool> Found(const Result<Row>& row) {
-  if (row.ok()) return true;
-  return row.error().code == ErrorCode::kNotFound ? Result<bool>(false) : Result<bool>(row.error());
-}
-
-// Of UTF-8.
-inline std::size_t CharacterCount(std::string_view text) {
-  return static_cast<std::size_t>(
-      std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
-}
+Result<Sealed> Seal(const Call& call, std::string_view plain, VaultKind kind, std::string_view name);
+// Else fails as KeyRing::Open() does.
+Result<std::string> Open(const Call& call, const Sealed& sealed, VaultKind kind, std::string_view name);
 
 }  // namespace pipelined::api

@@ -9,6 +9,7 @@
 #include "api/cors.h"
 #include "api/errors.h"
 #include "api/negotiate.h"
+#include "api/provenance.h"
 #include "api/routes.h"
 #include "api/service.h"
 #include "api/target.h"
@@ -61,7 +62,7 @@ std::string RequestId(const RawRequest& raw) {
   return fine ? *id : secrets::RandomHex(8);
 }
 
-Result<Request> ToRequest(RawRequest& raw) {
+Result<Request> ToRequest(RawRequest& raw, const Provenance& from) {
   Result<Target> target = ParseTarget(raw.target);
   if (!target.ok()) return target.error();
   Request request;
@@ -71,7 +72,10 @@ Result<Request> ToRequest(RawRequest& raw) {
   request.query = std::move(target->query);
   request.headers = std::move(raw.headers);
   request.body = std::move(raw.body);
-  request.remote = raw.remote;
+  request.remote = from.remote;
+  request.secure = from.secure;
+  request.host = from.host;
+  request.proxy_user = from.proxy_user;
   return request;
 }
 
@@ -80,15 +84,37 @@ Response OptionsOfAll() {
   return Options({"GET", "POST", "PUT", "PATCH", "DELETE"});
 }
 
-Response Respond(Service& service, RawRequest& raw) {
+Response Respond(Service& service, RawRequest& raw, const Provenance& from) {
   if (raw.refused != 0) return Refused(raw.refused);
   if (raw.method == "OPTIONS" && raw.target == "*") return OptionsOfAll();
-  const Result<Request> request = ToRequest(raw);
+  if (from.ambiguous) return Detail(400, "the proxy names more than one user");
+  const Result<Request> request = ToRequest(raw, from);
   if (!request.ok()) return Detail(400, request.error().message);
   Response response = Dispatch(service, *request);
   Negotiate(*request, service.options.gzip, response);
   AllowOrigin(service.origins, *request, response);
   return response;
+}
+
+Status CheckSignIn(const ApiOptions& options) {
+  const auto named = [](std::string_view setting, const Error& error) {
+    return Error{ErrorCode::kInvalid, fmt::format("{}: {}", setting, error.message), error.hint};
+  };
+  if (const auto proxies = AddressList::Parse(options.trusted_proxies); !proxies.ok())
+    return named("api.trusted_proxies", proxies.error());
+  if (!options.proxy_user_header.empty() && options.trusted_proxies.empty())
+    return Error{ErrorCode::kInvalid, "auth.proxy_user_header needs api.trusted_proxies",
+                 "name the proxies that may say who somebody is"};
+  const std::string& url = options.public_url;
+  if (!url.empty() && (!IsOrigin(url) || url == "*"))
+    return Error{ErrorCode::kInvalid, fmt::format("api.public_url: \"{}\" is not of the form https://host", url),
+                 "without a path and without a slash at its end, in lower case"};
+  const auto roles = RoleMap::Parse(options.oidc_roles);
+  if (!roles.ok()) return named("auth.oidc_roles", roles.error());
+  if (options.oidc != nullptr && roles->entries().empty())
+    return Error{ErrorCode::kInvalid, "auth.oidc_issuer needs auth.oidc_roles: nobody could sign in",
+                 "write platform=admin, *=viewer"};
+  return Ok();
 }
 
 // What contradicts itself would only show when a client meets it.
@@ -108,6 +134,7 @@ Status CheckOptions(const ApiOptions& options, const std::vector<std::string>& o
       return invalid(fmt::format("api.cors_origins: \"{}\" is no origin", origin),
                      "as browsers send it: https://host or https://host:port, in lower case, without a path; or *");
   }
+  if (const Status checked = CheckSignIn(options); !checked.ok()) return checked;
   if (!IsLoopback(options.host) && options.tls_cert.empty() && !options.allow_insecure)
     return invalid(fmt::format("will not listen on {} without TLS", options.host),
                    "set api.tls_cert and api.tls_key, or use 127.0.0.1 behind a proxy that adds TLS, or set "
@@ -129,21 +156,26 @@ Response Finished(Service& service, LoggedRequest logged, Response response) {
   return response;
 }
 
-LoggedRequest ToLog(const RawRequest& raw) {
+Provenance WhereFrom(const Service& service, const RawRequest& raw) {
+  return ProvenanceOf(service.proxies, !service.options.tls_cert.empty(), service.options.proxy_user_header, raw);
+}
+
+LoggedRequest ToLog(const RawRequest& raw, const Provenance& from) {
   const std::string* agent = Find(raw.headers, "user-agent");
-  return {raw.method, raw.target, raw.remote, agent == nullptr ? "" : *agent, "", 0, 0, raw.waited, RequestId(raw)};
+  return {raw.method, raw.target, from.remote, agent == nullptr ? "" : *agent, "", 0, 0, raw.waited, RequestId(raw)};
 }
 
 Response Handle(Service& service, RawRequest raw) {
   const Micros start = service.clock.Monotonic();
-  LoggedRequest logged = ToLog(raw);
-  Response response = Respond(service, raw);
+  const Provenance from = WhereFrom(service, raw);
+  LoggedRequest logged = ToLog(raw, from);
+  Response response = Respond(service, raw, from);
   logged.took += service.clock.Monotonic() - start;
   return Finished(service, std::move(logged), std::move(response));
 }
 
 Response Refuse(Service& service, int status, const RawRequest& raw) {
-  return Finished(service, ToLog(raw), Refused(status));
+  return Finished(service, ToLog(raw, WhereFrom(service, raw)), Refused(status));
 }
 
 }  // namespace
@@ -190,12 +222,6 @@ class ApiServer::Impl {
   std::unique_ptr<Transport> transport_;
   std::string url_;
 };
-
-AccessLog AccessLogFromString(std::string_view word) {
-  if (word == "none") return AccessLog::kNone;
-  if (word == "errors") return AccessLog::kErrors;
-  return word == "changes" ? AccessLog::kChanges : AccessLog::kAll;
-}
 
 Result<std::unique_ptr<ApiServer>> ApiServer::Start(Catalog& catalog, ApiOptions options) {
   auto impl = std::make_unique<Impl>(catalog, std::move(options));

@@ -3,6 +3,7 @@
 
 #include "api/errors.h"
 #include "api/handlers.h"
+#include "api/negotiate.h"
 #include "api/query.h"
 #include "api/shapes.h"
 
@@ -11,11 +12,6 @@ namespace {
 
 constexpr std::string_view kHidden =
     "Your administrator chose not to expose the configuration, most likely for security reasons.";
-
-bool WantsText(const Request& request) {
-  const std::string* accept = request.Header("accept");
-  return accept != nullptr && accept->starts_with("text/plain");
-}
 
 bool OtherThanKnown(const Request& request) {
   const std::string* accept = request.Header("accept");

@@ -3,11 +3,18 @@
 #include "api/cors.h"
 
 #include <algorithm>
+#include <stdexcept>
 
 namespace pipelined::api {
 namespace {
 constexpr std::size_t kCachedDags = 32;
+
+// What cannot be read is refused before the server starts.
+template <class Made>
+Made ReadOr(Result<Made> made) {
+  return made.ok() ? *std::move(made) : Made();
 }
+}  // namespace
 
 DagPtr DagCache::Find(VersionId version) {
   const std::scoped_lock lock(mutex_);
@@ -47,6 +54,8 @@ Service::Service(Catalog& catalog_, ApiOptions options_)
     : catalog(catalog_),
       options(std::move(options_)),
       origins(SplitOrigins(options.cors_origins)),
+      proxies(ReadOr(AddressList::Parse(options.trusted_proxies))),
+      oidc_roles(ReadOr(RoleMap::Parse(options.oidc_roles))),
       clock(options.clock != nullptr ? *options.clock : SystemClock()) {}
 
 Result<DagPtr> Service::LoadDag(VersionId version) {
@@ -63,6 +72,11 @@ std::shared_ptr<const Timetable> Service::TimetableOf(const Schedule& schedule) 
   if (!options.make_timetable) return nullptr;
   const Result<std::shared_ptr<const Timetable>> made = options.make_timetable(schedule);
   return made.ok() ? *made : nullptr;
+}
+
+Catalog& Call::catalog() const {
+  if (caller.catalog == nullptr) throw std::logic_error("a handler was called for somebody who was not admitted");
+  return *caller.catalog;
 }
 
 const std::string& Call::Arg(std::string_view name) const {

@@ -12,17 +12,23 @@
 
 #include "api/health_cache.h"
 #include "api/http.h"
+#include "api/provenance.h"
 #include "api/rate_limit.h"
+#include "api/role_map.h"
 #include "api/transport/connection_counts.h"
+#include "pipelined/access/rights.h"
 #include "pipelined/api/server.h"
 
 namespace pipelined::api {
 
-enum class Role : unsigned char { kViewer, kUser, kOp, kAdmin };  // each may do what those before it may
-
 struct Caller {
   std::string name;  // empty: nobody (public routes)
-  Role role = Role::kViewer;
+  access::Rights rights;
+  std::int64_t token = 0;                      // that he shows, by its id; 0: the local one, or none
+  bool limited = false;                        // by the token: it makes no others
+  bool logged_in = false;                      // with a password: the token ends with the log-out
+  access::DagScope scope;                      // where he has what the route needs
+  std::shared_ptr<Catalog> catalog = nullptr;  // as he may see it through the route; nullptr: he was not admitted
 };
 
 // Caches by VersionId: a version never changes.
@@ -73,6 +79,8 @@ class Place {
 };
 
 struct Service {
+  static constexpr int kGuessesPerMinute = 50;
+
   Service(Catalog& catalog_, ApiOptions options_);
 
   Instant Now() const { return clock.Now(); }
@@ -84,15 +92,19 @@ struct Service {
   Catalog& catalog;
   const ApiOptions options;
   const std::vector<std::string> origins;  // of options.cors_origins
+  const AddressList proxies;               // of options.trusted_proxies
+  const RoleMap oidc_roles;                // of options.oidc_roles
   const Clock& clock;
   DagCache dags;
   HealthCache health;
   Counters counters;
   const std::shared_ptr<ConnectionCounts> connections = std::make_shared<ConnectionCounts>();
-  RateLimit logins;
+  RateLimit logins;                      // by address and name
+  RateLimit guesses{kGuessesPerMinute};  // by address, and by name
   StopFlag stopping;
-  std::atomic<int> waiting{0};     // handlers that hold a thread until something changes
-  std::atomic<int> logging_in{0};  // those that check a password
+  std::atomic<int> waiting{0};      // handlers that hold a thread until something changes
+  std::atomic<int> logging_in{0};   // those that check a password
+  std::atomic<int> at_provider{0};  // those that ask the identity provider
 };
 
 // One request on its way through a route.
@@ -103,7 +115,7 @@ struct Call {
   std::vector<std::pair<std::string_view, std::string>> args;  // of the pattern: {"dag_id", "sales"}
 
   const std::string& Arg(std::string_view name) const;  // must be in the pattern
-  Catalog& catalog() const { return service.catalog; }
+  Catalog& catalog() const;                             // as the caller may see it
 };
 
 }  // namespace pipelined::api

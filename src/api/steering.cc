@@ -27,8 +27,7 @@ Result<std::vector<RunRow>> RunsOf(const Call& call, const RunChoice& choice, co
   page.order_by = {"logical_date"};
   std::vector<RunRow> runs;
   if (!choice.run) {
-    filter.logical_date_gte = choice.from;
-    filter.logical_date_lte = choice.to;
+    filter.logical_date = {choice.from, choice.to};
     auto listed = call.catalog().Runs(filter, page);
     if (!listed.ok()) return listed.error();
     return std::move(listed->rows);
@@ -36,8 +35,8 @@ Result<std::vector<RunRow>> RunsOf(const Call& call, const RunChoice& choice, co
   const Result<RunRow> asked = call.catalog().Run(choice.dag_id, run_id);
   if (!asked.ok()) return asked.error();
   if (!choice.past && !choice.future) return std::vector<RunRow>{*asked};
-  if (!choice.past) filter.logical_date_gte = asked->info.logical_date;
-  if (!choice.future) filter.logical_date_lte = asked->info.logical_date;
+  if (!choice.past) filter.logical_date.gte = asked->info.logical_date;
+  if (!choice.future) filter.logical_date.lte = asked->info.logical_date;
   auto listed = call.catalog().Runs(filter, page);
   if (!listed.ok()) return listed.error();
   for (RunRow& row : listed->rows) {

@@ -29,6 +29,7 @@ struct Draft {
 
 struct Variables {
   using Draft = api::Draft;
+  using Row = VariableRow;
   static constexpr VaultKind kKind = VaultKind::kVariable;
   static constexpr const char* kPlural = "variables";
   static constexpr const char* kNames = "keys";
@@ -46,8 +47,7 @@ struct Variables {
     draft.key = body.String("key").value_or("");
     if (body.Given("key") != nullptr && body.Given("key")->is_null())
       body.Refuse("key", "string_type", "Input should be a valid string");
-    if (CharacterCount(draft.key) > kMaxKeyLength)
-      body.Refuse("key", "string_too_long", fmt::format("String should have at most {} characters", kMaxKeyLength));
+    body.LimitLength("key", kMaxKeyLength);
     if (body.ok() && draft.key.empty())
       body.Refuse("key", "string_too_short", "String should have at least 1 character");
     if (const Value* value = body.Given("value"))
@@ -58,17 +58,15 @@ struct Variables {
     return draft;
   }
 
-  Result<bool> Exists(const std::string& key) { return Found(call.catalog().vault().Variable(key)); }
+  Result<Row> Known(const std::string& key) { return call.catalog().vault().Variable(key); }
 
   // What is not named by the mask, or not given, stays as it is; so does a secret that is given as it was shown.
-  Result<VaultPut> Put(const Draft& draft, const UpdateMask& mask, Before before) {
+  Result<VaultPut> Put(const Draft& draft, const UpdateMask& mask, const Row* known) {
     VariableRow row;
     row.key = draft.key;
     std::optional<std::string> stored;
-    if (before == Before::kPresent) {
-      Result<VariableRow> known = call.catalog().vault().Variable(draft.key);
-      if (!known.ok()) return known.error();
-      row = *std::move(known);
+    if (known != nullptr) {
+      row = *known;
       const bool keeps = !mask.Has("value") || (draft.value == kMasked && IsSecretName(draft.key));
       if (keeps) {
         Result<std::string> opened = Open(call, row.secret, kKind, row.key);
@@ -76,11 +74,11 @@ struct Variables {
         stored = *std::move(opened);
       }
     }
-    if (before == Before::kAbsent || (draft.describes && mask.Has("description"))) row.description = draft.description;
+    if (known == nullptr || (draft.describes && mask.Has("description"))) row.description = draft.description;
     Result<Sealed> sealed = Seal(call, stored.value_or(draft.value), kKind, row.key);
     if (!sealed.ok()) return sealed.error();
     row.secret = *std::move(sealed);
-    return VaultPut{std::move(row), before};
+    return VaultPut{std::move(row), known == nullptr ? Before::kAbsent : Before::kPresent};
   }
 
   const Call& call;
@@ -103,9 +101,9 @@ Body ReadBody(const Call& call) {
 Response GetVariables(const Call& call) {
   Query query(call.request);
   const Page page = query.ReadPage();
-  const VaultFilter filter{query.String("variable_key_pattern"), query.String("variable_key_prefix_pattern")};
+  const TextSearch key = query.Search("variable_key");
   if (!query.ok()) return query.Refusal();
-  const Result<Listing<VariableRow>> listing = call.catalog().vault().Variables(filter, page);
+  const Result<Listing<VariableRow>> listing = call.catalog().vault().Variables(key, page);
   if (!listing.ok()) return ErrorResponse(listing.error());
   Value::List variables;
   for (const VariableRow& row : listing->rows) {
@@ -125,7 +123,7 @@ Response PostVariable(const Call& call) {
   const Draft draft = Variables::Read(body);
   if (!body.ok()) return body.Refusal();
   Variables variables{call};
-  const Result<VaultPut> put = variables.Put(draft, UpdateMask(), Before::kAbsent);
+  const Result<VaultPut> put = variables.Put(draft, UpdateMask(), nullptr);
   if (!put.ok()) return ErrorResponse(put.error());
   if (const Status done = call.catalog().vault().Write({*put}); !done.ok()) return ErrorResponse(done.error());
   return VariableAnswer(call, draft.key, 201);
@@ -138,7 +136,9 @@ Response PatchVariable(const Call& call) {
   if (draft.key != call.Arg("variable_key"))
     return Detail(400, "Invalid body, key from request body doesn't match uri parameter");
   Variables variables{call};
-  const Result<VaultPut> put = variables.Put(draft, UpdateMask(call.request), Before::kPresent);
+  const Result<VariableRow> known = variables.Known(draft.key);
+  if (!known.ok()) return ErrorResponse(known.error());
+  const Result<VaultPut> put = variables.Put(draft, UpdateMask(call.request), &*known);
   if (!put.ok()) return ErrorResponse(put.error());
   if (const Status done = call.catalog().vault().Write({*put}); !done.ok()) return ErrorResponse(done.error());
   return VariableAnswer(call, draft.key);

@@ -18,7 +18,8 @@ namespace pipelined::api {
 // `Resource` says how one kind of thing is read and written:
 //   using Draft; static Draft Read(Body&), which notes what is wrong; static Body MakeBody(Value, Value::List where);
 //   static const std::string& Name(const Draft&); kPlural, kNames (for messages), kKind;
-//   Result<bool> Exists(name); Result<VaultPut> Put(const Draft&, const UpdateMask&, Before).
+//   using Row; Result<Row> Known(name); Result<VaultPut> Put(const Draft&, const UpdateMask&, const Row* known), which
+//   makes a row without a known one.
 template <class Resource>
 class Bulk {
  public:
@@ -45,6 +46,7 @@ class Bulk {
 
  private:
   using Kind = BulkAction::Kind;
+  using Row = typename Resource::Row;
   struct Work {
     const BulkAction* action;
     std::vector<typename Resource::Draft> drafts;
@@ -74,12 +76,12 @@ class Bulk {
     std::vector<std::string> offending, done;
     std::vector<VaultChange> changes;
     for (std::size_t i = 0; i < work.names.size(); ++i) {
-      const Result<bool> exists = resource_.Exists(work.names[i]);
-      if (!exists.ok()) return exists.error();
-      const bool offends = *exists == create;
+      const Result<Row> known = resource_.Known(work.names[i]);
+      if (!known.ok() && known.error().code != ErrorCode::kNotFound) return known.error();
+      const bool offends = known.ok() == create;
       if (offends) offending.push_back(work.names[i]);
       if (offends && work.action->otherwise != "overwrite") continue;
-      Result<VaultChange> change = Change(work, i, *exists);
+      Result<VaultChange> change = Change(work, i, known.ok() ? &*known : nullptr);
       if (!change.ok()) return change.error();
       changes.push_back(*std::move(change));
       done.push_back(work.names[i]);
@@ -90,10 +92,9 @@ class Bulk {
     return Ok();
   }
 
-  Result<VaultChange> Change(const Work& work, std::size_t i, bool exists) {
+  Result<VaultChange> Change(const Work& work, std::size_t i, const Row* known) {
     if (work.action->kind == Kind::kDelete) return VaultChange(VaultDrop{Resource::kKind, work.names[i]});
-    Result<VaultPut> put = resource_.Put(work.drafts[i], UpdateMask(work.action->update_mask),
-                                         exists ? Before::kPresent : Before::kAbsent);
+    Result<VaultPut> put = resource_.Put(work.drafts[i], UpdateMask(work.action->update_mask), known);
     if (!put.ok()) return put.error();
     return VaultChange(*std::move(put));
   }

@@ -58,6 +58,8 @@ Response WaitForRun(const Call& call) {
   const std::vector<std::string> tasks = query.Strings("result");
   if (interval && *interval <= 0) query.Add("greater_than", "interval", "Input should be greater than 0");
   if (!query.ok()) return query.Refusal();
+  if (!tasks.empty() && !call.caller.rights.May(access::Permission::kXComsRead, call.Arg("dag_id")))
+    return Detail(403, "Forbidden: to read results takes the permission xcoms.read");
   const Result<RunRow> run = call.catalog().Run(call.Arg("dag_id"), call.Arg("dag_run_id"));
   if (!run.ok()) return ErrorResponse(run.error());
   Result<std::string> first = Line(call, *run, tasks);

@@ -1,5 +1,6 @@
 #include <signal.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <memory>
 
@@ -10,6 +11,7 @@
 #include "pipelined/api/server.h"
 #include "pipelined/base/log.h"
 #include "pipelined/dagfile/load.h"
+#include "pipelined/oidc/provider.h"
 #include "pipelined/secrets/home_keys.h"
 #include "pipelined/secrets/home_secrets.h"
 #include "pipelined/store/migrations.h"
@@ -21,6 +23,27 @@ namespace {
 
 std::string InHome(const RoleContext& context, const std::string& path) {
   return path.empty() ? path : (std::filesystem::path(context.home) / path).lexically_normal().string();
+}
+
+std::string InLowerCase(std::string text) {
+  std::transform(text.begin(), text.end(), text.begin(),
+                 [](char c) { return static_cast<char>(c >= 'A' && c <= 'Z' ? c + 32 : c); });
+  return text;
+}
+
+// nullptr: none is set.
+Result<std::shared_ptr<oidc::Provider>> MakeProvider(const Settings::Auth& settings, const RoleContext& context) {
+  if (settings.oidc_issuer.empty()) return std::shared_ptr<oidc::Provider>();
+  oidc::ProviderOptions options;
+  options.issuer = settings.oidc_issuer;
+  options.client_id = settings.oidc_client_id;
+  options.client_secret = settings.oidc_client_secret;
+  options.scopes = settings.oidc_scopes;
+  options.groups_claim = settings.oidc_groups_claim;
+  options.ca_file = InHome(context, settings.oidc_ca_file);
+  if (!options.ca_file.empty() && !std::filesystem::is_regular_file(options.ca_file))
+    return Error{ErrorCode::kInvalid, "auth.oidc_ca_file: there is no file " + options.ca_file, ""};
+  return oidc::Provider::Make(std::move(options), SystemClock());
 }
 
 api::Limits MakeLimits(const Settings::Api& settings) {
@@ -54,6 +77,13 @@ api::ApiOptions MakeOptions(const Settings& settings, const RoleContext& context
   options.access_log = api::AccessLogFromString(settings.api.access_log);
   options.test_connections = settings.core.test_connection == "enabled";
   options.token_lifetime = settings.auth.token_lifetime;
+  options.session_idle = settings.auth.session_idle;
+  options.session_lifetime = settings.auth.session_lifetime;
+  options.public_url = settings.api.public_url;
+  options.trusted_proxies = settings.api.trusted_proxies;
+  options.proxy_user_header = InLowerCase(settings.auth.proxy_user_header);
+  options.oidc_roles = settings.auth.oidc_roles;
+  options.shortest_password = static_cast<std::size_t>(settings.auth.min_password_length);
   options.logs_dir = context.home + "/logs";
   options.expose_config = settings.api.expose_config;
   for (const EffectiveSetting& setting : context.effective) {
@@ -111,6 +141,9 @@ int RunApiServer(const Settings& settings, const RoleContext& context) {
   Result<std::shared_ptr<const secrets::KeyRing>> keys = MakeKeys(settings, context, catalog->vault());
   if (!keys) return Report(keys.error());
   options.keys = *std::move(keys);
+  Result<std::shared_ptr<oidc::Provider>> provider = MakeProvider(settings.auth, context);
+  if (!provider) return Report(provider.error());
+  options.oidc = *std::move(provider);
   Result<std::unique_ptr<api::ApiServer>> server = api::ApiServer::Start(*catalog, std::move(options));
   if (!server) return Report(server.error());
   log::Info("serving {}", (*server)->url());

@@ -41,6 +41,9 @@ void AddOfflineCommands(CLI::App& dags, Program& program);  // dags validate, da
 void AddNextCommand(CLI::App& dags, Program& program);      // dags next
 void AddVariableCommands(CLI::App& app, Program& program);
 void AddConnectionCommands(CLI::App& app, Program& program);
+void AddUserCommands(CLI::App& app, Program& program);  // users, whoami
+void AddRoleCommands(CLI::App& app, Program& program);
+void AddTokenCommands(CLI::App& app, Program& program);
 void AddSimulateCommand(CLI::App& app, Program& program);
 void AddCompletionCommand(CLI::App& app);
 

@@ -61,6 +61,9 @@ int RunPipectl(int argc, char** argv) {
   cli::AddServerCommands(app, program);
   cli::AddVariableCommands(app, program);
   cli::AddConnectionCommands(app, program);
+  cli::AddUserCommands(app, program);
+  cli::AddRoleCommands(app, program);
+  cli::AddTokenCommands(app, program);
   cli::AddSimulateCommand(app, program);
   cli::AddCompletionCommand(app);
   try {

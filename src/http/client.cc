@@ -13,8 +13,8 @@ namespace {
 
 namespace client = web::http::client;
 
-// One client per server and timeout: it keeps its connections.
-std::shared_ptr<client::http_client> ClientFor(const web::uri& server, Micros timeout) {
+// One client per server and way to reach it: it keeps its connections.
+std::shared_ptr<client::http_client> ClientFor(const web::uri& server, const HttpRequest& request) {
   static std::mutex mutex;
   // Never destroyed: at the end of the process cpprestsdk's own statics, which clients need, may go first.
   static auto& clients = *new std::map<std::string, std::shared_ptr<client::http_client>>;
@@ -24,11 +24,16 @@ std::shared_ptr<client::http_client> ClientFor(const web::uri& server, Micros ti
   }();
   static_cast<void>(pool);
   const std::lock_guard lock(mutex);
-  auto& known = clients[server.to_string() + " " + std::to_string(timeout.count())];
+  auto& known = clients[server.to_string() + " " + std::to_string(request.timeout.count()) + " " + request.ca_file +
+                        (request.follow_redirects ? "" : " stay")];
   if (known == nullptr) {
     client::http_client_config config;
-    config.set_timeout(std::chrono::duration_cast<utility::seconds>(timeout + Seconds(1)));
+    config.set_timeout(std::chrono::duration_cast<utility::seconds>(request.timeout + Seconds(1)));
     config.set_request_compressed_response(false);
+    if (!request.follow_redirects) config.set_max_redirects(0);
+    if (!request.ca_file.empty())
+      config.set_ssl_context_callback(
+          [file = request.ca_file](boost::asio::ssl::context& context) { context.load_verify_file(file); });
     known = std::make_shared<client::http_client>(server, config);
   }
   return known;
@@ -53,7 +58,7 @@ Result<HttpResponse> SendHttp(const HttpRequest& request) {
       if (const auto type = request.headers.find("Content-Type"); type != request.headers.end())
         message.headers().set_content_type(type->second);
     }
-    web::http::http_response answer = ClientFor(url.authority(), request.timeout)->request(message).get();
+    web::http::http_response answer = ClientFor(url.authority(), request)->request(message).get();
     HttpResponse response;
     response.status = answer.status_code();
     for (const auto& [name, value] : answer.headers()) response.headers[Lower(name)] = value;

@@ -47,6 +47,10 @@ Result<bool> EnsureAdmin(Catalog& catalog, const std::string& home) {
   const Result<std::optional<UserRow>> known = catalog.FindUser("admin");
   if (!known.ok()) return known.error();
   if (known->has_value()) return false;
+  // An admin that was deleted on purpose does not come back.
+  const Result<Listing<AccountRow>> others = catalog.accounts().List(AccountKind::kUser, Page::One());
+  if (!others.ok()) return others.error();
+  if (!others->rows.empty()) return false;
   const Result<std::string> password = EnsureSecret(home, AdminPasswordFile(home));
   if (!password.ok()) return password.error();
   Result<std::string> hash = HashPassword(*password);

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "pipelined/ports/catalog.h"
 #include "store/listing.h"
 
 namespace pipelined {

@@ -27,8 +27,19 @@ void ListingSql::Where(std::string_view condition) {
   where_ += fmt::format("{}({})", where_.empty() ? " where " : " and ", condition);
 }
 
-void ListingSql::WhereOneOf(std::string_view column, const std::string& text, std::string_view form,
-                            const char* around) {
+void ListingSql::WhereOneOf(std::string_view column, const std::vector<std::string>& words) {
+  if (!words.empty()) Where(fmt::format("{} = any ({{}}::text[])", column), TextArray(words));
+}
+
+void ListingSql::WhereOneOf(std::string_view column, const std::vector<std::int32_t>& numbers) {
+  if (numbers.empty()) return;
+  ArrayText array;
+  for (const std::int32_t number : numbers) array.Add(std::int64_t{number});
+  Where(fmt::format("{} = any ({{}}::integer[])", column), array.text());
+}
+
+void ListingSql::WhereAlternatives(std::string_view column, const std::string& text, std::string_view form,
+                                   const char* around) {
   std::string alternatives;
   for (std::size_t begin = 0; begin <= text.size();) {
     const std::size_t end = std::min(text.find('|', begin), text.size());
@@ -42,17 +53,13 @@ void ListingSql::WhereOneOf(std::string_view column, const std::string& text, st
   if (!alternatives.empty()) Where(alternatives);
 }
 
-void ListingSql::WherePattern(std::string_view column, const std::string& pattern) {
-  WhereOneOf(column, pattern, "{} ilike {}", "%");
-}
-
-void ListingSql::WherePrefix(std::string_view column, const std::string& prefix) {
-  WhereOneOf(column, prefix, "starts_with({}, {})", "");
-}
-
 void ListingSql::WhereText(std::string_view column, const TextSearch& search) {
-  if (!search.pattern.empty()) WherePattern(column, search.pattern);
-  if (!search.prefix.empty()) WherePrefix(column, search.prefix);
+  WhereAlternatives(column, search.pattern, "{} ilike {}", "%");
+  WhereAlternatives(column, search.prefix, "starts_with({}, {})", "");
+}
+
+void ListingSql::WhereDag(std::string_view column, const Page& page) {
+  if (page.dag_ids) Where(fmt::format("{} = any ({{}}::text[])", column), TextArray(*page.dag_ids));
 }
 
 void ListingSql::WhereRange(std::string_view instant, const TimeRange& range) {

@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include "pipelined/ports/catalog.h"
+#include "pipelined/ports/listing.h"
 #include "store/cursor.h"
 #include "store/session.h"
 
@@ -27,13 +27,12 @@ class ListingSql {
   void Where(std::string_view condition, std::string value);
   void Where(std::string_view condition, std::string first, std::string second);  // {0} and {1}
   void Where(std::string_view condition);
-  // A case-insensitive part of `column`: % and _ are wild, | separates alternatives.
-  void WherePattern(std::string_view column, const std::string& pattern);
-  // How `column` begins, to the letter; | separates alternatives.
-  void WherePrefix(std::string_view column, const std::string& prefix);
-  // That, and texts that begin with the prefix, letter for letter.
+  // Of what a filter may leave open; an empty one adds no condition. `column` is any expression.
+  void WhereOneOf(std::string_view column, const std::vector<std::string>& words);
+  void WhereOneOf(std::string_view column, const std::vector<std::int32_t>& numbers);
   void WhereText(std::string_view column, const TextSearch& search);
-  // {} of both conditions are microseconds.
+  // What belongs to the DAGs that the page is for; `column` is null for what belongs to none.
+  void WhereDag(std::string_view column, const Page& page);
   void WhereRange(std::string_view instant, const TimeRange& range);
   void WhereLength(std::string_view interval, const LengthRange& range);
   // Nulls come last in both directions, as in Airflow; `last` decides between equals. It is unique and never null:
@@ -54,7 +53,7 @@ class ListingSql {
  private:
   std::string Parameter(std::string value);
   // One of the alternatives of `text`, each as the condition `form` with {} for column and parameter.
-  void WhereOneOf(std::string_view column, const std::string& text, std::string_view form, const char* around);
+  void WhereAlternatives(std::string_view column, const std::string& text, std::string_view form, const char* around);
   struct Key {
     std::string sql;
     bool down, nullable;

@@ -33,18 +33,10 @@ void Lock(pqxx::transaction_base& transaction, const StoreOptions& options) {
   transaction.exec_params("select pg_advisory_xact_lock($1, hashtext($2))", kMigrationLock, options.schema);
 }
 
-// The first migration beyond `version`; the numbers may have gaps.
-const MigrationText& After(int version) {
+// The first migration with `number` or a greater one, which must not be beyond the last: the numbers may have gaps.
+const MigrationText& From(int number) {
   const std::vector<MigrationText>& texts = MigrationTexts();
-  return *std::find_if(texts.begin(), texts.end(), [&](const MigrationText& text) { return text.number > version; });
-}
-
-const MigrationText& Numbered(int version) {
-  const std::vector<MigrationText>& texts = MigrationTexts();
-  const auto found =
-      std::find_if(texts.begin(), texts.end(), [&](const MigrationText& text) { return text.number == version; });
-  if (found == texts.end()) throw std::runtime_error(fmt::format("there is no migration {}", version));
-  return *found;
+  return *std::find_if(texts.begin(), texts.end(), [&](const MigrationText& text) { return text.number >= number; });
 }
 
 // One step up; false when there is none left. The lock ends with the transaction.
@@ -55,7 +47,7 @@ bool StepUp(Session& session, const StoreOptions& options, int& before, Status& 
   if (before < 0) before = version;
   if (version > LatestSchema()) status = Newer(version);
   if (version >= LatestSchema()) return false;
-  const MigrationText& migration = After(version);
+  const MigrationText& migration = From(version + 1);
   if (version == 0) {
     transaction.exec(fmt::format("create schema if not exists {}", QuoteIdentifier(options.schema)));
     transaction.exec(
@@ -119,7 +111,9 @@ Status Downgrade(const StoreOptions& options, int to) {
       const int version = VersionIn(transaction, options);
       if (version > LatestSchema()) return Newer(version);
       if (version <= to) return Ok();
-      transaction.exec(Numbered(version).down);
+      const MigrationText& last = From(version);
+      if (last.number != version) throw std::runtime_error(fmt::format("there is no migration {}", version));
+      transaction.exec(last.down);
       transaction.exec_params("delete from schema_migration where number = $1", version);
       transaction.commit();
     }

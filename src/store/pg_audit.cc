@@ -69,7 +69,7 @@ ListingSql ConditionsOf(const AuditFilter& filter) {
   if (filter.after) sql.Where("e.at > at_micros({}::bigint)", std::to_string(ToMicros(*filter.after)));
   const std::string event(kEvent);
   if (!filter.event.empty()) sql.Where(event + " = {}", filter.event);
-  if (!filter.included.empty()) sql.Where(event + " = any ({}::text[])", TextArray(filter.included));
+  sql.WhereOneOf(kEvent, filter.included);
   if (!filter.excluded.empty()) sql.Where("not " + event + " = any ({}::text[])", TextArray(filter.excluded));
   sql.WhereText("coalesce(e.dag_id, r.dag_id)", filter.dag);
   sql.WhereText("r.run_id", filter.run);
@@ -83,6 +83,7 @@ ListingSql ConditionsOf(const AuditFilter& filter) {
 
 Result<Listing<AuditRow>> PgCatalog::Audit(const AuditFilter& filter, const Page& page) {
   ListingSql sql = ConditionsOf(filter);
+  sql.WhereDag("coalesce(e.dag_id, r.dag_id)", page);
   const Status ordered = sql.Order(page,
                                    {{"id", "e.id"},
                                     {"event_log_id", "e.id"},

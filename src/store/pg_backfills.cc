@@ -52,6 +52,7 @@ BackfillProgress ReadProgress(const pqxx::row& row) {
 
 Result<Listing<BackfillRow>> PgCatalog::Backfills(const std::string& dag_id, const Page& page) {
   ListingSql sql;
+  sql.WhereDag("b.dag_id", page);
   if (dag_id != "~") sql.Where("b.dag_id = {}", dag_id);
   const Status ordered = sql.Order(page,
                                    {{"id", "b.id"},

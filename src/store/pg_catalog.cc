@@ -57,7 +57,7 @@ std::optional<CommandDone> ResultOf(Session& session, std::int64_t id) {
 }
 
 UserRow ReadUser(const pqxx::row& row) {
-  return UserRow{row[0].as<std::int64_t>(), row[1].c_str(), row[2].c_str(), row[3].c_str()};
+  return UserRow{row[0].as<std::int64_t>(), row[1].c_str(), row[2].c_str(), "", row[3].as<bool>()};
 }
 
 }  // namespace
@@ -154,8 +154,8 @@ Result<Health> PgCatalog::CheckHealth() {
 
 Result<std::optional<UserRow>> PgCatalog::FindUser(const std::string& name) {
   return pool_.With("find a user", [&](Session& session) -> Result<std::optional<UserRow>> {
-    const pqxx::result found =
-        session.Run("find_user", "select id, name, password_hash, role from app_user where name = $1", CleanText(name));
+    const pqxx::result found = session.Run(
+        "find_user", "select id, name, password_hash, disabled from app_user where name = $1", CleanText(name));
     return found.empty() ? std::optional<UserRow>() : std::optional<UserRow>(ReadUser(found[0]));
   });
 }
@@ -164,7 +164,9 @@ Status PgCatalog::AddUser(const UserRow& user) {
   return pool_.With("add a user", [&](Session& session) -> Status {
     const pqxx::result added = session.Run(
         "add_user",
-        "insert into app_user (name, password_hash, role) values ($1, $2, $3) on conflict (name) do nothing",
+        "with u as (insert into app_user (name, password_hash, password_changed_at) values ($1, $2, now()) on conflict "
+        "(name) do nothing returning id) insert into access_grant (account_id, role, scope) select id, $3, 'all' from "
+        "u",
         CleanText(user.name), CleanText(user.password_hash), CleanText(user.role));
     if (added.affected_rows() == 0)
       return Error{ErrorCode::kConflict, fmt::format("there is a user {} already", user.name), ""};
@@ -179,17 +181,6 @@ Status PgCatalog::AddToken(const std::string& token_sha256, std::int64_t user, I
                 "do update set expires_at = excluded.expires_at",
                 CleanText(token_sha256), user, ToMicros(expires));
     return Ok();
-  });
-}
-
-Result<std::optional<UserRow>> PgCatalog::UserOfToken(const std::string& token_sha256) {
-  return pool_.With("look a token up", [&](Session& session) -> Result<std::optional<UserRow>> {
-    const pqxx::result found =
-        session.Run("user_of_token",
-                    "select u.id, u.name, u.password_hash, u.role from token t join app_user u on u.id = t.user_id "
-                    "where t.sha256 = $1 and t.expires_at > clock_timestamp()",
-                    CleanText(token_sha256));
-    return found.empty() ? std::optional<UserRow>() : std::optional<UserRow>(ReadUser(found[0]));
   });
 }
 

@@ -2,6 +2,8 @@
 
 #include "pipelined/store/pg_store.h"
 #include "store/listing.h"
+#include "store/pg_accounts.h"
+#include "store/pg_user_sessions.h"
 #include "store/pg_vault.h"
 #include "store/session_pool.h"
 
@@ -12,7 +14,8 @@ namespace pipelined {
 // pg_catalog.cc.
 class PgCatalog : public Catalog {
  public:
-  explicit PgCatalog(const StoreOptions& options) : options_(options), pool_(options), vault_(pool_) {}
+  explicit PgCatalog(const StoreOptions& options)
+      : options_(options), pool_(options), vault_(pool_), accounts_(pool_), user_sessions_(pool_) {}
 
   Result<Listing<DagRow>> Dags(const DagFilter& filter, const Page& page) override;
   Result<DagRow> Dag(const std::string& dag_id) override;
@@ -22,7 +25,7 @@ class PgCatalog : public Catalog {
   Result<std::vector<TaskInstanceRow>> Tries(const std::string& dag_id, const std::string& run_id,
                                              const std::string& task_id, std::int32_t map_index) override;
   Result<Listing<ImportErrorRow>> ImportErrors(const Page& page) override;
-  Result<Listing<PoolRow>> Pools(const std::string& name_pattern, const Page& page) override;
+  Result<Listing<PoolRow>> Pools(const TextSearch& name, const Page& page) override;
   Result<PoolRow> Pool(const std::string& name) override;
   Result<RunLinks> Links(const RunInfo& run) override;
   Result<RunHistory> History(const std::string& dag_id, const std::string& run_id) override;
@@ -46,10 +49,11 @@ class PgCatalog : public Catalog {
   Result<CommandDone> Execute(const Command& command, Micros patience) override;
   Result<Health> CheckHealth() override;
   Vault& vault() override { return vault_; }
+  Accounts& accounts() override { return accounts_; }
+  UserSessions& user_sessions() override { return user_sessions_; }
   Result<std::optional<UserRow>> FindUser(const std::string& name) override;
   Status AddUser(const UserRow& user) override;
   Status AddToken(const std::string& token_sha256, std::int64_t user, Instant expires) override;
-  Result<std::optional<UserRow>> UserOfToken(const std::string& token_sha256) override;
 
  private:
   // `only_started`: of those that the filter lets through only those that have begun; the total is that of all.
@@ -58,6 +62,8 @@ class PgCatalog : public Catalog {
   StoreOptions options_;
   SessionPool pool_;
   PgVault vault_;
+  PgAccounts accounts_;
+  PgUserSessions user_sessions_;
 };
 
 }  // namespace pipelined

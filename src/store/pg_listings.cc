@@ -136,7 +136,8 @@ TaskInstanceRow ReadTaskRow(const pqxx::row& row) {
 
 Result<Listing<DagRow>> PgCatalog::Dags(const DagFilter& filter, const Page& page) {
   ListingSql sql;
-  sql.WhereText("d.dag_id", {filter.dag_id_pattern, filter.dag_id_prefix});
+  sql.WhereDag("d.dag_id", page);
+  sql.WhereText("d.dag_id", filter.dag);
   if (!filter.tags.empty()) sql.Where("d.tags && {}::text[]", TextArray(filter.tags));
   if (filter.paused) sql.Where(*filter.paused ? "d.paused" : "not d.paused");
   if (!filter.include_stale) sql.Where("not d.stale");
@@ -174,27 +175,21 @@ namespace {
 
 constexpr const char* kRunUpdated = "coalesce(r.end_date, r.start_date, r.queued_at)";
 
-std::string Numbers(const std::vector<std::int32_t>& numbers) {
-  ArrayText text;
-  for (const std::int32_t number : numbers) text.Add(static_cast<std::int64_t>(number));
-  return text.text();
-}
-
 ListingSql ConditionsOf(const RunFilter& filter) {
   ListingSql sql;
   if (filter.dag_id != "~" && !filter.dag_id.empty()) sql.Where("r.dag_id = {}", filter.dag_id);
-  if (!filter.dag_ids.empty()) sql.Where("r.dag_id = any ({}::text[])", TextArray(filter.dag_ids));
+  sql.WhereOneOf("r.dag_id", filter.dag_ids);
   if (!filter.states.empty()) WhereRunState(sql, filter.states);
-  if (!filter.types.empty()) sql.Where("r.type = any ({}::text[])", TextArray(filter.types));
+  sql.WhereOneOf("r.type", filter.types);
+  sql.WhereOneOf("v.number", filter.versions);
   if (!filter.rerun_of.empty()) sql.Where("r.rerun_of = {}", filter.rerun_of);
-  if (!filter.versions.empty()) sql.Where("v.number = any ({}::integer[])", Numbers(filter.versions));
   if (!filter.conf_contains.empty()) sql.Where("strpos(lower(r.conf::text), lower({})) > 0", filter.conf_contains);
-  sql.WhereText("r.run_id", {filter.run_id_pattern, filter.run_id_prefix});
   sql.WhereText("r.dag_id", filter.dag);
+  sql.WhereText("r.run_id", filter.run);
   sql.WhereText("r.triggering_user", filter.user);
-  sql.WhereRange("r.logical_date", {filter.logical_date_gte, filter.logical_date_lte});
-  sql.WhereRange("r.start_date", {filter.start_date_gte, filter.start_date_lte});
-  sql.WhereRange("r.run_after", {filter.run_after_gte, filter.run_after_lte});
+  sql.WhereRange("r.logical_date", filter.logical_date);
+  sql.WhereRange("r.start_date", filter.start_date);
+  sql.WhereRange("r.run_after", filter.run_after);
   sql.WhereRange("r.end_date", filter.end_date);
   sql.WhereRange(kRunUpdated, filter.updated_at);
   sql.WhereLength("(r.end_date - r.start_date)", filter.duration);
@@ -205,6 +200,7 @@ ListingSql ConditionsOf(const RunFilter& filter) {
 
 Result<Listing<RunRow>> PgCatalog::Runs(const RunFilter& filter, const Page& page) {
   ListingSql sql = ConditionsOf(filter);
+  sql.WhereDag("r.dag_id", page);
   const Status ordered = sql.Order(page,
                                    {{"id", "r.id"},
                                     {"dag_id", "r.dag_id", false},
@@ -257,24 +253,16 @@ ListingSql ConditionsOf(const TaskFilter& filter) {
   if (filter.dag_id != "~" && !filter.dag_id.empty()) sql.Where("r.dag_id = {}", filter.dag_id);
   if (filter.run_id != "~" && !filter.run_id.empty()) sql.Where("r.run_id = {}", filter.run_id);
   if (!filter.task_id.empty()) sql.Where("t.task_id = {}", filter.task_id);
-  const auto any_of = [&](std::string_view condition, const std::vector<std::string>& words) {
-    if (!words.empty()) sql.Where(condition, TextArray(words));
-  };
-  any_of("r.dag_id = any ({}::text[])", filter.dag_ids);
-  any_of("r.run_id = any ({}::text[])", filter.run_ids);
-  any_of("t.task_id = any ({}::text[])", filter.task_ids);
-  any_of("t.pool = any ({}::text[])", filter.pools);
-  any_of("t.operator = any ({}::text[])", filter.operators);
-  if (!filter.states.empty()) WhereTaskState(sql, filter.states);
   if (filter.map_index) sql.Where("x.map_index = {}::integer", std::to_string(*filter.map_index));
-  if (!filter.versions.empty()) sql.Where("v.number = any ({}::integer[])", Numbers(filter.versions));
-  if (!filter.try_numbers.empty())
-    sql.Where("coalesce(i.try_number, 0) = any ({}::integer[])", Numbers(filter.try_numbers));
-  return sql;
-}
-
-void Narrow(ListingSql& sql, const TaskFilter& filter) {
   if (filter.nothing) sql.Where("false");
+  sql.WhereOneOf("r.dag_id", filter.dag_ids);
+  sql.WhereOneOf("r.run_id", filter.run_ids);
+  sql.WhereOneOf("t.task_id", filter.task_ids);
+  sql.WhereOneOf("t.pool", filter.pools);
+  sql.WhereOneOf("t.operator", filter.operators);
+  if (!filter.states.empty()) WhereTaskState(sql, filter.states);
+  sql.WhereOneOf("v.number", filter.versions);
+  sql.WhereOneOf("coalesce(i.try_number, 0)", filter.try_numbers);
   sql.WhereRange("r.run_after", filter.run_after);
   sql.WhereRange("r.logical_date", filter.logical_date);
   sql.WhereRange("i.start_date", filter.start_date);
@@ -286,6 +274,7 @@ void Narrow(ListingSql& sql, const TaskFilter& filter) {
   sql.WhereText("t.task_id", filter.name);
   sql.WhereText("t.pool", filter.pool);
   sql.WhereText("coalesce(m.names ->> x.map_index, x.map_index::text)", filter.rendered_map_index);
+  return sql;
 }
 
 }  // namespace
@@ -303,7 +292,7 @@ Result<Listing<TaskInstanceRow>> PgCatalog::TaskInstances(const TaskFilter& filt
 
 Result<Listing<TaskInstanceRow>> PgCatalog::TasksOf(const TaskFilter& filter, const Page& page, bool only_started) {
   ListingSql sql = ConditionsOf(filter);
-  Narrow(sql, filter);
+  sql.WhereDag("r.dag_id", page);
   const Status ordered = sql.Order(page,
                                    {{"id", "r.id", false},
                                     {"dag_id", "r.dag_id", false},
@@ -380,6 +369,13 @@ Result<std::vector<TaskInstanceRow>> PgCatalog::Tries(const std::string& dag_id,
 
 Result<Listing<ImportErrorRow>> PgCatalog::ImportErrors(const Page& page) {
   ListingSql sql;
+  // Of files of which all DAGs may be seen. One that never held a DAG is nobody's.
+  if (page.dag_ids) {
+    sql.Where(
+        "exists (select from dag d where d.root = e.root and d.relative_file = e.relative_file) and not exists (select "
+        "from dag d where d.root = e.root and d.relative_file = e.relative_file and not d.dag_id = any ({}::text[]))",
+        TextArray(*page.dag_ids));
+  }
   const Status ordered = sql.Order(page,
                                    {{"id", "e.id"},
                                     {"import_error_id", "e.id"},
@@ -425,9 +421,9 @@ PoolRow ReadPool(const pqxx::row& row) {
 
 }  // namespace
 
-Result<Listing<PoolRow>> PgCatalog::Pools(const std::string& name_pattern, const Page& page) {
+Result<Listing<PoolRow>> PgCatalog::Pools(const TextSearch& name, const Page& page) {
   ListingSql sql;
-  if (!name_pattern.empty()) sql.WherePattern("p.name", name_pattern);
+  sql.WhereText("p.name", name);
   const Status ordered = sql.Order(page,
                                    {{"id", "p.name"},
                                     {"name", "p.name"},

@@ -11,6 +11,7 @@ namespace pipelined {
 Result<Listing<DagVersionRow>> PgCatalog::Versions(const std::string& dag_id, std::optional<std::int32_t> number,
                                                    const Page& page) {
   ListingSql sql;
+  sql.WhereDag("v.dag_id", page);
   if (dag_id != "~") sql.Where("v.dag_id = {}", dag_id);
   if (number) sql.Where("v.number = {}::integer", std::to_string(*number));
   const Status ordered = sql.Order(page,
@@ -33,6 +34,10 @@ Result<Listing<DagVersionRow>> PgCatalog::Versions(const std::string& dag_id, st
 
 Result<Listing<std::string>> PgCatalog::Tags(const TextSearch& search, const Page& page) {
   ListingSql sql;
+  if (page.dag_ids) {
+    sql.Where("exists (select from dag d where not d.stale and g.name = any (d.tags) and d.dag_id = any ({}::text[]))",
+              TextArray(*page.dag_ids));
+  }
   sql.WhereText("g.name", search);
   const Status ordered = sql.Order(page, {{"name", "g.name"}}, "g.name collate \"C\"");
   if (!ordered) return ordered.error();
@@ -65,6 +70,7 @@ Result<std::vector<DagStatsRow>> PgCatalog::Stats(const std::vector<std::string>
 
 Result<Listing<DagWarningRow>> PgCatalog::Warnings(const std::string& dag_id, const Page& page) {
   ListingSql sql;
+  sql.WhereDag("w.dag_id", page);
   if (!dag_id.empty()) sql.Where("w.dag_id = {}", dag_id);
   const Status ordered = sql.Order(
       page,

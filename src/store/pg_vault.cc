@@ -58,7 +58,7 @@ std::optional<std::string> Clean(const std::optional<std::string>& text) {
   return text ? std::optional(CleanText(*text)) : std::nullopt;
 }
 
-// The three ways to put a row, for `columns` of which the first is the name.
+// Both ways to put a row, for `columns` of which the first is the name.
 std::string PutSql(const Place& place, Before before, std::initializer_list<const char*> columns) {
   std::string names, values, sets;
   int number = 0;
@@ -69,8 +69,8 @@ std::string PutSql(const Place& place, Before before, std::initializer_list<cons
     if (number > 1) sets += fmt::format("{}{} = ${}", number == 2 ? "" : ", ", column, number);
   }
   if (before == Before::kPresent) return fmt::format("update {} set {} where {} = $1", place.table, sets, place.name);
-  return fmt::format("insert into {} ({}) values ({}) on conflict ({}) do {}", place.table, names, values, place.name,
-                     before == Before::kAbsent ? "nothing" : "update set " + sets);
+  return fmt::format("insert into {} ({}) values ({}) on conflict ({}) do nothing", place.table, names, values,
+                     place.name);
 }
 
 std::string StatementName(const Place& place, Before before) {
@@ -110,10 +110,9 @@ Status Apply(Session& session, pqxx::work& work, const VaultDrop& drop) {
 
 }  // namespace
 
-Result<Listing<VariableRow>> PgVault::Variables(const VaultFilter& filter, const Page& page) {
+Result<Listing<VariableRow>> PgVault::Variables(const TextSearch& key, const Page& page) {
   ListingSql sql;
-  sql.WherePattern("v.key", filter.pattern);
-  sql.WherePrefix("v.key", filter.prefix);
+  sql.WhereText("v.key", key);
   // All rows are encrypted; by their values nothing can be ordered that would mean something.
   const Status ordered = sql.Order(page,
                                    {{"id", "v.id"},
@@ -137,10 +136,9 @@ Result<VariableRow> PgVault::Variable(const std::string& key) {
   });
 }
 
-Result<Listing<ConnectionRow>> PgVault::Connections(const VaultFilter& filter, const Page& page) {
+Result<Listing<ConnectionRow>> PgVault::Connections(const TextSearch& id, const Page& page) {
   ListingSql sql;
-  sql.WherePattern("c.connection_id", filter.pattern);
-  sql.WherePrefix("c.connection_id", filter.prefix);
+  sql.WhereText("c.connection_id", id);
   const Status ordered = sql.Order(page,
                                    {{"id", "c.id"},
                                     {"connection_id", "c.connection_id collate \"C\""},

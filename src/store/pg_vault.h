@@ -9,9 +9,9 @@ class PgVault : public Vault {
  public:
   explicit PgVault(SessionPool& pool) : pool_(pool) {}
 
-  Result<Listing<VariableRow>> Variables(const VaultFilter& filter, const Page& page) override;
+  Result<Listing<VariableRow>> Variables(const TextSearch& key, const Page& page) override;
   Result<VariableRow> Variable(const std::string& key) override;
-  Result<Listing<ConnectionRow>> Connections(const VaultFilter& filter, const Page& page) override;
+  Result<Listing<ConnectionRow>> Connections(const TextSearch& id, const Page& page) override;
   Result<ConnectionRow> Connection(const std::string& connection_id) override;
   Status Write(const std::vector<VaultChange>& changes) override;
   Result<std::vector<std::pair<std::string, std::int64_t>>> KeysInUse() override;

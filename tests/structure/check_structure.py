@@ -25,6 +25,7 @@ DOORS = {
     "nlohmann/": {"schema"},
     "valijson/": {"schema"},
     "re2/": {"schema"},
+    "cjose/": {"oidc"},
     "openssl/": {"base", "api"},
     "spdlog/": {"base"},
 }

@@ -16,11 +16,11 @@ class MemoryVault : public Vault {
  public:
   std::optional<Error> broken;  // what every call answers
 
-  Result<Listing<VariableRow>> Variables(const VaultFilter& filter, const Page& page) override {
-    return List(variables_, filter, page, VariableField);
+  Result<Listing<VariableRow>> Variables(const TextSearch& key, const Page& page) override {
+    return List(variables_, key, page, VariableField);
   }
-  Result<Listing<ConnectionRow>> Connections(const VaultFilter& filter, const Page& page) override {
-    return List(connections_, filter, page, ConnectionField);
+  Result<Listing<ConnectionRow>> Connections(const TextSearch& id, const Page& page) override {
+    return List(connections_, id, page, ConnectionField);
   }
   Result<VariableRow> Variable(const std::string& key) override {
     return One(variables_, key, "The Variable with key: `" + key + "` was not found");
@@ -124,15 +124,15 @@ class MemoryVault : public Vault {
   }
 
   template <class Row, class Field>
-  Result<Listing<Row>> List(const std::map<std::string, Row>& map, const VaultFilter& filter, const Page& page,
+  Result<Listing<Row>> List(const std::map<std::string, Row>& map, const TextSearch& search, const Page& page,
                             Field field) {
     const std::scoped_lock lock(mutex_);
     if (broken) return *broken;
     std::vector<Row> rows;
     for (const auto& [name, row] : map) {
       const std::string& text = name;
-      if (AnyOf(filter.pattern, [&](const std::string& p) { return Like(Lower(text), Lower("%" + p + "%")); }) &&
-          AnyOf(filter.prefix, [&](const std::string& p) { return text.starts_with(p); }))
+      if (AnyOf(search.pattern, [&](const std::string& p) { return Like(Lower(text), Lower("%" + p + "%")); }) &&
+          AnyOf(search.prefix, [&](const std::string& p) { return text.starts_with(p); }))
         rows.push_back(row);
     }
     std::sort(rows.begin(), rows.end(), [](const Row& a, const Row& b) { return a.id < b.id; });

@@ -19,6 +19,10 @@
 #include "pipelined/secrets/key_ring.h"
 #include "pipelined/timetable/timetable.h"
 
+namespace pipelined::oidc {
+class Provider;
+}
+
 namespace pipelined::api {
 
 enum class AccessLog : std::uint8_t { kNone, kErrors, kChanges, kAll };
@@ -47,8 +51,16 @@ struct ApiOptions {
   std::vector<ShownSetting> settings;  // secrets are masked already; those of a section stand together
   std::string version = "0.1.0";
   std::string git_version;
-  Micros token_lifetime = std::chrono::hours(24);  // of those that POST /auth/token gives out
-  Micros patience = std::chrono::seconds(10);      // how long a command may wait for the leader before it is 503
+  Micros token_lifetime = std::chrono::hours(24);    // of those that POST /auth/token gives out
+  Micros session_idle = std::chrono::hours(2);       // a browser's session ends when it is not used for so long
+  Micros session_lifetime = std::chrono::hours(24);  // and after this time in any case
+  std::string public_url;         // "https://pipelined.example.com", as browsers see this server; empty: as they say
+  std::string trusted_proxies;    // addresses and networks whose X-Forwarded-… headers are believed; empty: none
+  std::string proxy_user_header;  // in which they name the user whom they have admitted; empty: none does
+  std::shared_ptr<oidc::Provider> oidc;        // nullptr: nobody signs in with an identity provider
+  std::string oidc_roles;                      // "platform=admin, *=viewer"
+  std::size_t shortest_password = 12;          // characters of a new one
+  Micros patience = std::chrono::seconds(10);  // how long a command may wait for the leader before it is 503
 
   // What only the modules above this one's can do; each may be empty, then what it feeds is null.
   std::function<Result<DagPtr>(const DagSource&)> load_dag;

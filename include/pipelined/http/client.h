@@ -15,6 +15,8 @@ struct HttpRequest {
   std::map<std::string, std::string> headers;
   std::string body;
   Micros timeout = std::chrono::seconds(30);
+  std::string ca_file;           // PEM: who may vouch for the server, beside whom the system trusts; empty: nobody else
+  bool follow_redirects = true;  // false: their statuses are answers like others
 };
 
 struct HttpResponse {

@@ -9,6 +9,7 @@
 #include "pipelined/engine/event.h"
 #include "pipelined/engine/plan.h"
 #include "pipelined/lifecycle/history.h"
+#include "pipelined/ports/accounts.h"
 #include "pipelined/ports/listing.h"
 #include "pipelined/ports/vault.h"
 
@@ -130,41 +131,23 @@ struct BackfillProgress {
   std::vector<Failure> failures;  // in the order of the range; at most as many as were asked for
 };
 
-// What a listing may be narrowed to; both ends are included.
-struct TimeRange {
-  std::optional<Instant> gte, lte;
-};
-struct LengthRange {
-  std::optional<Micros> gte, lte;
-};
-// Two ways to look for a text. Empty: any.
-struct TextSearch {
-  std::string pattern;  // as DagFilter::dag_id_pattern
-  std::string prefix;   // how it begins, letter for letter; "|" = or
-};
-
 struct DagFilter {
-  std::string dag_id_pattern;  // case-insensitive substring, "%" and "_" wild, "|" = or
+  TextSearch dag;
   std::vector<std::string> tags;
   std::optional<bool> paused;
   bool include_stale = false;
-  std::string dag_id_prefix = {};  // as TextSearch::prefix
 };
 
 struct RunFilter {
-  std::string dag_id;  // "~": all
+  std::string dag_id = "~";  // that: all
   std::vector<std::string> states, types;
-  std::string run_id_pattern;
-  std::string rerun_of;  // only those that repeat this run; empty: all
-  std::optional<Instant> logical_date_gte, logical_date_lte, start_date_gte, start_date_lte, run_after_gte,
-      run_after_lte;
-  std::vector<std::string> dag_ids = {};  // of `dag_id` "~" only these; empty: all
-  TimeRange end_date = {}, updated_at = {};
-  LengthRange duration = {};
-  TextSearch dag = {}, user = {};
-  std::string run_id_prefix = {};
-  std::string conf_contains = {};           // in its JSON text, whatever the case
-  std::vector<std::int32_t> versions = {};  // numbers; empty: all
+  std::string rerun_of;              // only those that repeat this run; empty: all
+  std::vector<std::string> dag_ids;  // of `dag_id` "~" only these; empty: all
+  TimeRange logical_date, start_date, run_after, end_date, updated_at;
+  LengthRange duration;
+  TextSearch dag, run, user;
+  std::string conf_contains;           // in its JSON text, whatever the case
+  std::vector<std::int32_t> versions;  // numbers; empty: all
 };
 
 struct TaskFilter {
@@ -250,10 +233,15 @@ struct Health {
   bool scheduler_leading = false;              // the lease is not expired
 };
 
+// For logging in.
 struct UserRow {
   std::int64_t id = 0;
-  std::string name, password_hash, role;
+  std::string name, password_hash;
+  std::string role;  // granted for everything when the user is added; not read back
+  bool disabled = false;
 };
+
+class UserSessions;
 
 class Catalog {
  public:
@@ -268,9 +256,8 @@ class Catalog {
   virtual Result<std::vector<TaskInstanceRow>> Tries(const std::string& dag_id, const std::string& run_id,
                                                      const std::string& task_id, std::int32_t map_index) = 0;
   virtual Result<Listing<ImportErrorRow>> ImportErrors(const Page& page) = 0;
-  virtual Result<Listing<PoolRow>> Pools(const std::string& name_pattern,
-                                         const Page& page) = 0;  // as DagFilter::dag_id_pattern
-  virtual Result<PoolRow> Pool(const std::string& name) = 0;     // kNotFound
+  virtual Result<Listing<PoolRow>> Pools(const TextSearch& name, const Page& page) = 0;
+  virtual Result<PoolRow> Pool(const std::string& name) = 0;  // kNotFound
   // All that happened to a run, as of one instant. kNotFound
   virtual Result<RunHistory> History(const std::string& dag_id, const std::string& run_id) = 0;
   virtual Result<std::vector<DeadlineRow>> Deadlines(RunId run) = 0;                                 // by number
@@ -306,14 +293,14 @@ class Catalog {
 
   virtual Result<Health> CheckHealth() = 0;
 
-  virtual Vault& vault() = 0;  // lives as long as this
+  virtual Vault& vault() = 0;        // lives as long as this
+  virtual Accounts& accounts() = 0;  // likewise
+  virtual UserSessions& user_sessions() = 0;
 
   virtual Result<std::optional<UserRow>> FindUser(const std::string& name) = 0;
   virtual Status AddUser(const UserRow& user) = 0;  // kConflict
-  // Tokens are kept as SHA-256; `role` is that of the user.
+  // Of a log-in. Tokens are kept as SHA-256.
   virtual Status AddToken(const std::string& token_sha256, std::int64_t user, Instant expires) = 0;
-  virtual Result<std::optional<UserRow>> UserOfToken(
-      const std::string& token_sha256) = 0;  // nothing: unknown or expired
 };
 
 }  // namespace pipelined

@@ -1,10 +1,12 @@
-// A page of a listing, asked for and answered.
+// A page of a listing, asked for and answered, and what a listing may be narrowed to.
 #pragma once
 
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
+
+#include "pipelined/base/time.h"
 
 namespace pipelined {
 
@@ -18,6 +20,8 @@ struct Page {
   // Of lists that have cursors: instead of the offset, Listing::next of the page before; empty: the first page. Nothing
   // is counted.
   std::optional<std::string> cursor = std::nullopt;
+  // Only what belongs to one of these DAGs, not what belongs to none; nothing: all. For callers who may see no more.
+  std::optional<std::vector<std::string>> dag_ids = std::nullopt;
 
   // To look one row up.
   static Page One() {
@@ -26,6 +30,20 @@ struct Page {
     page.counted = false;
     return page;
   }
+};
+
+// Both ends are included; nothing: open.
+struct TimeRange {
+  std::optional<Instant> gte, lte;
+};
+struct LengthRange {
+  std::optional<Micros> gte, lte;
+};
+
+// Two ways to look for a text. Empty: any.
+struct TextSearch {
+  std::string pattern = {};  // a part of it, whatever the case; "%" and "_" wild, "|" = or
+  std::string prefix = {};   // how it begins, letter for letter; "|" = or
 };
 
 template <class Row>

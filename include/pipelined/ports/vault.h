@@ -39,22 +39,17 @@ struct ConnectionRow {
 enum class VaultKind : std::uint8_t { kVariable, kConnection };
 
 // What must be true of a row before it is written.
-enum class Before : std::uint8_t { kAbsent, kPresent, kAny };
+enum class Before : std::uint8_t { kAbsent, kPresent };
 
 struct VaultPut {
   std::variant<VariableRow, ConnectionRow> row;  // without its id; everything else of a known row is replaced
-  Before before = Before::kAny;
+  Before before = Before::kAbsent;
 };
 struct VaultDrop {
   VaultKind kind = VaultKind::kVariable;
   std::string name;
 };
 using VaultChange = std::variant<VaultPut, VaultDrop>;
-
-struct VaultFilter {
-  std::string pattern;  // case-insensitive substring, "%" and "_" wild, "|" = or
-  std::string prefix;   // how a name begins, to the letter; "|" = or
-};
 
 // The sealed part of a row, for changing its key.
 struct SealedRow {
@@ -67,9 +62,9 @@ class Vault {
  public:
   virtual ~Vault() = default;
 
-  virtual Result<Listing<VariableRow>> Variables(const VaultFilter& filter, const Page& page) = 0;
+  virtual Result<Listing<VariableRow>> Variables(const TextSearch& key, const Page& page) = 0;
   virtual Result<VariableRow> Variable(const std::string& key) = 0;  // kNotFound
-  virtual Result<Listing<ConnectionRow>> Connections(const VaultFilter& filter, const Page& page) = 0;
+  virtual Result<Listing<ConnectionRow>> Connections(const TextSearch& id, const Page& page) = 0;
   virtual Result<ConnectionRow> Connection(const std::string& connection_id) = 0;  // kNotFound
 
   // All of it or nothing. kConflict: a row that must be absent is there; kNotFound: one that must be present, or that

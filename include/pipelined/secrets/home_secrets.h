@@ -17,7 +17,7 @@ Result<std::string> ReadLocalToken(const std::string& home);
 
 std::string AdminPasswordFile(const std::string& home);
 
-// Makes the user `admin` with a random password, written to `secrets/admin-password` (0600), when there is no such user
+// Makes the user `admin` with a random password, written to `secrets/admin-password` (0600), when there is no user
 // yet. True: made now. The file is written before the user is stored, so that a crash in between loses nothing.
 Result<bool> EnsureAdmin(Catalog& catalog, const std::string& home);
 

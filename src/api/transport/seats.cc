@@ -102,9 +102,4 @@ bool Seats::WaitUntilEmpty(Micros at_most) {
   return empty_.wait_for(lock, at_most, [this] { return seats_.empty(); });
 }
 
-std::size_t Seats::size() const {
-  const std::scoped_lock lock(mutex_);
-  return seats_.size();
-}
-
 }  // namespace pipelined::api

@@ -57,7 +57,6 @@ class Seats {
   void ExpireDue(Micros now);
   void TellAll(Seat::Why why);
   bool WaitUntilEmpty(Micros at_most);
-  std::size_t size() const;
 
  private:
   bool EvictFor(const std::string* network);

@@ -124,7 +124,6 @@ TEST_F(PgOverviewTest, CountingStopsWhereItIsTold) {
 TEST_F(PgOverviewTest, RunsAreNarrowedByEachFilter) {
   const auto count = [&](auto change) {
     RunFilter filter;
-    filter.dag_id = "~";
     change(filter);
     return Runs(filter);
   };
@@ -133,8 +132,8 @@ TEST_F(PgOverviewTest, RunsAreNarrowedByEachFilter) {
   EXPECT_EQ(count([](RunFilter& f) { f.conf_contains = "eu"; }), 1);
   EXPECT_EQ(count([](RunFilter& f) { f.versions = {1}; }), 1);
   EXPECT_EQ(count([](RunFilter& f) { f.versions = {2}; }), 0);
-  EXPECT_EQ(count([](RunFilter& f) { f.user.pattern = "UM", f.run_id_prefix = "r", f.dag.prefix = "d"; }), 1);
-  EXPECT_EQ(count([](RunFilter& f) { f.run_id_prefix = "R"; }), 0);  // letter for letter
+  EXPECT_EQ(count([](RunFilter& f) { f.user.pattern = "UM", f.run.prefix = "r", f.dag.prefix = "d"; }), 1);
+  EXPECT_EQ(count([](RunFilter& f) { f.run.prefix = "R"; }), 0);  // letter for letter
   EXPECT_EQ(count([](RunFilter& f) { f.updated_at.gte = At(10); }), 1);
   EXPECT_EQ(count([](RunFilter& f) { f.end_date.lte = At(100); }), 0);
   Sql("update dag_run set state = 'success', end_date = start_date + interval '5 s'");

@@ -338,10 +338,10 @@ TEST_F(PgStoreTest, UntouchedTasksAreListedWithStateNone) {
   EXPECT_EQ(catalog_->TaskInstances(filter, Page{})->total, 1);
   EXPECT_EQ(catalog_->Tries("d", "r", "t0", kNotMapped)->size(), 1U);
   EXPECT_EQ(catalog_->Tries("d", "r", "nope", kNotMapped).error().code, ErrorCode::kNotFound);
-  EXPECT_EQ(
-      catalog_->Runs(RunFilter{"~", {"running"}, {}, "R", "", {}, {}, {}, {}, {}, {}}, Page{1, 0, {"-start_date"}})
-          ->total,
-      1);
+  RunFilter running;
+  running.states = {"running"};
+  running.run.pattern = "R";
+  EXPECT_EQ(catalog_->Runs(running, Page{1, 0, {"-start_date"}})->total, 1);
   EXPECT_EQ(catalog_->Runs(RunFilter{}, Page{50, 0, {"nope"}}).error().code, ErrorCode::kInvalid);
   EXPECT_EQ(catalog_->Run("d", "r")->info.conf, Value(Value::Map{{"z", 1}, {"a", "x\\y"}}));
 }
@@ -375,8 +375,9 @@ TEST_F(PgStoreTest, UsersAndTokens) {
   const auto user = catalog_->FindUser("admin");
   ASSERT_TRUE(catalog_->AddToken("aa", (**user).id, SystemClock().Now() + kTtl).ok());
   ASSERT_TRUE(catalog_->AddToken("bb", (**user).id, At(0)).ok());
-  EXPECT_EQ((**catalog_->UserOfToken("aa")).name, "admin");
-  EXPECT_FALSE(catalog_->UserOfToken("bb")->has_value());
+  EXPECT_EQ((**catalog_->accounts().OfToken("aa")).account.name, "admin");
+  EXPECT_TRUE((**catalog_->accounts().OfToken("aa")).rights.May(access::Permission::kUsersEdit));
+  EXPECT_FALSE(catalog_->accounts().OfToken("bb")->has_value());
   EXPECT_TRUE(catalog_->CheckHealth()->scheduler_leading);
 }
 

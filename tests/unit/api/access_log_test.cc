@@ -16,6 +16,14 @@ TEST(AccessLog, WhatAClientChoosesIsCut) {
             800U);
 }
 
+TEST(AccessLog, CodesOfAProviderAreNotWritten) {
+  const auto line = [](const std::string& target) {
+    return AccessLine({"GET", target, "", "", "", 403, 0, Micros(0), ""});
+  };
+  EXPECT_THAT(line("/auth/oidc/callback?code=c0de"), ::testing::HasSubstr("target=\"/auth/oidc/callback?***\""));
+  EXPECT_THAT(line("/api/v2/dags?limit=1"), ::testing::HasSubstr("limit=1"));
+}
+
 TEST(AccessLog, TheSettingSaysWhichRequestsAreWritten) {
   const auto which = [](AccessLog log) {
     return std::vector<bool>{IsLogged(log, "GET", 200), IsLogged(log, "POST", 200), IsLogged(log, "GET", 404)};

@@ -209,7 +209,7 @@ TEST_F(ClearsTest, AnUnknownDagIs404) {
 
 TEST_F(ClearsTest, WhoMayOnlyLookIsRefusedEvenADryRun) {
   EXPECT_EQ(Refusal(Send("POST", SALES "/clearTaskInstances", "{}", "viewer-token")),
-            "403 Forbidden: your role may not do this");
+            "403 Forbidden: this takes the permission tasks.edit");
   EXPECT_EQ(Send("POST", SALES "/clearTaskInstances", "{}", "").status, 401);
 }
 

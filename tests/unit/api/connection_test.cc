@@ -74,7 +74,7 @@ TEST_F(ConnectionTest, WhoIsToldToLeaveBeforeItStartsNeverStarts) {
   connection->Start();
   wire_.Run();
   EXPECT_THAT(wire_.calls, ElementsAre("close"));
-  EXPECT_EQ(shared_.seats.size(), 0U);
+  EXPECT_TRUE(shared_.seats.WaitUntilEmpty(Micros(0)));
 }
 
 TEST_F(ConnectionTest, WhoIsIdleWithoutAnAnswerIsClosed) {

@@ -71,13 +71,36 @@ bool Has(const std::vector<std::string>& wanted, std::string_view word) {
   return wanted.empty() || std::find(wanted.begin(), wanted.end(), word) != wanted.end();
 }
 
+bool IsFor(const Page& page, const std::string& dag_id) {
+  return !page.dag_ids || std::find(page.dag_ids->begin(), page.dag_ids->end(), dag_id) != page.dag_ids->end();
+}
+
 std::string Sortable(const std::optional<Instant>& instant) {
   return instant ? FormatInstant(*instant) : std::string("~");
 }
 
 }  // namespace
 
-FakeCatalog::FakeCatalog() = default;
+FakeCatalog::FakeCatalog() {
+  memory_accounts.of_token = [this](const std::string& sha256) -> Result<std::optional<MemoryAccounts::Known>> {
+    const std::scoped_lock lock(mutex_);
+    if (broken) return *broken;
+    const auto token = tokens.find(sha256);
+    if (token == tokens.end()) return std::optional<MemoryAccounts::Known>();
+    for (const UserRow& user : users) {
+      if (user.name == token->second) return std::optional(MemoryAccounts::Known{user.name, user.role});
+    }
+    return std::optional<MemoryAccounts::Known>();
+  };
+  memory_accounts.of_account = [this](const std::string& name) -> Result<std::optional<MemoryAccounts::Known>> {
+    const std::scoped_lock lock(mutex_);
+    if (broken) return *broken;
+    for (const UserRow& user : users) {
+      if (user.name == name) return std::optional(MemoryAccounts::Known{user.name, user.role});
+    }
+    return std::optional<MemoryAccounts::Known>();
+  };
+}
 FakeCatalog::~FakeCatalog() = default;
 
 void FakeCatalog::AddDag(const std::string& id, std::function<void(DagRow&)> change) {
@@ -136,8 +159,8 @@ Result<Listing<DagRow>> FakeCatalog::Dags(const DagFilter& filter, const Page& p
     const bool tagged =
         filter.tags.empty() ||
         std::any_of(row.tags.begin(), row.tags.end(), [&](const std::string& tag) { return Has(filter.tags, tag); });
-    if (tagged && Matches(row.dag_id, filter.dag_id_pattern) && (!filter.paused || *filter.paused == row.paused) &&
-        (filter.include_stale || !row.stale)) {
+    if (tagged && IsFor(page, row.dag_id) && Matches(row.dag_id, filter.dag.pattern) &&
+        (!filter.paused || *filter.paused == row.paused) && (filter.include_stale || !row.stale)) {
       rows.push_back(row);
     }
   }
@@ -161,12 +184,14 @@ Result<Listing<RunRow>> FakeCatalog::Runs(const RunFilter& filter, const Page& p
   runs_asked = filter;
   std::vector<RunRow> rows;
   for (const RunRow& row : runs) {
+    const std::optional<Instant>& date = row.info.logical_date;
+    const TimeRange& wanted = filter.logical_date;
     const bool dated =
-        (!filter.logical_date_gte || (row.info.logical_date && *row.info.logical_date >= *filter.logical_date_gte)) &&
-        (!filter.logical_date_lte || (row.info.logical_date && *row.info.logical_date <= *filter.logical_date_lte));
-    if ((filter.dag_id == "~" || filter.dag_id == row.info.dag_id) && Has(filter.states, ToString(row.info.state)) &&
-        Has(filter.types, ToString(row.info.type)) && Matches(row.info.run_id, filter.run_id_pattern) && dated &&
-        Has(filter.dag_ids, row.info.dag_id) && (filter.rerun_of.empty() || filter.rerun_of == row.rerun_of)) {
+        (!wanted.gte || (date && *date >= *wanted.gte)) && (!wanted.lte || (date && *date <= *wanted.lte));
+    if (IsFor(page, row.info.dag_id) && (filter.dag_id == "~" || filter.dag_id == row.info.dag_id) &&
+        Has(filter.states, ToString(row.info.state)) && Has(filter.types, ToString(row.info.type)) &&
+        Matches(row.info.run_id, filter.run.pattern) && dated && Has(filter.dag_ids, row.info.dag_id) &&
+        (filter.rerun_of.empty() || filter.rerun_of == row.rerun_of)) {
       rows.push_back(row);
     }
   }
@@ -197,7 +222,7 @@ Result<Listing<TaskInstanceRow>> FakeCatalog::TaskInstances(const TaskFilter& fi
   tasks_asked = filter;
   std::vector<TaskInstanceRow> rows;
   for (const TaskInstanceRow& row : instances) {
-    if ((filter.dag_id == "~" || filter.dag_id == row.dag_id) &&
+    if (IsFor(page, row.dag_id) && (filter.dag_id == "~" || filter.dag_id == row.dag_id) &&
         (filter.run_id == "~" || filter.run_id == row.run_id) &&
         (filter.task_id.empty() || filter.task_id == row.task_id) && Has(filter.dag_ids, row.dag_id) &&
         Has(filter.run_ids, row.run_id) && Has(filter.task_ids, row.task_id) && !filter.nothing &&
@@ -277,7 +302,7 @@ Result<RunRow> FakeCatalog::Trigger(const TriggerRequest& request) {
   return runs.back();
 }
 
-Result<Listing<PoolRow>> FakeCatalog::Pools(const std::string&, const Page&) {
+Result<Listing<PoolRow>> FakeCatalog::Pools(const TextSearch&, const Page&) {
   if (broken) return *broken;
   return Listing<PoolRow>{pools, static_cast<std::int64_t>(pools.size())};
 }
@@ -369,13 +394,6 @@ Status FakeCatalog::AddToken(const std::string& token_sha256, std::int64_t user,
     if (row.id == user) tokens[token_sha256] = row.name;
   }
   return Ok();
-}
-
-Result<std::optional<UserRow>> FakeCatalog::UserOfToken(const std::string& token_sha256) {
-  if (broken) return *broken;
-  const auto token = tokens.find(token_sha256);
-  if (token == tokens.end()) return std::optional<UserRow>();
-  return FindUser(token->second);
 }
 
 }  // namespace pipelined::testing

@@ -9,6 +9,8 @@
 #include <vector>
 
 #include "pipelined/ports/catalog.h"
+#include "support/memory_accounts.h"
+#include "support/memory_user_sessions.h"
 #include "support/memory_vault.h"
 
 namespace pipelined::testing {
@@ -30,6 +32,7 @@ class FakeCatalog : public Catalog {
   std::vector<ImportErrorRow> import_errors;
   std::vector<PoolRow> pools;
   MemoryVault memory_vault;
+  MemoryAccounts memory_accounts;
   std::vector<BackfillRow> backfills;
   BackfillProgress progress;             // of any backfill
   std::map<std::string, Value> outputs;  // by task id
@@ -42,6 +45,7 @@ class FakeCatalog : public Catalog {
   std::set<std::pair<std::string, std::string>> favorites;  // user, DAG
   std::vector<UserRow> users;
   std::map<std::string, std::string> tokens;  // hash -> user's name
+  MemoryUserSessions memory_sessions{users};
   std::vector<Command> commands;
   std::vector<TriggerRequest> triggers;
   Health health{true, std::nullopt, true};
@@ -63,7 +67,7 @@ class FakeCatalog : public Catalog {
   Result<std::vector<TaskInstanceRow>> Tries(const std::string& dag_id, const std::string& run_id,
                                              const std::string& task_id, std::int32_t map_index) override;
   Result<Listing<ImportErrorRow>> ImportErrors(const Page& page) override;
-  Result<Listing<PoolRow>> Pools(const std::string& name_pattern, const Page& page) override;
+  Result<Listing<PoolRow>> Pools(const TextSearch& name, const Page& page) override;
   Result<PoolRow> Pool(const std::string& name) override;
   Result<RunLinks> Links(const RunInfo& run) override;
   Result<RunHistory> History(const std::string& dag_id, const std::string& run_id) override;
@@ -87,10 +91,11 @@ class FakeCatalog : public Catalog {
   Result<CommandDone> Execute(const Command& command, Micros patience) override;
   Result<Health> CheckHealth() override;
   Vault& vault() override { return memory_vault; }
+  Accounts& accounts() override { return memory_accounts; }
+  UserSessions& user_sessions() override { return memory_sessions; }
   Result<std::optional<UserRow>> FindUser(const std::string& name) override;
   Status AddUser(const UserRow& user) override;
   Status AddToken(const std::string& token_sha256, std::int64_t user, Instant expires) override;
-  Result<std::optional<UserRow>> UserOfToken(const std::string& token_sha256) override;
 
  private:
   std::mutex mutex_;

@@ -234,7 +234,8 @@ INSTANTIATE_TEST_SUITE_P(
 
 TEST_F(MarksTest, WhoMayOnlyLookIsRefused) {
   for (const char* target : {LOAD, LOAD "/dry_run", PART "/1", DAY2 "/taskGroupInstances/out", DAY2})
-    EXPECT_EQ(Refusal(Send("PATCH", target, "{}", "viewer-token")), "403 Forbidden: your role may not do this")
+    EXPECT_EQ(Refusal(Send("PATCH", target, "{}", "viewer-token")),
+              "403 Forbidden: this takes the permission tasks.edit")
         << target;
 }
 

@@ -94,7 +94,7 @@ class HomeKeys : public ::testing::Test {
     VariableRow row;
     row.key = key;
     row.secret = *keys.Seal(plain, kVariable, key);
-    ASSERT_TRUE(vault_.Write({VaultPut{row, Before::kAny}}).ok());
+    ASSERT_TRUE(vault_.Write({VaultPut{row}}).ok());
   }
   std::string Value(const KeyRing& keys, const std::string& key) {
     return *keys.Open(vault_.Variable(key)->secret, kVariable, key);

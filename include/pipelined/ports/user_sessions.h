@@ -1,0 +1,59 @@
+// Sessions of browsers, and people whom an identity provider vouches for. Thread-safe.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "pipelined/base/result.h"
+#include "pipelined/base/time.h"
+
+namespace pipelined {
+
+struct SessionUser {
+  std::int64_t id = 0;
+  std::string name;
+};
+
+struct NewUserSession {
+  std::string sha256;  // of its id, which itself is not kept
+  std::int64_t user = 0;
+  std::string sign_in;             // "password", "oidc"
+  std::string remote, user_agent;  // where it was opened
+  Instant expires{};               // whatever happens
+};
+
+struct UserSessionRow {
+  std::int64_t id = 0;
+  std::string sha256, sign_in, remote, user_agent;
+  Instant created{}, last_seen{}, expires{};
+};
+
+// Whom a provider has vouched for.
+struct ExternalUser {
+  std::string issuer, subject;
+  std::string name;  // what a user made for him is called
+  std::string role;  // as of now; replaces the role of before
+};
+
+class UserSessions {
+ public:
+  virtual ~UserSessions() = default;
+
+  // Also forgets what has long expired.
+  virtual Status Open(const NewUserSession& session) = 0;
+  // Whose session it is. Nothing: unknown, ended, expired, or not used for `idle`. Counts as use.
+  virtual Result<std::optional<SessionUser>> UserOf(const std::string& sha256, Micros idle) = 0;
+  // Those of a user that are open, the newest first.
+  virtual Result<std::vector<UserSessionRow>> Of(std::int64_t user, Micros idle) = 0;
+  // Each ends at once; how many there were.
+  virtual Result<int> End(const std::string& sha256) = 0;
+  virtual Result<int> EndOne(std::int64_t user, std::int64_t id) = 0;
+  virtual Result<int> EndAll(std::int64_t user) = 0;
+
+  // The user of (issuer, subject), made when he comes for the first time. kConflict: somebody else has his name.
+  virtual Result<SessionUser> SignIn(const ExternalUser& external) = 0;
+};
+
+}  // namespace pipelined

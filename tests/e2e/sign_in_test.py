@@ -1,0 +1,284 @@
+#!/usr/bin/env python3
+"""Browsers: sessions by password, sign-ins with a real OpenID Connect provider, and proxies that name users."""
+import json
+import shutil
+import subprocess
+import unittest
+import urllib.parse
+
+from case import OwnServerCase, ServerCase, main, wait_for
+from oidc_provider import Browser, Provider, new_key, provider_can_run
+from tls_test import make_certificate
+
+CALLBACK = "/auth/oidc/callback"
+
+
+def csrf_of(browser, server):
+    return browser.cookies[urllib.parse.urlsplit(server.url).netloc]["pipelined_csrf"][0]
+
+
+class Sessions(ServerCase):
+    def password(self):
+        return (self.server.home / "secrets" / "admin-password").read_text().strip()
+
+    def signed_in(self):
+        browser = Browser()
+        page = browser.get(self.server.url + "/auth/login?next=/docs")
+        self.assertEqual(page.status, 200)
+        answer = browser.submit(page, username="admin", password=self.password())
+        self.assertEqual((answer.status, answer.headers["Location"]), (303, "/docs"))
+        return browser
+
+    def dags(self, browser):
+        return browser.get(self.server.url + "/api/v2/dags").status
+
+    def new_pool(self, browser, name, **headers):
+        headers = {key.replace("_", "-"): value for key, value in headers.items()}
+        return browser.send("POST", self.server.url + "/api/v2/pools", {"name": name, "slots": 1}, headers).status
+
+    def test_in_and_out(self):
+        browser = self.signed_in()
+        self.assertEqual(self.dags(browser), 200)
+        kept = {host: dict(jar) for host, jar in browser.cookies.items()}
+        answer = browser.submit(browser.get(self.server.url + "/auth/logout"))
+        self.assertEqual((answer.status, answer.headers["Location"]), (303, "/auth/login"))
+        self.assertEqual(self.dags(browser), 401)
+        browser.cookies = kept
+        self.assertEqual(self.dags(browser), 401, "the cookie of before is worth nothing")
+
+    def test_changes_need_the_token_and_this_origin(self):
+        browser = self.signed_in()
+        token = csrf_of(browser, self.server)
+        self.assertEqual(self.new_pool(browser, "forged"), 403)
+        self.assertEqual(self.new_pool(browser, "forged", X_CSRF_Token="0" * 64), 403)
+        self.assertEqual(self.new_pool(browser, "forged", X_CSRF_Token=token, Origin="https://evil.example"), 403)
+        self.assertEqual(self.new_pool(browser, "mine", X_CSRF_Token=token, Origin=self.server.url), 201)
+        self.assertEqual(self.new_pool(browser, "mine2", X_CSRF_Token=token), 201)
+        pools = self.server.get("/api/v2/pools")["pools"]
+        self.assertNotIn("forged", [pool["name"] for pool in pools])
+
+    def test_sessions_are_listed_and_ended_one_by_one(self):
+        here, there = self.signed_in(), self.signed_in()
+        url = self.server.url + "/api/ext/v1/sessions"
+        rows = here.get(url).json()["sessions"]
+        other = next(row["id"] for row in rows if not row["current"])
+        done = here.send("DELETE", f"{url}/{rows[0]['id'] if not rows[0]['current'] else other}",
+                         headers={"X-CSRF-Token": csrf_of(here, self.server)})
+        self.assertEqual(done.status, 204)
+        self.assertEqual(self.dags(there), 401)
+        self.assertEqual(self.dags(here), 200)
+
+    def test_wrong_passwords_open_nothing_and_are_slowed_down(self):
+        browser = Browser()
+        statuses = []
+        for _ in range(6):
+            page = browser.get(self.server.url + "/auth/login")
+            statuses.append(browser.submit(page, username="nobody", password="wrong").status)
+        self.assertEqual(statuses[0], 401)
+        self.assertEqual(statuses[-1], 429)
+        self.assertEqual(self.dags(browser), 401)
+
+    def test_the_servers_store_no_session_id(self):
+        browser = self.signed_in()
+        session = browser.cookies[urllib.parse.urlsplit(self.server.url).netloc]["pipelined_session"][0]
+        self.assertNotIn(session, browser.get(self.server.url + "/api/ext/v1/sessions").body)
+        self.assertNotIn(session, self.server.log.read_text(errors="replace"))
+
+
+@unittest.skipUnless(shutil.which("node") or shutil.which("npm") or provider_can_run(), "needs Node.js for the provider")
+class Oidc(OwnServerCase):
+    def setUp(self):
+        self.assertTrue(provider_can_run(), "scripts/oidc-provider install failed")
+        self.use(Provider())
+
+    def use(self, provider, **settings):
+        self.provider = provider
+        self.addCleanup(self.provider.close)
+        self.provider.accounts = {"alice": {"groups": ["platform team", "staff"]}, "bob": {"groups": ["staff"]},
+                                  "carol": {"groups": ["guests"]}, "admin": {"groups": ["staff"]}}
+        secret = self.provider.folder / "client-secret"
+        secret.write_text(self.provider.secret + "\n")
+        self.server = self.make_server(settings={
+            "auth.oidc_issuer": self.provider.issuer, "auth.oidc_client_id": "pipelined",
+            "auth.oidc_client_secret": "${file:%s}" % secret, "auth.oidc_roles": "platform team=admin, staff=viewer", **settings})
+        self.start_provider()
+
+    def start_provider(self):
+        self.provider.start(self.server.url + CALLBACK)
+
+    def begin(self, browser, change=lambda url: url, login="alice"):
+        """Up to the provider's answer: the URL that it sends the browser back to."""
+        begun = browser.get(self.server.url + "/auth/oidc/login?next=/docs%3Fa")
+        self.assertEqual(begun.status, 302, begun.body)
+        back = browser.follow(browser.get(change(begun.headers["Location"])), self.server.url + CALLBACK)
+        for _ in range(3):  # its pages: who are you, and may this client know
+            if isinstance(back, str):
+                return back
+            fields = {"login": login, "password": "any"} if 'name="password"' in back.body else {}
+            back = browser.follow(browser.submit(back, **fields), self.server.url + CALLBACK)
+        raise AssertionError(f"the provider does not send back: {back.url} {back.status}\n{back.body[:2000]}")
+
+    def sign_in(self, login="alice"):
+        browser = Browser()
+        return browser, browser.get(self.begin(browser, login=login))
+
+    def status(self, browser, path="/api/v2/dags"):
+        return browser.get(self.server.url + path).status
+
+    def refused(self, browser, answer, words):
+        self.assertEqual(answer.status, 403, answer.body)
+        self.assertIn(words, answer.body)
+        self.assertEqual(self.status(browser), 401)
+
+    def test_in_and_out_and_with_the_roles_of_the_groups(self):
+        browser, answer = self.sign_in("alice")
+        self.assertEqual(answer.status, 200, answer.body)
+        self.assertIn("url=/docs?a", answer.body, "a page of one's own, so that Strict cookies are sent")
+        self.assertEqual(self.status(browser), 200)
+        self.assertEqual(self.status(browser, "/api/v2/variables"), 200, "admin")
+        headers = {"X-CSRF-Token": csrf_of(browser, self.server)}
+        made = browser.send("POST", self.server.url + "/api/v2/pools", {"name": "p", "slots": 1}, headers)
+        self.assertEqual(made.status, 201, made.body)
+        self.assertEqual(browser.send("POST", self.server.url + "/auth/logout", headers=headers).status, 204)
+        self.assertEqual(self.status(browser), 401)
+
+        viewer, answer = self.sign_in("bob")
+        self.assertEqual(answer.status, 200, answer.body)
+        self.assertEqual((self.status(viewer), self.status(viewer, "/api/v2/variables")), (200, 403))
+        stranger, answer = self.sign_in("carol")
+        self.refused(stranger, answer, "no group that has a role here")
+        impostor, answer = self.sign_in("admin")
+        self.assertEqual(answer.status, 409, "nobody becomes a user who is there by being called like him")
+        self.assertEqual(self.status(impostor), 401)
+
+    def test_a_role_is_that_of_the_last_sign_in(self):
+        browser, _ = self.sign_in("bob")
+        self.assertEqual(self.status(browser, "/api/v2/variables"), 403)
+        self.provider.stop()
+        self.provider.accounts["bob"] = {"groups": ["platform team"]}
+        self.provider.token_has_claims = True
+        self.start_provider()
+        browser, answer = self.sign_in("bob")
+        self.assertEqual(answer.status, 200, answer.body)
+        self.assertEqual(self.status(browser, "/api/v2/variables"), 200)
+
+    def test_an_answer_of_another_browser_or_state_is_refused(self):
+        browser, other = Browser(), Browser()
+        back = self.begin(browser)
+        other.get(self.server.url + "/auth/oidc/login")
+        self.refused(other, other.get(back), "not begun in this browser")
+        self.refused(Browser(), Browser().get(back), "not begun in this browser")
+        changed = back.replace("state=", "state=x")
+        self.refused(browser, browser.get(changed), "not begun in this browser")
+        code = urllib.parse.parse_qs(urllib.parse.urlsplit(back).query)["code"][0]
+        self.assertNotIn(code, self.server.log.read_text(errors="replace"), "a code that is good still")
+        self.refused(browser, browser.get(back), "not begun in this browser")  # the cookie went with the first answer
+
+    def test_a_code_is_taken_once(self):
+        browser = Browser()
+        back = self.begin(browser)
+        kept = {host: dict(jar) for host, jar in browser.cookies.items()}
+        self.assertEqual(browser.get(back).status, 200)
+        thief = Browser()
+        thief.cookies = kept
+        self.refused(thief, thief.get(back), "does not take this code")
+
+    def test_a_token_of_another_sign_in_is_refused(self):
+        browser = Browser()
+        back = self.begin(browser, lambda url: url.replace("nonce=", "nonce=x"))
+        self.refused(browser, browser.get(back), "(nonce)")
+
+    def test_a_code_without_its_verifier_is_refused(self):
+        browser = Browser()
+        back = self.begin(browser, lambda url: url.replace("code_challenge=", "code_challenge=" + "A" * 43 + "&x="))
+        self.refused(browser, browser.get(back), "does not take this code")
+
+    def test_new_keys_are_found_and_old_ones_forgotten(self):
+        self.assertEqual(self.sign_in()[1].status, 200)
+        self.provider.stop()
+        self.provider.keys = [new_key("second")]
+        self.start_provider()
+        # Right after the first fetch of keys the next one waits.
+        wait_for(lambda: self.sign_in()[1].status == 200, 60, "the new key to be taken")
+        self.provider.stop()
+        impostor = new_key("second")
+        self.provider.keys = [impostor]
+        self.start_provider()
+        browser, answer = self.sign_in()
+        self.refused(browser, answer, "its signature is not right")
+
+    def test_a_provider_that_is_down_takes_nobody_else_along(self):
+        signed_in, _ = self.sign_in()
+        away = Browser()
+        back = self.begin(away)
+        self.provider.stop()
+        answer = away.get(back)
+        self.assertEqual(answer.status, 503, answer.body)
+        self.assertEqual(self.status(away), 401)
+        self.assertEqual(self.status(signed_in), 200)
+        self.assertEqual(self.status(Browser(), "/auth/login"), 200)
+
+    def test_a_provider_with_a_certificate_of_ones_own(self):
+        self.provider.close()
+        strange = Provider(make_certificate)
+        self.use(strange)
+        answer = Browser().get(self.server.url + "/auth/oidc/login")
+        self.assertEqual(answer.status, 503, "nobody vouches for it")
+        strange.close()
+        known = Provider(make_certificate)
+        self.use(known, **{"auth.oidc_ca_file": known.tls["cert"]})
+        browser, answer = self.sign_in()
+        self.assertEqual(answer.status, 200, answer.body)
+        self.assertEqual(self.status(browser), 200)
+
+    def test_a_server_starts_without_its_provider(self):
+        self.server.stop()
+        self.provider.stop()
+        self.server.start()
+        answer = Browser().get(self.server.url + "/auth/oidc/login", headers={"Accept": "application/json"})
+        self.assertEqual(answer.status, 503)
+        self.assertIn("identity provider", json.loads(answer.body)["detail"])
+
+
+class Settings(OwnServerCase):
+    def test_mistakes_are_named_at_the_start(self):
+        issuer = {"auth.oidc_issuer": "https://id.example.com", "auth.oidc_client_id": "c", "auth.oidc_roles": "*=viewer"}
+        for changed, words in ({"api.trusted_proxies": "proxy"}, "api.trusted_proxies"), \
+                ({"auth.proxy_user_header": "X-User"}, "api.trusted_proxies"), \
+                ({"api.public_url": "pipelined.example.com"}, "api.public_url"), \
+                ({**issuer, "auth.oidc_issuer": "http://id.example.com"}, "auth.oidc_issuer"), \
+                ({**issuer, "auth.oidc_client_id": ""}, "auth.oidc_client_id"), \
+                ({**issuer, "auth.oidc_roles": ""}, "auth.oidc_roles"), \
+                ({**issuer, "auth.oidc_ca_file": "none.pem"}, "auth.oidc_ca_file"):
+            with self.subTest(changed):
+                server = self.make_server(start=False, settings=changed)
+                server.launch()
+                self.assertEqual(server.process.wait(timeout=60), 2)
+                self.assertIn(words, server.log_tail())
+
+    def test_secrets_are_not_shown(self):
+        server = self.make_server(settings={"auth.oidc_client_secret": "planted-secret", "api.expose_config": "true"})
+        self.assertNotIn("planted-secret", json.dumps(server.get("/api/v2/config")))
+        shown = subprocess.run(["ps", "axww"], capture_output=True, text=True).stdout
+        self.assertNotIn("planted-secret", shown)
+
+
+class Proxy(OwnServerCase):
+    def ask(self, server, **headers):
+        headers = {key.replace("_", "-"): value for key, value in headers.items()}
+        return Browser().get(server.url + "/api/v2/dags", headers=headers).status
+
+    def test_only_a_named_proxy_may_say_who_somebody_is(self):
+        trusting = self.make_server(settings={"api.trusted_proxies": "127.0.0.1", "auth.proxy_user_header": "X-Forwarded-User"})
+        self.assertEqual(self.ask(trusting, X_Forwarded_User="admin"), 200)
+        self.assertEqual(self.ask(trusting, X_Forwarded_User="nobody"), 403)
+        self.assertEqual(self.ask(trusting), 401)
+        metrics = Browser().get(trusting.url + "/metrics", headers={"X-Forwarded-For": "9.9.9.9"})
+        self.assertEqual(metrics.status, 401, "who comes through a proxy is not on the loopback")
+        wary = self.make_server(settings={"api.trusted_proxies": "10.0.0.0/8", "auth.proxy_user_header": "X-Forwarded-User"})
+        self.assertEqual(self.ask(wary, X_Forwarded_User="admin"), 401)
+        self.assertEqual(Browser().get(wary.url + "/metrics", headers={"X-Forwarded-For": "9.9.9.9"}).status, 200)
+
+
+if __name__ == "__main__":
+    main()

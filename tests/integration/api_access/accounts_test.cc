@@ -1,0 +1,156 @@
+// Users, roles, grants and tokens over a real database: nobody gains more than he has, and what is taken away is gone.
+#include <fmt/format.h>
+
+#include "integration/api_access/access_fixture.h"
+
+namespace pipelined::api {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+const std::string kExt = "/api/ext/v1/";
+constexpr const char* kPassword = "gravel-orbit-77";
+
+class AccountsTest : public AccessTest {
+ protected:
+  Response Post(const std::string& path, const std::string& body, const std::string& who = "admin") {
+    return Send("POST", kExt + path, who, body);
+  }
+  static std::string Text(const Response& response, std::string_view key) {
+    const Result<Value> body = ParseJson(response.body);
+    const Value* value = body.ok() ? body->Find(key) : nullptr;
+    return value != nullptr && value->is_string() ? value->string() : "";
+  }
+  Response LogIn(const std::string& name, const std::string& password) {
+    return Send("POST", "/auth/token", "", fmt::format(R"({{"username": "{}", "password": "{}"}})", name, password));
+  }
+  // The number of a grant of `account`.
+  std::int64_t GrantOf(const std::string& account) { return accounts().Find(account)->grants.at(0).id; }
+};
+
+TEST_F(AccountsTest, AUserIsMadeLogsInAndIsGone) {
+  const Response made =
+      Post("users", fmt::format(R"({{"name": "ann", "password": "{}", "roles": ["user"]}})", kPassword));
+  ASSERT_EQ(made.status, 201) << made.body;
+  EXPECT_THAT(made.body, Not(HasSubstr(kPassword)));
+  EXPECT_EQ(Post("users", fmt::format(R"({{"name": "ann", "password": "{}"}})", kPassword)).status, 409);
+  const std::string token = Text(LogIn("ann", kPassword), "access_token");
+  EXPECT_EQ(Status("GET", "/api/v2/dags/own", token), 200);
+  EXPECT_EQ(Status("DELETE", kExt + "users/ann", "admin"), 204);
+  EXPECT_EQ(Status("GET", "/api/v2/dags/own", token), 403);
+  EXPECT_EQ(LogIn("ann", kPassword).status, 401);
+}
+
+TEST_F(AccountsTest, BadNamesAndPasswordsAreRefusedAndNotRepeated) {
+  for (const char* password : {"Tiny7", "Password1234", "ann-ann-ann"}) {
+    const Response refused = Post("users", fmt::format(R"({{"name": "ann", "password": "{}"}})", password));
+    EXPECT_EQ(refused.status, 422) << password;
+    EXPECT_THAT(refused.body, Not(HasSubstr(password)));
+  }
+  for (const char* name : {"", "..", "a b", "a/b", "~"})
+    EXPECT_EQ(Post("service-accounts", fmt::format(R"({{"name": "{}"}})", name)).status, 422) << name;
+  EXPECT_EQ(Post("service-accounts", R"({"name": "ci", "roles": ["boss"]})").status, 400);
+}
+
+TEST_F(AccountsTest, ANewPasswordEndsTheLogIns) {
+  Post("users", fmt::format(R"({{"name": "ann", "password": "{}", "roles": ["viewer"]}})", kPassword));
+  const std::string login = Text(LogIn("ann", kPassword), "access_token");
+  const std::string made = Text(Post("tokens", R"({"name": "laptop"})", login), "token");
+  EXPECT_EQ(Post("me/password", R"({"current_password": "wrong", "new_password": "another-orbit-5"})", login).status,
+            401);
+  EXPECT_EQ(Post("me/password",
+                 fmt::format(R"({{"current_password": "{}", "new_password": "another-orbit-5"}})", kPassword), login)
+                .status,
+            204);
+  EXPECT_EQ(Status("GET", kExt + "me", login), 403) << "its log-in is over";
+  EXPECT_EQ(Status("GET", kExt + "me", made), 200) << "a token of its own is not";
+  EXPECT_EQ(LogIn("ann", kPassword).status, 401);
+  EXPECT_EQ(LogIn("ann", "another-orbit-5").status, 201);
+}
+
+TEST_F(AccountsTest, LoggingOutEndsTheToken) {
+  Post("users", fmt::format(R"({{"name": "ann", "password": "{}", "roles": ["viewer"]}})", kPassword));
+  const std::string login = Text(LogIn("ann", kPassword), "access_token");
+  EXPECT_EQ(Status("GET", "/api/v2/auth/logout", login), 307);
+  EXPECT_EQ(Status("GET", kExt + "me", login), 403);
+}
+
+TEST_F(AccountsTest, WhoIsDisabledIsRefusedAtOnceAndLetInAgain) {
+  EXPECT_EQ(Status("PATCH", kExt + "service-accounts/service", "admin", R"({"disabled": true})"), 200);
+  EXPECT_EQ(Status("GET", "/api/v2/dags", "service"), 403);
+  EXPECT_EQ(Status("PATCH", kExt + "service-accounts/service", "admin", R"({"disabled": false})"), 200);
+  EXPECT_EQ(Status("GET", "/api/v2/dags", "service"), 200);
+  EXPECT_EQ(Status("PATCH", kExt + "users/service", "admin", R"({"disabled": true})"), 404) << "it is no user";
+}
+
+TEST_F(AccountsTest, TheLastAdminStays) {
+  EXPECT_EQ(Status("DELETE", kExt + "users/admin", "admin"), 409);
+  EXPECT_EQ(Status("PATCH", kExt + "users/admin", "admin", R"({"disabled": true})"), 409);
+  const std::string grant = fmt::format("{}grants/{}", kExt, GrantOf("admin"));
+  EXPECT_EQ(Status("DELETE", grant, "admin"), 409);
+  EXPECT_EQ(Post("grants", R"({"account": "service", "role": "admin"})").status, 201);
+  EXPECT_EQ(Status("DELETE", grant, "admin"), 409) << "a service account lets nobody in";
+  EXPECT_EQ(Post("grants", R"({"account": "op", "role": "admin"})").status, 201);
+  EXPECT_EQ(Status("DELETE", grant, "admin"), 204) << "there is another one";
+  EXPECT_EQ(Status("GET", kExt + "users", "admin"), 403);
+  EXPECT_EQ(Status("DELETE", kExt + "users/op", "op"), 409);
+}
+
+TEST_F(AccountsTest, NobodyGivesMoreThanHeHas) {
+  EXPECT_TRUE(accounts()
+                  .PutRole(RoleRow{"registrar", "", {"users.read", "users.edit", "roles.edit", "tokens.edit"}}, true)
+                  .ok());
+  Add("reg", {GrantRow{0, "reg", "registrar", GrantScope::kAll, ""}, GrantRow{0, "reg", "user", GrantScope::kAll, ""}});
+  EXPECT_EQ(Post("grants", R"({"account": "viewer", "role": "user"})", "reg").status, 201);
+  EXPECT_EQ(Post("grants", R"({"account": "reg", "role": "admin"})", "reg").status, 403);
+  EXPECT_EQ(Post("grants", R"({"account": "reg", "role": "op", "dag_id": "own"})", "reg").status, 403);
+  EXPECT_EQ(Post("service-accounts", R"({"name": "x", "roles": ["admin"]})", "reg").status, 403);
+  EXPECT_EQ(Post("roles", R"({"name": "r", "permissions": ["audit.read"]})", "reg").status, 403);
+  EXPECT_EQ(Post("roles", R"({"name": "r", "permissions": ["runs.read"]})", "reg").status, 201);
+  // Somebody else's password or token is all that he may do.
+  EXPECT_EQ(Status("PATCH", kExt + "users/admin", "reg", fmt::format(R"({{"password": "{}"}})", kPassword)), 403);
+  EXPECT_EQ(Post("tokens", R"({"name": "t", "account": "admin"})", "reg").status, 403);
+  EXPECT_EQ(Status("DELETE", kExt + "users/op", "reg"), 403);
+  EXPECT_EQ(Post("tokens", R"({"name": "t", "account": "service"})", "reg").status, 201);
+}
+
+TEST_F(AccountsTest, ATokenIsShownOnceAndRevokedAtOnce) {
+  const Response made = Post("tokens", R"({"name": "ci", "permissions": ["runs.read"], "dag_ids": ["own"]})", "user");
+  ASSERT_EQ(made.status, 201) << made.body;
+  const std::string token = Text(made, "token");
+  EXPECT_EQ(Status("GET", "/api/v2/dags/own/dagRuns", token), 200);
+  EXPECT_EQ(Status("GET", "/api/v2/dags/other/dagRuns", token), 403);
+  const Response listed = Send("GET", kExt + "tokens", "user");
+  EXPECT_THAT(listed.body, HasSubstr("\"ci\""));
+  EXPECT_THAT(listed.body, Not(HasSubstr(token)));
+  EXPECT_EQ(Status("GET", kExt + "tokens?account=admin", "user"), 403);
+  const std::int64_t id = ParseJson(made.body)->Find("token_id")->integer();
+  EXPECT_EQ(Status("DELETE", fmt::format("{}tokens/{}", kExt, id), "viewer"), 403);
+  EXPECT_EQ(Status("DELETE", fmt::format("{}tokens/{}", kExt, id), "user"), 204);
+  EXPECT_EQ(Status("GET", "/api/v2/dags/own/dagRuns", token), 403);
+  EXPECT_EQ(Post("tokens", R"({"name": "ci", "expires_at": "2020-01-01T00:00:00Z"})", "user").status, 422);
+  EXPECT_EQ(Post("tokens", R"({"name": "ci", "permissions": ["everything"]})", "user").status, 422);
+}
+
+TEST_F(AccountsTest, ARoleChangesForAllWhoHaveIt) {
+  EXPECT_EQ(Status("GET", "/api/v2/pools", "custom"), 403);
+  EXPECT_EQ(Status("PATCH", kExt + "roles/starter", "admin", R"({"permissions": ["pools.read"]})"), 200);
+  EXPECT_EQ(Status("GET", "/api/v2/pools", "custom"), 200);
+  EXPECT_EQ(Status("GET", "/api/v2/dags/own/dagRuns", "custom"), 403);
+  EXPECT_EQ(Status("DELETE", kExt + "roles/starter", "admin"), 204);
+  EXPECT_EQ(Status("GET", "/api/v2/pools", "custom"), 403);
+  EXPECT_EQ(Status("DELETE", kExt + "roles/admin", "admin"), 409) << "built in";
+}
+
+TEST_F(AccountsTest, MeSaysWhatOneMayDoAndWhere) {
+  const Value me = Get(kExt + "me", "of-other");
+  EXPECT_EQ(me.Find("name")->string(), "of-other");
+  const Value& first = me.Find("permissions")->list().at(0);
+  EXPECT_EQ(first.Find("permission")->string(), "dags.read");
+  EXPECT_EQ(*first.Find("dag_ids"), Value(Value::List{"other"}));
+  EXPECT_EQ(*Get(kExt + "me", "admin").Find("permissions")->list().at(0).Find("dag_ids"), Value());
+}
+
+}  // namespace
+}  // namespace pipelined::api
