@@ -39,7 +39,7 @@ Response GetTask(const Call& call);
 Response GetRuns(const Call& call);
 Response GetRun(const Call& call);
 
-Response RunsAnswer(const Result<Listing<RunRow>>& listing);
+Response RunsAnswer(const Result<Listing<RunRow>>& listing, bool by_cursor = false);
 
 // wait.cc
 Response WaitForRun(const Call& call);
@@ -154,7 +154,7 @@ Response GetXComEntry(const Call& call);
 // Where the path has no index of a mapped task, the query may name it: `call` with that as if it stood in the path.
 Call WithIndex(const Call& call);
 std::optional<Response> RefuseIndex(const Call& call);  // of the query, when it is none
-Response ListedInstances(const Result<Listing<TaskInstanceRow>>& listing);
+Response ListedInstances(const Result<Listing<TaskInstanceRow>>& listing, bool by_cursor = false);
 // Only tasks of these classes ("BashOperator"); empty: all.
 void ChooseOperators(TaskFilter& filter, const std::vector<std::string>& classes);
 // There is one queue, and no executor has a name.

@@ -43,7 +43,7 @@ TaskFilter ReadFilter(const Call& call, Query& query) {
   filter.try_numbers = query.Ints("try_number");
   ChooseOperators(filter, query.Strings("operator"));
   ChooseQueue(filter, query.Strings("queue"), query.Strings("executor"));
-  query.NotYet({"cursor", "task_group_id", "queue_name_pattern", "queue_name_prefix_pattern", "operator_name_pattern",
+  query.NotYet({"task_group_id", "queue_name_pattern", "queue_name_prefix_pattern", "operator_name_pattern",
                 "operator_name_prefix_pattern"});
   return filter;
 }
@@ -117,17 +117,18 @@ Call WithIndex(const Call& call) {
   return named;
 }
 
-Response ListedInstances(const Result<Listing<TaskInstanceRow>>& listing) {
+Response ListedInstances(const Result<Listing<TaskInstanceRow>>& listing, bool by_cursor) {
   if (!listing.ok()) return ErrorResponse(listing.error());
   Value::List instances;
   for (const TaskInstanceRow& row : listing->rows) instances.push_back(TaskInstanceShape(row));
+  if (by_cursor) return Json(CursorPage("task_instances", std::move(instances), listing->next));
   return Json(Collection("task_instances", std::move(instances), listing->total));
 }
 
 Response GetTaskInstances(const Call& call) {
   Query query(call.request);
   const TaskFilter filter = ReadFilter(call, query);
-  const Page page = query.ReadPage();
+  const Page page = query.ReadCursorPage();
   if (!query.ok()) return query.Refusal();
   if (filter.run_id != "~") {
     if (const Result<RunRow> run = call.catalog().Run(filter.dag_id, filter.run_id); !run.ok())
@@ -135,7 +136,7 @@ Response GetTaskInstances(const Call& call) {
   } else if (filter.dag_id != "~") {
     if (const Result<DagRow> dag = call.catalog().Dag(filter.dag_id); !dag.ok()) return ErrorResponse(dag.error());
   }
-  return ListedInstances(call.catalog().TaskInstances(filter, page));
+  return ListedInstances(call.catalog().TaskInstances(filter, page), page.cursor.has_value());
 }
 
 Response GetTaskInstance(const Call& call) {
@@ -148,6 +149,7 @@ Response GetMappedTaskInstances(const Call& call) {
   Query query(call.request);
   TaskFilter filter = ReadFilter(call, query);
   const Page page = query.ReadPage();
+  query.NotYet({"cursor"});
   if (!query.ok()) return query.Refusal();
   filter.task_id = call.Arg("task_id");
   const Result<TaskInstanceRow> first = FindInstance(call, kNotMapped);

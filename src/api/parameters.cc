@@ -36,7 +36,7 @@ constexpr Row kRows[] = {
     {"patch_dag_run", MASK},
     {"get_dag_runs",
      "%RunOrder " RANGES " conf_contains?:text run_type?:[DagRunType] state?:[DagRunState] dag_version?:[" INT32
-     "] ~run_id ~triggering_user_name ~dag_id"},
+     "] ~run_id ~triggering_user_name ~dag_id cursor?:text"},
     {"wait_dag_run_until_finished", "interval:positive result?:[text]"},
     {"get_dag_source", "version_number?:integer(1..)"},
     {"get_dag_stats", "dag_ids?:[text]"},
@@ -80,7 +80,8 @@ constexpr Row kRows[] = {
     {"get_task_instance_dependencies", INDEX},
     {"get_task_instance_tries", INDEX},
     {"patch_task_instance_by_map_index", MASK},
-    {"get_task_instances", "task_id?:text %TaskOrder " RANGES " " TASK_FILTERS " ~task_display_name ~dag_id ~run_id"},
+    {"get_task_instances",
+     "task_id?:text %TaskOrder " RANGES " " TASK_FILTERS " ~task_display_name ~dag_id ~run_id cursor?:text"},
     {"get_task_instance_try_details", INDEX},
     {"patch_task_group_instances", MASK},
     {"patch_task_instance_dry_run_by_map_index", MASK},
@@ -102,9 +103,9 @@ constexpr Row kRows[] = {
     {"ext_oidc_login", "next?:text"},
     {"ext_oidc_callback", "code?:text state?:text iss?:text error?:text"},
     {"ext_get_audit",
-     "who?:text operation?:text dag_id?:text run_id?:text entity?:text address?:text request_id?:text kind?:text "
-     "status?:integer refused?:boolean since?:when until?:when before_id?:integer after_id?:integer order?:text "
-     "limit?:integer(1..)"},
+     "who?:text operation?:text dag_id?:text run_id?:text entity?:text address?:text request_id?:text "
+     "kind?:['change'|'log_in'|'denied'|'cleaned'] status?:integer refused?:boolean since?:when until?:when "
+     "before_id?:integer after_id?:integer order?:['newest'|'oldest'] limit?:integer(1..)=100"},
     {"ext_get_event_stream",
      "dag_id?:[text] run_id?:[text] kind?:['run'|'task'|'dag'|'backfill'|'deadline'] last_event_id?:text"},
     {"ext_get_queue", "pool?:text dag_id?:text limit?:integer(1..)"},

@@ -211,12 +211,25 @@ Value Collection(std::string_view name, Value::List rows, std::int64_t total) {
   return map;
 }
 
+Value CursorPage(std::string_view name, Value::List rows, const std::string& next) {
+  return Value::Map{{std::string(name), std::move(rows)},
+                    {"total_entries", Value()},
+                    {"next_cursor", next.empty() ? Value() : Value(next)},
+                    {"previous_cursor", Value()}};
+}
+
 Page Query::ReadPage() {
   Page page;
   page.most_counted = kMostCounted;
   page.limit = std::min(Int("limit", 50, 0), kMaxLimit);
   page.offset = Int("offset", 0, 0);
   page.order_by = Strings("order_by");
+  return page;
+}
+
+Page Query::ReadCursorPage() {
+  Page page = ReadPage();
+  if (const std::string* cursor = Find("cursor")) page.cursor = *cursor;
   return page;
 }
 

@@ -57,6 +57,7 @@ class Query {
   TextSearch Search(std::string_view field) const;
   // limit, offset, order_by. Counts beyond kMostCounted are not made.
   Page ReadPage();
+  Page ReadCursorPage();  // the same and `cursor`, of the two lists that have it
   // Parameters of Airflow's that would narrow the answer, and that this version cannot: better refused than ignored.
   void NotYet(std::initializer_list<std::string_view> names);
 
@@ -93,5 +94,7 @@ inline constexpr std::int64_t kMostCounted = 100'000;
 
 // {`name`: [...], "total_entries": …}; and "total_entries_limit", Airflow's way to say that there may be more.
 Value Collection(std::string_view name, Value::List rows, std::int64_t total);
+// The same of a page that was asked for by a cursor: not counted; `next` empty: the last one.
+Value CursorPage(std::string_view name, Value::List rows, const std::string& next);
 
 }  // namespace pipelined::api

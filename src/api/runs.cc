@@ -26,8 +26,8 @@ RunFilter ReadFilter(const Call& call, Query& query) {
   filter.end_date = query.Times("end_date");
   filter.updated_at = query.Times("updated_at");
   filter.duration = query.Lengths("duration");
-  query.NotYet({"cursor", "partition_date_gte", "partition_date_lte", "partition_key_pattern",
-                "partition_key_prefix_pattern", "consuming_asset_pattern"});
+  query.NotYet({"partition_date_gte", "partition_date_lte", "partition_key_pattern", "partition_key_prefix_pattern",
+                "consuming_asset_pattern"});
   return filter;
 }
 
@@ -36,18 +36,20 @@ RunFilter ReadFilter(const Call& call, Query& query) {
 Response GetRuns(const Call& call) {
   Query query(call.request);
   const RunFilter filter = ReadFilter(call, query);
-  const Page page = query.ReadPage();
+  const Page page = query.ReadCursorPage();
   if (!query.ok()) return query.Refusal();
   if (filter.dag_id != "~") {
     if (const Result<DagRow> dag = call.catalog().Dag(filter.dag_id); !dag.ok()) return ErrorResponse(dag.error());
   }
-  return RunsAnswer(call.catalog().Runs(filter, page));
+  const Result<Listing<RunRow>> listing = call.catalog().Runs(filter, page);
+  return RunsAnswer(listing, page.cursor.has_value());
 }
 
-Response RunsAnswer(const Result<Listing<RunRow>>& listing) {
+Response RunsAnswer(const Result<Listing<RunRow>>& listing, bool by_cursor) {
   if (!listing.ok()) return ErrorResponse(listing.error());
   Value::List runs;
   for (const RunRow& row : listing->rows) runs.push_back(RunShape(row));
+  if (by_cursor) return Json(CursorPage("dag_runs", std::move(runs), listing->next));
   return Json(Collection("dag_runs", std::move(runs), listing->total));
 }
 

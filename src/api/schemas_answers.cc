@@ -58,7 +58,9 @@ constexpr ObjectRow kAnswers[] = {
      "next_dagrun_logical_date:instant? next_dagrun_data_interval_start:instant? "
      "next_dagrun_data_interval_end:instant? next_dagrun_run_after:instant? allowed_run_types:[DagRunType]? "
      "owners:[text] is_backfillable:boolean file_token:text"},
-    {"DAGRunCollectionResponse", "dag_runs:[DAGRunResponse] @total"},
+    {"DAGRunCollectionResponse",
+     "dag_runs:[DAGRunResponse] total_entries:integer? total_entries_limit?:integer next_cursor?:text? "
+     "previous_cursor?:text?"},
     {"DAGRunResponse",
      "dag_run_id:text dag_id:text logical_date:instant? queued_at:instant? start_date:instant? "
      "end_date:instant? duration:number? data_interval_start:instant? data_interval_end:instant? "
@@ -128,7 +130,9 @@ constexpr ObjectRow kAnswers[] = {
     {"TaskDependencyCollectionResponse", "dependencies:[TaskDependencyResponse]"},
     {"TaskDependencyResponse", "name:text reason:text"},
     {"TaskInletAssetReference", "dag_id:text task_id:text created_at:instant updated_at:instant"},
-    {"TaskInstanceCollectionResponse", "task_instances:[TaskInstanceResponse] @total"},
+    {"TaskInstanceCollectionResponse",
+     "task_instances:[TaskInstanceResponse] total_entries:integer? total_entries_limit?:integer next_cursor?:text? "
+     "previous_cursor?:text?"},
     {"TaskInstanceHistoryCollectionResponse", "task_instances:[TaskInstanceHistoryResponse] @total"},
     {"TaskInstanceHistoryResponse",
      "task_id:text dag_id:text dag_run_id:text map_index:integer start_date:instant? end_date:instant? "

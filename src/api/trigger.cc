@@ -116,8 +116,7 @@ Response TriggerRun(const Call& call) {
   request.triggered_by = "rest_api";
   return once.Trigger(request, [&](const RunRow& row) {
     if (call.note != nullptr) call.note->run_id = row.info.run_id;
-    call.After(row.info.run_id,
-               Value::Map{{"conf", MaskSecrets(row.info.conf)}, {"note", row.note}});
+    call.After(row.info.run_id, Value::Map{{"conf", MaskSecrets(row.info.conf)}, {"note", row.note}});
     return Json(Echo(row, asked));
   });
 }

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "pipelined/base/clock.h"
 #include "store/arrays.h"
 
 namespace pipelined {
@@ -85,28 +86,81 @@ Status ListingSql::Order(const Page& page, Columns columns, std::string_view las
     const bool down = wanted.starts_with('-');
     const std::string_view name = std::string_view(wanted).substr(down ? 1 : 0);
     const auto found =
-        std::find_if(columns.begin(), columns.end(), [&](const auto& column) { return column.first == name; });
+        std::find_if(columns.begin(), columns.end(), [&](const Column& column) { return column.name == name; });
     if (found == columns.end()) {
       return Error{ErrorCode::kInvalid,
                    fmt::format("Ordering with '{}' is disallowed or the attribute does not exist on the model", name),
                    ""};
     }
-    const bool decides = found->second == last;
-    order_ += fmt::format("{}{} {}{}", order_.empty() ? " order by " : ", ", found->second, down ? "desc" : "asc",
-                          decides ? "" : " nulls last");
+    const bool decides = found->sql == last;
+    OrderBy(Key{std::string(found->sql), down, found->nullable && !decides});
     if (decides) return Ok();
   }
-  order_ += fmt::format("{}{}", order_.empty() ? " order by " : ", ", last);
+  for (std::size_t begin = 0; begin < last.size();) {
+    const std::size_t end = std::min(last.find(", ", begin), last.size());
+    OrderBy(Key{std::string(last.substr(begin, end - begin)), false, false});
+    begin = end + 2;
+  }
   return Ok();
 }
 
-std::string ListingSql::Conditions() const {
-  return where_;
+void ListingSql::OrderBy(Key key) {
+  order_ += fmt::format("{}{} {}{}", order_.empty() ? " order by " : ", ", key.sql, key.down ? "desc" : "asc",
+                        key.nullable ? " nulls last" : "");
+  keys_.push_back(std::move(key));
+}
+
+Status ListingSql::After(const Page& page) {
+  if (!page.cursor || page.cursor->empty()) return Ok();
+  const Result<std::vector<std::optional<std::string>>> values = DecodeCursor(*page.cursor, keys_.size());
+  if (!values.ok()) return values.error();
+  // Beyond the first value, or equal in it and beyond the second, or …; nulls are last.
+  std::string condition = "false", first;
+  for (std::size_t i = keys_.size(); i-- > 0;) {
+    const Key& key = keys_[i];
+    const std::optional<std::string>& value = (*values)[i];
+    const std::string parameter = value ? Parameter(*value) : "";
+    const std::string equal = value ? fmt::format("{} = {}", key.sql, parameter) : key.sql + " is null";
+    const std::string beyond = !value ? "false"
+                                      : fmt::format("{0} {1} {2}{3}", key.sql, key.down ? "<" : ">", parameter,
+                                                    key.nullable ? " or " + key.sql + " is null" : "");
+    condition = fmt::format("{} or ({} and ({}))", beyond, equal, condition);
+    // What an index understands.
+    if (i == 0 && value && !key.nullable) first = fmt::format("{} {} {}", key.sql, key.down ? "<=" : ">=", parameter);
+  }
+  Where(condition);
+  if (!first.empty()) Where(first);
+  return Ok();
+}
+
+std::string ListingSql::Keys(const Page& page) const {
+  if (!page.cursor) return "";
+  std::string keys;
+  for (const Key& key : keys_) keys += fmt::format("{}({})::text", keys.empty() ? "" : ", ", key.sql);
+  return fmt::format(", json_build_array({})::text as keys", keys);
 }
 
 std::string ListingSql::Tail(const Page& page) const {
-  return fmt::format("{}{} limit {} offset {}", where_, order_, std::max<std::int64_t>(page.limit, 0),
-                     std::max<std::int64_t>(page.offset, 0));
+  const std::int64_t limit = std::max<std::int64_t>(page.limit, 0) + (page.cursor ? 1 : 0);
+  const std::int64_t offset = page.cursor ? 0 : std::max<std::int64_t>(page.offset, 0);
+  return fmt::format("{}{} limit {} offset {}", where_, order_, limit, offset);
+}
+
+std::string CountOf(const std::string& from, const ListingSql& sql, const Page& page) {
+  if (page.most_counted <= 0) return "select count(*)" + from + sql.Conditions();
+  return fmt::format("select count(*) from (select{}{} limit {}) as counted", from, sql.Conditions(),
+                     page.most_counted);
+}
+
+std::int64_t CountRows(Session& session, const std::string& counting, const ListingSql& sql, const Page& page) {
+  std::string key = counting;
+  for (const std::string& value : sql.parameters()) key.append(1, '\0').append(value);
+  const Micros begun = SystemClock().Monotonic();
+  if (const std::optional<std::int64_t> known = session.counts().Find(key, begun)) return *known;
+  const std::int64_t total = session.RunListing(counting, sql.parameters())[0][0].as<std::int64_t>();
+  const Micros now = SystemClock().Monotonic();
+  if (page.most_counted > 0) session.counts().Learn(key, total, total >= page.most_counted, now - begun, now);
+  return total;
 }
 
 }  // namespace pipelined

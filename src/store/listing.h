@@ -9,13 +9,19 @@
 #include <vector>
 
 #include "pipelined/ports/listing.h"
+#include "store/cursor.h"
 #include "store/session.h"
 
 namespace pipelined {
 
 class ListingSql {
  public:
-  using Columns = std::initializer_list<std::pair<std::string_view, std::string_view>>;  // name in the API -> SQL
+  struct Column {
+    std::string_view name;  // in the API
+    std::string_view sql;
+    bool nullable = true;  // false: an index gives the order in both directions
+  };
+  using Columns = std::initializer_list<Column>;
 
   // `condition` has {} where the parameter's number goes: "r.dag_id = {}".
   void Where(std::string_view condition, std::string value);
@@ -33,42 +39,64 @@ class ListingSql {
   // where it is asked for itself nothing follows it, and its index gives the order in both directions.
   Status Order(const Page& page, Columns columns, std::string_view last);
 
-  // " where … order by … limit … offset …"
+  // With page.cursor only what comes after it; to be called after Order(). kInvalid: it is no cursor of this order.
+  Status After(const Page& page);
+  // With page.cursor the column that cursors are made from, to be the last one: ", … as keys"; else nothing.
+  std::string Keys(const Page& page) const;
+
+  // " where … order by … limit … offset …"; with a cursor one row more, by which it is known that there are more.
   std::string Tail(const Page& page) const;
-  std::string Conditions() const;
+  const std::string& Conditions() const { return where_; }  // " where …"
+  const std::string& Ordering() const { return order_; }    // " order by …"
   const std::vector<std::string>& parameters() const { return parameters_; }
 
  private:
   std::string Parameter(std::string value);
   // One of the alternatives of `text`, each as the condition `form` with {} for column and parameter.
   void WhereAlternatives(std::string_view column, const std::string& text, std::string_view form, const char* around);
+  struct Key {
+    std::string sql;
+    bool down, nullable;
+  };
+  void OrderBy(Key key);
+  std::vector<Key> keys_;  // what order_ says
   std::string where_, order_;
   std::vector<std::string> parameters_;
 };
 
-// One page, and the total without its bounds.
+// The statement that counts what `from` and the conditions give, up to page.most_counted.
+std::string CountOf(const std::string& from, const ListingSql& sql, const Page& page);
+// What `counting` answers. A count that is dear is not made anew each time: KnownCounts.
+std::int64_t CountRows(Session& session, const std::string& counting, const ListingSql& sql, const Page& page);
+
+// One page, and the total without its bounds: what the two statements give.
+template <class Row, class Read>
+Listing<Row> FetchPage(Session& session, const std::string& select, const std::string& counting, const ListingSql& sql,
+                       const Page& page, Read read) {
+  Listing<Row> listing;
+  std::string keys;  // of the last row
+  if (page.limit > 0) {
+    for (const pqxx::row& row : session.RunListing(select, sql.parameters())) {
+      if (page.cursor && static_cast<std::int64_t>(listing.rows.size()) == page.limit) {
+        listing.next = EncodeCursor(keys);
+        break;
+      }
+      listing.rows.push_back(read(row));
+      if (page.cursor) keys = row[row.size() - 1].c_str();
+    }
+  }
+  if (page.cursor) return listing;
+  const auto fetched = static_cast<std::int64_t>(listing.rows.size());
+  const bool is_all = fetched > 0 && fetched < page.limit;
+  listing.total = is_all || !page.counted ? page.offset + fetched : CountRows(session, counting, sql, page);
+  return listing;
+}
+
 template <class Row, class Read>
 Listing<Row> Fetch(Session& session, const std::string& columns, const std::string& from, const ListingSql& sql,
                    const Page& page, Read read) {
-  Listing<Row> listing;
-  pqxx::nontransaction transaction(session.raw());
-  const auto parameters = pqxx::prepare::make_dynamic_params(sql.parameters());
-  if (page.limit > 0) {
-    for (const pqxx::row& row : transaction.exec_params("select " + columns + from + sql.Tail(page), parameters))
-      listing.rows.push_back(read(row));
-  }
-  const auto fetched = static_cast<std::int64_t>(listing.rows.size());
-  const bool is_all = fetched > 0 && fetched < page.limit;
-  if (is_all || !page.counted) {
-    listing.total = page.offset + fetched;
-    return listing;
-  }
-  const std::string counted = page.most_counted <= 0
-                                  ? "select count(*)" + from + sql.Conditions()
-                                  : "select count(*) from (select" + from + sql.Conditions() + " limit " +
-                                        std::to_string(page.most_counted) + ") as counted";
-  listing.total = transaction.exec_params1(counted, parameters)[0].as<std::int64_t>();
-  return listing;
+  return FetchPage<Row>(session, "select " + columns + from + sql.Tail(page), CountOf(from, sql, page), sql, page,
+                        read);
 }
 
 }  // namespace pipelined

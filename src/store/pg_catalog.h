@@ -65,6 +65,9 @@ class PgCatalog : public Catalog {
   Status AddToken(const std::string& token_sha256, std::int64_t user, Instant expires) override;
 
  private:
+  // `only_started`: of those that the filter lets through only those that have begun; the total is that of all.
+  Result<Listing<TaskInstanceRow>> TasksOf(const TaskFilter& filter, const Page& page, bool only_started);
+
   StoreOptions options_;
   SessionPool pool_;
   PgVault vault_;

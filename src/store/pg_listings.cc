@@ -2,6 +2,7 @@
 
 #include "store/arrays.h"
 #include "store/codec.h"
+#include "store/instance_source.h"
 #include "store/listing.h"
 #include "store/pg_catalog.h"
 #include "store/rows.h"
@@ -68,15 +69,6 @@ RunRow ReadRunRow(const pqxx::row& row) {
   return run;
 }
 
-// A task without a row, or without an attempt, shows what its version says of it.
-const char* const kTaskFrom =
-    " from dag_run r join dag_version v on v.id = r.version_id join dag_version_task t on t.version_id = r.version_id "
-    "left join task_map m on m.run_id = r.id and m.task_no = t.task_no "
-    "cross join lateral generate_series(case when m.length is null then -1 else 0 end, coalesce(m.length, 0) - 1) "
-    "as x (map_index) "
-    "left join task_instance i on i.run_id = r.id and i.task_no = t.task_no and i.map_index = x.map_index "
-    "left join attempt a on a.id = i.attempt_id "
-    "left join task_note k on k.run_id = r.id and k.task_id = t.task_id and k.map_index = x.map_index";
 // Each try as a task of the version that it ran with, beside the task of that name as it is now.
 const char* const kTryFrom =
     " from dag_run r join attempt a on a.run_id = r.id join dag_version v on v.id = a.version_id "
@@ -100,10 +92,7 @@ constexpr const char* kTaskRest =
     "coalesce(a.message, {}, ''), a.exit_code, coalesce(a.id, 0), v.id, v.number, micros(v.created_at), "
     "coalesce(m.length, 0), ";
 // Of a task that failed without a try (its mapping was refused), the history says why.
-const char* const kTaskMessage =
-    "case when a.id is null and i.state = 'failed' then (select e.why from event e where e.run_id = r.id and e.task_no "
-    "= "
-    "t.task_no and e.new_state = 'failed' order by e.id desc limit 1) end";
+const char* const kTaskMessage = "case when a.id is null and i.state = 'failed' then why_failed(r.id, t.task_no) end";
 const char* const kTaskIndex = "x.map_index, m.names ->> x.map_index, coalesce(k.note, '')";
 const char* const kTryIndex = "a.map_index, m.names ->> a.map_index, ''";
 
@@ -164,7 +153,11 @@ Result<Listing<DagRow>> PgCatalog::Dags(const DagFilter& filter, const Page& pag
                                    "d.dag_id collate \"C\"");
   if (!ordered) return ordered.error();
   return pool_.With("list DAGs", [&](Session& session) -> Result<Listing<DagRow>> {
-    return Fetch<DagRow>(session, kDagListing, kDagFrom, sql, page, ReadDagRow);
+    const std::string select = fmt::format(
+        "select {} from (select d.id from dag d{}) as p join dag d on d.id = p.id join dag_version v on v.id = "
+        "d.version_id{}",
+        kDagListing, sql.Tail(page), sql.Ordering());
+    return FetchPage<DagRow>(session, select, CountOf(" from dag d", sql, page), sql, page, ReadDagRow);
   });
 }
 
@@ -186,7 +179,7 @@ ListingSql ConditionsOf(const RunFilter& filter) {
   ListingSql sql;
   if (filter.dag_id != "~" && !filter.dag_id.empty()) sql.Where("r.dag_id = {}", filter.dag_id);
   sql.WhereOneOf("r.dag_id", filter.dag_ids);
-  sql.WhereOneOf("r.state", filter.states);
+  if (!filter.states.empty()) WhereRunState(sql, filter.states);
   sql.WhereOneOf("r.type", filter.types);
   sql.WhereOneOf("v.number", filter.versions);
   if (!filter.rerun_of.empty()) sql.Where("r.rerun_of = {}", filter.rerun_of);
@@ -210,13 +203,13 @@ Result<Listing<RunRow>> PgCatalog::Runs(const RunFilter& filter, const Page& pag
   sql.WhereDag("r.dag_id", page);
   const Status ordered = sql.Order(page,
                                    {{"id", "r.id"},
-                                    {"dag_id", "r.dag_id"},
-                                    {"run_id", "r.run_id"},
-                                    {"dag_run_id", "r.run_id"},
-                                    {"state", "r.state"},
+                                    {"dag_id", "r.dag_id", false},
+                                    {"run_id", "r.run_id", false},
+                                    {"dag_run_id", "r.run_id", false},
+                                    {"state", "r.state", false},
                                     {"logical_date", "r.logical_date"},
-                                    {"run_after", "r.run_after"},
-                                    {"queued_at", "r.queued_at"},
+                                    {"run_after", "r.run_after", false},
+                                    {"queued_at", "r.queued_at", false},
                                     {"start_date", "r.start_date"},
                                     {"end_date", "r.end_date"},
                                     {"run_type", "r.type"},
@@ -230,8 +223,15 @@ Result<Listing<RunRow>> PgCatalog::Runs(const RunFilter& filter, const Page& pag
                                     {"triggering_user_name", "r.triggering_user"}},
                                    "r.id");
   if (!ordered) return ordered.error();
+  if (const Status after = sql.After(page); !after) return after.error();
   return pool_.With("list runs", [&](Session& session) -> Result<Listing<RunRow>> {
-    return Fetch<RunRow>(session, kRunListing, kRunFrom, sql, page, ReadRunRow);
+    const std::string source = RunSource(!filter.versions.empty());
+    // Chosen first, read then: what lies before the offset is never read.
+    const std::string select = fmt::format(
+        "select {}{} from (select r.id{}{}) as p join dag_run r on r.id = p.id join dag_version v on v.id = "
+        "r.version_id{}",
+        kRunListing, sql.Keys(page), source, sql.Tail(page), sql.Ordering());
+    return FetchPage<RunRow>(session, select, CountOf(source, sql, page), sql, page, ReadRunRow);
   });
 }
 
@@ -248,7 +248,6 @@ Result<RunRow> PgCatalog::Run(const std::string& dag_id, const std::string& run_
 namespace {
 
 constexpr const char* kTaskUpdated = "coalesce(i.end_date, i.start_date, a.opened_at)";
-
 ListingSql ConditionsOf(const TaskFilter& filter) {
   ListingSql sql;
   if (filter.dag_id != "~" && !filter.dag_id.empty()) sql.Where("r.dag_id = {}", filter.dag_id);
@@ -261,7 +260,7 @@ ListingSql ConditionsOf(const TaskFilter& filter) {
   sql.WhereOneOf("t.task_id", filter.task_ids);
   sql.WhereOneOf("t.pool", filter.pools);
   sql.WhereOneOf("t.operator", filter.operators);
-  sql.WhereOneOf("coalesce(i.state, 'none')", filter.states);
+  if (!filter.states.empty()) WhereTaskState(sql, filter.states);
   sql.WhereOneOf("v.number", filter.versions);
   sql.WhereOneOf("coalesce(i.try_number, 0)", filter.try_numbers);
   sql.WhereRange("r.run_after", filter.run_after);
@@ -281,23 +280,34 @@ ListingSql ConditionsOf(const TaskFilter& filter) {
 }  // namespace
 
 Result<Listing<TaskInstanceRow>> PgCatalog::TaskInstances(const TaskFilter& filter, const Page& page) {
+  // Those that have not begun come last, so that a full page of those that have is the answer, and has an index.
+  const bool by_start =
+      !page.order_by.empty() && (page.order_by[0] == "start_date" || page.order_by[0] == "-start_date");
+  if (!by_start) return TasksOf(filter, page, false);
+  Result<Listing<TaskInstanceRow>> started = TasksOf(filter, page, true);
+  const bool full = started.ok() && (page.cursor ? !started->next.empty()
+                                                 : static_cast<std::int64_t>(started->rows.size()) >= page.limit);
+  return started.ok() && !full ? TasksOf(filter, page, false) : started;
+}
+
+Result<Listing<TaskInstanceRow>> PgCatalog::TasksOf(const TaskFilter& filter, const Page& page, bool only_started) {
   ListingSql sql = ConditionsOf(filter);
   sql.WhereDag("r.dag_id", page);
   const Status ordered = sql.Order(page,
-                                   {{"id", "r.id"},
-                                    {"dag_id", "r.dag_id"},
-                                    {"run_id", "r.run_id"},
-                                    {"dag_run_id", "r.run_id"},
-                                    {"task_id", "t.task_id"},
-                                    {"task_display_name", "t.task_id"},
+                                   {{"id", "r.id", false},
+                                    {"dag_id", "r.dag_id", false},
+                                    {"run_id", "r.run_id", false},
+                                    {"dag_run_id", "r.run_id", false},
+                                    {"task_id", "t.task_id", false},
+                                    {"task_display_name", "t.task_id", false},
                                     {"state", "i.state"},
-                                    {"start_date", "i.start_date"},
+                                    {"start_date", "i.start_date", !only_started},
                                     {"end_date", "i.end_date"},
                                     {"duration", "i.end_date - i.start_date"},
                                     {"try_number", "i.try_number"},
-                                    {"map_index", "x.map_index"},
+                                    {"map_index", "x.map_index", false},
                                     {"logical_date", "r.logical_date"},
-                                    {"run_after", "r.run_after"},
+                                    {"run_after", "r.run_after", false},
                                     {"data_interval_start", "r.interval_start"},
                                     {"data_interval_end", "r.interval_end"},
                                     {"operator", "t.operator"},
@@ -309,10 +319,22 @@ Result<Listing<TaskInstanceRow>> PgCatalog::TaskInstances(const TaskFilter& filt
                                     {"scheduled_when", "a.opened_at"}},
                                    "r.id, t.task_no, x.map_index");
   if (!ordered) return ordered.error();
+  if (const Status after = sql.After(page); !after) return after.error();
+  const bool touched = OnlyTouched(filter);
+  if (touched) sql.Where(kTouchedCounts);
+  ListingSql chosen = sql;
+  if (only_started) chosen.Where("i.start_date is not null");
+  if (only_started && !touched) chosen.Where(kTouchedCounts);
+  // Chosen first, read then: what lies before the offset is not read, and only the tables that choosing needs are
+  // joined.
+  const std::string select =
+      fmt::format("select {}{}{}{}{} from (select r.id as run_id, t.task_no, x.map_index{}{}) as x {}{}", kRunAndTask,
+                  kTaskState, fmt::format(kTaskRest, kTaskMessage), kTaskIndex, sql.Keys(page),
+                  touched || only_started ? kTouchedFrom : kTaskFrom, chosen.Tail(page), kTaskOfPage, sql.Ordering());
+  const std::string counting =
+      OfWholeRuns(filter) ? CountByRun(filter, sql, page) : CountOf(touched ? kTouchedFrom : kTaskFrom, sql, page);
   return pool_.With("list task instances", [&](Session& session) -> Result<Listing<TaskInstanceRow>> {
-    return Fetch<TaskInstanceRow>(
-        session, fmt::format("{}{}{}{}", kRunAndTask, kTaskState, fmt::format(kTaskRest, kTaskMessage), kTaskIndex),
-        kTaskFrom, sql, page, ReadTaskRow);
+    return FetchPage<TaskInstanceRow>(session, select, counting, sql, page, ReadTaskRow);
   });
 }
 

@@ -8,6 +8,8 @@
 namespace pipelined {
 namespace {
 
+constexpr std::size_t kMostListings = 100;
+
 // SQLSTATEs after which the same thing may work on a new connection or a little later.
 bool IsPassing(std::string_view state) {
   return state.starts_with("08") || state.starts_with("53") || state.starts_with("57P") || state == "40001" ||
@@ -30,6 +32,8 @@ Error OfSql(const char* what, const pqxx::sql_error& e) {
   if (state == "PL003") return Error{ErrorCode::kConflict, "no admin would be left", "make another user admin first"};
   if (state == "57014")  // a query was cancelled: by its timeout, or by somebody
     return Error{ErrorCode::kUnavailable, fmt::format("cannot {}: it takes too long", what), "ask for less"};
+  if (state == "22P02" || state.starts_with("2200"))  // a text that is no number or no time, or none that there is
+    return Error{ErrorCode::kInvalid, fmt::format("cannot {}: a value is malformed", what), ""};
   if (IsPassing(state)) return Error{ErrorCode::kUnavailable, message, ""};
   if (state.starts_with("23")) return Error{ErrorCode::kConstraint, message, ""};
   if (state == "3F000" || state == "42P01" || state == "42883") {
@@ -78,6 +82,21 @@ Session::Session(const StoreOptions& options, const char* application) : connect
 
 void Session::Prepare(const std::string& name, const std::string& sql) {
   connection_.prepare(name, sql);
+}
+
+pqxx::result Session::RunListing(const std::string& sql, const std::vector<std::string>& parameters) {
+  auto found = listings_.find(sql);
+  if (found == listings_.end()) {
+    if (listings_.size() >= kMostListings) {
+      for (const auto& [text, name] : listings_) connection_.unprepare(name);
+      listings_.clear();
+    }
+    const std::string name = fmt::format("listing_{}", listings_.size());
+    connection_.prepare(name, sql);
+    found = listings_.emplace(sql, name).first;
+  }
+  pqxx::nontransaction transaction(connection_);
+  return transaction.exec_prepared(found->second, pqxx::prepare::make_dynamic_params(parameters));
 }
 
 bool Session::HungUp() {

@@ -8,9 +8,12 @@
 #include <pqxx/pqxx>
 #include <string>
 #include <type_traits>
+#include <unordered_map>
+#include <vector>
 
 #include "pipelined/base/result.h"
 #include "pipelined/store/options.h"
+#include "store/known_counts.h"
 
 namespace pipelined {
 
@@ -59,8 +62,16 @@ class Session {
     return transaction.exec_prepared(name, args...);
   }
 
+  // A statement whose text is put together for what was asked. Most are asked for again, and to plan one of many joins
+  // takes longer than to carry it out: the last texts stay prepared.
+  pqxx::result RunListing(const std::string& sql, const std::vector<std::string>& parameters);
+  KnownCounts& counts() { return *counts_; }
+  void Share(std::shared_ptr<KnownCounts> counts) { counts_ = std::move(counts); }  // with other sessions
+
  private:
   pqxx::connection connection_;
+  std::unordered_map<std::string, std::string> listings_;  // text -> name of the prepared statement
+  std::shared_ptr<KnownCounts> counts_ = std::make_shared<KnownCounts>();
 };
 
 std::string QuoteIdentifier(const std::string& name);

@@ -25,6 +25,7 @@ std::unique_ptr<Session> SessionPool::Take() {
   try {
     auto session = std::make_unique<Session>(options_, "pipelined api");
     pqxx::nontransaction(session->raw()).exec(kLimitStatements);
+    session->Share(counts_);
     return session;
   } catch (...) {
     GiveBack(nullptr);

@@ -42,6 +42,7 @@ class SessionPool {
   void GiveBack(std::unique_ptr<Session> session);  // nullptr: it broke
 
   StoreOptions options_;
+  const std::shared_ptr<KnownCounts> counts_ = std::make_shared<KnownCounts>();
   std::mutex mutex_;
   std::condition_variable freed_;
   std::vector<std::unique_ptr<Session>> idle_;  // guarded by mutex_

@@ -1,5 +1,5 @@
 // What storing costs: a bare commit, a turn of one handoff, a turn of 500 changes, a version of 100,000 tasks, 10,000
-// DAGs.
+// DAGs, a run asked for, begun and ended. Indexes that are named on the command line are dropped first: what they cost.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -50,12 +50,47 @@ std::vector<Micros> BareCommits(const std::string& url) {
   return times;
 }
 
+void Drop(const StoreOptions& options, int count, char** indexes) {
+  pqxx::connection connection(options.url);
+  pqxx::nontransaction transaction(connection);
+  for (int i = 0; i < count; ++i)
+    transaction.exec("drop index " + options.schema + "." + transaction.quote_name(indexes[i]));
+}
+
+// Runs of a DAG, each asked for alone, begun in a turn and ended in one.
+void Runs(Catalog& catalog, Store& store, Lease& lease, const ExecutorIdentity& executor) {
+  std::vector<Micros> triggers, begins, ends;
+  for (int i = 0; i < 2000; ++i) {
+    TriggerRequest request;
+    request.dag_id = "m1";
+    request.run_after = At(i);
+    request.run_id = fmt::format("r{}", i);
+    Micros start = Now();
+    const RunInfo run = Must(catalog.Trigger(request)).info;
+    triggers.push_back(Now() - start);
+    Plan plan;
+    plan.now = At(i);
+    plan.runs = {Begin(run)};
+    start = Now();
+    Must(store.Commit(plan, lease, executor));
+    begins.push_back(Now() - start);
+    plan.runs = {RunChange{run.id, "m1", RunState::kRunning, RunState::kSuccess, ""}};
+    start = Now();
+    Must(store.Commit(plan, lease, executor));
+    ends.push_back(Now() - start);
+  }
+  Report("trigger", triggers);
+  Report("turn: a run begins", begins);
+  Report("turn: a run ends", ends);
+}
+
 }  // namespace
 
-int main() {
+int main(int argc, char** argv) {
   StoreOptions options{PostgresFixture::Shared().url(), "bench", 2};
   Report("bare commit", BareCommits(options.url));
   Must(Migrate(options));
+  Drop(options, argc - 1, argv + 1);
   auto store = MakePgStore(options, SystemClock());
   Lease lease = *Must(store->Acquire("bench", std::chrono::minutes(10)));
   auto publisher = MakePgPublisher(options);
@@ -98,6 +133,7 @@ int main() {
     handoffs.push_back(Now() - start);
   }
   Report("turn: one handoff", handoffs);
+  Runs(*catalog, *store, lease, executor);
   constexpr int kBatch = 125;  // each: a task change, an attempt opened; then a change and an attempt closed
   std::vector<Micros> batches;
   std::int64_t last = attempt;

@@ -46,6 +46,25 @@ class Lists(ServerCase):
         self.assertEqual({row["state"]: row["count"] for row in stats}["success"], 1)
         self.assertEqual(self.server.get("/api/v2/dags/chosen/dagVersions")["total_entries"], 1)
 
+    def test_a_cursor_leads_through_a_list(self):
+        ids = [self.ended_run("paged")[0] for _ in range(3)]
+        path, found = "/api/v2/dags/paged/dagRuns?limit=2&order_by=-run_after&cursor=", []
+        first = self.server.get(path)
+        self.assertIsNone(first["total_entries"])
+        found += [run["dag_run_id"] for run in first["dag_runs"]]
+        last = self.server.get(path + first["next_cursor"])
+        found += [run["dag_run_id"] for run in last["dag_runs"]]
+        self.assertEqual((found, last["next_cursor"]), (ids[::-1], None))
+        tasks, cursor = [], ""
+        while cursor is not None:
+            page = self.server.get(f"/api/v2/dags/paged/dagRuns/~/taskInstances?limit=4&cursor={cursor}")
+            tasks += [(row["dag_run_id"], row["task_id"]) for row in page["task_instances"]]
+            cursor = page["next_cursor"]
+        self.assertEqual(tasks, [(run, task) for run in ids for task in ("extract", "load")])
+        with self.assertRaises(HttpError) as refused:
+            self.server.get(path + "nonsense")
+        self.assertEqual(refused.exception.status, 400)
+
     def test_waiting_ends_with_the_run(self):
         self.server.write_dag("slow", "dag_id: slow\ntasks: {a: {bash: 'sleep 2'}}\n")
         run_id = self.server.trigger("slow")

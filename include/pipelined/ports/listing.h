@@ -17,6 +17,9 @@ struct Page {
   bool counted = true;                // false: the total is only that of the rows
   std::int64_t most_counted = 0;      // counting stops there: nobody waits for a count of the whole history; 0: exact
 
+  // Of lists that have cursors: instead of the offset, Listing::next of the page before; empty: the first page. Nothing
+  // is counted.
+  std::optional<std::string> cursor = std::nullopt;
   // Only what belongs to one of these DAGs, not what belongs to none; nothing: all. For callers who may see no more.
   std::optional<std::vector<std::string>> dag_ids = std::nullopt;
 
@@ -47,6 +50,7 @@ template <class Row>
 struct Listing {
   std::vector<Row> rows;
   std::int64_t total = 0;  // without the page's bounds
+  std::string next = {};   // the cursor of the page after this; empty: none
 };
 
 }  // namespace pipelined
