@@ -15,11 +15,12 @@
 
 namespace pipelined::api {
 
-// The schema with what its references stand for in their place.
-inline Value Inlined(const Value& schema, const Value& schemas) {
+// The schema with what its references stand for in their place. Of alternatives no format is checked: ValidateSchema()
+// takes none there.
+inline Value Inlined(const Value& schema, const Value& schemas, bool alternative = false) {
   if (schema.is_list()) {
     Value::List list;
-    for (const Value& item : schema.list()) list.push_back(Inlined(item, schemas));
+    for (const Value& item : schema.list()) list.push_back(Inlined(item, schemas, alternative));
     return list;
   }
   if (!schema.is_map()) return schema;
@@ -27,10 +28,13 @@ inline Value Inlined(const Value& schema, const Value& schemas) {
     const std::string name = reference->string().substr(reference->string().rfind('/') + 1);
     const Value* object = schemas.Find(name);
     EXPECT_NE(object, nullptr) << "no schema is called " << name;
-    return object == nullptr ? Value() : Inlined(*object, schemas);
+    return object == nullptr ? Value() : Inlined(*object, schemas, alternative);
   }
   Value::Map map;
-  for (const auto& [key, value] : schema.map()) map.emplace_back(key, Inlined(value, schemas));
+  for (const auto& [key, value] : schema.map()) {
+    if (alternative && key == "format" && value.is_string()) continue;
+    map.emplace_back(key, Inlined(value, schemas, alternative || key == "anyOf"));
+  }
   return map;
 }
 

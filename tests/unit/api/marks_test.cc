@@ -233,10 +233,11 @@ INSTANTIATE_TEST_SUITE_P(
                     "404 The DagRun with dag_id: `sales` and run_id: `nope` was not found"}));
 
 TEST_F(MarksTest, WhoMayOnlyLookIsRefused) {
-  for (const char* target : {LOAD, LOAD "/dry_run", PART "/1", DAY2 "/taskGroupInstances/out", DAY2})
+  for (const char* target : {LOAD, LOAD "/dry_run", PART "/1", DAY2 "/taskGroupInstances/out"})
     EXPECT_EQ(Refusal(Send("PATCH", target, "{}", "viewer-token")),
               "403 Forbidden: this takes the permission tasks.edit")
         << target;
+  EXPECT_EQ(Refusal(Send("PATCH", DAY2, "{}", "viewer-token")), "403 Forbidden: this takes the permission runs.edit");
 }
 
 TEST_F(MarksTest, WithoutALeaderItIs503) {
