@@ -81,6 +81,8 @@ void ListingSql::WhereLength(std::string_view interval, const LengthRange& range
   bound("<=", range.lte);
 }
 
+constexpr std::string_view kDown = " desc";
+
 Status ListingSql::Order(const Page& page, Columns columns, std::string_view last) {
   for (const std::string& wanted : page.order_by) {
     const bool down = wanted.starts_with('-');
@@ -98,7 +100,10 @@ Status ListingSql::Order(const Page& page, Columns columns, std::string_view las
   }
   for (std::size_t begin = 0; begin < last.size();) {
     const std::size_t end = std::min(last.find(", ", begin), last.size());
-    OrderBy(Key{std::string(last.substr(begin, end - begin)), false, false});
+    std::string_view column = last.substr(begin, end - begin);
+    const bool down = column.ends_with(kDown);
+    if (down) column.remove_suffix(kDown.size());
+    OrderBy(Key{std::string(column), down, false});
     begin = end + 2;
   }
   return Ok();

@@ -125,6 +125,7 @@ TEST_F(PgUserSessionsTest, ANewPasswordEndsThoseOfItsUserAlone) {
 }
 
 TEST_F(PgUserSessionsTest, WhoComesAgainIsTheSameUserWithTheRoleOfToday) {
+  EXPECT_EQ(SignIn("1", "root", "admin"), "root admin") << "one is left when alice is none any more";
   EXPECT_EQ(SignIn("4711", "alice", "viewer"), "alice viewer");
   const std::int64_t id = IdOf("alice");
   EXPECT_EQ(SignIn("4711", "alice", "admin"), "alice admin");
