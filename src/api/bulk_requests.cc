@@ -127,7 +127,7 @@ void CheckPool(const Value& entity, const Value::List& at, Violations& violation
   body.RequireValue("name");
   body.LimitLength("name", kLongestPoolName);
   body.RequireValue("slots");
-  body.String("name");
+  if (body.String("name") == "") body.Refuse("name", "string_too_short", "String should have at least 1 character");
   body.Int("slots", -1, std::numeric_limits<std::int32_t>::max());
   body.String("description");
   body.Bool("include_deferred");

@@ -94,13 +94,13 @@ constexpr Row kRows[] = {
                          " bundle_name?:text bundle_version?:text"},
     {"get_hitl_details", "%*"},
     {"login", "next?:path"},
-    {"ext_get_users", "%*"},
-    {"ext_get_service_accounts", "%*"},
+    {"ext_get_users", "%id|user_name|name|created_at"},
+    {"ext_get_service_accounts", "%id|user_name|name|created_at"},
     {"ext_get_roles", "%*"},
-    {"ext_get_grants", "account?:text %*"},
-    {"ext_get_tokens", "account?:text %*"},
-    {"ext_login_page", "next?:text"},
-    {"ext_oidc_login", "next?:text"},
+    {"ext_get_grants", "account?:text %id|user_name|role"},
+    {"ext_get_tokens", "account?:text %id|name|user_name|created_at|expires_at|last_used_at"},
+    {"ext_login_page", "next?:path"},
+    {"ext_oidc_login", "next?:path"},
     {"ext_oidc_callback", "code?:text state?:text iss?:text error?:text"},
     {"ext_get_audit",
      "who?:text operation?:text dag_id?:text run_id?:text entity?:text address?:text request_id?:text "
@@ -166,7 +166,7 @@ Field PathParameter(std::string_view operation_id, std::string_view name) {
   if (name == "map_index") return {std::string(name), "integer(-1..2147483647)", {}, true};
   const bool number = name.ends_with("_number") || name == "asset_id" || name == "asset_alias_id" ||
                       name == "backfill_id" || name == "event_log_id" || name == "grant_id" || name == "token_id" ||
-                      name == "import_error_id";
+                      name == "session_id" || name == "import_error_id";
   return {std::string(name), name == "try_number" ? "integer(1..)" : number ? "integer(0..)" : "segment", {}, true};
 }
 

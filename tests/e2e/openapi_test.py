@@ -62,7 +62,8 @@ class OpenApi(ServerCase):
         self.assertIn("No issues found", done.stdout)
 
     def test_no_request_shows_a_difference(self):
-        self.schemathesis("--exclude-operation-id", "delete_dag")
+        endless = "ext_get_event_stream"  # its answer has no end; live_test.py reads it
+        self.schemathesis("--exclude-operation-id", "delete_dag", "--exclude-operation-id", endless)
         self.schemathesis("--include-operation-id", "delete_dag")
 
     def test_the_document_is_sent_once(self):
