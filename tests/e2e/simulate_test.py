@@ -134,9 +134,8 @@ class Next(OfflineCase):
         self.assertIn("DAG016", self.expect(2, "dags", "next", self.file("tasks: {a: {bash: x, retrys: 1}}\n")))
 
     def test_completion_knows_both(self):
-        script = self.expect(0, "completion", "bash")
-        self.assertRegex(script, r'"dags" *\) *words="[^"]*\bnext\b')
-        self.assertRegex(script, r'"simulate" *\) *words="[^"]*--durations')
+        self.assertEqual(self.expect(0, "__complete", "bash", "pipectl dags ne").split(), ["next"])
+        self.assertEqual(self.expect(0, "__complete", "bash", "pipectl simulate --dur").split(), ["--durations"])
 
 
 if __name__ == "__main__":
