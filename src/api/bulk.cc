@@ -1,9 +1,14 @@
 #include "api/bulk.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 namespace pipelined::api {
 namespace {
+
+// Of one request: each is looked up, and changed, one after the other.
+constexpr std::size_t kMostEntities = 1000;
 
 constexpr std::string_view kKinds[] = {"create", "update", "delete"};
 
@@ -59,6 +64,10 @@ std::variant<std::vector<BulkAction>, Response> ReadBulk(const Request& request,
   for (const Value& value : list->list())
     actions.push_back(ReadAction(value, static_cast<std::int64_t>(actions.size()), violations));
   if (!violations.empty()) return violations.Answer();
+  std::size_t entities = 0;
+  for (const BulkAction& action : actions) entities += action.entities.size();
+  if (entities > kMostEntities)
+    return Detail(413, fmt::format("{} entities are too many: send at most {} in a request", entities, kMostEntities));
   return actions;
 }
 

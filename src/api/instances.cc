@@ -16,6 +16,11 @@ namespace pipelined::api {
 namespace {
 
 constexpr std::int64_t kNoFilter = -2;
+
+// What is beyond all indexes is the greatest of them, which no instance has.
+std::int32_t ToIndex(std::int64_t given) {
+  return static_cast<std::int32_t>(std::min<std::int64_t>(given, std::numeric_limits<std::int32_t>::max()));
+}
 constexpr std::int64_t kGreatestIndex = std::numeric_limits<std::int32_t>::max();
 
 TaskFilter ReadFilter(const Call& call, Query& query) {
@@ -24,7 +29,7 @@ TaskFilter ReadFilter(const Call& call, Query& query) {
   filter.run_id = call.Arg("dag_run_id");
   filter.task_id = query.String("task_id");
   const std::int64_t map_index = query.Int("map_index", kNoFilter, kNotMapped);
-  if (map_index != kNoFilter) filter.map_index = static_cast<std::int32_t>(map_index);
+  if (map_index != kNoFilter) filter.map_index = ToIndex(map_index);
   filter.states = query.Words("state", TaskStateWords(), Query::kPlain);
   std::replace(filter.states.begin(), filter.states.end(), std::string("no_status"), std::string("none"));
   filter.run_after = query.Times("run_after");
@@ -72,7 +77,7 @@ void ChooseQueue(TaskFilter& filter, const std::vector<std::string>& queues,
 
 Result<TaskInstanceRow> FindInstance(const Call& call, std::int64_t map_index) {
   TaskFilter filter;
-  if (map_index >= 0) filter.map_index = static_cast<std::int32_t>(map_index);
+  if (map_index >= 0) filter.map_index = ToIndex(map_index);
   filter.dag_id = call.Arg("dag_id");
   filter.run_id = call.Arg("dag_run_id");
   filter.task_id = call.Arg("task_id");

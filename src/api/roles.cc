@@ -42,10 +42,16 @@ std::vector<std::string> ReadPermissions(Body& body, access::PermissionSet& set)
   return {names.begin(), names.end()};
 }
 
-// What a role gets, all who have it get, wherever they have it.
+access::PermissionSet SetOf(const RoleRow& row) {
+  access::PermissionSet set;
+  access::ReadPermissions(row.permissions, set);
+  return set;
+}
+
+// What a role gets or loses, all who have it do, wherever they have it.
 std::optional<Response> RefuseRole(const Call& call, const access::PermissionSet& set) {
   if (call.caller.rights.Hold(set, access::DagScope::All())) return std::nullopt;
-  return Detail(403, "Forbidden: the role would hold permissions that you have not");
+  return Detail(403, "Forbidden: the role holds, or would hold, permissions that you have not");
 }
 
 std::optional<Response> RefuseBuiltIn(const std::string& name) {
@@ -107,6 +113,7 @@ Response PatchRole(const Call& call) {
   if (auto refusal = RefuseBuiltIn(name)) return *std::move(refusal);
   Result<RoleRow> role = call.catalog().accounts().Role(name);
   if (!role.ok()) return ErrorResponse(role.error());
+  if (auto refusal = RefuseRole(call, SetOf(*role))) return *std::move(refusal);
   if (changes) {
     if (auto refusal = RefuseRole(call, set)) return *std::move(refusal);
     role->permissions = permissions;
@@ -119,6 +126,9 @@ Response PatchRole(const Call& call) {
 Response DeleteRole(const Call& call) {
   const std::string& name = call.Arg("role");
   if (auto refusal = RefuseBuiltIn(name)) return *std::move(refusal);
+  const Result<RoleRow> role = call.catalog().accounts().Role(name);
+  if (!role.ok()) return ErrorResponse(role.error());
+  if (auto refusal = RefuseRole(call, SetOf(*role))) return *std::move(refusal);
   const Status gone = call.catalog().accounts().DeleteRole(name);
   return gone.ok() ? NoContent() : ErrorResponse(gone.error());
 }

@@ -85,7 +85,9 @@ class ScopedCatalog : public Catalog {
   }
   Result<BackfillRow> Backfill(BackfillId id) override {
     Result<BackfillRow> row = all_.Backfill(id);
-    if (row.ok() && !scope_.Has(row->dag_id)) return Refusal(row->dag_id);
+    // As one that does not exist: the number must not tell which DAG it is of.
+    if (row.ok() && !scope_.Has(row->dag_id))
+      return Error{ErrorCode::kNotFound, fmt::format("Backfill with id {} was not found", id.value), ""};
     return row;
   }
   Result<BackfillProgress> ProgressOf(BackfillId id, std::int64_t most_failures) override {

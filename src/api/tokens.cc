@@ -33,7 +33,8 @@ Value TokenShape(const TokenRow& row) {
 
 // The refusal of who has to do with tokens of `account` without the right to.
 std::optional<Response> RefuseTokensOf(const Call& call, const std::string& account) {
-  if (account == call.caller.name || call.caller.rights.May(access::Permission::kTokensEdit)) return std::nullopt;
+  const bool own = account == call.caller.name && account != "~";  // that: of all
+  if (own || call.caller.rights.May(access::Permission::kTokensEdit)) return std::nullopt;
   return Detail(403, "Forbidden: tokens of others take the permission tokens.edit");
 }
 

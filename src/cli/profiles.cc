@@ -57,7 +57,8 @@ std::string ProfilesPath() {
 
 Result<Profiles> Profiles::Load(const std::string& path) {
   std::ifstream file(path);
-  if (!file) return Profiles();
+  if (!file && errno == ENOENT) return Profiles();
+  if (!file) return Broken(path, std::strerror(errno));
   const std::string text{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
   const auto json = ParseJson(text);
   if (!json) return Broken(path, json.error().message);

@@ -243,7 +243,7 @@ Status Scheduler::TakeInbox(std::vector<Event>& events) {
   return TakeCommands(events);
 }
 
-// Up to one that deletes a run: what the next ones concern is to be read without it, in the next turn.
+// Up to one that deletes runs: what the next ones concern is to be read without them, in the next turn.
 Status Scheduler::TakeCommands(std::vector<Event>& events) {
   while (!commands_.empty()) {
     Command command = std::move(commands_.front());
@@ -256,7 +256,8 @@ Status Scheduler::TakeCommands(std::vector<Event>& events) {
       if (const Status judged = Judge(report->end); !judged) return judged;
     }
     events.emplace_back(std::move(command));
-    if (std::holds_alternative<DeleteRun>(std::get<Command>(events.back()).what)) break;
+    const auto& what = std::get<Command>(events.back()).what;
+    if (std::holds_alternative<DeleteRun>(what) || std::holds_alternative<DeleteDag>(what)) break;
   }
   return Ok();
 }

@@ -11,7 +11,7 @@ namespace {
 // Each new key takes some of those away that have had their time.
 constexpr const char* kForget =
     "delete from idempotency_key where ctid = any (array(select ctid from idempotency_key where made_at < now() - "
-    "interval '24 hours' limit 20))";
+    "interval '24 hours' limit 20 for update skip locked))";
 
 struct Claimed {
   bool ours = false;  // the key is new; its row is locked until the transaction ends
@@ -135,6 +135,7 @@ Result<KeptAnswer> PgCatalog::ExecuteOnce(const Command& command, Micros patienc
   if (!carried.ok()) return carried.error();
   if (const auto* kept = std::get_if<KeptAnswer>(&*carried)) return *kept;
   KeptAnswer made = answer(std::get<CommandDone>(*carried));  // may ask the database: no connection is held
+  if (made.status >= 300) return made;                        // who comes again is answered from the command
   return pool_.With("keep an answer", [&](Session& session) -> Result<KeptAnswer> {
     session.Run("keep_answer", kKeep, CleanText(key.user), CleanText(key.key), made.status, made.body);
     const pqxx::result kept = session.Run("find_key", kFind, CleanText(key.user), CleanText(key.key));

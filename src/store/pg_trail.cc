@@ -40,14 +40,13 @@ pqxx::result Insert(Session& session, pqxx::transaction_base& transaction, std::
                     JsonOrNull(outcome.before), JsonOrNull(outcome.after), entry.times);
 }
 
-// The same, where people look for what happened: of a run by its number, else by its words alone.
+// That it was done, where people look for what happened: of a run by its number, else by its name. Who may read that
+// may not read all that was changed.
 void InsertHistory(Session& session, pqxx::transaction_base& transaction, const TrailEntry& entry,
                    const TrailOutcome& outcome) {
   Value::Map words;
   const std::string& entity = outcome.entity.empty() ? entry.entity : outcome.entity;
   if (!entity.empty()) words.emplace_back("name", entity);
-  if (!outcome.before.is_null()) words.emplace_back("before", outcome.before);
-  if (!outcome.after.is_null()) words.emplace_back("after", outcome.after);
   session.In(transaction, "audit_history",
              "insert into event (at, who, kind, run_id, new_state, why) values (clock_timestamp(), $1, 'command', "
              "(select id from dag_run where dag_id = $2 and run_id = $3), $4, $5)",

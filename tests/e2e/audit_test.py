@@ -58,7 +58,7 @@ class Audit(ServerCase):
         self.server.request("DELETE", "/api/v2/variables/logged")
         log = self.server.get("/api/v2/eventLogs?event_pattern=_variable&order_by=-id")["event_logs"]
         self.assertEqual([e["event"] for e in log[:2]], ["delete_variable", "post_variable"])
-        self.assertEqual(json.loads(log[0]["extra"])["name"], "logged")
+        self.assertEqual(json.loads(log[0]["extra"]), {"name": "logged"}, "who reads the log may not read variables")
         self.assertNotIn("notseen", json.dumps(log))
 
     def test_who_is_not_let_is_there_once_with_a_number(self):

@@ -108,6 +108,11 @@ TEST_F(AccountsTest, NobodyGivesMoreThanHeHas) {
   EXPECT_EQ(Post("service-accounts", R"({"name": "x", "roles": ["admin"]})", "reg").status, 403);
   EXPECT_EQ(Post("roles", R"({"name": "r", "permissions": ["audit.read"]})", "reg").status, 403);
   EXPECT_EQ(Post("roles", R"({"name": "r", "permissions": ["runs.read"]})", "reg").status, 201);
+  EXPECT_EQ(Post("roles", R"({"name": "auditor", "permissions": ["audit.read"]})").status, 201);
+  EXPECT_EQ(Status("PATCH", kExt + "roles/auditor", "reg", R"({"permissions": []})"), 403)
+      << "nor takes away what he has not";
+  EXPECT_EQ(Status("DELETE", kExt + "roles/auditor", "reg"), 403);
+  EXPECT_EQ(Status("DELETE", kExt + "roles/r", "reg"), 204);
   // Somebody else's password or token is all that he may do.
   EXPECT_EQ(Status("PATCH", kExt + "users/admin", "reg", fmt::format(R"({{"password": "{}"}})", kPassword)), 403);
   EXPECT_EQ(Post("tokens", R"({"name": "t", "account": "admin"})", "reg").status, 403);

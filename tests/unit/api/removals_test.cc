@@ -43,6 +43,7 @@ TEST_F(RemovalsTest, ADeletedInstanceIsAsIfUntouched) {
   EXPECT_EQ(Send("DELETE", DAY2 "/taskInstances/load").status, 200);
   EXPECT_THAT(Filed<pipelined::ClearTasks>()->tasks.ids, ElementsAre("load"));
   EXPECT_FALSE(Filed<pipelined::ClearTasks>()->reset_runs);
+  EXPECT_EQ(Send("DELETE", DAY2 "/taskInstances/part?map_index=4294967297").status, 404) << "not that of its low bits";
   EXPECT_EQ(Send("DELETE", DAY2 "/taskInstances/part?map_index=1").status, 200);
   EXPECT_EQ(Filed<pipelined::ClearTasks>()->tasks.instances.front().second, 1);
   EXPECT_EQ(Send("DELETE", DAY2 "/taskInstances/none").status, 404);
@@ -155,5 +156,14 @@ TEST_F(RemovalsTest, RunsAreClearedTogether) {
   EXPECT_EQ(Send("POST", SALES "/clearDagRuns", R"({"partition_key": "x"})").status, 422);
 }
 
+TEST_F(RemovalsTest, ABulkRequestIsNotEndless) {
+  std::string names = "\"p\"";
+  for (int i = 0; i < 1000; ++i) names += ",\"p\"";
+  const std::string body = R"({"actions": [{"action": "delete", "entities": [)" + names + "]}]}";
+  EXPECT_EQ(Send("PATCH", "/api/v2/pools", body).status, 413);
+  EXPECT_TRUE(catalog_.commands.empty());
+}
+
 }  // namespace
+
 }  // namespace pipelined::api

@@ -73,10 +73,10 @@ TEST_F(ScopedCatalogTest, CommandsAreJudgedByTheDagThatTheyConcern) {
 
 TEST_F(ScopedCatalogTest, ABackfillIsOfItsDagWhateverItsNumber) {
   EXPECT_TRUE(mine_->Backfill(BackfillId{1}).ok());
-  EXPECT_EQ(mine_->Backfill(BackfillId{2}).error().code, ErrorCode::kNotAllowed);
-  EXPECT_EQ(mine_->ProgressOf(BackfillId{2}, 1).error().code, ErrorCode::kNotAllowed);
+  EXPECT_EQ(mine_->Backfill(BackfillId{2}).error().code, ErrorCode::kNotFound);
+  EXPECT_EQ(mine_->ProgressOf(BackfillId{2}, 1).error().code, ErrorCode::kNotFound);
   EXPECT_TRUE(Done(CancelBackfill{BackfillId{1}}));
-  EXPECT_EQ(Refused(CancelBackfill{BackfillId{2}}), ErrorCode::kNotAllowed);
+  EXPECT_EQ(Refused(CancelBackfill{BackfillId{2}}), ErrorCode::kNotFound);
 }
 
 TEST_F(ScopedCatalogTest, LinksToOtherDagsAreLeftOut) {
