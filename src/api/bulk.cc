@@ -8,7 +8,7 @@ namespace pipelined::api {
 namespace {
 
 // Of one request: each is looked up, and changed, one after the other.
-constexpr std::size_t kMostEntities = 1000;
+constexpr std::size_t kMostEntities = 10'000;
 
 constexpr std::string_view kKinds[] = {"create", "update", "delete"};
 

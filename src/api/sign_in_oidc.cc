@@ -107,10 +107,14 @@ Status CheckRole(Service& service, const std::string& role) {
 
 Result<SessionUser> UserOf(const Call& call, const oidc::Identity& identity) {
   const std::string role = call.service.oidc_roles.RoleOf(identity.groups);
-  if (role.empty())
+  UserSessions& sessions = call.service.catalog.user_sessions();
+  if (role.empty()) {
+    const Result<SessionUser> nobody = sessions.SignIn({identity.issuer, identity.subject, identity.name, ""});
+    if (!nobody.ok() && nobody.error().code != ErrorCode::kNotAllowed) return nobody.error();
     return NotAllowed(fmt::format("{} is in no group that has a role here (auth.oidc_roles)", identity.name));
+  }
   if (const Status known = CheckRole(call.service, role); !known.ok()) return known.error();
-  return call.service.catalog.user_sessions().SignIn({identity.issuer, identity.subject, identity.name, role});
+  return sessions.SignIn({identity.issuer, identity.subject, identity.name, role});
 }
 
 Response Finish(const Call& call, const std::string& secret) {

@@ -75,6 +75,18 @@ Result<SessionUser> AddKnown(Session& session, pqxx::work& work, const ExternalU
   return user;
 }
 
+// He is in no group any more that has a role.
+void Dismiss(Session& session, pqxx::work& work, const ExternalUser& external) {
+  session.In(
+      work, "dismiss",
+      "with known as (select user_id, role from user_identity where issuer = $1 and subject = $2), "
+      "closed as (delete from user_session s using known k where s.user_id = k.user_id), "
+      "taken as (delete from access_grant g using known k where g.account_id = k.user_id and g.role = k.role and "
+      "g.scope = 'all') "
+      "update user_identity set role = '' where issuer = $1 and subject = $2",
+      CleanText(external.issuer), CleanText(external.subject));
+}
+
 }  // namespace
 
 Status PgUserSessions::Open(const NewUserSession& session) {
@@ -144,6 +156,11 @@ Result<int> PgUserSessions::EndAll(std::int64_t user) {
 Result<SessionUser> PgUserSessions::SignIn(const ExternalUser& external) {
   return pool_.With("sign a user in", [&](Session& session) -> Result<SessionUser> {
     pqxx::work work(session.raw());
+    if (external.role.empty()) {
+      Dismiss(session, work, external);
+      work.commit();
+      return Error{ErrorCode::kNotAllowed, fmt::format("{} has no role here", external.name), ""};
+    }
     std::optional<Result<SessionUser>> known = FindKnown(session, work, external);
     Result<SessionUser> user = known ? *std::move(known) : AddKnown(session, work, external);
     if (user.ok()) work.commit();

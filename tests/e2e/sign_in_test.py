@@ -180,6 +180,12 @@ class Oidc(OwnServerCase):
         browser, answer = self.sign_in("bob")
         self.assertEqual(answer.status, 200, answer.body)
         self.assertEqual(self.status(browser, "/api/v2/variables"), 200)
+        self.provider.stop()
+        self.provider.accounts["bob"] = {"groups": []}
+        self.start_provider()
+        other, answer = self.sign_in("bob")
+        self.refused(other, answer, "no group")
+        self.assertEqual(self.status(browser), 401, "what was opened before is closed")
 
     def test_an_answer_of_another_browser_or_state_is_refused(self):
         browser, other = Browser(), Browser()

@@ -34,7 +34,7 @@ struct UserSessionRow {
 struct ExternalUser {
   std::string issuer, subject;
   std::string name;  // what a user made for him is called
-  std::string role;  // as of now; replaces the role of before
+  std::string role;  // as of now; replaces the role of before. Empty: none; SignIn() is kNotAllowed, his sessions end
 };
 
 class UserSessions {

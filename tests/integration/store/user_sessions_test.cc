@@ -134,6 +134,19 @@ TEST_F(PgUserSessionsTest, WhoComesAgainIsTheSameUserWithTheRoleOfToday) {
   EXPECT_EQ((*catalog_->FindUser("alice"))->password_hash, "") << "no password opens this";
 }
 
+TEST_F(PgUserSessionsTest, WhoHasNoRoleAnyMoreLosesTheOneOfBeforeAndHisSessions) {
+  EXPECT_EQ(SignIn("4711", "alice", "op"), "alice op");
+  Open("s1", "alice");
+  Open("s2", "vera");
+  EXPECT_EQ(SignIn("4711", "alice", ""), "alice has no role here");
+  EXPECT_EQ(WhoIs("s1"), "nobody");
+  EXPECT_EQ(WhoIs("s2"), "vera");
+  EXPECT_EQ(RoleOf("alice"), "none");
+  EXPECT_EQ(SignIn("4712", "stranger", ""), "stranger has no role here");
+  EXPECT_FALSE(catalog_->FindUser("stranger")->has_value()) << "nobody is made for him";
+  EXPECT_EQ(SignIn("4711", "alice", "user"), "alice user") << "and may come again";
+}
+
 TEST_F(PgUserSessionsTest, WhatElseHeWasGrantedStays) {
   EXPECT_EQ(SignIn("4711", "alice", "viewer"), "alice viewer");
   Sql("insert into access_grant (account_id, role, scope, object) select id, 'op', 'dag', 'sales' from app_user where "

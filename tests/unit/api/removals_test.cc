@@ -158,7 +158,7 @@ TEST_F(RemovalsTest, RunsAreClearedTogether) {
 
 TEST_F(RemovalsTest, ABulkRequestIsNotEndless) {
   std::string names = "\"p\"";
-  for (int i = 0; i < 1000; ++i) names += ",\"p\"";
+  for (int i = 0; i < 10'000; ++i) names += ",\"p\"";
   const std::string body = R"({"actions": [{"action": "delete", "entities": [)" + names + "]}]}";
   EXPECT_EQ(Send("PATCH", "/api/v2/pools", body).status, 413);
   EXPECT_TRUE(catalog_.commands.empty());
