@@ -101,9 +101,15 @@ class LostDatabase(OwnServerCase):
         except (HttpError, OSError):
             return None
 
-    def settled(self, server, prefix):
-        """The count as soon as there is an answer."""
-        return wait_for(lambda: [count for count in [self.count(server, prefix)] if count is not None], 60, f"the number of {prefix}")[0]
+    def trail(self, server):
+        try:
+            return server.get("/api/ext/v1/audit?operation=bulk_variables")["audit"]
+        except (HttpError, OSError):
+            return None
+
+    def settled(self, ask, what):
+        """The answer as soon as there is one."""
+        return wait_for(lambda: [answer for answer in [ask()] if answer is not None], 60, what)[0]
 
     def test_an_action_of_a_bulk_request_is_done_whole_or_not_at_all(self):
         server = self.make_server()
@@ -131,7 +137,7 @@ class LostDatabase(OwnServerCase):
             sender.join()
             wait_for(lambda: self.count(server, "none") == 0, 60, "the database to be back")
             # Connections of the pool that the database has left behind are noticed one by one.
-            a, b = self.settled(server, f"t{turn}-a"), self.settled(server, f"t{turn}-b")
+            a, b = (self.settled(lambda: self.count(server, f"t{turn}-{which}"), f"the number of {which}") for which in "ab")
             self.assertIn(a, (0, many))
             self.assertIn(b, (0, many))
             if status[0] == 200:
@@ -139,7 +145,7 @@ class LostDatabase(OwnServerCase):
             else:
                 self.assertIn(status[0], (500, 503), status)
             # What is not known stays in the trail, as what was intended.
-            self.assertTrue(server.get("/api/ext/v1/audit?operation=bulk_variables")["audit"] or (a, b) == (0, 0))
+            self.assertTrue(self.settled(lambda: self.trail(server), "the audit trail") or (a, b) == (0, 0))
 
 
 if __name__ == "__main__":
