@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 
 #include "cli/commands.h"
 
@@ -65,11 +66,13 @@ bool IsSafe(const std::string& word) {
   });
 }
 
-// Whoever types is not to wait: after this time the program ends, as if there were no names.
+// Whoever types is not to wait: after this time the program ends, as if there were no names. A slow line may need more.
 void LimitPatience() {
-  constexpr itimerval kPatience{{0, 0}, {0, 150'000}};
+  const char* const set = std::getenv("PIPELINED_COMPLETION_MS");
+  const int millis = set == nullptr ? 150 : std::clamp(std::atoi(set), 1, 60'000);
+  const itimerval patience{{0, 0}, {millis / 1000, millis % 1000 * 1000}};
   std::signal(SIGALRM, [](int) { _exit(Exit::kDone); });
-  setitimer(ITIMER_REAL, &kPatience, nullptr);
+  setitimer(ITIMER_REAL, &patience, nullptr);
 }
 
 // Where bash has cut the word that is typed.

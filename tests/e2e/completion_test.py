@@ -32,7 +32,7 @@ class Completion(ServerCase):
 
     def environment(self, **extra):
         return clean_environment({"PIPELINED_HOME": str(self.server.home), "HOME": str(self.folder), "TERM": "xterm",
-                                  "XDG_CONFIG_HOME": str(self.folder / "config"), "PATH": f"{bin_dir()}:{os.environ['PATH']}", **extra})
+                                  "PIPELINED_COMPLETION_MS": "20000", "XDG_CONFIG_HOME": str(self.folder / "config"), "PATH": f"{bin_dir()}:{os.environ['PATH']}", **extra})
 
     def bash(self, line, **extra):
         """What bash offers after `line`: its words are cut as bash cuts them."""
