@@ -19,22 +19,32 @@ Value LineShape(std::string_view line) {
   return Value::Map{{"event", line}};
 }
 
+// The first line of `text`, which loses it.
+std::string_view TakeLine(std::string_view& text) {
+  const std::size_t end = std::min(text.find('\n'), text.size());
+  const std::string_view line = text.substr(0, end);
+  text.remove_prefix(std::min(end + 1, text.size()));
+  return line;
+}
+
 }  // namespace
 
 Value::List LogLines(std::string_view text) {
   Value::List lines;
-  while (!text.empty()) {
-    const std::size_t end = std::min(text.find('\n'), text.size());
-    lines.push_back(LineShape(text.substr(0, end)));
-    text.remove_prefix(std::min(end + 1, text.size()));
-  }
+  while (!text.empty()) lines.push_back(LineShape(TakeLine(text)));
   return lines;
 }
 
 std::string LogLinesAsNdjson(std::string_view text) {
   std::string lines;
-  for (const Value& line : LogLines(text)) lines += ToJson(line) + "\n";
+  while (!text.empty()) lines += ToJson(LineShape(TakeLine(text))) + "\n";
   return lines;
+}
+
+std::size_t SizeOfLines(std::string_view text, std::size_t most) {
+  std::string_view rest = text;
+  for (std::size_t line = 0; line < most && !rest.empty(); ++line) TakeLine(rest);
+  return text.size() - rest.size();
 }
 
 }  // namespace pipelined::api

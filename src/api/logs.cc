@@ -18,6 +18,7 @@ namespace {
 
 constexpr std::int64_t kPiece = 1 << 20;       // of one answer
 constexpr std::int64_t kFullPiece = 16 << 20;  // with full_content
+constexpr std::size_t kMostLines = 100'000;    // of one answer in JSON: each takes far more room than its text
 
 enum class Form { kJson, kLines, kText, kNone };
 
@@ -49,6 +50,14 @@ Response Answer(Form form, const LogPiece& piece, const Value& token) {
   return response;
 }
 
+void EndAfterLines(LogPiece& piece, std::size_t most) {
+  const std::size_t size = SizeOfLines(piece.text, most);
+  if (size == piece.text.size()) return;
+  piece.next -= static_cast<std::int64_t>(piece.text.size() - size);
+  piece.at_end = false;
+  piece.text.resize(size);
+}
+
 bool Running(const TaskInstanceRow& instance, std::int64_t try_number) {
   return try_number == instance.try_number && instance.state == TaskState::kRunning;
 }
@@ -75,9 +84,9 @@ Response GetLog(const Call& call) {
   if (form == Form::kLines && token.empty()) return FollowLog(call, *instance, *number);
   const bool running = Running(*instance, *number);
   const std::string path = LogPath(instance->dag_id, instance->run_id, instance->task_id, *number, instance->map_index);
-  const Result<LogPiece> piece =
-      ReadLog(call.service.options.logs_dir, path, *offset, full ? kFullPiece : kPiece, !running);
+  Result<LogPiece> piece = ReadLog(call.service.options.logs_dir, path, *offset, full ? kFullPiece : kPiece, !running);
   if (!piece.ok()) return ErrorResponse(piece.error());
+  if (form == Form::kJson) EndAfterLines(*piece, kMostLines);
   const bool more = running || !piece->at_end;
   return NoStore(Answer(form, *piece, more ? Value(std::to_string(piece->next)) : Value()));
 }

@@ -166,6 +166,20 @@ TEST_F(LogsTest, ALongLogComesInPiecesOfWholeLines) {
   EXPECT_EQ(all, text);
 }
 
+// A line takes far more room in JSON than in the file.
+TEST_F(LogsTest, AnAnswerInJsonHoldsSoManyLinesAndItsTokenGoesOn) {
+  Write(kLog, std::string(250'000, '\n'));
+  std::vector<std::size_t> lines;
+  Value token = "0";
+  while (token.is_string()) {
+    const Result<Value> answer = ParseJson(Ask("?full_content=true&token=" + token.string()).body);
+    ASSERT_TRUE(answer.ok());
+    lines.push_back(answer->Find("content")->list().size());
+    token = *answer->Find("continuation_token");
+  }
+  EXPECT_THAT(lines, ::testing::ElementsAre(100'000, 100'000, 50'000));
+}
+
 TEST_F(LogsTest, ALinkIsNotFollowed) {
   std::filesystem::create_directories((std::filesystem::path(path()) / kLog).parent_path());
   std::filesystem::create_symlink("/etc/passwd", std::filesystem::path(path()) / kLog);
