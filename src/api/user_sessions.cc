@@ -13,6 +13,8 @@ namespace {
 
 // The id of whoever asks.
 Result<std::int64_t> OwnId(const Call& call) {
+  if (call.caller.limited)
+    return Error{ErrorCode::kNotAllowed, "a token with limits has nothing to do with sessions", ""};
   const Result<std::optional<UserRow>> user = call.service.catalog.FindUser(call.caller.name);
   if (!user.ok()) return user.error();
   if (!user->has_value()) return Error{ErrorCode::kNotFound, "you are no user of this server", ""};

@@ -65,6 +65,10 @@ TEST_F(AccountsTest, ANewPasswordEndsTheLogIns) {
             204);
   EXPECT_EQ(Status("GET", kExt + "me", login), 403) << "its log-in is over";
   EXPECT_EQ(Status("GET", kExt + "me", made), 200) << "a token of its own is not";
+  EXPECT_EQ(Status("GET", kExt + "sessions", made), 200);
+  const std::string narrow = Text(Post("tokens", R"({"name": "ci", "permissions": ["runs.read"]})", made), "token");
+  EXPECT_EQ(Status("GET", kExt + "sessions", narrow), 403);
+  EXPECT_EQ(Status("DELETE", kExt + "sessions", narrow), 403);
   EXPECT_EQ(LogIn("ann", kPassword).status, 401);
   EXPECT_EQ(LogIn("ann", "another-orbit-5").status, 201);
 }
