@@ -1,7 +1,8 @@
-#include "cli/vault_import.h"
+#include "cli/bulk_import.h"
 
 #include <fmt/format.h>
 
+#include <memory>
 #include <set>
 
 namespace pipelined::cli {
@@ -44,6 +45,27 @@ Status RunImport(const Session& session, const Import& import) {
   const std::size_t imported = done != nullptr && done->is_list() ? done->list().size() : 0;
   if (!import.quiet) fmt::print("{} of {} {} imported\n", imported, import.entities.size(), import.plural);
   return Ok();
+}
+
+void AddImport(CLI::App& noun, Program& program, const Import& import, const char* about, const char* example,
+               ReadEntities read) {
+  const auto asked = std::make_shared<Import>(import);
+  const auto file = std::make_shared<std::string>();
+  CLI::App* command = AddCommand(noun, "import", about, example);
+  command->add_option("FILE", *file, "JSON file; -: standard input")->required();
+  command->add_option("-a,--action-on-existing-key", asked->when_it_exists, "overwrite, fail or skip")
+      ->check(CLI::IsMember({"overwrite", "fail", "skip"}))
+      ->capture_default_str();
+  command->add_flag("--dry-run", asked->dry_run, "Only say what would be done");
+  command->callback([&program, asked, file, read] {
+    program.WithSession([&](const Session& session) -> Status {
+      Result<Value::List> entities = read(*file);
+      if (!entities.ok()) return entities.error();
+      asked->entities = *std::move(entities);
+      asked->quiet = program.global.quiet;
+      return RunImport(session, *asked);
+    });
+  });
 }
 
 }  // namespace pipelined::cli

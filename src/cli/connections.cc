@@ -4,7 +4,7 @@
 #include "cli/commands.h"
 #include "cli/deletion.h"
 #include "cli/text_input.h"
-#include "cli/vault_import.h"
+#include "cli/bulk_import.h"
 #include "pipelined/base/secret_name.h"
 #include "pipelined/http/client.h"
 #include "pipelined/schema/json.h"

@@ -4,7 +4,7 @@
 #include "cli/commands.h"
 #include "cli/deletion.h"
 #include "cli/text_input.h"
-#include "cli/vault_import.h"
+#include "cli/bulk_import.h"
 #include "pipelined/http/client.h"
 #include "pipelined/schema/json.h"
 
@@ -120,27 +120,6 @@ void AddSet(CLI::App& pools, Program& program) {
   });
 }
 
-void AddImport(CLI::App& pools, Program& program) {
-  const auto import = std::make_shared<Import>(Import{"pools", "name", "overwrite", {}});
-  const auto file = std::make_shared<std::string>();
-  CLI::App* command = AddCommand(pools, "import", "Make pools from a JSON file: {\"name\": {\"slots\": 4}, …}",
-                                 "pipectl pools import pools.json --dry-run");
-  command->add_option("FILE", *file, "JSON file; -: standard input")->required();
-  command->add_option("-a,--action-on-existing-key", import->when_it_exists, "overwrite, fail or skip")
-      ->check(CLI::IsMember({"overwrite", "fail", "skip"}))
-      ->capture_default_str();
-  command->add_flag("--dry-run", import->dry_run, "Only say what would be done");
-  command->callback([&program, import, file] {
-    program.WithSession([&](const Session& session) -> Status {
-      Result<Value::List> entities = Entities(*file);
-      if (!entities.ok()) return entities.error();
-      import->entities = *std::move(entities);
-      import->quiet = program.global.quiet;
-      return RunImport(session, *import);
-    });
-  });
-}
-
 }  // namespace
 
 void AddPoolCommands(CLI::App& app, Program& program) {
@@ -166,7 +145,9 @@ void AddPoolCommands(CLI::App& app, Program& program) {
   out->add_option("FILE", *file, "Where to; -: standard output")->required();
   out->callback(
       [&program, file] { program.WithSession([&](const Session& session) { return Export(session, *file); }); });
-  AddImport(*pools, program);
+  AddImport(*pools, program, Import{"pools", "name", "overwrite", {}},
+            "Make pools from a JSON file: {\"name\": {\"slots\": 4}, …}", "pipectl pools import pools.json --dry-run",
+            Entities);
 }
 
 }  // namespace pipelined::cli
