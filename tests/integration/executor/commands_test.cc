@@ -146,8 +146,9 @@ TEST_F(Commands, SurviveAFullLogDisk) {
   EXPECT_EQ(end.outcome, AttemptOutcome::kSucceeded);
   EXPECT_GT(std::filesystem::file_size(start.log_path), 0u);
 
+  // Far more than a pipe holds: when it is written, most of it was read and refused.
   AttemptStart later =
-      Shell(2, "head -c 100000 /dev/zero; touch $HERE/full; while [ ! -e $HERE/go ]; do sleep 0.01; done; echo again");
+      Shell(2, "head -c 1000000 /dev/zero; touch $HERE/full; while [ ! -e $HERE/go ]; do sleep 0.01; done; echo again");
   later.log_path = disk + "/a/c.log";
   Start(later);
   ASSERT_TRUE(Eventually([&] { return std::filesystem::exists(Path("full")); }));
