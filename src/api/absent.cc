@@ -1,10 +1,10 @@
 // What Airflow has and this engine has not: answered as Airflow answers when there is none of it.
 #include <fmt/format.h>
 
-#include "api/body.h"
-#include "api/errors.h"
+#include "api/http/body.h"
+#include "api/http/errors.h"
 #include "api/handlers.h"
-#include "api/query.h"
+#include "api/http/query.h"
 #include "api/shapes.h"
 
 namespace pipelined::api {

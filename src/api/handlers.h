@@ -3,7 +3,7 @@
 
 #include <optional>
 
-#include "api/http.h"
+#include "api/http/http.h"
 #include "api/service.h"
 
 namespace pipelined::api {

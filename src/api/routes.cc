@@ -5,16 +5,16 @@
 
 #include <fmt/format.h>
 
-#include "api/audit.h"
-#include "api/auth.h"
-#include "api/cors.h"
-#include "api/default_connections.h"
-#include "api/errors.h"
+#include "api/access/audit.h"
+#include "api/access/auth.h"
+#include "api/http/cors.h"
+#include "api/vault/default_connections.h"
+#include "api/http/errors.h"
 #include "api/handlers.h"
-#include "api/negotiate.h"
-#include "api/pages.h"
-#include "api/run_source.h"
-#include "api/scoped_catalog.h"
+#include "api/http/negotiate.h"
+#include "api/http/pages.h"
+#include "api/runs/run_source.h"
+#include "api/access/scoped_catalog.h"
 
 namespace pipelined::api {
 namespace {

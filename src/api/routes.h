@@ -6,8 +6,8 @@
 #include <string_view>
 #include <vector>
 
-#include "api/http.h"
-#include "api/need.h"
+#include "api/http/http.h"
+#include "api/access/need.h"
 #include "api/service.h"
 
 namespace pipelined::api {

@@ -4,15 +4,15 @@
 
 #include <algorithm>
 
-#include "api/access_log.h"
-#include "api/auth.h"
-#include "api/cors.h"
-#include "api/errors.h"
-#include "api/negotiate.h"
-#include "api/provenance.h"
+#include "api/http/access_log.h"
+#include "api/access/auth.h"
+#include "api/http/cors.h"
+#include "api/http/errors.h"
+#include "api/http/negotiate.h"
+#include "api/http/provenance.h"
 #include "api/routes.h"
 #include "api/service.h"
-#include "api/target.h"
+#include "api/http/target.h"
 #include "api/transport/transport.h"
 #include "pipelined/base/log.h"
 #include "pipelined/secrets/token.h"

@@ -1,6 +1,6 @@
 #include "api/service.h"
 
-#include "api/cors.h"
+#include "api/http/cors.h"
 #include "api/handlers.h"
 
 #include <algorithm>

@@ -2,8 +2,8 @@
 #include <fmt/format.h>
 
 #include "cli/commands.h"
-#include "cli/consent.h"
-#include "cli/text_input.h"
+#include "cli/shell/consent.h"
+#include "cli/output/text_input.h"
 #include "pipelined/http/client.h"
 
 namespace pipelined::cli {

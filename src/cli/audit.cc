@@ -5,7 +5,7 @@
 #include <thread>
 
 #include "cli/commands.h"
-#include "cli/moment.h"
+#include "cli/output/moment.h"
 #include "pipelined/http/client.h"
 
 namespace pipelined::cli {

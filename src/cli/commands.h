@@ -6,9 +6,9 @@
 #include <functional>
 #include <string>
 
-#include "cli/exit_code.h"
-#include "cli/output.h"
-#include "cli/session.h"
+#include "cli/shell/exit_code.h"
+#include "cli/output/output.h"
+#include "cli/session/session.h"
 
 namespace pipelined::cli {
 

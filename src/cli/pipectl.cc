@@ -3,8 +3,8 @@
 #include <fmt/format.h>
 
 #include "cli/commands.h"
-#include "cli/completion.h"
-#include "cli/misspelt.h"
+#include "cli/shell/completion.h"
+#include "cli/shell/misspelt.h"
 #include "pipelined/base/log.h"
 #include "pipelined/http/client.h"
 

@@ -2,9 +2,9 @@
 #include <fmt/format.h>
 
 #include "cli/commands.h"
-#include "cli/deletion.h"
-#include "cli/text_input.h"
-#include "cli/bulk_import.h"
+#include "cli/shell/deletion.h"
+#include "cli/output/text_input.h"
+#include "cli/shell/bulk_import.h"
 #include "pipelined/http/client.h"
 #include "pipelined/schema/json.h"
 

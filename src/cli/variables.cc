@@ -4,9 +4,9 @@
 #include <algorithm>
 
 #include "cli/commands.h"
-#include "cli/deletion.h"
-#include "cli/text_input.h"
-#include "cli/bulk_import.h"
+#include "cli/shell/deletion.h"
+#include "cli/output/text_input.h"
+#include "cli/shell/bulk_import.h"
 #include "pipelined/base/secret_name.h"
 #include "pipelined/http/client.h"
 #include "pipelined/schema/json.h"

@@ -3,7 +3,7 @@
 
 namespace pipelined {
 
-// The whole program; the result is its exit code (see Exit in src/cli/exit_code.h).
+// The whole program; the result is its exit code (see Exit in src/cli/shell/exit_code.h).
 int RunPipectl(int argc, char** argv);
 
 }  // namespace pipelined

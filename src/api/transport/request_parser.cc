@@ -8,7 +8,7 @@
 #include <limits>
 #include <optional>
 
-#include "api/letters.h"
+#include "api/http/letters.h"
 
 namespace pipelined::api {
 namespace {

@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "api/http.h"
+#include "api/http/http.h"
 #include "pipelined/base/time.h"
 
 namespace pipelined::api {

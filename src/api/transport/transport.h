@@ -9,7 +9,7 @@
 #include <memory>
 #include <string>
 
-#include "api/http.h"
+#include "api/http/http.h"
 #include "api/transport/connection_counts.h"
 #include "pipelined/api/limits.h"
 #include "pipelined/base/result.h"

@@ -9,7 +9,7 @@
 
 #include "api/routes.h"
 #include "api/service.h"
-#include "api/target.h"
+#include "api/http/target.h"
 #include "pipelined/schema/json.h"
 #include "pipelined/secrets/token.h"
 #include "pipelined/store/migrations.h"

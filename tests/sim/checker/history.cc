@@ -7,10 +7,10 @@ namespace pipelined::sim {
 namespace {
 
 constexpr std::array<std::string_view, kStepKinds> kWords{
-    "Turn",     "End",          "Crash",         "HostLost",      "Doubt",           "Trigger",
-    "Pause",    "Unpause",      "Cancel",        "Pool",          "PoolDeferred",    "DropPool",
-    "Backfill", "BackfillBack", "BackfillAgain", "PauseBackfill", "UnpauseBackfill", "CancelBackfill",
-    "Clear",    "MarkSuccess",  "MarkFailed",    "MarkSkipped",   "RunSuccess",      "RunFailed",
+    "Turn",      "End",          "Crash",         "HostLost",      "Doubt",           "Trigger",
+    "Pause",     "Unpause",      "Cancel",        "Pool",          "PoolDeferred",    "DropPool",
+    "Backfill",  "BackfillBack", "BackfillAgain", "PauseBackfill", "UnpauseBackfill", "CancelBackfill",
+    "Clear",     "MarkSuccess",  "MarkFailed",    "MarkSkipped",   "RunSuccess",      "RunFailed",
     "RunQueued", "DeleteRun"};
 
 ExpandValue ValueOf(const MappedSpec& spec) {

@@ -46,7 +46,7 @@ struct RunRow {
   bool ended = false;      // in the last commit, whatever came before and after
   RunState ended_as = {};  // … for the first time,
   AttemptId ended_for;     // and which attempt had made it
-  bool deleted = false;  // as it was when it was
+  bool deleted = false;    // as it was when it was
   bool requeued = false;   // the same
   bool reset = false;      // the same
   RunState before = RunState::kQueued;

@@ -1,4 +1,4 @@
-#include "api/access_log.h"
+#include "api/http/access_log.h"
 
 #include <gmock/gmock.h>
 

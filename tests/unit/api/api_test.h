@@ -7,7 +7,7 @@
 
 #include "api/routes.h"
 #include "api/service.h"
-#include "api/target.h"
+#include "api/http/target.h"
 #include "pipelined/schema/json.h"
 #include "unit/api/described.h"
 #include "unit/api/fake_catalog.h"

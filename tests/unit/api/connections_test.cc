@@ -2,8 +2,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "api/masking.h"
-#include "api/reach.h"
+#include "api/vault/masking.h"
+#include "api/vault/reach.h"
 #include "unit/api/vault_fixture.h"
 
 namespace pipelined::api {

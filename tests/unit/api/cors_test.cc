@@ -1,4 +1,4 @@
-#include "api/cors.h"
+#include "api/http/cors.h"
 
 #include "unit/api/api_test.h"
 

@@ -6,10 +6,10 @@
 #include <algorithm>
 #include <map>
 
-#include "api/openapi.h"
-#include "api/operations.h"
+#include "api/openapi/openapi.h"
+#include "api/openapi/operations.h"
 #include "api/routes.h"
-#include "api/schemas.h"
+#include "api/openapi/schemas.h"
 #include "pipelined/schema/json.h"
 #include "pipelined/schema/json_schema.h"
 

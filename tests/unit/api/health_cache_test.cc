@@ -1,4 +1,4 @@
-#include "api/health_cache.h"
+#include "api/monitor/health_cache.h"
 
 #include <gmock/gmock.h>
 

@@ -5,7 +5,7 @@
 #include <fstream>
 #include <thread>
 
-#include "api/log_file.h"
+#include "api/logs/log_file.h"
 #include "unit/api/api_test.h"
 
 namespace pipelined::api {

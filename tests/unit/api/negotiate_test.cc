@@ -1,4 +1,4 @@
-#include "api/negotiate.h"
+#include "api/http/negotiate.h"
 
 #include <gmock/gmock.h>
 #include <zlib.h>

@@ -1,5 +1,5 @@
 // The description of the API as a whole: nothing is missing from it, and nothing in it leads nowhere.
-#include "api/openapi.h"
+#include "api/openapi/openapi.h"
 
 #include <set>
 

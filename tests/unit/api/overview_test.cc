@@ -1,5 +1,5 @@
 // The log of events, lists by a body, waiting for a run, and what is told of DAGs beside the DAGs themselves.
-#include "api/query.h"
+#include "api/http/query.h"
 #include "unit/api/api_test.h"
 
 namespace pipelined::api {

@@ -1,5 +1,5 @@
 // The document against the code: each parameter that it tells of is read, and is of the type that it says.
-#include "api/parameters.h"
+#include "api/openapi/parameters.h"
 
 #include "unit/api/api_test.h"
 

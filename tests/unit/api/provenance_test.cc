@@ -1,8 +1,8 @@
-#include "api/provenance.h"
+#include "api/http/provenance.h"
 
 #include <gtest/gtest.h>
 
-#include "api/role_map.h"
+#include "api/access/role_map.h"
 
 namespace pipelined::api {
 namespace {

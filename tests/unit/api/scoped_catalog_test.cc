@@ -1,5 +1,5 @@
 // What a caller with a grant for one DAG gets through his catalog.
-#include "api/scoped_catalog.h"
+#include "api/access/scoped_catalog.h"
 
 #include <gmock/gmock.h>
 

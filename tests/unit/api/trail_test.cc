@@ -1,8 +1,8 @@
 // What the audit trail is told of requests.
 #include <fmt/format.h>
 
-#include "api/audit.h"
-#include "api/denials.h"
+#include "api/access/audit.h"
+#include "api/access/denials.h"
 #include "pipelined/secrets/password.h"
 #include "unit/api/api_test.h"
 #include "unit/api/vault_fixture.h"

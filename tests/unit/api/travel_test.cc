@@ -1,5 +1,5 @@
-#include "api/run_diff.h"
-#include "api/when.h"
+#include "api/runs/run_diff.h"
+#include "api/runs/when.h"
 #include "unit/api/api_test.h"
 
 namespace pipelined::api {

@@ -1,9 +1,9 @@
 // What is offered on a command line that is being typed, and what is said of a misspelt one.
-#include "cli/completion.h"
+#include "cli/shell/completion.h"
 
 #include <gmock/gmock.h>
 
-#include "cli/misspelt.h"
+#include "cli/shell/misspelt.h"
 
 namespace pipelined::cli {
 namespace {

@@ -1,4 +1,4 @@
-#include "cli/dag_graph.h"
+#include "cli/offline/dag_graph.h"
 
 #include <gtest/gtest.h>
 

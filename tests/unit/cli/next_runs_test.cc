@@ -1,6 +1,6 @@
-#include "cli/next_runs.h"
+#include "cli/dags/next_runs.h"
 
-#include "cli/moment.h"
+#include "cli/output/moment.h"
 #include "unit/cli/simulated.h"
 #include "unit/timetable/zones_by_rule.h"
 

@@ -1,4 +1,4 @@
-#include "cli/profiles.h"
+#include "cli/session/profiles.h"
 
 #include <gmock/gmock.h>
 #include <sys/stat.h>

@@ -1,8 +1,8 @@
-#include "cli/run_tree.h"
+#include "cli/live/run_tree.h"
 
 #include <gmock/gmock.h>
 
-#include "cli/table.h"
+#include "cli/output/table.h"
 #include "pipelined/schema/json.h"
 
 namespace pipelined::cli {

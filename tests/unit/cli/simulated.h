@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "cli/simulation_input.h"
+#include "cli/offline/simulation_input.h"
 #include "pipelined/dagfile/load.h"
 #include "unit/dagfile/loading.h"
 

@@ -1,4 +1,4 @@
-#include "cli/simulation_input.h"
+#include "cli/offline/simulation_input.h"
 
 #include "unit/cli/simulated.h"
 

@@ -1,4 +1,4 @@
-#include "cli/simulation.h"
+#include "cli/offline/simulation.h"
 
 #include "unit/cli/simulated.h"
 

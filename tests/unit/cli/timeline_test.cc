@@ -1,4 +1,4 @@
-#include "cli/timeline.h"
+#include "cli/live/timeline.h"
 
 #include "unit/cli/simulated.h"
 

@@ -1,0 +1,202 @@
+#include "api/access/audit.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <exception>
+
+#include "api/http/errors.h"
+#include "api/vault/masking.h"
+#include "pipelined/base/log.h"
+#include "pipelined/schema/json.h"
+
+namespace pipelined::api {
+namespace {
+
+constexpr std::size_t kMostBody = 64 * 1024;   // of a body that is looked into for names
+constexpr std::size_t kMostValue = 16 * 1024;  // of what was before or after
+constexpr std::size_t kMostText = 300;         // bytes of what a client may choose
+
+// POST for the length of what is asked, and rehearsals.
+constexpr std::array<std::string_view, 2> kLooks{"get_list_dag_runs_batch", "get_task_instances_batch"};
+
+// What nothing else puts into the log of events: the leader says itself what it carries out.
+constexpr std::array<std::string_view, 11> kInHistory{"trigger_dag_run",   "ext_rerun",       "materialize_asset",
+                                                      "post_variable",     "patch_variable",  "delete_variable",
+                                                      "bulk_variables",    "post_connection", "patch_connection",
+                                                      "delete_connection", "bulk_connections"};
+
+// Ways in. Who it is that comes is only known at the end.
+constexpr std::array<std::string_view, 3> kSignIns{"create_token", "ext_login", "ext_oidc_callback"};
+
+// Accounts and what they may: all of the body is told but what has a secret name, the passwords.
+constexpr std::array<std::string_view, 8> kTellsBody{
+    "ext_post_user", "ext_patch_user", "ext_post_service_account", "ext_patch_service_account",
+    "ext_post_role", "ext_patch_role", "ext_post_grant",           "ext_post_token"};
+
+template <std::size_t N>
+bool Among(const std::array<std::string_view, N>& words, std::string_view word) {
+  return std::find(words.begin(), words.end(), word) != words.end();
+}
+
+std::string Short(std::string_view text) {
+  return text.size() <= kMostText ? std::string(text) : std::string(text.substr(0, kMostText)) + "…";
+}
+
+std::string TextIn(const Value& body, std::initializer_list<std::string_view> keys) {
+  for (const std::string_view key : keys) {
+    const Value* value = body.Find(key);
+    if (value != nullptr && value->is_string()) return Short(value->string());
+  }
+  return {};
+}
+
+// Where the path does not say what is meant, as when something is made.
+void NameFromBody(const Request& request, TrailEntry& entry) {
+  if (request.body.empty() || request.body.size() > kMostBody) return;
+  const Result<Value> body = ParseJson(request.body);
+  if (!body.ok() || !body->is_map()) return;
+  if (entry.dag_id.empty()) entry.dag_id = TextIn(*body, {"dag_id"});
+  if (entry.run_id.empty()) entry.run_id = TextIn(*body, {"dag_run_id"});
+  if (entry.entity.empty()) entry.entity = TextIn(*body, {"name", "key", "connection_id", "username", "account"});
+}
+
+void NameFromPath(const Call& call, TrailEntry& entry) {
+  for (const auto& [name, value] : call.args) {
+    if (name == "dag_id") {
+      entry.dag_id = Short(value);
+    } else if (name == "dag_run_id") {
+      entry.run_id = Short(value);
+    } else if (name == "task_id") {
+      entry.task_id = Short(value);
+    } else if (name == "map_index") {
+      const bool number = !value.empty() && value.size() < 10 && value.find_first_not_of("0123456789") == value.npos;
+      if (number) entry.map_index = std::stoi(value);
+    } else if (entry.entity.empty()) {
+      entry.entity = Short(value);
+    }
+  }
+}
+
+TrailEntry EntryOf(const Route& route, const Call& call) {
+  const Request& request = call.request;
+  TrailEntry entry;
+  entry.who = call.caller.name;
+  entry.via = call.caller.via;
+  entry.address = request.remote;
+  entry.request_id = request.id;
+  if (const std::string* agent = request.Header("user-agent")) entry.agent = Short(*agent);
+  entry.operation = route.operation_id;
+  entry.method = request.method;
+  entry.path = Short(request.path);
+  NameFromPath(call, entry);
+  return entry;
+}
+
+// Why an answer is none, without what was sent: that may be a secret.
+std::string ReasonOf(const Response& answer) {
+  if (answer.status < 400) return {};
+  const Result<Value> body = ParseJson(answer.body);
+  const Value* detail = body.ok() ? body->Find("detail") : nullptr;
+  if (detail == nullptr) return {};
+  if (detail->is_string()) return Short(detail->string());
+  if (detail->is_map()) return TextIn(*detail, {"reason"});
+  std::string places;
+  for (const Value& fault : detail->is_list() ? detail->list() : Value::List{}) {
+    const Value* where = fault.Find("loc");
+    places += fmt::format("{}{} at {}", places.empty() ? "" : ", ", TextIn(fault, {"type"}),
+                          where == nullptr ? "" : ToJson(*where));
+  }
+  return Short(places);
+}
+
+Value Bounded(Value value) {
+  const std::size_t size = value.is_null() ? 0 : ToJson(value).size();
+  return size <= kMostValue ? std::move(value) : Value(Value::Map{{"left_out", fmt::format("{} bytes", size)}});
+}
+
+TrailOutcome OutcomeOf(const TrailEntry& entry, AuditNote note, const Response& answer) {
+  TrailOutcome outcome;
+  outcome.status = answer.status;
+  outcome.reason = answer.status < 400 ? Short(note.failed) : ReasonOf(answer);
+  outcome.run_id = std::move(note.run_id);
+  outcome.entity = std::move(note.entity);
+  outcome.before = Bounded(std::move(note.before));
+  if (answer.status < 400) outcome.after = Bounded(std::move(note.after));
+  outcome.in_history = answer.status < 400 && Among(kInHistory, entry.operation);
+  return outcome;
+}
+
+// A bug in a handler must not leave its entry without an end.
+Response Handle(const Route& route, const Call& call) {
+  try {
+    return route.handler(call);
+  } catch (const std::exception& failure) {
+    return ErrorResponse({ErrorCode::kBug, failure.what(), ""});
+  }
+}
+
+bool IsDenial(int status) {
+  return status == 401 || status == 403 || status == 429;
+}
+
+// A token or a session that the trail does not know of is not handed out.
+Response LogIn(const Route& route, const Call& call, TrailEntry entry) {
+  const Response answer = Handle(route, call);
+  if (!IsDenial(answer.status) && answer.status >= 400) return answer;
+  entry.who = Short(call.note->who.empty() ? answer.user : call.note->who);
+  entry.entity = entry.who;
+  entry.via = route.method == "GET" ? "identity provider" : "password";
+  entry.kind = IsDenial(answer.status) ? TrailKind::kDenied : TrailKind::kLogIn;
+  entry.outcome = OutcomeOf(entry, *call.note, answer);
+  if (entry.kind == TrailKind::kDenied) {
+    call.service.denials.Add(std::move(entry));
+    return answer;
+  }
+  const Status written = call.service.catalog.trail().Add({entry});
+  return written.ok() ? answer : ErrorResponse(written.error());
+}
+
+}  // namespace
+
+bool IsAudited(const Route& route) {
+  const bool rehearsal = route.operation_id.find("_dry_run") != std::string_view::npos;
+  return route.method != "GET" && !rehearsal && !Among(kLooks, route.operation_id);
+}
+
+Response Audited(const Route& route, Call call) {
+  const bool signs_in = Among(kSignIns, route.operation_id);
+  if (!signs_in && (!IsAudited(route) || route.need.IsPublic())) {
+    Response answer = route.handler(call);
+    NoteDenied(route, call, answer);
+    return answer;
+  }
+  AuditNote note;
+  call.note = &note;
+  TrailEntry entry = EntryOf(route, call);
+  if (signs_in) return LogIn(route, call, std::move(entry));
+  NameFromBody(call.request, entry);
+  AuditTrail& trail = call.service.catalog.trail();
+  const Result<std::int64_t> id = trail.Begin(entry);
+  if (!id.ok()) return ErrorResponse(id.error());
+  const Response answer = Handle(route, call);
+  if (note.after.is_null() && Among(kTellsBody, route.operation_id)) {
+    if (const Result<Value> body = ParseJson(call.request.body); body.ok()) note.after = MaskSecrets(*body);
+  }
+  const Status ended = trail.End(*id, entry, OutcomeOf(entry, std::move(note), answer));
+  if (!ended.ok())
+    log::Warning("how {} of {} ended ({}) could not be written to the audit trail: {}", entry.operation, entry.who,
+                 answer.status, ended.error().message);
+  return answer;
+}
+
+void NoteDenied(const Route& route, const Call& call, const Response& answer) {
+  if (answer.status != 401 && answer.status != 403) return;
+  TrailEntry entry = EntryOf(route, call);
+  entry.kind = TrailKind::kDenied;
+  entry.outcome = OutcomeOf(entry, {}, answer);
+  call.service.denials.Add(std::move(entry));
+}
+
+}  // namespace pipelined::api

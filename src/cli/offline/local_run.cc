@@ -1,0 +1,113 @@
+#include "cli/offline/local_run.h"
+
+#include <unistd.h>
+
+#include <csignal>
+#include <set>
+
+#include "pipelined/executor/local_executor.h"
+#include "pipelined/scheduler/scheduler.h"
+#include "pipelined/store/memory_store.h"
+
+namespace pipelined::cli {
+namespace {
+
+std::atomic<Scheduler*> stop_on_signal{nullptr};
+
+void StopOnSignal(int) {
+  if (Scheduler* scheduler = stop_on_signal) scheduler->Stop(true);
+}
+
+// While it lives, SIGINT and SIGTERM end the run's tasks and then the run.
+class SignalGuard {
+ public:
+  explicit SignalGuard(Scheduler& scheduler) {
+    stop_on_signal = &scheduler;
+    struct sigaction action {};
+    action.sa_handler = StopOnSignal;
+    sigaction(SIGINT, &action, &old_int_);
+    sigaction(SIGTERM, &action, &old_term_);
+  }
+  ~SignalGuard() {
+    sigaction(SIGINT, &old_int_, nullptr);
+    sigaction(SIGTERM, &old_term_, nullptr);
+    stop_on_signal = nullptr;
+  }
+  SignalGuard(const SignalGuard&) = delete;
+  SignalGuard& operator=(const SignalGuard&) = delete;
+
+ private:
+  struct sigaction old_int_ {};
+  struct sigaction old_term_ {};
+};
+
+// As a run by hand; a DAG with a schedule gets a date when none is given, as in Airflow: its templates may ask for it.
+TriggerRequest Request(const Dag& dag, const LocalRunOptions& options, const ZoneSource& zones) {
+  TriggerRequest request;
+  request.dag_id = dag.id;
+  request.run_id = options.run_id;
+  request.logical_date = options.logical_date;
+  request.run_after = options.logical_date.value_or(SystemClock().Now());
+  request.conf = options.conf;
+  const auto timetable = MakeTimetable(dag.schedule, zones);
+  const bool is_scheduled = timetable && *timetable != nullptr;
+  if (!request.logical_date && is_scheduled) request.logical_date = request.run_after;
+  if (!request.logical_date) return request;
+  const Instant date = *request.logical_date;
+  request.interval = is_scheduled ? (*timetable)->ManualInterval(date) : DataInterval{date, date};
+  return request;
+}
+
+// Only the run that was asked for: nothing becomes due by itself.
+DagPtr WithoutSchedule(const Dag& dag) {
+  auto copy = std::make_shared<Dag>(dag);
+  copy->schedule = Schedule{};
+  return copy;
+}
+
+// Pools belong to a server; here each is as large as it needs to be.
+void OpenPools(MemoryStore& store, const Dag& dag) {
+  std::set<std::string> pools;
+  for (const Task& task : dag.tasks) pools.insert(task.pool);
+  for (const std::string& pool : pools) store.File(Command{{}, "dags test", SetPool{pool, -1}});
+}
+
+}  // namespace
+
+Result<RunState> RunLocally(const LoadedDag& loaded, const LocalRunOptions& options, const ZoneSource& zones) {
+  MemoryStore store(SystemClock());
+  store.Publish(PublishedDag{WithoutSchedule(*loaded.dag), loaded.source, ""});
+  store.File(Command{{}, "dags test", PauseDag{loaded.dag->id, false}});
+  OpenPools(store, *loaded.dag);
+  if (const auto run = store.Trigger(Request(*loaded.dag, options, zones)); !run) return run.error();
+
+  LocalExecutorOptions executor_options;
+  executor_options.attempts_dir = options.folder + "/attempts";
+  executor_options.launcher_path = options.launcher_path;
+  executor_options.installation_id = "00000000-0000-0000-0000-000000000000";
+  auto executor = LocalExecutor::Open(executor_options);
+  if (!executor) return executor.error();
+
+  SchedulerOptions scheduler_options;
+  scheduler_options.holder = "dags-test";
+  scheduler_options.launch.logs_dir = options.folder + "/logs";
+  scheduler_options.launch.environment = InheritedEnvironment(environ);
+  Scheduler* running = nullptr;
+  RunState ended = RunState::kRunning;
+  scheduler_options.on_plan = [&](const Plan& plan) {
+    if (options.on_plan) options.on_plan(plan);
+    for (const RunChange& change : plan.runs) {
+      if (!IsFinished(change.to)) continue;
+      ended = change.to;
+      running->Stop();
+    }
+  };
+  const auto parse = [&](const DagSource&) -> Result<DagPtr> { return loaded.dag; };
+  Scheduler scheduler(scheduler_options, store, **executor, zones, parse, SystemClock());
+  running = &scheduler;
+  const SignalGuard guard(scheduler);
+  if (const Status done = scheduler.Run(); !done) return done.error();
+  return IsFinished(ended) ? ended : RunState::kFailed;
+}
+
+}  // namespace pipelined::cli
