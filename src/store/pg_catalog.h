@@ -4,6 +4,7 @@
 #include "store/listing.h"
 #include "store/pg_accounts.h"
 #include "store/pg_user_sessions.h"
+#include "store/pg_notifications.h"
 #include "store/pg_trail.h"
 #include "store/pg_vault.h"
 #include "store/session_pool.h"
@@ -17,7 +18,7 @@ namespace pipelined {
 class PgCatalog : public Catalog {
  public:
   explicit PgCatalog(const StoreOptions& options)
-      : options_(options), pool_(options), vault_(pool_), accounts_(pool_), user_sessions_(pool_), trail_(pool_) {}
+      : options_(options), pool_(options), vault_(pool_), accounts_(pool_), user_sessions_(pool_), trail_(pool_), notifications_(pool_) {}
 
   Result<Listing<DagRow>> Dags(const DagFilter& filter, const Page& page) override;
   Result<DagRow> Dag(const std::string& dag_id) override;
@@ -60,6 +61,7 @@ class PgCatalog : public Catalog {
   Accounts& accounts() override { return accounts_; }
   UserSessions& user_sessions() override { return user_sessions_; }
   AuditTrail& trail() override { return trail_; }
+  Notifications& notifications() override { return notifications_; }
   Result<std::optional<UserRow>> FindUser(const std::string& name) override;
   Status AddUser(const UserRow& user) override;
   Status AddToken(const std::string& token_sha256, std::int64_t user, Instant expires) override;
@@ -74,6 +76,7 @@ class PgCatalog : public Catalog {
   PgAccounts accounts_;
   PgUserSessions user_sessions_;
   PgTrail trail_;
+  PgNotifications notifications_;
 };
 
 }  // namespace pipelined

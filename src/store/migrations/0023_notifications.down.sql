@@ -1,0 +1,2 @@
+drop table notification_attempt;
+drop table notification;
