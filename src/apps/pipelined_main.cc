@@ -209,7 +209,7 @@ class Parser {
   }
 
   void Roles() {
-    CLI::App* standalone = Command(app_, "standalone", "Everything on one machine: PostgreSQL, scheduler, API",
+    CLI::App* standalone = Command(app_, "standalone", "Everything on one machine: PostgreSQL, scheduler, API, notifier",
                                    "pipelined standalone --home ~/etl --dags ~/etl/dags --port 8090",
                                    [this] { return Standalone(line_); });
     Common(*standalone);
@@ -230,6 +230,12 @@ class Parser {
     Common(*api);
     Address(*api);
     Inherited(*api);
+    CLI::App* notifier =
+        Command(app_, "notifier", "Send notifications; several share the work",
+                "PIPELINED__DATABASE__URL=postgresql://etl@db/etl pipelined notifier --home /srv/etl",
+                [this] { return Role(line_, "notifier", RunNotifier); });
+    Common(*notifier);
+    Inherited(*notifier);
   }
 
   using DbWork = int (*)(const std::string& url, const CommandLine& line);

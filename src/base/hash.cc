@@ -1,6 +1,7 @@
 #include "pipelined/base/hash.h"
 
 #include <openssl/evp.h>
+#include <openssl/hmac.h>
 
 namespace pipelined {
 namespace {
@@ -19,6 +20,21 @@ std::array<std::uint8_t, 20> Sha1(std::string_view data) {
 }
 std::array<std::uint8_t, 32> Sha256(std::string_view data) {
   return Digest<32>(EVP_sha256(), data);
+}
+
+std::array<std::uint8_t, 32> HmacSha256(std::string_view key, std::string_view data) {
+  std::array<std::uint8_t, 32> code{};
+  HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()), reinterpret_cast<const unsigned char*>(data.data()),
+       data.size(), code.data(), nullptr);
+  return code;
+}
+
+std::string Base64(std::string_view data) {
+  std::string text((data.size() + 2) / 3 * 4 + 1, '\0');  // and the NUL that is written behind it
+  const int length = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(text.data()),
+                                     reinterpret_cast<const unsigned char*>(data.data()), static_cast<int>(data.size()));
+  text.resize(static_cast<std::size_t>(length));
+  return text;
 }
 
 std::string Hex(const std::uint8_t* data, std::size_t size) {

@@ -91,7 +91,7 @@ void InsertRecoveries(pqxx::transaction_base& transaction, Session& session, con
              "with u as (select * from unnest($1::bigint[], $2::text[], $3::text[], $4::bigint[], $5::text[]) "
              "as u (run, dag, run_id, after, facts)), "
              "late as (update notification n set recovered_at = clock_timestamp() from u where n.dag_id = u.dag and "
-             "n.state = 'queued' and n.recovered_at is null and n.event in ('failure', 'deadline') and "
+             "n.state = 'queued' and not n.firing and n.recovered_at is null and n.event in ('failure', 'deadline') and "
              "n.run_after <= at_micros(u.after)), "
              "over as (update notification n set firing = false, recovered_at = clock_timestamp() from u "
              "where n.firing and n.dag_id = u.dag and n.run_after <= at_micros(u.after) "

@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <array>
-
 #include "pipelined/schema/json.h"
 #include "store/arrays.h"
 #include "store/listing.h"
@@ -12,8 +10,6 @@
 
 namespace pipelined {
 namespace {
-
-constexpr std::array<std::string_view, 5> kStates{"queued", "delivering", "sent", "failed", "suppressed"};
 
 ListingSql ConditionsOf(const NotificationFilter& filter) {
   ListingSql sql;
@@ -31,17 +27,6 @@ Error Unknown(std::int64_t id) {
 }
 
 }  // namespace
-
-std::string_view ToString(NotificationState state) {
-  return kStates[static_cast<std::size_t>(state)];
-}
-
-std::optional<NotificationState> NotificationStateFromString(std::string_view text) {
-  for (std::size_t i = 0; i < kStates.size(); ++i) {
-    if (kStates[i] == text) return static_cast<NotificationState>(i);
-  }
-  return std::nullopt;
-}
 
 Result<std::vector<Notification>> PgNotifications::List(const NotificationFilter& filter, std::int64_t most) {
   ListingSql sql = ConditionsOf(filter);

@@ -80,9 +80,6 @@ class PgOutbox final : public Outbox {
       Claimed claimed;
       pqxx::work work(session_->raw());
       if (terms.rate > 0) {
-        // Two notifiers must not both take the last place.
-        session_->In(work, "outbox_lock", "select pg_advisory_xact_lock(1886152055, hashtext(current_schema() || $1))",
-                     CleanText(channel));
         const pqxx::row begun =
             session_->In(work, "outbox_rate", kRate, CleanText(channel), terms.rate, terms.rate_window.count())[0];
         if (begun[0].as<std::int64_t>() >= terms.rate) {
@@ -154,7 +151,10 @@ class PgOutbox final : public Outbox {
   }
 
   void Wait(Micros at_most) override {
-    if (WasTold()) return;
+    if (WasTold()) {
+      listener_->told = false;
+      return;
+    }
     pollfd watched[2] = {{interrupt_, POLLIN, 0}, {session_ == nullptr ? -1 : session_->fd(), POLLIN, 0}};
     const auto timeout = std::chrono::ceil<Millis>(at_most).count();
     poll(watched, 2, static_cast<int>(std::clamp<std::int64_t>(timeout, 0, 3'600'000)));

@@ -4,6 +4,7 @@
 // At least once: a notifier that ends between sending and saying so leaves a row that is sent again, with the same id.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -24,8 +25,17 @@ enum class NotificationState : std::uint8_t {
   kFailed,      // for good; may be sent again by hand
   kSuppressed,  // another one with the same key was sent instead
 };
-std::string_view ToString(NotificationState state);  // "queued", "delivering", "sent", "failed", "suppressed"
-std::optional<NotificationState> NotificationStateFromString(std::string_view text);
+inline constexpr std::array<std::string_view, 5> kNotificationStates{"queued", "delivering", "sent", "failed",
+                                                                     "suppressed"};
+constexpr std::string_view ToString(NotificationState state) {
+  return kNotificationStates[static_cast<std::size_t>(state)];
+}
+constexpr std::optional<NotificationState> NotificationStateFromString(std::string_view text) {
+  for (std::size_t i = 0; i < kNotificationStates.size(); ++i) {
+    if (kNotificationStates[i] == text) return static_cast<NotificationState>(i);
+  }
+  return std::nullopt;
+}
 
 struct Notification {
   std::int64_t id = 0;

@@ -11,6 +11,7 @@
 
 #include "pipelined/ports/catalog.h"
 #include "support/memory_accounts.h"
+#include "support/memory_notifications.h"
 #include "support/memory_user_sessions.h"
 #include "support/memory_trail.h"
 #include "support/memory_vault.h"
@@ -36,6 +37,7 @@ class FakeCatalog : public Catalog {
   MemoryVault memory_vault;
   MemoryAccounts memory_accounts;
   MemoryTrail memory_trail;
+  MemoryNotifications memory_notifications;
   std::vector<BackfillRow> backfills;
   BackfillProgress progress;             // of any backfill
   std::map<std::string, Value> outputs;  // by task id
@@ -106,6 +108,7 @@ class FakeCatalog : public Catalog {
   Accounts& accounts() override { return memory_accounts; }
   UserSessions& user_sessions() override { return memory_sessions; }
   AuditTrail& trail() override { return memory_trail; }
+  Notifications& notifications() override { return memory_notifications; }
   Result<std::optional<UserRow>> FindUser(const std::string& name) override;
   Status AddUser(const UserRow& user) override;
   Status AddToken(const std::string& token_sha256, std::int64_t user, Instant expires) override;
