@@ -209,9 +209,9 @@ class Parser {
   }
 
   void Roles() {
-    CLI::App* standalone = Command(app_, "standalone", "Everything on one machine: PostgreSQL, scheduler, API, notifier",
-                                   "pipelined standalone --home ~/etl --dags ~/etl/dags --port 8090",
-                                   [this] { return Standalone(line_); });
+    CLI::App* standalone = Command(
+        app_, "standalone", "Everything on one machine: PostgreSQL, scheduler, API, notifier",
+        "pipelined standalone --home ~/etl --dags ~/etl/dags --port 8090", [this] { return Standalone(line_); });
     Common(*standalone);
     Dags(*standalone);
     Address(*standalone);
@@ -230,10 +230,9 @@ class Parser {
     Common(*api);
     Address(*api);
     Inherited(*api);
-    CLI::App* notifier =
-        Command(app_, "notifier", "Send notifications; several share the work",
-                "PIPELINED__DATABASE__URL=postgresql://etl@db/etl pipelined notifier --home /srv/etl",
-                [this] { return Role(line_, "notifier", RunNotifier); });
+    CLI::App* notifier = Command(app_, "notifier", "Send notifications; several share the work",
+                                 "PIPELINED__DATABASE__URL=postgresql://etl@db/etl pipelined notifier --home /srv/etl",
+                                 [this] { return Role(line_, "notifier", RunNotifier); });
     Common(*notifier);
     Inherited(*notifier);
   }

@@ -15,9 +15,9 @@ constexpr const char* kPath = "/api/ext/v1/notifications";
 constexpr std::int64_t kMostPerPage = 1000;
 constexpr auto kLookAgainAfter = std::chrono::milliseconds(200);
 
-const std::vector<Column> kColumns{{"ID", "id"},       {"CREATED", "created_at"}, {"EVENT", "event"},
-                                   {"ABOUT", "about"}, {"CHANNEL", "channel"},    {"STATE", "state"},
-                                   {"TRIES", "attempts"}, {"NEXT", "next_try_at"}, {"ERROR", "error"}};
+const std::vector<Column> kColumns{{"ID", "id"},          {"CREATED", "created_at"}, {"EVENT", "event"},
+                                   {"ABOUT", "about"},    {"CHANNEL", "channel"},    {"STATE", "state"},
+                                   {"TRIES", "attempts"}, {"NEXT", "next_try_at"},   {"ERROR", "error"}};
 
 struct ListOptions {
   std::string dag_id, run_id, channel, state;

@@ -17,15 +17,15 @@ constexpr std::size_t kLongestName = 64;
 
 bool IsName(std::string_view name) {
   return !name.empty() && name.size() <= kLongestName && name != "." && name != ".." &&
-         std::all_of(name.begin(), name.end(), [](unsigned char c) {
-           return std::isalnum(c) != 0 || c == '_' || c == '-' || c == '.';
-         });
+         std::all_of(name.begin(), name.end(),
+                     [](unsigned char c) { return std::isalnum(c) != 0 || c == '_' || c == '-' || c == '.'; });
 }
 
 std::string UnknownKey(const std::string& key) {
   std::vector<std::string_view> names;
   for (const ChannelSetting& setting : ChannelTable()) names.push_back(setting.key);
-  if (const auto near = NearMatch(key, names)) return fmt::format("a channel has no \"{}\"; did you mean \"{}\"?", key, *near);
+  if (const auto near = NearMatch(key, names))
+    return fmt::format("a channel has no \"{}\"; did you mean \"{}\"?", key, *near);
   return fmt::format("a channel has no \"{}\"; it has {}", key, fmt::join(names, ", "));
 }
 
@@ -76,9 +76,10 @@ bool ChannelLoader::Resolve(const ChannelSetting& setting, Given& given, const s
     text = std::move(*value);
   }
   if (!setting.by_reference || from_elsewhere || given.texts == std::vector<std::string>{""}) return true;
-  problems_.push_back(fmt::format("{}: {}: a secret is not written out: say ${{env:NAME}}, ${{file:PATH}} or "
-                                  "{{command: PROGRAM}}",
-                                  given.origin, name));
+  problems_.push_back(
+      fmt::format("{}: {}: a secret is not written out: say ${{env:NAME}}, ${{file:PATH}} or "
+                  "{{command: PROGRAM}}",
+                  given.origin, name));
   return false;
 }
 
@@ -86,17 +87,17 @@ void ChannelLoader::Take(const std::string& channel, const std::string& key, Giv
   const std::string name = fmt::format("alerts.channels.{}.{}", channel, key);
   const ChannelSetting* setting = FindChannelSetting(key);
   if (!IsName(channel)) {
-    problems_.push_back(fmt::format("{}: \"{}\" cannot be the name of a channel: letters, digits, _, - and .",
-                                    given.origin, channel));
+    problems_.push_back(
+        fmt::format("{}: \"{}\" cannot be the name of a channel: letters, digits, _, - and .", given.origin, channel));
   } else if (setting == nullptr) {
     problems_.push_back(fmt::format("{}: {}", given.origin, UnknownKey(key)));
   } else if (Resolve(*setting, given, name)) {
     Channel& into = Of(channel);
-    const Status stored =
-        StoreIn(setting->AsSetting(), given.texts, given.base_dir, setting->slot(into.settings));
+    const Status stored = StoreIn(setting->AsSetting(), given.texts, given.base_dir, setting->slot(into.settings));
     if (!stored) problems_.push_back(fmt::format("{}: {}: {}", given.origin, name, stored.error().message));
     if (setting->key == "ca_file" && !into.settings.ca_file.empty())
-      into.settings.ca_file = (std::filesystem::path(given.base_dir) / into.settings.ca_file).lexically_normal().string();
+      into.settings.ca_file =
+          (std::filesystem::path(given.base_dir) / into.settings.ca_file).lexically_normal().string();
     into.origins[setting->key] = given.origin;
   }
 }

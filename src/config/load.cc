@@ -133,7 +133,8 @@ class Loader {
       std::transform(name.begin(), name.end(), name.begin(), [](unsigned char c) { return std::tolower(c); });
       const std::size_t gap = name.find("__");
       const std::string section = name.substr(0, gap), key = gap == name.npos ? "" : name.substr(gap + 2);
-      if (section == "alerts" && channels_.TakeVariable(key, {{value}, variable, sources_.working_dir, false})) continue;
+      if (section == "alerts" && channels_.TakeVariable(key, {{value}, variable, sources_.working_dir, false}))
+        continue;
       const Setting* setting = Find(section + "." + key);
       if (setting == nullptr) {
         problems_.push_back(fmt::format("{}: {}", variable, UnknownName(section, key)));

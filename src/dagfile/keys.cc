@@ -156,13 +156,11 @@ constexpr std::array kRateTable{
 };
 constexpr std::array kDeadlineTable{
     KeyRow{"reference", Key::kReference}, KeyRow{"interval", Key::kInterval}, KeyRow{"at", Key::kAt},
-    KeyRow{"max_runs", Key::kMaxRuns},    KeyRow{"min_runs", Key::kMinRuns},   KeyRow{"on_missed", Key::kOnMissed},
+    KeyRow{"max_runs", Key::kMaxRuns},    KeyRow{"min_runs", Key::kMinRuns},  KeyRow{"on_missed", Key::kOnMissed},
 };
 constexpr std::array kNotifyTable{
-    KeyRow{"channel", Key::kChannel},
-    KeyRow{"subject", Key::kSubject, true},
-    KeyRow{"message", Key::kMessage, true},
-    KeyRow{"dedupe_key", Key::kDedupeKey, true},
+    KeyRow{"channel", Key::kChannel},       KeyRow{"subject", Key::kSubject, true},
+    KeyRow{"message", Key::kMessage, true}, KeyRow{"dedupe_key", Key::kDedupeKey, true},
     KeyRow{"to", Key::kTo, true},
 };
 constexpr std::array kIncludeTable{

@@ -23,10 +23,10 @@ void CheckNames(const Template& parsed, NodeRef value, Reporter& reporter) {
   for (const TemplateReference& at : parsed.references()) {
     if (at.path.empty() || std::find(known.begin(), known.end(), at.path[0]) != known.end()) continue;
     const auto near = NearMatch(at.path[0], known);
-    reporter.Error(Code::kTemplateName, PlaceInside(value, at.offset, at.line, at.column, at.length),
-                   fmt::format("a notification knows no {}", Quoted(at.path[0])),
-                   near ? fmt::format("did you mean \"{}\"?", *near)
-                        : fmt::format("it knows {}", fmt::join(known, ", ")));
+    reporter.Error(
+        Code::kTemplateName, PlaceInside(value, at.offset, at.line, at.column, at.length),
+        fmt::format("a notification knows no {}", Quoted(at.path[0])),
+        near ? fmt::format("did you mean \"{}\"?", *near) : fmt::format("it knows {}", fmt::join(known, ", ")));
   }
 }
 
@@ -34,15 +34,15 @@ void CheckNames(const Template& parsed, NodeRef value, Reporter& reporter) {
 void ReadTemplate(const Entry& entry, Reporter& reporter, std::string& out) {
   if (!ReadWord(entry, reporter, out)) return;
   if (out.size() > kLongestText) {
-    reporter.Error(Code::kBadValue, entry.place(), fmt::format("{} is longer than {} bytes", entry.name(), kLongestText));
+    reporter.Error(Code::kBadValue, entry.place(),
+                   fmt::format("{} is longer than {} bytes", entry.name(), kLongestText));
     return;
   }
   TemplateError error;
   const auto parsed = Template::Parse(out, &error);
   if (parsed) return CheckNames(*parsed, entry.value, reporter);
-  reporter.Error(Code::kTemplateSyntax,
-                 PlaceInside(entry.value, error.offset, error.line, error.column, error.length), error.message,
-                 error.hint);
+  reporter.Error(Code::kTemplateSyntax, PlaceInside(entry.value, error.offset, error.line, error.column, error.length),
+                 error.message, error.hint);
 }
 
 bool IsAddress(std::string_view text) {
@@ -84,7 +84,9 @@ NotifyUse ReadUse(const Entry& whole, Reporter& reporter) {
       ReadRecipients(entry, reporter, use.to);
     } else {
       ReadTemplate(entry, reporter,
-                   key == Key::kSubject ? use.subject : key == Key::kMessage ? use.message : use.dedupe_key);
+                   key == Key::kSubject   ? use.subject
+                   : key == Key::kMessage ? use.message
+                                          : use.dedupe_key);
     }
   });
   if (!named)
@@ -101,7 +103,8 @@ std::vector<NotifyUse> ReadNotifyUses(const Entry& entry, Reporter& reporter) {
   if (!entry.value.is_list()) return {ReadUse(entry, reporter)};
   for (const NodeRef item : ItemsOf(entry.value)) {
     if (uses.size() == kMostUses) {
-      reporter.Error(Code::kBadValue, item.place(), fmt::format("{} tells more than {} channels", entry.name(), kMostUses));
+      reporter.Error(Code::kBadValue, item.place(),
+                     fmt::format("{} tells more than {} channels", entry.name(), kMostUses));
       break;
     }
     uses.push_back(ReadUse({entry.key, item}, reporter));

@@ -20,7 +20,7 @@
 namespace pipelined::notify {
 namespace {
 
-constexpr std::size_t kMostOutput = 4096;   // bytes that are kept of what it says
+constexpr std::size_t kMostOutput = 4096;  // bytes that are kept of what it says
 constexpr std::size_t kLongestValue = 64 << 10;
 constexpr std::size_t kMostQuoted = 200;
 constexpr std::string_view kInherited[] = {"PATH", "HOME", "LANG", "LC_ALL", "TZ", "USER"};
@@ -127,7 +127,8 @@ std::vector<std::pair<std::string, std::string>> CommandEnvironment(const Messag
 Outcome CommandChannel::Send(const Message& message) {
   std::vector<std::string> environment;
   for (const std::string_view name : kInherited) {
-    if (const char* value = std::getenv(std::string(name).c_str())) environment.push_back(fmt::format("{}={}", name, value));
+    if (const char* value = std::getenv(std::string(name).c_str()))
+      environment.push_back(fmt::format("{}={}", name, value));
   }
   for (const auto& [name, value] : CommandEnvironment(message)) environment.push_back(name + "=" + value);
   Pipe pipe;
@@ -148,7 +149,8 @@ Outcome CommandChannel::Send(const Message& message) {
   Drain(pipe.ends[0], said);
   close(pidfd);
   if (!ended)
-    return {Verdict::kLater, std::nullopt, WithWords(fmt::format("killed after {}", FormatDuration(settings_.timeout)), said)};
+    return {Verdict::kLater, std::nullopt,
+            WithWords(fmt::format("killed after {}", FormatDuration(settings_.timeout)), said)};
   if (WIFSIGNALED(status))
     return {Verdict::kLater, std::nullopt, WithWords(fmt::format("ended by signal {}", WTERMSIG(status)), said)};
   if (WEXITSTATUS(status) == 0) return {Verdict::kTaken, 0};

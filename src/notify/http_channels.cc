@@ -11,8 +11,8 @@
 namespace pipelined::notify {
 namespace {
 
-constexpr std::size_t kMostAnswer = 4096;  // bytes of an answer that are looked at
-constexpr std::size_t kMostQuoted = 200;   // … and repeated to people
+constexpr std::size_t kMostAnswer = 4096;             // bytes of an answer that are looked at
+constexpr std::size_t kMostQuoted = 200;              // … and repeated to people
 constexpr Micros kPassing = std::chrono::minutes(5);  // how long an alert about no failure stands
 constexpr Micros kLongestRetryAfter = std::chrono::hours(1);
 
@@ -79,7 +79,8 @@ Value LabelsOf(const Message& message, const ChannelSettings& channel) {
   for (const std::string_view name : {"dag_id", "task_id"}) {
     if (std::string text = TextOf(message.facts, name); !text.empty()) labels.Set(name, ValidUtf8(text));
   }
-  if (const Value* index = message.facts.Find("map_index"); index != nullptr && index->is_int() && index->integer() >= 0)
+  if (const Value* index = message.facts.Find("map_index");
+      index != nullptr && index->is_int() && index->integer() >= 0)
     labels.Set("map_index", std::to_string(index->integer()));
   std::string_view rest = channel.labels;
   while (!rest.empty()) {
@@ -102,7 +103,8 @@ Outcome OutcomeOf(int status, const std::string& body, const std::string& retry_
   } else if (const std::string said = FirstLine(body, kMostQuoted); !said.empty()) {
     outcome.error += ": " + said;
   }
-  if (status == 408 || status == 425 || status == 429 || status >= 500 || status < 200) outcome.verdict = Verdict::kLater;
+  if (status == 408 || status == 425 || status == 429 || status >= 500 || status < 200)
+    outcome.verdict = Verdict::kLater;
   std::int64_t seconds = 0;
   const char* end = retry_after.data() + retry_after.size();
   if (const auto [at, bad] = std::from_chars(retry_after.data(), end, seconds);

@@ -64,7 +64,8 @@ MailChannel::MailChannel(const ChannelSettings& settings, const Clock& clock) : 
 
 Outcome MailChannel::Send(const Message& message) {
   const std::vector<std::string>& to = message.to.empty() ? settings_.to : message.to;
-  if (to.empty()) return {Verdict::kRefused, std::nullopt, "nobody to send it to: neither the DAG file nor the channel has `to`"};
+  if (to.empty())
+    return {Verdict::kRefused, std::nullopt, "nobody to send it to: neither the DAG file nor the channel has `to`"};
   for (const std::string& address : to) {
     if (!IsMailAddress(address)) return {Verdict::kRefused, std::nullopt, "a recipient is no mail address"};
   }

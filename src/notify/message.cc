@@ -45,7 +45,8 @@ std::string LogUrl(const Notification& row, const std::string& base_url) {
   if (run.empty() || row.task_id.empty()) return {};
   std::string url = fmt::format("{}/tasks/{}", run, Segment(row.task_id));
   if (row.map_index >= 0) url += fmt::format("/mapped/{}", row.map_index);
-  if (const std::int64_t number = NumberOf(row.facts, "try_number"); number > 0) url += fmt::format("?try_number={}", number);
+  if (const std::int64_t number = NumberOf(row.facts, "try_number"); number > 0)
+    url += fmt::format("?try_number={}", number);
   return url;
 }
 
@@ -111,7 +112,8 @@ std::string DefaultText(const Notification& row, const Value& facts) {
 }
 
 // Nothing when there is no template; an error as text in `fault`.
-std::optional<std::string> Render(const std::string& text, const Value& facts, std::size_t longest, std::string& fault) {
+std::optional<std::string> Render(const std::string& text, const Value& facts, std::size_t longest,
+                                  std::string& fault) {
   if (text.empty()) return std::nullopt;
   const auto parsed = Template::Parse(text);
   if (!parsed) {

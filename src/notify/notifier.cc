@@ -88,7 +88,8 @@ class Notifier::Impl {
     if (done.outcome.verdict == Verdict::kTaken) return end;
     const std::int32_t tries = done.row.attempts;
     const bool last = done.row.tries_left ? *done.row.tries_left <= 1 : tries >= channel.max_tries;
-    end.state = done.outcome.verdict == Verdict::kRefused || last ? NotificationState::kFailed : NotificationState::kQueued;
+    end.state =
+        done.outcome.verdict == Verdict::kRefused || last ? NotificationState::kFailed : NotificationState::kQueued;
     end.next_in = std::max(BackOff(channel, tries, static_cast<std::uint64_t>(done.row.id)),
                            std::min(done.outcome.not_before.value_or(Micros(0)), channel.max_retry_delay));
     return end;
@@ -96,7 +97,8 @@ class Notifier::Impl {
 
   static void Say(const JobDone& done, const DeliveryEnd& end) {
     const Notification& row = done.row;
-    if (end.state == NotificationState::kSent) return log::Debug("notification {} was sent to {}", row.id, row.use.channel);
+    if (end.state == NotificationState::kSent)
+      return log::Debug("notification {} was sent to {}", row.id, row.use.channel);
     log::Warning("notification {} to {}, try {}: {}{}", row.id, row.use.channel, row.attempts, end.error,
                  end.state == NotificationState::kFailed ? "; it has failed" : "");
   }

@@ -32,7 +32,7 @@ class Worker {
   Worker(const Worker&) = delete;
 
   bool busy() const { return busy_; }
-  void Give(Job job);               // only when not busy
+  void Give(Job job);             // only when not busy
   std::optional<JobDone> Take();  // what has been sent, once; then it is not busy any more
 
  private:

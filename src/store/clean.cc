@@ -101,8 +101,9 @@ Result<CleanCounts> CleanOld(const StoreOptions& options, Instant before) {
       all.notifications += batch.notifications;
     }
     all.notifications += static_cast<std::int64_t>(
-        session.Run("clean_tests", "delete from notification where run is null and created_at < at_micros($1)",
-                    ToMicros(before))
+        session
+            .Run("clean_tests", "delete from notification where run is null and created_at < at_micros($1)",
+                 ToMicros(before))
             .affected_rows());
     all.commands = static_cast<std::int64_t>(
         session.Run("clean_commands", "delete from command where done_at < at_micros($1)", ToMicros(before))

@@ -61,17 +61,18 @@ void InsertNotices(pqxx::transaction_base& transaction, Session& session, const 
   }
   if (event.empty()) return;
   // A run that is deleted in this very turn is told of no more.
-  session.In(transaction, "insert_notices",
-             "insert into notification (created_at, event, channel, run, dag_id, run_id, task_id, map_index, run_after, "
-             "facts, use, next_try_at) "
-             "select clock_timestamp(), u.event, u.channel, u.run, u.dag, u.run_id, nullif(u.task, ''), u.index, "
-             "at_micros(u.after), u.facts::json, u.use::json, clock_timestamp() "
-             "from unnest($1::text[], $2::text[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::integer[], "
-             "$8::bigint[], $9::text[], $10::text[]) with ordinality "
-             "as u (event, channel, run, dag, run_id, task, index, after, facts, use, place) "
-             "where exists (select from dag_run r where r.id = u.run) order by u.place",
-             event.text(), channel.text(), run.text(), dag.text(), run_id.text(), task.text(), index.text(),
-             after.text(), facts.text(), use.text());
+  session.In(
+      transaction, "insert_notices",
+      "insert into notification (created_at, event, channel, run, dag_id, run_id, task_id, map_index, run_after, "
+      "facts, use, next_try_at) "
+      "select clock_timestamp(), u.event, u.channel, u.run, u.dag, u.run_id, nullif(u.task, ''), u.index, "
+      "at_micros(u.after), u.facts::json, u.use::json, clock_timestamp() "
+      "from unnest($1::text[], $2::text[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::integer[], "
+      "$8::bigint[], $9::text[], $10::text[]) with ordinality "
+      "as u (event, channel, run, dag, run_id, task, index, after, facts, use, place) "
+      "where exists (select from dag_run r where r.id = u.run) order by u.place",
+      event.text(), channel.text(), run.text(), dag.text(), run_id.text(), task.text(), index.text(), after.text(),
+      facts.text(), use.text());
 }
 
 // Runs have succeeded: what failures of this DAG have set off by now, in runs not later than that, is over. Whoever
@@ -87,23 +88,24 @@ void InsertRecoveries(pqxx::transaction_base& transaction, Session& session, con
     facts.Add(std::string_view(ToJson(FactsOf(notice))));
   }
   if (run.empty()) return;
-  session.In(transaction, "insert_recoveries",
-             "with u as (select * from unnest($1::bigint[], $2::text[], $3::text[], $4::bigint[], $5::text[]) "
-             "as u (run, dag, run_id, after, facts)), "
-             "late as (update notification n set recovered_at = clock_timestamp() from u where n.dag_id = u.dag and "
-             "n.state = 'queued' and not n.firing and n.recovered_at is null and n.event in ('failure', 'deadline') and "
-             "n.run_after <= at_micros(u.after)), "
-             "over as (update notification n set firing = false, recovered_at = clock_timestamp() from u "
-             "where n.firing and n.dag_id = u.dag and n.run_after <= at_micros(u.after) "
-             "returning n.id, n.channel, n.facts, n.task_id, n.map_index, u.run, u.dag, u.run_id, u.after) "
-             // One of several with the same labels is enough to end it.
-             "insert into notification (created_at, event, channel, run, dag_id, run_id, task_id, map_index, run_after, "
-             "facts, use, next_try_at) "
-             "select distinct on (channel, dag, task_id, map_index, facts->>'event') clock_timestamp(), 'recovered', "
-             "channel, run, dag, run_id, task_id, map_index, at_micros(after), "
-             "(facts::jsonb || jsonb_build_object('event', 'recovered', 'ends', facts->>'event', 'run_id', run_id, "
-             "'state', 'success', 'error', ''))::json, '{}', clock_timestamp() from over",
-             run.text(), dag.text(), run_id.text(), after.text(), facts.text());
+  session.In(
+      transaction, "insert_recoveries",
+      "with u as (select * from unnest($1::bigint[], $2::text[], $3::text[], $4::bigint[], $5::text[]) "
+      "as u (run, dag, run_id, after, facts)), "
+      "late as (update notification n set recovered_at = clock_timestamp() from u where n.dag_id = u.dag and "
+      "n.state = 'queued' and not n.firing and n.recovered_at is null and n.event in ('failure', 'deadline') and "
+      "n.run_after <= at_micros(u.after)), "
+      "over as (update notification n set firing = false, recovered_at = clock_timestamp() from u "
+      "where n.firing and n.dag_id = u.dag and n.run_after <= at_micros(u.after) "
+      "returning n.id, n.channel, n.facts, n.task_id, n.map_index, u.run, u.dag, u.run_id, u.after) "
+      // One of several with the same labels is enough to end it.
+      "insert into notification (created_at, event, channel, run, dag_id, run_id, task_id, map_index, run_after, "
+      "facts, use, next_try_at) "
+      "select distinct on (channel, dag, task_id, map_index, facts->>'event') clock_timestamp(), 'recovered', "
+      "channel, run, dag, run_id, task_id, map_index, at_micros(after), "
+      "(facts::jsonb || jsonb_build_object('event', 'recovered', 'ends', facts->>'event', 'run_id', run_id, "
+      "'state', 'success', 'error', ''))::json, '{}', clock_timestamp() from over",
+      run.text(), dag.text(), run_id.text(), after.text(), facts.text());
 }
 
 }  // namespace

@@ -18,7 +18,13 @@ namespace pipelined {
 class PgCatalog : public Catalog {
  public:
   explicit PgCatalog(const StoreOptions& options)
-      : options_(options), pool_(options), vault_(pool_), accounts_(pool_), user_sessions_(pool_), trail_(pool_), notifications_(pool_) {}
+      : options_(options),
+        pool_(options),
+        vault_(pool_),
+        accounts_(pool_),
+        user_sessions_(pool_),
+        trail_(pool_),
+        notifications_(pool_) {}
 
   Result<Listing<DagRow>> Dags(const DagFilter& filter, const Page& page) override;
   Result<DagRow> Dag(const std::string& dag_id) override;

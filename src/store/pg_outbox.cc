@@ -28,9 +28,11 @@ constexpr const char* kGiveBackAbandoned =
     "with gone as (update notification n set state = 'queued', next_try_at = clock_timestamp(), claim = null, "
     "claim_since = null, claim_until = null, error = case when n.attempts > 0 then 'the notifier ended before it knew "
     "whether this was sent' else '' end where n.state = 'delivering' and (n.claim_until < clock_timestamp() or not "
-    "exists (select from pg_stat_activity a where a.pid = n.claim and a.backend_start = n.claim_since)) "
+    "exists (select from pg_stat_activity a where a.pid = n.claim and (a.backend_start is null or a.backend_start = "
+    "n.claim_since))) "
     "returning n.id, n.attempts) "
-    "update notification_attempt t set ended_at = clock_timestamp(), error = 'the notifier ended before it knew whether "
+    "update notification_attempt t set ended_at = clock_timestamp(), error = 'the notifier ended before it knew "
+    "whether "
     "this was sent' from gone where t.notification = gone.id and t.number = gone.attempts and t.ended_at is null";
 
 constexpr const char* kDue =
@@ -208,8 +210,8 @@ class PgOutbox final : public Outbox {
   // Whether another row has this key. The lock lets two that are looked at together see each other.
   bool Fold(pqxx::work& work, std::int64_t id, const std::string& channel, const std::string& key, Micros window) {
     if (window <= Micros(0)) return false;
-    session_->In(work, "outbox_key_lock", "select pg_advisory_xact_lock(hashtext(current_schema() || $1), hashtext($2))",
-                 channel, key);
+    session_->In(work, "outbox_key_lock",
+                 "select pg_advisory_xact_lock(hashtext(current_schema() || $1), hashtext($2))", channel, key);
     return !session_
                 ->In(work, "outbox_fold",
                      "update notification n set state = 'suppressed', dedupe_key = $3, duplicate_of = o.id, ended_at = "

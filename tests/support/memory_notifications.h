@@ -17,10 +17,11 @@ class MemoryNotifications : public Notifications {
   Result<std::vector<Notification>> List(const NotificationFilter& filter, std::int64_t most) override {
     std::vector<Notification> found;
     for (auto row = rows.rbegin(); row != rows.rend() && std::ssize(found) < most; ++row) {
-      const bool mine = !filter.dags || std::find(filter.dags->begin(), filter.dags->end(), row->dag_id) != filter.dags->end();
+      const bool mine =
+          !filter.dags || std::find(filter.dags->begin(), filter.dags->end(), row->dag_id) != filter.dags->end();
       if (mine && (filter.dag_id.empty() || filter.dag_id == row->dag_id) &&
-          (filter.channel.empty() || filter.channel == row->use.channel) && (!filter.state || *filter.state == row->state) &&
-          (!filter.before_id || row->id < *filter.before_id))
+          (filter.channel.empty() || filter.channel == row->use.channel) &&
+          (!filter.state || *filter.state == row->state) && (!filter.before_id || row->id < *filter.before_id))
         found.push_back(*row);
     }
     return found;

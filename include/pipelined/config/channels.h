@@ -14,10 +14,10 @@ struct ChannelSettings {
   std::string type;  // "webhook", "slack", "alertmanager", "mail", "command"
 
   // of all
-  std::int64_t rate = 0;      // tries …
-  Micros rate_window{0};      // … in this time; rate 0: any number
-  Micros dedupe_window{0};    // of several with the same key within it one is sent; 0: all are
-  Micros timeout{0};          // of one try, as a whole
+  std::int64_t rate = 0;    // tries …
+  Micros rate_window{0};    // … in this time; rate 0: any number
+  Micros dedupe_window{0};  // of several with the same key within it one is sent; 0: all are
+  Micros timeout{0};        // of one try, as a whole
   std::int64_t max_tries = 0;
   Micros retry_delay{0}, max_retry_delay{0};
 

@@ -16,7 +16,7 @@ namespace pipelined {
 enum class NotifyOn : std::uint8_t {
   kSuccess,
   kFailure,
-  kRetry,      // a try failed, and another one follows
+  kRetry,  // a try failed, and another one follows
   kSkipped,
   kDeadline,   // a run missed it
   kRecovered,  // a run succeeded after there was word of a failure: what that has set off ends

@@ -21,7 +21,7 @@ struct Message {
   NotifyOn event = NotifyOn::kFailure;
   Value facts;  // NotificationFacts()
   std::string subject, text;
-  std::vector<std::string> to;            // of a mail; empty: the channel's
+  std::vector<std::string> to;  // of a mail; empty: the channel's
   Instant created_at{};
   std::optional<Instant> recovered_at{};  // what it is about is over
 };
@@ -34,8 +34,8 @@ enum class Verdict : std::uint8_t {
 
 struct Outcome {
   Verdict verdict = Verdict::kTaken;
-  std::optional<int> status = std::nullopt;  // of HTTP or SMTP, or an exit code
-  std::string error = {};                    // in words, without secrets; empty when it was taken
+  std::optional<int> status = std::nullopt;         // of HTTP or SMTP, or an exit code
+  std::string error = {};                           // in words, without secrets; empty when it was taken
   std::optional<Micros> not_before = std::nullopt;  // the receiver wants to be left alone for so long
 };
 

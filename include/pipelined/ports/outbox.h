@@ -68,9 +68,9 @@ struct OutboxDue {
 };
 
 struct ClaimTerms {
-  Micros keep{0};             // a claim older than this is nobody's
-  std::int32_t rate = 0;      // so many tries …
-  Micros rate_window{0};      // … in this time; rate 0: any number
+  Micros keep{0};                // a claim older than this is nobody's
+  std::int32_t rate = 0;         // so many tries …
+  Micros rate_window{0};         // … in this time; rate 0: any number
   bool sets_off_alerts = false;  // a failure sent here is ended by a success
 };
 

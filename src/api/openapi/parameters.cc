@@ -168,8 +168,8 @@ Field PathParameter(std::string_view operation_id, std::string_view name) {
     return {std::string(name), "'~'", {}, true};
   if (name == "map_index") return {std::string(name), "integer(-1..2147483647)", {}, true};
   const bool number = name.ends_with("_number") || name == "asset_id" || name == "asset_alias_id" ||
-                      name == "backfill_id" || name == "notification_id" || name == "event_log_id" || name == "grant_id" || name == "token_id" ||
-                      name == "session_id" || name == "import_error_id";
+                      name == "backfill_id" || name == "notification_id" || name == "event_log_id" ||
+                      name == "grant_id" || name == "token_id" || name == "session_id" || name == "import_error_id";
   return {std::string(name), name == "try_number" ? "integer(1..)" : number ? "integer(0..)" : "segment", {}, true};
 }
 

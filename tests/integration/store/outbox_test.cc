@@ -77,7 +77,8 @@ class OutboxTest : public ::testing::Test {
     EXPECT_TRUE(claimed->notification.has_value());
     return claimed->notification.value_or(Notification());
   }
-  Notification Begun(const std::string& channel = "ops", const std::string& key = "", const ClaimTerms& terms = kTerms) {
+  Notification Begun(const std::string& channel = "ops", const std::string& key = "",
+                     const ClaimTerms& terms = kTerms) {
     Notification row = Claimed(channel, terms);
     const auto begun = outbox_->Begin(row, key, 5min);
     EXPECT_TRUE(begun.ok()) << begun.error().message;

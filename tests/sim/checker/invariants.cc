@@ -6,6 +6,7 @@
 
 #include "sim/checker/between_runs.h"
 #include "sim/checker/limits.h"
+#include "sim/checker/notices.h"
 #include "sim/checker/oracle.h"
 #include "sim/checker/steering.h"
 
@@ -354,6 +355,7 @@ std::span<const CommitInvariant> CommitInvariants() {
       {"EveryEndHasItsReason", EveryEndHasItsReason},
       {"NothingDecidedIsLeftWaiting", NothingDecidedIsLeftWaiting},
       {"DecisionsSkipWhatTheyLeaveOut", DecisionsSkipWhatTheyLeaveOut},
+      {"EveryEndIsToldOnce", EveryEndIsToldOnce},
       {"ParallelismHolds", ParallelismHolds},
       {"PoolsHold", PoolsHold},
       {"RunsKeepTheirMaxActiveTasks", RunsKeepTheirMaxActiveTasks},

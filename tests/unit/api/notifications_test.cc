@@ -9,7 +9,8 @@ class NotificationsTest : public ApiTest {
     Add(1, "sales", NotificationState::kSent);
     Add(2, "sales", NotificationState::kFailed);
     Add(3, "", NotificationState::kQueued);
-    catalog_.memory_notifications.attempts[2] = {{1, At("2026-02-01T11:00:00Z"), At("2026-02-01T11:00:01Z"), 404, "HTTP 404"}};
+    catalog_.memory_notifications.attempts[2] = {
+        {1, At("2026-02-01T11:00:00Z"), At("2026-02-01T11:00:01Z"), 404, "HTTP 404"}};
   }
   void Add(std::int64_t id, const std::string& dag_id, NotificationState state) {
     Notification row;

@@ -73,7 +73,8 @@ TEST_F(ChannelsTest, VariablesAndTheCommandLineComeOnTop) {
 
 TEST_F(ChannelsTest, SecretsAreMaskedAndUrlsShownWithoutTheirPath) {
   HomeFile(
-      "alerts: {channels: {ops: {type: webhook, url: https://hooks.example.com/T0/B0/xyz, secret: '${env:HOOK_SECRET}'}}}");
+      "alerts: {channels: {ops: {type: webhook, url: https://hooks.example.com/T0/B0/xyz, secret: "
+      "'${env:HOOK_SECRET}'}}}");
   EXPECT_EQ(Shown("alerts.channels.ops.url"), "https://hooks.example.com/***");
   EXPECT_EQ(Shown("alerts.channels.ops.secret"), "***");
   EXPECT_EQ(Shown("alerts.channels.ops.type"), "webhook");
@@ -95,10 +96,12 @@ TEST_F(ChannelsTest, WhatIsWrongIsSaidWithItsPlace) {
   EXPECT_THAT(of("{type: webhok, url: https://a.example.com}"), HasSubstr("\"webhok\" is not one of"));
   EXPECT_THAT(of("{type: webhook, ulr: x}"), HasSubstr("did you mean \"url\"?"));
   EXPECT_THAT(of("{type: webhook, url: ftp://a}"), HasSubstr("http:// or https:// is wanted"));
-  EXPECT_THAT(of("{type: mail, url: smtp://a, from: \"a@b\\r\\nBcc: c@d\"}"), HasSubstr("from: a mail address is wanted"));
+  EXPECT_THAT(of("{type: mail, url: smtp://a, from: \"a@b\\r\\nBcc: c@d\"}"),
+              HasSubstr("from: a mail address is wanted"));
   EXPECT_THAT(of("{type: command, command: page}"), HasSubstr("the path of a program is wanted"));
   EXPECT_THAT(of("{type: slack, url: https://a.example.com, from: a@b}"), HasSubstr("a slack channel has none"));
-  EXPECT_THAT(of("{type: webhook, url: https://a.example.com, rate: many}"), HasSubstr("pipelined.yaml:3: alerts.channels.ops.rate"));
+  EXPECT_THAT(of("{type: webhook, url: https://a.example.com, rate: many}"),
+              HasSubstr("pipelined.yaml:3: alerts.channels.ops.rate"));
   EXPECT_THAT(of("hello"), HasSubstr("wants keys"));
 }
 

@@ -38,8 +38,9 @@ on_success:
   - {channel: post, to: [a@example.com], subject: "{{ dag_id }} is done", message: "see {{ run_url }}", dedupe_key: "{{ dag_id }}"}
 tasks: {a: {bash: x}})");
   ASSERT_NE(dag.notify, nullptr);
-  EXPECT_THAT(dag.notify->Of(NotifyOn::kSuccess),
-              ElementsAre(NotifyUse{"post", "{{ dag_id }} is done", "see {{ run_url }}", "{{ dag_id }}", {"a@example.com"}}));
+  EXPECT_THAT(
+      dag.notify->Of(NotifyOn::kSuccess),
+      ElementsAre(NotifyUse{"post", "{{ dag_id }} is done", "see {{ run_url }}", "{{ dag_id }}", {"a@example.com"}}));
   EXPECT_FALSE(dag.notifies_of_tasks);
   EXPECT_FALSE(dag.notifies_of_failures);
 }
@@ -69,7 +70,9 @@ TEST(NotifyKeys, ADeadlineTellsWhenItIsMissed) {
 }
 
 TEST(NotifyKeys, WhatIsWrongIsSaid) {
-  const auto of = [](std::string_view value) { return Mistakes("on_failure: " + std::string(value) + "\ntasks: {a: {bash: x}}"); };
+  const auto of = [](std::string_view value) {
+    return Mistakes("on_failure: " + std::string(value) + "\ntasks: {a: {bash: x}}");
+  };
   EXPECT_THAT(of("{subject: x}"), HasSubstr("on_failure needs a channel"));
   EXPECT_THAT(of("'no name'"), HasSubstr("cannot be the name of a channel"));
   EXPECT_THAT(of("https://hooks.example.com/secret"), HasSubstr("where it leads is said in the settings"));

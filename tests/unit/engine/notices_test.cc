@@ -129,7 +129,9 @@ TEST(Notices, ACancelledRunHasFailed) {
 }
 
 TEST(Notices, AMarkTellsNobodyOfAFailure) {
-  NoticeTest t("a", [](Dag& dag) { dag.notify = dag.tasks[0].notify = Rules({NotifyOn::kSuccess, NotifyOn::kFailure}); });
+  NoticeTest t("a", [](Dag& dag) {
+    dag.notify = dag.tasks[0].notify = Rules({NotifyOn::kSuccess, NotifyOn::kFailure});
+  });
   t.Run();
   t.Do(MarkRun{"d", RunId{1}, RunState::kFailed, t.Facts()});
   EXPECT_EQ(t.run_state(), "failed");

@@ -27,17 +27,36 @@ Message Hello(NotifyOn event = NotifyOn::kFailure) {
   message.created_at = kNow;
   message.subject = "sales failed";
   message.text = "load: exit code 7\n";
-  message.facts = Value::Map{{"id", 42},       {"event", ToString(event)}, {"dag_id", "sales"}, {"run_id", "r"},
-                             {"task_id", "load"}, {"map_index", -1},       {"error", "exit code 7"}, {"run_url", "https://x/r"}};
+  message.facts =
+      Value::Map{{"id", 42},          {"event", ToString(event)}, {"dag_id", "sales"},      {"run_id", "r"},
+                 {"task_id", "load"}, {"map_index", -1},          {"error", "exit code 7"}, {"run_url", "https://x/r"}};
   return message;
 }
 
 // Values of which nothing may be executed or taken for markup.
 const std::vector<std::string>& Hostile() {
-  static const std::vector<std::string> values{
-      "\r\nBcc: eve@example.com\r\n\r\nhello", "\nX: y", "\r", std::string("a\0b", 3), "'; rm -rf / #", "$(id)", "`id`",
-      "${IFS}", "\"", "\\", "<!channel>", "&amp;", "=?UTF-8?B?AAAA?=", "\xff\xfe", "\xc3", "ä\u2028\u2029", ".\r\n.\r\n",
-      "%0d%0aX: y", "{{ 7 * 7 }}", std::string(5000, 'x'), "\x1b[31m", "\t"};
+  static const std::vector<std::string> values{"\r\nBcc: eve@example.com\r\n\r\nhello",
+                                               "\nX: y",
+                                               "\r",
+                                               std::string("a\0b", 3),
+                                               "'; rm -rf / #",
+                                               "$(id)",
+                                               "`id`",
+                                               "${IFS}",
+                                               "\"",
+                                               "\\",
+                                               "<!channel>",
+                                               "&amp;",
+                                               "=?UTF-8?B?AAAA?=",
+                                               "\xff\xfe",
+                                               "\xc3",
+                                               "ä\u2028\u2029",
+                                               ".\r\n.\r\n",
+                                               "%0d%0aX: y",
+                                               "{{ 7 * 7 }}",
+                                               std::string(5000, 'x'),
+                                               "\x1b[31m",
+                                               "\t"};
   return values;
 }
 
@@ -80,8 +99,10 @@ TEST(Webhooks, HostileValuesArriveAsTheyAre) {
 TEST(Webhooks, AnAnswerIsTakenLaterOrNever) {
   EXPECT_EQ(OutcomeOf(200, "", "").verdict, Verdict::kTaken);
   EXPECT_EQ(OutcomeOf(202, "", "").verdict, Verdict::kTaken);
-  for (const int status : {408, 425, 429, 500, 502, 503, 504}) EXPECT_EQ(OutcomeOf(status, "", "").verdict, Verdict::kLater) << status;
-  for (const int status : {301, 302, 307, 400, 401, 403, 404, 410, 413}) EXPECT_EQ(OutcomeOf(status, "", "").verdict, Verdict::kRefused) << status;
+  for (const int status : {408, 425, 429, 500, 502, 503, 504})
+    EXPECT_EQ(OutcomeOf(status, "", "").verdict, Verdict::kLater) << status;
+  for (const int status : {301, 302, 307, 400, 401, 403, 404, 410, 413})
+    EXPECT_EQ(OutcomeOf(status, "", "").verdict, Verdict::kRefused) << status;
   EXPECT_EQ(OutcomeOf(404, "no such hook\nsecret second line", "").error, "HTTP 404: no such hook");
   EXPECT_EQ(OutcomeOf(302, "moved", "").error, "HTTP 302: redirects are not followed");
 }
@@ -108,17 +129,19 @@ ChannelSettings Alertmanager() {
 }
 
 TEST(Alerts, AFailureFiresForAWhile) {
-  EXPECT_EQ(AlertBody(Hello(), Alertmanager(), kNow),
-            R"([{"labels":{"alertname":"PipelinedFailed","dag_id":"sales","task_id":"load","severity":"critical",)"
-            R"("team":"data"},"annotations":{"summary":"sales failed","description":"load: exit code 7\n","run_id":"r",)"
-            R"("error":"exit code 7","run_url":"https://x/r","notification_id":"0f0e-42"},)"
-            R"("startsAt":"2026-01-01T06:00:00+00:00","endsAt":"2026-01-02T06:00:00+00:00","generatorURL":"https://x/r"}])");
+  EXPECT_EQ(
+      AlertBody(Hello(), Alertmanager(), kNow),
+      R"([{"labels":{"alertname":"PipelinedFailed","dag_id":"sales","task_id":"load","severity":"critical",)"
+      R"("team":"data"},"annotations":{"summary":"sales failed","description":"load: exit code 7\n","run_id":"r",)"
+      R"("error":"exit code 7","run_url":"https://x/r","notification_id":"0f0e-42"},)"
+      R"("startsAt":"2026-01-01T06:00:00+00:00","endsAt":"2026-01-02T06:00:00+00:00","generatorURL":"https://x/r"}])");
 }
 
 TEST(Alerts, ItsEndHasTheSameLabels) {
   Message end = Hello(NotifyOn::kRecovered);
   end.facts.Set("ends", "failure");
-  const auto fired = ParseJson(AlertBody(Hello(), Alertmanager(), kNow)), ended = ParseJson(AlertBody(end, Alertmanager(), kNow));
+  const auto fired = ParseJson(AlertBody(Hello(), Alertmanager(), kNow)),
+             ended = ParseJson(AlertBody(end, Alertmanager(), kNow));
   EXPECT_EQ(*fired->list()[0].Find("labels"), *ended->list()[0].Find("labels"));
   EXPECT_EQ(ended->list()[0].Find("endsAt")->string(), "2026-01-01T06:00:00+00:00");
   EXPECT_EQ(ended->list()[0].Find("startsAt"), nullptr);
@@ -127,7 +150,8 @@ TEST(Alerts, ItsEndHasTheSameLabels) {
 TEST(Alerts, AFailureThatIsOverByNowIsToldAsOver) {
   Message late = Hello();
   late.recovered_at = kNow;
-  EXPECT_THAT(AlertBody(late, Alertmanager(), kNow + 1h), AllOf(HasSubstr(R"("endsAt":"2026-01-01T07:00:00+00:00")"), Not(HasSubstr("startsAt"))));
+  EXPECT_THAT(AlertBody(late, Alertmanager(), kNow + 1h),
+              AllOf(HasSubstr(R"("endsAt":"2026-01-01T07:00:00+00:00")"), Not(HasSubstr("startsAt"))));
 }
 
 TEST(Mail, IsPlainAndEncoded) {
@@ -156,11 +180,12 @@ TEST(Mail, NoValueMakesAHeader) {
       for (const char c : line) EXPECT_TRUE(c >= ' ' && c < 127) << value;
       if (!line.starts_with(' ')) names.push_back(line.substr(0, line.find(':')));
     }
-    EXPECT_THAT(names, ::testing::ElementsAre("Date", "From", "To", "Subject", "Message-ID", "Auto-Submitted", "MIME-Version",
-                                              "Content-Type", "Content-Transfer-Encoding"))
+    EXPECT_THAT(names, ::testing::ElementsAre("Date", "From", "To", "Subject", "Message-ID", "Auto-Submitted",
+                                              "MIME-Version", "Content-Type", "Content-Transfer-Encoding"))
         << value;
     for (const std::string& line : LinesOf(mail.substr(end + 4), "\r\n"))
-      EXPECT_EQ(line.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/="), line.npos) << line;
+      EXPECT_EQ(line.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/="), line.npos)
+          << line;
   }
 }
 
@@ -171,15 +196,16 @@ TEST(Mail, ASubjectBeyondAsciiIsEncodedInWordsThatFit) {
 
 TEST(Mail, AnAddressIsOneAddress) {
   EXPECT_TRUE(IsMailAddress("a.b+c@example.com"));
-  for (const std::string_view bad : {"", "a", "@b", "a@", "a@b\r\nBcc: c@d", "a@b c@d", "a@b,c@d", "<a@b>", "\"a\"@b", "ä@b"})
+  for (const std::string_view bad :
+       {"", "a", "@b", "a@", "a@b\r\nBcc: c@d", "a@b c@d", "a@b,c@d", "<a@b>", "\"a\"@b", "ä@b"})
     EXPECT_FALSE(IsMailAddress(bad)) << bad;
 }
 
 TEST(Commands, GetEverythingAsVariables) {
-  EXPECT_THAT(CommandEnvironment(Hello()),
-              IsSupersetOf({Pair("PIPELINED_NOTIFICATION_ID", "0f0e-42"), Pair("PIPELINED_NOTIFICATION_DAG_ID", "sales"),
-                            Pair("PIPELINED_NOTIFICATION_MAP_INDEX", "-1"),
-                            Pair("PIPELINED_NOTIFICATION_SUBJECT", "sales failed")}));
+  EXPECT_THAT(CommandEnvironment(Hello()), IsSupersetOf({Pair("PIPELINED_NOTIFICATION_ID", "0f0e-42"),
+                                                         Pair("PIPELINED_NOTIFICATION_DAG_ID", "sales"),
+                                                         Pair("PIPELINED_NOTIFICATION_MAP_INDEX", "-1"),
+                                                         Pair("PIPELINED_NOTIFICATION_SUBJECT", "sales failed")}));
 }
 
 class CommandTest : public ::testing::Test {
@@ -197,7 +223,8 @@ TEST_F(CommandTest, NoValueIsEverPartOfACommand) {
   for (const std::string& value : Hostile()) {
     Message message = Hello();
     message.facts.Set("error", value);
-    const Outcome outcome = Run({"/bin/sh", "-c", "printf %s \"$PIPELINED_NOTIFICATION_ERROR\" | base64 -w0; exit 1"}, message);
+    const Outcome outcome =
+        Run({"/bin/sh", "-c", "printf %s \"$PIPELINED_NOTIFICATION_ERROR\" | base64 -w0; exit 1"}, message);
     EXPECT_EQ(outcome.status, 1);
   }
 }

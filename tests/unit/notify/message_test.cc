@@ -21,9 +21,9 @@ Notification Failure() {
   row.dag_id = "sales";
   row.run_id = "manual__2026-01-01T00:00:00+00:00";
   row.task_id = "load";
-  row.facts = Value::Map{{"dag_id", row.dag_id}, {"run_id", row.run_id},         {"task_id", row.task_id},
-                         {"try_number", 2},      {"max_tries", 3},               {"error", "exit code 7"},
-                         {"duration", 1.5},      {"logical_date", Value()},      {"state", "failed"}};
+  row.facts = Value::Map{{"dag_id", row.dag_id}, {"run_id", row.run_id},    {"task_id", row.task_id},
+                         {"try_number", 2},      {"max_tries", 3},          {"error", "exit code 7"},
+                         {"duration", 1.5},      {"logical_date", Value()}, {"state", "failed"}};
   return row;
 }
 
@@ -63,7 +63,8 @@ TEST(Messages, TemplatesSeeTheFacts) {
 TEST(Messages, ATemplateThatFailsKeepsNothingFromAnybody) {
   Notification row = Failure();
   row.use.message = "{{ try_number / 0 }}";
-  EXPECT_THAT(MakeMessage(row, kOrigin).text, AllOf(HasSubstr("error: exit code 7"), HasSubstr("template of this message failed")));
+  EXPECT_THAT(MakeMessage(row, kOrigin).text,
+              AllOf(HasSubstr("error: exit code 7"), HasSubstr("template of this message failed")));
   row.use.message = "{% for a in range(1000000) %}{% for b in range(1000000) %}x{% endfor %}{% endfor %}";
   EXPECT_THAT(MakeMessage(row, kOrigin).text, HasSubstr("template of this message failed"));
 }

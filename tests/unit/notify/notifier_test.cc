@@ -182,7 +182,8 @@ TEST_F(NotifierTest, ARefusalIsFinal) {
 }
 
 TEST_F(NotifierTest, AChannelThatThrowsHasNotSent) {
-  Channel("ops", []() -> Outcome { throw std::runtime_error("a bug"); }, 1);
+  Channel(
+      "ops", []() -> Outcome { throw std::runtime_error("a bug"); }, 1);
   outbox_.Put(1, "ops");
   Start();
   EXPECT_THAT(outbox_.Ends(1), ElementsAre("1 failed"));
