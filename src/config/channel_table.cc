@@ -213,6 +213,9 @@ std::string UrlFault(const ChannelSettings& channel) {
                           : channel.url.starts_with("http://") || channel.url.starts_with("https://");
   if (!known)
     return fmt::format("url: {} is wanted", mail ? "smtp://HOST:PORT or smtps://HOST:PORT" : "http:// or https://");
+  const std::string_view server = std::string_view(channel.url).substr(channel.url.find("://") + 3);
+  if (server.substr(0, server.find_first_of("/?#")).find('@') != server.npos)
+    return fmt::format("url: who logs in is said by {}, not there", mail ? "user and password" : "token");
   for (const unsigned char c : channel.url) {
     if (c <= ' ' || c == 127) return "url: there is a blank or a control character in it";
   }

@@ -87,12 +87,15 @@ class Notifier::Impl {
     end.error = done.outcome.error;
     if (done.outcome.verdict == Verdict::kTaken) return end;
     const std::int32_t tries = done.row.attempts;
-    const bool last = done.row.tries_left ? *done.row.tries_left <= 1 : tries >= channel.max_tries;
-    end.state =
-        done.outcome.verdict == Verdict::kRefused || last ? NotificationState::kFailed : NotificationState::kQueued;
+    const bool final = done.outcome.verdict == Verdict::kRefused || IsUsedUp(channel, done.row);
+    end.state = final ? NotificationState::kFailed : NotificationState::kQueued;
     end.next_in = std::max(BackOff(channel, tries, static_cast<std::uint64_t>(done.row.id)),
                            std::min(done.outcome.not_before.value_or(Micros(0)), channel.max_retry_delay));
     return end;
+  }
+
+  static bool IsUsedUp(const ChannelSettings& channel, const Notification& row) {
+    return row.tries_left ? *row.tries_left <= 0 : row.attempts >= channel.max_tries;
   }
 
   static void Say(const JobDone& done, const DeliveryEnd& end) {
@@ -126,6 +129,11 @@ class Notifier::Impl {
     }
     if (!claimed->notification) return kLookAgain;  // another notifier was faster
     Notification row = *std::move(claimed->notification);
+    // Of a try that took the notifier with it nothing was said; it counts all the same.
+    if (IsUsedUp(settings, row)) {
+      const Status settled = outbox_.Settle(row, {NotificationState::kFailed, Micros(0), std::nullopt, row.error});
+      return settled ? Result<Micros>(Micros(0)) : Result<Micros>(settled.error());
+    }
     const Origin origin{options_.installation, options_.base_url ? options_.base_url() : ""};
     Result<bool> go = outbox_.Begin(row, DedupeKey(row, origin), settings.dedupe_window);
     if (!go) return go.error().code == ErrorCode::kStale ? Result<Micros>(Micros(0)) : Result<Micros>(go.error());

@@ -108,7 +108,8 @@ class PgOutbox final : public Outbox {
       }
       const pqxx::result begun = session_->In(
           work, "outbox_begin",
-          "with n as (update notification set attempts = attempts + 1, dedupe_key = coalesce(dedupe_key, nullif($2, "
+          "with n as (update notification set attempts = attempts + 1, tries_left = tries_left - 1, dedupe_key = "
+          "coalesce(dedupe_key, nullif($2, "
           "'')) where id = $1 and state = 'delivering' and claim = pg_backend_pid() and attempts = $3 returning id, "
           "attempts, channel) insert into notification_attempt (notification, number, channel, started_at) "
           "select id, attempts, channel, clock_timestamp() from n returning number",
@@ -116,6 +117,7 @@ class PgOutbox final : public Outbox {
       work.commit();
       if (begun.empty()) throw StaleRow("somebody else has it");
       claimed.attempts = begun[0][0].as<std::int32_t>();
+      if (claimed.tries_left) --*claimed.tries_left;
       claimed.dedupe_key = claimed.dedupe_key.empty() ? key : claimed.dedupe_key;
       return true;
     });
@@ -130,7 +132,7 @@ class PgOutbox final : public Outbox {
                    claimed.id, claimed.attempts, end.status, CleanText(end.error));
       session_->In(work, "outbox_settle",
                    "update notification set state = $3, claim = null, claim_since = null, claim_until = null, error = "
-                   "$4, tries_left = tries_left - 1, "
+                   "$4, "
                    "next_try_at = case when $3 = 'queued' then clock_timestamp() + $5::bigint * interval '1 "
                    "microsecond' end, ended_at = case when $3 <> 'queued' then clock_timestamp() end, "
                    "firing = firing and $3 <> 'failed' "

@@ -47,7 +47,7 @@ struct Notification {
   Value facts;  // map
   NotificationState state = NotificationState::kQueued;
   std::int32_t attempts = 0;
-  std::optional<std::int32_t> tries_left;
+  std::optional<std::int32_t> tries_left;  // nothing: as many as the channel says
   std::optional<Instant> next_try_at, ended_at, recovered_at;
   std::string dedupe_key, error;
   std::optional<std::int64_t> duplicate_of;
@@ -95,7 +95,7 @@ class Outbox {
   virtual Result<OutboxDue> Due() = 0;
   // Takes the row of the channel that is due longest. What a notifier that is gone had claimed is due again.
   virtual Result<Claimed> Claim(const std::string& channel, const ClaimTerms& terms) = 0;
-  // The try begins: from here on it may be sent. False: another row with this key was there within `window`, and this
+  // The try begins and counts: from here on it may be sent. False: another row with this key was there within `window`, and this
   // one is suppressed.
   virtual Result<bool> Begin(Notification& claimed, const std::string& dedupe_key, Micros window) = 0;
   // Of a row that Claim gave; one that somebody else has claimed since is left alone.

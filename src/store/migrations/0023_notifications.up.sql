@@ -16,7 +16,7 @@ create table notification (
   dedupe_key    text,                             -- made by the notifier at the first try
   state         text        not null default 'queued',
   attempts      integer     not null default 0,   -- so many have begun
-  tries_left    integer,                          -- before it has failed; null: as many as the channel says
+  tries_left    integer,                          -- wanted by hand; null: as many as the channel says
   next_try_at   timestamptz,                      -- by the database's clock
   claim         integer,                          -- pid of the connection of the notifier that has it …
   claim_since   timestamptz,                      -- … which has had this pid since then

@@ -230,9 +230,17 @@ TEST_F(OutboxTest, WhatHasFailedIsSentAgainOnDemandAndNothingElse) {
   ASSERT_TRUE(outbox_->Settle(Begun("ops", "k"), {NotificationState::kFailed, 0s, 404, "HTTP 404"}).ok());
   ASSERT_TRUE(catalog_->notifications().Retry(1, 3).ok());
   const Notification again = Begun("ops", "k");
-  EXPECT_EQ(again.tries_left, 3);
+  EXPECT_EQ(again.tries_left, 2);
   ASSERT_TRUE(outbox_->Settle(again, {NotificationState::kQueued, 1h, 503, ""}).ok());
   EXPECT_EQ((*catalog_->notifications().Find(1))->tries_left, 2);
+}
+
+TEST_F(OutboxTest, ATryThatTookTheNotifierWithItCounts) {
+  ASSERT_TRUE(catalog_->notifications().Test("ops", "").ok());
+  Begun();
+  outbox_ = MakePgOutbox(options_);
+  EXPECT_THAT(Due(), ElementsAre("ops"));
+  EXPECT_EQ(Claimed().tries_left, 0);
 }
 
 TEST_F(OutboxTest, ASuppressedOneThatIsWantedAllTheSameIsSent) {

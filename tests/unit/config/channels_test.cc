@@ -102,6 +102,8 @@ TEST_F(ChannelsTest, WhatIsWrongIsSaidWithItsPlace) {
   EXPECT_THAT(of("{type: slack, url: https://a.example.com, from: a@b}"), HasSubstr("a slack channel has none"));
   EXPECT_THAT(of("{type: webhook, url: https://a.example.com, rate: many}"),
               HasSubstr("pipelined.yaml:3: alerts.channels.ops.rate"));
+  EXPECT_THAT(of("{type: webhook, url: \"https://me:pw@a.example.com\"}"),
+              HasSubstr("url: who logs in is said by token"));
   EXPECT_THAT(of("hello"), HasSubstr("wants keys"));
 }
 

@@ -24,13 +24,14 @@ using namespace std::chrono_literals;
 // Everything is due at once; what is to be tried again is, immediately.
 class FakeOutbox : public Outbox {
  public:
-  void Put(std::int64_t id, const std::string& channel) {
+  void Put(std::int64_t id, const std::string& channel, std::int32_t attempts = 0) {
     const std::lock_guard lock(mutex_);
     Notification row;
     row.id = id;
     row.use.channel = channel;
     row.event = NotifyOn::kFailure;
     row.dag_id = "d";
+    row.attempts = attempts;
     queued_.push_back(row);
     changed_.notify_all();
   }
@@ -171,6 +172,16 @@ TEST_F(NotifierTest, WhatIsNotIsTriedAgainUntilItHasFailed) {
   Start();
   EXPECT_THAT(outbox_.Ends(3), ElementsAre("1 queued", "1 queued", "1 failed"));
   EXPECT_TRUE(Stop());
+}
+
+TEST_F(NotifierTest, OneThatTookTheNotifierWithItEachTimeIsNotTriedForEver) {
+  std::atomic<bool> sent = false;
+  Channel("ops", [&] { return sent = true, Outcome{}; });
+  outbox_.Put(1, "ops", 3);
+  Start();
+  EXPECT_THAT(outbox_.Ends(1), ElementsAre("1 failed"));
+  EXPECT_TRUE(Stop());
+  EXPECT_FALSE(sent);
 }
 
 TEST_F(NotifierTest, ARefusalIsFinal) {
