@@ -119,6 +119,13 @@ class Channels(ServerCase):
         self.assertEqual(body["subject"], "said is down")
         self.assertIn("/dags/said/runs/", body["message"])
 
+    def test_the_example(self):
+        self.server.write_dag("notifications", (REPOSITORY / "dags" / "examples" / "notifications.yaml").read_text())
+        self.assertEqual(self.server.wait_run("notifications", self.server.trigger("notifications")), "success")
+        rows = settled(self.server, 3, dag_id="notifications")
+        self.assertEqual(sorted((row["event"], row["channel"], row["state"]) for row in rows),
+                         [("retry", "chat", "sent"), ("retry", "chat", "sent"), ("success", "ops", "failed")])
+
     def test_a_missed_deadline(self):
         self.server.write_dag("late", "tasks: {a: {bash: 'sleep 3'}}\ndeadline: {interval: 200ms, on_missed: hook}")
         run_id = self.server.trigger("late")
