@@ -121,7 +121,7 @@ class Notifier::Impl {
     const ChannelSettings& settings = channel.settings;
     const ClaimTerms terms{settings.timeout * 2 + kClaimMargin, static_cast<std::int32_t>(settings.rate),
                            settings.rate_window, settings.type == "alertmanager"};
-    Result<Claimed> claimed = outbox_.Claim(settings.name, terms);
+    Result<ClaimedNotification> claimed = outbox_.Claim(settings.name, terms);
     if (!claimed) return claimed.error();
     if (claimed->wait) {
       channel.not_before = now + std::max(*claimed->wait, Micros(Millis(1)));

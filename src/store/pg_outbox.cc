@@ -77,9 +77,9 @@ class PgOutbox final : public Outbox {
     });
   }
 
-  Result<Claimed> Claim(const std::string& channel, const ClaimTerms& terms) override {
-    return With("take from the outbox", [&]() -> Result<Claimed> {
-      Claimed claimed;
+  Result<ClaimedNotification> Claim(const std::string& channel, const ClaimTerms& terms) override {
+    return With("take from the outbox", [&]() -> Result<ClaimedNotification> {
+      ClaimedNotification claimed;
       pqxx::work work(session_->raw());
       if (terms.rate > 0) {
         const pqxx::row begun =

@@ -74,7 +74,7 @@ struct ClaimTerms {
   bool sets_off_alerts = false;  // a failure sent here is ended by a success
 };
 
-struct Claimed {
+struct ClaimedNotification {
   std::optional<Notification> notification;  // nothing: none is due, or the rate does not let it
   std::optional<Micros> wait;                // the rate lets another one go then
 };
@@ -94,7 +94,7 @@ class Outbox {
 
   virtual Result<OutboxDue> Due() = 0;
   // Takes the row of the channel that is due longest. What a notifier that is gone had claimed is due again.
-  virtual Result<Claimed> Claim(const std::string& channel, const ClaimTerms& terms) = 0;
+  virtual Result<ClaimedNotification> Claim(const std::string& channel, const ClaimTerms& terms) = 0;
   // The try begins and counts: from here on it may be sent. False: another row with this key was there within `window`, and this
   // one is suppressed.
   virtual Result<bool> Begin(Notification& claimed, const std::string& dedupe_key, Micros window) = 0;

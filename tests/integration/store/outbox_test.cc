@@ -312,7 +312,8 @@ TEST_F(OutboxTest, ListingsAreFilteredAndPaged) {
   ASSERT_TRUE(Commit({About(run, NotifyOn::kFailure, {"ops", "chat", "ops"})}).ok());
   const auto ids = [&](NotificationFilter filter, std::int64_t most = 10) {
     std::vector<std::int64_t> found;
-    for (const Notification& row : *catalog_->notifications().List(filter, most)) found.push_back(row.id);
+    const auto rows = catalog_->notifications().List(filter, most);
+    for (const Notification& row : *rows) found.push_back(row.id);
     return found;
   };
   EXPECT_THAT(ids({}), ElementsAre(3, 2, 1));

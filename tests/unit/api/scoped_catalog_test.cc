@@ -62,7 +62,7 @@ TEST_F(ScopedCatalogTest, ListsHoldAndCountWhatIsTheCallers) {
 }
 
 TEST_F(ScopedCatalogTest, NotificationsAboutOthersAndAboutNothingAreNotThere) {
-  for (const std::string& dag_id : {"mine", "theirs", ""}) {
+  for (const char* dag_id : {"mine", "theirs", ""}) {
     Notification row;
     row.id = std::ssize(all_.memory_notifications.rows) + 1;
     row.dag_id = dag_id;

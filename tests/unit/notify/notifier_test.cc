@@ -49,9 +49,9 @@ class FakeOutbox : public Outbox {
     for (const Notification& row : queued_) due.channels.push_back(row.use.channel);
     return due;
   }
-  Result<Claimed> Claim(const std::string& channel, const ClaimTerms&) override {
+  Result<ClaimedNotification> Claim(const std::string& channel, const ClaimTerms&) override {
     const std::lock_guard lock(mutex_);
-    Claimed claimed;
+    ClaimedNotification claimed;
     for (auto row = queued_.begin(); row != queued_.end(); ++row) {
       if (row->use.channel != channel) continue;
       claimed.notification = *row;
