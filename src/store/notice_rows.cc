@@ -78,20 +78,19 @@ void InsertNotices(pqxx::transaction_base& transaction, Session& session, const 
 // Runs have succeeded: what failures of this DAG have set off by now, in runs not later than that, is over. Whoever
 // was told of them is told; a failure that nobody was told of yet will be told of as one that is over.
 void InsertRecoveries(pqxx::transaction_base& transaction, Session& session, const Plan& plan) {
-  ArrayText run, dag, run_id, after, facts;
+  ArrayText run, dag, run_id, after;
   for (const Notice& notice : plan.notices) {
     if (notice.on != NotifyOn::kRecovered) continue;
     run.Add(notice.run.value);
     dag.Add(std::string_view(notice.dag_id));
     run_id.Add(std::string_view(notice.run_id));
     after.Add(ToMicros(notice.run_after));
-    facts.Add(std::string_view(ToJson(FactsOf(notice))));
   }
   if (run.empty()) return;
   session.In(
       transaction, "insert_recoveries",
-      "with u as (select * from unnest($1::bigint[], $2::text[], $3::text[], $4::bigint[], $5::text[]) "
-      "as u (run, dag, run_id, after, facts)), "
+      "with u as (select * from unnest($1::bigint[], $2::text[], $3::text[], $4::bigint[]) "
+      "as u (run, dag, run_id, after)), "
       "late as (update notification n set recovered_at = clock_timestamp() from u where n.dag_id = u.dag and "
       "n.state = 'queued' and not n.firing and n.recovered_at is null and n.event in ('failure', 'deadline') and "
       "n.run_after <= at_micros(u.after)), "
@@ -104,8 +103,8 @@ void InsertRecoveries(pqxx::transaction_base& transaction, Session& session, con
       "select distinct on (channel, dag, task_id, map_index, facts->>'event') clock_timestamp(), 'recovered', "
       "channel, run, dag, run_id, task_id, map_index, at_micros(after), "
       "(facts::jsonb || jsonb_build_object('event', 'recovered', 'ends', facts->>'event', 'run_id', run_id, "
-      "'state', 'success', 'error', ''))::json, '{}', clock_timestamp() from over",
-      run.text(), dag.text(), run_id.text(), after.text(), facts.text());
+      "'try_number', 0, 'state', 'success', 'error', ''))::json, '{}'::json, clock_timestamp() from over",
+      run.text(), dag.text(), run_id.text(), after.text());
 }
 
 }  // namespace

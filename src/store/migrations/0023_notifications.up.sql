@@ -1,7 +1,7 @@
 -- What people are to be told: the outbox. A row for each message and channel, written in the transaction of the change that it is
 -- about, and kept when it is delivered, so that everybody can see what became of it. It goes with its run.
 create table notification (
-  id            bigint      generated always as identity (cache 1) primary key,  -- told to the receiver: who sees it twice can drop it
+  id            bigint      generated always as identity primary key,  -- told to the receiver: who sees it twice can drop it
   created_at    timestamptz not null,
   event         text        not null,             -- the words of NotifyOn
   channel       text        not null,             -- of the settings, alerts.channels
@@ -39,8 +39,8 @@ create index notification_claimed on notification (claim_until) where state = 'd
 create index notification_key on notification (channel, dedupe_key, id) where dedupe_key is not null;
 create index notification_dag on notification (dag_id, id) where dag_id is not null;
 create index notification_run on notification (run) where run is not null;
--- Alerts that a success ends.
-create index notification_firing on notification (dag_id) where firing;
+-- What a success of its DAG ends: alerts, and what nobody was told of yet.
+create index notification_open on notification (dag_id) where firing or state = 'queued';
 
 -- Each try, also one of which nobody knows how it ended: then `ended_at` is null, or `error` says so.
 create table notification_attempt (
