@@ -31,6 +31,9 @@ Response FavorDag(const Call& call);
 Response UnfavorDag(const Call& call);
 Response GetDagSource(const Call& call);
 
+// simulate.cc
+Response PostSimulate(const Call& call);
+
 // tasks.cc
 Response GetTasks(const Call& call);
 Response GetTask(const Call& call);

@@ -230,6 +230,7 @@ constexpr Route kRoutes[] = {
     {"DELETE", "/api/ext/v1/sessions/{session_id}", "ext_delete_session", Need::Caller(), DeleteSession},
     {"GET", "/api/ext/v1/audit", "ext_get_audit", Need::Everywhere(Permission::kAuditRead), GetAudit},
     {"GET", "/api/ext/v1/queue", "ext_get_queue", Need::OfDags(Permission::kTasksRead), GetQueue},
+    {"POST", "/api/ext/v1/simulate", "ext_simulate", Need::OfDags(Permission::kDagsRead), PostSimulate},
     {"GET", "/api/ext/v1/dags/{dag_id}/history", "ext_get_dag_history", Need::OfDag(Permission::kDagsRead),
      GetDagHistory},
     {"GET", EXT_RUN "/deadlines", "ext_get_deadlines", Need::OfDag(Permission::kRunsRead), GetDeadlines},

@@ -111,9 +111,10 @@ struct Service {
   EventHub events;
   Ticks ticks;
   StopFlag stopping;
-  std::atomic<int> streams{0};      // answers that are sent as they come about
-  std::atomic<int> waiting{0};      // handlers that hold a thread until something changes
-  std::atomic<int> logging_in{0};   // those that check a password
+  std::atomic<int> streams{0};     // answers that are sent as they come about
+  std::atomic<int> waiting{0};     // handlers that hold a thread until something changes
+  std::atomic<int> logging_in{0};  // those that check a password
+  std::atomic<int> simulating{0};
   std::atomic<int> at_provider{0};  // those that ask the identity provider
   DenialLog denials;
 };

@@ -15,6 +15,7 @@
 #include "pipelined/oidc/provider.h"
 #include "pipelined/secrets/home_keys.h"
 #include "pipelined/secrets/home_secrets.h"
+#include "pipelined/simulation/simulator.h"
 #include "pipelined/store/migrations.h"
 #include "pipelined/store/pg_store.h"
 #include "pipelined/zoneinfo/system_zones.h"
@@ -97,6 +98,7 @@ api::ApiOptions MakeOptions(const Settings& settings, const RoleContext& context
   options.version = PIPELINED_VERSION;
   options.git_version = PIPELINED_COMMIT;
   options.load_dag = [&zones](const DagSource& source) { return ParseSource(source, zones); };
+  options.simulator = MakeSimulator(zones);
   options.make_timetable = [&zones](const Schedule& schedule) { return MakeTimetable(schedule, zones); };
   return options;
 }

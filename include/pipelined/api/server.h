@@ -16,6 +16,7 @@
 #include "pipelined/base/result.h"
 #include "pipelined/model/dag.h"
 #include "pipelined/ports/catalog.h"
+#include "pipelined/ports/simulator.h"
 #include "pipelined/secrets/key_ring.h"
 #include "pipelined/timetable/timetable.h"
 
@@ -68,6 +69,7 @@ struct ApiOptions {
   // What only the modules above this one's can do; each may be empty, then what it feeds is null.
   std::function<Result<DagPtr>(const DagSource&)> load_dag;
   std::function<Result<std::shared_ptr<const Timetable>>(const Schedule&)> make_timetable;
+  std::shared_ptr<const Simulator> simulator;
 
   std::shared_ptr<const secrets::KeyRing> keys;  // of variables and connections; nullptr: answers about them are 503
   bool test_connections = false;                 // whether POST /connections/test may open connections

@@ -19,7 +19,7 @@ constexpr std::size_t kMostValue = 16 * 1024;  // of what was before or after
 constexpr std::size_t kMostText = 300;         // bytes of what a client may choose
 
 // POST for the length of what is asked, and rehearsals.
-constexpr std::array<std::string_view, 2> kLooks{"get_list_dag_runs_batch", "get_task_instances_batch"};
+constexpr std::array<std::string_view, 3> kLooks{"get_list_dag_runs_batch", "get_task_instances_batch", "ext_simulate"};
 
 // What nothing else puts into the log of events: the leader says itself what it carries out.
 constexpr std::array<std::string_view, 10> kInHistory{

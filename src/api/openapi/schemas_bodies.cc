@@ -77,6 +77,10 @@ constexpr ObjectRow kBodies[] = {
      "order_by?:TaskOrder?"},
     {"TaskStateStoreBody", "value:any expires_at?:when|'default'?"},
     {"TaskStateStorePatchBody", "value:any"},
+    {"SimulateBody",
+     "from:when to:when dag_ids?:[text]? include_paused?:boolean=false parallelism?:integer(1..1000000)=32 "
+     "default_duration?:text=1m durations?:{text}? measured?:boolean=false failures?:[text]? pools?:[text]? "
+     "limit?:integer(0..1000)=100"},
     {"TriggerDAGRunPostBody",
      "dag_run_id?:text? data_interval_start?:when? data_interval_end?:when? logical_date:when? "
      "run_after?:when? conf?:object? note?:text? partition_key?:null"},
