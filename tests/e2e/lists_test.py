@@ -42,7 +42,7 @@ class Lists(ServerCase):
         self.assertEqual([(run["run_after"], run["end_date"]) for run in said["runs"]], [("2026-01-01T00:00:00Z", "2026-01-01T01:00:00Z")])
         with self.assertRaises(HttpError) as refused:
             self.server.post("/api/ext/v1/simulate", dict(body, **{"from": "1990-01-01", "to": "2090-01-01", "dag_ids": ["due"]}))
-        self.assertEqual(refused.exception.code, 422)
+        self.assertEqual(refused.exception.status, 422)
         self.assertIn("there would be more than 200000 tasks", refused.exception.body)
 
     def test_runs_and_instances_are_chosen_by_a_body(self):
