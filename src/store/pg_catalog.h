@@ -62,7 +62,7 @@ class PgCatalog : public Catalog {
   AuditTrail& trail() override { return trail_; }
   Result<std::optional<UserRow>> FindUser(const std::string& name) override;
   Status AddUser(const UserRow& user) override;
-  Status AddToken(const std::string& token_sha256, std::int64_t user, Instant expires) override;
+  Status AddToken(const std::string& token_sha256, const UserRow& user, Instant expires) override;
 
  private:
   // `only_started`: of those that the filter lets through only those that have begun; the total is that of all.
