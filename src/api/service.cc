@@ -15,6 +15,10 @@ template <class Made>
 Made ReadOr(Result<Made> made) {
   return made.ok() ? *std::move(made) : Made();
 }
+// Whatever is sealed with it is worth nothing after a restart.
+std::shared_ptr<const secrets::KeyRing> OwnSeal() {
+  return std::make_shared<const secrets::KeyRing>(*secrets::KeyRing::Parse(secrets::NewKey()));
+}
 }  // namespace
 
 DagPtr DagCache::Find(VersionId version) {
@@ -56,7 +60,9 @@ Service::Service(Catalog& catalog_, ApiOptions options_)
       options(std::move(options_)),
       origins(SplitOrigins(options.cors_origins)),
       proxies(ReadOr(AddressList::Parse(options.trusted_proxies))),
+      hosts(ReadOr(OwnHosts::Make(options.host, options.allowed_hosts, options.public_url))),
       oidc_roles(ReadOr(RoleMap::Parse(options.oidc_roles))),
+      seal(options.keys != nullptr ? options.keys : OwnSeal()),
       clock(options.clock != nullptr ? *options.clock : SystemClock()),
       events(catalog, EventText),
       denials(catalog.trail(), clock) {}

@@ -15,8 +15,10 @@
 #include "api/live/event_hub.h"
 #include "api/monitor/health_cache.h"
 #include "api/http/http.h"
+#include "api/http/own_hosts.h"
 #include "api/http/provenance.h"
 #include "api/http/rate_limit.h"
+#include "api/access/login_limits.h"
 #include "api/access/role_map.h"
 #include "api/live/ticks.h"
 #include "api/transport/connection_counts.h"
@@ -33,6 +35,7 @@ struct Caller {
   std::int64_t token = 0;                      // that he shows, by its id; 0: the local one, or none
   bool limited = false;                        // by the token: it makes no others
   bool logged_in = false;                      // with a password: the token ends with the log-out
+  bool ends = false;                           // what he shows ends by itself: a log-in, a session, some tokens
   access::DagScope scope;                      // where he has what the route needs
   std::shared_ptr<Catalog> catalog = nullptr;  // as he may see it through the route; nullptr: he was not admitted
 };
@@ -85,7 +88,8 @@ class Place {
 };
 
 struct Service {
-  static constexpr int kGuessesPerMinute = 50;
+  // Steps of sign-ins with a provider, from one network: thirty sign-ins a minute, and as many at once.
+  static constexpr Pace kProviderSteps{60, std::chrono::seconds(1), std::chrono::minutes(1), std::chrono::seconds(1)};
 
   Service(Catalog& catalog_, ApiOptions options_);
 
@@ -97,17 +101,19 @@ struct Service {
 
   Catalog& catalog;
   const ApiOptions options;
-  const std::vector<std::string> origins;  // of options.cors_origins
-  const AddressList proxies;               // of options.trusted_proxies
-  const RoleMap oidc_roles;                // of options.oidc_roles
+  const std::vector<std::string> origins;              // of options.cors_origins
+  const AddressList proxies;                           // of options.trusted_proxies
+  const OwnHosts hosts;                                // of options.host, options.allowed_hosts and options.public_url
+  const RoleMap oidc_roles;                            // of options.oidc_roles
+  const std::shared_ptr<const secrets::KeyRing> seal;  // of options.keys; without them one of this server alone
   const Clock& clock;
   DagCache dags;
   HealthCache health;
   metrics::Registry metrics;
   Counters counters;
   const std::shared_ptr<ConnectionCounts> connections = std::make_shared<ConnectionCounts>();
-  RateLimit logins;                      // by address and name
-  RateLimit guesses{kGuessesPerMinute};  // by address, and by name
+  LoginLimits logins;
+  RateLimit provider_steps{kProviderSteps};
   EventHub events;
   Ticks ticks;
   StopFlag stopping;

@@ -83,6 +83,8 @@ api::ApiOptions MakeOptions(const Settings& settings, const RoleContext& context
   options.session_lifetime = settings.auth.session_lifetime;
   options.public_url = settings.api.public_url;
   options.trusted_proxies = settings.api.trusted_proxies;
+  options.allowed_hosts = settings.api.allowed_hosts;
+  options.always_secure = settings.auth.secure_cookies == "always";
   options.proxy_user_header = InLowerCase(settings.auth.proxy_user_header);
   options.oidc_roles = settings.auth.oidc_roles;
   options.shortest_password = static_cast<std::size_t>(settings.auth.min_password_length);

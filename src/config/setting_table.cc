@@ -376,6 +376,19 @@ const Setting kTable[] = {
      0,
      {},
      [](Settings& s) -> Slot { return &s.api.trusted_proxies; }},
+    {"api",
+     "allowed_hosts",
+     Type::kText,
+     "",
+     "What clients may call this server (their Host header), as \"pipelined.example.com 10.1.2.3\"; * is anything. "
+     "Names\n"
+     "of the loopback, api.host and the host of api.public_url always may. Requests with another one are 421. Empty: "
+     "on\n"
+     "the loopback no other one may, elsewhere anything.",
+     0,
+     0,
+     {},
+     [](Settings& s) -> Slot { return &s.api.allowed_hosts; }},
 
     {"auth",
      "token_lifetime",
@@ -413,6 +426,11 @@ const Setting kTable[] = {
      0,
      {},
      [](Settings& s) -> Slot { return &s.auth.session_lifetime; }},
+    {"auth", "secure_cookies", Type::kChoice, "auto",
+     "Whether browsers are told to send cookies over TLS only, and are taken to speak TLS at all: auto, where this "
+     "server\n"
+     "speaks it or a proxy of `api.trusted_proxies` says so (X-Forwarded-Proto), or always.",
+     0, 0, "auto|always", [](Settings& s) -> Slot { return &s.auth.secure_cookies; }},
     {"auth",
      "proxy_user_header",
      Type::kText,

@@ -57,6 +57,15 @@ std::string IdOf(const std::array<std::uint8_t, 32>& key) {
   return Hex(hash.data(), 8);
 }
 
+// Keyed BLAKE2b. The key of each purpose is made from the key, so that nothing of one passes for another's.
+std::string MarkOf(const std::array<std::uint8_t, 32>& key, std::string_view purpose, std::string_view text) {
+  const std::string what = "pipelined mark " + std::string(purpose);
+  std::array<unsigned char, 32> own{}, mark{};
+  crypto_generichash(own.data(), own.size(), Raw(what), what.size(), key.data(), key.size());
+  crypto_generichash(mark.data(), mark.size(), Raw(text), text.size(), own.data(), own.size());
+  return Hex(mark.data(), mark.size());
+}
+
 bool ReadKey(std::string_view word, std::array<std::uint8_t, 32>& key) {
   while (word.ends_with('=')) word.remove_suffix(1);
   std::size_t size = 0;
@@ -141,6 +150,15 @@ Result<std::string> KeyRing::Open(const Sealed& sealed, VaultKind kind, std::str
       Raw(bound), bound.size(), box->data(), key->bytes.data());
   if (opened != 0) return changed;
   return plain;
+}
+
+std::string KeyRing::Mark(std::string_view purpose, std::string_view text) const {
+  return MarkOf(keys_.front().bytes, purpose, text);
+}
+
+bool KeyRing::IsMark(std::string_view mark, std::string_view purpose, std::string_view text) const {
+  return std::any_of(keys_.begin(), keys_.end(),
+                     [&](const Key& key) { return ConstantTimeEqual(mark, MarkOf(key.bytes, purpose, text)); });
 }
 
 std::string NewKey() {

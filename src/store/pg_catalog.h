@@ -64,7 +64,7 @@ class PgCatalog : public Catalog {
   AuditTrail& trail() override { return trail_; }
   Result<std::optional<UserRow>> FindUser(const std::string& name) override;
   Status AddUser(const UserRow& user) override;
-  Status AddToken(const std::string& token_sha256, std::int64_t user, Instant expires) override;
+  Status AddToken(const std::string& token_sha256, const UserRow& user, Instant expires) override;
 
  private:
   std::vector<Result<DagRow>> ReadDags(const std::vector<std::string>& dag_ids);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "pipelined/access/name_rules.h"
 #include "store/arrays.h"
 #include "store/rows.h"
 
@@ -36,6 +37,16 @@ void Grant(Session& session, pqxx::work& work, std::int64_t user, const std::str
              CleanText(role));
 }
 
+// The name may hold anything: only what can do no harm is repeated.
+Error NoName(const ExternalUser& external) {
+  std::string shown = external.name.substr(0, 100);
+  for (char& c : shown) c = c < 0x20 || c > 0x7e ? '?' : c;
+  return {
+      ErrorCode::kNotAllowed,
+      fmt::format("the identity provider calls you \"{}\", which cannot be a name here: {}", shown, access::kNameRule),
+      "have your name there (preferred_username) changed"};
+}
+
 // Who came before as the same one of the provider's; his role is brought up to date. Nothing: nobody did.
 std::optional<Result<SessionUser>> FindKnown(Session& session, pqxx::work& work, const ExternalUser& external) {
   const pqxx::result known =
@@ -58,10 +69,12 @@ std::optional<Result<SessionUser>> FindKnown(Session& session, pqxx::work& work,
 }
 
 Result<SessionUser> AddKnown(Session& session, pqxx::work& work, const ExternalUser& external) {
-  const pqxx::result added = session.In(
-      work, "add_external_user",
-      "insert into app_user (name, password_hash) values ($1, '') on conflict (name) do nothing returning id, name",
-      CleanText(external.name));
+  if (!access::IsAccountName(external.name)) return NoName(external);
+  const pqxx::result added =
+      session.In(work, "add_external_user",
+                 "insert into app_user (name, password_hash) select $1::text, '' where not exists (select from "
+                 "app_user where lower(name) = lower($1)) on conflict (name) do nothing returning id, name",
+                 CleanText(external.name));
   if (added.empty()) {
     return Error{ErrorCode::kConflict,
                  fmt::format("there is another user {} here already, who does not sign in through {}", external.name,
@@ -91,13 +104,18 @@ void Dismiss(Session& session, pqxx::work& work, const ExternalUser& external) {
 
 Status PgUserSessions::Open(const NewUserSession& session) {
   return pool_.With("open a session", [&](Session& connection) -> Status {
-    connection.Run("open_user_session",
-                   "with old as (delete from user_session where expires_at < clock_timestamp()) "
-                   "insert into user_session (sha256, user_id, sign_in, remote, user_agent, expires_at) "
-                   "values ($1, $2, $3, $4, $5, at_micros($6))",
-                   CleanText(session.sha256), session.user, CleanText(session.sign_in), CleanText(session.remote),
-                   CleanText(session.user_agent), ToMicros(session.expires));
-    return Ok();
+    const auto password = session.password_hash ? std::optional(CleanText(*session.password_hash)) : std::nullopt;
+    const pqxx::result opened = connection.Run(
+        "open_user_session",
+        "with old as (delete from user_session where expires_at < clock_timestamp()), "
+        "u as (select id from app_user where id = $2 and not disabled and ($7::text is null or password_hash = $7) "
+        "for share) "  // against a new password whose transaction is under way: see migration 0020
+        "insert into user_session (sha256, user_id, sign_in, remote, user_agent, expires_at) "
+        "select $1, u.id, $3, $4, $5, at_micros($6::bigint) from u",
+        CleanText(session.sha256), session.user, CleanText(session.sign_in), CleanText(session.remote),
+        CleanText(session.user_agent), ToMicros(session.expires), password);
+    if (opened.affected_rows() > 0) return Ok();
+    return Error{ErrorCode::kNotAllowed, "the password was changed meanwhile, or the user disabled", ""};
   });
 }
 

@@ -30,6 +30,7 @@ Error OfSql(const char* what, const pqxx::sql_error& e) {
   const std::string message = fmt::format("cannot {}: {} (SQLSTATE {})", what, FirstLine(e.what()), state);
   if (state == "PL001" || state == "PL002") return Error{ErrorCode::kStale, message, ""};
   if (state == "PL003") return Error{ErrorCode::kConflict, "no admin would be left", "make another user admin first"};
+  if (state == "PL004") return Error{ErrorCode::kInvalid, "there is no such role", "it was deleted just now"};
   if (state == "57014")  // a query was cancelled: by its timeout, or by somebody
     return Error{ErrorCode::kUnavailable, fmt::format("cannot {}: it takes too long", what), "ask for less"};
   if (state == "22P02" || state.starts_with("2200"))  // a text that is no number or no time, or none that there is

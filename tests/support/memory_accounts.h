@@ -27,7 +27,9 @@ class MemoryAccounts : public Accounts {
   Result<Listing<AccountRow>> List(AccountKind, const Page&) override { return Listing<AccountRow>{}; }
   Result<AccountRow> Find(const std::string&) override { return None(); }
   Status Add(const AccountRow&, const std::string&) override { return None(); }
-  Status SetPassword(const std::string&, const std::string&) override { return None(); }
+  Status SetPassword(const std::string&, const std::string&, const std::optional<std::string>&) override {
+    return None();
+  }
   Status SetDisabled(const std::string&, bool) override { return None(); }
   Status Delete(const std::string&) override { return None(); }
   Result<std::vector<RoleRow>> Roles() override { return None(); }

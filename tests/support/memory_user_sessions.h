@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "pipelined/access/name_rules.h"
 #include "pipelined/ports/catalog.h"
 #include "pipelined/ports/user_sessions.h"
 
@@ -26,6 +27,10 @@ class MemoryUserSessions : public UserSessions {
 
   Status Open(const NewUserSession& session) override {
     if (broken) return *broken;
+    for (const UserRow& user : users_) {
+      const bool other = session.password_hash && *session.password_hash != user.password_hash;
+      if (user.id == session.user && (user.disabled || other)) return Error{ErrorCode::kNotAllowed, "not any more", ""};
+    }
     UserSessionRow row;
     row.id = ++last_id_;
     row.sha256 = session.sha256;
@@ -70,6 +75,8 @@ class MemoryUserSessions : public UserSessions {
         return SessionUser{user.id, user.name};
       }
     }
+    if (!access::IsAccountName(external.name))
+      return Error{ErrorCode::kNotAllowed, "\"" + external.name + "\" cannot be a name here", ""};
     for (const UserRow& user : users_) {
       if (user.name == external.name) return Error{ErrorCode::kConflict, "there is another user of that name", ""};
     }

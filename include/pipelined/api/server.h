@@ -60,6 +60,8 @@ struct ApiOptions {
   Micros session_lifetime = std::chrono::hours(24);  // and after this time in any case
   std::string public_url;         // "https://pipelined.example.com", as browsers see this server; empty: as they say
   std::string trusted_proxies;    // addresses and networks whose X-Forwarded-… headers are believed; empty: none
+  std::string allowed_hosts;      // "pipelined.example.com 10.1.2.3": as clients may call this server; "*": anything
+  bool always_secure = false;     // browsers speak TLS, whether this server sees it or not
   std::string proxy_user_header;  // in which they name the user whom they have admitted; empty: none does
   std::shared_ptr<oidc::Provider> oidc;        // nullptr: nobody signs in with an identity provider
   std::string oidc_roles;                      // "platform=admin, *=viewer"

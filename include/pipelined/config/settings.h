@@ -53,13 +53,14 @@ struct Settings {
     bool expose_config = false;
     std::string cors_origins;  // separated by blanks
     std::string access_log;    // a word of api::AccessLog
-    std::string public_url, trusted_proxies;
+    std::string public_url, trusted_proxies, allowed_hosts;
   } api;
   struct Auth {
     Micros token_lifetime{0};
     std::int64_t min_password_length = 0;  // characters
     Micros session_idle{0}, session_lifetime{0};
     std::string proxy_user_header;
+    std::string secure_cookies;  // "auto", "always"
     std::string oidc_issuer, oidc_client_id, oidc_client_secret, oidc_scopes, oidc_groups_claim, oidc_roles,
         oidc_ca_file;
   } auth;

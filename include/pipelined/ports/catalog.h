@@ -332,8 +332,9 @@ class Catalog {
 
   virtual Result<std::optional<UserRow>> FindUser(const std::string& name) = 0;
   virtual Status AddUser(const UserRow& user) = 0;  // kConflict
-  // Of a log-in. Tokens are kept as SHA-256.
-  virtual Status AddToken(const std::string& token_sha256, std::int64_t user, Instant expires) = 0;
+  // Of a log-in. Tokens are kept as SHA-256. kNotAllowed: `user` is disabled by now, or has another password than the
+  // row says.
+  virtual Status AddToken(const std::string& token_sha256, const UserRow& user, Instant expires) = 0;
 };
 
 }  // namespace pipelined

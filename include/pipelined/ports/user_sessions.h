@@ -21,6 +21,8 @@ struct NewUserSession {
   std::int64_t user = 0;
   std::string sign_in;             // "password", "oidc"
   std::string remote, user_agent;  // where it was opened
+  // What the user's password was checked against. Nothing: it was none that let him in.
+  std::optional<std::string> password_hash;
   Instant expires{};               // whatever happens
 };
 
@@ -41,7 +43,7 @@ class UserSessions {
  public:
   virtual ~UserSessions() = default;
 
-  // Also forgets what has long expired.
+  // Also forgets what has long expired. kNotAllowed: the user is disabled by now, or has another password.
   virtual Status Open(const NewUserSession& session) = 0;
   // Whose session it is. Nothing: unknown, ended, expired, or not used for `idle`. Counts as use.
   virtual Result<std::optional<SessionUser>> UserOf(const std::string& sha256, Micros idle) = 0;
@@ -52,7 +54,8 @@ class UserSessions {
   virtual Result<int> EndOne(std::int64_t user, std::int64_t id) = 0;
   virtual Result<int> EndAll(std::int64_t user) = 0;
 
-  // The user of (issuer, subject), made when he comes for the first time. kConflict: somebody else has his name.
+  // The user of (issuer, subject), made when he comes for the first time. kConflict: somebody else has his name, perhaps
+  // in other letters; kNotAllowed: it cannot be a name here (access::IsAccountName), or the user is disabled.
   virtual Result<SessionUser> SignIn(const ExternalUser& external) = 0;
 };
 

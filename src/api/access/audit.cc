@@ -146,11 +146,12 @@ bool IsDenial(int status) {
 // A token or a session that the trail does not know of is not handed out.
 Response LogIn(const Route& route, const Call& call, TrailEntry entry) {
   const Response answer = Handle(route, call);
-  if (!IsDenial(answer.status) && answer.status >= 400) return answer;
+  const bool denied = IsDenial(answer.status) || answer.status == 409;  // that: somebody else has the name
+  if (!denied && answer.status >= 400) return answer;
   entry.who = Short(call.note->who.empty() ? answer.user : call.note->who);
   entry.entity = entry.who;
   entry.via = route.method == "GET" ? "identity provider" : "password";
-  entry.kind = IsDenial(answer.status) ? TrailKind::kDenied : TrailKind::kLogIn;
+  entry.kind = denied ? TrailKind::kDenied : TrailKind::kLogIn;
   entry.outcome = OutcomeOf(entry, *call.note, answer);
   if (entry.kind == TrailKind::kDenied) {
     call.service.denials.Add(std::move(entry));

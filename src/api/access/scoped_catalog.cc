@@ -130,7 +130,7 @@ class ScopedCatalog : public Catalog {
   Accounts& accounts() override { return all_.accounts(); }
   Result<std::optional<UserRow>> FindUser(const std::string& name) override { return all_.FindUser(name); }
   Status AddUser(const UserRow& user) override { return all_.AddUser(user); }
-  Status AddToken(const std::string& token_sha256, std::int64_t user, Instant expires) override {
+  Status AddToken(const std::string& token_sha256, const UserRow& user, Instant expires) override {
     return all_.AddToken(token_sha256, user, expires);
   }
 

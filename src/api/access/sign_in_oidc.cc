@@ -1,16 +1,16 @@
 // Signing in with an identity provider. See docs/decisions/106-a-sign-in-under-way-lives-in-the-browser.md.
 #include <fmt/format.h>
 
-#include <charconv>
+#include <algorithm>
 
+#include "api/access/away.h"
 #include "api/http/cookies.h"
 #include "api/http/errors.h"
 #include "api/handlers.h"
 #include "api/http/pages.h"
 #include "api/access/sessions.h"
-#include "api/http/target.h"
+#include "api/http/network.h"
 #include "pipelined/base/log.h"
-#include "pipelined/http/client.h"
 #include "pipelined/oidc/provider.h"
 #include "pipelined/secrets/token.h"
 
@@ -19,7 +19,6 @@ namespace {
 
 constexpr int kAtProviderAtOnce = 2;  // each holds a thread while the provider thinks
 constexpr std::string_view kCallback = "/auth/oidc/callback";
-constexpr Seconds kPatience = std::chrono::minutes(10);  // how long somebody may take at the provider
 
 // What the browser keeps while it is away. "Lax": Strict ones are not sent along when the provider sends it back.
 Cookie AwayCookie(const Request& request) {
@@ -28,29 +27,8 @@ Cookie AwayCookie(const Request& request) {
   cookie.path = kCallback;
   cookie.same_site = "Lax";
   cookie.secure = request.secure;
-  cookie.max_age = kPatience;
+  cookie.max_age = kLongestAway;
   return cookie;
-}
-
-// "SECONDS.RANDOM.NEXT": when it was begun, and where to go afterwards. The bindings are made from all of it, so that
-// nothing of it can be changed on the way.
-std::string NewSecret(Instant now, std::string_view next) {
-  const auto seconds = std::chrono::floor<Seconds>(now).time_since_epoch().count();
-  return fmt::format("{}.{}.{}", seconds, secrets::NewToken(), UrlEncode(next));
-}
-
-bool InTime(std::string_view secret, Instant now) {
-  std::int64_t seconds = 0;
-  const auto [end, error] = std::from_chars(secret.data(), secret.data() + secret.size(), seconds);
-  if (error != std::errc() || end == secret.data() + secret.size() || *end != '.') return false;
-  const auto age = std::chrono::floor<Seconds>(now).time_since_epoch() - Seconds(seconds);
-  return age >= Seconds(0) && age <= kPatience;
-}
-
-std::string NextIn(std::string_view secret) {
-  const std::size_t dot = secret.rfind('.', secret.size());
-  const Result<std::string> next = PercentDecode(secret.substr(dot + 1), false);
-  return next.ok() ? SafeNext(*next) : "";
 }
 
 std::string Parameter(const Request& request, std::string_view name) {
@@ -67,10 +45,29 @@ Response Failed(const Request& request, const Error& error) {
   return response;
 }
 
-Response Busy(const Request& request) {
-  Response response = Refuse(request, 503, "too many are signing in at this moment; try again");
-  response.headers.emplace_back("Retry-After", "1");
+Response TryAgain(const Request& request, int status, std::string_view why, std::int64_t seconds) {
+  Response response = Refuse(request, status, why);
+  response.headers.emplace_back("Retry-After", std::to_string(seconds));
   return response;
+}
+
+Response Busy(const Request& request) {
+  return TryAgain(request, 503, "too many are signing in at this moment; try again", 1);
+}
+
+// Never all threads: whoever signs in must not keep others from what needs no provider.
+int AtProviderAtOnce(const Service& service) {
+  return std::clamp(service.options.threads - 1, 1, kAtProviderAtOnce);
+}
+
+// Anybody may take such steps, and each may make this server ask the provider.
+std::optional<Response> RefuseTooOften(const Call& call) {
+  const std::string network = NetworkOf(call.request.remote);
+  const Micros now = call.service.clock.Monotonic();
+  const std::int64_t wait = call.service.provider_steps.RetryAfter(network, now);
+  if (wait > 0) return TryAgain(call.request, 429, "too many sign-ins from your address; try again", wait);
+  call.service.provider_steps.Count(network, now);
+  return std::nullopt;
 }
 
 Error NotAllowed(std::string message) {
@@ -83,17 +80,24 @@ std::string Word(std::string_view text) {
   return plain ? std::string(text) : "an unknown error";
 }
 
-Result<oidc::Identity> IdentityOf(const Call& call, const std::string& secret) {
+// Who comes back, as far as this server can tell by itself.
+Result<Away> Returned(const Call& call) {
   const Request& request = call.request;
-  if (secret.empty() || !InTime(secret, call.service.Now()))
-    return NotAllowed("this sign-in was not begun in this browser, or too long ago; sign in again");
-  const oidc::Bindings bindings = oidc::BindingsOf(secret);
-  if (!secrets::ConstantTimeEqual(Parameter(request, "state"), bindings.state))
+  std::optional<Away> away =
+      ReadAway(*call.service.seal, CookieOf(request, AwayCookie(request).name), call.service.Now());
+  if (!away) return NotAllowed("this sign-in was not begun in this browser, or too long ago; sign in again");
+  if (!secrets::ConstantTimeEqual(Parameter(request, "state"), oidc::BindingsOf(away->secret).state))
     return NotAllowed("this sign-in was not begun in this browser (state); sign in again");
   if (const std::string error = Parameter(request, "error"); !error.empty())
     return NotAllowed("the identity provider says: " + Word(error));
-  return call.service.options.oidc->Redeem(Parameter(request, "code"), Parameter(request, "iss"), bindings,
-                                           BaseUrl(call.service, request) + std::string(kCallback));
+  return *std::move(away);
+}
+
+// A name as it can be written down whatever it holds.
+std::string Printable(std::string name) {
+  std::replace_if(
+      name.begin(), name.end(), [](unsigned char c) { return c < 0x20 || c > 0x7e; }, '?');
+  return name;
 }
 
 // A role of the settings may have been deleted, or never been made.
@@ -117,17 +121,23 @@ Result<SessionUser> UserOf(const Call& call, const oidc::Identity& identity) {
   return sessions.SignIn({identity.issuer, identity.subject, identity.name, role});
 }
 
-Response Finish(const Call& call, const std::string& secret) {
+Response Finish(const Call& call, const Away& away) {
   const Request& request = call.request;
-  const Result<oidc::Identity> identity = IdentityOf(call, secret);
+  const Result<oidc::Identity> identity = call.service.options.oidc->Redeem(
+      Parameter(request, "code"), Parameter(request, "iss"), oidc::BindingsOf(away.secret),
+      BaseUrl(call.service, request) + std::string(kCallback));
   if (!identity.ok()) return Failed(request, identity.error());
   const Result<SessionUser> user = UserOf(call, *identity);
-  if (!user.ok()) return Failed(request, user.error());
-  const std::string next = NextIn(secret);
+  if (!user.ok()) {
+    if (call.note != nullptr) call.note->who = Printable(identity->name);
+    return Failed(request, user.error());
+  }
+  const std::string next = SafeNext(away.next);
   // A page and no redirect: a browser that comes from elsewhere sends Strict cookies only after this site's own page.
   const std::string to = next.empty() ? "/docs" : next;
   Response response = Page(200, "signed in", fmt::format("<p><a href=\"{}\">Go on</a></p>", EscapeHtml(to)), to);
-  if (const Status opened = OpenSession(call.service, request, *user, "oidc", response); !opened.ok())
+  if (const Status opened = OpenSession(call.service, request, {user->id, "oidc", std::nullopt}, response);
+      !opened.ok())
     return Failed(request, opened.error());
   response.user = user->name;
   return response;
@@ -141,10 +151,11 @@ Response GetOidcLogin(const Call& call) {
   if (provider == nullptr) return Refuse(request, 404, "there is no identity provider here (auth.oidc_issuer)");
   const std::string next = Parameter(request, "next");
   if (!next.empty() && SafeNext(next).empty()) return Detail(400, "Invalid or unsafe next URL");
+  if (std::optional<Response> refusal = RefuseTooOften(call)) return *std::move(refusal);
   const Place place(call.service.at_provider);
-  if (!place.Within(kAtProviderAtOnce)) return Busy(request);
+  if (!place.Within(AtProviderAtOnce(call.service))) return Busy(request);
   Cookie cookie = AwayCookie(request);
-  cookie.value = NewSecret(call.service.Now(), next);
+  cookie.value = NewAway(*call.service.seal, call.service.Now(), next);
   Result<std::string> url = provider->AuthorizationUrl(oidc::BindingsOf(cookie.value),
                                                        BaseUrl(call.service, request) + std::string(kCallback));
   if (!url.ok()) return Failed(request, url.error());
@@ -157,9 +168,16 @@ Response GetOidcCallback(const Call& call) {
   const Request& request = call.request;
   if (call.service.options.oidc == nullptr)
     return Refuse(request, 404, "there is no identity provider here (auth.oidc_issuer)");
-  const Place place(call.service.at_provider);
-  if (!place.Within(kAtProviderAtOnce)) return Busy(request);
-  Response response = Finish(call, CookieOf(request, AwayCookie(request).name));
+  if (std::optional<Response> refusal = RefuseTooOften(call)) return *std::move(refusal);
+  const Result<Away> away = Returned(call);
+  Response response;
+  if (away.ok()) {
+    const Place place(call.service.at_provider);
+    if (!place.Within(AtProviderAtOnce(call.service))) return Busy(request);  // he may load the page again
+    response = Finish(call, *away);
+  } else {
+    response = Failed(request, away.error());
+  }
   DropCookie(AwayCookie(request), response);
   return response;
 }

@@ -87,7 +87,7 @@ Response Change(const Call& call, AccountKind kind, const std::optional<std::str
   if (password) {
     std::variant<std::string, Response> hash = HashOf(call, *password, row->name);
     if (Response* refusal = std::get_if<Response>(&hash)) return std::move(*refusal);
-    if (const Status set = accounts.SetPassword(row->name, std::get<std::string>(hash)); !set.ok())
+    if (const Status set = accounts.SetPassword(row->name, std::get<std::string>(hash), std::nullopt); !set.ok())
       return ErrorResponse(set.error());
   }
   if (disabled) {
@@ -195,10 +195,12 @@ Response PostMyPassword(const Call& call) {
                     fresh = body.String("new_password").value_or("");
   if (!body.ok()) return body.Refusal();
   if (call.caller.limited) return Detail(403, "Forbidden: this token does not stand for all that you may do");
-  if (auto refusal = CheckPassword(call, call.caller.name, current)) return *std::move(refusal);
+  std::variant<UserRow, Response> checked = CheckPassword(call, call.caller.name, current);
+  if (Response* refusal = std::get_if<Response>(&checked)) return std::move(*refusal);
   std::variant<std::string, Response> hash = HashOf(call, fresh, call.caller.name);
   if (Response* refusal = std::get_if<Response>(&hash)) return std::move(*refusal);
-  const Status set = call.catalog().accounts().SetPassword(call.caller.name, std::get<std::string>(hash));
+  const Status set = call.catalog().accounts().SetPassword(call.caller.name, std::get<std::string>(hash),
+                                                           std::get<UserRow>(checked).password_hash);
   return set.ok() ? NoContent() : ErrorResponse(set.error());
 }
 

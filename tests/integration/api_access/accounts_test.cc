@@ -124,6 +124,49 @@ TEST_F(AccountsTest, NobodyGivesMoreThanHeHas) {
   EXPECT_EQ(Post("tokens", R"({"name": "t", "account": "service"})", "reg").status, 201);
 }
 
+// Nobody gives, takes or borrows what he has not, also where a tag stands for no DAG yet.
+TEST_F(AccountsTest, ATagCountsBeforeAnyDagHasIt) {
+  EXPECT_TRUE(accounts().PutRole(RoleRow{"registrar", "", {"users.edit", "users.read", "tokens.edit"}}, true).ok());
+  AddWithRole("reg", "registrar");
+  Add("tagged", {GrantRow{0, "tagged", "user", GrantScope::kTag, "nobody-has-it"}});
+  const std::string password = fmt::format(R"({{"password": "{}"}})", kPassword);
+  EXPECT_EQ(Status("PATCH", kExt + "users/tagged", "reg", password), 403);
+  EXPECT_EQ(Post("tokens", R"({"name": "t", "account": "tagged"})", "reg").status, 403);
+  EXPECT_EQ(Status("DELETE", kExt + "users/tagged", "reg"), 403);
+  EXPECT_EQ(Post("grants", R"({"account": "reg", "role": "user", "tag": "nobody-has-it"})", "reg").status, 403);
+  Add("peer", {GrantRow{0, "peer", "registrar", GrantScope::kAll, ""},
+               GrantRow{0, "peer", "user", GrantScope::kTag, "nobody-has-it"}});
+  EXPECT_EQ(Status("PATCH", kExt + "users/tagged", "peer", password), 200) << "who has the same grant";
+  EXPECT_EQ(Post("grants", R"({"account": "reg", "role": "user", "tag": "other-tag"})", "peer").status, 403);
+}
+
+TEST_F(AccountsTest, WhatEndsLeavesNothingThatDoesNot) {
+  Post("users", fmt::format(R"({{"name": "ann", "password": "{}", "roles": ["viewer"]}})", kPassword));
+  const std::string login = Text(LogIn("ann", kPassword), "access_token");
+  EXPECT_EQ(Post("tokens", R"({"name": "t", "expires_at": null})", login).status, 403);
+  EXPECT_EQ(Post("tokens", R"({"name": "t", "expires_at": "2999-01-01T00:00:00Z"})", login).status, 403);
+  const std::string laptop = Text(Post("tokens", R"({"name": "t"})", login), "token");
+  EXPECT_EQ(Post("tokens", R"({"name": "t", "expires_at": null})", laptop).status, 403) << "nor by a detour";
+  EXPECT_EQ(Post("tokens", R"({"name": "t", "expires_at": null})", "viewer").status, 201);
+  const Response of_local = Post("tokens", R"({"name": "t", "account": "ann", "expires_at": null})", "local-token");
+  EXPECT_EQ(of_local.status, 201);
+}
+
+TEST_F(AccountsTest, NamesDifferInMoreThanCapitals) {
+  EXPECT_EQ(Post("service-accounts", R"({"name": "Admin"})").status, 409);
+  EXPECT_EQ(Post("service-accounts", R"({"name": "Deploy"})").status, 201);
+  EXPECT_EQ(Post("service-accounts", R"({"name": "deploy"})").status, 409);
+}
+
+TEST_F(AccountsTest, AGrantOfARoleThatIsGoneIsNone) {
+  EXPECT_EQ(Status("DELETE", kExt + "roles/starter", "admin"), 204);
+  const Result<GrantRow> late = accounts().AddGrant(GrantRow{0, "viewer", "starter", GrantScope::kAll, ""});
+  ASSERT_FALSE(late.ok());
+  EXPECT_EQ(late.error().code, ErrorCode::kInvalid);
+  EXPECT_TRUE(accounts().PutRole(RoleRow{"starter", "", {"pools.read"}}, true).ok());
+  EXPECT_EQ(Status("GET", "/api/v2/pools", "custom"), 403) << "the grant of before went with the role";
+}
+
 TEST_F(AccountsTest, ATokenIsShownOnceAndRevokedAtOnce) {
   const Response made = Post("tokens", R"({"name": "ci", "permissions": ["runs.read"], "dag_ids": ["own"]})", "user");
   ASSERT_EQ(made.status, 201) << made.body;

@@ -194,6 +194,14 @@ TEST_F(PgListingTest, ManyTextsOfStatementsAreNotKept) {
   EXPECT_LE(kept, 100);
 }
 
+TEST_F(PgListingTest, TheDagsOfATagAreReadByAnIndex) {
+  Sql("set enable_seqscan to off");
+  std::string plan;
+  for (const pqxx::row& row : Sql("explain select dag_id from dag where tags @> array['finance']"))
+    plan += row[0].c_str();
+  EXPECT_THAT(plan, HasSubstr("dag_tags"));
+}
+
 TEST_F(PgListingTest, TheLatestAreReadByAnIndex) {
   Sql("set enable_seqscan to off; set enable_sort to off");
   const auto plan = [&](const std::string& select) {

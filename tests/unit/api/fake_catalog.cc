@@ -378,8 +378,11 @@ Result<Health> FakeCatalog::CheckHealth() {
 Result<std::optional<UserRow>> FakeCatalog::FindUser(const std::string& name) {
   const std::scoped_lock lock(mutex_);
   if (broken) return *broken;
-  for (const UserRow& user : users) {
-    if (user.name == name) return std::optional<UserRow>(user);
+  for (UserRow& user : users) {
+    if (user.name != name) continue;
+    std::optional<UserRow> found(user);
+    if (after_lookup) after_lookup(user);
+    return found;
   }
   return std::optional<UserRow>();
 }
@@ -392,13 +395,15 @@ Status FakeCatalog::AddUser(const UserRow& user) {
   return Ok();
 }
 
-Status FakeCatalog::AddToken(const std::string& token_sha256, std::int64_t user, Instant) {
+Status FakeCatalog::AddToken(const std::string& token_sha256, const UserRow& user, Instant) {
   const std::scoped_lock lock(mutex_);
   if (broken) return *broken;
   for (const UserRow& row : users) {
-    if (row.id == user) tokens[token_sha256] = row.name;
+    if (row.id != user.id || row.disabled || row.password_hash != user.password_hash) continue;
+    tokens[token_sha256] = row.name;
+    return Ok();
   }
-  return Ok();
+  return Error{ErrorCode::kNotAllowed, "not any more", ""};
 }
 
 }  // namespace pipelined::testing

@@ -56,6 +56,7 @@ class FakeCatalog : public Catalog {
   std::vector<EventRow> events;                                // what Events() reads; add with AddEvent
   std::optional<Error> broken;                                 // what every call answers
   std::function<Result<CommandDone>(const Command&)> leader;   // empty: nobody leads
+  std::function<void(UserRow&)> after_lookup;                  // what happens to a user right after FindUser() gave him
 
   void AddDag(const std::string& id, std::function<void(DagRow&)> change = {});
   void AddRun(const std::string& dag_id, const std::string& run_id, RunState state,
@@ -108,7 +109,7 @@ class FakeCatalog : public Catalog {
   AuditTrail& trail() override { return memory_trail; }
   Result<std::optional<UserRow>> FindUser(const std::string& name) override;
   Status AddUser(const UserRow& user) override;
-  Status AddToken(const std::string& token_sha256, std::int64_t user, Instant expires) override;
+  Status AddToken(const std::string& token_sha256, const UserRow& user, Instant expires) override;
 
  private:
   // Everything is settled at once.

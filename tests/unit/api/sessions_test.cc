@@ -112,6 +112,14 @@ TEST_F(SessionTest, AWrongPasswordOpensNone) {
   EXPECT_TRUE(catalog_.memory_sessions.rows.empty());
 }
 
+TEST_F(SessionTest, APasswordThatWasChangedWhileItWasCheckedOpensNone) {
+  catalog_.after_lookup = [](UserRow& user) { user.password_hash = "$argon2id$another"; };
+  const Response late = LogIn("vera");
+  EXPECT_EQ(late.status, 401);
+  EXPECT_TRUE(CookiesSet(late).empty());
+  EXPECT_TRUE(catalog_.memory_sessions.rows.empty());
+}
+
 TEST_F(SessionTest, WhoSignsInWithAProviderHasNoPassword) {
   catalog_.users[0].password_hash.clear();
   for (const char* password : {"!", "", "right"}) EXPECT_EQ(LogIn("vera", {}, password).status, 401) << password;
