@@ -62,7 +62,7 @@ constexpr Row kRows[] = {
      "executor_class?:text"},
     {"get_plugins", PAGE},
     {"patch_pool", MASK},
-    {"get_pools", "%id|name|pool|slots|description pool_name_pattern?:text"},
+    {"get_pools", "%id|name|pool|slots|description ~pool_name"},
     {"get_providers", PAGE},
     {"list_asset_state_store", PAGE},
     {"list_task_state_store", INDEX " " PAGE},

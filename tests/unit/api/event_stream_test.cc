@@ -1,9 +1,7 @@
 // Live events over a history in memory: what one client is sent, from where on, and what it is not sent.
 #include <gmock/gmock.h>
 
-#include <atomic>
 #include <condition_variable>
-#include <future>
 #include <mutex>
 
 #include "unit/api/api_test.h"
@@ -39,6 +37,16 @@ class Reader {
       told_->more = false;
     }
     return all_;
+  }
+  // Whether it does, within half a minute.
+  bool Ends() {
+    const auto until = std::chrono::steady_clock::now() + Seconds(30);
+    while (!feed_->Take(1 << 16).last) {
+      std::unique_lock lock(told_->mutex);
+      if (!told_->changed.wait_until(lock, until, [this] { return told_->more; })) return false;
+      told_->more = false;
+    }
+    return true;
   }
   // The ids of what has come until the event `last`.
   std::vector<int> Ids(int last) {
@@ -179,13 +187,9 @@ TEST_F(EventStreamTest, WhatAnotherServerHasToldIsNeitherUnknownNorToldAgain) {
 class GuardedStreamTest : public EventStreamTest {
  protected:
   bool Ends(const std::shared_ptr<Feed>& feed) {
-    const auto told = std::make_shared<std::promise<void>>();
-    const auto once = std::make_shared<std::atomic<bool>>(false);
-    feed->Begin([=] {
-      if (feed->Take(1 << 16).last && !once->exchange(true)) told->set_value();
-    });
+    Reader reader(feed);
     service_.premises.AskAll();
-    return told->get_future().wait_for(Seconds(30)) == std::future_status::ready;
+    return reader.Ends();
   }
 };
 
