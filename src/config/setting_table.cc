@@ -163,7 +163,7 @@ const Setting kTable[] = {
     {"api",
      "threads",
      Type::kInteger,
-     "4",
+     "12",
      "Threads that answer requests.",
      1,
      256,

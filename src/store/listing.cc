@@ -194,12 +194,14 @@ std::string CountOf(const std::string& from, const ListingSql& sql, const Page& 
 std::int64_t CountRows(Session& session, const std::string& counting, const ListingSql& sql, const Page& page) {
   std::string key = counting;
   for (const std::string& value : sql.parameters()) key.append(1, '\0').append(value);
-  const Micros begun = SystemClock().Monotonic();
-  if (const std::optional<std::int64_t> known = session.counts().Find(key, begun)) return *known;
-  const std::int64_t total = session.RunListing(counting, sql.parameters())[0][0].as<std::int64_t>();
-  const Micros now = SystemClock().Monotonic();
-  if (page.most_counted > 0) session.counts().Learn(key, total, total >= page.most_counted, now - begun, now);
-  return total;
+  if (const auto known = session.counts().Find(key, SystemClock().Monotonic())) return *known;
+  return session.counts().Shared(key)->Ask([&] {
+    const Micros start = SystemClock().Monotonic();
+    const std::int64_t total = session.RunListing(counting, sql.parameters())[0][0].as<std::int64_t>();
+    const Micros now = SystemClock().Monotonic();
+    if (page.most_counted > 0) session.counts().Learn(key, total, total >= page.most_counted, now - start, now);
+    return total;
+  });
 }
 
 }  // namespace pipelined

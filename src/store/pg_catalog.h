@@ -2,11 +2,13 @@
 
 #include "pipelined/store/pg_store.h"
 #include "store/listing.h"
+#include "store/new_run.h"
 #include "store/pg_accounts.h"
 #include "store/pg_user_sessions.h"
 #include "store/pg_trail.h"
 #include "store/pg_vault.h"
 #include "store/session_pool.h"
+#include "store/together.h"
 
 namespace pipelined {
 
@@ -65,11 +67,15 @@ class PgCatalog : public Catalog {
   Status AddToken(const std::string& token_sha256, std::int64_t user, Instant expires) override;
 
  private:
+  std::vector<Result<DagRow>> ReadDags(const std::vector<std::string>& dag_ids);
+  std::vector<Result<RunRow>> MakeRuns(const std::vector<WantedRun>& wanted);
   // `only_started`: of those that the filter lets through only those that have begun; the total is that of all.
   Result<Listing<TaskInstanceRow>> TasksOf(const TaskFilter& filter, const Page& page, bool only_started);
 
   StoreOptions options_;
   SessionPool pool_;
+  Together<std::string, Result<DagRow>> dags_{[this](const auto& ids) { return ReadDags(ids); }};
+  Together<WantedRun, Result<RunRow>> triggers_{[this](const auto& wanted) { return MakeRuns(wanted); }, Millis(5)};
   PgVault vault_;
   PgAccounts accounts_;
   PgUserSessions user_sessions_;

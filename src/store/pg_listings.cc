@@ -1,5 +1,8 @@
 #include <fmt/format.h>
 
+#include <map>
+
+#include "pipelined/schema/json.h"
 #include "store/arrays.h"
 #include "store/codec.h"
 #include "store/instance_source.h"
@@ -161,13 +164,36 @@ Result<Listing<DagRow>> PgCatalog::Dags(const DagFilter& filter, const Page& pag
 }
 
 Result<DagRow> PgCatalog::Dag(const std::string& dag_id) {
-  return pool_.With("read a DAG", [&](Session& session) -> Result<DagRow> {
-    const pqxx::result found =
-        session.Run("dag", fmt::format("select {}{} where d.dag_id = $1", kDagListing, kDagFrom), CleanText(dag_id));
-    if (found.empty())
-      return Error{ErrorCode::kNotFound, fmt::format("The Dag with ID: `{}` was not found", dag_id), ""};
-    return ReadDagRow(found[0]);
+  return dags_.Ask(CleanText(dag_id));
+}
+
+std::vector<Result<DagRow>> PgCatalog::ReadDags(const std::vector<std::string>& dag_ids) {
+  using Found = std::map<std::string, DagRow>;
+  const Result<Found> found = pool_.With("read a DAG", [&](Session& session) -> Result<Found> {
+    Found dags;
+    // Of JSON the planner does not ask how long it is, so that it plans once and for all.
+    static const std::string kSelect = fmt::format(
+        "select {} from json_array_elements_text($1::json) as wanted (id) cross join lateral (select * from dag where "
+        "dag_id = wanted.id offset 0) d join dag_version v on v.id = d.version_id",
+        kDagListing);
+    for (const pqxx::row& row :
+         session.Run("dag", kSelect, ToJson(Value(Value::List(dag_ids.begin(), dag_ids.end()))))) {
+      DagRow dag = ReadDagRow(row);
+      dags.emplace(dag.dag_id, std::move(dag));
+    }
+    return dags;
   });
+  std::vector<Result<DagRow>> answers;
+  for (const std::string& dag_id : dag_ids) {
+    if (!found.ok()) {
+      answers.emplace_back(found.error());
+    } else if (const auto dag = found->find(dag_id); dag != found->end()) {
+      answers.emplace_back(dag->second);
+    } else {
+      answers.emplace_back(Error{ErrorCode::kNotFound, fmt::format("The Dag with ID: `{}` was not found", dag_id), ""});
+    }
+  }
+  return answers;
 }
 
 namespace {

@@ -81,7 +81,7 @@ Result<KeptAnswer> PgCatalog::TriggerOnce(const TriggerRequest& request, const O
       const Claimed claimed = Claim(session, transaction, key);
       if (claimed.other_request) return OtherRequest();
       if (claimed.answer) return *claimed.answer;
-      const Result<RunRow> run = InsertRun(session, transaction, request, *run_id);
+      const Result<RunRow> run = InsertRuns(session, transaction, {WantedRun{request, *run_id}}).front();
       if (!run.ok()) return run.error();
       KeptAnswer made = answer(*run);
       session.In(transaction, "keep_answer", kKeep, key.user, CleanText(key.key), made.status, made.body);

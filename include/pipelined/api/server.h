@@ -36,7 +36,7 @@ struct ShownSetting {
 struct ApiOptions {
   std::string host = "127.0.0.1";
   std::uint16_t port = 8080;  // 0: any free one
-  int threads = 4;
+  int threads = 12;
   bool allow_insecure = false;    // listen beyond the loopback although there is no TLS
   std::string tls_cert, tls_key;  // PEM files; empty: no TLS
   std::string socket;             // a unix socket to listen on too, for the process's own user; empty: none

@@ -36,7 +36,7 @@ struct TransportOptions {
   std::uint16_t port = 0;            // 0: any free one
   std::string socket;                // a unix socket to listen on too; empty: none
   std::string tls_cert, tls_key;     // PEM files, chain first; empty: no TLS on the port (never on the unix socket)
-  int threads = 4;                   // handlers that run at the same time
+  int threads = 12;                  // handlers that run at the same time
   std::size_t longest_line = 1'000;  // requests that may wait for one of them; more: 503
   Limits limits;
   std::shared_ptr<ConnectionCounts> counts = std::make_shared<ConnectionCounts>();
