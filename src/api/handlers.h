@@ -169,8 +169,7 @@ Result<TaskInstanceRow> FindInstance(const Call& call, std::int64_t map_index);
 
 // event_stream.cc
 Response GetEventStream(const Call& call);
-std::string EventText(const EventRow& event);            // as a server-sent event
-std::optional<Response> RefuseStream(Service& service);  // when as many are open as may be
+std::string EventText(const EventRow& event);  // as a server-sent event
 
 // logs.cc
 Response GetLog(const Call& call);

@@ -78,6 +78,8 @@ Result<Request> ToRequest(RawRequest& raw, const Provenance& from, const std::st
   request.host = from.host;
   request.proxy_user = from.proxy_user;
   request.id = id;
+  request.pause = raw.pause;
+  request.answer_now = raw.answer_now;
   return request;
 }
 
@@ -99,10 +101,15 @@ Response Respond(Service& service, RawRequest& raw, const Provenance& from, cons
   std::optional<Response> foreign = RefuseForeignHost(service, raw);
   if (raw.method == "OPTIONS" && raw.target == "*") return foreign ? *std::move(foreign) : OptionsOfAll();
   if (from.ambiguous) return Detail(400, "the proxy names more than one user");
-  const Result<Request> request = ToRequest(raw, from, id);
+  Result<Request> request = ToRequest(raw, from, id);
   if (!request.ok()) return Detail(400, request.error().message);
   if (foreign) return *std::move(foreign);
   Response response = Dispatch(service, *request);
+  if (response.pause != nullptr) {  // it will be asked again
+    raw.headers = std::move(request->headers);
+    raw.body = std::move(request->body);
+    return response;
+  }
   Negotiate(*request, service.options.gzip, response);
   AllowOrigin(service.origins, *request, response);
   return response;
@@ -192,11 +199,12 @@ void Measure(Service& service, const Response& response, Micros took) {
       .Observe(took);
 }
 
-Response Handle(Service& service, RawRequest raw) {
+Response Handle(Service& service, RawRequest& raw) {
   const Micros start = service.clock.Monotonic();
   const Provenance from = WhereFrom(service, raw);
   LoggedRequest logged = ToLog(raw, from);
   Response response = Respond(service, raw, from, logged.id);
+  if (response.pause != nullptr) return response;
   const Micros took = service.clock.Monotonic() - start;
   Measure(service, response, took);
   logged.took += took;
@@ -226,7 +234,7 @@ class ApiServer::Impl {
     how.tls_key = options.tls_key;
     how.counts = service_.connections;
     Result<std::unique_ptr<Transport>> transport = Transport::Listen(
-        how, [this](RawRequest raw) { return Handle(service_, std::move(raw)); },
+        how, [this](RawRequest& raw) { return Handle(service_, raw); },
         [this](int status, RawRequest raw) { return Refuse(service_, status, std::move(raw)); });
     if (!transport.ok()) return transport.error();
     transport_ = *std::move(transport);
@@ -238,9 +246,9 @@ class ApiServer::Impl {
   }
 
   void Stop() {
-    service_.stopping.Set();
     service_.events.Stop();
     service_.ticks.Stop();
+    service_.premises.Stop();
     transport_->Stop();
   }
 

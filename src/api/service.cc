@@ -44,17 +44,6 @@ std::map<int, std::int64_t> Counters::Snapshot() {
   return by_status_;
 }
 
-void StopFlag::Set() {
-  const std::scoped_lock lock(mutex_);
-  set_ = true;
-  changed_.notify_all();
-}
-
-bool StopFlag::Wait(Micros at_most) {
-  std::unique_lock lock(mutex_);
-  return !changed_.wait_for(lock, at_most, [this] { return set_; });
-}
-
 Service::Service(Catalog& catalog_, ApiOptions options_)
     : catalog(catalog_),
       options(std::move(options_)),
@@ -65,6 +54,7 @@ Service::Service(Catalog& catalog_, ApiOptions options_)
       seal(options.keys != nullptr ? options.keys : OwnSeal()),
       clock(options.clock != nullptr ? *options.clock : SystemClock()),
       events(catalog, EventText),
+      streams(options.max_streams, options.max_streams_per_user),
       denials(catalog.trail(), clock) {}
 
 Result<DagPtr> Service::LoadDag(VersionId version) {

@@ -20,6 +20,8 @@
 #include "api/http/rate_limit.h"
 #include "api/access/login_limits.h"
 #include "api/access/role_map.h"
+#include "api/live/premises.h"
+#include "api/live/streams.h"
 #include "api/live/ticks.h"
 #include "api/transport/connection_counts.h"
 #include "pipelined/access/rights.h"
@@ -29,8 +31,9 @@
 namespace pipelined::api {
 
 struct Caller {
-  std::string name;  // empty: nobody (public routes)
-  std::string via;   // how that was shown: "token", "local token", "browser"; empty: it was not
+  std::string name;          // empty: nobody (public routes)
+  std::int64_t account = 0;  // his id; 0: none, as with the local token
+  std::string via;           // how that was shown: "token", "local token", "browser"; empty: it was not
   access::Rights rights;
   std::int64_t token = 0;                      // that he shows, by its id; 0: the local one, or none
   bool limited = false;                        // by the token: it makes no others
@@ -58,19 +61,6 @@ struct Counters {
  private:
   std::mutex mutex_;
   std::map<int, std::int64_t> by_status_;
-};
-
-// Set once, when the server stops: wakes handlers that wait for something to change.
-class StopFlag {
- public:
-  void Set();
-  // Waits `at_most`; false: the server is stopping.
-  bool Wait(Micros at_most);
-
- private:
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  bool set_ = false;
 };
 
 // One of a counted number of places, as long as it lives.
@@ -116,10 +106,9 @@ struct Service {
   RateLimit provider_steps{kProviderSteps};
   EventHub events;
   Ticks ticks;
-  StopFlag stopping;
-  std::atomic<int> streams{0};     // answers that are sent as they come about
-  std::atomic<int> waiting{0};     // handlers that hold a thread until something changes
-  std::atomic<int> logging_in{0};  // those that check a password
+  Premises premises;
+  Streams streams;                  // requests that are answered over time
+  std::atomic<int> logging_in{0};   // those that check a password
   std::atomic<int> simulating{0};
   std::atomic<int> at_provider{0};  // those that ask the identity provider
   DenialLog denials;

@@ -92,6 +92,7 @@ api::ApiOptions MakeOptions(const Settings& settings, const RoleContext& context
   options.scheduler_metrics = SchedulerMetricsFile(context.home);
   options.metrics_token = settings.metrics.token;
   options.max_streams = static_cast<int>(settings.api.max_streams);
+  options.max_streams_per_user = static_cast<int>(settings.api.max_streams_per_user);
   options.expose_config = settings.api.expose_config;
   for (const EffectiveSetting& setting : context.effective) {
     const std::size_t dot = setting.name.find('.');

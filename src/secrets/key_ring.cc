@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "pipelined/base/base64.h"
 #include "pipelined/base/hash.h"
 #include "pipelined/secrets/token.h"
 #include "secrets/sodium.h"
@@ -20,13 +21,6 @@ using Bytes = std::vector<unsigned char>;
 
 const unsigned char* Raw(std::string_view text) {
   return reinterpret_cast<const unsigned char*>(text.data());
-}
-
-std::string ToBase64(const Bytes& bytes) {
-  std::string text(sodium_base64_ENCODED_LEN(bytes.size(), kStandard), '\0');
-  sodium_bin2base64(text.data(), text.size(), bytes.data(), bytes.size(), kStandard);
-  text.pop_back();  // its NUL
-  return text;
 }
 
 std::optional<Bytes> FromBase64(std::string_view text) {
@@ -126,7 +120,7 @@ Result<Sealed> KeyRing::Seal(std::string_view plain, VaultKind kind, std::string
   unsigned long long size = 0;
   crypto_aead_xchacha20poly1305_ietf_encrypt(box.data() + kNonce, &size, Raw(plain), plain.size(), Raw(bound),
                                              bound.size(), nullptr, box.data(), keys_.front().bytes.data());
-  return Sealed{keys_.front().id, ToBase64(box)};
+  return Sealed{keys_.front().id, Base64(box)};
 }
 
 Result<std::string> KeyRing::Open(const Sealed& sealed, VaultKind kind, std::string_view name) const {

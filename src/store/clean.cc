@@ -85,6 +85,11 @@ Result<CleanCounts> CleanOld(const StoreOptions& options, Instant before) {
   return Guard("clean the database", [&]() -> Result<CleanCounts> {
     Session session(options, "pipelined clean");
     CleanCounts all;
+    // First: events that stay are given the DAG of their run when that goes.
+    for (const std::string& month : OldMonths(session, before)) {
+      session.Run("drop_" + month, fmt::format("drop table {}", month));
+      ++all.event_months;
+    }
     for (CleanCounts batch = DeleteRuns(session, before); batch.runs > 0; batch = DeleteRuns(session, before)) {
       all.runs += batch.runs;
       all.task_instances += batch.task_instances;
@@ -100,10 +105,6 @@ Result<CleanCounts> CleanOld(const StoreOptions& options, Instant before) {
                 ToMicros(before));
     session.Run("clean_rates", "delete from rate_start where until < least(at_micros($1), now() - interval '1 hour')",
                 ToMicros(before));
-    for (const std::string& month : OldMonths(session, before)) {
-      session.Run("drop_" + month, fmt::format("drop table {}", month));
-      ++all.event_months;
-    }
     return all;
   });
 }

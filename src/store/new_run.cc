@@ -2,9 +2,8 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-
 #include "pipelined/base/clock.h"
+#include "pipelined/base/run_id.h"
 #include "pipelined/schema/json.h"
 #include "store/arrays.h"
 #include "store/codec.h"
@@ -13,17 +12,6 @@
 
 namespace pipelined {
 namespace {
-
-// What may stand in paths, URLs and log folders, as Airflow's default pattern.
-bool IsRunId(std::string_view id) {
-  return !id.empty() && id.size() <= 250 &&
-         std::all_of(id.begin(), id.end(),
-                     [](unsigned char c) {
-                       return std::isalnum(c) != 0 ||
-                              std::string_view("_.~:+-").find(static_cast<char>(c)) != std::string_view::npos;
-                     }) &&
-         id != "." && id != "..";
-}
 
 std::optional<CommandDone> ResultOf(Session& session, std::int64_t id) {
   const pqxx::result found =

@@ -156,10 +156,9 @@ Result<Listing<DagRow>> PgCatalog::Dags(const DagFilter& filter, const Page& pag
                                    "d.dag_id collate \"C\"");
   if (!ordered) return ordered.error();
   return pool_.With("list DAGs", [&](Session& session) -> Result<Listing<DagRow>> {
-    const std::string select = fmt::format(
-        "select {} from (select d.id from dag d{}) as p join dag d on d.id = p.id join dag_version v on v.id = "
-        "d.version_id{}",
-        kDagListing, sql.Tail(page), sql.Ordering());
+    const std::string select =
+        fmt::format("select {} from ({}) as p join dag d on d.id = p.id join dag_version v on v.id = d.version_id{}",
+                    kDagListing, sql.Cut("select d.id from dag d", page), sql.Ordering());
     return FetchPage<DagRow>(session, select, CountOf(" from dag d", sql, page), sql, page, ReadDagRow);
   });
 }
@@ -254,9 +253,8 @@ Result<Listing<RunRow>> PgCatalog::Runs(const RunFilter& filter, const Page& pag
     const std::string source = RunSource(!filter.versions.empty());
     // Chosen first, read then: what lies before the offset is never read.
     const std::string select = fmt::format(
-        "select {}{} from (select r.id{}{}) as p join dag_run r on r.id = p.id join dag_version v on v.id = "
-        "r.version_id{}",
-        kRunListing, sql.Keys(page), source, sql.Tail(page), sql.Ordering());
+        "select {}{} from ({}) as p join dag_run r on r.id = p.id join dag_version v on v.id = r.version_id{}",
+        kRunListing, sql.Keys(page), sql.Cut("select r.id" + source, page), sql.Ordering());
     return FetchPage<RunRow>(session, select, CountOf(source, sql, page), sql, page, ReadRunRow);
   });
 }
@@ -353,10 +351,12 @@ Result<Listing<TaskInstanceRow>> PgCatalog::TasksOf(const TaskFilter& filter, co
   if (only_started && !touched) chosen.Where(kTouchedCounts);
   // Chosen first, read then: what lies before the offset is not read, and only the tables that choosing needs are
   // joined.
-  const std::string select =
-      fmt::format("select {}{}{}{}{} from (select r.id as run_id, t.task_no, x.map_index{}{}) as x {}{}", kRunAndTask,
-                  kTaskState, fmt::format(kTaskRest, kTaskMessage), kTaskIndex, sql.Keys(page),
-                  touched || only_started ? kTouchedFrom : kTaskFrom, chosen.Tail(page), kTaskOfPage, sql.Ordering());
+  const std::string choice = chosen.Cut(std::string("select r.id as run_id, t.task_no, x.map_index") +
+                                            (touched || only_started ? kTouchedFrom : kTaskFrom),
+                                        page);
+  const std::string select = fmt::format("select {}{}{}{}{} from ({}) as x {}{}", kRunAndTask, kTaskState,
+                                         fmt::format(kTaskRest, kTaskMessage), kTaskIndex, sql.Keys(page), choice,
+                                         kTaskOfPage, sql.Ordering());
   const std::string counting =
       OfWholeRuns(filter) ? CountByRun(filter, sql, page) : CountOf(touched ? kTouchedFrom : kTaskFrom, sql, page);
   return pool_.With("list task instances", [&](Session& session) -> Result<Listing<TaskInstanceRow>> {

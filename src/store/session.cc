@@ -88,19 +88,28 @@ void Session::Prepare(const std::string& name, const std::string& sql) {
   connection_.prepare(name, sql);
 }
 
-pqxx::result Session::RunListing(const std::string& sql, const std::vector<std::string>& parameters) {
-  auto found = listings_.find(sql);
-  if (found == listings_.end()) {
-    if (listings_.size() >= kMostListings) {
-      for (const auto& [text, name] : listings_) connection_.unprepare(name);
-      listings_.clear();
-    }
-    const std::string name = fmt::format("listing_{}", listings_.size());
-    connection_.prepare(name, sql);
-    found = listings_.emplace(sql, name).first;
+// Of the prepared statement; the one that was not asked for longest makes room.
+const std::string& Session::NameOf(const std::string& listing) {
+  if (const auto found = by_text_.find(listing); found != by_text_.end()) {
+    listings_.splice(listings_.begin(), listings_, found->second);
+    return listings_.front().name;
   }
+  if (listings_.size() >= kMostListings) {
+    connection_.unprepare(listings_.back().name);
+    by_text_.erase(listings_.back().text);
+    listings_.pop_back();
+  }
+  std::string name = fmt::format("listing_{}", ++prepared_);
+  connection_.prepare(name, listing);
+  listings_.push_front({listing, std::move(name)});
+  by_text_.emplace(listings_.front().text, listings_.begin());
+  return listings_.front().name;
+}
+
+pqxx::result Session::RunListing(const std::string& sql, const std::vector<std::string>& parameters) {
+  const std::string& name = NameOf(sql);
   pqxx::nontransaction transaction(connection_);
-  return transaction.exec_prepared(found->second, pqxx::prepare::make_dynamic_params(parameters));
+  return transaction.exec_prepared(name, pqxx::prepare::make_dynamic_params(parameters));
 }
 
 bool Session::HungUp() {

@@ -172,6 +172,12 @@ class Oidc(OwnServerCase):
         impostor, answer = self.sign_in("admin")
         self.assertEqual(answer.status, 409, "nobody becomes a user who is there by being called like him")
         self.assertEqual(self.status(impostor), 401)
+        for who, status, reason in (("carol", 403, "no group that has a role"), ("admin", 409, "there is another user admin")):
+            refused = wait_for(lambda: self.entries(who), 10, "the refusal to be in the trail")[0]
+            self.assertEqual((refused["kind"], refused["status"]), ("denied", status))
+            self.assertIn(reason, refused["reason"])
+        out = self.server.get("/api/ext/v1/audit?kind=log_out")["audit"]
+        self.assertEqual([(entry["who"], entry["operation"]) for entry in out], [("alice", "ext_logout")])
 
     def test_a_role_is_that_of_the_last_sign_in(self):
         browser, _ = self.sign_in("bob")
@@ -189,6 +195,13 @@ class Oidc(OwnServerCase):
         other, answer = self.sign_in("bob")
         self.refused(other, answer, "no group")
         self.assertEqual(self.status(browser), 401, "what was opened before is closed")
+        told = [(entry["kind"], entry["before"], entry["after"]) for entry in self.entries("bob")]
+        self.assertEqual(told, [("denied", {"role": "admin"}, {"role": None}), ("log_in", {"role": "viewer"}, {"role": "admin"}),
+                                ("log_in", {"role": None}, {"role": "viewer"})])
+
+    def entries(self, who):
+        """Of the audit trail; what is refused is written a moment later."""
+        return self.server.get(f"/api/ext/v1/audit?who={who}&operation=ext_oidc_callback")["audit"]
 
     def test_an_answer_of_another_browser_or_state_is_refused(self):
         browser, other = Browser(), Browser()

@@ -65,15 +65,12 @@ class MemoryUserSessions : public UserSessions {
   Result<int> EndAll(std::int64_t user) override {
     return Drop([&](const Row& row) { return row.user == user; });
   }
-  Result<SessionUser> SignIn(const ExternalUser& external) override {
+  Result<SignedIn> SignIn(const ExternalUser& external) override {
     if (broken) return *broken;
-    const auto known = identities_.find({external.issuer, external.subject});
-    if (known != identities_.end()) {
-      for (UserRow& user : users_) {
-        if (user.id != known->second) continue;
-        user.role = external.role;
-        return SessionUser{user.id, user.name};
-      }
+    if (UserRow* known = Known(external.issuer, external.subject)) {
+      SignedIn signed_in{{known->id, known->name}, known->role};
+      known->role = external.role;
+      return signed_in;
     }
     if (!access::IsAccountName(external.name))
       return Error{ErrorCode::kNotAllowed, "\"" + external.name + "\" cannot be a name here", ""};
@@ -86,10 +83,25 @@ class MemoryUserSessions : public UserSessions {
     user.role = external.role;
     users_.push_back(user);
     identities_[{external.issuer, external.subject}] = user.id;
-    return SessionUser{user.id, user.name};
+    return SignedIn{{user.id, user.name}, ""};
+  }
+  Result<std::optional<SignedIn>> Dismiss(const std::string& issuer, const std::string& subject) override {
+    if (broken) return *broken;
+    UserRow* const known = Known(issuer, subject);
+    if (known == nullptr) return std::optional<SignedIn>();
+    SignedIn gone{{known->id, known->name}, std::exchange(known->role, "")};
+    if (const Result<int> ended = EndAll(known->id); !ended.ok()) return ended.error();
+    return std::optional(std::move(gone));
   }
 
  private:
+  UserRow* Known(const std::string& issuer, const std::string& subject) {
+    const auto identity = identities_.find({issuer, subject});
+    for (UserRow& user : users_) {
+      if (identity != identities_.end() && user.id == identity->second) return &user;
+    }
+    return nullptr;
+  }
   template <class Which>
   Result<int> Drop(Which which) {
     if (broken) return *broken;

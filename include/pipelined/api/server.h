@@ -43,7 +43,8 @@ struct ApiOptions {
   std::string socket;             // a unix socket to listen on too, for the process's own user; empty: none
   std::string scheduler_metrics;  // a file with those of the scheduler of this home, for /metrics; empty: none
   std::string metrics_token;      // with which /metrics may be read from anywhere; then the loopback needs it too
-  int max_streams = 5'000;        // of live events and of logs; more: 503
+  int max_streams = 5'000;        // requests that are answered over time: live events, logs, waiting; more: 503
+  int max_streams_per_user = 1'000;
   Limits limits;
   bool gzip = true;
   std::string cors_origins;  // "https://a.example.com https://b.example.com"; "*": any; empty: none

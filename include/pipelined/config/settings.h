@@ -47,7 +47,8 @@ struct Settings {
     std::string tls_cert, tls_key;                                           // empty: no TLS; relative: to the home
     std::string socket;                                                      // the same
     std::int64_t max_url = 0, max_header = 0, max_body = 0, max_bodies = 0;  // bytes
-    std::int64_t max_connections = 0, max_connections_per_address = 0, max_streams = 0;
+    std::int64_t max_connections = 0, max_connections_per_address = 0;
+    std::int64_t max_streams = 0, max_streams_per_user = 0;
     Micros idle_timeout{0}, header_timeout{0}, body_timeout{0}, write_timeout{0}, drain_timeout{0};
     bool gzip = false;
     bool expose_config = false;

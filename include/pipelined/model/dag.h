@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <span>
@@ -27,6 +28,7 @@ using TaskNo = std::uint32_t;  // position in Dag::tasks, which is the order of 
 
 inline constexpr std::string_view kDefaultPool = "default_pool";
 inline constexpr std::int32_t kNotMapped = -1;  // the map index of a task that is not an instance of a mapped one
+inline constexpr std::int32_t kGreatestMapIndex = std::numeric_limits<std::int32_t>::max();
 
 enum class ActionKind : std::uint8_t {
   kEmpty,

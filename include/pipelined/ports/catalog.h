@@ -236,7 +236,8 @@ struct RunLinks {
 
 // A request that a client may send again without its being carried out again.
 struct OnceKey {
-  std::string user, key;
+  std::int64_t user = 0;  // the account's id: its name may come to be another's. 0: the local token
+  std::string key;
   std::string request;  // a digest of all of it: the same key with another request is a mistake
 };
 // What was answered to it.

@@ -36,7 +36,12 @@ struct UserSessionRow {
 struct ExternalUser {
   std::string issuer, subject;
   std::string name;  // what a user made for him is called
-  std::string role;  // as of now; replaces the role of before. Empty: none; SignIn() is kNotAllowed, his sessions end
+  std::string role;  // as of now; replaces the role of before
+};
+
+struct SignedIn {
+  SessionUser user;
+  std::string role_before;  // empty: he had none, or comes for the first time
 };
 
 class UserSessions {
@@ -56,7 +61,9 @@ class UserSessions {
 
   // The user of (issuer, subject), made when he comes for the first time. kConflict: somebody else has his name, perhaps
   // in other letters; kNotAllowed: it cannot be a name here (access::IsAccountName), or the user is disabled.
-  virtual Result<SessionUser> SignIn(const ExternalUser& external) = 0;
+  virtual Result<SignedIn> SignIn(const ExternalUser& external) = 0;
+  // He has no role any more: it is taken from him, and his sessions end. Nothing: he has never come.
+  virtual Result<std::optional<SignedIn>> Dismiss(const std::string& issuer, const std::string& subject) = 0;
 };
 
 }  // namespace pipelined

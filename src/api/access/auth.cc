@@ -71,6 +71,7 @@ std::variant<Caller, Response> Authenticate(Service& service, const Request& req
 Caller CallerOf(Principal principal) {
   Caller caller;
   caller.name = std::move(principal.account.name);
+  caller.account = principal.account.id;
   caller.rights = std::move(principal.rights);
   if (principal.token) {
     caller.via = "token";

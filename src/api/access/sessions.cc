@@ -113,13 +113,18 @@ Status OpenSession(Service& service, const Request& request, SignedIn who, Respo
   return Ok();
 }
 
-Status CloseSession(Service& service, const Request& request, Response& response) {
+Result<std::string> CloseSession(Service& service, const Request& request, Response& response) {
+  std::string name;
   if (const std::string hash = SessionHash(request); !hash.empty()) {
-    if (const Result<int> ended = service.catalog.user_sessions().End(hash); !ended.ok()) return ended.error();
+    UserSessions& sessions = service.catalog.user_sessions();
+    const Result<std::optional<SessionUser>> user = sessions.UserOf(hash, service.options.session_idle);
+    if (!user.ok()) return user.error();
+    if (user->has_value()) name = (*user)->name;
+    if (const Result<int> ended = sessions.End(hash); !ended.ok()) return ended.error();
   }
   DropCookie(SessionCookie(request), response);
   DropCookie(CsrfCookie(request), response);
-  return Ok();
+  return name;
 }
 
 std::optional<Response> RefuseForeign(const Service& service, const Request& request) {

@@ -27,8 +27,8 @@ struct SignedIn {
 // kNotAllowed: the user is disabled by now, or has another password.
 Status OpenSession(Service& service, const Request& request, SignedIn who, Response& response);
 
-// Ends the session that the request carries, if it does, and takes its cookies away.
-Status CloseSession(Service& service, const Request& request, Response& response);
+// Ends the session that the request carries, if it does, and takes its cookies away. Whose it was; empty: nobody's.
+Result<std::string> CloseSession(Service& service, const Request& request, Response& response);
 
 // The hash of the session's id that the request carries; empty: none.
 std::string SessionHash(const Request& request);

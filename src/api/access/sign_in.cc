@@ -75,8 +75,9 @@ Response PostLogin(const Call& call) {
   std::variant<UserRow, Response> checked = CheckPassword(call, given->name, given->password);
   if (Response* refusal = std::get_if<Response>(&checked)) {
     if (!form || !WantsPage(request)) return std::move(*refusal);
-    Response page = LoginPage(call, refusal->status, SafeNext(given->next),
-                              refusal->status == 401 ? "That is not the user's password." : "Try again later.");
+    const char* const why = refusal->status == 401 ? "That is not the user's password." : "Try again later.";
+    if (call.note != nullptr) call.note->failed = why;
+    Response page = LoginPage(call, refusal->status, SafeNext(given->next), why);
     for (auto& header : refusal->headers) page.headers.push_back(std::move(header));
     return page;
   }
@@ -109,8 +110,9 @@ Response PostLogout(const Call& call) {
       return *std::move(refusal);
   }
   Response response = form ? Redirect(303, "/auth/login") : NoContent();
-  if (const Status closed = CloseSession(call.service, request, response); !closed.ok())
-    return ErrorResponse(closed.error());
+  const Result<std::string> closed = CloseSession(call.service, request, response);
+  if (!closed.ok()) return ErrorResponse(closed.error());
+  if (call.note != nullptr) call.note->who = *closed;
   return response;
 }
 
@@ -126,6 +128,7 @@ Response GetLogout(const Call& call) {
   if (call.caller.logged_in) {
     const Status dropped = call.service.catalog.accounts().DropToken(call.caller.token);
     if (!dropped.ok() && dropped.error().code != ErrorCode::kNotFound) return ErrorResponse(dropped.error());
+    if (call.note != nullptr) call.note->who = call.caller.name;
   }
   return Redirect(307, "/auth/logout");
 }

@@ -10,6 +10,8 @@
 #include "api/http/pages.h"
 #include "api/access/sessions.h"
 #include "api/http/network.h"
+#include "api/http/target.h"
+#include "api/shapes.h"
 #include "pipelined/base/log.h"
 #include "pipelined/oidc/provider.h"
 #include "pipelined/secrets/token.h"
@@ -36,8 +38,10 @@ std::string Parameter(const Request& request, std::string_view name) {
   return value == nullptr ? "" : *value;
 }
 
-Response Failed(const Request& request, const Error& error) {
+Response Failed(const Call& call, const Error& error) {
+  const Request& request = call.request;
   log::Warning("a sign-in failed: {}", error.message);
+  if (call.note != nullptr) call.note->failed = error.message;
   const Response plain = ErrorResponse(error);
   Response response = Refuse(request, error.code == ErrorCode::kNotAllowed ? 403 : plain.status,
                              error.code == ErrorCode::kBug ? "Internal error" : error.message);
@@ -109,16 +113,33 @@ Status CheckRole(Service& service, const std::string& role) {
   return NotAllowed(fmt::format("there is no role \"{}\" here (auth.oidc_roles)", role));
 }
 
+// For the audit trail, where the provider's word has changed it.
+void NoteRole(const Call& call, const std::string& before, const std::string& after) {
+  if (before == after) return;
+  call.Before("", Value::Map{{"role", TextOrNull(before)}});
+  call.After("", Value::Map{{"role", TextOrNull(after)}});
+}
+
+Error Dismiss(const Call& call, const oidc::Identity& identity) {
+  const Result<std::optional<SignedIn>> known =
+      call.service.catalog.user_sessions().Dismiss(identity.issuer, identity.subject);
+  if (!known.ok()) return known.error();
+  if (known->has_value()) {
+    NoteRole(call, (*known)->role_before, "");
+    call.service.premises.AskAll();
+  }
+  return NotAllowed(fmt::format("{} is in no group that has a role here (auth.oidc_roles)", identity.name));
+}
+
 Result<SessionUser> UserOf(const Call& call, const oidc::Identity& identity) {
   const std::string role = call.service.oidc_roles.RoleOf(identity.groups);
-  UserSessions& sessions = call.service.catalog.user_sessions();
-  if (role.empty()) {
-    const Result<SessionUser> nobody = sessions.SignIn({identity.issuer, identity.subject, identity.name, ""});
-    if (!nobody.ok() && nobody.error().code != ErrorCode::kNotAllowed) return nobody.error();
-    return NotAllowed(fmt::format("{} is in no group that has a role here (auth.oidc_roles)", identity.name));
-  }
+  if (role.empty()) return Dismiss(call, identity);
   if (const Status known = CheckRole(call.service, role); !known.ok()) return known.error();
-  return sessions.SignIn({identity.issuer, identity.subject, identity.name, role});
+  Result<SignedIn> signed_in =
+      call.service.catalog.user_sessions().SignIn({identity.issuer, identity.subject, identity.name, role});
+  if (!signed_in.ok()) return signed_in.error();
+  NoteRole(call, signed_in->role_before, role);
+  return std::move(signed_in->user);
 }
 
 Response Finish(const Call& call, const Away& away) {
@@ -126,19 +147,18 @@ Response Finish(const Call& call, const Away& away) {
   const Result<oidc::Identity> identity = call.service.options.oidc->Redeem(
       Parameter(request, "code"), Parameter(request, "iss"), oidc::BindingsOf(away.secret),
       BaseUrl(call.service, request) + std::string(kCallback));
-  if (!identity.ok()) return Failed(request, identity.error());
+  if (!identity.ok()) return Failed(call, identity.error());
+  if (call.note != nullptr) call.note->who = Printable(identity->name);
   const Result<SessionUser> user = UserOf(call, *identity);
-  if (!user.ok()) {
-    if (call.note != nullptr) call.note->who = Printable(identity->name);
-    return Failed(request, user.error());
-  }
+  if (!user.ok()) return Failed(call, user.error());
+  if (call.note != nullptr) call.note->who = user->name;
   const std::string next = SafeNext(away.next);
   // A page and no redirect: a browser that comes from elsewhere sends Strict cookies only after this site's own page.
   const std::string to = next.empty() ? "/docs" : next;
   Response response = Page(200, "signed in", fmt::format("<p><a href=\"{}\">Go on</a></p>", EscapeHtml(to)), to);
   if (const Status opened = OpenSession(call.service, request, {user->id, "oidc", std::nullopt}, response);
       !opened.ok())
-    return Failed(request, opened.error());
+    return Failed(call, opened.error());
   response.user = user->name;
   return response;
 }
@@ -158,7 +178,7 @@ Response GetOidcLogin(const Call& call) {
   cookie.value = NewAway(*call.service.seal, call.service.Now(), next);
   Result<std::string> url = provider->AuthorizationUrl(oidc::BindingsOf(cookie.value),
                                                        BaseUrl(call.service, request) + std::string(kCallback));
-  if (!url.ok()) return Failed(request, url.error());
+  if (!url.ok()) return Failed(call, url.error());
   Response response = Redirect(302, *std::move(url));
   AddCookie(cookie, response);
   return response;
@@ -176,7 +196,7 @@ Response GetOidcCallback(const Call& call) {
     if (!place.Within(AtProviderAtOnce(call.service))) return Busy(request);  // he may load the page again
     response = Finish(call, *away);
   } else {
-    response = Failed(request, away.error());
+    response = Failed(call, away.error());
   }
   DropCookie(AwayCookie(request), response);
   return response;

@@ -103,6 +103,7 @@ Response PostApiToken(const Call& call) {
   const Result<TokenRow> made = call.catalog().accounts().AddToken(token, secrets::TokenHash(text));
   if (!made.ok()) return ErrorResponse(made.error());
   Value shape = TokenShape(*made);
+  call.After(made->name, shape);
   shape.Set("token", text);
   return NoStore(Json(201, shape));
 }
@@ -118,6 +119,7 @@ Response DeleteToken(const Call& call) {
   if (token->account != call.caller.name) {
     if (auto refusal = RefuseAccount(call, token->account)) return *std::move(refusal);
   }
+  call.Before(token->name, TokenShape(*token));
   const Status gone = call.catalog().accounts().DropToken(id);
   return gone.ok() ? NoContent() : ErrorResponse(gone.error());
 }

@@ -62,7 +62,7 @@ constexpr Row kRows[] = {
      "executor_class?:text"},
     {"get_plugins", PAGE},
     {"patch_pool", MASK},
-    {"get_pools", "%id|name|pool|slots|description pool_name_pattern?:text"},
+    {"get_pools", "%id|name|pool|slots|description ~pool_name"},
     {"get_providers", PAGE},
     {"list_asset_state_store", PAGE},
     {"list_task_state_store", INDEX " " PAGE},
@@ -104,7 +104,7 @@ constexpr Row kRows[] = {
     {"ext_oidc_callback", "code?:text state?:text iss?:text error?:text"},
     {"ext_get_audit",
      "who?:text operation?:text dag_id?:text run_id?:text entity?:text address?:text request_id?:text "
-     "kind?:['change'|'log_in'|'denied'|'cleaned'] status?:integer refused?:boolean since?:when until?:when "
+     "kind?:['change'|'log_in'|'log_out'|'denied'|'cleaned'] status?:integer refused?:boolean since?:when until?:when "
      "before_id?:integer after_id?:integer order?:['newest'|'oldest'] limit?:integer(1..)=100"},
     {"ext_get_event_stream",
      "dag_id?:[text] run_id?:[text] kind?:['run'|'task'|'dag'|'backfill'|'deadline'] last_event_id?:text"},

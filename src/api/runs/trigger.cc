@@ -13,11 +13,10 @@
 #include "api/runs/run_id.h"
 #include "api/shapes.h"
 #include "api/runs/steering.h"
+#include "pipelined/base/run_id.h"
 
 namespace pipelined::api {
 namespace {
-
-constexpr std::size_t kMaxRunId = 250;
 
 struct Asked {
   std::string run_id, note;
@@ -76,13 +75,10 @@ Value Echo(const RunRow& row, const Asked& asked) {
 
 std::string RunIdFault(const std::string& id) {
   if (id.empty()) return {};
-  const bool plain = std::all_of(id.begin(), id.end(), [](unsigned char c) {
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-           std::string_view("_.~:+-").find(static_cast<char>(c)) != std::string_view::npos;
-  });
-  if (!plain) return fmt::format("the run id \"{}\" may only hold letters, digits and _ . ~ : + -", id);
-  if (id == "." || id == ".." || id == "~") return fmt::format("\"{}\" cannot be a run id", id);
-  if (id.size() > kMaxRunId) return fmt::format("a run id may have at most {} characters", kMaxRunId);
+  if (!HasRunIdCharacters(id))
+    return fmt::format("the run id \"{}\" may only hold letters, digits and _ . ~ : + -", id);
+  if (id.size() > kLongestRunId) return fmt::format("a run id may have at most {} characters", kLongestRunId);
+  if (!IsRunId(id)) return fmt::format("\"{}\" cannot be a run id", id);
   for (const std::string_view taken : {"scheduled__", "backfill__", "asset_triggered__"}) {
     if (id.starts_with(taken))
       return fmt::format("a run by hand may not be named \"{}…\": such ids are given by the scheduler", taken);

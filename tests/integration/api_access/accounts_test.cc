@@ -42,6 +42,48 @@ TEST_F(AccountsTest, AUserIsMadeLogsInAndIsGone) {
   EXPECT_EQ(LogIn("ann", kPassword).status, 401);
 }
 
+// Operation, before and after of what was done last.
+TEST_F(AccountsTest, TheTrailSaysHowAccountsRolesGrantsAndTokensWereAndAre) {
+  const auto told = [&] {
+    const auto entries = catalog_->trail().List({}, 1);
+    EXPECT_TRUE(entries.ok() && !entries->empty());
+    const TrailEntry& entry = entries->front();
+    return fmt::format("{} {} -> {}", entry.operation, ToJson(entry.outcome->before), ToJson(entry.outcome->after));
+  };
+  std::string all;
+  const auto expect = [&](const Response& answer, const std::vector<std::string>& parts) {
+    EXPECT_LT(answer.status, 300) << answer.body;
+    const std::string text = told();
+    all += text;
+    for (const std::string& part : parts) EXPECT_THAT(text, HasSubstr(part));
+  };
+  expect(Post("users", fmt::format(R"({{"name": "ann", "password": "{}", "roles": ["user"]}})", kPassword)),
+         {"ext_post_user null -> {\"name\":\"ann\"", "\"role\":\"user\""});
+  expect(Send("PATCH", kExt + "users/ann", "admin", R"({"disabled": true})"),
+         {"ext_patch_user {\"name\":\"ann\",\"kind\":\"user\",\"disabled\":false",
+          "-> {\"name\":\"ann\",\"kind\":\"user\",\"disabled\":true"});
+  const std::string hash = (*catalog_->FindUser("ann"))->password_hash;
+  expect(Post("roles", R"({"name": "peek", "permissions": ["runs.read"]})"),
+         {"ext_post_role null -> {\"name\":\"peek\"", "[\"runs.read\"]"});
+  expect(Send("PATCH", kExt + "roles/peek", "admin", R"({"permissions": ["dags.read"]})"),
+         {"[\"runs.read\"]} -> {", "[\"dags.read\"]}"});
+  expect(Post("grants", R"({"account": "ann", "role": "peek", "dag_id": "own"})"),
+         {"ext_post_grant null -> {", "\"role\":\"peek\",\"dag_id\":\"own\""});
+  const std::int64_t grant = accounts().Find("ann")->grants.back().id;
+  expect(Send("DELETE", kExt + fmt::format("grants/{}", grant), "admin"),
+         {"ext_delete_grant {", "\"account\":\"ann\",\"role\":\"peek\"", "-> null"});
+  const Response token = Post("tokens", R"({"name": "laptop"})");
+  expect(token, {"ext_post_token null -> {", "\"name\":\"laptop\""});
+  expect(Send("DELETE", kExt + fmt::format("tokens/{}", ParseJson(token.body)->Find("token_id")->integer()), "admin"),
+         {"ext_delete_token {", "\"name\":\"laptop\"", "-> null"});
+  expect(Send("DELETE", kExt + "roles/peek", "admin"), {"ext_delete_role {\"name\":\"peek\"", "-> null"});
+  expect(Send("DELETE", kExt + "users/ann", "admin"), {"ext_delete_user {\"name\":\"ann\"", "-> null"});
+  for (const std::string& secret : {std::string(kPassword), hash, Text(token, "token")}) {
+    ASSERT_FALSE(secret.empty());
+    EXPECT_THAT(all, Not(HasSubstr(secret)));
+  }
+}
+
 TEST_F(AccountsTest, BadNamesAndPasswordsAreRefusedAndNotRepeated) {
   for (const char* password : {"Tiny7", "Password1234", "ann-ann-ann"}) {
     const Response refused = Post("users", fmt::format(R"({{"name": "ann", "password": "{}"}})", password));

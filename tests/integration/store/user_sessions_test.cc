@@ -53,8 +53,14 @@ class PgUserSessionsTest : public ::testing::Test {
     return user.ok() && user->has_value() ? (*user)->name : "nobody";
   }
   std::string SignIn(const std::string& subject, const std::string& name, const std::string& role) {
-    const Result<SessionUser> user = Sessions().SignIn({"https://id.example.com", subject, name, role});
-    return user.ok() ? user->name + " " + RoleOf(user->name) : user.error().message;
+    const Result<SignedIn> in = Sessions().SignIn({"https://id.example.com", subject, name, role});
+    return in.ok() ? in->user.name + " " + RoleOf(in->user.name) : in.error().message;
+  }
+  // Who he was and what he had; "nobody".
+  std::string Dismiss(const std::string& subject) {
+    const Result<std::optional<SignedIn>> gone = Sessions().Dismiss("https://id.example.com", subject);
+    EXPECT_TRUE(gone.ok()) << gone.error().message;
+    return *gone ? (*gone)->user.name + " " + (*gone)->role_before : "nobody";
   }
 
   // What he was granted everywhere.
@@ -264,11 +270,11 @@ TEST_F(PgUserSessionsTest, WhoHasNoRoleAnyMoreLosesTheOneOfBeforeAndHisSessions)
   EXPECT_EQ(SignIn("4711", "alice", "op"), "alice op");
   Open("s1", "alice");
   Open("s2", "vera");
-  EXPECT_EQ(SignIn("4711", "alice", ""), "alice has no role here");
+  EXPECT_EQ(Dismiss("4711"), "alice op");
   EXPECT_EQ(WhoIs("s1"), "nobody");
   EXPECT_EQ(WhoIs("s2"), "vera");
   EXPECT_EQ(RoleOf("alice"), "none");
-  EXPECT_EQ(SignIn("4712", "stranger", ""), "stranger has no role here");
+  EXPECT_EQ(Dismiss("4712"), "nobody");
   EXPECT_FALSE(catalog_->FindUser("stranger")->has_value()) << "nobody is made for him";
   EXPECT_EQ(SignIn("4711", "alice", "user"), "alice user") << "and may come again";
 }

@@ -88,7 +88,7 @@ FakeCatalog::FakeCatalog() {
     const auto token = tokens.find(sha256);
     if (token == tokens.end()) return std::optional<MemoryAccounts::Known>();
     for (const UserRow& user : users) {
-      if (user.name == token->second) return std::optional(MemoryAccounts::Known{user.name, user.role});
+      if (user.name == token->second) return std::optional(MemoryAccounts::Known{user.name, user.role, user.id});
     }
     return std::optional<MemoryAccounts::Known>();
   };
@@ -96,7 +96,7 @@ FakeCatalog::FakeCatalog() {
     const std::scoped_lock lock(mutex_);
     if (broken) return *broken;
     for (const UserRow& user : users) {
-      if (user.name == name) return std::optional(MemoryAccounts::Known{user.name, user.role});
+      if (user.name == name) return std::optional(MemoryAccounts::Known{user.name, user.role, user.id});
     }
     return std::optional<MemoryAccounts::Known>();
   };
@@ -307,9 +307,13 @@ Result<RunRow> FakeCatalog::Trigger(const TriggerRequest& request) {
   return runs.back();
 }
 
-Result<Listing<PoolRow>> FakeCatalog::Pools(const TextSearch&, const Page&) {
+Result<Listing<PoolRow>> FakeCatalog::Pools(const TextSearch& name, const Page& page) {
   if (broken) return *broken;
-  return Listing<PoolRow>{pools, static_cast<std::int64_t>(pools.size())};
+  std::vector<PoolRow> found;
+  for (const PoolRow& row : pools) {
+    if (Matches(row.name, name.pattern) && row.name.starts_with(name.prefix)) found.push_back(row);
+  }
+  return Cut(std::move(found), page);
 }
 
 Result<PoolRow> FakeCatalog::Pool(const std::string& name) {

@@ -52,11 +52,12 @@ class FakeCatalog : public Catalog {
   std::vector<Command> commands;
   std::vector<TriggerRequest> triggers;
   Health health{true, std::nullopt, true};
-  std::map<std::string, std::pair<OnceKey, KeptAnswer>> kept;  // by user and key
-  std::vector<EventRow> events;                                // what Events() reads; add with AddEvent
-  std::optional<Error> broken;                                 // what every call answers
-  std::function<Result<CommandDone>(const Command&)> leader;   // empty: nobody leads
-  std::function<void(UserRow&)> after_lookup;                  // what happens to a user right after FindUser() gave him
+  std::map<std::pair<std::int64_t, std::string>, std::pair<OnceKey, KeptAnswer>> kept;  // by user and key
+  std::vector<EventRow> events;                               // what Events() reads; add with AddEvent
+  std::int64_t latest_number = 0;                             // that was given; 0: the last event's
+  std::optional<Error> broken;                                // what every call answers
+  std::function<Result<CommandDone>(const Command&)> leader;  // empty: nobody leads
+  std::function<void(UserRow&)> after_lookup;  // what happens to a user right after FindUser() gave him
 
   void AddDag(const std::string& id, std::function<void(DagRow&)> change = {});
   void AddRun(const std::string& dag_id, const std::string& run_id, RunState state,
@@ -120,7 +121,7 @@ class FakeCatalog : public Catalog {
     void Rest() override {}
     Result<Settled> Next(std::int64_t after, int most) override;
     Result<std::vector<EventRow>> Between(std::int64_t after, std::int64_t until, int most) override;
-    Result<std::optional<std::int64_t>> Oldest() override;
+    Result<Extent> Numbers() override;
     void Wait(Micros at_most) override;
     void Interrupt() override;
 

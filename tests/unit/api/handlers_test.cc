@@ -172,6 +172,10 @@ TEST_F(HandlersTest, ProgressKnowsHowLongTasksTookLastTime) {
 
   const std::string etag = BodyOf(first).Find("etag")->string();
   EXPECT_EQ(Get(target + "?after=" + etag).status, 304);
+  const Response waits = Get(target + "?after=" + etag + "&wait=5");
+  ASSERT_NE(waits.pause, nullptr) << "it holds no thread";
+  EXPECT_EQ(waits.patience, Seconds(5));
+  EXPECT_EQ(SendAgain(waits, true).status, 304);
   catalog_.instances.front().state = TaskState::kSuccess;
   const Response changed = Get(target + "?after=" + etag + "&wait=5");
   EXPECT_EQ(Field(changed, "tasks.0.state"), "\"success\"");

@@ -145,6 +145,21 @@ TEST_F(TrailTest, AParamThatIsRefusedIsNotRepeatedWhenItIsASecret) {
   EXPECT_THAT(refused.body + Last().outcome->reason, Not(HasSubstr("Zq7xW4mK")));
 }
 
+TEST_F(TrailTest, AnXComSaysHowItWasAndIsWithoutSecrets) {
+  catalog_.AddRun("sales", "r1", RunState::kSuccess);
+  catalog_.AddTask("sales", "r1", "load", TaskState::kSuccess);
+  catalog_.outputs["load"] = Value::Map{{"rows", 42}, {"api_key", "Zq7xW4mK"}};
+  const std::string path = "/api/v2/dags/sales/dagRuns/r1/taskInstances/load/xcomEntries";
+  ASSERT_EQ(Send("PATCH", path + "/rows", R"({"value": 43})").status, 200);
+  EXPECT_EQ(Text(Last().outcome->before), R"({"rows":42})");
+  EXPECT_EQ(Text(Last().outcome->after), R"({"rows":43})");
+  ASSERT_EQ(Send("POST", path, R"({"key": "new", "value": {"password": "Yq7xW4mK", "n": 1}})").status, 201);
+  EXPECT_EQ(Text(Last().outcome->before), "null");
+  EXPECT_EQ(Text(Last().outcome->after), R"({"new":{"password":"***","n":1}})");
+  ASSERT_EQ(Send("DELETE", path + "/api_key").status, 204);
+  EXPECT_EQ(Text(Last().outcome->before), R"({"api_key":"***"})");
+}
+
 // Every route that is not GET either changes or is one of these: a new one is audited by itself.
 TEST(AuditedRoutesTest, OnlyTheseLookWithoutGet) {
   std::vector<std::string_view> looks;
