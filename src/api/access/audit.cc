@@ -22,10 +22,10 @@ constexpr std::size_t kMostText = 300;         // bytes of what a client may cho
 constexpr std::array<std::string_view, 2> kLooks{"get_list_dag_runs_batch", "get_task_instances_batch"};
 
 // What nothing else puts into the log of events: the leader says itself what it carries out.
-constexpr std::array<std::string_view, 11> kInHistory{"trigger_dag_run",   "ext_rerun",       "materialize_asset",
-                                                      "post_variable",     "patch_variable",  "delete_variable",
-                                                      "bulk_variables",    "post_connection", "patch_connection",
-                                                      "delete_connection", "bulk_connections"};
+constexpr std::array<std::string_view, 12> kInHistory{"trigger_dag_run",    "ext_rerun",         "materialize_asset",
+                                                      "create_asset_event", "post_variable",     "patch_variable",
+                                                      "delete_variable",    "bulk_variables",    "post_connection",
+                                                      "patch_connection",   "delete_connection", "bulk_connections"};
 
 // Ways in. Who it is that comes is only known at the end.
 constexpr std::array<std::string_view, 3> kSignIns{"create_token", "ext_login", "ext_oidc_callback"};
