@@ -70,6 +70,8 @@ NewAssetEvent ReadEvent(Body& body) {
   NewAssetEvent event;
   event.asset_id = body.Int("asset_id", 0, std::numeric_limits<std::int64_t>::max()).value_or(0);
   event.extra = body.Object("extra").value_or(Value(Value::Map{}));
+  if (const Value* extra = body.Given("extra"); extra != nullptr && extra->is_null())
+    body.Refuse("extra", "dict_type", "Input should be a valid dictionary");
   event.partition_key = body.String("partition_key");
   body.LimitLength("partition_key", kMaxPartitionKey);
   if (event.partition_key && event.partition_key->find_first_not_of(" \t\r\n\v\f") == std::string::npos)

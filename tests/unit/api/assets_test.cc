@@ -129,7 +129,7 @@ INSTANTIATE_TEST_SUITE_P(
     All, BadEvent,
     ::testing::Values(Bad{"{}", 422, "Field required"}, Bad{R"({"asset_id": null})", 422, "asset_id"},
                       Bad{R"({"asset_id": 99})", 404, "The Asset with ID: `99` was not found"},
-                      Bad{R"({"asset_id": 1, "extra": 5})", 422, "extra"}, Bad{R"({"asset_id": 1, "uri": "x"})", 422, "uri"},
+                      Bad{R"({"asset_id": 1, "extra": 5})", 422, "extra"}, Bad{R"({"asset_id": 1, "extra": null})", 422, "extra"}, Bad{R"({"asset_id": 1, "uri": "x"})", 422, "uri"},
                       Bad{R"({"asset_id": 1, "partition_key": "  "})", 422, "pattern"},
                       Bad{R"({"asset_id": 1, "access_control": {"consumer_teams": ["a"]}})", 422, "no teams"},
                       Bad{R"({"asset_id": 1, "access_control": {"allow_global": false}})", 422, "no teams"},
