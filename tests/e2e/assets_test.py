@@ -78,7 +78,7 @@ class Events(AssetCase):
         self.assertEqual(len(self.events(f"source_run_id={run_id}")), 2)
         failed = self.server.trigger("lake")
         self.assertEqual(self.server.wait_run("lake", failed), "failed")
-        self.server.ctl("tasks", "mark", "lake", failed, "check", "success", "--yes")
+        self.server.ctl("tasks", "mark", "lake", failed, "check", "--state", "success", "--yes")
         wait_for(lambda: self.server.states("lake", failed)["check"] == "success", what="the mark")
         self.assertEqual(self.events(f"source_run_id={failed}&source_task_id=check"), [])
 
