@@ -42,6 +42,39 @@ std::optional<CommandDone> ResultOf(Session& session, std::int64_t id) {
   return done;
 }
 
+constexpr const char* kNewRun =
+    "with r as (insert into dag_run (dag_id, version_id, run_id, type, state, logical_date, "
+    "interval_start, interval_end, run_after, queued_at, conf, "
+    "note, triggering_user, triggered_by, rerun_of) select d.dag_id, d.version_id, $2, 'manual', 'queued', "
+    "at_micros($3::bigint), at_micros($4::bigint), "
+    "at_micros($5::bigint), at_micros($6::bigint), clock_timestamp(), $7::json, $8, $9, $10, nullif($11, '') "
+    "from dag d where d.dag_id = $1 returning *)";
+
+constexpr const char* kMadeRun =
+    " select " PIPELINED_RUN_COLUMNS
+    ", v.number, r.triggered_by, r.triggering_user, r.note, micros(v.created_at), "
+    "pg_notify(current_schema(), 'r' || r.id), coalesce(r.rerun_of, '') from r join dag_version v on v.id = "
+    "r.version_id";
+
+// What the audit trail and the log of events say of it, in the one statement that makes the run.
+constexpr const char* kTold =
+    ", told as (insert into audit (kind, who, via, address, request_id, agent, operation, method, path, dag_id, "
+    "run_id, status, after) select 'change', $12, $13, $14, $15, $16, $17, $18, $19, r.dag_id, r.run_id, $20::integer, "
+    "$21::json from r), seen as (insert into event (at, who, kind, run_id, new_state, why) select clock_timestamp(), "
+    "$12, 'command', r.id, $17, '{}' from r)";
+
+// `insert(name, text, more...)` runs the statement with the values of the run and these behind them.
+template <class Insert>
+pqxx::result InsertTold(const Insert& insert, const TrailEntry& entry) {
+  const TrailOutcome none;
+  const TrailOutcome& outcome = entry.outcome ? *entry.outcome : none;
+  const auto after =
+      outcome.after.is_null() ? std::nullopt : std::optional<std::string>(CleanText(ToJson(outcome.after)));
+  return insert("trigger_told", std::string(kNewRun) + kTold + kMadeRun, CleanText(entry.who), CleanText(entry.via),
+                CleanText(entry.address), CleanText(entry.request_id), CleanText(entry.agent),
+                CleanText(entry.operation), CleanText(entry.method), CleanText(entry.path), outcome.status, after);
+}
+
 }  // namespace
 
 Error ExistsAlready(const TriggerRequest& request, const std::string& run_id, std::string_view detail) {
@@ -69,22 +102,13 @@ Result<RunRow> InsertRun(Session& session, pqxx::transaction_base& transaction, 
   const auto start = request.interval ? std::optional(request.interval->start) : std::nullopt;
   const auto end = request.interval ? std::optional(request.interval->end) : std::nullopt;
   const std::optional<std::string> conf = request.conf.is_null() ? std::nullopt : std::optional(ToJson(request.conf));
-  const pqxx::result made = session.In(
-      transaction, "trigger",
-      "with r as (insert into dag_run (dag_id, version_id, run_id, type, state, logical_date, "
-      "interval_start, interval_end, run_after, queued_at, conf, "
-      "note, triggering_user, triggered_by, rerun_of) select d.dag_id, d.version_id, $2, 'manual', 'queued', "
-      "at_micros($3::bigint), at_micros($4::bigint), "
-      "at_micros($5::bigint), at_micros($6::bigint), clock_timestamp(), $7::json, $8, $9, $10, nullif($11, '') "
-      "from dag "
-      "d where d.dag_id = $1 returning *) "
-      "select " PIPELINED_RUN_COLUMNS
-      ", v.number, r.triggered_by, r.triggering_user, r.note, micros(v.created_at), "
-      "pg_notify(current_schema(), 'r' || r.id), coalesce(r.rerun_of, '') from r join dag_version v on v.id = "
-      "r.version_id",
-      CleanText(request.dag_id), run_id, MicrosOf(request.logical_date), MicrosOf(start), MicrosOf(end),
-      ToMicros(request.run_after), conf, CleanText(request.note), CleanText(request.who),
-      CleanText(request.triggered_by), CleanText(request.rerun_of));
+  const auto insert = [&](std::string_view name, const std::string& text, const auto&... more) {
+    return session.In(transaction, name, text, CleanText(request.dag_id), run_id, MicrosOf(request.logical_date),
+                      MicrosOf(start), MicrosOf(end), ToMicros(request.run_after), conf, CleanText(request.note),
+                      CleanText(request.who), CleanText(request.triggered_by), CleanText(request.rerun_of), more...);
+  };
+  const pqxx::result made =
+      request.entry ? InsertTold(insert, *request.entry) : insert("trigger", std::string(kNewRun) + kMadeRun);
   if (made.empty())
     return Error{ErrorCode::kNotFound, fmt::format("The Dag with ID: `{}` was not found", request.dag_id), ""};
   RunRow run;

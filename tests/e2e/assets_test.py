@@ -165,6 +165,9 @@ class Reports(AssetCase):
         self.assert_exit(0, "assets", "materialize", "s3://mart", "--run-id", "wanted", "--wait")
         self.assertEqual(names(self.events("source_run_id=wanted")), ["mart.read s3://mart"])
         self.assertEqual(self.server.run("mart", "wanted")["triggered_by"], "rest_api")
+        log = self.server.get("/api/v2/eventLogs?event=materialize_asset&run_id=wanted")["event_logs"]
+        self.assertEqual([(entry["owner"], entry["dag_id"]) for entry in log], [("admin", "mart")])
+        self.assertEqual(self.server.ctl_json("audit", "list", "--operation", "materialize_asset")[0]["dag_id"], "mart")
         self.assertEqual(self.server.get("/api/v2/dags/mart/dagRuns/wanted/upstreamAssetEvents")["asset_events"], [])
         self.assert_exit(5, "assets", "materialize", "s3://mart", "--run-id", "wanted")
         self.server.write_dag("other", "tasks: {a: {bash: 'true', outlets: [s3://two]}}\n")

@@ -218,6 +218,9 @@ struct TriggerRequest {
   Value conf;
   std::string note, who, triggered_by;
   std::string rerun_of = {};  // run id of the run that it repeats: then another one may have its logical date
+  // Stored with the run, as a change that has its outcome; its run_id is given by the store. And the log of events
+  // tells of it, too.
+  std::optional<TrailEntry> entry = {};
 };
 
 // A run that a task has made, or the run whose task made one.

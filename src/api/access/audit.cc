@@ -22,10 +22,12 @@ constexpr std::size_t kMostText = 300;         // bytes of what a client may cho
 constexpr std::array<std::string_view, 2> kLooks{"get_list_dag_runs_batch", "get_task_instances_batch"};
 
 // What nothing else puts into the log of events: the leader says itself what it carries out.
-constexpr std::array<std::string_view, 12> kInHistory{"trigger_dag_run",    "ext_rerun",         "materialize_asset",
-                                                      "create_asset_event", "post_variable",     "patch_variable",
-                                                      "delete_variable",    "bulk_variables",    "post_connection",
-                                                      "patch_connection",   "delete_connection", "bulk_connections"};
+constexpr std::array<std::string_view, 10> kInHistory{
+    "ext_rerun",      "create_asset_event", "post_variable",    "patch_variable",    "delete_variable",
+    "bulk_variables", "post_connection",    "patch_connection", "delete_connection", "bulk_connections"};
+
+// Their entry goes into the transaction of the change.
+constexpr std::array<std::string_view, 2> kInOne{"trigger_dag_run", "materialize_asset"};
 
 // Ways in. Who it is that comes is only known at the end.
 constexpr std::array<std::string_view, 3> kSignIns{"create_token", "ext_login", "ext_oidc_callback"};
@@ -158,6 +160,18 @@ Response LogIn(const Route& route, const Call& call, TrailEntry entry) {
   return written.ok() ? answer : ErrorResponse(written.error());
 }
 
+// The entry goes into the transaction of the change itself; of a change that was not made it is written afterwards.
+Response AuditedInOne(const Route& route, Call call, TrailEntry entry) {
+  call.note->entry = entry;
+  const Response answer = Handle(route, call);
+  if (!call.note->entry) return answer;
+  entry.kind = TrailKind::kChange;
+  entry.outcome = OutcomeOf(entry, std::move(*call.note), answer);
+  if (const Status written = call.service.catalog.trail().Add({entry}); !written.ok())
+    return ErrorResponse(written.error());
+  return answer;
+}
+
 }  // namespace
 
 bool IsAudited(const Route& route) {
@@ -177,6 +191,7 @@ Response Audited(const Route& route, Call call) {
   TrailEntry entry = EntryOf(route, call);
   if (signs_in) return LogIn(route, call, std::move(entry));
   NameFromBody(call.request, entry);
+  if (Among(kInOne, route.operation_id)) return AuditedInOne(route, std::move(call), std::move(entry));
   AuditTrail& trail = call.service.catalog.trail();
   const Result<std::int64_t> id = trail.Begin(entry);
   if (!id.ok()) return ErrorResponse(id.error());

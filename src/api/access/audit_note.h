@@ -1,9 +1,11 @@
 // What a handler tells the audit trail of its change, beside what the request itself says.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "pipelined/base/value.h"
+#include "pipelined/ports/audit_trail.h"
 
 namespace pipelined::api {
 
@@ -14,6 +16,8 @@ struct AuditNote {
   std::string who;     // of a log-in: who it says that it is
   std::string entity;  // where only the handler knows it
   std::string run_id;  // the same
+  // Of a change that is one statement: the entry that is stored with it, in one transaction. Empty once it was.
+  std::optional<TrailEntry> entry;
   std::string failed;  // what did not succeed, of an answer that is a success as a whole
 };
 

@@ -125,7 +125,6 @@ Response MaterializeAsset(const Call& call) {
   const std::string& dag_id = *dags.begin();
   if (!call.caller.rights.May(access::Permission::kRunsTrigger, dag_id))
     return Detail(403, fmt::format("Forbidden: you may not start runs of the DAG {}", dag_id));
-  if (call.note != nullptr) call.note->entity = asset.uri;
   return MakeRun(call, asked, dag_id);
 }
 

@@ -119,9 +119,13 @@ Response MakeRun(const Call& call, const AskedRun& asked, const std::string& dag
   request.note = asked.note;
   request.who = call.caller.name;
   request.triggered_by = "rest_api";
+  if (call.note != nullptr && call.note->entry) {
+    request.entry = call.note->entry;
+    request.entry->outcome = TrailOutcome{200};
+    request.entry->outcome->after = Value::Map{{"conf", MaskSecrets(asked.conf)}, {"note", asked.note}};
+  }
   return once.Trigger(request, [&](const RunRow& row) {
-    if (call.note != nullptr) call.note->run_id = row.info.run_id;
-    call.After(row.info.run_id, Value::Map{{"conf", MaskSecrets(row.info.conf)}, {"note", row.note}});
+    if (call.note != nullptr) call.note->entry.reset();
     return Json(Echo(row, asked));
   });
 }

@@ -299,6 +299,11 @@ Result<RunRow> FakeCatalog::Trigger(const TriggerRequest& request) {
     row.triggered_by = request.triggered_by;
     row.rerun_of = request.rerun_of;
   });
+  if (request.entry) {
+    TrailEntry entry = *request.entry;
+    entry.run_id = run_id;
+    if (const Status added = memory_trail.Add({entry}); !added.ok()) return added.error();
+  }
   return runs.back();
 }
 
