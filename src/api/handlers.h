@@ -69,18 +69,20 @@ Response GetAssets(const Call& call);
 Response GetAsset(const Call& call);
 Response GetAssetAliases(const Call& call);
 Response GetAssetAlias(const Call& call);
-Response GetAssetEvents(const Call& call);
-Response PostAssetEvent(const Call& call);
-Response MaterializeAsset(const Call& call);
 Response GetAssetQueuedEvents(const Call& call);
 Response DeleteAssetQueuedEvents(const Call& call);
 Response GetDagQueuedEvents(const Call& call);
 Response DeleteDagQueuedEvents(const Call& call);
 Response NoDagQueuedEvent(const Call& call);
-Response GetUpstreamAssetEvents(const Call& call);
 Response GetAssetState(const Call& call);
 Response NoAssetState(const Call& call);
 Response ClearAssetState(const Call& call);
+
+// asset_events.cc
+Response GetAssetEvents(const Call& call);
+Response PostAssetEvent(const Call& call);
+Response MaterializeAsset(const Call& call);
+Response GetUpstreamAssetEvents(const Call& call);
 
 // absent.cc
 Response GetPlugins(const Call& call);

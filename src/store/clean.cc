@@ -12,6 +12,7 @@ namespace pipelined {
 namespace {
 
 constexpr std::int64_t kRunsPerBatch = 1000;
+constexpr std::int64_t kEventsPerBatch = 10'000;
 
 constexpr const char* kOldRuns =
     "select r.id from dag_run r where r.state in ('success', 'failed') and r.end_date < at_micros($1) "
@@ -58,6 +59,21 @@ CleanCounts DeleteRuns(Session& session, Instant before) {
   return ReadCounts(gone[0]);
 }
 
+std::int64_t DeleteAssetEvents(Session& session, Instant before) {
+  std::int64_t all = 0;
+  for (std::int64_t gone = kEventsPerBatch; gone == kEventsPerBatch; all += gone) {
+    gone = static_cast<std::int64_t>(
+        session
+            .Run("clean_asset_events",
+                 fmt::format("delete from asset_event where id in (select id from asset_event where at < at_micros($1) "
+                             "order by at, id limit {})",
+                             kEventsPerBatch),
+                 ToMicros(before))
+            .affected_rows());
+  }
+  return all;
+}
+
 }  // namespace
 
 Result<CleanCounts> CountOld(const StoreOptions& options, Instant before) {
@@ -76,6 +92,10 @@ Result<CleanCounts> CountOld(const StoreOptions& options, Instant before) {
         session
             .Run("count_commands", "select count(*) from command where done_at < at_micros($1)", ToMicros(before))[0][0]
             .as<std::int64_t>();
+    counts.asset_events = session
+                              .Run("count_asset_events", "select count(*) from asset_event where at < at_micros($1)",
+                                   ToMicros(before))[0][0]
+                              .as<std::int64_t>();
     counts.event_months = static_cast<std::int64_t>(OldMonths(session, before).size());
     return counts;
   });
@@ -99,6 +119,7 @@ Result<CleanCounts> CleanOld(const StoreOptions& options, Instant before) {
     all.commands = static_cast<std::int64_t>(
         session.Run("clean_commands", "delete from command where done_at < at_micros($1)", ToMicros(before))
             .affected_rows());
+    all.asset_events = DeleteAssetEvents(session, before);
     session.Run("clean_backfills",
                 "with old as (delete from backfill where completed_at < at_micros($1) returning id) delete from "
                 "backfill_run where backfill_id in (select id from old)",

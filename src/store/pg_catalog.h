@@ -4,6 +4,7 @@
 #include "store/listing.h"
 #include "store/new_run.h"
 #include "store/pg_accounts.h"
+#include "store/pg_assets.h"
 #include "store/pg_user_sessions.h"
 #include "store/pg_trail.h"
 #include "store/pg_vault.h"
@@ -19,7 +20,13 @@ namespace pipelined {
 class PgCatalog : public Catalog {
  public:
   explicit PgCatalog(const StoreOptions& options)
-      : options_(options), pool_(options), vault_(pool_), accounts_(pool_), user_sessions_(pool_), trail_(pool_) {}
+      : options_(options),
+        pool_(options),
+        vault_(pool_),
+        assets_(pool_),
+        accounts_(pool_),
+        user_sessions_(pool_),
+        trail_(pool_) {}
 
   Result<Listing<DagRow>> Dags(const DagFilter& filter, const Page& page) override;
   Result<DagRow> Dag(const std::string& dag_id) override;
@@ -59,6 +66,7 @@ class PgCatalog : public Catalog {
   std::unique_ptr<EventReader> Events() override;
   Result<Health> CheckHealth() override;
   Vault& vault() override { return vault_; }
+  Assets& assets() override { return assets_; }
   Accounts& accounts() override { return accounts_; }
   UserSessions& user_sessions() override { return user_sessions_; }
   AuditTrail& trail() override { return trail_; }
@@ -77,6 +85,7 @@ class PgCatalog : public Catalog {
   Together<std::string, Result<DagRow>> dags_{[this](const auto& ids) { return ReadDags(ids); }};
   Together<WantedRun, Result<RunRow>> triggers_{[this](const auto& wanted) { return MakeRuns(wanted); }, Millis(5)};
   PgVault vault_;
+  PgAssets assets_;
   PgAccounts accounts_;
   PgUserSessions user_sessions_;
   PgTrail trail_;

@@ -74,6 +74,9 @@ struct Repeat {
 
 inline constexpr int kSkipExitCode = 99;  // as Airflow's BashOperator
 
+// The output in which a task says more about what it has written: by outlet, the `extra` of the event.
+inline constexpr std::string_view kOutletEvents = "outlet_events";
+
 struct Task {
   std::string id;
   Action action;
@@ -104,7 +107,7 @@ struct Task {
   std::string run_as_user;
   std::shared_ptr<const TriggerSpec> trigger;  // of a task that makes a run
   Repeat repeat;
-  std::vector<std::string> inlets, outlets;  // asset URIs
+  std::vector<std::string> inlets, outlets;  // assets, by name or URI; none twice
   std::string owner, doc_md;
   std::int32_t line = 0;  // in the file, from 1
 

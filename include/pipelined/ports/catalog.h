@@ -12,6 +12,7 @@
 #include "pipelined/engine/plan.h"
 #include "pipelined/lifecycle/history.h"
 #include "pipelined/ports/accounts.h"
+#include "pipelined/ports/assets.h"
 #include "pipelined/ports/audit_trail.h"
 #include "pipelined/ports/event_reader.h"
 #include "pipelined/ports/listing.h"
@@ -327,6 +328,7 @@ class Catalog {
   virtual Result<Health> CheckHealth() = 0;
 
   virtual Vault& vault() = 0;        // lives as long as this
+  virtual Assets& assets() = 0;      // likewise
   virtual Accounts& accounts() = 0;  // likewise
   virtual UserSessions& user_sessions() = 0;
   virtual AuditTrail& trail() = 0;

@@ -22,11 +22,11 @@ constexpr std::array<std::string_view, 3> kLooks{"get_list_dag_runs_batch", "get
 
 // What nothing else puts into the log of events: the leader says itself what it carries out.
 constexpr std::array<std::string_view, 10> kInHistory{
-    "ext_rerun",      "materialize_asset", "post_variable",    "patch_variable",    "delete_variable",
-    "bulk_variables", "post_connection",   "patch_connection", "delete_connection", "bulk_connections"};
+    "ext_rerun",      "create_asset_event", "post_variable",    "patch_variable",    "delete_variable",
+    "bulk_variables", "post_connection",    "patch_connection", "delete_connection", "bulk_connections"};
 
 // Their entry goes into the transaction of the change.
-constexpr std::array<std::string_view, 1> kInOne{"trigger_dag_run"};
+constexpr std::array<std::string_view, 2> kInOne{"trigger_dag_run", "materialize_asset"};
 
 // Ways in. Who it is that comes is only known at the end.
 constexpr std::array<std::string_view, 3> kSignIns{"create_token", "ext_login", "ext_oidc_callback"};

@@ -11,6 +11,7 @@
 
 #include "pipelined/ports/catalog.h"
 #include "support/memory_accounts.h"
+#include "support/memory_assets.h"
 #include "support/memory_user_sessions.h"
 #include "support/memory_trail.h"
 #include "support/memory_vault.h"
@@ -34,6 +35,7 @@ class FakeCatalog : public Catalog {
   std::vector<ImportErrorRow> import_errors;
   std::vector<PoolRow> pools;
   MemoryVault memory_vault;
+  MemoryAssets memory_assets;
   MemoryAccounts memory_accounts;
   MemoryTrail memory_trail;
   std::vector<BackfillRow> backfills;
@@ -105,6 +107,7 @@ class FakeCatalog : public Catalog {
   std::unique_ptr<EventReader> Events() override { return std::make_unique<FakeEvents>(*this); }
   Result<Health> CheckHealth() override;
   Vault& vault() override { return memory_vault; }
+  Assets& assets() override { return memory_assets; }
   Accounts& accounts() override { return memory_accounts; }
   UserSessions& user_sessions() override { return memory_sessions; }
   AuditTrail& trail() override { return memory_trail; }
