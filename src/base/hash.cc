@@ -29,15 +29,6 @@ std::array<std::uint8_t, 32> HmacSha256(std::string_view key, std::string_view d
   return code;
 }
 
-std::string Base64(std::string_view data) {
-  std::string text((data.size() + 2) / 3 * 4 + 1, '\0');  // and the NUL that is written behind it
-  const int length =
-      EVP_EncodeBlock(reinterpret_cast<unsigned char*>(text.data()),
-                      reinterpret_cast<const unsigned char*>(data.data()), static_cast<int>(data.size()));
-  text.resize(static_cast<std::size_t>(length));
-  return text;
-}
-
 std::string Hex(const std::uint8_t* data, std::size_t size) {
   constexpr char kDigits[] = "0123456789abcdef";
   std::string text;

@@ -6,7 +6,7 @@
 #include <array>
 
 #include "notify/plain_text.h"
-#include "pipelined/base/hash.h"
+#include "pipelined/base/base64.h"
 
 namespace pipelined::notify {
 namespace {

@@ -230,6 +230,7 @@ void MemoryStore::Apply(const Plan& plan, const ExecutorIdentity& executor, Comm
         opened.run, opened.task, opened.version, plan.now};
     last_attempt_ = std::max(last_attempt_, opened.attempt.value);
   }
+  asset_events_.insert(asset_events_.end(), plan.asset_events.begin(), plan.asset_events.end());
   ApplyKeys(plan);
   ApplyBackfills(plan);
   ApplyDeadlines(plan);

@@ -1,4 +1,4 @@
-// Digests and base64. The only door to OpenSSL's EVP.
+// Digests. With base64.h the only door to OpenSSL's EVP.
 #pragma once
 
 #include <array>
@@ -11,7 +11,6 @@ namespace pipelined {
 std::array<std::uint8_t, 20> Sha1(std::string_view data);
 std::array<std::uint8_t, 32> Sha256(std::string_view data);
 std::array<std::uint8_t, 32> HmacSha256(std::string_view key, std::string_view data);
-std::string Base64(std::string_view data);  // with padding
 std::string Hex(const std::uint8_t* data, std::size_t size);
 inline std::string Sha256Hex(std::string_view data) {
   const auto d = Sha256(data);

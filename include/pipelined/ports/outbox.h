@@ -95,8 +95,8 @@ class Outbox {
   virtual Result<OutboxDue> Due() = 0;
   // Takes the row of the channel that is due longest. What a notifier that is gone had claimed is due again.
   virtual Result<ClaimedNotification> Claim(const std::string& channel, const ClaimTerms& terms) = 0;
-  // The try begins and counts: from here on it may be sent. False: another row with this key was there within `window`, and this
-  // one is suppressed.
+  // The try begins and counts: from here on it may be sent. False: another row with this key was there within `window`,
+  // and this one is suppressed.
   virtual Result<bool> Begin(Notification& claimed, const std::string& dedupe_key, Micros window) = 0;
   // Of a row that Claim gave; one that somebody else has claimed since is left alone.
   virtual Status Settle(const Notification& claimed, const DeliveryEnd& end) = 0;

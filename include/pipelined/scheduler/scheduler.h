@@ -102,7 +102,7 @@ class Scheduler {
   // A task makes a run: asks the engine for it. kUnavailable: not now.
   Status Ask(const LaunchRequest& request, const AttemptOpened& attempt);
   void AskAgain(const Plan& plan, const Committed& committed);
-  // Of an end: does its task go on for another iteration?
+  // Of an end: can what it says be taken, and does its task go on for another iteration?
   Status Judge(AttemptFinished& end);
   AttemptFinished Undone(AttemptId attempt, TryOutcome outcome, std::string message) const;
   void ExpandWanted(const std::vector<LengthWanted>& wanted);
