@@ -246,7 +246,7 @@ TEST_F(PgUserSessionsTest, AGrantOfARoleThatWasGoneBeforeTheGuardIsTakenAway) {
 
 TEST_F(PgUserSessionsTest, WhomAProviderGivesANameThatIsNoneHereIsNotMade) {
   for (const char* name : {"a/b", "a b", "", ".", "..", "ann\x1b[2J", "\xd0\xb0nn", "a\u202enn", "~"}) {
-    const Result<SessionUser> user = Sessions().SignIn({"https://id.example.com", "1", name, "viewer"});
+    const Result<AdmittedUser> user = Sessions().SignIn({"https://id.example.com", "1", name, "viewer"});
     ASSERT_FALSE(user.ok()) << name;
     EXPECT_EQ(user.error().code, ErrorCode::kNotAllowed) << name;
     EXPECT_EQ(user.error().message.find_first_of("\x1b\xd0\xe2"), std::string::npos) << "what is shown does no harm";
