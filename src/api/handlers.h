@@ -128,6 +128,12 @@ Response GetDagTags(const Call& call);
 Response GetDagStats(const Call& call);
 Response GetDagWarnings(const Call& call);
 
+// notifications.cc
+Response GetNotifications(const Call& call);
+Response GetNotification(const Call& call);
+Response PostNotificationRetry(const Call& call);
+Response PostNotificationTest(const Call& call);
+
 // clears.cc
 Response ClearTaskInstances(const Call& call);
 Response ClearRun(const Call& call);

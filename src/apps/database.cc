@@ -86,10 +86,11 @@ int DbClean(const std::string& url, const std::string& before, bool dry_run, boo
   const Result<CleanCounts> counts = dry_run ? CountOld(At(url), *instant) : CleanOld(At(url), *instant);
   if (!counts) return Report(counts.error());
   fmt::print(
-      "{}: {} runs, {} task instances, {} tries, {} XCom entries, {} commands, {} events of assets, {} months of "
+      "{}: {} runs, {} task instances, {} tries, {} XCom entries, {} notifications, {} commands, {} events of assets, "
+      "{} months of "
       "events\n",
       dry_run ? "would be removed" : "removed", counts->runs, counts->task_instances, counts->attempts, counts->xcoms,
-      counts->commands, counts->asset_events, counts->event_months);
+      counts->notifications, counts->commands, counts->asset_events, counts->event_months);
   return audit ? CleanAudit(url, *instant, dry_run) : int{kDone};
 }
 

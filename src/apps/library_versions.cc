@@ -12,6 +12,7 @@ std::vector<std::pair<std::string, std::string>> LibraryVersions() {
       {"libpq", PIPELINED_LIBPQ},        {"libsodium", PIPELINED_SODIUM},
       {"OpenSSL", PIPELINED_OPENSSL},    {"nlohmann_json", PIPELINED_NLOHMANN},
       {"CLI11", PIPELINED_CLI11},        {"libical", PIPELINED_ICAL},
+      {"libcurl", PIPELINED_CURL},
   };
 }
 

@@ -209,9 +209,9 @@ class Parser {
   }
 
   void Roles() {
-    CLI::App* standalone = Command(app_, "standalone", "Everything on one machine: PostgreSQL, scheduler, API",
-                                   "pipelined standalone --home ~/etl --dags ~/etl/dags --port 8090",
-                                   [this] { return Standalone(line_); });
+    CLI::App* standalone = Command(
+        app_, "standalone", "Everything on one machine: PostgreSQL, scheduler, API, notifier",
+        "pipelined standalone --home ~/etl --dags ~/etl/dags --port 8090", [this] { return Standalone(line_); });
     Common(*standalone);
     Dags(*standalone);
     Address(*standalone);
@@ -230,6 +230,11 @@ class Parser {
     Common(*api);
     Address(*api);
     Inherited(*api);
+    CLI::App* notifier = Command(app_, "notifier", "Send notifications; several share the work",
+                                 "PIPELINED__DATABASE__URL=postgresql://etl@db/etl pipelined notifier --home /srv/etl",
+                                 [this] { return Role(line_, "notifier", RunNotifier); });
+    Common(*notifier);
+    Inherited(*notifier);
   }
 
   using DbWork = int (*)(const std::string& url, const CommandLine& line);
@@ -255,7 +260,8 @@ class Parser {
                [](const std::string& url, const CommandLine& line) { return DbDowngrade(url, line.to_version); });
     downgrade->add_option("--to", line_.to_version, "Schema version to go back to; 0 removes everything")->required();
     CLI::App* clean =
-        DbVerb(*db, "clean", "Remove old history: finished runs, commands, events of assets, months of events. Logs of tasks stay",
+        DbVerb(*db, "clean",
+               "Remove old history: finished runs, commands, events of assets, months of events. Logs of tasks stay",
                "pipelined db clean --before 2026-01-01T00:00:00Z --dry-run",
                [](const std::string& url, const CommandLine& line) {
                  return DbClean(url, line.before, line.dry_run, line.yes, line.audit);

@@ -18,9 +18,10 @@ struct RoleContext {
   std::vector<EffectiveSetting> effective = {};  // what the API may show
 };
 
-// Each runs until SIGTERM or SIGINT and answers the exit code. Both need a migrated database.
+// Each runs until SIGTERM or SIGINT and answers the exit code. All need a migrated database.
 int RunScheduler(const Settings& settings, const RoleContext& context);
 int RunApiServer(const Settings& settings, const RoleContext& context);
+int RunNotifier(const Settings& settings, const RoleContext& context);
 
 struct StandaloneOptions {
   std::string home;

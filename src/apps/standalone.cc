@@ -1,4 +1,4 @@
-// Everything on one machine: private PostgreSQL, scheduler, API server, watched in one poll loop.
+// Everything on one machine: private PostgreSQL, scheduler, API server, notifier, watched in one poll loop.
 #include <fmt/format.h>
 #include <poll.h>
 #include <signal.h>
@@ -43,8 +43,9 @@ class Standalone {
   Standalone(const Settings& settings, const StandaloneOptions& options, int lock_fd)
       : settings_(settings),
         options_(options),
-        roles_{{{"scheduler", SchedulerArguments(options), lock_fd}, {"api-server", RoleArguments(options), lock_fd}}} {
-  }
+        roles_{{{"scheduler", SchedulerArguments(options), lock_fd},
+                {"api-server", RoleArguments(options), lock_fd},
+                {"notifier", RoleArguments(options), lock_fd}}} {}
 
   int Run() {
     if (const Status begun = Begin(); !begun) {
@@ -59,6 +60,8 @@ class Standalone {
  private:
   RoleProcess& scheduler() { return roles_[0]; }
   RoleProcess& api() { return roles_[1]; }
+  // Begins when all is ready: nobody waits for it, and a start does not fail with it.
+  static constexpr std::size_t kNotifier = 2;
 
   Status Begin() {
     std::string url = settings_.database.url;
@@ -71,15 +74,15 @@ class Standalone {
     if (const Status migrated = PrepareDatabase(url, options_.home); !migrated) return migrated;
     running_ = {static_cast<int>(getpid()), {}, url};
     if (const Status written = WriteRunning(options_.home, running_); !written) return written;
-    for (RoleProcess& role : roles_) {
-      if (const Status started = role.Start(); !started) return started;
+    for (RoleProcess* role : {&scheduler(), &api()}) {
+      if (const Status started = role->Start(); !started) return started;
     }
     // Beside the start of the roles; nothing was promised to anybody so far.
     return cluster_ ? cluster_->WaitDurable() : Ok();
   }
 
   void Turn() {
-    std::array<pollfd, 6> waits{};
+    std::array<pollfd, 8> waits{};
     waits[0] = {signals_.fd(), POLLIN, 0};
     waits[1] = {cluster_ ? cluster_->pidfd() : -1, POLLIN, 0};
     for (std::size_t i = 0; i < roles_.size(); ++i) {
@@ -106,10 +109,12 @@ class Standalone {
     if (signal != 0) exit_code_ = kDone;
   }
 
+  bool IsWanted(std::size_t index) const { return index != kNotifier || announced_; }
+
   int UntilNextStart() const {
     Micros next = Micros::max();
     for (std::size_t i = 0; i < roles_.size(); ++i) {
-      if (!roles_[i].running()) next = std::min(next, next_start_[i]);
+      if (!roles_[i].running() && IsWanted(i)) next = std::min(next, next_start_[i]);
     }
     if (next == Micros::max()) return -1;
     return static_cast<int>(std::chrono::ceil<Millis>(std::max(Micros(0), next - SystemClock().Monotonic())).count());
@@ -149,7 +154,7 @@ class Standalone {
 
   void StartDueRoles() {
     for (std::size_t i = 0; i < roles_.size(); ++i) {
-      if (exit_code_ || roles_[i].running() || next_start_[i] > SystemClock().Monotonic()) continue;
+      if (exit_code_ || !IsWanted(i) || roles_[i].running() || next_start_[i] > SystemClock().Monotonic()) continue;
       if (const Status started = roles_[i].Start(); !started) {
         log::Error("{}", started.error().message);
         next_start_[i] = roles_[i].NextStart(SystemClock().Monotonic());
@@ -169,7 +174,8 @@ class Standalone {
     for (const RoleProcess& role : roles_) role.Signal(SIGTERM);
     const Micros patience = Seconds(30) + (options_.stop_tasks ? settings_.executor.grace : Micros(0));
     const Micros deadline = SystemClock().Monotonic() + patience;
-    while (scheduler().running() || api().running()) WaitForRoles(deadline);
+    while (std::any_of(roles_.begin(), roles_.end(), [](const RoleProcess& role) { return role.running(); }))
+      WaitForRoles(deadline);
     if (cluster_) {
       if (const Status stopped = cluster_->Stop(); !stopped) log::Error("{}", stopped.error().message);
     }
@@ -177,8 +183,9 @@ class Standalone {
   }
 
   void WaitForRoles(Micros deadline) {
-    std::array<pollfd, 3> waits{
-        {{signals_.fd(), POLLIN, 0}, {roles_[0].pidfd(), POLLIN, 0}, {roles_[1].pidfd(), POLLIN, 0}}};
+    std::array<pollfd, 4> waits{};
+    waits[0] = {signals_.fd(), POLLIN, 0};
+    for (std::size_t i = 0; i < roles_.size(); ++i) waits[1 + i] = {roles_[i].pidfd(), POLLIN, 0};
     const Micros left = std::max(Micros(0), deadline - SystemClock().Monotonic());
     const int got = poll(waits.data(), waits.size(), static_cast<int>(std::chrono::ceil<Millis>(left).count()));
     const int signal = got > 0 && waits[0].revents != 0 ? signals_.Take() : 0;
@@ -195,8 +202,8 @@ class Standalone {
   const StandaloneOptions& options_;
   const StopSignals signals_;
   std::unique_ptr<PrivateCluster> cluster_;
-  std::array<RoleProcess, 2> roles_;
-  std::array<Micros, 2> next_start_{};
+  std::array<RoleProcess, 3> roles_;
+  std::array<Micros, 3> next_start_{};
   Running running_;
   bool announced_ = false;
   std::optional<int> exit_code_;

@@ -1,6 +1,7 @@
 #include "pipelined/base/hash.h"
 
 #include <openssl/evp.h>
+#include <openssl/hmac.h>
 
 namespace pipelined {
 namespace {
@@ -19,6 +20,13 @@ std::array<std::uint8_t, 20> Sha1(std::string_view data) {
 }
 std::array<std::uint8_t, 32> Sha256(std::string_view data) {
   return Digest<32>(EVP_sha256(), data);
+}
+
+std::array<std::uint8_t, 32> HmacSha256(std::string_view key, std::string_view data) {
+  std::array<std::uint8_t, 32> code{};
+  HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()), reinterpret_cast<const unsigned char*>(data.data()),
+       data.size(), code.data(), nullptr);
+  return code;
 }
 
 std::string Hex(const std::uint8_t* data, std::size_t size) {

@@ -43,6 +43,7 @@ void AddAssetCommands(CLI::App& app, Program& program);
 void AddOfflineCommands(CLI::App& dags, Program& program);  // dags validate, dags test
 void AddNextCommand(CLI::App& dags, Program& program);      // dags next
 void AddAuditCommands(CLI::App& app, Program& program);
+void AddNotificationCommands(CLI::App& app, Program& program);
 void AddVariableCommands(CLI::App& app, Program& program);
 void AddConnectionCommands(CLI::App& app, Program& program);
 void AddUserCommands(CLI::App& app, Program& program);

@@ -74,6 +74,7 @@ void AddCommands(CLI::App& app, cli::Program& program) {
   cli::AddRoleCommands(app, program);
   cli::AddTokenCommands(app, program);
   cli::AddAuditCommands(app, program);
+  cli::AddNotificationCommands(app, program);
   cli::AddSimulateCommand(app, program);
   cli::AddSchemaCommand(app, program);
   cli::AddLoginCommands(app, program);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "config/channel_loader.h"
 #include "config/parse_value.h"
 #include "config/setting_table.h"
 #include "config/settings_file.h"
@@ -37,6 +38,7 @@ std::vector<std::string> SplitPaths(const std::string& text) {
 std::string UnknownName(const std::string& section, const std::string& key) {
   std::vector<std::string> names;
   for (const Setting& setting : Table()) names.push_back(setting.name());
+  if (section == "alerts") return "alerts has channels, each with a name, a type and more";
   for (const std::string_view later : LaterSections()) {
     if (section == later) return fmt::format("the section \"{}\" has no settings yet in this version", section);
   }
@@ -62,6 +64,7 @@ class Loader {
     HomeFile();
     ProcessVariables();
     CommandLine();
+    channels_.Finish();
     if (!problems_.empty()) return Error{ErrorCode::kInvalid, fmt::format("{}", fmt::join(problems_, "\n")), {}};
     LoadedSettings loaded{std::move(settings_), {}};
     for (std::size_t i = 0; i < Table().size(); ++i) {
@@ -69,6 +72,7 @@ class Loader {
       const bool hide = hidden_[i] && setting.type == Type::kSecret;
       loaded.effective.push_back({setting.name(), hide ? "***" : Show(setting, loaded.settings), origins_[i]});
     }
+    channels_.MoveInto(loaded);
     return loaded;
   }
 
@@ -106,6 +110,13 @@ class Loader {
     problems_.insert(problems_.end(), file.problems.begin(), file.problems.end());
     for (FileValue& value : file.values) {
       const std::string origin = fmt::format("{}:{}", path, value.line);
+      if (!value.channel.empty()) {
+        channels_.Take(value.channel, value.key, {std::move(value.texts), origin, sources_.home, value.is_command});
+        continue;
+      }
+      if (value.section == "alerts" &&
+          channels_.TakeFlat(value.key, {value.texts, origin, sources_.home, value.is_command}))
+        continue;
       const Setting* setting = Find(value.section + "." + value.key);
       if (setting == nullptr) {
         problems_.push_back(fmt::format("{}: {}", origin, UnknownName(value.section, value.key)));
@@ -122,6 +133,8 @@ class Loader {
       std::transform(name.begin(), name.end(), name.begin(), [](unsigned char c) { return std::tolower(c); });
       const std::size_t gap = name.find("__");
       const std::string section = name.substr(0, gap), key = gap == name.npos ? "" : name.substr(gap + 2);
+      if (section == "alerts" && channels_.TakeVariable(key, {{value}, variable, sources_.working_dir, false}))
+        continue;
       const Setting* setting = Find(section + "." + key);
       if (setting == nullptr) {
         problems_.push_back(fmt::format("{}: {}", variable, UnknownName(section, key)));
@@ -134,6 +147,9 @@ class Loader {
   void CommandLine() {
     std::vector<std::pair<const Setting*, std::vector<std::string>>> given;
     for (const auto& [name, value] : sources_.command_line) {
+      if (name.starts_with("alerts.") &&
+          channels_.TakeFlat(name.substr(7), {{value}, "command line", sources_.working_dir, false}))
+        continue;
       const Setting* setting = Find(name);
       if (setting == nullptr) {
         problems_.push_back(fmt::format("command line: {}", UnknownName(name, {})));
@@ -182,6 +198,7 @@ class Loader {
   const SettingsSources& sources_;
   Settings settings_;
   std::vector<std::string> problems_;
+  ChannelLoader channels_{sources_.variables, problems_};
   std::vector<std::string> origins_ = std::vector<std::string>(Table().size());
   std::vector<bool> hidden_ = std::vector<bool>(Table().size());
 };

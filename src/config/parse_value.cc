@@ -99,8 +99,16 @@ Status StorePaths(const std::vector<std::string>& texts, const std::string& base
 
 Status Store(const Setting& setting, const std::vector<std::string>& texts, const std::string& base_dir,
              Settings& into) {
-  const Slot slot = setting.slot(into);
+  return StoreIn(setting, texts, base_dir, setting.slot(into));
+}
+
+Status StoreIn(const Setting& setting, const std::vector<std::string>& texts, const std::string& base_dir,
+               const Slot& slot) {
   if (setting.type == Type::kPaths) return StorePaths(texts, base_dir, *std::get<std::vector<std::string>*>(slot));
+  if (setting.type == Type::kWords) {
+    *std::get<std::vector<std::string>*>(slot) = texts;
+    return Ok();
+  }
   if (texts.size() != 1) return Invalid("one value is wanted here, not a list");
   const std::string& text = texts.front();
   switch (setting.type) {
@@ -125,7 +133,10 @@ Status Store(const Setting& setting, const std::vector<std::string>& texts, cons
 }
 
 std::string Show(const Setting& setting, Settings& from) {
-  const Slot slot = setting.slot(from);
+  return ShowIn(setting, setting.slot(from));
+}
+
+std::string ShowIn(const Setting& setting, const Slot& slot) {
   switch (setting.type) {
     case Type::kInteger:
       return std::to_string(*std::get<std::int64_t*>(slot));
@@ -135,6 +146,8 @@ std::string Show(const Setting& setting, Settings& from) {
       return *std::get<bool*>(slot) ? "true" : "false";
     case Type::kDuration:
       return FormatDuration(*std::get<Micros*>(slot));
+    case Type::kWords:
+      return fmt::format("{}", fmt::join(*std::get<std::vector<std::string>*>(slot), " "));
     case Type::kPaths:
       return fmt::format("{}", fmt::join(*std::get<std::vector<std::string>*>(slot), ":"));
     case Type::kSecret:

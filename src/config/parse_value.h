@@ -13,7 +13,12 @@ namespace pipelined::config {
 Status Store(const Setting& setting, const std::vector<std::string>& texts, const std::string& base_dir,
              Settings& into);
 
+// The same where the slot is known, and not said by the setting.
+Status StoreIn(const Setting& setting, const std::vector<std::string>& texts, const std::string& base_dir,
+               const Slot& slot);
+
 // The value as text; secrets are masked.
 std::string Show(const Setting& setting, Settings& from);
+std::string ShowIn(const Setting& setting, const Slot& slot);
 
 }  // namespace pipelined::config

@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include "config/channel_table.h"
 #include "config/setting_table.h"
 
 namespace pipelined {
@@ -38,6 +39,7 @@ std::string Range(const Setting& setting) {
     case Type::kHidden:
       return "Masked wherever settings are shown.";
     case Type::kText:
+    case Type::kWords:
       return {};
   }
   return {};
@@ -71,7 +73,7 @@ std::string SettingsReference() {
     if (const std::string range = Range(setting); !range.empty()) out += Commented(range);
     out += fmt::format("  # {}: {}\n", setting.key, setting.default_text.empty() ? "\"\"" : setting.default_text);
   }
-  return out;
+  return out + config::ChannelReference();
 }
 
 std::vector<SettingMeaning> SettingMeanings() {
@@ -81,6 +83,9 @@ std::vector<SettingMeaning> SettingMeanings() {
     if (const std::string range = Range(setting); !range.empty()) meaning += "\n" + range;
     all.push_back({setting.name(), std::string(setting.default_text), std::move(meaning)});
   }
+  for (const config::ChannelSetting& setting : config::ChannelTable())
+    all.push_back({fmt::format("alerts.channels.NAME.{}", setting.key), std::string(setting.default_text),
+                   std::string(setting.meaning)});
   return all;
 }
 

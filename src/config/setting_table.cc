@@ -5,7 +5,7 @@
 namespace pipelined::config {
 namespace {
 
-constexpr std::string_view kLater[] = {"lineage", "alerts", "features"};
+constexpr std::string_view kLater[] = {"lineage", "features"};
 
 const Setting kTable[] = {
     {"core",

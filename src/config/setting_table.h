@@ -20,6 +20,7 @@ enum class Type : std::uint8_t {
   kFlag,      // true or false
   kText,
   kChoice,  // one of `choices`
+  kWords,   // a list of texts, or one
   kPaths,   // one path or a list; ":" between them where only text can be given
   kSecret,  // text with a password in it
   kHidden,  // text that is a secret as a whole

@@ -60,19 +60,41 @@ class Reader {
     if (node.IsNull()) return;  // every key of it is commented out
     if (!node.IsMap()) {
       // A setting written with its full name, or a section that is none: let the table say which names there are.
-      file_.values.push_back({section, {}, {}, false, Line(key)});
+      file_.values.push_back({section, {}, {}, {}, false, Line(key)});
       return;
     }
     std::set<std::string> seen;
     for (const auto& entry : node) {
       const std::string name = Key(entry.first);
       if (!seen.insert(name).second) Problem(Line(entry.first), fmt::format("\"{}.{}\" is there twice", section, name));
-      Setting(section, name, entry.first, entry.second);
+      if (section == "alerts" && name == "channels" && (entry.second.IsMap() || entry.second.IsNull()))
+        Channels(entry.second);
+      else
+        Setting(section, name, entry.first, entry.second);
+    }
+  }
+
+  // name -> keys, each a value like that of a setting.
+  void Channels(const YAML::Node& channels) {
+    std::set<std::string> seen;
+    for (const auto& channel : channels) {
+      const std::string name = Key(channel.first);
+      if (!seen.insert(name).second)
+        Problem(Line(channel.first), fmt::format("the channel \"{}\" is there twice", name));
+      if (!channel.second.IsMap()) {
+        Problem(Line(channel.first), fmt::format("the channel \"{}\" wants keys, such as type and url", name));
+        continue;
+      }
+      for (const auto& entry : channel.second) {
+        const std::size_t before = file_.values.size();
+        Setting("alerts", Key(entry.first), entry.first, entry.second);
+        if (file_.values.size() > before) file_.values.back().channel = name;
+      }
     }
   }
 
   void Setting(const std::string& section, const std::string& name, const YAML::Node& key, const YAML::Node& node) {
-    FileValue value{section, name, {}, false, Line(key)};
+    FileValue value{section, name, {}, {}, false, Line(key)};
     if (node.IsNull()) {
       Problem(value.line, fmt::format("\"{}.{}\" has no value; leave the line out to keep the default", section, name));
       return;

@@ -8,6 +8,7 @@ namespace pipelined::config {
 
 struct FileValue {
   std::string section, key;
+  std::string channel = {};        // of alerts.channels: `key` is one of its keys
   std::vector<std::string> texts;  // one; several for a list
   bool is_command = false;         // texts[0] is the program of `{command: …}`
   int line = 0;                    // from 1

@@ -15,6 +15,7 @@
 #include "dagfile/include_reader.h"
 #include "dagfile/keys.h"
 #include "dagfile/links.h"
+#include "dagfile/notify_reader.h"
 #include "dagfile/params_reader.h"
 #include "dagfile/run_rules_reader.h"
 #include "dagfile/schedule_reader.h"
@@ -145,6 +146,8 @@ class DagReader {
     With(Key::kFailFast, [&](const Entry& e) { ReadBool(e, reporter_, dag.fail_fast); });
     With(Key::kPausedUponCreation, [&](const Entry& e) { ReadBool(e, reporter_, dag.is_paused_upon_creation); });
     With(Key::kParams, [&](const Entry& e) { dag.params = ReadParams(e, reporter_); });
+    With(Key::kOnSuccess, [&](const Entry& e) { ReadNotifyRule(e, NotifyOn::kSuccess, reporter_, dag.notify); });
+    With(Key::kOnFailure, [&](const Entry& e) { ReadNotifyRule(e, NotifyOn::kFailure, reporter_, dag.notify); });
     With(Key::kWorkingDir, [&](const Entry& e) { task_defaults_.working_dir = task_reader_.WorkingDir(e, folder_); });
     schedule_ = {Slot(Key::kSchedule), Slot(Key::kTimezone), Slot(Key::kStartDate),
                  Slot(Key::kEndDate),  Slot(Key::kCatchup),  Slot(Key::kDataInterval),

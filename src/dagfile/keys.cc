@@ -35,8 +35,8 @@ constexpr std::array kDagTable{
     KeyRow{"is_paused_upon_creation", Key::kPausedUponCreation},
     KeyRow{"tasks", Key::kTasks},
     KeyRow{"overlap", Key::kOverlap},
-    KeyRow{"on_success"},
-    KeyRow{"on_failure"},
+    KeyRow{"on_success", Key::kOnSuccess},
+    KeyRow{"on_failure", Key::kOnFailure},
     KeyRow{"deadline", Key::kDeadline, true},
     KeyRow{"task_groups", Key::kTaskGroups, true},
     KeyRow{"include", Key::kInclude, true},
@@ -102,10 +102,10 @@ constexpr std::array kTaskTable{
     KeyRow{"resources"},
     KeyRow{"executor", Key::kLater, false, "local"},
     KeyRow{"queue"},
-    KeyRow{"on_success"},
-    KeyRow{"on_failure"},
-    KeyRow{"on_retry"},
-    KeyRow{"on_skipped"},
+    KeyRow{"on_success", Key::kOnSuccess},
+    KeyRow{"on_failure", Key::kOnFailure},
+    KeyRow{"on_retry", Key::kOnRetry},
+    KeyRow{"on_skipped", Key::kOnSkipped},
 };
 
 constexpr std::array kPythonTable{KeyRow{"file", Key::kFile}, KeyRow{"code", Key::kCode}};
@@ -156,7 +156,12 @@ constexpr std::array kRateTable{
 };
 constexpr std::array kDeadlineTable{
     KeyRow{"reference", Key::kReference}, KeyRow{"interval", Key::kInterval}, KeyRow{"at", Key::kAt},
-    KeyRow{"max_runs", Key::kMaxRuns},    KeyRow{"min_runs", Key::kMinRuns},
+    KeyRow{"max_runs", Key::kMaxRuns},    KeyRow{"min_runs", Key::kMinRuns},  KeyRow{"on_missed", Key::kOnMissed},
+};
+constexpr std::array kNotifyTable{
+    KeyRow{"channel", Key::kChannel},       KeyRow{"subject", Key::kSubject, true},
+    KeyRow{"message", Key::kMessage, true}, KeyRow{"dedupe_key", Key::kDedupeKey, true},
+    KeyRow{"to", Key::kTo, true},
 };
 constexpr std::array kIncludeTable{
     KeyRow{"file", Key::kFile},
@@ -230,6 +235,7 @@ const std::span<const KeyRow> kGroupKeys = kGroupTable;
 const std::span<const KeyRow> kConcurrencyKeys = kConcurrencyTable;
 const std::span<const KeyRow> kRateKeys = kRateTable;
 const std::span<const KeyRow> kDeadlineKeys = kDeadlineTable;
+const std::span<const KeyRow> kNotifyKeys = kNotifyTable;
 const std::span<const KeyRow> kIncludeKeys = kIncludeTable;
 const std::span<const KeyRow> kTriggerDagKeys = kTriggerDagTable;
 const std::span<const KeyRow> kSubDagKeys = kSubDagTable;

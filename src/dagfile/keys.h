@@ -39,6 +39,8 @@ enum class Key : std::uint8_t {
   kMaxConsecutiveFailedDagRuns,
   kOverlap,
   kDeadline,
+  kOnSuccess,
+  kOnFailure,
   kTasks,
   kInclude,
   // of a task
@@ -109,6 +111,15 @@ enum class Key : std::uint8_t {
   kReference,
   kMaxRuns,
   kMinRuns,
+  kOnMissed,
+  // who is told of what, and one of those
+  kOnRetry,
+  kOnSkipped,
+  kChannel,
+  kSubject,
+  kMessage,
+  kDedupeKey,
+  kTo,
   kCondition,
   kIgnoreDownstreamTriggerRules,
   kTooltip,
@@ -162,6 +173,7 @@ extern const std::span<const KeyRow> kGroupKeys;
 extern const std::span<const KeyRow> kConcurrencyKeys;
 extern const std::span<const KeyRow> kRateKeys;
 extern const std::span<const KeyRow> kDeadlineKeys;
+extern const std::span<const KeyRow> kNotifyKeys;
 extern const std::span<const KeyRow> kIncludeKeys;
 extern const std::span<const KeyRow> kTriggerDagKeys;
 extern const std::span<const KeyRow> kSubDagKeys;

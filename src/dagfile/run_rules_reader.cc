@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "dagfile/keys.h"
+#include "dagfile/notify_reader.h"
 #include "dagfile/schedule_values.h"
 #include "dagfile/values.h"
 #include "pipelined/base/near_match.h"
@@ -83,6 +84,8 @@ class DeadlineReader {
       at_ = entry;
       if (!entry.value.is_scalar()) return ReportType(entry, reporter_, "a date with a time");
       if (const auto at = ReadInstant(entry.value, entry.name(), zone_, reporter_)) deadline_.at = *at;
+    } else if (key == Key::kOnMissed) {
+      deadline_.on_missed = ReadNotifyUses(entry, reporter_);
     } else if (key == Key::kMaxRuns) {
       max_runs_ = entry;
       ReadInt(entry, reporter_, deadline_.max_runs, 1, kMostRuns);

@@ -20,6 +20,8 @@ constexpr std::string_view kStates =
 constexpr std::string_view kCodes =
     R"({"anyOf": [{"type": "integer"}, {"type": "array", "items": {"type": "integer"}}]})";
 constexpr std::string_view kAny = "{}";
+constexpr std::string_view kNotify =
+    R"({"anyOf": [{"type": ["string", "null"]}, "@notification", {"type": "array", "items": {"anyOf": [{"type": "string"}, "@notification"]}}]})";
 
 constexpr std::array kTable{
     // of a DAG
@@ -114,6 +116,16 @@ constexpr std::array kTable{
     KeyDescription{"", "expand_kwargs", kAny, "An instance for each of these mappings"},
     KeyDescription{"", "map_index_template", kText, "What an instance is called; a template"},
     KeyDescription{"", "executor", R"({"enum": ["local"]})", "Where it runs"},
+    KeyDescription{"", "on_success", kNotify, "Channels that are told when it has succeeded"},
+    KeyDescription{"", "on_failure", kNotify, "Channels that are told when it has failed for good"},
+    KeyDescription{"", "on_retry", kNotify, "Channels that are told when a try has failed and another one follows"},
+    KeyDescription{"", "on_skipped", kNotify, "Channels that are told when it was skipped"},
+    KeyDescription{"", "on_missed", kNotify, "Channels that are told when it is missed"},
+    KeyDescription{"", "channel", kText, "A channel of the settings, alerts.channels"},
+    KeyDescription{"", "subject", kText, "One line; a template"},
+    KeyDescription{"", "message", kText, "What is said; a template"},
+    KeyDescription{"", "dedupe_key", kText, "Of several with the same one, one is sent; a template"},
+    KeyDescription{"notification", "to", kWords, "Mail addresses, instead of those of the channel"},
     // of what stands within
     KeyDescription{"python", "file", kText, "A file, from the working directory"},
     KeyDescription{"", "code", kText, "Code that stands here"},
@@ -191,6 +203,7 @@ std::span<const KeyPlace> KeyPlaces() {
       KeyPlace{"run_immediately", "run_immediately of a schedule", kRunImmediatelyKeys},
       KeyPlace{"calendar", "calendar of a DAG", kCalendarKeys},
       KeyPlace{"deadline", "deadline of a DAG", kDeadlineKeys},
+      KeyPlace{"notification", "a notification", kNotifyKeys},
       KeyPlace{"group", "a task group", kGroupKeys},
       KeyPlace{"inclusion", "include of a DAG", kIncludeKeys},
       KeyPlace{"python", "python of a task", kPythonKeys},

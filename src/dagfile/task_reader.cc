@@ -9,6 +9,7 @@
 #include "dagfile/asset_reader.h"
 #include "dagfile/keys.h"
 #include "dagfile/limits_reader.h"
+#include "dagfile/notify_reader.h"
 #include "dagfile/values.h"
 
 namespace pipelined::dagfile {
@@ -182,6 +183,14 @@ void TaskReader::Apply(Key key, const Entry& entry, Task& task) {
       return void(ReadBool(entry, reporter_, task.wait_for_downstream));
     case Key::kIgnoreFirstDependsOnPast:
       return void(ReadBool(entry, reporter_, task.ignore_first_depends_on_past));
+    case Key::kOnSuccess:
+      return ReadNotifyRule(entry, NotifyOn::kSuccess, reporter_, task.notify);
+    case Key::kOnFailure:
+      return ReadNotifyRule(entry, NotifyOn::kFailure, reporter_, task.notify);
+    case Key::kOnRetry:
+      return ReadNotifyRule(entry, NotifyOn::kRetry, reporter_, task.notify);
+    case Key::kOnSkipped:
+      return ReadNotifyRule(entry, NotifyOn::kSkipped, reporter_, task.notify);
     case Key::kOwner:
       return void(ReadText(entry, reporter_, task.owner));
     case Key::kDocMd:

@@ -242,6 +242,7 @@ ActiveRun& Engine::Impl::Enter(RunInfo info, DagPtr dag, const std::optional<Pas
 ActiveRun& Engine::Impl::Enter(RunId id, std::unique_ptr<ActiveRun> entering, const std::optional<PastRun>& past) {
   ActiveRun& run = *(runs_[id] = std::move(entering));
   run.life = ++lives_;
+  tells_of_tasks_ = tells_of_tasks_ || run.dag().notifies_of_tasks;
   run.Forget();  // of one that ended in this turn and is back
   if (const auto stopping = stopping_.find(id); stopping != stopping_.end()) {
     for (const Instance& instance : stopping->second) run.Hold(instance);
@@ -326,6 +327,8 @@ bool Engine::Impl::MoveRun(Turn& turn, ActiveRun& run, RunEvent event, Cause why
   change.who = std::move(why.who);
   run.info.state = *next;
   StateOf(run.info.dag_id).recent.Note(run.info);
+  if (IsFinished(*next))
+    TellOfRun(turn, run, change, event == RunEvent::kMarkedSuccess || event == RunEvent::kMarkedFailed);
   turn.plan.runs.push_back(std::move(change));
   return true;
 }
@@ -447,6 +450,7 @@ void Engine::Impl::EndTry(Turn& turn, ActiveRun& run, SlotNo no, const AttemptFi
   if (MayRetry(what, slot, end)) {
     const Micros delay =
         RetryDelay(what.retry, RetryKey{run.info.dag_id, what.id, run.info.logical_date}, TryOfIteration(what, slot));
+    TellOfRetry(turn, run, no, end);
     return TryAgain(turn, run, no, end.end + delay, end.message);
   }
   FailForGood(turn, run, no, end.end, end.message);
@@ -531,6 +535,7 @@ void Engine::Impl::WriteScheduledRows(Turn& turn) {
 
 void Engine::Impl::CloseTurn(Turn& turn) {
   for (const AttemptId id : std::exchange(orphans_, {})) turn.plan.stops.push_back(id);
+  TellOfTasks(turn);
   for (const TaskChange& change : turn.plan.tasks) {
     if (ActiveRun* run = Find(change.run)) run->Stored(change);
   }

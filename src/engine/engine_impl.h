@@ -1,6 +1,6 @@
 // What the engine is made of, shared by the files that hold its parts: engine.cc (events, runs, tasks, the turn),
 // engine_commands.cc (what people ask for), engine_steer.cc (clear and mark), engine_limits.cc (starts and what they
-// hold) and engine_time.cc (timers and schedules).
+// hold), engine_time.cc (timers and schedules), and notices.cc (who is to be told).
 #pragma once
 
 #include <deque>
@@ -217,6 +217,12 @@ class Engine::Impl {
   void SkipSlot(Turn& turn, DagState& dag, const DueRun& due);
   void CancelForSlot(Turn& turn, DagState& dag, const DueRun& due);
 
+  // who is to be told (notices.cc)
+  static void TellOfRun(Turn& turn, const ActiveRun& run, const RunChange& change, bool marked);
+  static void TellOfRetry(Turn& turn, const ActiveRun& run, SlotNo slot, const AttemptFinished& end);
+  static void TellOfDeadline(Turn& turn, const ActiveRun& run, const StoredDeadline& deadline);
+  void TellOfTasks(Turn& turn) const;
+
   void ForgetNewRuns();
   void CompleteBackfills(Turn& turn);
 
@@ -245,6 +251,7 @@ class Engine::Impl {
   std::vector<std::string> just_paused_;  // DAGs, by their failures
   std::uint64_t lives_ = 0;               // of runs that entered memory
   std::vector<BackfillId> perhaps_over_;  // runs of theirs have ended in this turn, or were made in the last one
+  bool tells_of_tasks_ = false;           // some run that has been in memory wants to
   std::vector<Newcomer> newcomers_;
   std::vector<AttemptId> orphans_;
   std::vector<std::pair<AttemptId, StoredChild>> settled_;  // their runs have ended, or need not be waited for

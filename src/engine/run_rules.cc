@@ -92,6 +92,7 @@ void Engine::Impl::EndDeadline(Turn& turn, ActiveRun& run, StoredDeadline& deadl
   if (deadline.state != DeadlineState::kDue) return;
   deadline.state = state;
   Change(turn, run, deadline);
+  if (state == DeadlineState::kMissed) TellOfDeadline(turn, run, deadline);
 }
 
 void Engine::Impl::DeadlineDue(Turn& turn, const Timer& timer) {

@@ -1,12 +1,15 @@
 #include "pipelined/http/client.h"
 
+#include <cpprest/containerstream.h>
 #include <cpprest/http_client.h>
 #include <pplx/threadpool.h>
 
 #include <algorithm>
 #include <cctype>
+#include <condition_variable>
 #include <memory>
 #include <mutex>
+#include <thread>
 
 #include "http/certificate_check.h"
 
@@ -59,6 +62,54 @@ std::string Lower(std::string text) {
   return text;
 }
 
+HttpResponse HeadOf(const web::http::http_response& answer) {
+  HttpResponse response;
+  response.status = answer.status_code();
+  for (const auto& [name, value] : answer.headers()) response.headers[Lower(name)] = value;
+  return response;
+}
+
+// Ends an exchange that is not over in time: a server that sends a byte now and then is never silent.
+class Watchdog {
+ public:
+  Watchdog(pplx::cancellation_token_source cancel, Micros patience)
+      : thread_([this, cancel, patience] {
+          std::unique_lock lock(mutex_);
+          if (!over_.wait_for(lock, patience, [this] { return is_over_; })) cancel.cancel();
+        }) {}
+  ~Watchdog() {
+    {
+      const std::lock_guard lock(mutex_);
+      is_over_ = true;
+    }
+    over_.notify_one();
+    thread_.join();
+  }
+  Watchdog(const Watchdog&) = delete;
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable over_;
+  bool is_over_ = false;
+  std::thread thread_;
+};
+
+HttpResponse Bounded(client::http_client& server, const web::http::http_request& message, const HttpRequest& request) {
+  pplx::cancellation_token_source cancel;
+  const Watchdog watchdog(cancel, request.timeout);
+  web::http::http_response answer = server.request(message, cancel.get_token()).get();
+  HttpResponse response = HeadOf(answer);
+  concurrency::streams::istream body = answer.body();
+  while (response.body.size() < request.most_body) {
+    concurrency::streams::container_buffer<std::string> piece;
+    const std::size_t got = body.read(piece, request.most_body - response.body.size()).get();
+    if (got == 0) return response;
+    response.body += piece.collection().substr(0, got);
+  }
+  cancel.cancel();
+  return response;
+}
+
 Error NoAnswer(const web::uri& server, const std::string& failure, const std::string& certificate) {
   const std::string why = certificate.empty() ? failure : "its certificate is refused: " + certificate;
   return {ErrorCode::kUnavailable, "no answer from " + server.to_string() + ": " + why, ""};
@@ -79,10 +130,9 @@ Result<HttpResponse> SendHttp(const HttpRequest& request) {
         message.headers().set_content_type(type->second);
     }
     server = ClientFor(url.authority(), request);
+    if (request.most_body > 0) return Bounded(*server.http, message, request);
     web::http::http_response answer = server.http->request(message).get();
-    HttpResponse response;
-    response.status = answer.status_code();
-    for (const auto& [name, value] : answer.headers()) response.headers[Lower(name)] = value;
+    HttpResponse response = HeadOf(answer);
     response.body = answer.extract_utf8string(true).get();
     return response;
   } catch (const web::uri_exception&) {

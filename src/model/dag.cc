@@ -98,6 +98,14 @@ Status Dag::Link(std::vector<std::pair<TaskNo, TaskNo>> edges) {
     task.depends_on_past = task.depends_on_past || task.wait_for_downstream;
     depends_on_past = depends_on_past || task.depends_on_past;
   }
+  notifies_of_tasks = false;
+  notifies_of_failures = notify != nullptr && !notify->Of(NotifyOn::kFailure).empty();
+  for (const Deadline& deadline : deadlines) notifies_of_failures = notifies_of_failures || !deadline.on_missed.empty();
+  for (const Task& task : tasks) {
+    if (task.notify == nullptr) continue;
+    notifies_of_tasks = true;
+    notifies_of_failures = notifies_of_failures || !task.notify->Of(NotifyOn::kFailure).empty();
+  }
   leaves = Leaves(*this);
   keyed.clear();
   for (TaskNo task = 0; task < tasks.size(); ++task) {

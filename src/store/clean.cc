@@ -38,6 +38,7 @@ CleanCounts ReadCounts(const pqxx::row& row) {
   counts.task_instances = row[1].as<std::int64_t>();
   counts.attempts = row[2].as<std::int64_t>();
   counts.xcoms = row[3].as<std::int64_t>();
+  counts.notifications = row[4].as<std::int64_t>();
   return counts;
 }
 
@@ -51,9 +52,10 @@ CleanCounts DeleteRuns(Session& session, Instant before) {
                               "x as (delete from xcom where run_id in (select id from old) returning 1), "
                               "m as (delete from task_map where run_id in (select id from old)), "
                               "n as (delete from task_note where run_id in (select id from old) returning 1), "
+                              "o as (delete from notification where run in (select id from old) returning 1), "
                               "r as (delete from dag_run where id in (select id from old) returning 1) "
                               "select (select count(*) from r), (select count(*) from i), (select count(*) from a), "
-                              "(select count(*) from x)",
+                              "(select count(*) from x), (select count(*) from o)",
                               kOldRuns, kRunsPerBatch),
                   ToMicros(before));
   return ReadCounts(gone[0]);
@@ -84,10 +86,16 @@ Result<CleanCounts> CountOld(const StoreOptions& options, Instant before) {
                     fmt::format("with old as ({}) select (select count(*) from old), "
                                 "(select count(*) from task_instance where run_id in (select id from old)), "
                                 "(select count(*) from attempt where run_id in (select id from old)), "
-                                "(select count(*) from xcom where run_id in (select id from old))",
+                                "(select count(*) from xcom where run_id in (select id from old)), "
+                                "(select count(*) from notification where run in (select id from old))",
                                 kOldRuns),
                     ToMicros(before));
     CleanCounts counts = ReadCounts(found[0]);
+    counts.notifications +=
+        session
+            .Run("count_tests", "select count(*) from notification where run is null and created_at < at_micros($1)",
+                 ToMicros(before))[0][0]
+            .as<std::int64_t>();
     counts.commands =
         session
             .Run("count_commands", "select count(*) from command where done_at < at_micros($1)", ToMicros(before))[0][0]
@@ -115,7 +123,13 @@ Result<CleanCounts> CleanOld(const StoreOptions& options, Instant before) {
       all.task_instances += batch.task_instances;
       all.attempts += batch.attempts;
       all.xcoms += batch.xcoms;
+      all.notifications += batch.notifications;
     }
+    all.notifications += static_cast<std::int64_t>(
+        session
+            .Run("clean_tests", "delete from notification where run is null and created_at < at_micros($1)",
+                 ToMicros(before))
+            .affected_rows());
     all.commands = static_cast<std::int64_t>(
         session.Run("clean_commands", "delete from command where done_at < at_micros($1)", ToMicros(before))
             .affected_rows());

@@ -6,6 +6,7 @@
 #include "store/pg_accounts.h"
 #include "store/pg_assets.h"
 #include "store/pg_user_sessions.h"
+#include "store/pg_notifications.h"
 #include "store/pg_trail.h"
 #include "store/pg_vault.h"
 #include "store/session_pool.h"
@@ -26,7 +27,8 @@ class PgCatalog : public Catalog {
         assets_(pool_),
         accounts_(pool_),
         user_sessions_(pool_),
-        trail_(pool_) {}
+        trail_(pool_),
+        notifications_(pool_) {}
 
   Result<Listing<DagRow>> Dags(const DagFilter& filter, const Page& page) override;
   Result<DagRow> Dag(const std::string& dag_id) override;
@@ -70,6 +72,7 @@ class PgCatalog : public Catalog {
   Accounts& accounts() override { return accounts_; }
   UserSessions& user_sessions() override { return user_sessions_; }
   AuditTrail& trail() override { return trail_; }
+  Notifications& notifications() override { return notifications_; }
   Result<std::optional<UserRow>> FindUser(const std::string& name) override;
   Status AddUser(const UserRow& user) override;
   Status AddToken(const std::string& token_sha256, const UserRow& user, Instant expires) override;
@@ -89,6 +92,7 @@ class PgCatalog : public Catalog {
   PgAccounts accounts_;
   PgUserSessions user_sessions_;
   PgTrail trail_;
+  PgNotifications notifications_;
 };
 
 }  // namespace pipelined

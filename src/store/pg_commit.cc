@@ -9,6 +9,7 @@
 #include "store/backfill_rows.h"
 #include "store/deadline_rows.h"
 #include "store/limit_rows.h"
+#include "store/notice_rows.h"
 #include "store/pg_store.h"
 #include "store/pg_with.h"
 #include "store/rows.h"
@@ -32,7 +33,7 @@ bool IsRare(const Plan& plan) {
          !plan.backfills.empty() || !plan.dags.empty() || !plan.deadlines.empty() || !plan.skipped.empty() ||
          !plan.pools.empty() || !plan.commands.empty() || !plan.keys_taken.empty() || !plan.keys_given.empty() ||
          !plan.rebased.empty() || !plan.steered.empty() || !plan.cleared.empty() || !plan.notes.empty() ||
-         !plan.deleted.empty() || !plan.outputs.empty() || !plan.asset_events.empty();
+         !plan.deleted.empty() || !plan.outputs.empty() || !plan.asset_events.empty() || !plan.notices.empty();
 }
 
 void InsertRuns(pqxx::transaction_base& transaction, Session& session, const Plan& plan, Committed& committed) {
@@ -237,6 +238,7 @@ Result<Committed> PgStore::Commit(const Plan& plan, Lease& lease, const Executor
       StoreDeadlines(transaction, *session_, plan);
       StoreSkippedSlots(transaction, *session_, plan);
       ChangePools(transaction, *session_, plan);
+      StoreNotices(transaction, *session_, plan);
       DeleteRuns(transaction, *session_, plan);
       FinishCommands(transaction, *session_, plan);
       transaction.commit();

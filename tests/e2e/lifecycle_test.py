@@ -142,7 +142,7 @@ class Lifecycle(OwnServerCase):
 
     def test_roles_alone_need_a_database(self):
         server = self.make_server(start=False)
-        for role in ("scheduler", "api-server"):
+        for role in ("scheduler", "api-server", "notifier"):
             done = subprocess.run([bin_dir() / "pipelined", role, "--home", server.home], capture_output=True, text=True,
                                   env=server.environment(), timeout=30)
             self.assertEqual(done.returncode, 6, done.stderr)

@@ -18,6 +18,7 @@ DOORS = {
     "cpprest/": {"http"},
     "pplx/": {"http"},
     "boost/": {"api"},
+    "curl/": {"notify"},
     "zlib.h": {"api"},
     "CLI/": {"cli", "apps"},
     "sodium": {"secrets"},

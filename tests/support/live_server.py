@@ -136,7 +136,7 @@ class Server:
         return code
 
     def pids(self, role):
-        """Of this home: standalone, scheduler, api-server, launcher or postgres."""
+        """Of this home: standalone, scheduler, api-server, notifier, launcher or postgres."""
         table = processes()
         ours = {pid: arguments[1] for pid, (_, arguments, _) in table.items()
                 if len(arguments) > 3 and os.path.basename(arguments[0]) == "pipelined" and self._is_home(arguments)}
@@ -170,7 +170,7 @@ class Server:
         return hit
 
     def kill_all(self):
-        self.kill("standalone", "scheduler", "api-server", "launcher", "postgres")
+        self.kill("standalone", "scheduler", "api-server", "notifier", "launcher", "postgres")
         self.reap()
 
     def reap(self):
@@ -184,7 +184,7 @@ class Server:
         with contextlib.suppress(Exception):
             self.stop()
         for _ in range(50):
-            if not self.kill("standalone", "scheduler", "api-server", "launcher", "postgres"):
+            if not self.kill("standalone", "scheduler", "api-server", "notifier", "launcher", "postgres"):
                 break
             time.sleep(POLL_SECONDS)
         with contextlib.suppress(Exception):

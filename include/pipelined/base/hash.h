@@ -10,6 +10,7 @@ namespace pipelined {
 
 std::array<std::uint8_t, 20> Sha1(std::string_view data);
 std::array<std::uint8_t, 32> Sha256(std::string_view data);
+std::array<std::uint8_t, 32> HmacSha256(std::string_view key, std::string_view data);
 std::string Hex(const std::uint8_t* data, std::size_t size);
 inline std::string Sha256Hex(std::string_view data) {
   const auto d = Sha256(data);

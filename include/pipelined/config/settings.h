@@ -13,6 +13,7 @@
 #include "pipelined/base/log.h"
 #include "pipelined/base/result.h"
 #include "pipelined/base/time.h"
+#include "pipelined/config/channels.h"
 
 namespace pipelined {
 
@@ -68,6 +69,9 @@ struct Settings {
   struct Metrics {
     std::string token;  // empty: none
   } metrics;
+  struct Alerts {
+    std::vector<ChannelSettings> channels;  // in the order of their names
+  } alerts;
   struct Logging {
     std::string level;  // a word of log::Level
   } logging;

@@ -192,6 +192,25 @@ struct DagChange {
   std::string who = {};
 };
 
+// Something has happened that somebody wants to be told of. Stored with the change itself, delivered later by the
+// notifier; nothing of a run waits for it.
+struct Notice {
+  NotifyOn on = NotifyOn::kFailure;
+  RunId run;
+  std::string dag_id, run_id;
+  std::string task_id = {};  // empty: of the run
+  std::int32_t map_index = kNotMapped;
+  std::int32_t try_number = 0, max_tries = 0;  // of a task
+  std::string state;                           // the word of where it went
+  std::string why = {};                        // of a failure: in words
+  std::string outcome = {};                    // of the try that ended it: "failed", "timed_out", "lost" …
+  std::string deadline = {};                   // "15m after it was queued"
+  std::optional<Instant> logical_date, start_date, end_date;
+  std::optional<Micros> duration;
+  Instant run_after{};
+  std::vector<NotifyUse> uses = {};  // of kRecovered: none; whoever was told of a failure is told
+};
+
 // A slot of the schedule for which no run is made, because too many are under way (overlap: skip).
 struct SlotSkipped {
   std::string dag_id;
@@ -237,6 +256,7 @@ struct Plan {
   std::vector<DagChange> dags;
   std::vector<DeadlineChange> deadlines;
   std::vector<SlotSkipped> skipped;
+  std::vector<Notice> notices;
   std::vector<PoolChange> pools;
   std::vector<RunDeleted> deleted;
   std::vector<CommandDone> commands;
@@ -254,7 +274,7 @@ struct Plan {
            expanded.empty() && tasks.empty() && opened.empty() && closed.empty() && dags.empty() && deadlines.empty() &&
            skipped.empty() && pools.empty() && commands.empty() && stops.empty() && wanted.empty() && rebased.empty() &&
            steered.empty() && cleared.empty() && notes.empty() && deleted.empty() && outputs.empty() &&
-           asset_events.empty();
+           asset_events.empty() && notices.empty();
   }
 };
 

@@ -18,6 +18,9 @@ struct HttpRequest {
   std::string ca_file;           // PEM: who may vouch for the server, beside whom the system trusts; empty: nobody else
   bool keep_connection = true;   // for the next request to this server; one that the server has closed meanwhile fails
   bool follow_redirects = true;  // false: their statuses are answers like others
+  // For servers that are not trusted to end: the whole exchange takes no longer than `timeout`, and only so many bytes
+  // of the answer's body are read, what follows is dropped with the connection. 0: neither.
+  std::size_t most_body = 0;
 };
 
 struct HttpResponse {

@@ -19,6 +19,7 @@
 #include "pipelined/model/shared_limits.h"
 #include "pipelined/model/run_rules.h"
 #include "pipelined/model/inclusion.h"
+#include "pipelined/model/notify_rules.h"
 #include "pipelined/model/trigger.h"
 #include "pipelined/timetable/schedule.h"
 
@@ -108,6 +109,7 @@ struct Task {
   std::shared_ptr<const TriggerSpec> trigger;  // of a task that makes a run
   Repeat repeat;
   std::vector<std::string> inlets, outlets;  // assets, by name or URI; none twice
+  NotifyRulesPtr notify;                     // shared by those that have it from defaults
   std::string owner, doc_md;
   std::int32_t line = 0;  // in the file, from 1
 
@@ -190,6 +192,7 @@ struct Dag {
   bool is_paused_upon_creation = false;
   Overlap overlap = Overlap::kQueue;
   std::vector<Deadline> deadlines;
+  NotifyRulesPtr notify;  // of runs; of a task: see there
   std::vector<Param> params;
   std::string file;           // absolute
   std::string relative_file;  // to its watched folder
@@ -211,6 +214,8 @@ struct Dag {
   std::vector<TaskNo> keyed;  // tasks with a concurrency key or a rate
   // Some task waits for the run before. Made by Link, as is the depends_on_past of tasks with wait_for_downstream.
   bool depends_on_past = false;
+  // Whether somebody wants to be told of its tasks; of a failure or a missed deadline of anything. Made by Link.
+  bool notifies_of_tasks = false, notifies_of_failures = false;
 
   std::optional<TaskNo> Find(std::string_view task_id) const;
 

@@ -6,8 +6,10 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "pipelined/base/time.h"
+#include "pipelined/model/notify_rules.h"
 
 namespace pipelined {
 
@@ -23,10 +25,11 @@ std::string_view ToString(DeadlineReference reference);  // "queued_at", "logica
 // A run is to have ended `interval` after the reference.
 struct Deadline {
   DeadlineReference reference = DeadlineReference::kQueuedAt;
-  Micros interval{0};          // may be negative: before the reference
-  Instant at{};                // kFixed
-  std::int32_t max_runs = 10;  // kAverageRuntime: of the last so many finished runs …
-  std::int32_t min_runs = 10;  // … when there are at least so many; otherwise there is no deadline
+  Micros interval{0};                     // may be negative: before the reference
+  Instant at{};                           // kFixed
+  std::int32_t max_runs = 10;             // kAverageRuntime: of the last so many finished runs …
+  std::int32_t min_runs = 10;             // … when there are at least so many; otherwise there is no deadline
+  std::vector<NotifyUse> on_missed = {};  // who is told
 
   friend bool operator==(const Deadline&, const Deadline&) = default;
 };

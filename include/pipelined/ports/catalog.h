@@ -16,6 +16,7 @@
 #include "pipelined/ports/audit_trail.h"
 #include "pipelined/ports/event_reader.h"
 #include "pipelined/ports/listing.h"
+#include "pipelined/ports/outbox.h"
 #include "pipelined/ports/vault.h"
 
 namespace pipelined {
@@ -332,6 +333,7 @@ class Catalog {
   virtual Accounts& accounts() = 0;  // likewise
   virtual UserSessions& user_sessions() = 0;
   virtual AuditTrail& trail() = 0;
+  virtual Notifications& notifications() = 0;
 
   virtual Result<std::optional<UserRow>> FindUser(const std::string& name) = 0;
   virtual Status AddUser(const UserRow& user) = 0;  // kConflict

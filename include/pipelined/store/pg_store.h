@@ -7,6 +7,7 @@
 #include "pipelined/base/clock.h"
 #include "pipelined/ports/catalog.h"
 #include "pipelined/ports/dag_publisher.h"
+#include "pipelined/ports/outbox.h"
 #include "pipelined/ports/store.h"
 #include "pipelined/store/options.h"
 
@@ -16,6 +17,8 @@ namespace pipelined {
 std::unique_ptr<Store> MakePgStore(const StoreOptions& options, const Clock& clock);
 // One connection; for one thread.
 std::unique_ptr<DagPublisher> MakePgPublisher(const StoreOptions& options);
+// One connection; for one thread.
+std::unique_ptr<Outbox> MakePgOutbox(const StoreOptions& options);
 // Up to options.catalog_connections; thread-safe.
 std::unique_ptr<Catalog> MakePgCatalog(const StoreOptions& options);
 

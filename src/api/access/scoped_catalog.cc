@@ -8,6 +8,33 @@
 namespace pipelined::api {
 namespace {
 
+// Those about other DAGs, and about none, are as if they did not exist.
+class ScopedNotifications : public Notifications {
+ public:
+  ScopedNotifications(Notifications& all, const access::DagScope& scope) : all_(all), scope_(scope) {}
+
+  Result<std::vector<Notification>> List(const NotificationFilter& filter, std::int64_t most) override {
+    NotificationFilter mine = filter;
+    if (!scope_.all()) mine.dags = scope_.dag_ids();
+    return all_.List(mine, most);
+  }
+  Result<std::optional<Notification>> Find(std::int64_t id) override {
+    Result<std::optional<Notification>> row = all_.Find(id);
+    if (row.ok() && *row && !scope_.all() && ((*row)->dag_id.empty() || !scope_.Has((*row)->dag_id))) row->reset();
+    return row;
+  }
+  Result<std::vector<NotificationAttempt>> Attempts(std::int64_t id) override { return all_.Attempts(id); }
+  // Takes the right for everything.
+  Status Retry(std::int64_t id, std::int32_t tries) override { return all_.Retry(id, tries); }
+  Result<std::int64_t> Test(const std::string& channel, const std::string& message) override {
+    return all_.Test(channel, message);
+  }
+
+ private:
+  Notifications& all_;
+  const access::DagScope& scope_;
+};
+
 Error NotForSomeDags() {
   return Error{ErrorCode::kNotAllowed, "Forbidden: it is not for some DAGs alone", ""};
 }
@@ -37,7 +64,10 @@ class ScopedAssets : public Assets {
 class ScopedCatalog : public Catalog {
  public:
   ScopedCatalog(Catalog& catalog, access::DagScope scope)
-      : all_(catalog), scope_(std::move(scope)), assets_(all_.assets(), scope_.dag_ids()) {}
+      : all_(catalog),
+        scope_(std::move(scope)),
+        assets_(all_.assets(), scope_.dag_ids()),
+        notifications_(all_.notifications(), scope_) {}
 
   Result<Listing<DagRow>> Dags(const DagFilter& filter, const Page& page) override {
     return all_.Dags(filter, Mine(page));
@@ -154,6 +184,7 @@ class ScopedCatalog : public Catalog {
   Vault& vault() override { return all_.vault(); }
   Assets& assets() override { return assets_; }
   AuditTrail& trail() override { return all_.trail(); }
+  Notifications& notifications() override { return notifications_; }
   UserSessions& user_sessions() override { return all_.user_sessions(); }
   Accounts& accounts() override { return all_.accounts(); }
   Result<std::optional<UserRow>> FindUser(const std::string& name) override { return all_.FindUser(name); }
@@ -221,6 +252,7 @@ class ScopedCatalog : public Catalog {
   Catalog& all_;
   const access::DagScope scope_;
   ScopedAssets assets_;
+  ScopedNotifications notifications_;
 };
 
 }  // namespace

@@ -109,6 +109,9 @@ constexpr Row kRows[] = {
      "who?:text operation?:text dag_id?:text run_id?:text entity?:text address?:text request_id?:text "
      "kind?:['change'|'log_in'|'log_out'|'denied'|'cleaned'] status?:integer(0..) refused?:boolean since?:when until?:when "
      "before_id?:integer(0..) after_id?:integer(0..) order?:['newest'|'oldest'] limit?:integer(1..)=100"},
+    {"ext_get_notifications",
+     "dag_id?:text run_id?:text channel?:text state?:['queued'|'delivering'|'sent'|'failed'|'suppressed'] "
+     "before_id?:integer(0..) limit?:integer(1..)=100"},
     {"ext_get_event_stream",
      "dag_id?:[text] run_id?:[text] kind?:['run'|'task'|'dag'|'backfill'|'deadline'] last_event_id?:text"},
     {"ext_get_queue", "pool?:text dag_id?:text limit?:integer(1..)"},
@@ -168,8 +171,8 @@ Field PathParameter(std::string_view operation_id, std::string_view name) {
     return {std::string(name), "'~'", {}, true};
   if (name == "map_index") return {std::string(name), "integer(-1..2147483647)", {}, true};
   const bool number = name.ends_with("_number") || name == "asset_id" || name == "asset_alias_id" ||
-                      name == "backfill_id" || name == "event_log_id" || name == "grant_id" || name == "token_id" ||
-                      name == "session_id" || name == "import_error_id";
+                      name == "backfill_id" || name == "notification_id" || name == "event_log_id" ||
+                      name == "grant_id" || name == "token_id" || name == "session_id" || name == "import_error_id";
   return {std::string(name), name == "try_number" ? "integer(1..)" : number ? "integer(0..)" : "segment", {}, true};
 }
 

@@ -88,6 +88,7 @@ constexpr ObjectRow kBodies[] = {
     {"XComCreateBody", "key:text(1..512) value:any map_index?:integer(-1..2147483647)=-1"},
     {"XComUpdateBody", "value:any map_index?:integer(-1..2147483647)=-1"},
     {"Credentials", "username:text(..256) password:text"},
+    {"NotificationTest", "channel:text(1..64) message?:text?"},
     {"RerunBody", "dag_run_id?:text? conf?:object? note?:text?"},
     {"UserBody", "name:account_name password:text roles?:[text]?"},
     {"UserPatchBody", "password?:text? disabled?:boolean"},

@@ -37,6 +37,13 @@ constexpr ObjectRow kOwn[] = {
     {"DagHistory", "events:[DagEvent] @total"},
     {"Deadline", "number:integer deadline:text due_at:instant state:text ended_at:instant?"},
     {"Deadlines", "deadlines:[Deadline] @total"},
+    {"Notification",
+     "id:integer created_at:instant event:text channel:text to:[text] dag_id:text? dag_run_id:text? task_id:text? "
+     "map_index:integer state:text attempts:integer next_try_at:instant? ended_at:instant? error:text? "
+     "dedupe_key:text? duplicate_of:integer?"},
+    {"Notifications", "notifications:[Notification] next:integer?"},
+    {"NotificationTry", "number:integer started_at:instant ended_at:instant? status:integer? error:text?"},
+    {"NotificationWhole", "<Notification tries:[NotificationTry] facts:object"},
     {"ExtRun", "<DAGRunResponse clear_number:integer rerun_of:text? reruns:[text]"},
     {"RunEvent", "when:instant who:text task_id:text? try_number:integer? from:text to:text why:text?"},
     {"RunEvents", "events:[RunEvent] @total"},

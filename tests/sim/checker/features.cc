@@ -1,5 +1,7 @@
 #include "sim/checker/features.h"
 
+#include "sim/checker/notices.h"
+
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -219,6 +221,10 @@ constexpr TaskFeature kTaskFeatures[] = {
      [](Random&, DagSpec& spec, std::size_t task) { spec.dag.tasks[task].on_lost = OnLost::kRetry; },
      [](const Task& task) { return task.on_lost == OnLost::kRetry; }, [](Task& task) { task.on_lost = OnLost::kFail; },
      [](const Task&) { return std::string("on_lost = OnLost::kRetry"); }},
+    {"notifications", 6,
+     [](Random&, DagSpec& spec, std::size_t task) { spec.dag.tasks[task].notify = TellEverything(); },
+     [](const Task& task) { return task.notify != nullptr; }, [](Task& task) { task.notify = nullptr; },
+     [](const Task&) { return std::string("notify = TellEverything()"); }},
     {"outlets", 6,
      [](Random& random, DagSpec& spec, std::size_t task) {
        spec.dag.tasks[task].outlets = {"s3://x"};
@@ -412,6 +418,9 @@ constexpr DagFeature kDagFeatures[] = {
        return fmt::format("dag.deadlines.push_back(Deadline{{DeadlineReference::kQueuedAt, Seconds({})}})",
                           spec.dag.deadlines[0].interval / Seconds(1));
      }},
+    {"notifications", 6, [](Random&, DagSpec& spec) { spec.dag.notify = TellEverything(); },
+     [](const DagSpec& spec) { return spec.dag.notify != nullptr; }, [](DagSpec& spec) { spec.dag.notify = nullptr; },
+     [](const DagSpec&) { return std::string("dag.notify = TellEverything()"); }},
     {"overlap: skip", 8, [](Random&, DagSpec& spec) { spec.dag.overlap = Overlap::kSkip; },
      [](const DagSpec& spec) { return spec.dag.overlap == Overlap::kSkip; },
      [](DagSpec& spec) { spec.dag.overlap = Overlap::kQueue; },

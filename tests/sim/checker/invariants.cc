@@ -6,6 +6,7 @@
 
 #include "sim/checker/between_runs.h"
 #include "sim/checker/limits.h"
+#include "sim/checker/notices.h"
 #include "sim/checker/oracle.h"
 #include "sim/checker/outlets.h"
 #include "sim/checker/steering.h"
@@ -355,6 +356,7 @@ std::span<const CommitInvariant> CommitInvariants() {
       {"EveryEndHasItsReason", EveryEndHasItsReason},
       {"NothingDecidedIsLeftWaiting", NothingDecidedIsLeftWaiting},
       {"DecisionsSkipWhatTheyLeaveOut", DecisionsSkipWhatTheyLeaveOut},
+      {"EveryEndIsToldOnce", EveryEndIsToldOnce},
       {"ParallelismHolds", ParallelismHolds},
       {"PoolsHold", PoolsHold},
       {"RunsKeepTheirMaxActiveTasks", RunsKeepTheirMaxActiveTasks},

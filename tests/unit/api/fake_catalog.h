@@ -12,6 +12,7 @@
 #include "pipelined/ports/catalog.h"
 #include "support/memory_accounts.h"
 #include "support/memory_assets.h"
+#include "support/memory_notifications.h"
 #include "support/memory_user_sessions.h"
 #include "support/memory_trail.h"
 #include "support/memory_vault.h"
@@ -38,6 +39,7 @@ class FakeCatalog : public Catalog {
   MemoryAssets memory_assets;
   MemoryAccounts memory_accounts;
   MemoryTrail memory_trail;
+  MemoryNotifications memory_notifications;
   std::vector<BackfillRow> backfills;
   BackfillProgress progress;             // of any backfill
   std::map<std::string, Value> outputs;  // by task id
@@ -59,7 +61,7 @@ class FakeCatalog : public Catalog {
   std::int64_t latest_number = 0;                             // that was given; 0: the last event's
   std::optional<Error> broken;                                // what every call answers
   std::function<Result<CommandDone>(const Command&)> leader;  // empty: nobody leads
-  std::function<void(UserRow&)> after_lookup;  // what happens to a user right after FindUser() gave him
+  std::function<void(UserRow&)> after_lookup;                 // what happens to a user right after FindUser() gave him
 
   void AddDag(const std::string& id, std::function<void(DagRow&)> change = {});
   void AddRun(const std::string& dag_id, const std::string& run_id, RunState state,
@@ -111,6 +113,7 @@ class FakeCatalog : public Catalog {
   Accounts& accounts() override { return memory_accounts; }
   UserSessions& user_sessions() override { return memory_sessions; }
   AuditTrail& trail() override { return memory_trail; }
+  Notifications& notifications() override { return memory_notifications; }
   Result<std::optional<UserRow>> FindUser(const std::string& name) override;
   Status AddUser(const UserRow& user) override;
   Status AddToken(const std::string& token_sha256, const UserRow& user, Instant expires) override;

@@ -61,6 +61,21 @@ TEST_F(ScopedCatalogTest, ListsHoldAndCountWhatIsTheCallers) {
   EXPECT_EQ(Scoped(all_, access::DagScope::None())->Dags(DagFilter{}, Page{})->total, 0);
 }
 
+TEST_F(ScopedCatalogTest, NotificationsAboutOthersAndAboutNothingAreNotThere) {
+  for (const char* dag_id : {"mine", "theirs", ""}) {
+    Notification row;
+    row.id = std::ssize(all_.memory_notifications.rows) + 1;
+    row.dag_id = dag_id;
+    all_.memory_notifications.rows.push_back(row);
+  }
+  const auto listed = mine_->notifications().List({}, 10);
+  ASSERT_EQ(listed->size(), 1U);
+  EXPECT_EQ((*listed)[0].dag_id, "mine");
+  EXPECT_TRUE((*mine_->notifications().Find(1)).has_value());
+  EXPECT_FALSE((*mine_->notifications().Find(2)).has_value());
+  EXPECT_FALSE((*mine_->notifications().Find(3)).has_value());
+}
+
 TEST_F(ScopedCatalogTest, CommandsAreJudgedByTheDagThatTheyConcern) {
   EXPECT_TRUE(Done(PauseDag{"mine", true}));
   EXPECT_EQ(Refused(PauseDag{"theirs", true}), ErrorCode::kNotAllowed);

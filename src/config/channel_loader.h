@@ -1,0 +1,49 @@
+// Channels on their way in: values from files, variables and the command line, the last one of each key wins.
+#pragma once
+
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "config/channel_table.h"
+#include "config/substitution.h"
+
+namespace pipelined::config {
+
+class ChannelLoader {
+ public:
+  struct Given {
+    std::vector<std::string> texts;
+    std::string origin, base_dir;
+    bool is_command = false;
+  };
+
+  // `problems` gets what is wrong; both must outlive this.
+  ChannelLoader(const Variables& variables, std::vector<std::string>& problems)
+      : variables_(variables), problems_(problems) {}
+
+  void Take(const std::string& channel, const std::string& key, Given given);
+  // "channels.ops.url". False: it is no name of that form.
+  bool TakeFlat(std::string_view name, Given given);
+  // "channels__ops__url", in lower case as all variables are.
+  bool TakeVariable(std::string_view name, Given given);
+
+  // When everything was taken: channels are looked at as a whole.
+  void Finish();
+  void MoveInto(LoadedSettings& loaded);
+
+ private:
+  struct Channel {
+    ChannelSettings settings;
+    std::map<std::string_view, std::string> origins;  // of keys that were given
+  };
+  Channel& Of(const std::string& name);
+  bool Resolve(const ChannelSetting& setting, Given& given, const std::string& name);
+
+  const Variables& variables_;
+  std::vector<std::string>& problems_;
+  std::map<std::string, Channel> channels_;
+};
+
+}  // namespace pipelined::config

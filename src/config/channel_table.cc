@@ -1,0 +1,292 @@
+#include "config/channel_table.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace pipelined::config {
+namespace {
+
+#define OF_HTTP "webhook slack alertmanager"
+constexpr std::string_view kTypes = "webhook|slack|alertmanager|mail|command";
+constexpr std::int64_t kMostTries = 100;
+
+const ChannelSetting kTable[] = {
+    {"type", Type::kChoice, "", "How it is reached.", "", 0, 0, kTypes, false,
+     [](ChannelSettings& c) -> Slot { return &c.type; }},
+    {"url",
+     Type::kHidden,
+     "",
+     "Where it is: https://hooks.example.com/x; of a mail channel smtp://HOST:PORT, or smtps:// for TLS from the "
+     "first byte;\nof Alertmanager without /api/v2. It is shown without its path.",
+     OF_HTTP " mail",
+     0,
+     0,
+     {},
+     false,
+     [](ChannelSettings& c) -> Slot { return &c.url; }},
+    {"secret",
+     Type::kHidden,
+     "",
+     "What requests are signed with. Empty: they are not signed.",
+     "webhook",
+     0,
+     0,
+     {},
+     true,
+     [](ChannelSettings& c) -> Slot { return &c.secret; }},
+    {"token",
+     Type::kHidden,
+     "",
+     "Sent as Authorization: Bearer.",
+     OF_HTTP,
+     0,
+     0,
+     {},
+     true,
+     [](ChannelSettings& c) -> Slot { return &c.token; }},
+    {"ca_file",
+     Type::kText,
+     "",
+     "Who may vouch for the server beside whom the system trusts, as a PEM file. A relative path starts at the home.",
+     OF_HTTP " mail",
+     0,
+     0,
+     {},
+     false,
+     [](ChannelSettings& c) -> Slot { return &c.ca_file; }},
+    {"labels",
+     Type::kText,
+     "",
+     "Labels of every alert, as \"severity=critical team=data\".",
+     "alertmanager",
+     0,
+     0,
+     {},
+     false,
+     [](ChannelSettings& c) -> Slot { return &c.labels; }},
+    {"alert_for",
+     Type::kDuration,
+     "24h",
+     "An alert ends when a later run succeeds, or after this time.",
+     "alertmanager",
+     60'000,
+     0,
+     {},
+     false,
+     [](ChannelSettings& c) -> Slot { return &c.alert_for; }},
+    {"from",
+     Type::kText,
+     "",
+     "The sender's address.",
+     "mail",
+     0,
+     0,
+     {},
+     false,
+     [](ChannelSettings& c) -> Slot { return &c.from; }},
+    {"to",
+     Type::kWords,
+     "",
+     "Addresses of recipients; a DAG file may name others.",
+     "mail",
+     0,
+     0,
+     {},
+     false,
+     [](ChannelSettings& c) -> Slot { return &c.to; }},
+    {"user",
+     Type::kText,
+     "",
+     "Who logs in. Empty: nobody does.",
+     "mail",
+     0,
+     0,
+     {},
+     false,
+     [](ChannelSettings& c) -> Slot { return &c.user; }},
+    {"password",
+     Type::kHidden,
+     "",
+     "What for.",
+     "mail",
+     0,
+     0,
+     {},
+     true,
+     [](ChannelSettings& c) -> Slot { return &c.password; }},
+    {"tls", Type::kChoice, "required", "Whether smtp:// must go on with STARTTLS; none: nothing is encrypted.", "mail",
+     0, 0, "required|none", false, [](ChannelSettings& c) -> Slot { return &c.tls; }},
+    {"command",
+     Type::kWords,
+     "",
+     "A program and its arguments, run without a shell; what it is about is in variables PIPELINED_NOTIFICATION_*.",
+     "command",
+     0,
+     0,
+     {},
+     false,
+     [](ChannelSettings& c) -> Slot { return &c.command; }},
+    {"timeout",
+     Type::kDuration,
+     "10s",
+     "How long one try may take.",
+     "",
+     100,
+     0,
+     {},
+     false,
+     [](ChannelSettings& c) -> Slot { return &c.timeout; }},
+    {"max_tries",
+     Type::kInteger,
+     "12",
+     "After so many the message has failed; it may be sent again by hand.",
+     "",
+     1,
+     kMostTries,
+     {},
+     false,
+     [](ChannelSettings& c) -> Slot { return &c.max_tries; }},
+    {"retry_delay",
+     Type::kDuration,
+     "10s",
+     "The wait after the first try; it doubles with each further one.",
+     "",
+     10,
+     0,
+     {},
+     false,
+     [](ChannelSettings& c) -> Slot { return &c.retry_delay; }},
+    {"max_retry_delay",
+     Type::kDuration,
+     "1h",
+     "The longest wait between two tries.",
+     "",
+     10,
+     0,
+     {},
+     false,
+     [](ChannelSettings& c) -> Slot { return &c.max_retry_delay; }},
+    {"rate",
+     Type::kInteger,
+     "60",
+     "So many tries in `rate_window`; further ones wait. 0: any number.",
+     "",
+     0,
+     1'000'000,
+     {},
+     false,
+     [](ChannelSettings& c) -> Slot { return &c.rate; }},
+    {"rate_window",
+     Type::kDuration,
+     "1m",
+     "See `rate`.",
+     "",
+     100,
+     0,
+     {},
+     false,
+     [](ChannelSettings& c) -> Slot { return &c.rate_window; }},
+    {"dedupe_window",
+     Type::kDuration,
+     "5m",
+     "Of messages with the same dedupe_key within this time one is sent; the others are suppressed. 0s: all are sent.",
+     "",
+     0,
+     0,
+     {},
+     false,
+     [](ChannelSettings& c) -> Slot { return &c.dedupe_window; }},
+};
+
+bool IsAddress(std::string_view text) {
+  const std::size_t at = text.find('@');
+  return at != text.npos && at > 0 && at + 1 < text.size() &&
+         std::none_of(text.begin(), text.end(), [](unsigned char c) {
+           return c <= ' ' || c == 127 || c == '<' || c == '>' || c == ',' || c == ';' || c == '"' || c == '\\';
+         });
+}
+
+std::string UrlFault(const ChannelSettings& channel) {
+  const bool mail = channel.type == "mail";
+  const bool known = mail ? channel.url.starts_with("smtp://") || channel.url.starts_with("smtps://")
+                          : channel.url.starts_with("http://") || channel.url.starts_with("https://");
+  if (!known)
+    return fmt::format("url: {} is wanted", mail ? "smtp://HOST:PORT or smtps://HOST:PORT" : "http:// or https://");
+  const std::string_view server = std::string_view(channel.url).substr(channel.url.find("://") + 3);
+  if (server.substr(0, server.find_first_of("/?#")).find('@') != server.npos)
+    return fmt::format("url: who logs in is said by {}, not there", mail ? "user and password" : "token");
+  for (const unsigned char c : channel.url) {
+    if (c <= ' ' || c == 127) return "url: there is a blank or a control character in it";
+  }
+  return {};
+}
+
+}  // namespace
+
+bool ChannelSetting::IsOf(std::string_view channel_type) const {
+  return of.empty() || fmt::format(" {} ", of).find(fmt::format(" {} ", channel_type)) != std::string::npos;
+}
+
+Setting ChannelSetting::AsSetting() const {
+  return {"alerts", key, type, default_text, meaning, least, most, choices, nullptr};
+}
+
+std::span<const ChannelSetting> ChannelTable() {
+  return kTable;
+}
+
+const ChannelSetting* FindChannelSetting(std::string_view key) {
+  for (const ChannelSetting& setting : kTable) {
+    if (setting.key == key) return &setting;
+  }
+  return nullptr;
+}
+
+std::string ChannelFault(const ChannelSettings& channel) {
+  if (channel.type.empty()) return "type: it is not said: webhook, slack, alertmanager, mail or command";
+  if (channel.type == "command")
+    return channel.command.empty() || !channel.command.front().starts_with('/')
+               ? "command: the path of a program is wanted, as [/usr/local/bin/page]"
+               : "";
+  if (const std::string fault = UrlFault(channel); !fault.empty()) return fault;
+  if (channel.type != "mail") return {};
+  if (!IsAddress(channel.from)) return "from: a mail address is wanted, as pipelined@example.com";
+  for (const std::string& address : channel.to) {
+    if (!IsAddress(address)) return fmt::format("to: \"{}\" is no mail address", address);
+  }
+  if (!channel.user.empty() && channel.password.empty()) return "password: it is empty, but there is a user";
+  return {};
+}
+
+std::string ChannelReference() {
+  std::string out =
+      "\nalerts:\n"
+      "  # Channels that notifications go to, each under the name that DAG files call it by: on_failure: ops. Secrets\n"
+      "  # (secret, token, password) are never written here, but as ${env:NAME}, ${file:PATH} or {command: PROGRAM}.\n"
+      "  #\n"
+      "  #   channels:\n"
+      "  #     ops:\n"
+      "  #       type: webhook\n"
+      "  #       url: https://hooks.example.com/pipelined\n"
+      "  #       secret: ${file:secrets/ops-hook}\n"
+      "  #\n"
+      "  # Every key of a channel, with its default:\n";
+  for (const ChannelSetting& setting : kTable) {
+    std::string types(setting.of.empty() ? "all" : setting.of);
+    std::replace(types.begin(), types.end(), ' ', '/');
+    out += fmt::format("  #\n  #   {}: {}  ({})\n", setting.key,
+                       setting.default_text.empty() ? "\"\"" : setting.default_text, types);
+    std::string line = "  #     ";
+    for (const char c : setting.meaning) line += c == '\n' ? std::string("\n  #     ") : std::string(1, c);
+    out += line + "\n";
+    if (!setting.choices.empty()) {
+      std::string words;
+      for (const char c : setting.choices) words += c == '|' ? std::string(", ") : std::string(1, c);
+      out += fmt::format("  #     One of {}.\n", words);
+    }
+  }
+  return out;
+}
+
+}  // namespace pipelined::config

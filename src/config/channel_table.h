@@ -1,0 +1,35 @@
+// The one table of what a channel may say. Read, checked and shown like the settings themselves.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "config/setting_table.h"
+
+namespace pipelined::config {
+
+struct ChannelSetting {
+  std::string_view key;
+  Type type;
+  std::string_view default_text;
+  std::string_view meaning;
+  std::string_view of;  // types of channels that have it, with blanks between; empty: all
+  std::int64_t least, most;
+  std::string_view choices;
+  bool by_reference;  // a secret: never written out, but ${env:NAME}, ${file:PATH} or {command: …}
+  Slot (*slot)(ChannelSettings&);
+
+  bool IsOf(std::string_view channel_type) const;
+  Setting AsSetting() const;  // for StoreIn() and ShowIn(), which take the slot apart
+};
+
+std::span<const ChannelSetting> ChannelTable();
+const ChannelSetting* FindChannelSetting(std::string_view key);
+// Why the channel cannot work as it is said; empty: it can.
+std::string ChannelFault(const ChannelSettings& channel);
+
+// The part of config/pipelined.yaml about them.
+std::string ChannelReference();
+
+}  // namespace pipelined::config

@@ -1,0 +1,65 @@
+"""The servers of scripts/notification-servers for tests: started, asked what has arrived, told how to behave, stopped."""
+import contextlib
+import json
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import tempfile
+
+REPOSITORY = pathlib.Path(__file__).resolve().parents[3]
+
+
+class Sink:
+    def __init__(self, kind, port=0, **environment):
+        self.kind, self.port, self.environment = kind, port, environment
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix=f"pipelined-{kind}-"))
+        self.process, self.url = None, None
+
+    def start(self):
+        env = dict(os.environ, **self.environment)
+        if self.port:
+            env["PORT"] = str(self.port)
+        self.process = subprocess.Popen([REPOSITORY / "scripts" / "notification-servers", self.kind, str(self.folder)],
+                                        stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True, env=env, start_new_session=True)
+        word, _, url = self.process.stdout.readline().strip().partition(" ")
+        if word != "ready":
+            raise AssertionError(f"the {self.kind} server did not start")
+        self.url = url
+        self.port = int(url.rsplit(":", 1)[1])  # the same after a restart
+        return self
+
+    def stop(self):
+        if self.process is None:
+            return
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGTERM)
+        try:
+            self.process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait(timeout=10)
+        self.process.stdout.close()
+        self.process = None
+
+    def close(self):
+        self.stop()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def behave(self, **how):
+        """Of a webhook; nothing: it takes everything."""
+        path = self.folder / "behave"
+        if not how:
+            path.unlink(missing_ok=True)
+            return
+        (self.folder / "behave.new").write_text(json.dumps(how))
+        os.replace(self.folder / "behave.new", path)
+
+    def received(self):
+        """What has arrived, in order."""
+        return [json.loads(path.read_text()) for path in sorted(self.folder.glob("*.json"))]
+
+    def forget(self):
+        for path in self.folder.glob("*.json"):
+            path.unlink()

@@ -1,0 +1,116 @@
+// alerts.channels: from files, variables and the command line, and what is shown of them.
+#include <gmock/gmock.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+
+#include "pipelined/config/settings.h"
+
+namespace pipelined {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+class ChannelsTest : public ::testing::Test {
+ protected:
+  ChannelsTest() {
+    std::string pattern = ::testing::TempDir() + "channels_XXXXXX";
+    sources_.home = mkdtemp(pattern.data());
+    sources_.working_dir = "/";
+    sources_.variables = {{"HOOK_SECRET", "very secret"}};
+  }
+  ~ChannelsTest() override { std::filesystem::remove_all(sources_.home); }
+
+  void HomeFile(const std::string& text) { std::ofstream(sources_.home + "/pipelined.yaml") << text; }
+  std::vector<ChannelSettings> Channels() {
+    const auto loaded = LoadSettings(sources_);
+    EXPECT_TRUE(loaded.ok()) << loaded.error().message;
+    return loaded ? loaded->settings.alerts.channels : std::vector<ChannelSettings>();
+  }
+  std::string Mistakes() {
+    const auto loaded = LoadSettings(sources_);
+    return loaded ? "none" : loaded.error().message;
+  }
+  std::string Shown(const std::string& name) {
+    const auto loaded = LoadSettings(sources_);
+    EXPECT_TRUE(loaded.ok());
+    for (const EffectiveSetting& setting : loaded->effective) {
+      if (setting.name == name) return setting.value;
+    }
+    return "not there";
+  }
+
+  SettingsSources sources_;
+};
+
+TEST_F(ChannelsTest, AreReadWithTheirDefaults) {
+  HomeFile(R"(
+alerts:
+  channels:
+    ops: {type: webhook, url: https://hooks.example.com/x, secret: "${env:HOOK_SECRET}", rate: 5, rate_window: 10s}
+    post: {type: mail, url: smtp://mail.example.com:587, from: pipelined@example.com, to: [a@example.com, b@example.com]}
+)");
+  const auto channels = Channels();
+  ASSERT_EQ(channels.size(), 2U);
+  EXPECT_EQ(channels[0].name, "ops");
+  EXPECT_EQ(channels[0].secret, "very secret");
+  EXPECT_EQ(channels[0].rate, 5);
+  EXPECT_EQ(channels[0].max_tries, 12);
+  EXPECT_EQ(channels[0].dedupe_window, Micros(std::chrono::minutes(5)));
+  EXPECT_THAT(channels[1].to, ElementsAre("a@example.com", "b@example.com"));
+  EXPECT_EQ(channels[1].tls, "required");
+}
+
+TEST_F(ChannelsTest, VariablesAndTheCommandLineComeOnTop) {
+  HomeFile("alerts: {channels: {ops: {type: slack, url: https://a.example.com}}}");
+  sources_.variables.emplace_back("PIPELINED__ALERTS__CHANNELS__OPS__URL", "https://b.example.com");
+  EXPECT_EQ(Channels().at(0).url, "https://b.example.com");
+  sources_.command_line = {{"alerts.channels.ops.url", "https://c.example.com"}};
+  EXPECT_EQ(Channels().at(0).url, "https://c.example.com");
+}
+
+TEST_F(ChannelsTest, SecretsAreMaskedAndUrlsShownWithoutTheirPath) {
+  HomeFile(
+      "alerts: {channels: {ops: {type: webhook, url: https://hooks.example.com/T0/B0/xyz, secret: "
+      "'${env:HOOK_SECRET}'}}}");
+  EXPECT_EQ(Shown("alerts.channels.ops.url"), "https://hooks.example.com/***");
+  EXPECT_EQ(Shown("alerts.channels.ops.secret"), "***");
+  EXPECT_EQ(Shown("alerts.channels.ops.type"), "webhook");
+  EXPECT_EQ(Shown("alerts.channels.ops.from"), "not there");  // a webhook has none
+}
+
+TEST_F(ChannelsTest, ASecretIsNotWrittenOut) {
+  HomeFile("alerts: {channels: {ops: {type: webhook, url: https://a.example.com, secret: hunter2}}}");
+  EXPECT_THAT(Mistakes(), HasSubstr("alerts.channels.ops.secret: a secret is not written out"));
+  EXPECT_THAT(Mistakes(), Not(HasSubstr("hunter2")));
+}
+
+TEST_F(ChannelsTest, WhatIsWrongIsSaidWithItsPlace) {
+  const auto of = [&](const std::string& channel) {
+    HomeFile("alerts:\n  channels:\n    ops: " + channel + "\n");
+    return Mistakes();
+  };
+  EXPECT_THAT(of("{url: https://a.example.com}"), HasSubstr("type: it is not said"));
+  EXPECT_THAT(of("{type: webhok, url: https://a.example.com}"), HasSubstr("\"webhok\" is not one of"));
+  EXPECT_THAT(of("{type: webhook, ulr: x}"), HasSubstr("did you mean \"url\"?"));
+  EXPECT_THAT(of("{type: webhook, url: ftp://a}"), HasSubstr("http:// or https:// is wanted"));
+  EXPECT_THAT(of("{type: mail, url: smtp://a, from: \"a@b\\r\\nBcc: c@d\"}"),
+              HasSubstr("from: a mail address is wanted"));
+  EXPECT_THAT(of("{type: command, command: page}"), HasSubstr("the path of a program is wanted"));
+  EXPECT_THAT(of("{type: slack, url: https://a.example.com, from: a@b}"), HasSubstr("a slack channel has none"));
+  EXPECT_THAT(of("{type: webhook, url: https://a.example.com, rate: many}"),
+              HasSubstr("pipelined.yaml:3: alerts.channels.ops.rate"));
+  EXPECT_THAT(of("{type: webhook, url: \"https://me:pw@a.example.com\"}"),
+              HasSubstr("url: who logs in is said by token"));
+  EXPECT_THAT(of("hello"), HasSubstr("wants keys"));
+}
+
+TEST_F(ChannelsTest, WhatIsShownAsYamlCanBeRead) {
+  HomeFile("alerts: {\"channels.ops.type\": slack, \"channels.ops.url\": https://a.example.com}");
+  EXPECT_EQ(Channels().at(0).type, "slack");
+}
+
+}  // namespace
+}  // namespace pipelined
