@@ -37,7 +37,7 @@ Result<std::vector<Notification>> PgNotifications::List(const NotificationFilter
   return pool_.With("read notifications", [&](Session& session) -> Result<std::vector<Notification>> {
     std::vector<Notification> rows;
     for (const pqxx::row& row : session.RunListing(
-             "select " PIPELINED_NOTIFICATION_COLUMNS " from notification n" + sql.Tail(page), sql.parameters()))
+             sql.Cut("select " PIPELINED_NOTIFICATION_COLUMNS " from notification n", page), sql.PageParameters(page)))
       rows.push_back(ReadNotification(row));
     return rows;
   });
