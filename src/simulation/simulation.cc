@@ -69,20 +69,25 @@ class Driver {
         return StandsStill();
       }
       Turn(!comes_back_ ? EndsNow() : std::exchange(made_, {}));
-      if (result_.tasks.size() > options_.most_tasks) return TooMany();
+      if (++steps_ > MostSteps() || std::max(result_.tasks.size(), attempts_.size()) > options_.most_tasks)
+        return TooMuch(now_);
       if (options_.on_progress && ++applied_ % kTurnsBetweenProgress == 0) options_.on_progress(now_);
     }
-    FindMissedSlots();
+    if (const Status found = FindMissedSlots(); !found) return found.error();
     result_.tries = static_cast<std::int64_t>(attempts_.size());
     return std::move(result_);
   }
 
  private:
-  Error TooMany() const {
+  std::size_t MostSteps() const { return options_.most_tasks * 10; }
+
+  Error TooMuch(Instant at) const {
     return Error{ErrorCode::kInvalid,
-                 fmt::format("by {} there would be more than {} tasks", FormatInstant(now_), options_.most_tasks),
+                 fmt::format("by {} there would be more than {} tasks, tries, slots that are passed over or changes",
+                             FormatInstant(at), options_.most_tasks),
                  "ask for less time or for fewer DAGs"};
   }
+
   struct DagState {
     std::vector<std::size_t> pools;          // of each task: its place in result_.pools
     std::unordered_set<std::int64_t> dates;  // logical dates of its runs
@@ -324,16 +329,18 @@ class Driver {
   void Stop(AttemptId attempt) { ends_.push(End{now_, attempt, TryOutcome::kStopped}); }
 
   // A DAG that never had max_active_runs of them was asked for its next run at each due time, so it missed nothing.
-  void FindMissedSlots() {
+  Status FindMissedSlots() {
     for (std::uint32_t i = 0; i < dags_.size(); ++i) {
       if (!states_[i].was_full || dags_[i].dag->schedule.kind == ScheduleKind::kContinuous) continue;
       auto due = dags_[i].timetable->Next(std::nullopt, options_.from);
       while (due && due->run_after < options_.to) {
+        if (++steps_ > MostSteps() || result_.missed.size() >= options_.most_tasks) return TooMuch(due->run_after);
         if (!states_[i].dates.contains(due->logical_date.time_since_epoch().count()))
           result_.missed.push_back(MissedSlot{i, *due});
         due = dags_[i].timetable->Next(due->interval, std::max(due->run_after, options_.from));
       }
     }
+    return Ok();
   }
 
   Error StandsStill() const {
@@ -357,6 +364,7 @@ class Driver {
   std::vector<std::pair<Instant, TaskState>> upstreams_;  // ReadyAt's own
   std::int32_t running_ = 0;
   std::int64_t applied_ = 0;
+  std::size_t steps_ = 0;  // turns, and slots that were looked at
   SimulationResult result_;
 };
 

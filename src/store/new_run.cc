@@ -175,8 +175,11 @@ std::vector<Result<RunRow>> PgCatalog::MakeRuns(const std::vector<WantedRun>& wa
     try {
       pqxx::nontransaction transaction(session.raw());
       return InsertRuns(session, transaction, wanted);
-    } catch (const pqxx::unique_violation& e) {
-      if (wanted.size() > 1) return Made{};
+    } catch (const pqxx::sql_error& e) {
+      const std::string state = e.sqlstate();
+      const bool of_one = state.starts_with("22") || state.starts_with("23");  // its values, or what is there already
+      if (of_one && wanted.size() > 1) return Made{};
+      if (dynamic_cast<const pqxx::unique_violation*>(&e) == nullptr) throw;
       return ExistsAlready(wanted.front().request, wanted.front().run_id, e.what());
     }
   });

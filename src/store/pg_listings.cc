@@ -184,8 +184,12 @@ std::vector<Result<DagRow>> PgCatalog::ReadDags(const std::vector<std::string>& 
     return dags;
   });
   std::vector<Result<DagRow>> answers;
+  // One that cannot be read is no reason to refuse the others.
+  const bool apart = !found.ok() && found.error().code == ErrorCode::kBug && dag_ids.size() > 1;
   for (const std::string& dag_id : dag_ids) {
-    if (!found.ok()) {
+    if (apart) {
+      answers.push_back(ReadDags({dag_id}).front());
+    } else if (!found.ok()) {
       answers.emplace_back(found.error());
     } else if (const auto dag = found->find(dag_id); dag != found->end()) {
       answers.emplace_back(dag->second);

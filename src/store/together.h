@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <condition_variable>
 #include <deque>
+#include <exception>
 #include <functional>
 #include <mutex>
 #include <optional>
@@ -20,21 +21,22 @@ namespace pipelined {
 template <class Question, class Answer>
 class Together {
  public:
-  // Answers all of them, in their order; must not throw. Never called by two threads at once.
+  // Answers all of them, in their order. What it throws each of them is thrown. Never called by two threads at once.
   using AskAll = std::function<std::vector<Answer>(const std::vector<Question>&)>;
   explicit Together(AskAll ask_all, Micros pace = Micros(0)) : ask_all_(std::move(ask_all)), pace_(pace) {}
 
   Answer Ask(Question question) {
-    Waiting mine{std::move(question), {}};
+    Waiting mine{std::move(question), {}, nullptr};
     std::unique_lock lock(mutex_);
     waiting_.push_back(&mine);
-    while (!mine.answer) {
+    while (!mine.answer && mine.failure == nullptr) {
       if (asking_) {
         done_.wait(lock);
       } else {
         AskFor(lock);
       }
     }
+    if (mine.failure != nullptr) std::rethrow_exception(mine.failure);
     return *std::move(mine.answer);
   }
 
@@ -44,6 +46,7 @@ class Together {
   struct Waiting {
     Question question;
     std::optional<Answer> answer;
+    std::exception_ptr failure;
   };
 
   // One of those who wait asks for all.
@@ -61,12 +64,20 @@ class Together {
     began_ = SystemClock().Monotonic();
     last_size_ = batch.size();
     lock.unlock();
-    std::vector<Question> questions;
-    questions.reserve(batch.size());
-    for (const Waiting* one : batch) questions.push_back(one->question);
-    std::vector<Answer> answers = ask_all_(questions);
+    std::vector<Answer> answers;
+    std::exception_ptr failure;
+    try {
+      std::vector<Question> questions;
+      for (const Waiting* one : batch) questions.push_back(one->question);
+      answers = ask_all_(questions);
+    } catch (...) {
+      failure = std::current_exception();
+    }
     lock.lock();
-    for (std::size_t i = 0; i < batch.size(); ++i) batch[i]->answer = std::move(answers[i]);
+    for (std::size_t i = 0; i < batch.size(); ++i) {
+      if (failure == nullptr) batch[i]->answer = std::move(answers[i]);
+      batch[i]->failure = failure;
+    }
     asking_ = false;
     done_.notify_all();
   }

@@ -24,7 +24,7 @@ struct SimulationRequest {
   Micros default_duration{std::chrono::minutes(1)};                     // of tasks of which neither says more
   std::vector<std::string> failures = {}, pools = {};                   // "sales.load=2", "warehouse=4"
   std::size_t most_runs = 100;                                          // and missed slots, in the answer
-  std::size_t most_tasks = 200'000;                                     // more: kInvalid
+  std::size_t most_tasks = 200'000;                                     // and tries, and missed slots; more: kInvalid
 };
 
 // Thread-safe.

@@ -37,7 +37,8 @@ struct SimulationOptions {
   std::int32_t parallelism = 32;
   std::vector<PoolChanged> pools;            // every pool that a task names
   std::function<void(Instant)> on_progress;  // now and then, with the simulated time; may be empty
-  std::size_t most_tasks = std::numeric_limits<std::size_t>::max();  // of all runs together
+  // Of tasks, of tries and of missed slots. Ten times as many turns and slots are looked at; more is an error, too.
+  std::size_t most_tasks = std::numeric_limits<std::size_t>::max() / 10;
 };
 
 struct TaskRecord {
@@ -99,7 +100,7 @@ struct SimulationResult {
 Instant DueWithin(const RunRecord& run, Instant from);
 
 // kInvalid when the clock cannot go on, because a DAG makes runs that take no time one after the other, or when there
-// would be more than most_tasks.
+// would be more of something than most_tasks says.
 Result<SimulationResult> Simulate(const std::vector<SimulatedDag>& dags, const SimulationOptions& options);
 
 }  // namespace pipelined

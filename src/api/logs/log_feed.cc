@@ -82,7 +82,7 @@ class LogFeed final : public Feed {
     piece.bytes = LogLinesAsNdjson(read->text);
     piece.last = ended && read->at_end;
     const Micros now = service_.clock.Monotonic();
-    if (piece.bytes.empty() && !piece.last && now - said_ >= kHeartbeat) piece.bytes = "\n";
+    if (piece.bytes.empty() && !piece.last && now - said_ >= kHeartbeat) piece.bytes.push_back('\n');
     if (!piece.bytes.empty()) said_ = now;
     return piece;
   }

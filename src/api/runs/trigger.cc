@@ -119,12 +119,17 @@ Response MakeRun(const Call& call, const AskedRun& asked, const std::string& dag
     request.entry = call.note->entry;
     TrailOutcome& outcome = request.entry->outcome.emplace();
     outcome.status = 200;
+    outcome.in_history = true;
     outcome.after = Value::Map{{"conf", MaskSecrets(asked.conf)}, {"note", asked.note}};
   }
-  return once.Trigger(request, [&](const RunRow& row) {
-    if (call.note != nullptr) call.note->entry.reset();
+  bool made = false;
+  Response answer = once.Trigger(request, [&](const RunRow& row) {
+    made = true;
     return Json(Echo(row, asked));
   });
+  // With a key it is made in a transaction that can still fail.
+  if (made && answer.status < 400 && call.note != nullptr) call.note->entry.reset();
+  return answer;
 }
 
 }  // namespace pipelined::api

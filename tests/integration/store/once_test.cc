@@ -1,41 +1,15 @@
 // Requests with a key over a real server: fifty at the same time are one.
-#include <gmock/gmock.h>
-
 #include <atomic>
-#include <pqxx/pqxx>
 #include <set>
 #include <thread>
 
-#include "pipelined/base/clock.h"
-#include "pipelined/store/migrations.h"
-#include "pipelined/store/pg_store.h"
-#include "support/postgres_fixture.h"
-#include "support/store_samples.h"
+#include "integration/store/dag_fixture.h"
 
 namespace pipelined::testing {
 namespace {
 
-class PgOnceTest : public ::testing::Test {
+class PgOnceTest : public PgDagTest {
  protected:
-  PgOnceTest() : sql_(PostgresFixture::Shared().url()) {
-    options_.url = PostgresFixture::Shared().url();
-    options_.schema = PostgresFixture::Shared().NewSchema();
-    EXPECT_TRUE(Migrate(options_).ok());
-    pqxx::nontransaction(sql_).exec("set search_path to " + options_.schema);
-    store_ = MakePgStore(options_, SystemClock());
-    catalog_ = MakePgCatalog(options_);
-    lease_ = **store_->Acquire("me", std::chrono::hours(1));
-    EXPECT_TRUE(store_->Load(lease_).ok());
-    EXPECT_TRUE(MakePgPublisher(options_)->Publish(Publication{{SampleDag("d")}, {}, {}, {}}, lease_.epoch).ok());
-  }
-  static TriggerRequest Asked(const std::string& run_id) {
-    TriggerRequest request;
-    request.dag_id = "d";
-    request.run_id = run_id;
-    request.run_after = At(0);
-    request.who = "uma";
-    return request;
-  }
   static OnceKey Key(const std::string& request = "digest", std::int64_t user = 1) {
     return OnceKey{user, "key", request};
   }
@@ -44,15 +18,6 @@ class PgOnceTest : public ::testing::Test {
       return KeptAnswer{200, row.info.run_id};
     });
   }
-  std::int64_t Count(const std::string& table) {
-    return pqxx::nontransaction(sql_).exec1("select count(*) from " + table)[0].as<std::int64_t>();
-  }
-
-  StoreOptions options_;
-  pqxx::connection sql_;
-  std::unique_ptr<Store> store_;
-  std::unique_ptr<Catalog> catalog_;
-  Lease lease_;
 };
 
 TEST_F(PgOnceTest, FiftyAtTheSameTimeAreOneRun) {

@@ -189,14 +189,37 @@ TEST(Simulation, AClockThatCannotGoOnIsAnErrorThatNamesTheDag) {
   EXPECT_THAT(result.error().message, ::testing::HasSubstr("DAG \"d\""));
 }
 
-TEST(Simulation, EndsWhenThereAreMoreTasksThanItMayHave) {
-  Simulated s(R"({dag_id: d, schedule: "0 * * * *", tasks: {a: {bash: x}, b: {bash: x}}})");
-  s.Run();
+struct TooMuch {
+  const char* what;
+  const char* dag;
+  const char* durations;
+  const char* failing;
+};
+class TooMuchTest : public ::testing::TestWithParam<TooMuch> {};
+
+TEST_P(TooMuchTest, EndsTheSimulation) {
+  Simulated s(GetParam().dag);
+  s.Took(GetParam().durations);
+  if (*GetParam().failing != 0) s.Failing(GetParam().failing);
+  ASSERT_TRUE(Configure(s.assumed, s.prepared).ok());
+  s.options.pools = s.prepared.pools;
   s.options.most_tasks = 10;
   const auto ended = Simulate(s.prepared.dags, s.options);
-  ASSERT_FALSE(ended.ok());
-  EXPECT_EQ(ended.error().message, "by 2026-01-01T05:00:00Z there would be more than 10 tasks");
+  ASSERT_FALSE(ended.ok()) << GetParam().what;
+  EXPECT_THAT(ended.error().message, ::testing::HasSubstr("there would be more than 10 tasks"));
 }
+
+INSTANTIATE_TEST_SUITE_P(
+    Simulation, TooMuchTest,
+    ::testing::Values(
+        TooMuch{"tasks", R"({dag_id: d, schedule: "0 * * * *", tasks: {a: {bash: x}, b: {bash: x}}})", "d.*: 1m", ""},
+        TooMuch{"tries", R"({dag_id: d, schedule: "@daily", tasks: {a: {bash: x, retries: 100, retry_delay: 1s}}})",
+                "d.*: 1m", "a=always"},
+        TooMuch{"missed slots", R"({dag_id: d, schedule: "* * * * *", max_active_runs: 1, tasks: {a: {bash: x}}})",
+                "d.*: 100h", ""},
+        TooMuch{"slots skipped one by one",
+                R"({dag_id: d, schedule: "* * * * *", overlap: skip, max_active_runs: 1, tasks: {a: {bash: x}}})",
+                "d.*: 100h", ""}));
 
 }  // namespace
 }  // namespace pipelined

@@ -31,6 +31,16 @@ TEST(Together, WhatComesWhileOneIsAskedIsAskedTogetherAndEachGetsItsOwnAnswer) {
   EXPECT_LT(sizes.size(), 8U);
 }
 
+TEST(Together, AFailureIsThatOfAllWhoAskedAndOfNobodyLater) {
+  int calls = 0;
+  Together<int, int> fails_once([&](const std::vector<int>& questions) {
+    if (++calls == 1) throw std::runtime_error("no memory");
+    return questions;
+  });
+  EXPECT_THROW(fails_once.Ask(1), std::runtime_error);
+  EXPECT_EQ(fails_once.Ask(2), 2);
+}
+
 TEST(Together, AloneIsAskedAtOnce) {
   Together<int, int> same([](const std::vector<int>& questions) { return questions; }, std::chrono::hours(1));
   EXPECT_EQ(same.Ask(1), 1);
