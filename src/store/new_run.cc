@@ -102,7 +102,7 @@ Result<RunRow> InsertRun(Session& session, pqxx::transaction_base& transaction, 
   const auto start = request.interval ? std::optional(request.interval->start) : std::nullopt;
   const auto end = request.interval ? std::optional(request.interval->end) : std::nullopt;
   const std::optional<std::string> conf = request.conf.is_null() ? std::nullopt : std::optional(ToJson(request.conf));
-  const auto insert = [&](std::string_view name, const std::string& text, const auto&... more) {
+  const auto insert = [&](const std::string& name, const std::string& text, const auto&... more) {
     return session.In(transaction, name, text, CleanText(request.dag_id), run_id, MicrosOf(request.logical_date),
                       MicrosOf(start), MicrosOf(end), ToMicros(request.run_after), conf, CleanText(request.note),
                       CleanText(request.who), CleanText(request.triggered_by), CleanText(request.rerun_of), more...);

@@ -18,6 +18,7 @@
 #include "pipelined/model/shared_limits.h"
 #include "pipelined/model/run_rules.h"
 #include "pipelined/model/inclusion.h"
+#include "pipelined/model/sensor.h"
 #include "pipelined/model/trigger.h"
 #include "pipelined/timetable/schedule.h"
 
@@ -39,6 +40,7 @@ enum class ActionKind : std::uint8_t {
   kLatestOnly,    // skips what is below when the run is not the latest of its schedule
   kTriggerDag,    // makes a run of another DAG: see Task::trigger
   kSubDag,        // the same, as a part of its own run
+  kSensor,        // waits for something: see Task::sensor
 };
 
 // Decided by the scheduler itself: no process runs.
@@ -48,6 +50,11 @@ constexpr bool IsDecision(ActionKind kind) {
 
 constexpr bool MakesRun(ActionKind kind) {
   return kind == ActionKind::kTriggerDag || kind == ActionKind::kSubDag;
+}
+
+// Waits for something outside, without a process.
+constexpr bool WaitsOutside(ActionKind kind) {
+  return MakesRun(kind) || kind == ActionKind::kSensor;
 }
 
 // "empty", "bash", "exec", "python": what the API calls the operator.
@@ -101,6 +108,7 @@ struct Task {
   std::string working_dir;                    // absolute; a template
   std::string run_as_user;
   std::shared_ptr<const TriggerSpec> trigger;  // of a task that makes a run
+  std::shared_ptr<const SensorSpec> sensor;    // of a sensor
   Repeat repeat;
   std::vector<std::string> inlets, outlets;  // asset URIs
   std::string owner, doc_md;

@@ -116,8 +116,9 @@ Response TriggerRun(const Call& call) {
   request.triggered_by = "rest_api";
   if (call.note != nullptr && call.note->entry) {
     request.entry = call.note->entry;
-    request.entry->outcome = TrailOutcome{200};
-    request.entry->outcome->after = Value::Map{{"conf", MaskSecrets(asked.conf)}, {"note", asked.note}};
+    TrailOutcome& outcome = request.entry->outcome.emplace();
+    outcome.status = 200;
+    outcome.after = Value::Map{{"conf", MaskSecrets(asked.conf)}, {"note", asked.note}};
   }
   return once.Trigger(request, [&](const RunRow& row) {
     if (call.note != nullptr) call.note->entry.reset();
