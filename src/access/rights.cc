@@ -4,6 +4,21 @@
 #include <iterator>
 
 namespace pipelined::access {
+namespace {
+
+using Words = std::set<std::string>;
+
+bool Includes(const Words& whole, const Words& part) {
+  return std::includes(whole.begin(), whole.end(), part.begin(), part.end());
+}
+
+Words Common(const Words& a, const Words& b) {
+  Words both;
+  std::set_intersection(a.begin(), a.end(), b.begin(), b.end(), std::inserter(both, both.end()));
+  return both;
+}
+
+}  // namespace
 
 DagScope DagScope::All() {
   DagScope scope;
@@ -17,25 +32,33 @@ DagScope DagScope::Of(std::vector<std::string> dag_ids) {
   return scope;
 }
 
+DagScope DagScope::OfTag(std::string tag, std::vector<std::string> dag_ids_now) {
+  DagScope scope = Of(std::move(dag_ids_now));
+  scope.tags_.insert(std::move(tag));
+  return scope;
+}
+
 bool DagScope::Holds(const DagScope& other) const {
-  return all_ ||
-         (!other.all_ && std::includes(dag_ids_.begin(), dag_ids_.end(), other.dag_ids_.begin(), other.dag_ids_.end()));
+  return all_ || (!other.all_ && Includes(dag_ids_, other.dag_ids_) && Includes(tags_, other.tags_));
 }
 
 void DagScope::Add(const DagScope& other) {
   all_ = all_ || other.all_;
-  if (all_)
+  if (all_) {
     dag_ids_.clear();
-  else
+    tags_.clear();
+  } else {
     dag_ids_.insert(other.dag_ids_.begin(), other.dag_ids_.end());
+    tags_.insert(other.tags_.begin(), other.tags_.end());
+  }
 }
 
 DagScope operator&(const DagScope& a, const DagScope& b) {
   if (a.all_) return b;
   if (b.all_) return a;
   DagScope both;
-  std::set_intersection(a.dag_ids_.begin(), a.dag_ids_.end(), b.dag_ids_.begin(), b.dag_ids_.end(),
-                        std::inserter(both.dag_ids_, both.dag_ids_.end()));
+  both.dag_ids_ = Common(a.dag_ids_, b.dag_ids_);
+  both.tags_ = Common(a.tags_, b.tags_);
   return both;
 }
 

@@ -31,6 +31,9 @@ Response FavorDag(const Call& call);
 Response UnfavorDag(const Call& call);
 Response GetDagSource(const Call& call);
 
+// simulate.cc
+Response PostSimulate(const Call& call);
+
 // tasks.cc
 Response GetTasks(const Call& call);
 Response GetTask(const Call& call);
@@ -66,18 +69,20 @@ Response GetAssets(const Call& call);
 Response GetAsset(const Call& call);
 Response GetAssetAliases(const Call& call);
 Response GetAssetAlias(const Call& call);
-Response GetAssetEvents(const Call& call);
-Response PostAssetEvent(const Call& call);
-Response MaterializeAsset(const Call& call);
 Response GetAssetQueuedEvents(const Call& call);
 Response DeleteAssetQueuedEvents(const Call& call);
 Response GetDagQueuedEvents(const Call& call);
 Response DeleteDagQueuedEvents(const Call& call);
 Response NoDagQueuedEvent(const Call& call);
-Response GetUpstreamAssetEvents(const Call& call);
 Response GetAssetState(const Call& call);
 Response NoAssetState(const Call& call);
 Response ClearAssetState(const Call& call);
+
+// asset_events.cc
+Response GetAssetEvents(const Call& call);
+Response PostAssetEvent(const Call& call);
+Response MaterializeAsset(const Call& call);
+Response GetUpstreamAssetEvents(const Call& call);
 
 // absent.cc
 Response GetPlugins(const Call& call);
@@ -166,8 +171,7 @@ Result<TaskInstanceRow> FindInstance(const Call& call, std::int64_t map_index);
 
 // event_stream.cc
 Response GetEventStream(const Call& call);
-std::string EventText(const EventRow& event);            // as a server-sent event
-std::optional<Response> RefuseStream(Service& service);  // when as many are open as may be
+std::string EventText(const EventRow& event);  // as a server-sent event
 
 // logs.cc
 Response GetLog(const Call& call);

@@ -7,6 +7,7 @@
 
 #include "api/access/audit.h"
 #include "api/access/auth.h"
+#include "api/access/guarded_feed.h"
 #include "api/http/cors.h"
 #include "api/vault/default_connections.h"
 #include "api/http/errors.h"
@@ -15,6 +16,7 @@
 #include "api/http/pages.h"
 #include "api/runs/run_source.h"
 #include "api/access/scoped_catalog.h"
+#include "pipelined/base/hash.h"
 
 namespace pipelined::api {
 namespace {
@@ -230,6 +232,7 @@ constexpr Route kRoutes[] = {
     {"DELETE", "/api/ext/v1/sessions/{session_id}", "ext_delete_session", Need::Caller(), DeleteSession},
     {"GET", "/api/ext/v1/audit", "ext_get_audit", Need::Everywhere(Permission::kAuditRead), GetAudit},
     {"GET", "/api/ext/v1/queue", "ext_get_queue", Need::OfDags(Permission::kTasksRead), GetQueue},
+    {"POST", "/api/ext/v1/simulate", "ext_simulate", Need::OfDags(Permission::kDagsRead), PostSimulate},
     {"GET", "/api/ext/v1/dags/{dag_id}/history", "ext_get_dag_history", Need::OfDag(Permission::kDagsRead),
      GetDagHistory},
     {"GET", EXT_RUN "/deadlines", "ext_get_deadlines", Need::OfDag(Permission::kRunsRead), GetDeadlines},
@@ -391,6 +394,41 @@ std::optional<Response> Admit(Service& service, const Request& request, const Ma
   return std::nullopt;
 }
 
+// What shows who it is that asks, of his request.
+Request Credentials(const Request& request) {
+  Request shown;
+  shown.method = request.method;
+  for (const auto& [name, value] : request.headers) {
+    if (name == "authorization" || name == "cookie") shown.headers.emplace_back(name, value);
+  }
+  shown.remote = request.remote;
+  shown.secure = request.secure;
+  shown.host = request.host;
+  shown.proxy_user = request.proxy_user;
+  return shown;
+}
+
+// Whether who was admitted then would still be, and for the same DAGs.
+Result<bool> StillAdmitted(Service& service, const Request& shown, const Match& match, const access::DagScope& scope) {
+  Caller caller;
+  const std::optional<Response> refusal = Admit(service, shown, match, caller);
+  if (refusal && refusal->status >= 500) return Error{ErrorCode::kUnavailable, "it cannot be told now", ""};
+  return !refusal && caller.scope == scope;
+}
+
+// An answer that goes on is looked after, as who it is for may lose his rights meanwhile.
+void Guard(Service& service, const Request& request, Match match, const Caller& caller, Response& response) {
+  Request shown = Credentials(request);
+  std::string about = fmt::format("{}\n{}\n{}", match.route->operation_id, DagInPath(match), shown.proxy_user);
+  for (const auto& [_, value] : shown.headers) about += "\n" + value;
+  for (const std::string& dag_id : caller.scope.dag_ids()) about += "\n" + dag_id;
+  auto may = [&service, shown = std::move(shown), match = std::move(match), scope = caller.scope] {
+    return StillAdmitted(service, shown, match, scope);
+  };
+  response.feed =
+      std::make_shared<GuardedFeed>(std::move(response.feed), service.premises, Sha256Hex(about), std::move(may));
+}
+
 Response NotAllowed(const std::vector<std::string_view>& methods) {
   Response response = Detail(405, "Method Not Allowed");
   response.headers.emplace_back("Allow", Allow(methods));
@@ -412,7 +450,9 @@ Response Enter(Service& service, const Request& request, Match match, Caller& ca
     return *std::move(refusal);
   }
   if (std::optional<Response> refusal = RefuseForm(request, route)) return *std::move(refusal);
-  return Audited(route, Call{service, request, caller, std::move(match.args)});
+  Response response = Audited(route, Call{service, request, caller, match.args});
+  if (response.feed != nullptr && !caller.name.empty()) Guard(service, request, std::move(match), caller, response);
+  return response;
 }
 
 Response Run(Service& service, const Request& request, Caller& caller) {

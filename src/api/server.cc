@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
 
 #include "api/http/access_log.h"
 #include "api/access/auth.h"
@@ -77,6 +78,8 @@ Result<Request> ToRequest(RawRequest& raw, const Provenance& from, const std::st
   request.host = from.host;
   request.proxy_user = from.proxy_user;
   request.id = id;
+  request.pause = raw.pause;
+  request.answer_now = raw.answer_now;
   return request;
 }
 
@@ -85,24 +88,40 @@ Response OptionsOfAll() {
   return Options({"GET", "POST", "PUT", "PATCH", "DELETE"});
 }
 
+// By the Host as it came: what a proxy says instead could be said by a page, too.
+std::optional<Response> RefuseForeignHost(const Service& service, const RawRequest& raw) {
+  const std::string* host = Find(raw.headers, "host");
+  if (raw.remote == kLocalPeer || host == nullptr || service.hosts.Has(*host)) return std::nullopt;
+  return Detail(421,
+                fmt::format("this server is not called {}; names of its own belong into api.allowed_hosts", *host));
+}
+
 Response Respond(Service& service, RawRequest& raw, const Provenance& from, const std::string& id) {
   if (raw.refused != 0) return Refused(raw.refused);
-  if (raw.method == "OPTIONS" && raw.target == "*") return OptionsOfAll();
+  std::optional<Response> foreign = RefuseForeignHost(service, raw);
+  if (raw.method == "OPTIONS" && raw.target == "*") return foreign ? *std::move(foreign) : OptionsOfAll();
   if (from.ambiguous) return Detail(400, "the proxy names more than one user");
-  const Result<Request> request = ToRequest(raw, from, id);
+  Result<Request> request = ToRequest(raw, from, id);
   if (!request.ok()) return Detail(400, request.error().message);
+  if (foreign) return *std::move(foreign);
   Response response = Dispatch(service, *request);
+  if (response.pause != nullptr) {  // it will be asked again
+    raw.headers = std::move(request->headers);
+    raw.body = std::move(request->body);
+    return response;
+  }
   Negotiate(*request, service.options.gzip, response);
   AllowOrigin(service.origins, *request, response);
   return response;
 }
 
+Error Named(std::string_view setting, const Error& error) {
+  return {ErrorCode::kInvalid, fmt::format("{}: {}", setting, error.message), error.hint};
+}
+
 Status CheckSignIn(const ApiOptions& options) {
-  const auto named = [](std::string_view setting, const Error& error) {
-    return Error{ErrorCode::kInvalid, fmt::format("{}: {}", setting, error.message), error.hint};
-  };
   if (const auto proxies = AddressList::Parse(options.trusted_proxies); !proxies.ok())
-    return named("api.trusted_proxies", proxies.error());
+    return Named("api.trusted_proxies", proxies.error());
   if (!options.proxy_user_header.empty() && options.trusted_proxies.empty())
     return Error{ErrorCode::kInvalid, "auth.proxy_user_header needs api.trusted_proxies",
                  "name the proxies that may say who somebody is"};
@@ -111,7 +130,7 @@ Status CheckSignIn(const ApiOptions& options) {
     return Error{ErrorCode::kInvalid, fmt::format("api.public_url: \"{}\" is not of the form https://host", url),
                  "without a path and without a slash at its end, in lower case"};
   const auto roles = RoleMap::Parse(options.oidc_roles);
-  if (!roles.ok()) return named("auth.oidc_roles", roles.error());
+  if (!roles.ok()) return Named("auth.oidc_roles", roles.error());
   if (options.oidc != nullptr && roles->entries().empty())
     return Error{ErrorCode::kInvalid, "auth.oidc_issuer needs auth.oidc_roles: nobody could sign in",
                  "write platform=admin, *=viewer"};
@@ -135,6 +154,8 @@ Status CheckOptions(const ApiOptions& options, const std::vector<std::string>& o
       return invalid(fmt::format("api.cors_origins: \"{}\" is no origin", origin),
                      "as browsers send it: https://host or https://host:port, in lower case, without a path; or *");
   }
+  if (const auto hosts = OwnHosts::Make(options.host, options.allowed_hosts, options.public_url); !hosts.ok())
+    return Named("api.allowed_hosts", hosts.error());
   if (const Status checked = CheckSignIn(options); !checked.ok()) return checked;
   if (!IsLoopback(options.host) && options.tls_cert.empty() && !options.allow_insecure)
     return invalid(fmt::format("will not listen on {} without TLS", options.host),
@@ -158,7 +179,10 @@ Response Finished(Service& service, LoggedRequest logged, Response response) {
 }
 
 Provenance WhereFrom(const Service& service, const RawRequest& raw) {
-  return ProvenanceOf(service.proxies, !service.options.tls_cert.empty(), service.options.proxy_user_header, raw);
+  const ApiOptions& options = service.options;
+  Provenance from = ProvenanceOf(service.proxies, !options.tls_cert.empty(), options.proxy_user_header, raw);
+  from.secure = from.secure || options.always_secure;
+  return from;
 }
 
 LoggedRequest ToLog(const RawRequest& raw, const Provenance& from) {
@@ -175,11 +199,12 @@ void Measure(Service& service, const Response& response, Micros took) {
       .Observe(took);
 }
 
-Response Handle(Service& service, RawRequest raw) {
+Response Handle(Service& service, RawRequest& raw) {
   const Micros start = service.clock.Monotonic();
   const Provenance from = WhereFrom(service, raw);
   LoggedRequest logged = ToLog(raw, from);
   Response response = Respond(service, raw, from, logged.id);
+  if (response.pause != nullptr) return response;
   const Micros took = service.clock.Monotonic() - start;
   Measure(service, response, took);
   logged.took += took;
@@ -209,7 +234,7 @@ class ApiServer::Impl {
     how.tls_key = options.tls_key;
     how.counts = service_.connections;
     Result<std::unique_ptr<Transport>> transport = Transport::Listen(
-        how, [this](RawRequest raw) { return Handle(service_, std::move(raw)); },
+        how, [this](RawRequest& raw) { return Handle(service_, raw); },
         [this](int status, RawRequest raw) { return Refuse(service_, status, std::move(raw)); });
     if (!transport.ok()) return transport.error();
     transport_ = *std::move(transport);
@@ -221,9 +246,9 @@ class ApiServer::Impl {
   }
 
   void Stop() {
-    service_.stopping.Set();
     service_.events.Stop();
     service_.ticks.Stop();
+    service_.premises.Stop();
     transport_->Stop();
   }
 

@@ -15,6 +15,10 @@ template <class Made>
 Made ReadOr(Result<Made> made) {
   return made.ok() ? *std::move(made) : Made();
 }
+// Whatever is sealed with it is worth nothing after a restart.
+std::shared_ptr<const secrets::KeyRing> OwnSeal() {
+  return std::make_shared<const secrets::KeyRing>(*secrets::KeyRing::Parse(secrets::NewKey()));
+}
 }  // namespace
 
 DagPtr DagCache::Find(VersionId version) {
@@ -40,25 +44,17 @@ std::map<int, std::int64_t> Counters::Snapshot() {
   return by_status_;
 }
 
-void StopFlag::Set() {
-  const std::scoped_lock lock(mutex_);
-  set_ = true;
-  changed_.notify_all();
-}
-
-bool StopFlag::Wait(Micros at_most) {
-  std::unique_lock lock(mutex_);
-  return !changed_.wait_for(lock, at_most, [this] { return set_; });
-}
-
 Service::Service(Catalog& catalog_, ApiOptions options_)
     : catalog(catalog_),
       options(std::move(options_)),
       origins(SplitOrigins(options.cors_origins)),
       proxies(ReadOr(AddressList::Parse(options.trusted_proxies))),
+      hosts(ReadOr(OwnHosts::Make(options.host, options.allowed_hosts, options.public_url))),
       oidc_roles(ReadOr(RoleMap::Parse(options.oidc_roles))),
+      seal(options.keys != nullptr ? options.keys : OwnSeal()),
       clock(options.clock != nullptr ? *options.clock : SystemClock()),
       events(catalog, EventText),
+      streams(options.max_streams, options.max_streams_per_user),
       denials(catalog.trail(), clock) {}
 
 Result<DagPtr> Service::LoadDag(VersionId version) {

@@ -15,9 +15,13 @@
 #include "api/live/event_hub.h"
 #include "api/monitor/health_cache.h"
 #include "api/http/http.h"
+#include "api/http/own_hosts.h"
 #include "api/http/provenance.h"
 #include "api/http/rate_limit.h"
+#include "api/access/login_limits.h"
 #include "api/access/role_map.h"
+#include "api/live/premises.h"
+#include "api/live/streams.h"
 #include "api/live/ticks.h"
 #include "api/transport/connection_counts.h"
 #include "pipelined/access/rights.h"
@@ -27,12 +31,14 @@
 namespace pipelined::api {
 
 struct Caller {
-  std::string name;  // empty: nobody (public routes)
-  std::string via;   // how that was shown: "token", "local token", "browser"; empty: it was not
+  std::string name;          // empty: nobody (public routes)
+  std::int64_t account = 0;  // his id; 0: none, as with the local token
+  std::string via;           // how that was shown: "token", "local token", "browser"; empty: it was not
   access::Rights rights;
   std::int64_t token = 0;                      // that he shows, by its id; 0: the local one, or none
   bool limited = false;                        // by the token: it makes no others
   bool logged_in = false;                      // with a password: the token ends with the log-out
+  bool ends = false;                           // what he shows ends by itself: a log-in, a session, some tokens
   access::DagScope scope;                      // where he has what the route needs
   std::shared_ptr<Catalog> catalog = nullptr;  // as he may see it through the route; nullptr: he was not admitted
 };
@@ -57,19 +63,6 @@ struct Counters {
   std::map<int, std::int64_t> by_status_;
 };
 
-// Set once, when the server stops: wakes handlers that wait for something to change.
-class StopFlag {
- public:
-  void Set();
-  // Waits `at_most`; false: the server is stopping.
-  bool Wait(Micros at_most);
-
- private:
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  bool set_ = false;
-};
-
 // One of a counted number of places, as long as it lives.
 class Place {
  public:
@@ -85,7 +78,8 @@ class Place {
 };
 
 struct Service {
-  static constexpr int kGuessesPerMinute = 50;
+  // Steps of sign-ins with a provider, from one network: thirty sign-ins a minute, and as many at once.
+  static constexpr Pace kProviderSteps{60, std::chrono::seconds(1), std::chrono::minutes(1), std::chrono::seconds(1)};
 
   Service(Catalog& catalog_, ApiOptions options_);
 
@@ -97,23 +91,25 @@ struct Service {
 
   Catalog& catalog;
   const ApiOptions options;
-  const std::vector<std::string> origins;  // of options.cors_origins
-  const AddressList proxies;               // of options.trusted_proxies
-  const RoleMap oidc_roles;                // of options.oidc_roles
+  const std::vector<std::string> origins;              // of options.cors_origins
+  const AddressList proxies;                           // of options.trusted_proxies
+  const OwnHosts hosts;                                // of options.host, options.allowed_hosts and options.public_url
+  const RoleMap oidc_roles;                            // of options.oidc_roles
+  const std::shared_ptr<const secrets::KeyRing> seal;  // of options.keys; without them one of this server alone
   const Clock& clock;
   DagCache dags;
   HealthCache health;
   metrics::Registry metrics;
   Counters counters;
   const std::shared_ptr<ConnectionCounts> connections = std::make_shared<ConnectionCounts>();
-  RateLimit logins;                      // by address and name
-  RateLimit guesses{kGuessesPerMinute};  // by address, and by name
+  LoginLimits logins;
+  RateLimit provider_steps{kProviderSteps};
   EventHub events;
   Ticks ticks;
-  StopFlag stopping;
-  std::atomic<int> streams{0};      // answers that are sent as they come about
-  std::atomic<int> waiting{0};      // handlers that hold a thread until something changes
+  Premises premises;
+  Streams streams;                  // requests that are answered over time
   std::atomic<int> logging_in{0};   // those that check a password
+  std::atomic<int> simulating{0};
   std::atomic<int> at_provider{0};  // those that ask the identity provider
   DenialLog denials;
 };

@@ -85,9 +85,11 @@ int DbClean(const std::string& url, const std::string& before, bool dry_run, boo
   if (const Result<SchemaState> state = CheckMigrations(At(url)); !state) return Report(state.error());
   const Result<CleanCounts> counts = dry_run ? CountOld(At(url), *instant) : CleanOld(At(url), *instant);
   if (!counts) return Report(counts.error());
-  fmt::print("{}: {} runs, {} task instances, {} tries, {} XCom entries, {} commands, {} months of events\n",
-             dry_run ? "would be removed" : "removed", counts->runs, counts->task_instances, counts->attempts,
-             counts->xcoms, counts->commands, counts->event_months);
+  fmt::print(
+      "{}: {} runs, {} task instances, {} tries, {} XCom entries, {} commands, {} events of assets, {} months of "
+      "events\n",
+      dry_run ? "would be removed" : "removed", counts->runs, counts->task_instances, counts->attempts, counts->xcoms,
+      counts->commands, counts->asset_events, counts->event_months);
   return audit ? CleanAudit(url, *instant, dry_run) : int{kDone};
 }
 

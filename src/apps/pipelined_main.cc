@@ -255,7 +255,7 @@ class Parser {
                [](const std::string& url, const CommandLine& line) { return DbDowngrade(url, line.to_version); });
     downgrade->add_option("--to", line_.to_version, "Schema version to go back to; 0 removes everything")->required();
     CLI::App* clean =
-        DbVerb(*db, "clean", "Remove old history: finished runs, commands, months of events. Logs of tasks stay",
+        DbVerb(*db, "clean", "Remove old history: finished runs, commands, events of assets, months of events. Logs of tasks stay",
                "pipelined db clean --before 2026-01-01T00:00:00Z --dry-run",
                [](const std::string& url, const CommandLine& line) {
                  return DbClean(url, line.before, line.dry_run, line.yes, line.audit);

@@ -15,6 +15,7 @@
 #include "pipelined/oidc/provider.h"
 #include "pipelined/secrets/home_keys.h"
 #include "pipelined/secrets/home_secrets.h"
+#include "pipelined/simulation/simulator.h"
 #include "pipelined/store/migrations.h"
 #include "pipelined/store/pg_store.h"
 #include "pipelined/zoneinfo/system_zones.h"
@@ -82,6 +83,8 @@ api::ApiOptions MakeOptions(const Settings& settings, const RoleContext& context
   options.session_lifetime = settings.auth.session_lifetime;
   options.public_url = settings.api.public_url;
   options.trusted_proxies = settings.api.trusted_proxies;
+  options.allowed_hosts = settings.api.allowed_hosts;
+  options.always_secure = settings.auth.secure_cookies == "always";
   options.proxy_user_header = InLowerCase(settings.auth.proxy_user_header);
   options.oidc_roles = settings.auth.oidc_roles;
   options.shortest_password = static_cast<std::size_t>(settings.auth.min_password_length);
@@ -89,6 +92,7 @@ api::ApiOptions MakeOptions(const Settings& settings, const RoleContext& context
   options.scheduler_metrics = SchedulerMetricsFile(context.home);
   options.metrics_token = settings.metrics.token;
   options.max_streams = static_cast<int>(settings.api.max_streams);
+  options.max_streams_per_user = static_cast<int>(settings.api.max_streams_per_user);
   options.expose_config = settings.api.expose_config;
   for (const EffectiveSetting& setting : context.effective) {
     const std::size_t dot = setting.name.find('.');
@@ -97,6 +101,7 @@ api::ApiOptions MakeOptions(const Settings& settings, const RoleContext& context
   options.version = PIPELINED_VERSION;
   options.git_version = PIPELINED_COMMIT;
   options.load_dag = [&zones](const DagSource& source) { return ParseSource(source, zones); };
+  options.simulator = MakeSimulator(zones);
   options.make_timetable = [&zones](const Schedule& schedule) { return MakeTimetable(schedule, zones); };
   return options;
 }

@@ -64,7 +64,8 @@ void SchedulerMetrics::CountRuns(const Plan& plan) {
     if (!IsFinished(change.to) || IsFinished(change.from)) continue;
     const std::string state(ToString(change.to));
     registry_
-        .AddCounter("pipelined_dag_runs_total", "Runs that have ended.", {{"dag_id", change.dag_id}, {"state", state}})
+        .AddCounter("pipelined_dag_runs_total", "Runs that have ended.",
+                    {{"dag_id", dag_ids_.Of(change.dag_id)}, {"state", state}})
         .Add();
     const auto begun = begun_.find(change.run.value);
     if (begun == begun_.end()) continue;

@@ -10,6 +10,7 @@
 
 #include "pipelined/base/clock.h"
 #include "pipelined/engine/plan.h"
+#include "pipelined/metrics/label_values.h"
 #include "pipelined/metrics/registry.h"
 
 namespace pipelined::apps {
@@ -42,6 +43,7 @@ class SchedulerMetrics {
   metrics::Histogram& commit_;
   metrics::Counter& started_;
   metrics::Counter& retries_;
+  metrics::LabelValues dag_ids_{1'000};    // those that are told apart
   std::map<std::int64_t, Instant> begun_;  // runs under way, since when
   std::int64_t open_ = 0;                  // attempts
 

@@ -1,4 +1,4 @@
-// pipectl users, roles, tokens, whoami: who there is, and what he may do.
+// pipectl users, roles, tokens: who there is, and what he may do.
 #include <fmt/format.h>
 
 #include "cli/commands.h"
@@ -283,13 +283,6 @@ void AddUserCommands(CLI::App& app, Program& program) {
     return Ok();
   });
   AddGrantCommands(*users, program);
-  CLI::App* whoami = AddCommand(app, "whoami", "Say who you are to the server, and what you may do", "pipectl whoami");
-  Prints(*whoami, program, [](const Session& session, Layout format) -> Status {
-    const auto me = session.Get(kExt + "me");
-    if (!me) return me.error();
-    PrintObject(format, *me);
-    return Ok();
-  });
 }
 
 void AddRoleCommands(CLI::App& app, Program& program) {

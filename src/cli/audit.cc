@@ -148,8 +148,8 @@ void AddAuditCommands(CLI::App& app, Program& program) {
   list->add_option("--dag", options->dag_id, "Of this DAG only");
   list->add_option("--run", options->run_id, "Of this run only");
   list->add_option("--entity", options->entity, "Of this pool, variable, connection or user only");
-  list->add_option("--kind", options->kind, "change, log_in, denied or cleaned")
-      ->check(CLI::IsMember({"change", "log_in", "denied", "cleaned"}));
+  list->add_option("--kind", options->kind, "change, log_in, log_out, denied or cleaned")
+      ->check(CLI::IsMember({"change", "log_in", "log_out", "denied", "cleaned"}));
   list->add_option("--address", options->address, "From this address only");
   list->add_option("--request-id", options->request_id, "Of the request with this X-Request-Id only");
   list->add_option("--status", options->status, "With this HTTP status only")->check(CLI::Range(100, 599));

@@ -45,7 +45,8 @@ void AddNextCommand(CLI::App& dags, Program& program);      // dags next
 void AddAuditCommands(CLI::App& app, Program& program);
 void AddVariableCommands(CLI::App& app, Program& program);
 void AddConnectionCommands(CLI::App& app, Program& program);
-void AddUserCommands(CLI::App& app, Program& program);  // users, whoami
+void AddUserCommands(CLI::App& app, Program& program);
+void AddWhoami(CLI::App& app, Program& program);
 void AddRoleCommands(CLI::App& app, Program& program);
 void AddTokenCommands(CLI::App& app, Program& program);
 void AddSimulateCommand(CLI::App& app, Program& program);

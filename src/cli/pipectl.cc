@@ -70,6 +70,7 @@ void AddCommands(CLI::App& app, cli::Program& program) {
   cli::AddConnectionCommands(app, program);
   cli::AddAssetCommands(app, program);
   cli::AddUserCommands(app, program);
+  cli::AddWhoami(app, program);
   cli::AddRoleCommands(app, program);
   cli::AddTokenCommands(app, program);
   cli::AddAuditCommands(app, program);

@@ -163,7 +163,7 @@ const Setting kTable[] = {
     {"api",
      "threads",
      Type::kInteger,
-     "4",
+     "12",
      "Threads that answer requests.",
      1,
      256,
@@ -270,12 +270,22 @@ const Setting kTable[] = {
      "max_streams",
      Type::kInteger,
      "5000",
-     "How many answers may be sent at the same time that are made while they are sent: live events, and logs of tries\n"
-     "that run. More are refused with 503.",
+     "How many requests may be answered over time, all at once: live events, logs of tries that run, waiting for a "
+     "run.\n"
+     "More are refused with 503.",
      1,
      1'000'000,
      {},
      [](Settings& s) -> Slot { return &s.api.max_streams; }},
+    {"api",
+     "max_streams_per_user",
+     Type::kInteger,
+     "1000",
+     "The same of one user or service account.",
+     1,
+     1'000'000,
+     {},
+     [](Settings& s) -> Slot { return &s.api.max_streams_per_user; }},
     {"api",
      "idle_timeout",
      Type::kDuration,
@@ -376,6 +386,19 @@ const Setting kTable[] = {
      0,
      {},
      [](Settings& s) -> Slot { return &s.api.trusted_proxies; }},
+    {"api",
+     "allowed_hosts",
+     Type::kText,
+     "",
+     "What clients may call this server (their Host header), as \"pipelined.example.com 10.1.2.3\"; * is anything. "
+     "Names\n"
+     "of the loopback, api.host and the host of api.public_url always may. Requests with another one are 421. Empty: "
+     "on\n"
+     "the loopback no other one may, elsewhere anything.",
+     0,
+     0,
+     {},
+     [](Settings& s) -> Slot { return &s.api.allowed_hosts; }},
 
     {"auth",
      "token_lifetime",
@@ -413,6 +436,11 @@ const Setting kTable[] = {
      0,
      {},
      [](Settings& s) -> Slot { return &s.auth.session_lifetime; }},
+    {"auth", "secure_cookies", Type::kChoice, "auto",
+     "Whether browsers are told to send cookies over TLS only, and are taken to speak TLS at all: auto, where this "
+     "server\n"
+     "speaks it or a proxy of `api.trusted_proxies` says so (X-Forwarded-Proto), or always.",
+     0, 0, "auto|always", [](Settings& s) -> Slot { return &s.auth.secure_cookies; }},
     {"auth",
      "proxy_user_header",
      Type::kText,

@@ -70,6 +70,7 @@ constexpr std::array kCodes{
     CodeInfo{Code::kDagCycle, "DAGs make runs of each other in a circle"},
     CodeInfo{Code::kRepeat, "repeat stands at a task that has no command"},
     CodeInfo{Code::kLimitKey, "the key of a limit stands on something that is not known when the run is created"},
+    CodeInfo{Code::kBadAsset, "an asset has no name that may stand for it, or is named twice"},
 };
 
 }  // namespace

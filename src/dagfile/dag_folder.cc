@@ -25,7 +25,7 @@ constexpr Micros kMissingRootRetry = Millis(1000);
 constexpr std::string_view kCalendarSuffix = ".ics";
 
 // Goes up when this program would read a file differently than the one before: then every file is read anew.
-constexpr std::string_view kReading = "1";
+constexpr std::string_view kReading = "2";
 
 // Events and scans only say where to look; what is done is decided by comparing fingerprints with the disk.
 class Watcher : public DagFolder {

@@ -4,6 +4,7 @@
 
 #include <array>
 
+#include "dagfile/asset_reader.h"
 #include "dagfile/calendar_reader.h"
 #include "dagfile/keys.h"
 #include "dagfile/mistakes.h"
@@ -219,8 +220,8 @@ class ScheduleReader {
 
   // A list, {all: …} or {any: …}, nested as deep as you like; their logic comes with what starts such runs.
   void CollectAssets(const Entry& parent, NodeRef node) {
-    if (node.is_scalar() && !node.text().empty()) {
-      schedule_.assets.emplace_back(node.text());
+    if (node.is_scalar()) {
+      if (IsAsset(node, reporter_)) schedule_.assets.emplace_back(node.text());
     } else if (node.is_list()) {
       for (const NodeRef item : ItemsOf(node)) CollectAssets(parent, item);
     } else if (node.is_map()) {

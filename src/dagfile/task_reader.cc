@@ -6,6 +6,7 @@
 #include <array>
 #include <charconv>
 
+#include "dagfile/asset_reader.h"
 #include "dagfile/keys.h"
 #include "dagfile/limits_reader.h"
 #include "dagfile/sensor_reader.h"
@@ -172,9 +173,9 @@ void TaskReader::Apply(Key key, const Entry& entry, Task& task) {
     case Key::kRunAsUser:
       return void(ReadWord(entry, reporter_, task.run_as_user));
     case Key::kInlets:
-      return void(ReadTexts(entry, reporter_, task.inlets));
+      return void(ReadAssets(entry, reporter_, task.inlets));
     case Key::kOutlets:
-      return void(ReadTexts(entry, reporter_, task.outlets));
+      return void(ReadAssets(entry, reporter_, task.outlets));
     case Key::kOnLost:
       if (const auto n = ReadChoice(entry, kOnLostWords, reporter_)) task.on_lost = static_cast<OnLost>(*n);
       return;

@@ -235,7 +235,19 @@ void ActiveRun::Follow(Turn& turn, SlotNo slot, RuleVerdict verdict) {
 void ActiveRun::FinishEmpty(Turn& turn, SlotNo slot) {
   ++slots_[slot].try_number;
   Assign(turn, slot, TaskEvent::kSucceeded);
+  NoteOutlets(turn, slot, Value());
   Change(turn, slot).start_date = turn.now;
+}
+
+void ActiveRun::NoteOutlets(Turn& turn, SlotNo slot, const Value& outputs) const {
+  const Task& task = TaskAt(slot);
+  if (task.outlets.empty()) return;
+  const Value* told = outputs.is_map() ? outputs.Find(kOutletEvents) : nullptr;
+  for (const std::string& uri : task.outlets) {
+    const Value* extra = told != nullptr && told->is_map() ? told->Find(uri) : nullptr;
+    turn.plan.asset_events.push_back(
+        AssetEvent{uri, extra == nullptr ? Value() : *extra, info.dag_id, info.run_id, task.id, MapIndexOf(slot)});
+  }
 }
 
 void ActiveRun::ReleaseEmptyTasks(Turn& turn) {

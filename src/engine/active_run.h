@@ -67,6 +67,8 @@ class ActiveRun {
 
   // The same without what follows; EndUnfinished() must come next.
   bool MoveAlone(Turn& turn, SlotNo slot, TaskEvent event) { return Assign(turn, slot, event); }
+  // A task has succeeded by itself, and gave `outputs`: each of its outlets has changed.
+  void NoteOutlets(Turn& turn, SlotNo slot, const Value& outputs) const;
 
   // Ends everything unfinished: running tasks take `running`, waiting ones are skipped. Answers the attempts to stop.
   enum class Spare : std::uint8_t { kNothing, kTeardowns };

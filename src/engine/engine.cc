@@ -439,6 +439,7 @@ void Engine::Impl::EndTry(Turn& turn, ActiveRun& run, SlotNo no, const AttemptFi
     if (end.decision) {
       for (const AttemptId overtaken : run.Conclude(turn, no, *end.decision)) Abandon(turn, overtaken);
     }
+    if (end.outcome == TryOutcome::kSucceeded) run.NoteOutlets(turn, no, end.outputs);
     run.Move(turn, no, end.outcome == TryOutcome::kSkipped ? TaskEvent::kSkipped : TaskEvent::kSucceeded);
     return;
   }

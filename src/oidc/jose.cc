@@ -111,23 +111,4 @@ Result<std::string> SignedToken::Payload(const Key& key) const {
   return std::string(reinterpret_cast<const char*>(plain), size);
 }
 
-std::string Base64(std::string_view bytes) {
-  cjose_err error{};
-  char* text = nullptr;
-  std::size_t size = 0;
-  if (!cjose_base64_encode(reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size(), &text, &size, &error))
-    return {};
-  const Owned owned(text, &std::free);
-  return {text, size};
-}
-
-std::string Base64Url(std::span<const std::uint8_t> bytes) {
-  cjose_err error{};
-  char* text = nullptr;
-  std::size_t size = 0;
-  if (!cjose_base64url_encode(bytes.data(), bytes.size(), &text, &size, &error)) return {};
-  const Owned owned(text, &std::free);
-  return {text, size};
-}
-
 }  // namespace pipelined::oidc

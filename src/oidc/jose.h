@@ -3,7 +3,6 @@
 
 #include <cstdint>
 #include <memory>
-#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -41,8 +40,5 @@ class SignedToken {
   std::string alg_, kid_;
   std::shared_ptr<void> jws_;
 };
-
-std::string Base64(std::string_view bytes);
-std::string Base64Url(std::span<const std::uint8_t> bytes);
 
 }  // namespace pipelined::oidc

@@ -7,6 +7,7 @@
 #include "oidc/documents.h"
 #include "oidc/id_token.h"
 #include "oidc/jose.h"
+#include "pipelined/base/base64.h"
 #include "pipelined/base/hash.h"
 #include "pipelined/schema/json.h"
 

@@ -2,22 +2,11 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-
+#include "pipelined/base/run_id.h"
 #include "scheduler/try_templates.h"
 
 namespace pipelined {
 namespace {
-
-constexpr std::size_t kLongestRunId = 250;
-
-bool IsRunId(const std::string& id) {
-  const auto allowed = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           std::string_view("_.~:+-").find(c) != std::string_view::npos;
-  };
-  return !id.empty() && id.size() <= kLongestRunId && std::all_of(id.begin(), id.end(), allowed);
-}
 
 // The text of a template's date has a blank where ISO 8601 has a T.
 Result<Instant> DateOf(std::string text) {

@@ -8,6 +8,7 @@
 #include "pipelined/base/log.h"
 #include "pipelined/timetable/timetable.h"
 #include "scheduler/expansions.h"
+#include "scheduler/outlet_events.h"
 #include "scheduler/repetition.h"
 #include "scheduler/sensors/sensor_host.h"
 #include "scheduler/standby.h"
@@ -230,7 +231,13 @@ Status Scheduler::Judge(AttemptFinished& end) {
   if (end.outcome != TryOutcome::kSucceeded) return Ok();
   const auto attempt = engine_.FindAttempt(end.attempt);
   const DagPtr dag = attempt ? engine_.DagOf(attempt->run) : nullptr;
-  if (dag == nullptr || dag->tasks[attempt->task].repeat.until.empty()) return Ok();
+  if (dag == nullptr) return Ok();
+  if (std::string fault = OutletEventsFault(dag->tasks[attempt->task], end.outputs); !fault.empty()) {
+    end.outcome = TryOutcome::kBadOutput;
+    end.message = std::move(fault);
+    return Ok();
+  }
+  if (dag->tasks[attempt->task].repeat.until.empty()) return Ok();
   LaunchRequest request{*dag, attempt->task, *engine_.FindRun(attempt->run), *attempt, lease_.epoch, Value()};
   if (const Status read = ReadFor(request); !read && read.error().code == ErrorCode::kUnavailable) return read;
   JudgeRepetition(std::move(request), options_.launch, end);

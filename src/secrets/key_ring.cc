@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "pipelined/base/base64.h"
 #include "pipelined/base/hash.h"
 #include "pipelined/secrets/token.h"
 #include "secrets/sodium.h"
@@ -20,13 +21,6 @@ using Bytes = std::vector<unsigned char>;
 
 const unsigned char* Raw(std::string_view text) {
   return reinterpret_cast<const unsigned char*>(text.data());
-}
-
-std::string ToBase64(const Bytes& bytes) {
-  std::string text(sodium_base64_ENCODED_LEN(bytes.size(), kStandard), '\0');
-  sodium_bin2base64(text.data(), text.size(), bytes.data(), bytes.size(), kStandard);
-  text.pop_back();  // its NUL
-  return text;
 }
 
 std::optional<Bytes> FromBase64(std::string_view text) {
@@ -55,6 +49,15 @@ std::string IdOf(const std::array<std::uint8_t, 32>& key) {
   std::array<unsigned char, crypto_generichash_BYTES_MIN> hash{};
   crypto_generichash(hash.data(), hash.size(), Raw(kWhat), kWhat.size(), key.data(), key.size());
   return Hex(hash.data(), 8);
+}
+
+// Keyed BLAKE2b. The key of each purpose is made from the key, so that nothing of one passes for another's.
+std::string MarkOf(const std::array<std::uint8_t, 32>& key, std::string_view purpose, std::string_view text) {
+  const std::string what = "pipelined mark " + std::string(purpose);
+  std::array<unsigned char, 32> own{}, mark{};
+  crypto_generichash(own.data(), own.size(), Raw(what), what.size(), key.data(), key.size());
+  crypto_generichash(mark.data(), mark.size(), Raw(text), text.size(), own.data(), own.size());
+  return Hex(mark.data(), mark.size());
 }
 
 bool ReadKey(std::string_view word, std::array<std::uint8_t, 32>& key) {
@@ -117,7 +120,7 @@ Result<Sealed> KeyRing::Seal(std::string_view plain, VaultKind kind, std::string
   unsigned long long size = 0;
   crypto_aead_xchacha20poly1305_ietf_encrypt(box.data() + kNonce, &size, Raw(plain), plain.size(), Raw(bound),
                                              bound.size(), nullptr, box.data(), keys_.front().bytes.data());
-  return Sealed{keys_.front().id, ToBase64(box)};
+  return Sealed{keys_.front().id, Base64(box)};
 }
 
 Result<std::string> KeyRing::Open(const Sealed& sealed, VaultKind kind, std::string_view name) const {
@@ -141,6 +144,15 @@ Result<std::string> KeyRing::Open(const Sealed& sealed, VaultKind kind, std::str
       Raw(bound), bound.size(), box->data(), key->bytes.data());
   if (opened != 0) return changed;
   return plain;
+}
+
+std::string KeyRing::Mark(std::string_view purpose, std::string_view text) const {
+  return MarkOf(keys_.front().bytes, purpose, text);
+}
+
+bool KeyRing::IsMark(std::string_view mark, std::string_view purpose, std::string_view text) const {
+  return std::any_of(keys_.begin(), keys_.end(),
+                     [&](const Key& key) { return ConstantTimeEqual(mark, MarkOf(key.bytes, purpose, text)); });
 }
 
 std::string NewKey() {

@@ -12,6 +12,7 @@ namespace pipelined {
 namespace {
 
 constexpr std::int64_t kRunsPerBatch = 1000;
+constexpr std::int64_t kEventsPerBatch = 10'000;
 
 constexpr const char* kOldRuns =
     "select r.id from dag_run r where r.state in ('success', 'failed') and r.end_date < at_micros($1) "
@@ -58,6 +59,21 @@ CleanCounts DeleteRuns(Session& session, Instant before) {
   return ReadCounts(gone[0]);
 }
 
+std::int64_t DeleteAssetEvents(Session& session, Instant before) {
+  std::int64_t all = 0;
+  for (std::int64_t gone = kEventsPerBatch; gone == kEventsPerBatch; all += gone) {
+    gone = static_cast<std::int64_t>(
+        session
+            .Run("clean_asset_events",
+                 fmt::format("delete from asset_event where id in (select id from asset_event where at < at_micros($1) "
+                             "order by at, id limit {})",
+                             kEventsPerBatch),
+                 ToMicros(before))
+            .affected_rows());
+  }
+  return all;
+}
+
 }  // namespace
 
 Result<CleanCounts> CountOld(const StoreOptions& options, Instant before) {
@@ -76,6 +92,10 @@ Result<CleanCounts> CountOld(const StoreOptions& options, Instant before) {
         session
             .Run("count_commands", "select count(*) from command where done_at < at_micros($1)", ToMicros(before))[0][0]
             .as<std::int64_t>();
+    counts.asset_events = session
+                              .Run("count_asset_events", "select count(*) from asset_event where at < at_micros($1)",
+                                   ToMicros(before))[0][0]
+                              .as<std::int64_t>();
     counts.event_months = static_cast<std::int64_t>(OldMonths(session, before).size());
     return counts;
   });
@@ -85,6 +105,11 @@ Result<CleanCounts> CleanOld(const StoreOptions& options, Instant before) {
   return Guard("clean the database", [&]() -> Result<CleanCounts> {
     Session session(options, "pipelined clean");
     CleanCounts all;
+    // First: events that stay are given the DAG of their run when that goes.
+    for (const std::string& month : OldMonths(session, before)) {
+      session.Run("drop_" + month, fmt::format("drop table {}", month));
+      ++all.event_months;
+    }
     for (CleanCounts batch = DeleteRuns(session, before); batch.runs > 0; batch = DeleteRuns(session, before)) {
       all.runs += batch.runs;
       all.task_instances += batch.task_instances;
@@ -94,16 +119,13 @@ Result<CleanCounts> CleanOld(const StoreOptions& options, Instant before) {
     all.commands = static_cast<std::int64_t>(
         session.Run("clean_commands", "delete from command where done_at < at_micros($1)", ToMicros(before))
             .affected_rows());
+    all.asset_events = DeleteAssetEvents(session, before);
     session.Run("clean_backfills",
                 "with old as (delete from backfill where completed_at < at_micros($1) returning id) delete from "
                 "backfill_run where backfill_id in (select id from old)",
                 ToMicros(before));
     session.Run("clean_rates", "delete from rate_start where until < least(at_micros($1), now() - interval '1 hour')",
                 ToMicros(before));
-    for (const std::string& month : OldMonths(session, before)) {
-      session.Run("drop_" + month, fmt::format("drop table {}", month));
-      ++all.event_months;
-    }
     return all;
   });
 }

@@ -29,13 +29,17 @@ std::string EncodeCursor(const std::string& keys) {
   return Hex(reinterpret_cast<const std::uint8_t*>(keys.data()), keys.size());
 }
 
-Result<std::vector<std::optional<std::string>>> DecodeCursor(const std::string& cursor, std::size_t count) {
+Result<std::vector<std::optional<std::string>>> DecodeCursor(const std::string& cursor, const std::string& name,
+                                                             std::size_t count) {
   const std::optional<std::string> text = FromHex(cursor);
   if (!text) return NoCursor();
   const Result<Value> keys = ParseJson(*text);
-  if (!keys.ok() || !keys->is_list() || keys->list().size() != count) return NoCursor();
+  if (!keys.ok() || !keys->is_list() || keys->list().size() != count + 1) return NoCursor();
+  const Value::List& list = keys->list();
+  if (list.front() != Value(name)) return NoCursor();
   std::vector<std::optional<std::string>> values;
-  for (const Value& key : keys->list()) {
+  for (std::size_t i = 1; i < list.size(); ++i) {
+    const Value& key = list[i];
     if (!key.is_string() && !key.is_null()) return NoCursor();
     values.push_back(key.is_string() ? std::optional(key.string()) : std::nullopt);
   }

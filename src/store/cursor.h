@@ -10,9 +10,11 @@
 
 namespace pipelined {
 
-// `keys`: a JSON array of texts and nulls.
+// `keys`: a JSON array of the order's name, and of texts and nulls.
 std::string EncodeCursor(const std::string& keys);
-// kInvalid when it is no cursor of `count` values. Whether they are of the right types, the database says.
-Result<std::vector<std::optional<std::string>>> DecodeCursor(const std::string& cursor, std::size_t count);
+// The values. kInvalid when it is no cursor of the order `name` with `count` of them. Whether they are of the right
+// types, the database says.
+Result<std::vector<std::optional<std::string>>> DecodeCursor(const std::string& cursor, const std::string& name,
+                                                             std::size_t count);
 
 }  // namespace pipelined

@@ -33,4 +33,13 @@ void KnownCounts::Learn(const std::string& listing, std::int64_t total, bool bou
   known_[listing] = Known{total, now + (bounded ? kLongest : std::min(kLongest, took * kTimesAsLong))};
 }
 
+std::shared_ptr<SharedCount> KnownCounts::Shared(const std::string& listing) {
+  const std::lock_guard lock(mutex_);
+  if (counted_.size() >= kMost) std::erase_if(counted_, [](const auto& entry) { return entry.second.expired(); });
+  std::weak_ptr<SharedCount>& place = counted_[listing];
+  std::shared_ptr<SharedCount> shared = place.lock();
+  if (shared == nullptr) place = shared = std::make_shared<SharedCount>();
+  return shared;
+}
+
 }  // namespace pipelined

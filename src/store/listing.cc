@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "pipelined/base/clock.h"
+#include "pipelined/base/hash.h"
 #include "store/arrays.h"
 
 namespace pipelined {
@@ -117,7 +118,7 @@ void ListingSql::OrderBy(Key key) {
 
 Status ListingSql::After(const Page& page) {
   if (!page.cursor || page.cursor->empty()) return Ok();
-  const Result<std::vector<std::optional<std::string>>> values = DecodeCursor(*page.cursor, keys_.size());
+  const Result<std::vector<std::optional<std::string>>> values = DecodeCursor(*page.cursor, OrderName(), keys_.size());
   if (!values.ok()) return values.error();
   // Beyond the first value, or equal in it and beyond the second, or …; nulls are last.
   std::string condition = "false", first;
@@ -140,15 +141,48 @@ Status ListingSql::After(const Page& page) {
 
 std::string ListingSql::Keys(const Page& page) const {
   if (!page.cursor) return "";
-  std::string keys;
-  for (const Key& key : keys_) keys += fmt::format("{}({})::text", keys.empty() ? "" : ", ", key.sql);
+  std::string keys = fmt::format("'{}'", OrderName());
+  for (const Key& key : keys_) keys += fmt::format(", ({})::text", key.sql);
   return fmt::format(", json_build_array({})::text as keys", keys);
 }
 
-std::string ListingSql::Tail(const Page& page) const {
-  const std::int64_t limit = std::max<std::int64_t>(page.limit, 0) + (page.cursor ? 1 : 0);
-  const std::int64_t offset = page.cursor ? 0 : std::max<std::int64_t>(page.offset, 0);
-  return fmt::format("{}{} limit {} offset {}", where_, order_, limit, offset);
+std::string ListingSql::OrderName() const {
+  std::string order;
+  for (const Key& key : keys_) order += fmt::format("{} {}\n", key.sql, key.down ? "desc" : "asc");
+  return Sha256Hex(order).substr(0, 8);
+}
+
+namespace {
+
+// A page ends at this many rows or before. Of a limit that is a parameter the planner knows nothing and takes a tenth
+// of all rows for its answer; of one in the text it does, and powers of two are few texts.
+constexpr std::int64_t kMostRows = std::int64_t{1} << 40;  // no list is as long
+
+std::int64_t RoundedUp(std::int64_t rows) {
+  std::int64_t bound = 64;
+  while (bound < rows) bound *= 2;
+  return bound;
+}
+
+std::int64_t LimitOf(const Page& page) {
+  return std::clamp<std::int64_t>(page.limit, 0, kMostRows) + (page.cursor ? 1 : 0);
+}
+std::int64_t OffsetOf(const Page& page) {
+  return page.cursor ? 0 : std::clamp<std::int64_t>(page.offset, 0, kMostRows);
+}
+
+}  // namespace
+
+std::string ListingSql::Cut(const std::string& select, const Page& page) const {
+  return fmt::format("select * from ({}{}{} limit {}) as cut limit ${}::bigint offset ${}::bigint", select, where_,
+                     order_, RoundedUp(LimitOf(page) + OffsetOf(page)), parameters_.size() + 1, parameters_.size() + 2);
+}
+
+std::vector<std::string> ListingSql::PageParameters(const Page& page) const {
+  std::vector<std::string> all = parameters_;
+  all.push_back(std::to_string(LimitOf(page)));
+  all.push_back(std::to_string(OffsetOf(page)));
+  return all;
 }
 
 std::string CountOf(const std::string& from, const ListingSql& sql, const Page& page) {
@@ -160,12 +194,14 @@ std::string CountOf(const std::string& from, const ListingSql& sql, const Page& 
 std::int64_t CountRows(Session& session, const std::string& counting, const ListingSql& sql, const Page& page) {
   std::string key = counting;
   for (const std::string& value : sql.parameters()) key.append(1, '\0').append(value);
-  const Micros begun = SystemClock().Monotonic();
-  if (const std::optional<std::int64_t> known = session.counts().Find(key, begun)) return *known;
-  const std::int64_t total = session.RunListing(counting, sql.parameters())[0][0].as<std::int64_t>();
-  const Micros now = SystemClock().Monotonic();
-  if (page.most_counted > 0) session.counts().Learn(key, total, total >= page.most_counted, now - begun, now);
-  return total;
+  if (const auto known = session.counts().Find(key, SystemClock().Monotonic())) return *known;
+  return session.counts().Shared(key)->Ask([&] {
+    const Micros start = SystemClock().Monotonic();
+    const std::int64_t total = session.RunListing(counting, sql.parameters())[0][0].as<std::int64_t>();
+    const Micros now = SystemClock().Monotonic();
+    if (page.most_counted > 0) session.counts().Learn(key, total, total >= page.most_counted, now - start, now);
+    return total;
+  });
 }
 
 }  // namespace pipelined

@@ -44,10 +44,12 @@ class ListingSql {
   // With page.cursor the column that cursors are made from, to be the last one: ", … as keys"; else nothing.
   std::string Keys(const Page& page) const;
 
-  // " where … order by … limit … offset …"; with a cursor one row more, by which it is known that there are more.
-  std::string Tail(const Page& page) const;
-  const std::string& Conditions() const { return where_; }  // " where …"
-  const std::string& Ordering() const { return order_; }    // " order by …"
+  // The page's rows of "select … from …": `select` narrowed, ordered and cut. With a cursor one row more, by which it
+  // is known that there are more. For PageParameters().
+  std::string Cut(const std::string& select, const Page& page) const;
+  std::vector<std::string> PageParameters(const Page& page) const;  // parameters(), then limit and offset
+  const std::string& Conditions() const { return where_; }          // " where …"
+  const std::string& Ordering() const { return order_; }            // " order by …"
   const std::vector<std::string>& parameters() const { return parameters_; }
 
  private:
@@ -59,7 +61,8 @@ class ListingSql {
     bool down, nullable;
   };
   void OrderBy(Key key);
-  std::vector<Key> keys_;  // what order_ says
+  std::string OrderName() const;  // short; another one for any other order
+  std::vector<Key> keys_;         // what order_ says
   std::string where_, order_;
   std::vector<std::string> parameters_;
 };
@@ -69,14 +72,14 @@ std::string CountOf(const std::string& from, const ListingSql& sql, const Page& 
 // What `counting` answers. A count that is dear is not made anew each time: KnownCounts.
 std::int64_t CountRows(Session& session, const std::string& counting, const ListingSql& sql, const Page& page);
 
-// One page, and the total without its bounds: what the two statements give.
+// One page, and the total without its bounds: what the two statements give; `select` holds what Cut() has made.
 template <class Row, class Read>
 Listing<Row> FetchPage(Session& session, const std::string& select, const std::string& counting, const ListingSql& sql,
                        const Page& page, Read read) {
   Listing<Row> listing;
   std::string keys;  // of the last row
   if (page.limit > 0) {
-    for (const pqxx::row& row : session.RunListing(select, sql.parameters())) {
+    for (const pqxx::row& row : session.RunListing(select, sql.PageParameters(page))) {
       if (page.cursor && static_cast<std::int64_t>(listing.rows.size()) == page.limit) {
         listing.next = EncodeCursor(keys);
         break;
@@ -95,8 +98,7 @@ Listing<Row> FetchPage(Session& session, const std::string& select, const std::s
 template <class Row, class Read>
 Listing<Row> Fetch(Session& session, const std::string& columns, const std::string& from, const ListingSql& sql,
                    const Page& page, Read read) {
-  return FetchPage<Row>(session, "select " + columns + from + sql.Tail(page), CountOf(from, sql, page), sql, page,
-                        read);
+  return FetchPage<Row>(session, sql.Cut("select " + columns + from, page), CountOf(from, sql, page), sql, page, read);
 }
 
 }  // namespace pipelined

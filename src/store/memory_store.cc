@@ -241,6 +241,7 @@ void MemoryStore::Apply(const Plan& plan, const ExecutorIdentity& executor, Comm
   for (const WaitBegun& wait : plan.waits) {
     if (const auto open = open_.find(wait.attempt); open != open_.end()) open->second.waits_for = wait.job;
   }
+  asset_events_.insert(asset_events_.end(), plan.asset_events.begin(), plan.asset_events.end());
   ApplyKeys(plan);
   ApplyBackfills(plan);
   ApplyDeadlines(plan);

@@ -2,9 +2,8 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-
 #include "pipelined/base/clock.h"
+#include "pipelined/base/run_id.h"
 #include "pipelined/schema/json.h"
 #include "store/arrays.h"
 #include "store/codec.h"
@@ -13,21 +12,6 @@
 
 namespace pipelined {
 namespace {
-
-// What may stand in paths, URLs and log folders, as Airflow's default pattern.
-bool IsRunId(std::string_view id) {
-  return !id.empty() && id.size() <= 250 &&
-         std::all_of(id.begin(), id.end(),
-                     [](unsigned char c) {
-                       return std::isalnum(c) != 0 ||
-                              std::string_view("_.~:+-").find(static_cast<char>(c)) != std::string_view::npos;
-                     }) &&
-         id != "." && id != "..";
-}
-
-std::optional<std::int64_t> MicrosOf(const std::optional<Instant>& instant) {
-  return instant ? std::optional<std::int64_t>(ToMicros(*instant)) : std::nullopt;
-}
 
 std::optional<CommandDone> ResultOf(Session& session, std::int64_t id) {
   const pqxx::result found =
@@ -42,37 +26,81 @@ std::optional<CommandDone> ResultOf(Session& session, std::int64_t id) {
   return done;
 }
 
-constexpr const char* kNewRun =
-    "with r as (insert into dag_run (dag_id, version_id, run_id, type, state, logical_date, "
-    "interval_start, interval_end, run_after, queued_at, conf, "
-    "note, triggering_user, triggered_by, rerun_of) select d.dag_id, d.version_id, $2, 'manual', 'queued', "
-    "at_micros($3::bigint), at_micros($4::bigint), "
-    "at_micros($5::bigint), at_micros($6::bigint), clock_timestamp(), $7::json, $8, $9, $10, nullif($11, '') "
-    "from dag d where d.dag_id = $1 returning *)";
+// One row each, whose `told` is null when the trail is not to be told. DAGs and versions are looked up row by row, by
+// their keys: the planner takes such a list for a long one.
+constexpr const char* kNewRuns =
+    "with a as materialized (select * from json_to_recordset($1::json) as t (n integer, dag_id text, run_id text, "
+    "logical_date bigint, interval_start bigint, interval_end bigint, run_after bigint, conf json, note text, who "
+    "text, "
+    "triggered_by text, rerun_of text, told json)), "
+    "r as (insert into dag_run (dag_id, version_id, run_id, type, state, logical_date, interval_start, interval_end, "
+    "run_after, queued_at, conf, note, triggering_user, triggered_by, rerun_of) "
+    "select d.dag_id, d.version_id, a.run_id, 'manual', 'queued', at_micros(a.logical_date), "
+    "at_micros(a.interval_start), at_micros(a.interval_end), at_micros(a.run_after), clock_timestamp(), a.conf, "
+    "a.note, "
+    "a.who, a.triggered_by, nullif(a.rerun_of, '') from a cross join lateral (select d.dag_id, d.version_id from dag d "
+    "where d.dag_id = a.dag_id offset 0) d returning *), "
+    // What the audit trail and the log of events say of it.
+    "t as (select r.id, r.dag_id, r.run_id, t.* from a join r using (dag_id, run_id) cross join lateral "
+    "json_to_record(a.told) as t (who text, via text, address text, request_id text, agent text, operation text, "
+    "method "
+    "text, path text, status integer, after json) where a.told is not null), "
+    "trail as (insert into audit (kind, who, via, address, request_id, agent, operation, method, path, dag_id, run_id, "
+    "status, after) select 'change', t.who, t.via, t.address, t.request_id, t.agent, t.operation, t.method, t.path, "
+    "t.dag_id, t.run_id, t.status, t.after from t), "
+    "history as (insert into event (at, who, kind, run_id, new_state, why) select clock_timestamp(), t.who, 'command', "
+    "t.id, t.operation, '{}' from t) "
+    "select " PIPELINED_RUN_COLUMNS
+    ", v.number, r.triggered_by, r.triggering_user, r.note, micros(v.created_at), coalesce(r.rerun_of, ''), a.n, "
+    "(select pg_notify(current_schema(), 'r' || string_agg(r.id::text, ',')) from r) "
+    "from r join a using (dag_id, run_id) cross join lateral (select v.number, "
+    "v.created_at from dag_version v where v.id = r.version_id offset 0) v";
 
-constexpr const char* kMadeRun =
-    " select " PIPELINED_RUN_COLUMNS
-    ", v.number, r.triggered_by, r.triggering_user, r.note, micros(v.created_at), "
-    "pg_notify(current_schema(), 'r' || r.id), coalesce(r.rerun_of, '') from r join dag_version v on v.id = "
-    "r.version_id";
+Value Micro(const std::optional<Instant>& instant) {
+  return instant ? Value(ToMicros(*instant)) : Value();
+}
 
-// What the audit trail and the log of events say of it, in the one statement that makes the run.
-constexpr const char* kTold =
-    ", told as (insert into audit (kind, who, via, address, request_id, agent, operation, method, path, dag_id, "
-    "run_id, status, after) select 'change', $12, $13, $14, $15, $16, $17, $18, $19, r.dag_id, r.run_id, $20::integer, "
-    "$21::json from r), seen as (insert into event (at, who, kind, run_id, new_state, why) select clock_timestamp(), "
-    "$12, 'command', r.id, $17, '{}' from r)";
-
-// `insert(name, text, more...)` runs the statement with the values of the run and these behind them.
-template <class Insert>
-pqxx::result InsertTold(const Insert& insert, const TrailEntry& entry) {
+Value Told(const TrailEntry& entry) {
   const TrailOutcome none;
   const TrailOutcome& outcome = entry.outcome ? *entry.outcome : none;
-  const auto after =
-      outcome.after.is_null() ? std::nullopt : std::optional<std::string>(CleanText(ToJson(outcome.after)));
-  return insert("trigger_told", std::string(kNewRun) + kTold + kMadeRun, CleanText(entry.who), CleanText(entry.via),
-                CleanText(entry.address), CleanText(entry.request_id), CleanText(entry.agent),
-                CleanText(entry.operation), CleanText(entry.method), CleanText(entry.path), outcome.status, after);
+  return Value::Map{{"who", CleanText(entry.who)},
+                    {"via", CleanText(entry.via)},
+                    {"address", CleanText(entry.address)},
+                    {"request_id", CleanText(entry.request_id)},
+                    {"agent", CleanText(entry.agent)},
+                    {"operation", entry.operation},
+                    {"method", entry.method},
+                    {"path", CleanText(entry.path)},
+                    {"status", outcome.status},
+                    {"after", outcome.after}};
+}
+
+Value RowOf(const TriggerRequest& request, const std::string& run_id, std::size_t n) {
+  return Value::Map{{"n", static_cast<std::int64_t>(n)},
+                    {"dag_id", CleanText(request.dag_id)},
+                    {"run_id", run_id},
+                    {"logical_date", Micro(request.logical_date)},
+                    {"interval_start", request.interval ? Value(ToMicros(request.interval->start)) : Value()},
+                    {"interval_end", request.interval ? Value(ToMicros(request.interval->end)) : Value()},
+                    {"run_after", ToMicros(request.run_after)},
+                    {"conf", request.conf},
+                    {"note", CleanText(request.note)},
+                    {"who", CleanText(request.who)},
+                    {"triggered_by", CleanText(request.triggered_by)},
+                    {"rerun_of", CleanText(request.rerun_of)},
+                    {"told", request.entry ? Told(*request.entry) : Value()}};
+}
+
+RunRow ReadMade(const pqxx::row& row) {
+  RunRow run;
+  run.info = ReadRun(row);
+  run.version_number = row[kRunColumns].as<std::int32_t>();
+  run.triggered_by = row[kRunColumns + 1].c_str();
+  run.triggering_user = row[kRunColumns + 2].c_str();
+  run.note = row[kRunColumns + 3].c_str();
+  run.version_created = ReadInstant(row[kRunColumns + 4]);
+  run.rerun_of = row[kRunColumns + 5].c_str();
+  return run;
 }
 
 }  // namespace
@@ -97,29 +125,18 @@ Result<std::string> RunIdOf(const TriggerRequest& request) {
       "use up to 250 letters, digits and _ . ~ : + -"};
 }
 
-Result<RunRow> InsertRun(Session& session, pqxx::transaction_base& transaction, const TriggerRequest& request,
-                         const std::string& run_id) {
-  const auto start = request.interval ? std::optional(request.interval->start) : std::nullopt;
-  const auto end = request.interval ? std::optional(request.interval->end) : std::nullopt;
-  const std::optional<std::string> conf = request.conf.is_null() ? std::nullopt : std::optional(ToJson(request.conf));
-  const auto insert = [&](const std::string& name, const std::string& text, const auto&... more) {
-    return session.In(transaction, name, text, CleanText(request.dag_id), run_id, MicrosOf(request.logical_date),
-                      MicrosOf(start), MicrosOf(end), ToMicros(request.run_after), conf, CleanText(request.note),
-                      CleanText(request.who), CleanText(request.triggered_by), CleanText(request.rerun_of), more...);
-  };
-  const pqxx::result made =
-      request.entry ? InsertTold(insert, *request.entry) : insert("trigger", std::string(kNewRun) + kMadeRun);
-  if (made.empty())
-    return Error{ErrorCode::kNotFound, fmt::format("The Dag with ID: `{}` was not found", request.dag_id), ""};
-  RunRow run;
-  run.info = ReadRun(made[0]);
-  run.version_number = made[0][kRunColumns].as<std::int32_t>();
-  run.triggered_by = made[0][kRunColumns + 1].c_str();
-  run.triggering_user = made[0][kRunColumns + 2].c_str();
-  run.note = made[0][kRunColumns + 3].c_str();
-  run.version_created = ReadInstant(made[0][kRunColumns + 4]);
-  run.rerun_of = made[0][kRunColumns + 6].c_str();
-  return run;
+std::vector<Result<RunRow>> InsertRuns(Session& session, pqxx::transaction_base& transaction,
+                                       const std::vector<WantedRun>& wanted) {
+  Value::List rows;
+  std::vector<Result<RunRow>> made;
+  for (const WantedRun& run : wanted) {
+    rows.push_back(RowOf(run.request, run.run_id, made.size()));
+    made.emplace_back(
+        Error{ErrorCode::kNotFound, fmt::format("The Dag with ID: `{}` was not found", run.request.dag_id), ""});
+  }
+  for (const pqxx::row& row : session.In(transaction, "trigger", kNewRuns, ToJson(Value(std::move(rows)))))
+    made[row[kRunColumns + 6].as<std::size_t>()] = ReadMade(row);
+  return made;
 }
 
 std::int64_t FileCommand(Session& session, pqxx::transaction_base& transaction, const Command& command) {
@@ -148,14 +165,26 @@ Result<CommandDone> AwaitCommand(Session& session, std::int64_t id, Micros patie
 Result<RunRow> PgCatalog::Trigger(const TriggerRequest& request) {
   const Result<std::string> run_id = RunIdOf(request);
   if (!run_id.ok()) return run_id.error();
-  return pool_.With("trigger a run", [&](Session& session) -> Result<RunRow> {
+  return triggers_.Ask(WantedRun{request, *run_id});
+}
+
+// Where one of them stands in the way of all, each is made alone: the answer is then about that one.
+std::vector<Result<RunRow>> PgCatalog::MakeRuns(const std::vector<WantedRun>& wanted) {
+  using Made = std::vector<Result<RunRow>>;
+  const Result<Made> made = pool_.With("trigger a run", [&](Session& session) -> Result<Made> {
     try {
       pqxx::nontransaction transaction(session.raw());
-      return InsertRun(session, transaction, request, *run_id);
+      return InsertRuns(session, transaction, wanted);
     } catch (const pqxx::unique_violation& e) {
-      return ExistsAlready(request, *run_id, e.what());
+      if (wanted.size() > 1) return Made{};
+      return ExistsAlready(wanted.front().request, wanted.front().run_id, e.what());
     }
   });
+  if (!made.ok()) return Made(wanted.size(), made.error());
+  if (!made->empty()) return *made;
+  Made apart;
+  for (const WantedRun& one : wanted) apart.push_back(MakeRuns({one}).front());
+  return apart;
 }
 
 // Listens first, files then: the answer cannot be missed.

@@ -1,6 +1,8 @@
 // A run that somebody asks for, and a command that somebody files: the statements that make them.
 #pragma once
 
+#include <vector>
+
 #include "pipelined/ports/catalog.h"
 #include "store/session.h"
 
@@ -8,9 +10,14 @@ namespace pipelined {
 
 // The run id that it will have. kInvalid: its form.
 Result<std::string> RunIdOf(const TriggerRequest& request);
-// kNotFound: there is no such DAG. Throws unique_violation when the run exists, see ExistsAlready().
-Result<RunRow> InsertRun(Session& session, pqxx::transaction_base& transaction, const TriggerRequest& request,
-                         const std::string& run_id);
+struct WantedRun {
+  const TriggerRequest& request;
+  const std::string& run_id;  // see RunIdOf()
+};
+// In one statement; of each the run, or kNotFound: there is no such DAG. Throws unique_violation when one of the runs
+// exists, see ExistsAlready().
+std::vector<Result<RunRow>> InsertRuns(Session& session, pqxx::transaction_base& transaction,
+                                       const std::vector<WantedRun>& wanted);
 // kConflict, in words that say whether id or date is taken.
 Error ExistsAlready(const TriggerRequest& request, const std::string& run_id, std::string_view detail);
 

@@ -14,7 +14,8 @@ namespace {
 const std::string kColumns =
     "u.id, u.name, u.kind, u.disabled, micros(u.created_at), micros(u.password_changed_at), "
     "(select json_agg(json_build_array(g.id, g.role, g.scope, g.object, r.permissions, case when g.scope = 'tag' then "
-    "array(select d.dag_id from dag d where g.object = any (d.tags)) end) order by g.id) from access_grant g left join "
+    "array(select d.dag_id from dag d where d.tags @> array[g.object]) end) order by g.id) from access_grant g left "
+    "join "
     "access_role r on r.name = g.role where g.account_id = u.id)::text";
 const std::string kFrom = " from app_user u";
 constexpr int kAccountColumns = 7;
@@ -57,7 +58,8 @@ access::PermissionSet PermissionsOf(const std::string& role, const std::vector<s
 
 access::DagScope ScopeOf(const GrantRow& grant, const Value& tagged) {
   if (grant.scope == GrantScope::kAll) return access::DagScope::All();
-  return access::DagScope::Of(grant.scope == GrantScope::kDag ? std::vector{grant.object} : Texts(tagged));
+  return grant.scope == GrantScope::kDag ? access::DagScope::Of({grant.object})
+                                         : access::DagScope::OfTag(grant.object, Texts(tagged));
 }
 
 access::Rights ReadRights(const pqxx::row& row) {
@@ -124,28 +126,33 @@ Status PgAccounts::Add(const AccountRow& account, const std::string& password_ha
   return pool_.With("add an account", [&](Session& session) -> Status {
     const pqxx::result added = session.Run(
         "add_account",
-        "with u as (insert into app_user (name, kind, disabled, password_hash, password_changed_at) values ($1, $2, "
-        "$3, $4, case when $4 <> '' then now() end) on conflict (name) do nothing returning id), "
+        "with u as (insert into app_user (name, kind, disabled, password_hash, password_changed_at) select $1::text, "
+        "$2::text, $3::boolean, $4::text, case when $4 <> '' then now() end "
+        "where not exists (select from app_user where lower(name) = lower($1)) "
+        "on conflict (name) do nothing returning id), "
         "g as (insert into access_grant (account_id, role, scope, object) select u.id, x.* from u, unnest($5::text[], "
         "$6::text[], $7::text[]) as x on conflict do nothing) select id from u",
         CleanText(account.name), account.kind == AccountKind::kService ? "service" : "user", account.disabled,
         CleanText(password_hash), TextArray(roles), TextArray(scopes), TextArray(objects));
     if (added.empty())
       return Error{ErrorCode::kConflict, fmt::format("there is a user or service account {} already", account.name),
-                   ""};
+                   "names differ in more than capital letters"};
     return Ok();
   });
 }
 
-Status PgAccounts::SetPassword(const std::string& name, const std::string& password_hash) {
+Status PgAccounts::SetPassword(const std::string& name, const std::string& password_hash,
+                               const std::optional<std::string>& instead_of) {
   return pool_.With("set a password", [&](Session& session) -> Status {
-    return Changed(
-        session.Run("set_password",
-                    "with u as (update app_user set password_hash = $2, password_changed_at = now() where name = $1 "
-                    "and kind = 'user' returning id), t as (delete from token where kind = 'login' and user_id in "
-                    "(select id from u)) select id from u",
-                    CleanText(name), CleanText(password_hash)),
-        name);
+    const auto before = instead_of ? std::optional(CleanText(*instead_of)) : std::nullopt;
+    const pqxx::result set = session.Run(
+        "set_password",
+        "update app_user set password_hash = $2, password_changed_at = now() where name = $1 and kind = 'user' and "
+        "($3::text is null or (password_hash = $3 and not disabled))",
+        CleanText(name), CleanText(password_hash), before);
+    if (set.affected_rows() == 0 && instead_of)
+      return Error{ErrorCode::kNotAllowed, "the password was changed meanwhile", ""};
+    return Changed(set, name);
   });
 }
 
@@ -168,8 +175,9 @@ Result<std::optional<Principal>> PgAccounts::OfToken(const std::string& sha256) 
     const pqxx::result found = session.Run(
         "principal_of_token",
         "select " + kColumns +
-            ", t.id, t.name, t.kind, t.permissions, t.dag_ids, t.last_used_at is null or t.last_used_at < "
-            "clock_timestamp() - interval '1 minute' from token t join app_user u on u.id = t.user_id where "
+            ", t.id, t.name, t.kind, t.permissions, t.dag_ids, micros(t.expires_at), t.last_used_at is null or "
+            "t.last_used_at < clock_timestamp() - interval '1 minute' from token t join app_user u on u.id = t.user_id "
+            "where "
             "t.sha256 = $1 and (t.expires_at is null or t.expires_at > clock_timestamp()) and not u.disabled",
         CleanText(sha256));
     if (found.empty()) return std::optional<Principal>();
@@ -180,7 +188,8 @@ Result<std::optional<Principal>> PgAccounts::OfToken(const std::string& sha256) 
     token.of_login = std::string_view(row[kAccountColumns + 2].c_str()) == "login";
     token.permissions = Limit(row[kAccountColumns + 3]);
     token.dag_ids = Limit(row[kAccountColumns + 4]);
-    if (row[kAccountColumns + 5].as<bool>())  // not with every request: it is a write
+    token.expires_at = ReadInstant(row[kAccountColumns + 5]);
+    if (row[kAccountColumns + 6].as<bool>())  // not with every request: it is a write
       session.Run("token_used", "update token set last_used_at = clock_timestamp() where id = $1", token.id);
     std::optional<access::PermissionSet> permissions;
     if (token.permissions) permissions = PermissionsOf("", *token.permissions);

@@ -14,7 +14,8 @@ class PgAccounts : public Accounts {
   Result<Listing<AccountRow>> List(AccountKind kind, const Page& page) override;
   Result<AccountRow> Find(const std::string& name) override;
   Status Add(const AccountRow& account, const std::string& password_hash) override;
-  Status SetPassword(const std::string& name, const std::string& password_hash) override;
+  Status SetPassword(const std::string& name, const std::string& password_hash,
+                     const std::optional<std::string>& instead_of) override;
   Status SetDisabled(const std::string& name, bool disabled) override;
   Status Delete(const std::string& name) override;
   Result<std::vector<RoleRow>> Roles() override;

@@ -91,8 +91,8 @@ Result<Listing<AuditRow>> PgCatalog::Audit(const AuditFilter& filter, const Page
                                    "e.id");
   if (!ordered) return ordered.error();
   return pool_.With("read the log of events", [&](Session& session) -> Result<Listing<AuditRow>> {
-    return Fetch<AuditRow>(session, fmt::format(fmt::runtime(kColumns), kEvent), kEventsAndTheirs, sql, page,
-                           ReadAudit);
+    return Fetch<AuditRow>(session, fmt::format(fmt::runtime(kColumns), kEvent),
+                           std::string(" from event e") + kRunAndTaskOfEvent, sql, page, ReadAudit);
   });
 }
 

@@ -53,13 +53,16 @@ Status PgCatalog::AddUser(const UserRow& user) {
   });
 }
 
-Status PgCatalog::AddToken(const std::string& token_sha256, std::int64_t user, Instant expires) {
+// The lock is against a new password whose transaction is under way: see migration 0020.
+Status PgCatalog::AddToken(const std::string& token_sha256, const UserRow& user, Instant expires) {
   return pool_.With("add a token", [&](Session& session) -> Status {
-    session.Run("add_token",
-                "insert into token (sha256, user_id, expires_at) values ($1, $2, at_micros($3)) on conflict (sha256) "
-                "do update set expires_at = excluded.expires_at",
-                CleanText(token_sha256), user, ToMicros(expires));
-    return Ok();
+    const pqxx::result added = session.Run(
+        "add_token",
+        "with u as (select id from app_user where id = $2 and password_hash = $4 and not disabled for share) "
+        "insert into token (sha256, user_id, expires_at) select $1, u.id, at_micros($3::bigint) from u",
+        CleanText(token_sha256), user.id, ToMicros(expires), CleanText(user.password_hash));
+    if (added.affected_rows() > 0) return Ok();
+    return Error{ErrorCode::kNotAllowed, "the password was changed meanwhile, or the user disabled", ""};
   });
 }
 

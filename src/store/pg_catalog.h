@@ -2,11 +2,14 @@
 
 #include "pipelined/store/pg_store.h"
 #include "store/listing.h"
+#include "store/new_run.h"
 #include "store/pg_accounts.h"
+#include "store/pg_assets.h"
 #include "store/pg_user_sessions.h"
 #include "store/pg_trail.h"
 #include "store/pg_vault.h"
 #include "store/session_pool.h"
+#include "store/together.h"
 
 namespace pipelined {
 
@@ -17,7 +20,13 @@ namespace pipelined {
 class PgCatalog : public Catalog {
  public:
   explicit PgCatalog(const StoreOptions& options)
-      : options_(options), pool_(options), vault_(pool_), accounts_(pool_), user_sessions_(pool_), trail_(pool_) {}
+      : options_(options),
+        pool_(options),
+        vault_(pool_),
+        assets_(pool_),
+        accounts_(pool_),
+        user_sessions_(pool_),
+        trail_(pool_) {}
 
   Result<Listing<DagRow>> Dags(const DagFilter& filter, const Page& page) override;
   Result<DagRow> Dag(const std::string& dag_id) override;
@@ -57,20 +66,26 @@ class PgCatalog : public Catalog {
   std::unique_ptr<EventReader> Events() override;
   Result<Health> CheckHealth() override;
   Vault& vault() override { return vault_; }
+  Assets& assets() override { return assets_; }
   Accounts& accounts() override { return accounts_; }
   UserSessions& user_sessions() override { return user_sessions_; }
   AuditTrail& trail() override { return trail_; }
   Result<std::optional<UserRow>> FindUser(const std::string& name) override;
   Status AddUser(const UserRow& user) override;
-  Status AddToken(const std::string& token_sha256, std::int64_t user, Instant expires) override;
+  Status AddToken(const std::string& token_sha256, const UserRow& user, Instant expires) override;
 
  private:
+  std::vector<Result<DagRow>> ReadDags(const std::vector<std::string>& dag_ids);
+  std::vector<Result<RunRow>> MakeRuns(const std::vector<WantedRun>& wanted);
   // `only_started`: of those that the filter lets through only those that have begun; the total is that of all.
   Result<Listing<TaskInstanceRow>> TasksOf(const TaskFilter& filter, const Page& page, bool only_started);
 
   StoreOptions options_;
   SessionPool pool_;
+  Together<std::string, Result<DagRow>> dags_{[this](const auto& ids) { return ReadDags(ids); }};
+  Together<WantedRun, Result<RunRow>> triggers_{[this](const auto& wanted) { return MakeRuns(wanted); }, Millis(5)};
   PgVault vault_;
+  PgAssets assets_;
   PgAccounts accounts_;
   PgUserSessions user_sessions_;
   PgTrail trail_;

@@ -5,6 +5,7 @@
 
 #include "pipelined/schema/json.h"
 #include "store/arrays.h"
+#include "store/asset_rows.h"
 #include "store/backfill_rows.h"
 #include "store/deadline_rows.h"
 #include "store/limit_rows.h"
@@ -32,7 +33,7 @@ bool IsRare(const Plan& plan) {
          !plan.backfills.empty() || !plan.dags.empty() || !plan.deadlines.empty() || !plan.skipped.empty() ||
          !plan.pools.empty() || !plan.commands.empty() || !plan.keys_taken.empty() || !plan.keys_given.empty() ||
          !plan.rebased.empty() || !plan.steered.empty() || !plan.cleared.empty() || !plan.notes.empty() ||
-         !plan.deleted.empty() || !plan.outputs.empty() || !plan.waits.empty();
+         !plan.deleted.empty() || !plan.outputs.empty() || !plan.asset_events.empty() || !plan.waits.empty();
 }
 
 void InsertRuns(pqxx::transaction_base& transaction, Session& session, const Plan& plan, Committed& committed) {
@@ -226,6 +227,7 @@ Result<Committed> PgStore::Commit(const Plan& plan, Lease& lease, const Executor
       pqxx::work transaction(session_->raw());
       StoreSteering(transaction, *session_, plan);
       RunTurn(transaction, plan, lease, executor);
+      StoreAssetEvents(transaction, *session_, plan);
       StoreKeys(transaction, *session_, plan);
       StoreWaits(transaction, *session_, plan);
       InsertLengths(transaction, *session_, plan);

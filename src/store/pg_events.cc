@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <set>
 
 #include "pipelined/base/clock.h"
 #include "pipelined/base/log.h"
@@ -24,11 +25,23 @@ constexpr const char* kLockNotAvailable = "55P03";
 constexpr Micros kLookAgain = Millis(5);
 constexpr int kMost = 1000;
 
-#define NOW_SETTLED "pg_snapshot_xmin(pg_current_snapshot())::text::bigint"
-#define EVENT_COLUMNS                                                                                     \
-  "e.id, micros(e.at), e.who, e.kind, coalesce(e.dag_id, r.dag_id, ''), coalesce(r.run_id, ''), "         \
-  "coalesce(t.task_id, ''), case when e.kind = 'task' then coalesce(e.map_index, -1) end, e.try_number, " \
-  "coalesce(e.old_state, ''), coalesce(e.new_state, ''), coalesce(e.why, '')"
+constexpr const char* kColumns =
+    "e.id, micros(e.at), e.who, e.kind, coalesce(e.dag_id, r.dag_id, ''), coalesce(r.run_id, ''), "
+    "coalesce(t.task_id, ''), case when e.kind = 'task' then coalesce(e.map_index, -1) end, e.try_number, "
+    "coalesce(e.old_state, ''), coalesce(e.new_state, ''), coalesce(e.why, '')";
+
+// The events of `$1` < id that also meet `condition`, the first kMost of them and of these the first `most`.
+std::string EventsAfter(std::string_view condition, std::string_view most) {
+  return fmt::format(
+      "with e as materialized (select * from event where id > $1{} order by id limit {}) select {} from e{} order by "
+      "e.id limit {}",
+      condition, kMost, kColumns, kRunAndTaskOfEvent, most);
+}
+
+// Transactions that are writing events: whoever has taken a number locks the table until all can see that it has ended.
+constexpr const char* kWriters =
+    "select virtualtransaction from pg_locks where locktype = 'relation' and mode = 'RowExclusiveLock' and granted and "
+    "database = (select oid from pg_database where datname = current_database()) and relation = 'event'::regclass";
 
 class Listener : public pqxx::notification_receiver {
  public:
@@ -37,20 +50,20 @@ class Listener : public pqxx::notification_receiver {
   bool told = false;
 };
 
-EventRow ReadEvent(const pqxx::row& row, int first) {
+EventRow ReadEvent(const pqxx::row& row) {
   EventRow event;
-  event.id = row[first].as<std::int64_t>();
-  event.at = *ReadInstant(row[first + 1]);
-  event.who = row[first + 2].c_str();
-  event.kind = row[first + 3].c_str();
-  event.dag_id = row[first + 4].c_str();
-  event.run_id = row[first + 5].c_str();
-  event.task_id = row[first + 6].c_str();
-  if (!row[first + 7].is_null()) event.map_index = row[first + 7].as<std::int32_t>();
-  if (!row[first + 8].is_null()) event.try_number = row[first + 8].as<std::int32_t>();
-  event.old_state = row[first + 9].c_str();
-  event.new_state = row[first + 10].c_str();
-  event.why = row[first + 11].c_str();
+  event.id = row[0].as<std::int64_t>();
+  event.at = *ReadInstant(row[1]);
+  event.who = row[2].c_str();
+  event.kind = row[3].c_str();
+  event.dag_id = row[4].c_str();
+  event.run_id = row[5].c_str();
+  event.task_id = row[6].c_str();
+  if (!row[7].is_null()) event.map_index = row[7].as<std::int32_t>();
+  if (!row[8].is_null()) event.try_number = row[8].as<std::int32_t>();
+  event.old_state = row[9].c_str();
+  event.new_state = row[10].c_str();
+  event.why = row[11].c_str();
   return event;
 }
 
@@ -71,10 +84,7 @@ class PgEventReader final : public EventReader {
         FindStart();
       }
       const Micros give_up = SystemClock().Monotonic() + kStartPatience;
-      while (settled_ < *start_ && SystemClock().Monotonic() < give_up) {
-        Consider(session_->Run("now_settled", "select " NOW_SETTLED)[0][0].as<std::int64_t>());
-        if (settled_ < *start_) Wait(kLookAgain);
-      }
+      for (Consider(); settled_ < *start_ && SystemClock().Monotonic() < give_up; Consider()) Wait(kLookAgain);
       return settled_ >= *start_;
     });
     if (settled.ok() && !*settled)
@@ -99,14 +109,8 @@ class PgEventReader final : public EventReader {
     return Guard("read new events", [&]() -> Result<Settled> {
       const int limit = std::clamp(most, 1, kMost);
       listener_->told = false;  // what comes from here on may be about what this look does not see
-      const pqxx::result rows = session_->Run(
-          "new_events",
-          "with e as materialized (select * from event where id > $1 order by id limit " + std::to_string(kMost) +
-              ") select s.settled, x.* from (select " NOW_SETTLED " as settled) s left join (select " EVENT_COLUMNS
-              " from e" PIPELINED_EVENT_JOINS " order by e.id limit $2) x on true order by 2",
-          after, limit);
-      Consider(rows[0][0].as<std::int64_t>());
-      return Take(rows, after, limit);
+      Consider();               // before the look: what has ended then is seen by it
+      return Take(session_->Run("new_events", EventsAfter("", "$2"), after, limit), after, limit);
     });
   }
 
@@ -114,23 +118,22 @@ class PgEventReader final : public EventReader {
     if (session_ == nullptr) return NotStarted();
     return Guard("read earlier events", [&]() -> Result<std::vector<EventRow>> {
       std::vector<EventRow> events;
-      for (const pqxx::row& row :
-           session_->Run("old_events",
-                         "with e as materialized (select * from event where id > $1 and id <= $2 order by id limit " +
-                             std::to_string(kMost) +
-                             ") select " EVENT_COLUMNS " from e" PIPELINED_EVENT_JOINS " order by e.id limit $3",
-                         after, until, most))
-        events.push_back(ReadEvent(row, 0));
+      for (const pqxx::row& row : session_->Run("old_events", EventsAfter(" and id <= $2", "$3"), after, until, most))
+        events.push_back(ReadEvent(row));
       return events;
     });
   }
 
-  Result<std::optional<std::int64_t>> Oldest() override {
+  Result<Extent> Numbers() override {
     if (session_ == nullptr) return NotStarted();
-    return Guard("find the oldest event", [&]() -> Result<std::optional<std::int64_t>> {
-      const pqxx::result first = session_->Run("oldest_event", "select min(id) from event");
-      if (first[0][0].is_null()) return std::optional<std::int64_t>();
-      return std::optional(first[0][0].as<std::int64_t>());
+    return Guard("find the ends of the history", [&]() -> Result<Extent> {
+      const pqxx::result found = session_->Run("event_numbers",
+                                               "select (select min(id) from event), case when is_called then "
+                                               "last_value else 0 end from event_id");
+      Extent extent;
+      if (!found[0][0].is_null()) extent.oldest = found[0][0].as<std::int64_t>();
+      extent.latest = found[0][1].as<std::int64_t>();
+      return extent;
     });
   }
 
@@ -184,25 +187,31 @@ class PgEventReader final : public EventReader {
     return listener_->told;
   }
 
-  // Numbers up to `until` were taken by transactions with an id less than `bound`.
+  // Numbers up to `until` that are missing were taken by these writers, or will never come.
   struct Expected {
-    std::int64_t until = 0, bound = 0;
+    std::int64_t until = 0;
+    std::set<std::string> writers;
     Micros since{0};
   };
 
   static Error NotStarted() { return {ErrorCode::kUnavailable, "the history is not followed", ""}; }
 
-  void Expect(std::int64_t until) {
-    const pqxx::result own = session_->Run("own_id", "select pg_current_xact_id()::text::bigint");
-    expected_ = Expected{until, own[0][0].as<std::int64_t>(), SystemClock().Monotonic()};
+  std::set<std::string> Writers() {
+    std::set<std::string> writers;
+    for (const pqxx::row& row : session_->Run("event_writers", kWriters)) writers.emplace(row[0].c_str());
+    return writers;
   }
 
-  // `oldest`: all transactions with lesser ids have ended.
-  void Consider(std::int64_t oldest) {
+  void Expect(std::int64_t until) { expected_ = Expected{until, Writers(), SystemClock().Monotonic()}; }
+
+  // Whether those who are waited for have ended.
+  void Consider() {
     if (!expected_) return;
+    const std::set<std::string> now = Writers();
+    std::erase_if(expected_->writers, [&](const std::string& writer) { return !now.contains(writer); });
     const bool late = SystemClock().Monotonic() - expected_->since > kPatience;
-    if (oldest < expected_->bound && !late) return;
-    if (oldest < expected_->bound)
+    if (!expected_->writers.empty() && !late) return;
+    if (!expected_->writers.empty())
       log::Warning("a transaction that is open for {} may add events later: they will not be sent",
                    FormatDuration(kPatience));
     settled_ = std::max(settled_, expected_->until);
@@ -214,10 +223,9 @@ class PgEventReader final : public EventReader {
     Settled taken;
     taken.until = after;
     for (const pqxx::row& row : rows) {
-      if (row[1].is_null()) break;  // there are none
-      EventRow event = ReadEvent(row, 1);
+      EventRow event = ReadEvent(row);
       if (event.id > settled_ && event.id != taken.until + 1) {
-        if (!expected_) Expect(rows.back()[1].as<std::int64_t>());
+        if (!expected_) Expect(rows.back()[0].as<std::int64_t>());
         return taken;
       }
       taken.until = event.id;

@@ -91,11 +91,8 @@ Status PgAccounts::PutRole(const RoleRow& role, bool made) {
 
 Status PgAccounts::DeleteRole(const std::string& name) {
   return pool_.With("delete a role", [&](Session& session) -> Status {
-    return Changed(session.Run("delete_role",
-                               "with r as (delete from access_role where name = $1 returning name), g as (delete from "
-                               "access_grant where role in (select name from r)) select name from r",
-                               CleanText(name)),
-                   "role", name);
+    return Changed(session.Run("delete_role", "delete from access_role where name = $1", CleanText(name)), "role",
+                   name);
   });
 }
 

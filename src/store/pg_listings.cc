@@ -1,5 +1,8 @@
 #include <fmt/format.h>
 
+#include <map>
+
+#include "pipelined/schema/json.h"
 #include "store/arrays.h"
 #include "store/codec.h"
 #include "store/instance_source.h"
@@ -153,22 +156,44 @@ Result<Listing<DagRow>> PgCatalog::Dags(const DagFilter& filter, const Page& pag
                                    "d.dag_id collate \"C\"");
   if (!ordered) return ordered.error();
   return pool_.With("list DAGs", [&](Session& session) -> Result<Listing<DagRow>> {
-    const std::string select = fmt::format(
-        "select {} from (select d.id from dag d{}) as p join dag d on d.id = p.id join dag_version v on v.id = "
-        "d.version_id{}",
-        kDagListing, sql.Tail(page), sql.Ordering());
+    const std::string select =
+        fmt::format("select {} from ({}) as p join dag d on d.id = p.id join dag_version v on v.id = d.version_id{}",
+                    kDagListing, sql.Cut("select d.id from dag d", page), sql.Ordering());
     return FetchPage<DagRow>(session, select, CountOf(" from dag d", sql, page), sql, page, ReadDagRow);
   });
 }
 
 Result<DagRow> PgCatalog::Dag(const std::string& dag_id) {
-  return pool_.With("read a DAG", [&](Session& session) -> Result<DagRow> {
-    const pqxx::result found =
-        session.Run("dag", fmt::format("select {}{} where d.dag_id = $1", kDagListing, kDagFrom), CleanText(dag_id));
-    if (found.empty())
-      return Error{ErrorCode::kNotFound, fmt::format("The Dag with ID: `{}` was not found", dag_id), ""};
-    return ReadDagRow(found[0]);
+  return dags_.Ask(CleanText(dag_id));
+}
+
+std::vector<Result<DagRow>> PgCatalog::ReadDags(const std::vector<std::string>& dag_ids) {
+  using Found = std::map<std::string, DagRow>;
+  const Result<Found> found = pool_.With("read a DAG", [&](Session& session) -> Result<Found> {
+    Found dags;
+    // Of JSON the planner does not ask how long it is, so that it plans once and for all.
+    static const std::string kSelect = fmt::format(
+        "select {} from json_array_elements_text($1::json) as wanted (id) cross join lateral (select * from dag where "
+        "dag_id = wanted.id offset 0) d join dag_version v on v.id = d.version_id",
+        kDagListing);
+    for (const pqxx::row& row :
+         session.Run("dag", kSelect, ToJson(Value(Value::List(dag_ids.begin(), dag_ids.end()))))) {
+      DagRow dag = ReadDagRow(row);
+      dags.emplace(dag.dag_id, std::move(dag));
+    }
+    return dags;
   });
+  std::vector<Result<DagRow>> answers;
+  for (const std::string& dag_id : dag_ids) {
+    if (!found.ok()) {
+      answers.emplace_back(found.error());
+    } else if (const auto dag = found->find(dag_id); dag != found->end()) {
+      answers.emplace_back(dag->second);
+    } else {
+      answers.emplace_back(Error{ErrorCode::kNotFound, fmt::format("The Dag with ID: `{}` was not found", dag_id), ""});
+    }
+  }
+  return answers;
 }
 
 namespace {
@@ -228,9 +253,8 @@ Result<Listing<RunRow>> PgCatalog::Runs(const RunFilter& filter, const Page& pag
     const std::string source = RunSource(!filter.versions.empty());
     // Chosen first, read then: what lies before the offset is never read.
     const std::string select = fmt::format(
-        "select {}{} from (select r.id{}{}) as p join dag_run r on r.id = p.id join dag_version v on v.id = "
-        "r.version_id{}",
-        kRunListing, sql.Keys(page), source, sql.Tail(page), sql.Ordering());
+        "select {}{} from ({}) as p join dag_run r on r.id = p.id join dag_version v on v.id = r.version_id{}",
+        kRunListing, sql.Keys(page), sql.Cut("select r.id" + source, page), sql.Ordering());
     return FetchPage<RunRow>(session, select, CountOf(source, sql, page), sql, page, ReadRunRow);
   });
 }
@@ -327,10 +351,12 @@ Result<Listing<TaskInstanceRow>> PgCatalog::TasksOf(const TaskFilter& filter, co
   if (only_started && !touched) chosen.Where(kTouchedCounts);
   // Chosen first, read then: what lies before the offset is not read, and only the tables that choosing needs are
   // joined.
-  const std::string select =
-      fmt::format("select {}{}{}{}{} from (select r.id as run_id, t.task_no, x.map_index{}{}) as x {}{}", kRunAndTask,
-                  kTaskState, fmt::format(kTaskRest, kTaskMessage), kTaskIndex, sql.Keys(page),
-                  touched || only_started ? kTouchedFrom : kTaskFrom, chosen.Tail(page), kTaskOfPage, sql.Ordering());
+  const std::string choice = chosen.Cut(std::string("select r.id as run_id, t.task_no, x.map_index") +
+                                            (touched || only_started ? kTouchedFrom : kTaskFrom),
+                                        page);
+  const std::string select = fmt::format("select {}{}{}{}{} from ({}) as x {}{}", kRunAndTask, kTaskState,
+                                         fmt::format(kTaskRest, kTaskMessage), kTaskIndex, sql.Keys(page), choice,
+                                         kTaskOfPage, sql.Ordering());
   const std::string counting =
       OfWholeRuns(filter) ? CountByRun(filter, sql, page) : CountOf(touched ? kTouchedFrom : kTaskFrom, sql, page);
   return pool_.With("list task instances", [&](Session& session) -> Result<Listing<TaskInstanceRow>> {

@@ -34,36 +34,36 @@ Claimed ReadKept(const pqxx::row& row, const OnceKey& key) {
 }
 
 constexpr const char* kFind =
-    "select request, command_id, status, answer from idempotency_key where user_name = $1 and key = $2 and made_at >= "
+    "select request, command_id, status, answer from idempotency_key where user_id = $1 and key = $2 and made_at >= "
     "now() - interval '24 hours'";
 
 // Takes the key, or finds what it stands for. Waits for who has taken it and is not done.
 Claimed Claim(Session& session, pqxx::transaction_base& transaction, const OnceKey& key) {
   const pqxx::result taken =
       session.In(transaction, "claim_key",
-                 "insert into idempotency_key as k (user_name, key, request) values ($1, $2, $3) on conflict "
-                 "(user_name, key) do update set request = excluded.request, made_at = now(), command_id = null, "
+                 "insert into idempotency_key as k (user_id, key, request) values ($1, $2, $3) on conflict "
+                 "(user_id, key) do update set request = excluded.request, made_at = now(), command_id = null, "
                  "status = null, answer = null where k.made_at < now() - interval '24 hours' returning 1",
-                 CleanText(key.user), CleanText(key.key), key.request);
+                 key.user, CleanText(key.key), key.request);
   if (!taken.empty()) {
     session.In(transaction, "forget_keys", kForget);
     Claimed claimed;
     claimed.ours = true;
     return claimed;
   }
-  const pqxx::result found = session.In(transaction, "find_key", kFind, CleanText(key.user), CleanText(key.key));
+  const pqxx::result found = session.In(transaction, "find_key", kFind, key.user, CleanText(key.key));
   if (found.empty()) throw StaleRow("an idempotency key was taken away while it was looked at");
   return ReadKept(found[0], key);
 }
 
 constexpr const char* kKeep =
-    "update idempotency_key set status = $3, answer = $4 where user_name = $1 and key = $2 and status is null";
+    "update idempotency_key set status = $3, answer = $4 where user_id = $1 and key = $2 and status is null";
 
 }  // namespace
 
 Result<std::optional<KeptAnswer>> PgCatalog::Kept(const OnceKey& key) {
   return pool_.With("look for a kept answer", [&](Session& session) -> Result<std::optional<KeptAnswer>> {
-    const pqxx::result found = session.Run("find_key", kFind, CleanText(key.user), CleanText(key.key));
+    const pqxx::result found = session.Run("find_key", kFind, key.user, CleanText(key.key));
     if (found.empty()) return std::optional<KeptAnswer>();
     const Claimed kept = ReadKept(found[0], key);
     if (kept.other_request) return OtherRequest();
@@ -81,10 +81,10 @@ Result<KeptAnswer> PgCatalog::TriggerOnce(const TriggerRequest& request, const O
       const Claimed claimed = Claim(session, transaction, key);
       if (claimed.other_request) return OtherRequest();
       if (claimed.answer) return *claimed.answer;
-      const Result<RunRow> run = InsertRun(session, transaction, request, *run_id);
+      const Result<RunRow> run = InsertRuns(session, transaction, {WantedRun{request, *run_id}}).front();
       if (!run.ok()) return run.error();
       KeptAnswer made = answer(*run);
-      session.In(transaction, "keep_answer", kKeep, CleanText(key.user), CleanText(key.key), made.status, made.body);
+      session.In(transaction, "keep_answer", kKeep, key.user, CleanText(key.key), made.status, made.body);
       transaction.commit();
       return made;
     } catch (const pqxx::unique_violation& e) {
@@ -107,8 +107,8 @@ Result<std::variant<KeptAnswer, std::int64_t>> FileOnce(Session& session, const 
   if (!claimed.ours) return std::variant<KeptAnswer, std::int64_t>(claimed.command.value_or(0));
   const std::int64_t id = FileCommand(session, transaction, command);
   session.In(transaction, "key_of_command",
-             "update idempotency_key set command_id = $3 where user_name = $1 and key = $2", CleanText(key.user),
-             CleanText(key.key), id);
+             "update idempotency_key set command_id = $3 where user_id = $1 and key = $2", key.user, CleanText(key.key),
+             id);
   transaction.commit();
   return std::variant<KeptAnswer, std::int64_t>(id);
 }
@@ -128,8 +128,8 @@ Result<KeptAnswer> PgCatalog::ExecuteOnce(const Command& command, Micros patienc
     if (!done.ok()) return done.error();
     if (done->error.empty()) return Carried(*std::move(done));
     // Nothing was made: the key is free again.
-    session.Run("free_key", "delete from idempotency_key where user_name = $1 and key = $2 and command_id = $3",
-                CleanText(key.user), CleanText(key.key), id);
+    session.Run("free_key", "delete from idempotency_key where user_id = $1 and key = $2 and command_id = $3", key.user,
+                CleanText(key.key), id);
     return Error{done->error_code, done->error, ""};
   });
   if (!carried.ok()) return carried.error();
@@ -137,8 +137,8 @@ Result<KeptAnswer> PgCatalog::ExecuteOnce(const Command& command, Micros patienc
   KeptAnswer made = answer(std::get<CommandDone>(*carried));  // may ask the database: no connection is held
   if (made.status >= 300) return made;                        // who comes again is answered from the command
   return pool_.With("keep an answer", [&](Session& session) -> Result<KeptAnswer> {
-    session.Run("keep_answer", kKeep, CleanText(key.user), CleanText(key.key), made.status, made.body);
-    const pqxx::result kept = session.Run("find_key", kFind, CleanText(key.user), CleanText(key.key));
+    session.Run("keep_answer", kKeep, key.user, CleanText(key.key), made.status, made.body);
+    const pqxx::result kept = session.Run("find_key", kFind, key.user, CleanText(key.key));
     if (!kept.empty() && !kept[0][3].is_null()) made.body = kept[0][3].c_str();  // another may have been first
     return made;
   });

@@ -8,6 +8,7 @@
 
 #include "pipelined/store/pg_store.h"
 #include "store/arrays.h"
+#include "store/asset_rows.h"
 #include "store/codec.h"
 #include "store/rows.h"
 #include "store/session.h"
@@ -43,6 +44,7 @@ class PgPublisher : public DagPublisher {
       if (lease.empty()) throw StaleRow(fmt::format("epoch {} no longer leads", lease_epoch));
       std::vector<StoredDag> changed;
       UpsertDags(transaction, publication, versions, changed);
+      StoreAssetReferences(transaction, *session_, publication);
       MarkStale(transaction, publication, changed);
       StoreFiles(transaction, publication);
       transaction.commit();

@@ -42,6 +42,7 @@ Result<std::vector<DeadlineRow>> PgCatalog::Deadlines(RunId run) {
 Result<Listing<DagEventRow>> PgCatalog::DagHistory(const std::string& dag_id, const Page& page) {
   ListingSql sql;
   sql.Where("e.dag_id = {}", CleanText(dag_id));
+  sql.Where("e.run_id is null");  // those of deleted runs name their DAG, too
   const Status ordered = sql.Order(page, {{"id", "e.id"}}, "e.id desc");
   if (!ordered) return ordered.error();
   return pool_.With("read the history of a DAG", [&](Session& session) -> Result<Listing<DagEventRow>> {

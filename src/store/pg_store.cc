@@ -24,6 +24,19 @@ namespace {
 // A notification can only be missed through a bug or a server's crash: the scan behind it is a net, not a poll.
 constexpr Micros kScanInterval = std::chrono::minutes(1);
 
+// Of "r12,13": 12 and 13.
+std::vector<std::int64_t> IdsIn(const std::string& payload) {
+  std::vector<std::int64_t> ids;
+  for (const char* at = payload.c_str(); *at != '\0';) {
+    char* end = nullptr;
+    const std::int64_t id = std::strtoll(at + 1, &end, 10);  // behind the letter, and behind each comma
+    if (id <= 0) break;
+    ids.push_back(id);
+    at = end;
+  }
+  return ids;
+}
+
 void CheckLease(pqxx::transaction_base& transaction, Session& session, const Lease& lease, const std::string& holder) {
   const pqxx::result held = session.In(
       transaction, "held", "select from lease where shard = 0 and epoch = $1 and holder = $2", lease.epoch, holder);
@@ -190,9 +203,10 @@ Result<Inbox> PgStore::Poll() {
     if (listening_->HungUp()) throw pqxx::broken_connection("the listening connection broke");
     Wanted wanted;
     for (const std::string& payload : std::exchange(listener_->payloads, {})) {
-      const std::int64_t id = payload.size() > 1 ? std::strtoll(payload.c_str() + 1, nullptr, 10) : 0;
-      if (id > 0 && payload[0] == 'r' && !runs_out_.contains(id)) wanted.runs.Add(id);
-      if (id > 0 && payload[0] == 'c' && !commands_out_.contains(id)) wanted.commands.Add(id);
+      for (const std::int64_t id : IdsIn(payload)) {
+        if (payload[0] == 'r' && !runs_out_.contains(id)) wanted.runs.Add(id);
+        if (payload[0] == 'c' && !commands_out_.contains(id)) wanted.commands.Add(id);
+      }
     }
     if (ScanDue()) {
       wanted = Wanted{};

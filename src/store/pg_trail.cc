@@ -158,8 +158,8 @@ Result<std::vector<TrailEntry>> PgTrail::List(const TrailFilter& filter, std::in
   return pool_.With("read the audit trail", [&](Session& session) -> Result<std::vector<TrailEntry>> {
     pqxx::nontransaction transaction(session.raw());
     std::vector<TrailEntry> entries;
-    for (const pqxx::row& row : transaction.exec_params(std::string("select ") + kColumns + kFrom + sql.Tail(page),
-                                                        pqxx::prepare::make_dynamic_params(sql.parameters())))
+    for (const pqxx::row& row : transaction.exec_params(sql.Cut(std::string("select ") + kColumns + kFrom, page),
+                                                        pqxx::prepare::make_dynamic_params(sql.PageParameters(page))))
       entries.push_back(ReadEntry(row));
     return entries;
   });

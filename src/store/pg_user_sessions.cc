@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "pipelined/access/name_rules.h"
 #include "store/arrays.h"
 #include "store/rows.h"
 
@@ -36,8 +37,18 @@ void Grant(Session& session, pqxx::work& work, std::int64_t user, const std::str
              CleanText(role));
 }
 
+// The name may hold anything: only what can do no harm is repeated.
+Error NoName(const ExternalUser& external) {
+  std::string shown = external.name.substr(0, 100);
+  for (char& c : shown) c = c < 0x20 || c > 0x7e ? '?' : c;
+  return {
+      ErrorCode::kNotAllowed,
+      fmt::format("the identity provider calls you \"{}\", which cannot be a name here: {}", shown, access::kNameRule),
+      "have your name there (preferred_username) changed"};
+}
+
 // Who came before as the same one of the provider's; his role is brought up to date. Nothing: nobody did.
-std::optional<Result<SessionUser>> FindKnown(Session& session, pqxx::work& work, const ExternalUser& external) {
+std::optional<Result<SignedIn>> FindKnown(Session& session, pqxx::work& work, const ExternalUser& external) {
   const pqxx::result known =
       session.In(work, "user_of_identity",
                  "select u.id, u.name, u.disabled, i.role from user_identity i join app_user u on u.id = i.user_id "
@@ -48,20 +59,23 @@ std::optional<Result<SessionUser>> FindKnown(Session& session, pqxx::work& work,
   if (known[0][2].as<bool>())
     return Error{ErrorCode::kNotAllowed, fmt::format("the user {} is disabled here", user.name), ""};
   Grant(session, work, user.id, external.role);
-  if (const std::string before = known[0][3].c_str(); before != external.role) {
+  const std::string before = known[0][3].c_str();
+  if (before != external.role) {
     session.In(work, "revoke_external",
                "delete from access_grant where account_id = $1 and role = $2 and scope = 'all'", user.id, before);
     session.In(work, "role_of_identity", "update user_identity set role = $3 where issuer = $1 and subject = $2",
                CleanText(external.issuer), CleanText(external.subject), CleanText(external.role));
   }
-  return user;
+  return SignedIn{user, before};
 }
 
-Result<SessionUser> AddKnown(Session& session, pqxx::work& work, const ExternalUser& external) {
-  const pqxx::result added = session.In(
-      work, "add_external_user",
-      "insert into app_user (name, password_hash) values ($1, '') on conflict (name) do nothing returning id, name",
-      CleanText(external.name));
+Result<SignedIn> AddKnown(Session& session, pqxx::work& work, const ExternalUser& external) {
+  if (!access::IsAccountName(external.name)) return NoName(external);
+  const pqxx::result added =
+      session.In(work, "add_external_user",
+                 "insert into app_user (name, password_hash) select $1::text, '' where not exists (select from "
+                 "app_user where lower(name) = lower($1)) on conflict (name) do nothing returning id, name",
+                 CleanText(external.name));
   if (added.empty()) {
     return Error{ErrorCode::kConflict,
                  fmt::format("there is another user {} here already, who does not sign in through {}", external.name,
@@ -72,32 +86,25 @@ Result<SessionUser> AddKnown(Session& session, pqxx::work& work, const ExternalU
   Grant(session, work, user.id, external.role);
   session.In(work, "add_identity", "insert into user_identity (issuer, subject, user_id, role) values ($1, $2, $3, $4)",
              CleanText(external.issuer), CleanText(external.subject), user.id, CleanText(external.role));
-  return user;
-}
-
-// He is in no group any more that has a role.
-void Dismiss(Session& session, pqxx::work& work, const ExternalUser& external) {
-  session.In(
-      work, "dismiss",
-      "with known as (select user_id, role from user_identity where issuer = $1 and subject = $2), "
-      "closed as (delete from user_session s using known k where s.user_id = k.user_id), "
-      "taken as (delete from access_grant g using known k where g.account_id = k.user_id and g.role = k.role and "
-      "g.scope = 'all') "
-      "update user_identity set role = '' where issuer = $1 and subject = $2",
-      CleanText(external.issuer), CleanText(external.subject));
+  return SignedIn{std::move(user), ""};
 }
 
 }  // namespace
 
 Status PgUserSessions::Open(const NewUserSession& session) {
   return pool_.With("open a session", [&](Session& connection) -> Status {
-    connection.Run("open_user_session",
-                   "with old as (delete from user_session where expires_at < clock_timestamp()) "
-                   "insert into user_session (sha256, user_id, sign_in, remote, user_agent, expires_at) "
-                   "values ($1, $2, $3, $4, $5, at_micros($6))",
-                   CleanText(session.sha256), session.user, CleanText(session.sign_in), CleanText(session.remote),
-                   CleanText(session.user_agent), ToMicros(session.expires));
-    return Ok();
+    const auto password = session.password_hash ? std::optional(CleanText(*session.password_hash)) : std::nullopt;
+    const pqxx::result opened = connection.Run(
+        "open_user_session",
+        "with old as (delete from user_session where expires_at < clock_timestamp()), "
+        "u as (select id from app_user where id = $2 and not disabled and ($7::text is null or password_hash = $7) "
+        "for share) "  // against a new password whose transaction is under way: see migration 0020
+        "insert into user_session (sha256, user_id, sign_in, remote, user_agent, expires_at) "
+        "select $1, u.id, $3, $4, $5, at_micros($6::bigint) from u",
+        CleanText(session.sha256), session.user, CleanText(session.sign_in), CleanText(session.remote),
+        CleanText(session.user_agent), ToMicros(session.expires), password);
+    if (opened.affected_rows() > 0) return Ok();
+    return Error{ErrorCode::kNotAllowed, "the password was changed meanwhile, or the user disabled", ""};
   });
 }
 
@@ -153,18 +160,31 @@ Result<int> PgUserSessions::EndAll(std::int64_t user) {
   });
 }
 
-Result<SessionUser> PgUserSessions::SignIn(const ExternalUser& external) {
-  return pool_.With("sign a user in", [&](Session& session) -> Result<SessionUser> {
+Result<SignedIn> PgUserSessions::SignIn(const ExternalUser& external) {
+  return pool_.With("sign a user in", [&](Session& session) -> Result<SignedIn> {
     pqxx::work work(session.raw());
-    if (external.role.empty()) {
-      Dismiss(session, work, external);
-      work.commit();
-      return Error{ErrorCode::kNotAllowed, fmt::format("{} has no role here", external.name), ""};
-    }
-    std::optional<Result<SessionUser>> known = FindKnown(session, work, external);
-    Result<SessionUser> user = known ? *std::move(known) : AddKnown(session, work, external);
+    std::optional<Result<SignedIn>> known = FindKnown(session, work, external);
+    Result<SignedIn> user = known ? *std::move(known) : AddKnown(session, work, external);
     if (user.ok()) work.commit();
     return user;
+  });
+}
+
+Result<std::optional<SignedIn>> PgUserSessions::Dismiss(const std::string& issuer, const std::string& subject) {
+  return pool_.With("dismiss a user", [&](Session& session) -> Result<std::optional<SignedIn>> {
+    const pqxx::result found = session.Run(
+        "dismiss",
+        "with known as (select i.user_id, i.role, u.name from user_identity i join app_user u on u.id = i.user_id "
+        "where "
+        "i.issuer = $1 and i.subject = $2 for update of i), "
+        "closed as (delete from user_session s using known k where s.user_id = k.user_id), "
+        "taken as (delete from access_grant g using known k where g.account_id = k.user_id and g.role = k.role and "
+        "g.scope = 'all'), "
+        "changed as (update user_identity set role = '' where issuer = $1 and subject = $2) "
+        "select user_id, name, role from known",
+        CleanText(issuer), CleanText(subject));
+    if (found.empty()) return std::optional<SignedIn>();
+    return std::optional(SignedIn{ReadUser(found[0]), found[0][2].c_str()});
   });
 }
 

@@ -4,9 +4,11 @@
 
 #include <exception>
 #include <functional>
+#include <list>
 #include <memory>
 #include <pqxx/pqxx>
 #include <string>
+#include <string_view>
 #include <type_traits>
 #include <unordered_map>
 #include <vector>
@@ -63,14 +65,21 @@ class Session {
   }
 
   // A statement whose text is put together for what was asked. Most are asked for again, and to plan one of many joins
-  // takes longer than to carry it out: the last texts stay prepared.
+  // takes longer than to carry it out: the texts that were asked for last stay prepared.
   pqxx::result RunListing(const std::string& sql, const std::vector<std::string>& parameters);
   KnownCounts& counts() { return *counts_; }
   void Share(std::shared_ptr<KnownCounts> counts) { counts_ = std::move(counts); }  // with other sessions
 
  private:
+  const std::string& NameOf(const std::string& listing);
+
   pqxx::connection connection_;
-  std::unordered_map<std::string, std::string> listings_;  // text -> name of the prepared statement
+  struct Prepared {
+    std::string text, name;
+  };
+  std::list<Prepared> listings_;  // the last one asked for first
+  std::unordered_map<std::string_view, std::list<Prepared>::iterator> by_text_;
+  std::int64_t prepared_ = 0;  // so many since the start
   std::shared_ptr<KnownCounts> counts_ = std::make_shared<KnownCounts>();
 };
 

@@ -67,6 +67,20 @@ class Access(ServerCase):
         self.assert_exit(5, "users", "delete", "admin", "-y")
         self.assertEqual(self.server.ctl_json("whoami")["name"], "admin")
 
+    def test_whoami_is_for_people(self):
+        shown = self.server.ctl("whoami", "-o", "table")
+        self.assertNotIn("{", shown)
+        self.assertRegex(shown, r"(?m)^name     admin$")
+        self.assertRegex(shown, r"permissions everywhere:\n  dags.read dags.edit ")
+        self.assertLessEqual(max(map(len, shown.splitlines())), 100)
+        self.make_user("ida")
+        self.assert_exit(0, "users", "grant", "ida", "viewer", "--dag", "sales")
+        env = {"PIPELINED_URL": self.server.url, "PIPELINED_TOKEN": self.log_in("ida")}
+        done = subprocess.run([bin_dir() / "pipectl", "whoami", "-o", "table"], capture_output=True, text=True,
+                              env=clean_environment(env), timeout=60)
+        self.assertIn("permissions of sales:\n  dags.read", done.stdout, done.stderr)
+        self.assertNotIn("everywhere", done.stdout)
+
     def test_a_new_password_ends_log_ins(self):
         self.make_user("bob", "viewer")
         token = self.log_in("bob")

@@ -29,6 +29,7 @@ tasks:
   checks.count: {group: checks, depends_on: [extract], bash: "true"}
 """
 CONSUMER = "dag_id: consumer\nschedule: {assets: ['file:///lake/raw']}\ntasks: {a: {empty: true}}\n"
+PRODUCER = "dag_id: producer\ntasks: {p: {empty: true, outlets: ['file:///lake/raw']}}\n"
 GONE = "dag_id: gone\ntasks: {a: {empty: true}}\n"
 
 
@@ -160,9 +161,10 @@ CALLS = [
     ("AssetApi", "get_asset_aliases", lambda w: {}),
     ("AssetApi", "get_asset_alias", lambda w: Refused(404, asset_alias_id=1)),
     ("AssetApi", "get_asset_events", lambda w: {}),
-    ("AssetApi", "create_asset_event", lambda w: Refused(
-        404, create_asset_events_body=body("CreateAssetEventsBody", asset_id=1))),
-    ("AssetApi", "materialize_asset", lambda w: Refused(404, asset_id=w["asset"])),
+    ("AssetApi", "create_asset_event", lambda w: {
+        "create_asset_events_body": body("CreateAssetEventsBody", asset_id=w["asset"], extra={"k": 1})}),
+    ("AssetApi", "materialize_asset", lambda w: {
+        "asset_id": w["asset"], "materialize_asset_body": body("MaterializeAssetBody", note="by hand")}),
     ("AssetApi", "get_asset_queued_events", lambda w: {"asset_id": w["asset"]}),
     ("AssetApi", "delete_asset_queued_events", lambda w: Refused(404, asset_id=w["asset"])),
     ("AssetApi", "get_dag_asset_queued_events", lambda w: {"dag_id": "consumer"}),
@@ -245,6 +247,7 @@ class AirflowClient(ServerCase):
         warnings.simplefilter("ignore")
         cls.server.write_dag("sales", SALES)
         cls.server.write_dag("consumer", CONSUMER)
+        cls.server.write_dag("producer", PRODUCER)
         cls.server.write_dag("gone", GONE)
         cls.server.write_dag("broken", "tasks: 5\n", wait=False)
         cls.client = client.ApiClient(client.Configuration(host=cls.server.url, access_token=cls.server.token()))
@@ -260,7 +263,7 @@ class AirflowClient(ServerCase):
     def world(self):
         errors = wait_for(lambda: self.server.get("/api/v2/importErrors")["import_errors"], what="the broken file")
         return {
-            "run": self.ended("sales"), "gone": self.ended("gone"), "import_error": errors[0]["import_error_id"],
+            "run": self.ended("sales"), "gone": self.ended("gone"), "produced": self.ended("producer"), "import_error": errors[0]["import_error_id"],
             "event": self.server.get("/api/v2/eventLogs?limit=1")["event_logs"][0]["event_log_id"],
             "asset": self.server.get("/api/v2/assets")["assets"][0]["id"],
             "file_token": self.server.get("/api/v2/dags/sales")["file_token"],
@@ -286,6 +289,19 @@ class AirflowClient(ServerCase):
                 with self.assertRaises(client.ApiException) as refused:
                     method(**given.arguments)
                 self.assertIn(refused.exception.status, given.statuses)
+
+    def test_an_event_of_an_asset_is_read_back(self):
+        produced, assets = self.ended("producer"), self.api("AssetApi")
+        asset = assets.get_assets(uri_pattern="lake/raw").assets[0]
+        self.assertEqual([task.dag_id for task in asset.producing_tasks], ["producer"])
+        event = assets.get_asset_events(source_run_id=produced).asset_events[0]
+        self.assertEqual((event.asset_id, event.source_dag_id, event.source_task_id, event.source_map_index, event.extra),
+                         (asset.id, "producer", "p", -1, {}))
+        made = assets.create_asset_event(body("CreateAssetEventsBody", asset_id=asset.id, extra={"k": 1}))
+        self.assertEqual(made.extra, {"k": 1, "from_rest_api": True})
+        self.assertEqual(assets.get_asset(asset.id).last_asset_event.id, made.id)
+        begun = assets.materialize_asset(asset.id)
+        self.assertEqual(self.server.wait_run("producer", begun.dag_run_id), "success")
 
     def test_the_smoke_flow(self):
         self.server.write_dag("smoke", SALES.replace("dag_id: sales", "dag_id: smoke"))

@@ -164,7 +164,7 @@ class Offline(OfflineCase):
                             "runs": "list show watch wait cancel clear mark diff delete",
                             "tasks": "list show logs clear mark render why", "backfill": "create list show pause unpause cancel",
                             "pools": "list get set delete import export", "variables": "list get set delete import export",
-                            "connections": "list get set add delete test import export", "assets": "list get events",
+                            "connections": "list get set add delete test import export", "assets": "list get events create-event materialize",
                             "profiles": "list use delete"}.items():
             self.assertLessEqual({f"{noun} {verb}" for verb in verbs.split()}, seen)
         self.assertLessEqual({"schema", "simulate", "login", "logout", "health", "version", "completion", "man"}, seen)

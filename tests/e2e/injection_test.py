@@ -20,7 +20,7 @@ DAG = """
 params:
   region: {type: string, default: eu}
 tasks:
-  a: {bash: "echo '{\\"rows\\": 1}' > $PIPELINED_OUTPUT"}
+  a: {bash: "echo '{\\"rows\\": 1}' > $PIPELINED_OUTPUT", outlets: [ASSET]}
   b: {empty: true, depends_on: [a]}
 """
 # Bytes: what is percent-encoded in a URL, and what stands between the quotes of a JSON text as it is.
@@ -74,7 +74,8 @@ BODIES = {
                                   "run_on_latest_version": False, "prevent_running_task": False, "note": "n"},
     "bulk_task_instances": actions({"task_id": "gone", **INSTANCE}, "gone"),
     "create_xcom_entry": {"key": "rows", "value": 1, "map_index": -1}, "update_xcom_entry": {"value": 1, "map_index": -1},
-    "create_asset_event": {"asset_id": 1, "partition_key": None, "extra": {}, "access_control": None},
+    "create_asset_event": {"asset_id": 1, "partition_key": None, "extra": {"k": 1}, "access_control": {"consumer_teams": None}},
+    "materialize_asset": {"dag_run_id": None, "logical_date": None, "conf": {"region": "eu"}, "note": "n", "run_after": None},
     "clear_dag_run_partitions": {"partition_key": "p", "partition_date_start": None, "partition_date_end": None, "run_id": None,
                                  "clear_task_instances": False, "dry_run": True},
     "post_pool": POOL, "patch_pool": {**{k: v for k, v in POOL.items() if k != "name"}, "pool": "victim"},
@@ -98,7 +99,7 @@ for name in ("", "_by_map_index"):
     BODIES["patch_task_instance" + name] = BODIES["patch_task_instance_dry_run" + name] = INSTANCE
 BODIES["patch_task_group_instances"] = BODIES["patch_task_group_instances_dry_run"] = INSTANCE
 # No body is read, or none of it is kept: a text alone is tried.
-BODILESS = {"favorite_dag", "unfavorite_dag", "materialize_asset", "set_asset_state_store", "set_task_state_store", "patch_task_state_store",
+BODILESS = {"favorite_dag", "unfavorite_dag", "set_asset_state_store", "set_task_state_store", "patch_task_state_store",
             "update_hitl_detail", "reparse_dag_file", "pause_backfill", "unpause_backfill", "cancel_backfill", "ext_cancel_run",
             "ext_logout", "create_default_connections"}
 
@@ -146,7 +147,7 @@ class Injection(ServerCase):
         server = cls.server
         cls.url = json.loads((server.home / "run" / "standalone.json").read_text())["database_url"]
         for dag in ("victim", "canary"):
-            server.write_dag(dag, DAG)
+            server.write_dag(dag, DAG.replace("ASSET", dag))
             server.trigger(dag, run_id=dag)
             assert server.wait_run(dag, dag) == "success"
             for kind, body in (("pools", {**POOL, "name": dag}), ("variables", {**VARIABLE, "key": dag}),

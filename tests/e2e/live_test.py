@@ -31,10 +31,10 @@ tasks:
 class Stream:
     """Server-sent events of one connection."""
 
-    def __init__(self, server, query="", last_id=None, path="/api/ext/v1/events/stream", accept="text/event-stream"):
+    def __init__(self, server, query="", last_id=None, path="/api/ext/v1/events/stream", accept="text/event-stream", token=None):
         target = urllib.parse.urlsplit(server.url)
         self.connection = http.client.HTTPConnection(target.hostname, target.port, timeout=60)
-        headers = {"Authorization": "Bearer " + server.token(), "Accept": accept}
+        headers = {"Authorization": "Bearer " + (token or server.token()), "Accept": accept}
         if last_id is not None:
             headers["Last-Event-ID"] = str(last_id)
         self.connection.request("GET", path + query, headers=headers)
@@ -154,6 +154,39 @@ class Live(OwnServerCase):
         gate.touch()
         self.assertEqual(json.loads(log.line())["event"], "over")
         self.assertIsNone(log.line(), "the stream ends with the try")
+
+    def test_who_loses_his_token_is_told_nothing_more(self):
+        server = self.make_server()
+        made = server.post("/api/ext/v1/tokens", {"name": "wall"})
+        stream = Stream(server, token=made["token"])
+        self.addCleanup(stream.close)
+        self.assertTrue(stream.line().startswith("retry: "))
+        server.request("DELETE", f"/api/ext/v1/tokens/{made['token_id']}")
+        self.assertIsNone(stream.event(), "the stream ends")
+
+    def test_what_another_server_takes_away_ends_streams_too(self):
+        server = self.make_server()
+        server.write_dag("two", TWO.format(name="two"))
+        made = server.post("/api/ext/v1/tokens", {"name": "wall"})
+        stream = Stream(server, token=made["token"])
+        self.addCleanup(stream.close)
+        self.assertTrue(stream.line().startswith("retry: "))
+        url = json.loads((server.home / "run" / "standalone.json").read_text())["database_url"]
+        subprocess.run(["psql", "-X", "-q", "-d", url, "-c", f"set search_path to pipelined; delete from token where id = {made['token_id']}"],
+                       check=True)
+        self.assertIsNone(stream.event(), "within half a minute")
+
+    def test_many_wait_for_a_run_and_others_are_served(self):
+        server = self.make_server(settings={"api.threads": "2"})
+        gate = server.root / "gate"
+        server.write_dag("slow", SLOW.format(gate=gate))
+        path = self.run_path("slow", server.trigger("slow"))
+        wait_for(lambda: server.get(path + "/taskInstances/talk")["state"] == "running", 30, "the task to run")
+        with concurrent.futures.ThreadPoolExecutor(30) as pool:
+            waiting = [pool.submit(server.get, path + "/wait?interval=30", timeout=60) for _ in range(30)]
+            wait_for(lambda: "pipelined_api_streams 30\n" in server.get("/metrics"), 30, "all of them to wait")
+            gate.touch()
+            self.assertEqual({answer.result()["state"] for answer in waiting}, {"success"})
 
     def test_the_metrics_are_those_of_all_processes_and_well_formed(self):
         server = self.make_server(settings={"metrics.token": "of-the-scraper"})

@@ -75,6 +75,21 @@ class Login(ServerCase):
         shown = self.client.run("profiles", "list", "-o", "json").stdout + self.client.run("profiles", "list").stdout
         self.assertNotIn(token, shown)
 
+    def test_a_log_in_that_takes_long_loses_no_other(self):
+        pid, fd = pty.fork()
+        if pid == 0:
+            os.execve(bin_dir() / "pipectl", ["pipectl", "login", self.server.url, "--profile", "slow"], self.client.environment())
+        try:
+            read_until(fd, "password of admin: ")
+            self.login("--profile", "quick")
+            os.write(fd, admin_password(self.server).encode() + b"\n")
+            read_until(fd, "logged in at")
+        finally:
+            os.waitpid(pid, 0)
+            os.close(fd)
+        rows = json.loads(self.client.run("profiles", "list", "-o", "json").stdout)
+        self.assertEqual({(row["name"], row["logged_in"]) for row in rows}, {("slow", True), ("quick", True)})
+
     def test_a_wrong_password_keeps_nothing(self):
         done = self.assert_code(4, self.client.run("login", self.server.url, given="wrong\n"))
         self.assertIn("password", done.stderr)

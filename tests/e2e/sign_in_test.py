@@ -1,8 +1,11 @@
 #!/usr/bin/env python3
 """Browsers: sessions by password, sign-ins with a real OpenID Connect provider, and proxies that name users."""
+import base64
+import hashlib
 import json
 import shutil
 import subprocess
+import time
 import unittest
 import urllib.parse
 
@@ -169,6 +172,12 @@ class Oidc(OwnServerCase):
         impostor, answer = self.sign_in("admin")
         self.assertEqual(answer.status, 409, "nobody becomes a user who is there by being called like him")
         self.assertEqual(self.status(impostor), 401)
+        for who, status, reason in (("carol", 403, "no group that has a role"), ("admin", 409, "there is another user admin")):
+            refused = wait_for(lambda: self.entries(who), 10, "the refusal to be in the trail")[0]
+            self.assertEqual((refused["kind"], refused["status"]), ("denied", status))
+            self.assertIn(reason, refused["reason"])
+        out = self.server.get("/api/ext/v1/audit?kind=log_out")["audit"]
+        self.assertEqual([(entry["who"], entry["operation"]) for entry in out], [("alice", "ext_logout")])
 
     def test_a_role_is_that_of_the_last_sign_in(self):
         browser, _ = self.sign_in("bob")
@@ -186,6 +195,13 @@ class Oidc(OwnServerCase):
         other, answer = self.sign_in("bob")
         self.refused(other, answer, "no group")
         self.assertEqual(self.status(browser), 401, "what was opened before is closed")
+        told = [(entry["kind"], entry["before"], entry["after"]) for entry in self.entries("bob")]
+        self.assertEqual(told, [("denied", {"role": "admin"}, {"role": None}), ("log_in", {"role": "viewer"}, {"role": "admin"}),
+                                ("log_in", {"role": None}, {"role": "viewer"})])
+
+    def entries(self, who):
+        """Of the audit trail; what is refused is written a moment later."""
+        return self.server.get(f"/api/ext/v1/audit?who={who}&operation=ext_oidc_callback")["audit"]
 
     def test_an_answer_of_another_browser_or_state_is_refused(self):
         browser, other = Browser(), Browser()
@@ -198,6 +214,29 @@ class Oidc(OwnServerCase):
         code = urllib.parse.parse_qs(urllib.parse.urlsplit(back).query)["code"][0]
         self.assertNotIn(code, self.server.log.read_text(errors="replace"), "a code that is good still")
         self.refused(browser, browser.get(back), "not begun in this browser")  # the cookie went with the first answer
+
+    def test_a_cookie_that_was_not_made_here_is_refused_before_anybody_is_asked(self):
+        self.provider.stop()  # whoever asks it gets 503
+        browser = Browser()
+        secret = f"{int(time.time())}.c2VjcmV0.%2Fdocs"
+        state = base64.urlsafe_b64encode(hashlib.sha256(f"state\n{secret}".encode()).digest()).decode().rstrip("=")
+        answer = browser.get(f"{self.server.url}{CALLBACK}?code=c&state={state}", headers={"Cookie": f"pipelined_oidc={secret}"})
+        self.refused(browser, answer, "not begun in this browser")
+
+    def test_a_name_that_is_none_here_is_refused_and_audited(self):
+        self.provider.stop()
+        for name in ("a/b", "two words"):
+            self.provider.accounts[name] = {"groups": ["staff"]}
+        self.start_provider()
+        for name in ("a/b", "two words"):
+            browser, answer = self.sign_in(name)
+            self.refused(browser, answer, "cannot be a name here")
+        users = [user["name"] for user in self.server.get("/api/ext/v1/users")["users"]]
+        self.assertEqual(users, ["admin"])
+        url = "/api/ext/v1/audit?kind=denied&operation=ext_oidc_callback"
+        denied = wait_for(lambda: len(rows := self.server.get(url)["audit"]) == 2 and rows, 20, "the entries")
+        self.assertEqual({row["who"] for row in denied}, {"a/b", "two words"})
+        self.assertEqual({row["status"] for row in denied}, {403})
 
     def test_a_code_is_taken_once(self):
         browser = Browser()
@@ -271,6 +310,7 @@ class Settings(OwnServerCase):
         for changed, words in ({"api.trusted_proxies": "proxy"}, "api.trusted_proxies"), \
                 ({"auth.proxy_user_header": "X-User"}, "api.trusted_proxies"), \
                 ({"api.public_url": "pipelined.example.com"}, "api.public_url"), \
+                ({"api.allowed_hosts": "https://pipelined.example.com"}, "api.allowed_hosts"), \
                 ({**issuer, "auth.oidc_issuer": "http://id.example.com"}, "auth.oidc_issuer"), \
                 ({**issuer, "auth.oidc_client_id": ""}, "auth.oidc_client_id"), \
                 ({**issuer, "auth.oidc_roles": ""}, "auth.oidc_roles"), \
@@ -303,6 +343,49 @@ class Proxy(OwnServerCase):
         wary = self.make_server(settings={"api.trusted_proxies": "10.0.0.0/8", "auth.proxy_user_header": "X-Forwarded-User"})
         self.assertEqual(self.ask(wary, X_Forwarded_User="admin"), 401)
         self.assertEqual(Browser().get(wary.url + "/metrics", headers={"X-Forwarded-For": "9.9.9.9"}).status, 200)
+
+
+    def cookies(self, server, **headers):
+        headers = {key.replace("_", "-"): value for key, value in headers.items()}
+        password = (server.home / "secrets" / "admin-password").read_text().strip()
+        answer = Browser().send("POST", server.url + "/auth/login", {"username": "admin", "password": password}, headers)
+        self.assertEqual(answer.status, 200, answer.body)
+        return answer.headers.get_all("Set-Cookie")
+
+    def test_cookies_are_for_tls_where_a_named_proxy_or_a_setting_says_so(self):
+        trusting = self.make_server(settings={"api.trusted_proxies": "127.0.0.1"})
+        for cookie in self.cookies(trusting, X_Forwarded_Proto="https", Origin=trusting.url.replace("http:", "https:")):
+            self.assertIn("; Secure", cookie)
+        for cookie in self.cookies(trusting):
+            self.assertNotIn("Secure", cookie)
+        wary = self.make_server()
+        for cookie in self.cookies(wary, X_Forwarded_Proto="https"):
+            self.assertNotIn("Secure", cookie)
+        always = self.make_server(settings={"auth.secure_cookies": "always"})
+        for cookie in self.cookies(always, Origin=always.url.replace("http:", "https:")):
+            self.assertIn("; Secure", cookie)
+
+
+class Hosts(OwnServerCase):
+    """A page of another site that made its name point to this host."""
+
+    def ask(self, server, host):
+        return Browser().get(server.url + "/api/v2/monitor/health", headers={"Host": host}).status
+
+    def test_on_the_loopback_a_foreign_name_is_refused(self):
+        server = self.make_server()
+        port = urllib.parse.urlsplit(server.url).port
+        for own in (f"127.0.0.1:{port}", f"localhost:{port}", "localhost"):
+            self.assertEqual(self.ask(server, own), 200, own)
+        for foreign in ("evil.example", f"evil.example:{port}", "localhost.evil.example"):
+            self.assertEqual(self.ask(server, foreign), 421, foreign)
+        answer = Browser().get(server.url + "/docs", headers={"Host": "evil.example", "X-Forwarded-Host": "localhost"})
+        self.assertEqual(answer.status, 421)
+        self.assertIn("api.allowed_hosts", answer.body)
+
+    def test_names_are_allowed_by_settings(self):
+        server = self.make_server(settings={"api.allowed_hosts": "a.example", "api.public_url": "https://b.example"})
+        self.assertEqual([self.ask(server, host) for host in ("a.example", "b.example:443", "c.example")], [200, 200, 421])
 
 
 if __name__ == "__main__":

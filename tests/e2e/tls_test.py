@@ -1,17 +1,20 @@
 #!/usr/bin/env python3
 """TLS on the port, certificates that change while the server runs, and the unix socket beside it."""
 import os
+import pathlib
 import shutil
 import signal
 import socket
 import ssl
 import stat
 import subprocess
+import tempfile
+import threading
 import time
 import unittest
 import warnings
 
-from case import OwnServerCase, main, wait_for
+from case import HttpError, OwnServerCase, main, wait_for
 from hostile_test import CLOSE, HEALTH, connect, get, post, read_all, statuses
 
 
@@ -20,6 +23,16 @@ def make_certificate(folder, name, common_name="localhost"):
     subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
                     "-subj", f"/CN={common_name}", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1",
                     "-keyout", folder / f"{name}.key", "-out", folder / f"{name}.crt"], check=True, capture_output=True)
+
+
+def make_expired_certificate(folder, name):
+    """The same, and its time was over yesterday."""
+    make_certificate(folder, name)
+    request = subprocess.run(["openssl", "x509", "-x509toreq", "-in", folder / f"{name}.crt", "-signkey", folder / f"{name}.key"],
+                             check=True, capture_output=True).stdout
+    (folder / f"{name}.ext").write_text("subjectAltName=DNS:localhost,IP:127.0.0.1\n")
+    subprocess.run(["openssl", "x509", "-req", "-signkey", folder / f"{name}.key", "-days", "-1", "-extfile", folder / f"{name}.ext",
+                    "-out", folder / f"{name}.crt"], input=request, check=True, capture_output=True)
 
 
 @unittest.skipUnless(shutil.which("openssl"), "needs openssl to make certificates")
@@ -60,6 +73,52 @@ class Tls(OwnServerCase):
         done = server.pipectl("health", env={"SSL_CERT_FILE": str(server.home / "tls.crt")})
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
         self.assertNotEqual(server.pipectl("health").returncode, 0, "a certificate that nobody vouches for")
+
+    def assert_refused(self, done, words, hint):
+        self.assertEqual(done.returncode, 6, done.stdout + done.stderr)
+        self.assertIn("its certificate is refused: " + words, done.stderr)
+        self.assertIn(hint, done.stderr)
+
+    def test_a_certificate_whose_time_is_over_is_refused_and_that_is_said(self):
+        server = self.make_server(start=False, settings={"api.tls_cert": "tls.crt", "api.tls_key": "tls.key"})
+        server.home.mkdir(exist_ok=True)
+        make_expired_certificate(server.home, "tls")
+        server.start()
+        trusted = {"SSL_CERT_FILE": str(server.home / "tls.crt")}
+        self.assert_refused(server.pipectl("health", env=trusted), "certificate has expired", "has to renew its certificate")
+        self.assert_refused(server.pipectl("--ca-cert", server.home / "tls.crt", "dags", "list"), "certificate has expired", "renew")
+        make_certificate(server.home, "tls")
+        server.process.send_signal(signal.SIGHUP)
+        wait_for(lambda: server.pipectl("health", env=trusted).returncode == 0, 20, "the renewed certificate to be taken")
+
+    def test_other_certificates_are_refused_for_what_is_wrong_with_them(self):
+        server = self.tls_server()
+        self.assert_refused(server.pipectl("health"), "self-signed certificate", "--ca-cert")
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
+                        "-subj", "/CN=elsewhere.example", "-keyout", server.home / "tls.key", "-out", server.home / "tls.crt"],
+                       check=True, capture_output=True)
+        server.stop()
+        server.start()
+        done = server.pipectl("health", env={"SSL_CERT_FILE": str(server.home / "tls.crt")})
+        self.assert_refused(done, "it is for another host", "error")
+
+    def test_an_identity_provider_whose_time_is_over_is_refused_too(self):
+        folder = pathlib.Path(tempfile.mkdtemp(prefix="pipelined-provider-"))
+        self.addCleanup(shutil.rmtree, folder, ignore_errors=True)
+        os.chmod(folder, 0o755)
+        make_expired_certificate(folder, "provider")
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(folder / "provider.crt", folder / "provider.key")
+        listener = socket.create_server(("127.0.0.1", 0))
+        self.addCleanup(listener.close)
+        threading.Thread(target=shake_hands, args=(listener, context), daemon=True).start()
+        server = self.make_server(settings={
+            "auth.oidc_issuer": f"https://127.0.0.1:{listener.getsockname()[1]}", "auth.oidc_client_id": "pipelined",
+            "auth.oidc_roles": "*=viewer", "auth.oidc_ca_file": folder / "provider.crt"})
+        with self.assertRaises(HttpError) as refused:
+            server.get("/auth/oidc/login")
+        self.assertEqual(refused.exception.status, 503)
+        self.assertIn("certificate has expired", refused.exception.body)
 
     def test_old_versions_are_refused(self):
         server = self.tls_server()
@@ -160,6 +219,19 @@ class Tls(OwnServerCase):
         self.assertLess(time.monotonic() - start, 5)
 
 
+def shake_hands(listener, context):
+    """As far as clients go along, until the listener is closed."""
+    while True:
+        try:
+            client, _ = listener.accept()
+        except OSError:
+            return
+        try:
+            context.wrap_socket(client, server_side=True).close()
+        except OSError:
+            client.close()
+
+
 class UnixSocket(OwnServerCase):
     def ask(self, path, request):
         with socket.socket(socket.AF_UNIX) as sock:
@@ -167,6 +239,15 @@ class UnixSocket(OwnServerCase):
             sock.connect(str(path))
             sock.sendall(request.encode())
             return statuses(read_all(sock))
+
+    def test_over_the_socket_any_host_will_do(self):
+        server = self.make_server(settings={"api.socket": "run/api.sock"})
+        foreign = get(HEALTH, CLOSE).replace("Host: localhost", "Host: evil.example")
+        self.assertIn("evil.example", foreign)
+        self.assertEqual(self.ask(server.home / "run" / "api.sock", foreign), [200])
+        with connect(server) as sock:
+            sock.sendall(foreign.encode())
+            self.assertEqual(statuses(read_all(sock)), [421])
 
     def test_the_socket_answers_beside_the_port(self):
         server = self.make_server(settings={"api.socket": "run/api.sock"})

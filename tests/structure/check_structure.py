@@ -26,7 +26,7 @@ DOORS = {
     "valijson/": {"schema"},
     "re2/": {"schema"},
     "cjose/": {"oidc"},
-    "openssl/": {"base", "api"},
+    "openssl/": {"base", "api", "http"},
     "spdlog/": {"base"},
     "prometheus/": {"metrics"},
 }

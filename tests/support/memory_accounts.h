@@ -13,6 +13,7 @@ class MemoryAccounts : public Accounts {
   // The role of whom a token belongs to, and his name.
   struct Known {
     std::string name, role;
+    std::int64_t id = 0;
   };
   std::function<Result<std::optional<Known>>(const std::string& sha256)> of_token;
   std::function<Result<std::optional<Known>>(const std::string& name)> of_account;
@@ -27,7 +28,9 @@ class MemoryAccounts : public Accounts {
   Result<Listing<AccountRow>> List(AccountKind, const Page&) override { return Listing<AccountRow>{}; }
   Result<AccountRow> Find(const std::string&) override { return None(); }
   Status Add(const AccountRow&, const std::string&) override { return None(); }
-  Status SetPassword(const std::string&, const std::string&) override { return None(); }
+  Status SetPassword(const std::string&, const std::string&, const std::optional<std::string>&) override {
+    return None();
+  }
   Status SetDisabled(const std::string&, bool) override { return None(); }
   Status Delete(const std::string&) override { return None(); }
   Result<std::vector<RoleRow>> Roles() override { return None(); }
@@ -49,6 +52,7 @@ class MemoryAccounts : public Accounts {
     if (!known->has_value()) return std::optional<Principal>();
     Principal principal;
     principal.account.name = (*known)->name;
+    principal.account.id = (*known)->id;
     if (const auto role = access::BuiltInFromString((*known)->role)) principal.rights = access::Rights::Of(*role);
     return std::optional(std::move(principal));
   }

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "pipelined/access/name_rules.h"
 #include "pipelined/ports/catalog.h"
 #include "pipelined/ports/user_sessions.h"
 
@@ -26,6 +27,10 @@ class MemoryUserSessions : public UserSessions {
 
   Status Open(const NewUserSession& session) override {
     if (broken) return *broken;
+    for (const UserRow& user : users_) {
+      const bool other = session.password_hash && *session.password_hash != user.password_hash;
+      if (user.id == session.user && (user.disabled || other)) return Error{ErrorCode::kNotAllowed, "not any more", ""};
+    }
     UserSessionRow row;
     row.id = ++last_id_;
     row.sha256 = session.sha256;
@@ -60,16 +65,15 @@ class MemoryUserSessions : public UserSessions {
   Result<int> EndAll(std::int64_t user) override {
     return Drop([&](const Row& row) { return row.user == user; });
   }
-  Result<SessionUser> SignIn(const ExternalUser& external) override {
+  Result<SignedIn> SignIn(const ExternalUser& external) override {
     if (broken) return *broken;
-    const auto known = identities_.find({external.issuer, external.subject});
-    if (known != identities_.end()) {
-      for (UserRow& user : users_) {
-        if (user.id != known->second) continue;
-        user.role = external.role;
-        return SessionUser{user.id, user.name};
-      }
+    if (UserRow* known = Known(external.issuer, external.subject)) {
+      SignedIn signed_in{{known->id, known->name}, known->role};
+      known->role = external.role;
+      return signed_in;
     }
+    if (!access::IsAccountName(external.name))
+      return Error{ErrorCode::kNotAllowed, "\"" + external.name + "\" cannot be a name here", ""};
     for (const UserRow& user : users_) {
       if (user.name == external.name) return Error{ErrorCode::kConflict, "there is another user of that name", ""};
     }
@@ -79,10 +83,25 @@ class MemoryUserSessions : public UserSessions {
     user.role = external.role;
     users_.push_back(user);
     identities_[{external.issuer, external.subject}] = user.id;
-    return SessionUser{user.id, user.name};
+    return SignedIn{{user.id, user.name}, ""};
+  }
+  Result<std::optional<SignedIn>> Dismiss(const std::string& issuer, const std::string& subject) override {
+    if (broken) return *broken;
+    UserRow* const known = Known(issuer, subject);
+    if (known == nullptr) return std::optional<SignedIn>();
+    SignedIn gone{{known->id, known->name}, std::exchange(known->role, "")};
+    if (const Result<int> ended = EndAll(known->id); !ended.ok()) return ended.error();
+    return std::optional(std::move(gone));
   }
 
  private:
+  UserRow* Known(const std::string& issuer, const std::string& subject) {
+    const auto identity = identities_.find({issuer, subject});
+    for (UserRow& user : users_) {
+      if (identity != identities_.end() && user.id == identity->second) return &user;
+    }
+    return nullptr;
+  }
   template <class Which>
   Result<int> Drop(Which which) {
     if (broken) return *broken;

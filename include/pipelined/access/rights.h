@@ -10,17 +10,19 @@
 
 namespace pipelined::access {
 
-// All DAGs, those to come included, or some by id.
+// All DAGs, those to come included, or some by id. Those of a tag are by id as they are now; the tag stands beside
+// them, because it may come to stand for any other.
 class DagScope {
  public:
   static DagScope All();
   static DagScope None() { return {}; }
   static DagScope Of(std::vector<std::string> dag_ids);
+  static DagScope OfTag(std::string tag, std::vector<std::string> dag_ids_now);
 
   bool all() const { return all_; }
-  bool empty() const { return !all_ && dag_ids_.empty(); }
+  bool empty() const { return !all_ && dag_ids_.empty(); }  // now: a tag that no DAG has is no DAG
   bool Has(const std::string& dag_id) const { return all_ || dag_ids_.contains(dag_id); }
-  bool Holds(const DagScope& other) const;
+  bool Holds(const DagScope& other) const;  // now and whatever DAGs get the tags of `other`
   std::vector<std::string> dag_ids() const { return {dag_ids_.begin(), dag_ids_.end()}; }  // sorted; none when all()
 
   void Add(const DagScope& other);
@@ -30,6 +32,7 @@ class DagScope {
  private:
   bool all_ = false;
   std::set<std::string> dag_ids_;
+  std::set<std::string> tags_;
 };
 
 struct Grant {

@@ -16,6 +16,7 @@
 #include "pipelined/base/result.h"
 #include "pipelined/model/dag.h"
 #include "pipelined/ports/catalog.h"
+#include "pipelined/ports/simulator.h"
 #include "pipelined/secrets/key_ring.h"
 #include "pipelined/timetable/timetable.h"
 
@@ -36,13 +37,14 @@ struct ShownSetting {
 struct ApiOptions {
   std::string host = "127.0.0.1";
   std::uint16_t port = 8080;  // 0: any free one
-  int threads = 4;
+  int threads = 12;
   bool allow_insecure = false;    // listen beyond the loopback although there is no TLS
   std::string tls_cert, tls_key;  // PEM files; empty: no TLS
   std::string socket;             // a unix socket to listen on too, for the process's own user; empty: none
   std::string scheduler_metrics;  // a file with those of the scheduler of this home, for /metrics; empty: none
   std::string metrics_token;      // with which /metrics may be read from anywhere; then the loopback needs it too
-  int max_streams = 5'000;        // of live events and of logs; more: 503
+  int max_streams = 5'000;        // requests that are answered over time: live events, logs, waiting; more: 503
+  int max_streams_per_user = 1'000;
   Limits limits;
   bool gzip = true;
   std::string cors_origins;  // "https://a.example.com https://b.example.com"; "*": any; empty: none
@@ -59,6 +61,8 @@ struct ApiOptions {
   Micros session_lifetime = std::chrono::hours(24);  // and after this time in any case
   std::string public_url;         // "https://pipelined.example.com", as browsers see this server; empty: as they say
   std::string trusted_proxies;    // addresses and networks whose X-Forwarded-… headers are believed; empty: none
+  std::string allowed_hosts;      // "pipelined.example.com 10.1.2.3": as clients may call this server; "*": anything
+  bool always_secure = false;     // browsers speak TLS, whether this server sees it or not
   std::string proxy_user_header;  // in which they name the user whom they have admitted; empty: none does
   std::shared_ptr<oidc::Provider> oidc;        // nullptr: nobody signs in with an identity provider
   std::string oidc_roles;                      // "platform=admin, *=viewer"
@@ -68,6 +72,7 @@ struct ApiOptions {
   // What only the modules above this one's can do; each may be empty, then what it feeds is null.
   std::function<Result<DagPtr>(const DagSource&)> load_dag;
   std::function<Result<std::shared_ptr<const Timetable>>(const Schedule&)> make_timetable;
+  std::shared_ptr<const Simulator> simulator;
 
   std::shared_ptr<const secrets::KeyRing> keys;  // of variables and connections; nullptr: answers about them are 503
   bool test_connections = false;                 // whether POST /connections/test may open connections

@@ -1,4 +1,4 @@
-// Digests. The only door to OpenSSL's EVP.
+// Digests. With base64.h the only door to OpenSSL's EVP.
 #pragma once
 
 #include <array>

@@ -47,19 +47,21 @@ struct Settings {
     std::string tls_cert, tls_key;                                           // empty: no TLS; relative: to the home
     std::string socket;                                                      // the same
     std::int64_t max_url = 0, max_header = 0, max_body = 0, max_bodies = 0;  // bytes
-    std::int64_t max_connections = 0, max_connections_per_address = 0, max_streams = 0;
+    std::int64_t max_connections = 0, max_connections_per_address = 0;
+    std::int64_t max_streams = 0, max_streams_per_user = 0;
     Micros idle_timeout{0}, header_timeout{0}, body_timeout{0}, write_timeout{0}, drain_timeout{0};
     bool gzip = false;
     bool expose_config = false;
     std::string cors_origins;  // separated by blanks
     std::string access_log;    // a word of api::AccessLog
-    std::string public_url, trusted_proxies;
+    std::string public_url, trusted_proxies, allowed_hosts;
   } api;
   struct Auth {
     Micros token_lifetime{0};
     std::int64_t min_password_length = 0;  // characters
     Micros session_idle{0}, session_lifetime{0};
     std::string proxy_user_header;
+    std::string secure_cookies;  // "auto", "always"
     std::string oidc_issuer, oidc_client_id, oidc_client_secret, oidc_scopes, oidc_groups_claim, oidc_roles,
         oidc_ca_file;
   } auth;

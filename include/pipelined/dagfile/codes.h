@@ -70,6 +70,7 @@ enum class Code : int {
   kDagCycle = 60,
   kRepeat = 61,
   kLimitKey = 62,
+  kBadAsset = 63,
 };
 
 struct CodeInfo {

@@ -181,6 +181,14 @@ struct AttemptClosed {
   std::int32_t map_index = kNotMapped;
 };
 
+// A task has succeeded and with it one of its outlets has changed. By the names that last: it outlives its run.
+struct AssetEvent {
+  std::string uri;
+  Value extra;  // a map, what the task said of it; null: nothing
+  std::string dag_id, run_id, task_id;
+  std::int32_t map_index = kNotMapped;
+};
+
 struct DagChange {
   std::string dag_id;
   std::optional<bool> paused = std::nullopt;
@@ -230,9 +238,10 @@ struct Plan {
   std::vector<TaskChange> tasks;
   std::vector<AttemptOpened> opened;  // carried out: started
   std::vector<AttemptClosed> closed;
-  std::vector<WaitBegun> waits;       // carried out: looked for
-  std::vector<KeysTaken> keys_taken;  // by attempts of `opened`
-  std::vector<AttemptId> keys_given;  // by attempts of `closed` that held a concurrency key
+  std::vector<WaitBegun> waits;          // carried out: looked for
+  std::vector<KeysTaken> keys_taken;     // by attempts of `opened`
+  std::vector<AttemptId> keys_given;     // by attempts of `closed` that held a concurrency key
+  std::vector<AssetEvent> asset_events;  // each of a success in `tasks` or `steered`
   std::vector<DagChange> dags;
   std::vector<DeadlineChange> deadlines;
   std::vector<SlotSkipped> skipped;
@@ -252,7 +261,8 @@ struct Plan {
     return made.empty() && new_runs.empty() && resets.empty() && backfills.empty() && runs.empty() &&
            expanded.empty() && tasks.empty() && opened.empty() && closed.empty() && dags.empty() && deadlines.empty() &&
            skipped.empty() && pools.empty() && commands.empty() && stops.empty() && wanted.empty() && rebased.empty() &&
-           steered.empty() && cleared.empty() && waits.empty() && notes.empty() && deleted.empty() && outputs.empty();
+           steered.empty() && cleared.empty() && notes.empty() && deleted.empty() && outputs.empty() &&
+           asset_events.empty() && waits.empty();
   }
 };
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <span>
@@ -28,6 +29,7 @@ using TaskNo = std::uint32_t;  // position in Dag::tasks, which is the order of 
 
 inline constexpr std::string_view kDefaultPool = "default_pool";
 inline constexpr std::int32_t kNotMapped = -1;  // the map index of a task that is not an instance of a mapped one
+inline constexpr std::int32_t kGreatestMapIndex = std::numeric_limits<std::int32_t>::max();
 
 enum class ActionKind : std::uint8_t {
   kEmpty,
@@ -79,6 +81,9 @@ struct Repeat {
 
 inline constexpr int kSkipExitCode = 99;  // as Airflow's BashOperator
 
+// The output in which a task says more about what it has written: by outlet, the `extra` of the event.
+inline constexpr std::string_view kOutletEvents = "outlet_events";
+
 struct Task {
   std::string id;
   Action action;
@@ -110,7 +115,7 @@ struct Task {
   std::shared_ptr<const TriggerSpec> trigger;  // of a task that makes a run
   std::shared_ptr<const SensorSpec> sensor;    // of a sensor
   Repeat repeat;
-  std::vector<std::string> inlets, outlets;  // asset URIs
+  std::vector<std::string> inlets, outlets;  // assets, by name or URI; none twice
   std::string owner, doc_md;
   std::int32_t line = 0;  // in the file, from 1
 

@@ -65,10 +65,12 @@ class Accounts {
 
   virtual Result<Listing<AccountRow>> List(AccountKind kind, const Page& page) = 0;
   virtual Result<AccountRow> Find(const std::string& name) = 0;  // kNotFound
-  // With its grants. kConflict: the name is taken.
+  // With its grants. kConflict: the name is taken, perhaps in other letters (Ann, ann). kInvalid: there is no such role.
   virtual Status Add(const AccountRow& account, const std::string& password_hash) = 0;
-  // Each kNotFound; kConflict when no admin would be left. A new password ends all log-ins.
-  virtual Status SetPassword(const std::string& name, const std::string& password_hash) = 0;
+  // Each kNotFound; kConflict when no admin would be left. A new password ends all log-ins, and so does being disabled.
+  // `instead_of`: only while that is the hash and the user is not disabled; kNotAllowed otherwise.
+  virtual Status SetPassword(const std::string& name, const std::string& password_hash,
+                             const std::optional<std::string>& instead_of) = 0;
   virtual Status SetDisabled(const std::string& name, bool disabled) = 0;
   virtual Status Delete(const std::string& name) = 0;
 
@@ -80,7 +82,8 @@ class Accounts {
 
   virtual Result<Listing<GrantRow>> Grants(const std::string& account, const Page& page) = 0;  // empty: of all
   virtual Result<GrantRow> Grant(std::int64_t id) = 0;                                         // kNotFound
-  virtual Result<GrantRow> AddGrant(const GrantRow& grant) = 0;  // kNotFound: the account; kConflict: given already
+  // kNotFound: the account; kInvalid: the role is not there (any more); kConflict: given already.
+  virtual Result<GrantRow> AddGrant(const GrantRow& grant) = 0;
   virtual Status DropGrant(std::int64_t id) = 0;                 // kNotFound; kConflict: no admin would be left
 
   virtual Result<Listing<TokenRow>> Tokens(const std::string& account, const Page& page) = 0;  // empty: of all

@@ -21,10 +21,11 @@ namespace pipelined {
 enum class TrailKind : std::uint8_t {
   kChange,   // somebody who may
   kLogIn,    // a token was handed out
+  kLogOut,   // a token of a log-in or a session was ended by its owner
   kDenied,   // somebody who may not, or nobody known
   kCleaned,  // old entries of the trail were removed
 };
-inline constexpr std::array<std::string_view, 4> kTrailKinds{"change", "log_in", "denied", "cleaned"};
+inline constexpr std::array<std::string_view, 5> kTrailKinds{"change", "log_in", "log_out", "denied", "cleaned"};
 constexpr std::string_view ToString(TrailKind kind) {
   return kTrailKinds[static_cast<std::size_t>(kind)];
 }

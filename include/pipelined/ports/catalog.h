@@ -12,6 +12,7 @@
 #include "pipelined/engine/plan.h"
 #include "pipelined/lifecycle/history.h"
 #include "pipelined/ports/accounts.h"
+#include "pipelined/ports/assets.h"
 #include "pipelined/ports/audit_trail.h"
 #include "pipelined/ports/event_reader.h"
 #include "pipelined/ports/listing.h"
@@ -236,7 +237,8 @@ struct RunLinks {
 
 // A request that a client may send again without its being carried out again.
 struct OnceKey {
-  std::string user, key;
+  std::int64_t user = 0;  // the account's id: its name may come to be another's. 0: the local token
+  std::string key;
   std::string request;  // a digest of all of it: the same key with another request is a mistake
 };
 // What was answered to it.
@@ -326,14 +328,16 @@ class Catalog {
   virtual Result<Health> CheckHealth() = 0;
 
   virtual Vault& vault() = 0;        // lives as long as this
+  virtual Assets& assets() = 0;      // likewise
   virtual Accounts& accounts() = 0;  // likewise
   virtual UserSessions& user_sessions() = 0;
   virtual AuditTrail& trail() = 0;
 
   virtual Result<std::optional<UserRow>> FindUser(const std::string& name) = 0;
   virtual Status AddUser(const UserRow& user) = 0;  // kConflict
-  // Of a log-in. Tokens are kept as SHA-256.
-  virtual Status AddToken(const std::string& token_sha256, std::int64_t user, Instant expires) = 0;
+  // Of a log-in. Tokens are kept as SHA-256. kNotAllowed: `user` is disabled by now, or has another password than the
+  // row says.
+  virtual Status AddToken(const std::string& token_sha256, const UserRow& user, Instant expires) = 0;
 };
 
 }  // namespace pipelined

@@ -44,8 +44,11 @@ class EventReader {
   virtual Result<Settled> Next(std::int64_t after, int most) = 0;
   // Of what is settled: the first events with after < id <= until.
   virtual Result<std::vector<EventRow>> Between(std::int64_t after, std::int64_t until, int most) = 0;
-  // The first number that is still kept; nothing: no event is.
-  virtual Result<std::optional<std::int64_t>> Oldest() = 0;
+  struct Extent {
+    std::optional<std::int64_t> oldest;  // the first number that is still kept; nothing: no event is
+    std::int64_t latest = 0;             // the last one that was given to anybody, settled or not
+  };
+  virtual Result<Extent> Numbers() = 0;
 
   // Waits until there may be something new, it was interrupted, or this long.
   virtual void Wait(Micros at_most) = 0;

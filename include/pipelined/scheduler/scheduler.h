@@ -109,7 +109,7 @@ class Scheduler {
   Status TakeSightings(std::vector<Event>& events);
   void CarryOutWaits(const Plan& plan);
   void RestoreWaits(const RestoredRun& stored, const DagPtr& dag);
-  // Of an end: does its task go on for another iteration?
+  // Of an end: can what it says be taken, and does its task go on for another iteration?
   Status Judge(AttemptFinished& end);
   AttemptFinished Undone(AttemptId attempt, TryOutcome outcome, std::string message) const;
   void ExpandWanted(const std::vector<LengthWanted>& wanted);

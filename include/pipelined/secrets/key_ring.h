@@ -28,6 +28,11 @@ class KeyRing {
   // kUnavailable: its key is not here; kFailed: it was changed, or is another row's.
   Result<std::string> Open(const Sealed& sealed, VaultKind kind, std::string_view name) const;
 
+  // What only a server with the same keys can put to a text that it hands out and takes back. Hex, of the first key;
+  // IsMark() takes those of all keys, in time that does not tell how far a wrong one is right.
+  std::string Mark(std::string_view purpose, std::string_view text) const;
+  bool IsMark(std::string_view mark, std::string_view purpose, std::string_view text) const;
+
   const std::string& first() const { return keys_.front().id; }
   bool Has(std::string_view id) const;
   std::vector<std::string> ids() const;  // the first one first

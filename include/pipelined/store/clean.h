@@ -1,6 +1,6 @@
-// Takes old history away: finished runs with their tasks, tries and outputs, commands that were carried out, and months
-// of the event log. For `pipelined db clean`; may run beside a leading scheduler, which keeps nothing of a finished
-// run.
+// Takes old history away: finished runs with their tasks, tries and outputs, commands that were carried out, events
+// of assets, and months of the event log. For `pipelined db clean`; may run beside a leading scheduler, which keeps
+// nothing of a finished run.
 #pragma once
 
 #include <cstdint>
@@ -15,6 +15,7 @@ namespace pipelined {
 struct CleanCounts {
   std::int64_t runs = 0, task_instances = 0, attempts = 0, xcoms = 0;
   std::int64_t commands = 0;
+  std::int64_t asset_events = 0;
   std::int64_t event_months = 0;  // partitions that end before the instant; dropped whole
   std::int64_t audit_months = 0;  // the same of the audit trail
 };

@@ -57,6 +57,7 @@ class MemoryStore : public Store {
     std::string who;
   };
   const std::vector<Authored>& authored() const { return authored_; }
+  const std::vector<AssetEvent>& asset_events() const { return asset_events_; }  // all, in order
   std::size_t active_backfills() const { return backfills_.size(); }
 
  private:
@@ -124,6 +125,7 @@ class MemoryStore : public Store {
   std::map<CommandId, std::pair<Command, bool>> commands_;  // with whether it was handed out
   std::map<CommandId, CommandDone> done_;
   std::vector<Authored> authored_;
+  std::vector<AssetEvent> asset_events_;
   std::int64_t last_run_ = 0, last_command_ = 0, last_attempt_ = 0;
 };
 

@@ -2,27 +2,21 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-
 #include "api/http/errors.h"
 #include "api/shapes.h"
+#include "pipelined/access/name_rules.h"
 
 namespace pipelined::api {
 namespace {
-
-constexpr std::size_t kLongestName = 100;
 
 Response MoreThanYours(std::string_view whose) {
   return Detail(403, fmt::format("Forbidden: {} may do what you may not", whose));
 }
 
 access::DagScope ScopeOf(const GrantRow& grant) {
-  return grant.scope == GrantScope::kDag ? access::DagScope::Of({grant.object}) : access::DagScope::All();
-}
-
-bool IsNameCharacter(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-         std::string_view("_.@+-").find(c) != std::string_view::npos;
+  if (grant.scope == GrantScope::kAll) return access::DagScope::All();
+  return grant.scope == GrantScope::kDag ? access::DagScope::Of({grant.object})
+                                         : access::DagScope::OfTag(grant.object, {});
 }
 
 }  // namespace
@@ -78,11 +72,7 @@ std::optional<Response> RefuseAccount(const Call& call, const std::string& accou
 std::string ReadName(Body& body, std::string_view key) {
   body.Require(key);
   const std::string name = body.String(key).value_or("");
-  if (!body.ok()) return name;
-  if (name.empty() || name.size() > kLongestName || name == "." || name == ".." ||
-      !std::all_of(name.begin(), name.end(), IsNameCharacter)) {
-    body.Refuse(key, "value_error", fmt::format("up to {} letters, digits and _ . @ + -", kLongestName));
-  }
+  if (body.ok() && !access::IsAccountName(name)) body.Refuse(key, "value_error", std::string(access::kNameRule));
   return name;
 }
 

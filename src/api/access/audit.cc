@@ -7,7 +7,6 @@
 #include <exception>
 
 #include "api/http/errors.h"
-#include "api/vault/masking.h"
 #include "pipelined/base/log.h"
 #include "pipelined/schema/json.h"
 
@@ -19,23 +18,21 @@ constexpr std::size_t kMostValue = 16 * 1024;  // of what was before or after
 constexpr std::size_t kMostText = 300;         // bytes of what a client may choose
 
 // POST for the length of what is asked, and rehearsals.
-constexpr std::array<std::string_view, 2> kLooks{"get_list_dag_runs_batch", "get_task_instances_batch"};
+constexpr std::array<std::string_view, 3> kLooks{"get_list_dag_runs_batch", "get_task_instances_batch", "ext_simulate"};
 
 // What nothing else puts into the log of events: the leader says itself what it carries out.
 constexpr std::array<std::string_view, 10> kInHistory{
-    "ext_rerun",      "materialize_asset", "post_variable",    "patch_variable",    "delete_variable",
-    "bulk_variables", "post_connection",   "patch_connection", "delete_connection", "bulk_connections"};
+    "ext_rerun",      "create_asset_event", "post_variable",    "patch_variable",    "delete_variable",
+    "bulk_variables", "post_connection",    "patch_connection", "delete_connection", "bulk_connections"};
 
 // Their entry goes into the transaction of the change.
-constexpr std::array<std::string_view, 1> kInOne{"trigger_dag_run"};
+constexpr std::array<std::string_view, 2> kInOne{"trigger_dag_run", "materialize_asset"};
 
 // Ways in. Who it is that comes is only known at the end.
 constexpr std::array<std::string_view, 3> kSignIns{"create_token", "ext_login", "ext_oidc_callback"};
 
-// Accounts and what they may: all of the body is told but what has a secret name, the passwords.
-constexpr std::array<std::string_view, 8> kTellsBody{
-    "ext_post_user", "ext_patch_user", "ext_post_service_account", "ext_patch_service_account",
-    "ext_post_role", "ext_patch_role", "ext_post_grant",           "ext_post_token"};
+// Ways out.
+constexpr std::array<std::string_view, 2> kSignOuts{"ext_logout", "logout"};
 
 template <std::size_t N>
 bool Among(const std::array<std::string_view, N>& words, std::string_view word) {
@@ -121,7 +118,7 @@ Value Bounded(Value value) {
 TrailOutcome OutcomeOf(const TrailEntry& entry, AuditNote note, const Response& answer) {
   TrailOutcome outcome;
   outcome.status = answer.status;
-  outcome.reason = answer.status < 400 ? Short(note.failed) : ReasonOf(answer);
+  outcome.reason = note.failed.empty() ? ReasonOf(answer) : Short(note.failed);
   outcome.run_id = std::move(note.run_id);
   outcome.entity = std::move(note.entity);
   outcome.before = Bounded(std::move(note.before));
@@ -143,21 +140,54 @@ bool IsDenial(int status) {
   return status == 401 || status == 403 || status == 429;
 }
 
-// A token or a session that the trail does not know of is not handed out.
+// Whether it may have taken rights from somebody, to whom answers may be going on.
+bool MayTakeRights(const Need& need) {
+  return need.where() == Need::Where::kCaller ||
+         (need.NeedsPermission() &&
+          (need.permission() == access::Permission::kUsersEdit || need.permission() == access::Permission::kRolesEdit));
+}
+
+void Warn(const TrailEntry& entry, int status, const Status& written) {
+  if (written.ok()) return;
+  log::Warning("how {} of {} ended ({}) could not be written to the audit trail: {}", entry.operation, entry.who,
+               status, written.error().message);
+}
+
+// A token or a session that the trail does not know of is not handed out. A provider's word may have changed the role
+// of who comes, and is in the trail then whether he was let in or not.
 Response LogIn(const Route& route, const Call& call, TrailEntry entry) {
   const Response answer = Handle(route, call);
-  if (!IsDenial(answer.status) && answer.status >= 400) return answer;
-  entry.who = Short(call.note->who.empty() ? answer.user : call.note->who);
+  AuditNote& note = *call.note;
+  const bool in = answer.status < 400, changed = !note.before.is_null() || !note.after.is_null();
+  if (!in && !changed && !IsDenial(answer.status) && answer.status != 409) return answer;  // 409: the name is taken
+  entry.who = Short(note.who.empty() ? answer.user : note.who);
   entry.entity = entry.who;
   entry.via = route.method == "GET" ? "identity provider" : "password";
-  entry.kind = IsDenial(answer.status) ? TrailKind::kDenied : TrailKind::kLogIn;
-  entry.outcome = OutcomeOf(entry, *call.note, answer);
-  if (entry.kind == TrailKind::kDenied) {
+  entry.kind = in ? TrailKind::kLogIn : TrailKind::kDenied;
+  Value after = note.after;
+  entry.outcome = OutcomeOf(entry, std::move(note), answer);
+  entry.outcome->after = Bounded(std::move(after));
+  if (!in && !changed) {
     call.service.denials.Add(std::move(entry));
     return answer;
   }
   const Status written = call.service.catalog.trail().Add({entry});
-  return written.ok() ? answer : ErrorResponse(written.error());
+  if (!in) Warn(entry, answer.status, written);
+  return written.ok() || !in ? answer : ErrorResponse(written.error());
+}
+
+// Of nobody, nothing.
+Response LogOut(const Route& route, const Call& call, TrailEntry entry) {
+  const Response answer = Handle(route, call);
+  if (answer.status >= 400) NoteDenied(route, call, answer);
+  if (answer.status >= 400 || call.note->who.empty()) return answer;
+  entry.who = entry.entity = Short(call.note->who);
+  if (entry.via.empty()) entry.via = "browser";
+  entry.kind = TrailKind::kLogOut;
+  entry.outcome = OutcomeOf(entry, std::move(*call.note), answer);
+  Warn(entry, answer.status, call.service.catalog.trail().Add({entry}));
+  call.service.premises.AskAll();
+  return answer;
 }
 
 // The entry goes into the transaction of the change itself; of a change that was not made it is written afterwards.
@@ -180,8 +210,8 @@ bool IsAudited(const Route& route) {
 }
 
 Response Audited(const Route& route, Call call) {
-  const bool signs_in = Among(kSignIns, route.operation_id);
-  if (!signs_in && (!IsAudited(route) || route.need.IsPublic())) {
+  const bool signs_in = Among(kSignIns, route.operation_id), signs_out = Among(kSignOuts, route.operation_id);
+  if (!signs_in && !signs_out && (!IsAudited(route) || route.need.IsPublic())) {
     Response answer = route.handler(call);
     NoteDenied(route, call, answer);
     return answer;
@@ -190,19 +220,15 @@ Response Audited(const Route& route, Call call) {
   call.note = &note;
   TrailEntry entry = EntryOf(route, call);
   if (signs_in) return LogIn(route, call, std::move(entry));
+  if (signs_out) return LogOut(route, call, std::move(entry));
   NameFromBody(call.request, entry);
   if (Among(kInOne, route.operation_id)) return AuditedInOne(route, std::move(call), std::move(entry));
   AuditTrail& trail = call.service.catalog.trail();
   const Result<std::int64_t> id = trail.Begin(entry);
   if (!id.ok()) return ErrorResponse(id.error());
   const Response answer = Handle(route, call);
-  if (note.after.is_null() && Among(kTellsBody, route.operation_id)) {
-    if (const Result<Value> body = ParseJson(call.request.body); body.ok()) note.after = MaskSecrets(*body);
-  }
-  const Status ended = trail.End(*id, entry, OutcomeOf(entry, std::move(note), answer));
-  if (!ended.ok())
-    log::Warning("how {} of {} ended ({}) could not be written to the audit trail: {}", entry.operation, entry.who,
-                 answer.status, ended.error().message);
+  Warn(entry, answer.status, trail.End(*id, entry, OutcomeOf(entry, std::move(note), answer)));
+  if (answer.status < 400 && MayTakeRights(route.need)) call.service.premises.AskAll();
   return answer;
 }
 

@@ -13,12 +13,12 @@ namespace pipelined::api {
 struct AuditNote {
   bool many = false;  // the request changes many things: `before` and `after` are maps by their names
   Value before, after;
-  std::string who;     // of a log-in: who it says that it is
+  std::string who;     // of a log-in: who it says that it is; of a log-out: whose it was, empty: nobody's
   std::string entity;  // where only the handler knows it
   std::string run_id;  // the same
   // Of a change that is one statement: the entry that is stored with it, in one transaction. Empty once it was.
   std::optional<TrailEntry> entry;
-  std::string failed;  // what did not succeed, of an answer that is a success as a whole
+  std::string failed;  // what did not succeed, where the answer does not say it in JSON
 };
 
 }  // namespace pipelined::api

@@ -38,18 +38,12 @@ Response TooMany(std::int64_t seconds) {
   return response;
 }
 
-Response WrongPassword() {
-  Response response = Detail(401, "Invalid credentials");
-  response.headers.emplace_back("WWW-Authenticate", "Bearer");
-  return response;
-}
-
 Response Issue(Service& service, const UserRow& user) {
   const std::string token = secrets::NewToken();
   const Status stored =
-      service.catalog.AddToken(secrets::TokenHash(token), user.id, service.Now() + service.options.token_lifetime);
-  if (!stored.ok()) return ErrorResponse(stored.error());
-  return Json(201, Value::Map{{"access_token", token}});
+      service.catalog.AddToken(secrets::TokenHash(token), user, service.Now() + service.options.token_lifetime);
+  if (stored.ok()) return Json(201, Value::Map{{"access_token", token}});
+  return stored.error().code == ErrorCode::kNotAllowed ? WrongPassword() : ErrorResponse(stored.error());
 }
 
 }  // namespace
@@ -77,12 +71,14 @@ std::variant<Caller, Response> Authenticate(Service& service, const Request& req
 Caller CallerOf(Principal principal) {
   Caller caller;
   caller.name = std::move(principal.account.name);
+  caller.account = principal.account.id;
   caller.rights = std::move(principal.rights);
   if (principal.token) {
     caller.via = "token";
     caller.token = principal.token->id;
     caller.limited = principal.token->permissions || principal.token->dag_ids;
     caller.logged_in = principal.token->of_login;
+    caller.ends = principal.token->expires_at.has_value();
   }
   return caller;
 }
@@ -98,31 +94,30 @@ bool NeedsNoUser(const Service& service, const Request& request) {
   return token && secrets::ConstantTimeEqual(*token, own);
 }
 
-std::optional<Response> CheckPassword(const Call& call, const std::string& name, const std::string& password) {
+Response WrongPassword() {
+  Response response = Detail(401, "Invalid credentials");
+  response.headers.emplace_back("WWW-Authenticate", "Bearer");
+  return response;
+}
+
+std::variant<UserRow, Response> CheckPassword(const Call& call, const std::string& name, const std::string& password) {
   Service& service = call.service;
-  const Micros monotonic = service.clock.Monotonic();
-  // Per address, too: who guesses from elsewhere does not lock the owner out.
-  const std::string who = call.request.remote + " " + name;
-  if (const std::int64_t wait = service.logins.RetryAfter(who, monotonic); wait > 0) return TooMany(wait);
-  // From many addresses, or for many names: far more than anybody mistypes.
-  if (const std::int64_t wait = service.guesses.RetryAfter("name " + name, monotonic); wait > 0) return TooMany(wait);
-  if (const std::int64_t wait = service.guesses.RetryAfter("from " + call.request.remote, monotonic); wait > 0)
+  const std::string& remote = call.request.remote;
+  if (const std::int64_t wait = service.logins.RetryAfter(remote, name, service.clock.Monotonic()); wait > 0)
     return TooMany(wait);
   const Place place(service.logging_in);
   if (!place.Within(kLogInsAtOnce)) return TooMany(1);
-  const Result<std::optional<UserRow>> user = call.catalog().FindUser(name);
+  Result<std::optional<UserRow>> user = call.catalog().FindUser(name);
   if (!user.ok()) return ErrorResponse(user.error());
   const bool known = user->has_value() && !(*user)->password_hash.empty();
   const bool right =
       known ? secrets::VerifyPassword(password, (*user)->password_hash) : secrets::VerifyNobody(password);
   if (!right || (*user)->disabled) {  // the answer does not tell which
-    service.logins.Failed(who, monotonic);
-    service.guesses.Failed("name " + name, monotonic);
-    service.guesses.Failed("from " + call.request.remote, monotonic);
+    service.logins.Failed(remote, name, service.clock.Monotonic());
     return WrongPassword();
   }
-  service.logins.Succeeded(who);
-  return std::nullopt;
+  service.logins.Succeeded(remote, name, service.clock.Monotonic());
+  return **std::move(user);
 }
 
 Response PostToken(const Call& call) {
@@ -135,11 +130,9 @@ Response PostToken(const Call& call) {
     return Detail(422, "username and password are required");
   }
   if (call.note != nullptr) call.note->who = name->string();
-  if (auto refusal = CheckPassword(call, name->string(), password->string())) return *std::move(refusal);
-  const Result<std::optional<UserRow>> user = call.catalog().FindUser(name->string());
-  if (!user.ok()) return ErrorResponse(user.error());
-  if (!user->has_value()) return WrongPassword();  // deleted just now
-  return Issue(call.service, **user);
+  std::variant<UserRow, Response> user = CheckPassword(call, name->string(), password->string());
+  if (Response* refusal = std::get_if<Response>(&user)) return std::move(*refusal);
+  return Issue(call.service, std::get<UserRow>(user));
 }
 
 }  // namespace pipelined::api

@@ -61,7 +61,9 @@ std::optional<Response> RefuseBuiltIn(const std::string& name) {
 
 Response Show(const Call& call, const std::string& name, int status = 200) {
   const Result<RoleRow> row = call.catalog().accounts().Role(name);
-  return row.ok() ? Json(status, RoleShape(*row)) : ErrorResponse(row.error());
+  if (!row.ok()) return ErrorResponse(row.error());
+  call.After(name, RoleShape(*row));
+  return Json(status, RoleShape(*row));
 }
 
 }  // namespace
@@ -114,6 +116,7 @@ Response PatchRole(const Call& call) {
   Result<RoleRow> role = call.catalog().accounts().Role(name);
   if (!role.ok()) return ErrorResponse(role.error());
   if (auto refusal = RefuseRole(call, SetOf(*role))) return *std::move(refusal);
+  call.Before(name, RoleShape(*role));
   if (changes) {
     if (auto refusal = RefuseRole(call, set)) return *std::move(refusal);
     role->permissions = permissions;
@@ -129,6 +132,7 @@ Response DeleteRole(const Call& call) {
   const Result<RoleRow> role = call.catalog().accounts().Role(name);
   if (!role.ok()) return ErrorResponse(role.error());
   if (auto refusal = RefuseRole(call, SetOf(*role))) return *std::move(refusal);
+  call.Before(name, RoleShape(*role));
   const Status gone = call.catalog().accounts().DeleteRole(name);
   return gone.ok() ? NoContent() : ErrorResponse(gone.error());
 }
@@ -158,7 +162,9 @@ Response PostGrant(const Call& call) {
   grant.object = dag_id ? *dag_id : tag.value_or("");
   if (auto refusal = RefuseGrant(call, grant)) return *std::move(refusal);
   const Result<GrantRow> made = call.catalog().accounts().AddGrant(grant);
-  return made.ok() ? Json(201, GrantShape(*made)) : ErrorResponse(made.error());
+  if (!made.ok()) return ErrorResponse(made.error());
+  call.After(grant.account, GrantShape(*made));
+  return Json(201, GrantShape(*made));
 }
 
 Response DeleteGrant(const Call& call) {
@@ -167,6 +173,7 @@ Response DeleteGrant(const Call& call) {
   const Result<GrantRow> grant = call.catalog().accounts().Grant(id);
   if (!grant.ok()) return ErrorResponse(grant.error());
   if (auto refusal = RefuseGrant(call, *grant)) return *std::move(refusal);
+  call.Before(grant->account, GrantShape(*grant));
   const Status gone = call.catalog().accounts().DropGrant(id);
   return gone.ok() ? NoContent() : ErrorResponse(gone.error());
 }

@@ -8,9 +8,36 @@
 namespace pipelined::api {
 namespace {
 
+Error NotForSomeDags() {
+  return Error{ErrorCode::kNotAllowed, "Forbidden: it is not for some DAGs alone", ""};
+}
+
+class ScopedAssets : public Assets {
+ public:
+  ScopedAssets(Assets& assets, std::vector<std::string> dag_ids) : all_(assets), dag_ids_(std::move(dag_ids)) {}
+
+  Result<Listing<AssetRow>> List(const AssetFilter& filter, const Page& page) override {
+    return all_.List(filter, Mine(page));
+  }
+  Result<Listing<AssetEventRow>> Events(const AssetEventFilter& filter, const Page& page) override {
+    return all_.Events(filter, Mine(page));
+  }
+  // An asset is not of one DAG: whoever waits for it would be told.
+  Result<AssetEventRow> Add(const NewAssetEvent&) override { return NotForSomeDags(); }
+
+ private:
+  Page Mine(Page page) const {
+    page.dag_ids = dag_ids_;
+    return page;
+  }
+  Assets& all_;
+  const std::vector<std::string> dag_ids_;
+};
+
 class ScopedCatalog : public Catalog {
  public:
-  ScopedCatalog(Catalog& catalog, access::DagScope scope) : all_(catalog), scope_(std::move(scope)) {}
+  ScopedCatalog(Catalog& catalog, access::DagScope scope)
+      : all_(catalog), scope_(std::move(scope)), assets_(all_.assets(), scope_.dag_ids()) {}
 
   Result<Listing<DagRow>> Dags(const DagFilter& filter, const Page& page) override {
     return all_.Dags(filter, Mine(page));
@@ -125,12 +152,13 @@ class ScopedCatalog : public Catalog {
   std::unique_ptr<EventReader> Events() override { return scope_.all() ? all_.Events() : nullptr; }
   Result<Health> CheckHealth() override { return all_.CheckHealth(); }
   Vault& vault() override { return all_.vault(); }
+  Assets& assets() override { return assets_; }
   AuditTrail& trail() override { return all_.trail(); }
   UserSessions& user_sessions() override { return all_.user_sessions(); }
   Accounts& accounts() override { return all_.accounts(); }
   Result<std::optional<UserRow>> FindUser(const std::string& name) override { return all_.FindUser(name); }
   Status AddUser(const UserRow& user) override { return all_.AddUser(user); }
-  Status AddToken(const std::string& token_sha256, std::int64_t user, Instant expires) override {
+  Status AddToken(const std::string& token_sha256, const UserRow& user, Instant expires) override {
     return all_.AddToken(token_sha256, user, expires);
   }
 
@@ -169,7 +197,7 @@ class ScopedCatalog : public Catalog {
   static Status Allow(const DeletePool&) { return NotOfDags(); }
   static Status Allow(const ReportEnd&) { return NotOfDags(); }
   static Status Allow(const ListQueue&) { return NotOfDags(); }
-  static Status NotOfDags() { return Error{ErrorCode::kNotAllowed, "Forbidden: it is not for some DAGs alone", ""}; }
+  static Status NotOfDags() { return NotForSomeDags(); }
 
   // The whole queue, of which what is another's is left out.
   Result<CommandDone> QueueOf(Command command, const ListQueue& list, Micros patience) {
@@ -192,6 +220,7 @@ class ScopedCatalog : public Catalog {
 
   Catalog& all_;
   const access::DagScope scope_;
+  ScopedAssets assets_;
 };
 
 }  // namespace

@@ -61,6 +61,7 @@ std::variant<Caller, Response> CallerNamed(Service& service, const std::string& 
     return Detail(403, "Forbidden: you are no user here, or disabled");
   Caller caller = CallerOf(**std::move(who));
   caller.via = "browser";  // a session of one, or a proxy before it
+  caller.ends = true;
   return caller;
 }
 
@@ -88,14 +89,14 @@ std::string CsrfTokenOf(const Request& request) {
   return id.empty() ? "" : CsrfToken(id);
 }
 
-Status OpenSession(Service& service, const Request& request, const SessionUser& user, std::string_view sign_in,
-                   Response& response) {
+Status OpenSession(Service& service, const Request& request, SignedIn who, Response& response) {
   const std::string id = secrets::NewToken();
   const std::string* agent = request.Header("user-agent");
   NewUserSession session;
   session.sha256 = secrets::TokenHash(id);
-  session.user = user.id;
-  session.sign_in = sign_in;
+  session.user = who.user;
+  session.sign_in = who.sign_in;
+  session.password_hash = std::move(who.password_hash);
   session.remote = request.remote;
   session.user_agent = agent == nullptr ? "" : agent->substr(0, kLongestAgent);
   session.expires = service.Now() + service.options.session_lifetime;
@@ -112,13 +113,18 @@ Status OpenSession(Service& service, const Request& request, const SessionUser& 
   return Ok();
 }
 
-Status CloseSession(Service& service, const Request& request, Response& response) {
+Result<std::string> CloseSession(Service& service, const Request& request, Response& response) {
+  std::string name;
   if (const std::string hash = SessionHash(request); !hash.empty()) {
-    if (const Result<int> ended = service.catalog.user_sessions().End(hash); !ended.ok()) return ended.error();
+    UserSessions& sessions = service.catalog.user_sessions();
+    const Result<std::optional<SessionUser>> user = sessions.UserOf(hash, service.options.session_idle);
+    if (!user.ok()) return user.error();
+    if (user->has_value()) name = (*user)->name;
+    if (const Result<int> ended = sessions.End(hash); !ended.ok()) return ended.error();
   }
   DropCookie(SessionCookie(request), response);
   DropCookie(CsrfCookie(request), response);
-  return Ok();
+  return name;
 }
 
 std::optional<Response> RefuseForeign(const Service& service, const Request& request) {

@@ -16,13 +16,19 @@
 
 namespace pipelined::api {
 
-// Opens one for `user` and puts its cookies into `response`. Always a new one: whatever id the browser came with is
-// ended.
-Status OpenSession(Service& service, const Request& request, const SessionUser& user, std::string_view sign_in,
-                   Response& response);
+// Who was let in, and how.
+struct SignedIn {
+  std::int64_t user = 0;
+  std::string_view sign_in;                  // "password", "oidc"
+  std::optional<std::string> password_hash;  // what his password was checked against, if it was one
+};
 
-// Ends the session that the request carries, if it does, and takes its cookies away.
-Status CloseSession(Service& service, const Request& request, Response& response);
+// Opens one and puts its cookies into `response`. Always a new one: whatever id the browser came with is ended.
+// kNotAllowed: the user is disabled by now, or has another password.
+Status OpenSession(Service& service, const Request& request, SignedIn who, Response& response);
+
+// Ends the session that the request carries, if it does, and takes its cookies away. Whose it was; empty: nobody's.
+Result<std::string> CloseSession(Service& service, const Request& request, Response& response);
 
 // The hash of the session's id that the request carries; empty: none.
 std::string SessionHash(const Request& request);

@@ -72,21 +72,21 @@ Response PostLogin(const Call& call) {
   const std::optional<Credentials> given = form ? FromForm(request) : FromJson(request);
   if (!given || given->name.size() > kLongestName) return Detail(422, "username and password are required");
   if (call.note != nullptr) call.note->who = given->name;
-  if (std::optional<Response> refusal = CheckPassword(call, given->name, given->password)) {
+  std::variant<UserRow, Response> checked = CheckPassword(call, given->name, given->password);
+  if (Response* refusal = std::get_if<Response>(&checked)) {
     if (!form || !WantsPage(request)) return std::move(*refusal);
-    Response page = LoginPage(call, refusal->status, SafeNext(given->next),
-                              refusal->status == 401 ? "That is not the user's password." : "Try again later.");
+    const char* const why = refusal->status == 401 ? "That is not the user's password." : "Try again later.";
+    if (call.note != nullptr) call.note->failed = why;
+    Response page = LoginPage(call, refusal->status, SafeNext(given->next), why);
     for (auto& header : refusal->headers) page.headers.push_back(std::move(header));
     return page;
   }
-  const Result<std::optional<UserRow>> found = call.service.catalog.FindUser(given->name);
-  if (!found.ok()) return ErrorResponse(found.error());
-  if (!found->has_value()) return Detail(401, "Invalid credentials");  // deleted just now
-  const SessionUser user{(*found)->id, (*found)->name};
+  const UserRow& user = std::get<UserRow>(checked);
   std::string next = SafeNext(given->next);
   Response response = form ? Redirect(303, next.empty() ? "/docs" : std::move(next)) : Json(Value::Map{});
-  if (const Status opened = OpenSession(call.service, request, user, "password", response); !opened.ok())
-    return ErrorResponse(opened.error());
+  const Status opened = OpenSession(call.service, request, {user.id, "password", user.password_hash}, response);
+  if (!opened.ok())  // perhaps he got another password just now
+    return opened.error().code == ErrorCode::kNotAllowed ? WrongPassword() : ErrorResponse(opened.error());
   if (!form) response.body = ToJson(Value::Map{{"username", user.name}});
   response.user = user.name;
   return form ? response : NoStore(std::move(response));
@@ -110,8 +110,9 @@ Response PostLogout(const Call& call) {
       return *std::move(refusal);
   }
   Response response = form ? Redirect(303, "/auth/login") : NoContent();
-  if (const Status closed = CloseSession(call.service, request, response); !closed.ok())
-    return ErrorResponse(closed.error());
+  const Result<std::string> closed = CloseSession(call.service, request, response);
+  if (!closed.ok()) return ErrorResponse(closed.error());
+  if (call.note != nullptr) call.note->who = *closed;
   return response;
 }
 
@@ -127,6 +128,7 @@ Response GetLogout(const Call& call) {
   if (call.caller.logged_in) {
     const Status dropped = call.service.catalog.accounts().DropToken(call.caller.token);
     if (!dropped.ok() && dropped.error().code != ErrorCode::kNotFound) return ErrorResponse(dropped.error());
+    if (call.note != nullptr) call.note->who = call.caller.name;
   }
   return Redirect(307, "/auth/logout");
 }

@@ -1,16 +1,18 @@
 // Signing in with an identity provider. See docs/decisions/106-a-sign-in-under-way-lives-in-the-browser.md.
 #include <fmt/format.h>
 
-#include <charconv>
+#include <algorithm>
 
+#include "api/access/away.h"
 #include "api/http/cookies.h"
 #include "api/http/errors.h"
 #include "api/handlers.h"
 #include "api/http/pages.h"
 #include "api/access/sessions.h"
+#include "api/http/network.h"
 #include "api/http/target.h"
+#include "api/shapes.h"
 #include "pipelined/base/log.h"
-#include "pipelined/http/client.h"
 #include "pipelined/oidc/provider.h"
 #include "pipelined/secrets/token.h"
 
@@ -19,7 +21,6 @@ namespace {
 
 constexpr int kAtProviderAtOnce = 2;  // each holds a thread while the provider thinks
 constexpr std::string_view kCallback = "/auth/oidc/callback";
-constexpr Seconds kPatience = std::chrono::minutes(10);  // how long somebody may take at the provider
 
 // What the browser keeps while it is away. "Lax": Strict ones are not sent along when the provider sends it back.
 Cookie AwayCookie(const Request& request) {
@@ -28,29 +29,8 @@ Cookie AwayCookie(const Request& request) {
   cookie.path = kCallback;
   cookie.same_site = "Lax";
   cookie.secure = request.secure;
-  cookie.max_age = kPatience;
+  cookie.max_age = kLongestAway;
   return cookie;
-}
-
-// "SECONDS.RANDOM.NEXT": when it was begun, and where to go afterwards. The bindings are made from all of it, so that
-// nothing of it can be changed on the way.
-std::string NewSecret(Instant now, std::string_view next) {
-  const auto seconds = std::chrono::floor<Seconds>(now).time_since_epoch().count();
-  return fmt::format("{}.{}.{}", seconds, secrets::NewToken(), UrlEncode(next));
-}
-
-bool InTime(std::string_view secret, Instant now) {
-  std::int64_t seconds = 0;
-  const auto [end, error] = std::from_chars(secret.data(), secret.data() + secret.size(), seconds);
-  if (error != std::errc() || end == secret.data() + secret.size() || *end != '.') return false;
-  const auto age = std::chrono::floor<Seconds>(now).time_since_epoch() - Seconds(seconds);
-  return age >= Seconds(0) && age <= kPatience;
-}
-
-std::string NextIn(std::string_view secret) {
-  const std::size_t dot = secret.rfind('.', secret.size());
-  const Result<std::string> next = PercentDecode(secret.substr(dot + 1), false);
-  return next.ok() ? SafeNext(*next) : "";
 }
 
 std::string Parameter(const Request& request, std::string_view name) {
@@ -58,8 +38,10 @@ std::string Parameter(const Request& request, std::string_view name) {
   return value == nullptr ? "" : *value;
 }
 
-Response Failed(const Request& request, const Error& error) {
+Response Failed(const Call& call, const Error& error) {
+  const Request& request = call.request;
   log::Warning("a sign-in failed: {}", error.message);
+  if (call.note != nullptr) call.note->failed = error.message;
   const Response plain = ErrorResponse(error);
   Response response = Refuse(request, error.code == ErrorCode::kNotAllowed ? 403 : plain.status,
                              error.code == ErrorCode::kBug ? "Internal error" : error.message);
@@ -67,10 +49,29 @@ Response Failed(const Request& request, const Error& error) {
   return response;
 }
 
-Response Busy(const Request& request) {
-  Response response = Refuse(request, 503, "too many are signing in at this moment; try again");
-  response.headers.emplace_back("Retry-After", "1");
+Response TryAgain(const Request& request, int status, std::string_view why, std::int64_t seconds) {
+  Response response = Refuse(request, status, why);
+  response.headers.emplace_back("Retry-After", std::to_string(seconds));
   return response;
+}
+
+Response Busy(const Request& request) {
+  return TryAgain(request, 503, "too many are signing in at this moment; try again", 1);
+}
+
+// Never all threads: whoever signs in must not keep others from what needs no provider.
+int AtProviderAtOnce(const Service& service) {
+  return std::clamp(service.options.threads - 1, 1, kAtProviderAtOnce);
+}
+
+// Anybody may take such steps, and each may make this server ask the provider.
+std::optional<Response> RefuseTooOften(const Call& call) {
+  const std::string network = NetworkOf(call.request.remote);
+  const Micros now = call.service.clock.Monotonic();
+  const std::int64_t wait = call.service.provider_steps.RetryAfter(network, now);
+  if (wait > 0) return TryAgain(call.request, 429, "too many sign-ins from your address; try again", wait);
+  call.service.provider_steps.Count(network, now);
+  return std::nullopt;
 }
 
 Error NotAllowed(std::string message) {
@@ -83,17 +84,24 @@ std::string Word(std::string_view text) {
   return plain ? std::string(text) : "an unknown error";
 }
 
-Result<oidc::Identity> IdentityOf(const Call& call, const std::string& secret) {
+// Who comes back, as far as this server can tell by itself.
+Result<Away> Returned(const Call& call) {
   const Request& request = call.request;
-  if (secret.empty() || !InTime(secret, call.service.Now()))
-    return NotAllowed("this sign-in was not begun in this browser, or too long ago; sign in again");
-  const oidc::Bindings bindings = oidc::BindingsOf(secret);
-  if (!secrets::ConstantTimeEqual(Parameter(request, "state"), bindings.state))
+  std::optional<Away> away =
+      ReadAway(*call.service.seal, CookieOf(request, AwayCookie(request).name), call.service.Now());
+  if (!away) return NotAllowed("this sign-in was not begun in this browser, or too long ago; sign in again");
+  if (!secrets::ConstantTimeEqual(Parameter(request, "state"), oidc::BindingsOf(away->secret).state))
     return NotAllowed("this sign-in was not begun in this browser (state); sign in again");
   if (const std::string error = Parameter(request, "error"); !error.empty())
     return NotAllowed("the identity provider says: " + Word(error));
-  return call.service.options.oidc->Redeem(Parameter(request, "code"), Parameter(request, "iss"), bindings,
-                                           BaseUrl(call.service, request) + std::string(kCallback));
+  return *std::move(away);
+}
+
+// A name as it can be written down whatever it holds.
+std::string Printable(std::string name) {
+  std::replace_if(
+      name.begin(), name.end(), [](unsigned char c) { return c < 0x20 || c > 0x7e; }, '?');
+  return name;
 }
 
 // A role of the settings may have been deleted, or never been made.
@@ -105,30 +113,52 @@ Status CheckRole(Service& service, const std::string& role) {
   return NotAllowed(fmt::format("there is no role \"{}\" here (auth.oidc_roles)", role));
 }
 
-Result<SessionUser> UserOf(const Call& call, const oidc::Identity& identity) {
-  const std::string role = call.service.oidc_roles.RoleOf(identity.groups);
-  UserSessions& sessions = call.service.catalog.user_sessions();
-  if (role.empty()) {
-    const Result<SessionUser> nobody = sessions.SignIn({identity.issuer, identity.subject, identity.name, ""});
-    if (!nobody.ok() && nobody.error().code != ErrorCode::kNotAllowed) return nobody.error();
-    return NotAllowed(fmt::format("{} is in no group that has a role here (auth.oidc_roles)", identity.name));
-  }
-  if (const Status known = CheckRole(call.service, role); !known.ok()) return known.error();
-  return sessions.SignIn({identity.issuer, identity.subject, identity.name, role});
+// For the audit trail, where the provider's word has changed it.
+void NoteRole(const Call& call, const std::string& before, const std::string& after) {
+  if (before == after) return;
+  call.Before("", Value::Map{{"role", TextOrNull(before)}});
+  call.After("", Value::Map{{"role", TextOrNull(after)}});
 }
 
-Response Finish(const Call& call, const std::string& secret) {
+Error Dismiss(const Call& call, const oidc::Identity& identity) {
+  const Result<std::optional<SignedIn>> known =
+      call.service.catalog.user_sessions().Dismiss(identity.issuer, identity.subject);
+  if (!known.ok()) return known.error();
+  if (known->has_value()) {
+    NoteRole(call, (*known)->role_before, "");
+    call.service.premises.AskAll();
+  }
+  return NotAllowed(fmt::format("{} is in no group that has a role here (auth.oidc_roles)", identity.name));
+}
+
+Result<SessionUser> UserOf(const Call& call, const oidc::Identity& identity) {
+  const std::string role = call.service.oidc_roles.RoleOf(identity.groups);
+  if (role.empty()) return Dismiss(call, identity);
+  if (const Status known = CheckRole(call.service, role); !known.ok()) return known.error();
+  Result<SignedIn> signed_in =
+      call.service.catalog.user_sessions().SignIn({identity.issuer, identity.subject, identity.name, role});
+  if (!signed_in.ok()) return signed_in.error();
+  NoteRole(call, signed_in->role_before, role);
+  return std::move(signed_in->user);
+}
+
+Response Finish(const Call& call, const Away& away) {
   const Request& request = call.request;
-  const Result<oidc::Identity> identity = IdentityOf(call, secret);
-  if (!identity.ok()) return Failed(request, identity.error());
+  const Result<oidc::Identity> identity = call.service.options.oidc->Redeem(
+      Parameter(request, "code"), Parameter(request, "iss"), oidc::BindingsOf(away.secret),
+      BaseUrl(call.service, request) + std::string(kCallback));
+  if (!identity.ok()) return Failed(call, identity.error());
+  if (call.note != nullptr) call.note->who = Printable(identity->name);
   const Result<SessionUser> user = UserOf(call, *identity);
-  if (!user.ok()) return Failed(request, user.error());
-  const std::string next = NextIn(secret);
+  if (!user.ok()) return Failed(call, user.error());
+  if (call.note != nullptr) call.note->who = user->name;
+  const std::string next = SafeNext(away.next);
   // A page and no redirect: a browser that comes from elsewhere sends Strict cookies only after this site's own page.
   const std::string to = next.empty() ? "/docs" : next;
   Response response = Page(200, "signed in", fmt::format("<p><a href=\"{}\">Go on</a></p>", EscapeHtml(to)), to);
-  if (const Status opened = OpenSession(call.service, request, *user, "oidc", response); !opened.ok())
-    return Failed(request, opened.error());
+  if (const Status opened = OpenSession(call.service, request, {user->id, "oidc", std::nullopt}, response);
+      !opened.ok())
+    return Failed(call, opened.error());
   response.user = user->name;
   return response;
 }
@@ -141,13 +171,14 @@ Response GetOidcLogin(const Call& call) {
   if (provider == nullptr) return Refuse(request, 404, "there is no identity provider here (auth.oidc_issuer)");
   const std::string next = Parameter(request, "next");
   if (!next.empty() && SafeNext(next).empty()) return Detail(400, "Invalid or unsafe next URL");
+  if (std::optional<Response> refusal = RefuseTooOften(call)) return *std::move(refusal);
   const Place place(call.service.at_provider);
-  if (!place.Within(kAtProviderAtOnce)) return Busy(request);
+  if (!place.Within(AtProviderAtOnce(call.service))) return Busy(request);
   Cookie cookie = AwayCookie(request);
-  cookie.value = NewSecret(call.service.Now(), next);
+  cookie.value = NewAway(*call.service.seal, call.service.Now(), next);
   Result<std::string> url = provider->AuthorizationUrl(oidc::BindingsOf(cookie.value),
                                                        BaseUrl(call.service, request) + std::string(kCallback));
-  if (!url.ok()) return Failed(request, url.error());
+  if (!url.ok()) return Failed(call, url.error());
   Response response = Redirect(302, *std::move(url));
   AddCookie(cookie, response);
   return response;
@@ -157,9 +188,16 @@ Response GetOidcCallback(const Call& call) {
   const Request& request = call.request;
   if (call.service.options.oidc == nullptr)
     return Refuse(request, 404, "there is no identity provider here (auth.oidc_issuer)");
-  const Place place(call.service.at_provider);
-  if (!place.Within(kAtProviderAtOnce)) return Busy(request);
-  Response response = Finish(call, CookieOf(request, AwayCookie(request).name));
+  if (std::optional<Response> refusal = RefuseTooOften(call)) return *std::move(refusal);
+  const Result<Away> away = Returned(call);
+  Response response;
+  if (away.ok()) {
+    const Place place(call.service.at_provider);
+    if (!place.Within(AtProviderAtOnce(call.service))) return Busy(request);  // he may load the page again
+    response = Finish(call, *away);
+  } else {
+    response = Failed(call, away.error());
+  }
   DropCookie(AwayCookie(request), response);
   return response;
 }

@@ -13,6 +13,7 @@ namespace pipelined::api {
 namespace {
 
 constexpr auto kStandardLife = std::chrono::hours(24 * 90);
+constexpr auto kLongestFromWhatEnds = std::chrono::hours(24 * 366);
 constexpr std::size_t kLongestName = 100;
 
 Value ListOrNull(const std::optional<std::vector<std::string>>& texts) {
@@ -64,6 +65,15 @@ TokenRow ReadToken(const Call& call, Body& body) {
   return token;
 }
 
+// A log-in that somebody else gets hold of ends. It must not leave something behind that does not.
+std::optional<Response> RefuseLife(const Call& call, const TokenRow& token) {
+  if (!call.caller.ends) return std::nullopt;
+  if (token.expires_at && *token.expires_at <= call.service.Now() + kLongestFromWhatEnds) return std::nullopt;
+  return Detail(403,
+                "Forbidden: a log-in, a session or a token that ends makes tokens for a year at most; for one without "
+                "an end use a token without an end, or the local one");
+}
+
 }  // namespace
 
 Response GetTokens(const Call& call) {
@@ -86,12 +96,14 @@ Response PostApiToken(const Call& call) {
   const TokenRow token = ReadToken(call, body);
   if (!body.ok()) return body.Refusal();
   if (call.caller.limited) return Detail(403, "Forbidden: a token with limits makes no others");
+  if (auto refusal = RefuseLife(call, token)) return *std::move(refusal);
   if (auto refusal = RefuseTokensOf(call, token.account)) return *std::move(refusal);
   if (auto refusal = RefuseAccount(call, token.account)) return *std::move(refusal);
   const std::string text = secrets::NewToken();
   const Result<TokenRow> made = call.catalog().accounts().AddToken(token, secrets::TokenHash(text));
   if (!made.ok()) return ErrorResponse(made.error());
   Value shape = TokenShape(*made);
+  call.After(made->name, shape);
   shape.Set("token", text);
   return NoStore(Json(201, shape));
 }
@@ -107,6 +119,7 @@ Response DeleteToken(const Call& call) {
   if (token->account != call.caller.name) {
     if (auto refusal = RefuseAccount(call, token->account)) return *std::move(refusal);
   }
+  call.Before(token->name, TokenShape(*token));
   const Status gone = call.catalog().accounts().DropToken(id);
   return gone.ok() ? NoContent() : ErrorResponse(gone.error());
 }

@@ -38,7 +38,9 @@ Result<AccountRow> Named(const Call& call, AccountKind kind) {
 
 Response Show(const Call& call, const std::string& name, int status = 200) {
   const Result<AccountRow> row = call.catalog().accounts().Find(name);
-  return row.ok() ? Json(status, AccountShape(*row)) : ErrorResponse(row.error());
+  if (!row.ok()) return ErrorResponse(row.error());
+  call.After(name, AccountShape(*row));
+  return Json(status, AccountShape(*row));
 }
 
 // Roles for everything, each of which the caller could take himself.
@@ -73,6 +75,7 @@ Response Remove(const Call& call, AccountKind kind) {
   const Result<AccountRow> row = Named(call, kind);
   if (!row.ok()) return ErrorResponse(row.error());
   if (auto refusal = RefuseAccount(call, row->name)) return *std::move(refusal);
+  call.Before(row->name, AccountShape(*row));
   const Status gone = call.catalog().accounts().Delete(row->name);
   return gone.ok() ? NoContent() : ErrorResponse(gone.error());
 }
@@ -83,11 +86,12 @@ Response Change(const Call& call, AccountKind kind, const std::optional<std::str
   if (!row.ok()) return ErrorResponse(row.error());
   // A new password for somebody is all that he may do.
   if (auto refusal = RefuseAccount(call, row->name)) return *std::move(refusal);
+  call.Before(row->name, AccountShape(*row));
   Accounts& accounts = call.catalog().accounts();
   if (password) {
     std::variant<std::string, Response> hash = HashOf(call, *password, row->name);
     if (Response* refusal = std::get_if<Response>(&hash)) return std::move(*refusal);
-    if (const Status set = accounts.SetPassword(row->name, std::get<std::string>(hash)); !set.ok())
+    if (const Status set = accounts.SetPassword(row->name, std::get<std::string>(hash), std::nullopt); !set.ok())
       return ErrorResponse(set.error());
   }
   if (disabled) {
@@ -195,11 +199,19 @@ Response PostMyPassword(const Call& call) {
                     fresh = body.String("new_password").value_or("");
   if (!body.ok()) return body.Refusal();
   if (call.caller.limited) return Detail(403, "Forbidden: this token does not stand for all that you may do");
-  if (auto refusal = CheckPassword(call, call.caller.name, current)) return *std::move(refusal);
+  std::variant<UserRow, Response> checked = CheckPassword(call, call.caller.name, current);
+  if (Response* refusal = std::get_if<Response>(&checked)) return std::move(*refusal);
   std::variant<std::string, Response> hash = HashOf(call, fresh, call.caller.name);
   if (Response* refusal = std::get_if<Response>(&hash)) return std::move(*refusal);
-  const Status set = call.catalog().accounts().SetPassword(call.caller.name, std::get<std::string>(hash));
-  return set.ok() ? NoContent() : ErrorResponse(set.error());
+  Accounts& accounts = call.catalog().accounts();
+  if (const Result<AccountRow> before = accounts.Find(call.caller.name); before.ok())
+    call.Before(call.caller.name, AccountShape(*before));
+  const Status set = accounts.SetPassword(call.caller.name, std::get<std::string>(hash),
+                                          std::get<UserRow>(checked).password_hash);
+  if (!set.ok()) return ErrorResponse(set.error());
+  if (const Result<AccountRow> after = accounts.Find(call.caller.name); after.ok())
+    call.After(call.caller.name, AccountShape(*after));
+  return NoContent();
 }
 
 }  // namespace pipelined::api

@@ -1,114 +1,42 @@
-// Assets: those that schedules name. Nothing produces events of them in this version, so what tells of events is empty.
+#include "api/dags/assets.h"
+
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <limits>
-#include <map>
-
-#include "api/http/body.h"
-#include "api/http/errors.h"
 #include "api/handlers.h"
-#include "api/http/letters.h"
+#include "api/http/errors.h"
 #include "api/http/query.h"
-#include "api/shapes.h"
-#include "pipelined/base/hash.h"
 
 namespace pipelined::api {
 namespace {
 
-// An asset has no row of its own: its number follows from its name, which is its URI, so that it is always the same.
-std::int64_t IdOf(const std::string& uri) {
-  const auto digest = Sha256("asset:" + uri);
-  std::int64_t id = 0;
-  for (int i = 0; i < 4; ++i) id = id << 8 | digest[static_cast<std::size_t>(i)];
-  return std::max<std::int64_t>(id & std::numeric_limits<std::int32_t>::max(), 1);
+Value::List Uses(const std::vector<AssetUse>& uses) {
+  Value::List list;
+  for (const AssetUse& use : uses) {
+    Value::Map shape{{"dag_id", use.dag_id}};
+    if (!use.task_id.empty()) shape.emplace_back("task_id", use.task_id);
+    shape.emplace_back("created_at", FormatInstant(use.since));
+    shape.emplace_back("updated_at", FormatInstant(use.since));
+    list.emplace_back(std::move(shape));
+  }
+  return list;
 }
 
-struct Asset {
-  std::string uri;
-  std::vector<const DagRow*> scheduled;  // DAGs that wait for it
-};
-
-// All assets, by URI. DAGs are few enough to look at all of them.
-struct Assets {
-  std::vector<DagRow> dags;
-  std::map<std::string, Asset> by_uri;
-};
-
-Result<Assets> ReadAssets(const Call& call) {
-  Page all;
-  all.limit = 1'000'000;
-  Result<Listing<DagRow>> listing = call.catalog().Dags(DagFilter{}, all);
-  if (!listing.ok()) return listing.error();
-  Assets assets;
-  assets.dags = std::move(listing->rows);
-  for (const DagRow& dag : assets.dags) {
-    for (const std::string& uri : dag.schedule.assets) {
-      Asset& asset = assets.by_uri[uri];
-      asset.uri = uri;
-      if (std::find(asset.scheduled.begin(), asset.scheduled.end(), &dag) == asset.scheduled.end())
-        asset.scheduled.push_back(&dag);
-    }
-  }
-  return assets;
-}
-
-Value AssetShape(const Asset& asset) {
-  Instant created = Instant::max();
-  Value::List scheduled;
-  for (const DagRow* dag : asset.scheduled) {
-    const Instant since = dag->version_created.value_or(dag->last_parsed);
-    created = std::min(created, since);
-    scheduled.emplace_back(Value::Map{
-        {"dag_id", dag->dag_id}, {"created_at", FormatInstant(since)}, {"updated_at", FormatInstant(since)}});
-  }
-  return Value::Map{{"id", IdOf(asset.uri)},
+Value AssetShape(const AssetRow& asset) {
+  Value latest;
+  if (asset.latest) latest = Value::Map{{"id", asset.latest->event}, {"timestamp", FormatInstant(asset.latest->at)}};
+  return Value::Map{{"id", asset.id},
                     {"name", asset.uri},
                     {"uri", asset.uri},
-                    {"group", "asset"},
+                    {"group", std::string(kAssetGroup)},
                     {"extra", Value::Map{}},
-                    {"created_at", FormatInstant(created)},
-                    {"updated_at", FormatInstant(created)},
-                    {"scheduled_dags", std::move(scheduled)},
-                    {"producing_tasks", Value::List{}},
-                    {"consuming_tasks", Value::List{}},
+                    {"created_at", FormatInstant(asset.created)},
+                    {"updated_at", FormatInstant(asset.created)},
+                    {"scheduled_dags", Uses(asset.schedules)},
+                    {"producing_tasks", Uses(asset.outlets)},
+                    {"consuming_tasks", Uses(asset.inlets)},
                     {"aliases", Value::List{}},
                     {"watchers", Value::List{}},
-                    {"last_asset_event", nullptr}};
-}
-
-// A part of it, whatever the case; "%" at the ends says nothing more.
-bool Holds(const std::string& text, std::string pattern) {
-  std::erase(pattern, '%');
-  return LowerCase(text).find(LowerCase(pattern)) != std::string::npos;
-}
-
-struct AssetFilter {
-  TextSearch name, uri;
-  std::vector<std::string> dag_ids;
-  bool Keeps(const Asset& asset) const {
-    const bool of_dags = dag_ids.empty() || std::any_of(asset.scheduled.begin(), asset.scheduled.end(), [&](auto* dag) {
-                           return std::find(dag_ids.begin(), dag_ids.end(), dag->dag_id) != dag_ids.end();
-                         });
-    return of_dags && Holds(asset.uri, name.pattern) && Holds(asset.uri, uri.pattern) &&
-           asset.uri.starts_with(name.prefix) && asset.uri.starts_with(uri.prefix);
-  }
-};
-
-// The refusal of an asset that nobody names, or nothing.
-std::optional<Response> Unknown(const Call& call, std::int64_t id) {
-  const Result<Assets> assets = ReadAssets(call);
-  if (!assets.ok()) return ErrorResponse(assets.error());
-  for (const auto& [uri, asset] : assets->by_uri) {
-    if (IdOf(uri) == id) return std::nullopt;
-  }
-  return Detail(404, fmt::format("The Asset with ID: `{}` was not found", id));
-}
-
-std::optional<Response> UnknownInPath(const Call& call) {
-  std::int64_t id = 0;
-  if (auto refusal = ReadPathId("asset_id", call.Arg("asset_id"), id)) return refusal;
-  return Unknown(call, id);
+                    {"last_asset_event", std::move(latest)}};
 }
 
 Response EmptyPage(const Call& call, std::string_view name) {
@@ -117,35 +45,53 @@ Response EmptyPage(const Call& call, std::string_view name) {
   return query.ok() ? Json(Collection(name, {}, 0)) : query.Refusal();
 }
 
+std::optional<Response> UnknownInPath(const Call& call) {
+  AssetRow asset;
+  return FindAssetInPath(call, asset);
+}
+
 }  // namespace
+
+Result<AssetRow> FindAsset(const Call& call, std::int64_t id) {
+  AssetFilter filter;
+  filter.id = id;
+  filter.only_active = false;
+  Result<Listing<AssetRow>> found = call.catalog().assets().List(filter, Page::One());
+  if (!found.ok()) return found.error();
+  if (found->rows.empty())
+    return Error{ErrorCode::kNotFound, fmt::format("The Asset with ID: `{}` was not found", id), ""};
+  return std::move(found->rows[0]);
+}
+
+std::optional<Response> FindAssetInPath(const Call& call, AssetRow& asset) {
+  std::int64_t id = 0;
+  if (auto refusal = ReadPathId("asset_id", call.Arg("asset_id"), id)) return refusal;
+  Result<AssetRow> found = FindAsset(call, id);
+  if (!found.ok()) return ErrorResponse(found.error());
+  asset = *std::move(found);
+  return std::nullopt;
+}
 
 Response GetAssets(const Call& call) {
   Query query(call.request);
-  const AssetFilter filter{query.Search("name"), query.Search("uri"), query.Strings("dag_ids")};
-  query.Bool("only_active");
+  AssetFilter filter;
+  filter.name = query.Search("name");
+  filter.uri = query.Search("uri");
+  filter.dag_ids = query.Strings("dag_ids");
+  filter.only_active = query.Bool("only_active").value_or(true);
   const Page page = query.ReadPage();
   if (!query.ok()) return query.Refusal();
-  const Result<Assets> assets = ReadAssets(call);
+  const Result<Listing<AssetRow>> assets = call.catalog().assets().List(filter, page);
   if (!assets.ok()) return ErrorResponse(assets.error());
   Value::List rows;
-  std::int64_t total = 0;
-  for (const auto& [uri, asset] : assets->by_uri) {
-    if (!filter.Keeps(asset)) continue;
-    if (total >= page.offset && total < page.offset + page.limit) rows.push_back(AssetShape(asset));
-    ++total;
-  }
-  return Json(Collection("assets", std::move(rows), total));
+  for (const AssetRow& asset : assets->rows) rows.push_back(AssetShape(asset));
+  return Json(Collection("assets", std::move(rows), assets->total));
 }
 
 Response GetAsset(const Call& call) {
-  std::int64_t id = 0;
-  if (auto refusal = ReadPathId("asset_id", call.Arg("asset_id"), id)) return *std::move(refusal);
-  const Result<Assets> assets = ReadAssets(call);
-  if (!assets.ok()) return ErrorResponse(assets.error());
-  for (const auto& [uri, asset] : assets->by_uri) {
-    if (IdOf(uri) == id) return Json(AssetShape(asset));
-  }
-  return Detail(404, fmt::format("The Asset with ID: `{}` was not found", id));
+  AssetRow asset;
+  if (auto refusal = FindAssetInPath(call, asset)) return *std::move(refusal);
+  return Json(AssetShape(asset));
 }
 
 Response GetAssetAliases(const Call& call) {
@@ -158,26 +104,7 @@ Response GetAssetAlias(const Call& call) {
   return Detail(404, fmt::format("The Asset Alias with ID: `{}` was not found", id));
 }
 
-Response GetAssetEvents(const Call& call) {
-  return EmptyPage(call, "asset_events");
-}
-
-Response PostAssetEvent(const Call& call) {
-  Body body(call.request, {"asset_id", "partition_key", "extra", "access_control"});
-  body.RequireValue("asset_id");
-  const auto id = body.Int("asset_id", 0, std::numeric_limits<std::int64_t>::max());
-  body.String("partition_key");
-  body.Object("extra");
-  if (!body.ok()) return body.Refusal();
-  if (auto refusal = Unknown(call, id.value_or(0))) return *std::move(refusal);
-  return Detail(501, "an event of an asset starts nothing yet in this version, and none is kept");
-}
-
-Response MaterializeAsset(const Call& call) {
-  if (auto refusal = UnknownInPath(call)) return *std::move(refusal);
-  return Detail(404, fmt::format("No DAG materializes asset with ID: {}", call.Arg("asset_id")));
-}
-
+// No event waits for others as long as no run is started by any.
 Response GetAssetQueuedEvents(const Call& call) {
   if (auto refusal = UnknownInPath(call)) return *std::move(refusal);
   return Json(Collection("queued_events", {}, 0));
@@ -202,12 +129,6 @@ Response NoDagQueuedEvent(const Call& call) {
   if (auto refusal = ReadPathId("asset_id", call.Arg("asset_id"), id)) return *std::move(refusal);
   return Detail(404,
                 fmt::format("Queue event with dag_id: `{}` and asset_id: `{}` was not found", call.Arg("dag_id"), id));
-}
-
-Response GetUpstreamAssetEvents(const Call& call) {
-  const Result<RunRow> run = call.catalog().Run(call.Arg("dag_id"), call.Arg("dag_run_id"));
-  if (!run.ok()) return ErrorResponse(run.error());
-  return Json(Collection("asset_events", {}, 0));
 }
 
 Response GetAssetState(const Call& call) {

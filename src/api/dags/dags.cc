@@ -9,6 +9,7 @@
 #include "api/http/errors.h"
 #include "api/handlers.h"
 #include "api/http/negotiate.h"
+#include "api/http/letters.h"
 #include "api/http/query.h"
 #include "api/shapes.h"
 #include "api/words.h"
@@ -38,11 +39,12 @@ struct Sieve {
   std::vector<std::string> owners;
   std::vector<std::string> all_tags;
   std::optional<bool> import_errors, asset_schedule, favorite;
+  std::string asset;                   // a part of the name of one that it waits for; empty: any
   std::vector<std::string> favorites;  // of whoever asks; read when `favorite` is given
 
   bool active() const {
     return !owners.empty() || !all_tags.empty() || import_errors.has_value() || asset_schedule.has_value() ||
-           favorite.has_value();
+           favorite.has_value() || !asset.empty();
   }
   bool Keeps(const DagRow& row) const {
     const auto has = [](const std::vector<std::string>& list, const std::string& word) {
@@ -53,7 +55,12 @@ struct Sieve {
     return tagged && (owners.empty() || has(owners, OwnerOf(row))) &&
            (!import_errors || *import_errors == row.has_import_errors) &&
            (!asset_schedule || *asset_schedule == (row.schedule.kind == ScheduleKind::kAssets)) &&
-           (!favorite || *favorite == has(favorites, row.dag_id));
+           (!favorite || *favorite == has(favorites, row.dag_id)) && (asset.empty() || WaitsFor(row));
+  }
+  bool WaitsFor(const DagRow& row) const {
+    return std::any_of(row.schedule.assets.begin(), row.schedule.assets.end(), [&](const std::string& uri) {
+      return LowerCase(uri).find(LowerCase(asset)) != std::string::npos;
+    });
   }
 };
 
@@ -73,8 +80,9 @@ DagFilter ReadFilter(Query& query, Sieve& sieve) {
   sieve.import_errors = query.Bool("has_import_errors");
   sieve.asset_schedule = query.Bool("has_asset_schedule");
   sieve.favorite = query.Bool("is_favorite");
+  sieve.asset = query.String("asset_dependency");
   query.Words("last_dag_run_state", RunStateWords());
-  query.NotYet({"last_dag_run_state", "dag_run_state", "asset_dependency", "timetable_type", "dag_run_start_date_gte",
+  query.NotYet({"last_dag_run_state", "dag_run_state", "timetable_type", "dag_run_start_date_gte",
                 "dag_run_start_date_gt", "dag_run_start_date_lte", "dag_run_start_date_lt", "dag_run_end_date_gte",
                 "dag_run_end_date_gt", "dag_run_end_date_lte", "dag_run_end_date_lt"});
   return filter;

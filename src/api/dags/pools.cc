@@ -42,8 +42,7 @@ std::optional<Response> RefusePartial(const Body& body) {
 Response GetPools(const Call& call) {
   Query query(call.request);
   const Page page = query.ReadPage();
-  const TextSearch name{query.String("pool_name_pattern")};
-  query.NotYet({"pool_name_prefix_pattern"});
+  const TextSearch name = query.Search("pool_name");
   if (!query.ok()) return query.Refusal();
   const Result<Listing<PoolRow>> listing = call.catalog().Pools(name, page);
   if (!listing.ok()) return ErrorResponse(listing.error());

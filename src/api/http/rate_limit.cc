@@ -1,37 +1,58 @@
 #include "api/http/rate_limit.h"
 
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
 namespace pipelined::api {
-namespace {
-constexpr Micros kWindow = std::chrono::minutes(1);
+
+double RateLimit::TimesNow(const Done& done, Micros now) const {
+  const double forgiven = std::chrono::duration<double>(now - done.last) / std::chrono::duration<double>(pace_.forgive);
+  return std::max(0.0, done.times - forgiven);
 }
 
-std::int64_t RateLimit::RetryAfter(const std::string& name, Micros monotonic) {
+std::int64_t RateLimit::RetryAfter(const std::string& name, Micros monotonic, int free) {
   const std::scoped_lock lock(mutex_);
-  const auto found = windows_.find(name);
-  if (found == windows_.end()) {
-    DropOld(monotonic);
-    return windows_.size() >= kNames ? 60 : 0;  // a flood of names: nobody new until it is over
+  const auto found = done_.find(name);
+  if (found == done_.end()) return 0;
+  const auto beyond = std::lround(found->second.times) - std::min(free, pace_.free);
+  if (beyond < 0) return 0;
+  const double longest = static_cast<double>(pace_.longest_wait.count());
+  const double wait =
+      std::min(longest, std::ldexp(static_cast<double>(pace_.first_wait.count()), std::min(beyond, 60L)));
+  const Micros left = found->second.last + Micros(static_cast<std::int64_t>(wait)) - monotonic;
+  return left <= Micros(0) ? 0 : std::chrono::ceil<Seconds>(left).count();
+}
+
+void RateLimit::Count(const std::string& name, Micros monotonic) {
+  const std::scoped_lock lock(mutex_);
+  const auto found = done_.find(name);
+  if (found != done_.end()) {
+    found->second = {TimesNow(found->second, monotonic) + 1, monotonic};
+    return;
   }
-  const Micros left = found->second.start + kWindow - monotonic;
-  if (left <= Micros(0) || found->second.failures < per_minute_) return 0;
-  return std::chrono::ceil<Seconds>(left).count();
+  MakeRoom(monotonic);
+  done_.emplace(name, Done{1, monotonic});
 }
 
-void RateLimit::Failed(const std::string& name, Micros monotonic) {
+void RateLimit::Forget(const std::string& name) {
   const std::scoped_lock lock(mutex_);
-  Window& window = windows_[name];
-  if (window.failures == 0 || monotonic - window.start >= kWindow) window = {monotonic, 0};
-  ++window.failures;
+  done_.erase(name);
 }
 
-void RateLimit::Succeeded(const std::string& name) {
+bool RateLimit::Spent(const std::string& name, Micros monotonic) {
   const std::scoped_lock lock(mutex_);
-  windows_.erase(name);
+  const auto found = done_.find(name);
+  return found != done_.end() && std::lround(TimesNow(found->second, monotonic)) >= pace_.free;
 }
 
-void RateLimit::DropOld(Micros monotonic) {
-  if (windows_.size() < kNames) return;
-  std::erase_if(windows_, [&](const auto& entry) { return monotonic - entry.second.start >= kWindow; });
+// Looks at all of them: whoever comes as a new name to a full table pays for it with more than that.
+void RateLimit::MakeRoom(Micros now) {
+  if (done_.size() < pace_.names) return;
+  const auto less = [&](const auto& a, const auto& b) {
+    return std::pair(TimesNow(a.second, now), a.second.last) < std::pair(TimesNow(b.second, now), b.second.last);
+  };
+  done_.erase(std::min_element(done_.begin(), done_.end(), less));
 }
 
 }  // namespace pipelined::api

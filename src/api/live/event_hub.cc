@@ -21,6 +21,16 @@ constexpr std::string_view kUnknown = "unknown_position", kGone = "history_gone"
 
 }  // namespace
 
+// With the mutex held: somebody is new.
+void EventHub::StartReading() {
+  if (!thread_.joinable()) {
+    reader_ = catalog_.Events();
+    thread_ = std::thread([this] { Run(); });
+  }
+  reader_->Interrupt();
+  changed_.notify_all();
+}
+
 std::uint64_t EventHub::Join(std::optional<std::int64_t> after, Wake wake) {
   const std::scoped_lock lock(mutex_);
   if (stopping_) return 0;
@@ -28,28 +38,33 @@ std::uint64_t EventHub::Join(std::optional<std::int64_t> after, Wake wake) {
   follower.wake = std::move(wake);
   follower.place = after;
   followers_.emplace(++last_follower_, std::move(follower));
-  if (!thread_.joinable()) {
-    reader_ = catalog_.Events();
-    thread_ = std::thread([this] { Run(); });
-  }
-  reader_->Interrupt();
-  changed_.notify_all();
+  StartReading();
   return last_follower_;
 }
 
 void EventHub::Leave(std::uint64_t follower) {
   const std::scoped_lock lock(mutex_);
   followers_.erase(follower);
-  changed_.notify_all();
 }
 
-bool EventHub::AwaitPlace(std::uint64_t follower, Micros patience) {
-  std::unique_lock lock(mutex_);
-  const auto placed = [&] {
-    const auto found = followers_.find(follower);
-    return found == followers_.end() || found->second.checked;
-  };
-  return changed_.wait_for(lock, patience, placed) && followers_.contains(follower);
+std::uint64_t EventHub::Watch(const std::string& dag_id, const std::string& run_id, Wake wake) {
+  const std::scoped_lock lock(mutex_);
+  if (stopping_) return 0;
+  const RunKey run{dag_id, run_id};
+  watched_.emplace(++last_follower_, run);
+  watchers_.emplace(run, std::pair(last_follower_, std::move(wake)));
+  StartReading();
+  return last_follower_;
+}
+
+void EventHub::Unwatch(std::uint64_t watcher) {
+  const std::scoped_lock lock(mutex_);
+  const auto watched = watched_.find(watcher);
+  if (watched == watched_.end()) return;
+  const auto [begin, end] = watchers_.equal_range(watched->second);
+  const auto found = std::find_if(begin, end, [&](const auto& entry) { return entry.second.first == watcher; });
+  if (found != end) watchers_.erase(found);
+  watched_.erase(watched);
 }
 
 EventHub::Batch EventHub::Take(std::uint64_t id, std::size_t most) {
@@ -66,7 +81,8 @@ EventHub::Batch EventHub::Take(std::uint64_t id, std::size_t most) {
     auto next = std::upper_bound(ring_.begin(), ring_.end(), *follower.place,
                                  [](std::int64_t place, const LiveEventPtr& event) { return place < event->row.id; });
     for (; next != ring_.end() && batch.events.size() < most; ++next) batch.events.push_back(*next);
-    follower.place = next == ring_.end() ? until_ : batch.events.back()->row.id;
+    // Another server may have told it more than is known here yet.
+    follower.place = next == ring_.end() ? std::max(*follower.place, until_) : batch.events.back()->row.id;
   }
   if (*follower.place < before_) reader_->Interrupt();
   batch.until = *follower.place;
@@ -96,7 +112,8 @@ void EventHub::Stop() {
 void EventHub::Run() {
   while (AwaitFollowers()) {
     if (!reads_ && !Begin()) {
-      WakeAll();
+      WakeFollowers();
+      WakeWatchers();
       Pause(kTryAgain);
       continue;
     }
@@ -110,7 +127,7 @@ void EventHub::Run() {
 // False: the hub stops.
 bool EventHub::AwaitFollowers() {
   std::unique_lock lock(mutex_);
-  const auto wanted = [this] { return stopping_ || !followers_.empty(); };
+  const auto wanted = [this] { return stopping_ || !followers_.empty() || !watchers_.empty(); };
   if (!changed_.wait_for(lock, kRestAfter, wanted)) {
     lock.unlock();
     reader_->Rest();
@@ -126,36 +143,40 @@ bool EventHub::AwaitFollowers() {
 bool EventHub::Begin() {
   const Result<std::int64_t> settled = reader_->Start();
   if (!settled.ok()) return false;
-  const Result<std::optional<std::int64_t>> oldest = reader_->Oldest();
-  if (!oldest.ok()) return false;
   {
     const std::scoped_lock lock(mutex_);
     if (!known_ || until_ > *settled) {  // the first time; or it is another history than before
       ring_.clear();
       bytes_ = 0;
       before_ = until_ = *settled;
-      for (auto& [_, follower] : followers_) follower.checked = false;
+      for (auto& [_, follower] : followers_) follower.noticed = follower.checked = false;
     }
-    reads_ = known_ = true;
+    known_ = true;
   }
-  PlaceAll(*oldest);
+  NoticeNew();
+  const Result<EventReader::Extent> numbers = reader_->Numbers();
+  if (!numbers.ok()) return false;
+  PlaceNoticed(*numbers);
+  WakeWatchers();  // of what happened until now they are not told
+  reads_ = true;
   return true;
 }
 
 // One look at what is new and at who is behind, then waits for news. False: the connection to the database is lost.
 bool EventHub::ReadOn() {
   const Micros began = SystemClock().Monotonic();
-  if (SomebodyIsNew()) {
-    const Result<std::optional<std::int64_t>> oldest = reader_->Oldest();
-    if (!oldest.ok()) return false;
-    PlaceAll(*oldest);
+  if (NoticeNew()) {
+    const Result<EventReader::Extent> numbers = reader_->Numbers();
+    if (!numbers.ok()) return false;
+    PlaceNoticed(*numbers);
   }
   Result<EventReader::Settled> news = reader_->Next(until_, kPage);
   if (!news.ok()) return false;
   const bool more = news->more;
+  WakeWatchers(news->events);
   Append(std::move(news->events), news->until);
   const bool behind = CatchUp();
-  WakeAll();
+  WakeFollowers();
   if (more || behind) return true;
   reader_->Wait(kTick);
   const Micros took = SystemClock().Monotonic() - began;
@@ -163,26 +184,32 @@ bool EventHub::ReadOn() {
   return true;
 }
 
-bool EventHub::SomebodyIsNew() const {
+// Whether somebody is. Whoever comes later is checked with numbers that are read later: what he says that he has was
+// given to somebody before.
+bool EventHub::NoticeNew() {
   const std::scoped_lock lock(mutex_);
-  return std::any_of(followers_.begin(), followers_.end(), [](const auto& entry) { return !entry.second.checked; });
+  bool found = false;
+  for (auto& [_, follower] : followers_) {
+    if (follower.checked) continue;
+    follower.noticed = found = true;
+  }
+  return found;
 }
 
-void EventHub::PlaceAll(std::optional<std::int64_t> oldest) {
+void EventHub::PlaceNoticed(const EventReader::Extent& numbers) {
   const std::scoped_lock lock(mutex_);
   for (auto& [_, follower] : followers_) {
-    if (!follower.checked) Check(follower, oldest);
+    if (follower.noticed && !follower.checked) Check(follower, numbers);
   }
-  changed_.notify_all();
 }
 
-void EventHub::Check(Follower& follower, std::optional<std::int64_t> oldest) const {
+void EventHub::Check(Follower& follower, const EventReader::Extent& numbers) const {
   follower.checked = true;
   follower.loaded.clear();
   if (!follower.place) follower.place = until_;
   const std::int64_t place = *follower.place;
-  if (place > until_) follower.lost = kUnknown;
-  if (place < until_ && (!oldest || place + 1 < *oldest)) follower.lost = kGone;
+  if (place > std::max(until_, numbers.latest)) follower.lost = kUnknown;
+  if (place < until_ && (!numbers.oldest || place + 1 < *numbers.oldest)) follower.lost = kGone;
   if (follower.lost.empty() && until_ - place > kMostBehind) follower.lost = kFar;
   if (!follower.lost.empty()) follower.place = until_;
 }
@@ -240,7 +267,7 @@ void EventHub::Append(std::vector<EventRow> rows, std::int64_t until) {
   }
 }
 
-void EventHub::WakeAll() {
+void EventHub::WakeFollowers() {
   std::vector<Wake> wakes;
   {
     const std::scoped_lock lock(mutex_);
@@ -248,6 +275,32 @@ void EventHub::WakeAll() {
     for (const auto& [_, follower] : followers_) wakes.push_back(follower.wake);
   }
   for (const Wake& wake : wakes) (*wake)();
+}
+
+void EventHub::WakeWatchers() {
+  std::vector<Wake> wakes;
+  {
+    const std::scoped_lock lock(mutex_);
+    for (const auto& [_, watcher] : watchers_) wakes.push_back(watcher.second);
+  }
+  for (const Wake& wake : wakes) (*wake)();
+}
+
+// What belongs to a DAG and to no run may be about any of its runs.
+void EventHub::WakeWatchers(const std::vector<EventRow>& of_rows) {
+  std::map<std::uint64_t, Wake> wakes;
+  {
+    const std::scoped_lock lock(mutex_);
+    if (watchers_.empty()) return;
+    for (const EventRow& row : of_rows) {
+      for (auto at = watchers_.lower_bound({row.dag_id, row.run_id});
+           at != watchers_.end() && at->first.first == row.dag_id &&
+           (row.run_id.empty() || at->first.second == row.run_id);
+           ++at)
+        wakes.insert(at->second);
+    }
+  }
+  for (const auto& [_, wake] : wakes) (*wake)();
 }
 
 void EventHub::Pause(Micros time) {

@@ -13,8 +13,10 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "pipelined/ports/catalog.h"
@@ -42,8 +44,10 @@ class EventHub {
   // block. 0: the hub has stopped.
   std::uint64_t Join(std::optional<std::int64_t> after, Wake wake);
   void Leave(std::uint64_t follower);
-  // Until it is known from where on the follower is told everything; false: not within `patience`.
-  bool AwaitPlace(std::uint64_t follower, Micros patience);
+  // Somebody who only wants to know when to look at a run: `wake`, called as that of a follower, says that something
+  // may have happened to it, or that it cannot be told now. 0: the hub has stopped.
+  std::uint64_t Watch(const std::string& dag_id, const std::string& run_id, Wake wake);
+  void Unwatch(std::uint64_t watcher);
 
   struct Batch {
     bool placed = false;               // it is known where the follower is
@@ -62,6 +66,7 @@ class EventHub {
   struct Follower {
     Wake wake;
     std::optional<std::int64_t> place;  // the last event that it has, or that waits in `loaded`
+    bool noticed = false;               // by the thread, which will check its place
     bool checked = false;               // that its place is one
     std::string_view lost;
     std::vector<LiveEventPtr> loaded;  // from the database
@@ -71,13 +76,16 @@ class EventHub {
   bool AwaitFollowers();
   bool Begin();
   bool ReadOn();
-  bool SomebodyIsNew() const;
-  void PlaceAll(std::optional<std::int64_t> oldest);
-  void Check(Follower& follower, std::optional<std::int64_t> oldest) const;
+  void StartReading();
+  bool NoticeNew();
+  void PlaceNoticed(const EventReader::Extent& numbers);
+  void Check(Follower& follower, const EventReader::Extent& numbers) const;
   bool CatchUp();
   void Append(std::vector<EventRow> rows, std::int64_t until);
   void Load(std::uint64_t follower, std::vector<LiveEventPtr> events, std::int64_t until);
-  void WakeAll();
+  void WakeFollowers();
+  void WakeWatchers();                                      // all of them
+  void WakeWatchers(const std::vector<EventRow>& of_rows);  // of what the events are about
   void Pause(Micros time);
   LiveEventPtr Live(EventRow row) const;
 
@@ -86,7 +94,10 @@ class EventHub {
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   std::map<std::uint64_t, Follower> followers_;
-  std::uint64_t last_follower_ = 0;
+  using RunKey = std::pair<std::string, std::string>;  // dag_id, run_id
+  std::multimap<RunKey, std::pair<std::uint64_t, Wake>> watchers_;
+  std::map<std::uint64_t, RunKey> watched_;  // by watcher
+  std::uint64_t last_follower_ = 0;          // or watcher
   bool stopping_ = false, reads_ = false;
   bool known_ = false;       // where the ring is
   std::int64_t before_ = 0;  // the ring holds all that follows this …

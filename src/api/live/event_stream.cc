@@ -20,7 +20,7 @@ namespace {
 // it.
 constexpr std::array<std::string_view, 5> kKinds{"run", "task", "dag", "backfill", "deadline"};
 constexpr Micros kHeartbeat = Seconds(15);
-constexpr Micros kLongest = std::chrono::hours(1);  // then the client comes again, and its token is looked at again
+constexpr Micros kLongest = std::chrono::hours(1);  // then the client comes again
 constexpr std::size_t kMostAtOnce = 256;            // events
 
 struct EventFilter {
@@ -40,12 +40,13 @@ struct EventFilter {
 // is sent little need not go far back when it comes again.
 class EventFeed final : public Feed {
  public:
-  EventFeed(Service& service, EventFilter filter, std::optional<std::int64_t> after)
+  EventFeed(Service& service, std::shared_ptr<const Streams::Place> place, EventFilter filter,
+            std::optional<std::int64_t> after)
       : service_(service),
+        place_(std::move(place)),
         filter_(std::move(filter)),
         after_(after),
-        began_(service.clock.Monotonic()),
-        place_(service.streams) {}
+        began_(service.clock.Monotonic()) {}
   ~EventFeed() override {
     if (follower_ != 0) service_.events.Leave(follower_);
   }
@@ -84,10 +85,10 @@ class EventFeed final : public Feed {
   }
 
   Service& service_;
+  const std::shared_ptr<const Streams::Place> place_;
   const EventFilter filter_;
   const std::optional<std::int64_t> after_;
   const Micros began_;
-  const Place place_;
   std::uint64_t follower_ = 0;
   bool greeted_ = false;
   std::int64_t until_ = 0;
@@ -135,16 +136,12 @@ Response GetEventStream(const Call& call) {
   const std::string accept = call.request.List("accept");
   if (!accept.empty() && accept.find("text/event-stream") == accept.npos && accept.find("*/*") == accept.npos)
     return Detail(406, "the answer is text/event-stream");
-  if (std::optional<Response> full = RefuseStream(call.service)) return *std::move(full);
+  Result<std::shared_ptr<const Streams::Place>> place = call.service.streams.Take(call.caller.name);
+  if (!place.ok()) return ErrorResponse(place.error());
   Response response = NoStore(Text(200, "text/event-stream; charset=utf-8", ""));
   response.headers.emplace_back("X-Accel-Buffering", "no");  // proxies pass each event on
-  response.feed = std::make_shared<EventFeed>(call.service, std::move(filter), after);
+  response.feed = std::make_shared<EventFeed>(call.service, *std::move(place), std::move(filter), after);
   return response;
-}
-
-std::optional<Response> RefuseStream(Service& service) {
-  if (service.streams.load() < service.options.max_streams) return std::nullopt;
-  return ErrorResponse({ErrorCode::kUnavailable, "too many streams are open", "end some, or raise api.max_streams"});
 }
 
 }  // namespace pipelined::api

@@ -1,5 +1,9 @@
 #include "api/logs/log_feed.h"
 
+#include <atomic>
+
+#include <fmt/format.h>
+
 #include "api/http/errors.h"
 #include "api/handlers.h"
 #include "api/logs/log_file.h"
@@ -11,39 +15,76 @@ namespace {
 
 constexpr std::int64_t kPiece = 64 << 10;
 constexpr std::size_t kMostEvents = 256;
-constexpr Micros kPatience = Seconds(2);  // until it is known from where on its end would be told
+constexpr Micros kHeartbeat = Seconds(15);
 
-// The file tells by itself what was added; that nothing will be added any more is told by the history.
+bool Runs(const TaskInstanceRow& row, std::int64_t try_number) {
+  return try_number == row.try_number && row.state == TaskState::kRunning;
+}
+
+// Whether the try still runs, by the database.
+Result<bool> StillRuns(Catalog& catalog, const TaskInstanceRow& instance, std::int64_t try_number) {
+  TaskFilter filter;
+  filter.dag_id = instance.dag_id;
+  filter.run_id = instance.run_id;
+  filter.task_id = instance.task_id;
+  filter.map_index = instance.map_index;
+  const Result<Listing<TaskInstanceRow>> found = catalog.TaskInstances(filter, Page::One());
+  if (!found.ok()) return found.error();
+  return !found->rows.empty() && Runs(found->rows.front(), try_number);
+}
+
+// The file tells by itself what was added. That nothing will be added any more is told by the history; the database is
+// asked, too, from where on that tells it, when that has lost its place, and now and then in any case.
 class LogFeed final : public Feed {
  public:
-  LogFeed(Service& service, const TaskInstanceRow& instance, std::int64_t try_number)
+  LogFeed(Service& service, std::shared_ptr<const Streams::Place> place, const TaskInstanceRow& instance,
+          std::int64_t try_number)
       : service_(service),
-        dag_id_(instance.dag_id),
-        run_id_(instance.run_id),
-        task_id_(instance.task_id),
-        map_index_(instance.map_index),
-        path_(LogPath(dag_id_, run_id_, task_id_, try_number, map_index_)),
-        place_(service.streams),
-        follower_(service.events.Join(std::nullopt, std::make_shared<const std::function<void()>>([] {}))) {}
+        place_(std::move(place)),
+        instance_(instance),
+        try_number_(try_number),
+        path_(LogPath(instance.dag_id, instance.run_id, instance.task_id, try_number, instance.map_index)),
+        said_(service.clock.Monotonic()) {
+    *ended_ = !Runs(instance, try_number);
+  }
   ~LogFeed() override {
     service_.ticks.Leave(tick_);
     service_.events.Leave(follower_);
+    service_.premises.Leave(runs_);
   }
 
-  bool AwaitPlace() { return service_.events.AwaitPlace(follower_, kPatience); }
-  void End() { ended_ = true; }  // the try had ended before
-
-  void Begin(std::function<void()> more) override { tick_ = service_.ticks.Join(std::move(more)); }
+  void Begin(std::function<void()> more) override {
+    if (!*ended_) {
+      runs_ = service_.premises.Join(
+          "the log " + path_,
+          [&service = service_, instance = instance_, number = try_number_] {
+            return StillRuns(service.catalog, instance, number);
+          },
+          [ended = ended_, more] {
+            *ended = true;
+            more();
+          });
+      follower_ = service_.events.Join(std::nullopt, std::make_shared<const std::function<void()>>([] {}));
+    }
+    tick_ = service_.ticks.Join(std::move(more));
+  }
 
   Piece Take(std::size_t) override {
     TakeEvents();
-    const Result<LogPiece> read = ReadLog(service_.options.logs_dir, path_, offset_, kPiece, ended_);
+    const bool ended = *ended_;  // what it has written is there
+    const Result<LogPiece> read = ReadLog(service_.options.logs_dir, path_, offset_, kPiece, ended);
     if (!read.ok()) {
       log::Warning("a log is not followed any more: {}", read.error().message);
-      return {{}, true};
+      return Piece::Cut();
     }
     offset_ = read->next;
-    return {LogLinesAsNdjson(read->text), ended_ && read->at_end};
+    Piece piece;
+    piece.bytes = LogLinesAsNdjson(read->text);
+    piece.last = ended && read->at_end;
+    const Micros now = service_.clock.Monotonic();
+    if (piece.bytes.empty() && !piece.last && now - said_ >= kHeartbeat) piece.bytes = "\n";
+    if (!piece.bytes.empty()) said_ = now;
+    return piece;
   }
 
   // Half a log that looks like a whole one would mislead.
@@ -51,49 +92,41 @@ class LogFeed final : public Feed {
 
  private:
   void TakeEvents() {
-    while (!ended_) {
+    while (!*ended_) {
       const EventHub::Batch batch = service_.events.Take(follower_, kMostEvents);
-      ended_ = !batch.lost.empty();  // it may be among those that are missing
-      for (const LiveEventPtr& event : batch.events) ended_ = ended_ || IsItsEnd(event->row);
+      const bool first = batch.placed && !std::exchange(placed_, true);
+      if (first || !batch.lost.empty()) service_.premises.AskSoon(runs_);  // it may have ended before
+      for (const LiveEventPtr& event : batch.events) {
+        if (IsItsEnd(event->row)) *ended_ = true;
+      }
       if (batch.events.empty()) return;
     }
   }
   bool IsItsEnd(const EventRow& event) const {
-    return event.kind == "task" && event.old_state == "running" && event.task_id == task_id_ &&
-           event.run_id == run_id_ && event.dag_id == dag_id_ && event.map_index.value_or(kNotMapped) == map_index_;
+    return event.kind == "task" && event.old_state == "running" && event.task_id == instance_.task_id &&
+           event.run_id == instance_.run_id && event.dag_id == instance_.dag_id &&
+           event.map_index.value_or(kNotMapped) == instance_.map_index;
   }
 
   Service& service_;
-  const std::string dag_id_, run_id_, task_id_;
-  const std::int32_t map_index_;
+  const std::shared_ptr<const Streams::Place> place_;
+  const TaskInstanceRow instance_;
+  const std::int64_t try_number_;
   const std::string path_;
-  const Place place_;
-  const std::uint64_t follower_;
-  std::uint64_t tick_ = 0;
+  std::uint64_t follower_ = 0, tick_ = 0, runs_ = 0;
+  bool placed_ = false;
   std::int64_t offset_ = 0;
-  bool ended_ = false;
+  Micros said_;  // when it was sent something last
+  const std::shared_ptr<std::atomic<bool>> ended_ = std::make_shared<std::atomic<bool>>(false);
 };
 
 }  // namespace
 
 Response FollowLog(const Call& call, const TaskInstanceRow& instance, std::int64_t try_number) {
-  if (std::optional<Response> full = RefuseStream(call.service)) return *std::move(full);
-  const auto runs = [&](const TaskInstanceRow& row) {
-    return try_number == row.try_number && row.state == TaskState::kRunning;
-  };
-  const auto feed = std::make_shared<LogFeed>(call.service, instance, try_number);
-  if (runs(instance)) {
-    if (!feed->AwaitPlace())
-      return ErrorResponse({ErrorCode::kUnavailable, "the end of the try could not be told now", "try again"});
-    // Ended meanwhile? From here on its end is told.
-    const Result<TaskInstanceRow> again = FindInstance(call, instance.map_index);
-    if (!again.ok()) return ErrorResponse(again.error());
-    if (!runs(*again)) feed->End();
-  } else {
-    feed->End();
-  }
+  Result<std::shared_ptr<const Streams::Place>> place = call.service.streams.Take(call.caller.name);
+  if (!place.ok()) return ErrorResponse(place.error());
   Response response = NoStore(Text(200, "application/x-ndjson", ""));
-  response.feed = feed;
+  response.feed = std::make_shared<LogFeed>(call.service, *std::move(place), instance, try_number);
   return response;
 }
 

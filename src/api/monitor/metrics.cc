@@ -2,10 +2,12 @@
 // home.
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <fstream>
 #include <iterator>
 
 #include "api/handlers.h"
+#include "api/http/query.h"
 #include "pipelined/metrics/registry.h"
 
 namespace pipelined::api {
@@ -31,7 +33,7 @@ void CountRequests(Service& service, metrics::Registry& now) {
   ended("evicted", counts.evicted);
   ended("refused", counts.refused);
   ended("timed_out", counts.timed_out);
-  now.AddGauge("pipelined_api_streams", "Answers that are sent while they are made.").Set(service.streams);
+  now.AddGauge("pipelined_api_streams", "Answers that are sent while they are made.").Set(service.streams.size());
   now.AddCounter("pipelined_api_live_events_total", "Events that were read for those who follow them.")
       .Add(Number(service.events.delivered()));
 }
@@ -57,12 +59,23 @@ void CountRuns(Catalog& catalog, metrics::Registry& now) {
   }
 }
 
-void CountSlots(Catalog& catalog, metrics::Registry& now) {
+// Those that could be read.
+std::vector<PoolRow> AllPools(Catalog& catalog) {
+  std::vector<PoolRow> all;
   Page page;
-  page.limit = 1000;
-  const Result<Listing<PoolRow>> pools = catalog.Pools(TextSearch(), page);
-  if (!pools.ok()) return;
-  for (const PoolRow& pool : pools->rows) {
+  page.limit = kMaxLimit;
+  page.counted = false;
+  while (true) {
+    Result<Listing<PoolRow>> pools = catalog.Pools(TextSearch(), page);
+    if (!pools.ok()) return all;
+    std::move(pools->rows.begin(), pools->rows.end(), std::back_inserter(all));
+    if (static_cast<std::int64_t>(pools->rows.size()) < page.limit) return all;
+    page.offset += page.limit;
+  }
+}
+
+void CountSlots(Catalog& catalog, metrics::Registry& now) {
+  for (const PoolRow& pool : AllPools(catalog)) {
     const auto set = [&](const char* name, const char* help, std::int64_t slots) {
       now.AddGauge(name, help, {{"pool", pool.name}}).Set(Number(slots));
     };

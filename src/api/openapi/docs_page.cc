@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "api/http/pages.h"
 #include "api/openapi/openapi.h"
 #include "pipelined/schema/json.h"
 
@@ -20,32 +21,9 @@ constexpr std::string_view kStyle =
     "@media(prefers-color-scheme:dark){body{background:#11161c;color:#d9e1e8}a{color:#6db3f2}"
     "h2,details,td{border-color:#2c3742}}";
 
-std::string Escape(std::string_view text) {
-  std::string safe;
-  for (const char c : text) {
-    switch (c) {
-      case '&':
-        safe += "&amp;";
-        break;
-      case '<':
-        safe += "&lt;";
-        break;
-      case '>':
-        safe += "&gt;";
-        break;
-      case '"':
-        safe += "&quot;";
-        break;
-      default:
-        safe += c;
-    }
-  }
-  return safe;
-}
-
 std::string Words(const Value& list) {
   std::string text;
-  for (const Value& word : list.list()) text += (text.empty() ? "" : " | ") + Escape(ToJson(word));
+  for (const Value& word : list.list()) text += (text.empty() ? "" : " | ") + EscapeHtml(ToJson(word));
   return text;
 }
 
@@ -67,7 +45,7 @@ std::string PlainType(const Value& schema) {
     text += name.string();
   }
   for (const auto& [key, value] : schema.map()) {
-    if (key == "format" || key == "pattern") text += ", " + Escape(value.string());
+    if (key == "format" || key == "pattern") text += ", " + EscapeHtml(value.string());
     if (key == "minLength" || key == "minItems" || key == "minimum") text += ", at least " + ToJson(value);
     if (key == "maxLength" || key == "maxItems" || key == "maximum") text += ", at most " + ToJson(value);
   }
@@ -78,11 +56,11 @@ std::string TypeOf(const Value& schema) {
   std::string text;
   if (const Value* reference = schema.Find("$ref")) {
     const std::string name = reference->string().substr(reference->string().rfind('/') + 1);
-    text = fmt::format("<a href=\"#{0}\">{0}</a>", Escape(name));
+    text = fmt::format("<a href=\"#{0}\">{0}</a>", EscapeHtml(name));
   } else if (const Value* any = schema.Find("anyOf")) {
     text = Alternatives(*any);
   } else if (const Value* word = schema.Find("const")) {
-    text = Escape(ToJson(*word));
+    text = EscapeHtml(ToJson(*word));
   } else if (const Value* words = schema.Find("enum")) {
     text = Words(*words);
   } else if (const Value* items = schema.Find("items")) {
@@ -90,12 +68,13 @@ std::string TypeOf(const Value& schema) {
   } else {
     text = PlainType(schema);
   }
-  if (const Value* standard = schema.Find("default")) text += fmt::format(" (default {})", Escape(ToJson(*standard)));
+  if (const Value* standard = schema.Find("default"))
+    text += fmt::format(" (default {})", EscapeHtml(ToJson(*standard)));
   return text;
 }
 
 std::string Row(std::string_view name, bool required, const Value& schema) {
-  return fmt::format("<tr><td><code>{}</code></td><td>{}</td><td><code>{}</code></td></tr>", Escape(name),
+  return fmt::format("<tr><td><code>{}</code></td><td>{}</td><td><code>{}</code></td></tr>", EscapeHtml(name),
                      required ? "required" : "", TypeOf(schema));
 }
 
@@ -112,7 +91,8 @@ std::string ContentOf(const Value& holder) {
   if (content == nullptr) return {};
   std::string text;
   for (const auto& [media, what] : content->map())
-    text += fmt::format("{}{} <code>{}</code>", text.empty() ? "" : "; ", Escape(media), TypeOf(*what.Find("schema")));
+    text +=
+        fmt::format("{}{} <code>{}</code>", text.empty() ? "" : "; ", EscapeHtml(media), TypeOf(*what.Find("schema")));
   return text;
 }
 
@@ -129,7 +109,7 @@ std::string AnswerTable(const Value& document, const Value& responses) {
   for (const auto& [status, answer] : responses.map()) {
     const Value& shown = Resolved(document, answer);
     rows += fmt::format("<tr><td>{}</td><td>{}</td><td>{}</td></tr>", status,
-                        Escape(shown.Find("description")->string()), ContentOf(shown));
+                        EscapeHtml(shown.Find("description")->string()), ContentOf(shown));
   }
   return "<p>Answers</p><table>" + rows + "</table>";
 }
@@ -139,9 +119,9 @@ std::string OperationFold(const Value& document, const std::string& method, cons
   std::string upper = method;
   std::transform(upper.begin(), upper.end(), upper.begin(), [](char c) { return static_cast<char>(c - 32); });
   const std::string id = what.Find("operationId")->string();
-  std::string text = fmt::format("<details id=\"{}\"><summary><b>{}</b><code>{}</code></summary><p>{}</p>", Escape(id),
-                                 upper, Escape(path), Escape(what.Find("summary")->string()));
-  text += fmt::format("<p class=\"about\"><code>{}</code>{}</p>", Escape(id),
+  std::string text = fmt::format("<details id=\"{}\"><summary><b>{}</b><code>{}</code></summary><p>{}</p>",
+                                 EscapeHtml(id), upper, EscapeHtml(path), EscapeHtml(what.Find("summary")->string()));
+  text += fmt::format("<p class=\"about\"><code>{}</code>{}</p>", EscapeHtml(id),
                       what.Find("security") == nullptr ? "" : ", with an access token");
   text += ParameterTable(*what.Find("parameters"));
   if (const Value* body = what.Find("requestBody")) text += "<p>Body: " + ContentOf(*body) + "</p>";
@@ -172,7 +152,7 @@ bool Requires(const Value& schema, const std::string& name) {
 std::string Objects(const Value& document) {
   std::string text = "<h2>Objects</h2>";
   for (const auto& [name, schema] : document.Find("components")->Find("schemas")->map()) {
-    text += fmt::format("<h3 id=\"{0}\">{0}</h3>", Escape(name));
+    text += fmt::format("<h3 id=\"{0}\">{0}</h3>", EscapeHtml(name));
     const Value* properties = schema.Find("properties");
     if (properties == nullptr) {
       text += fmt::format("<p><code>{}</code></p>", TypeOf(schema));
@@ -194,7 +174,8 @@ DocsPage MakeDocsPage(const Value& document) {
       "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>pipelined: REST API</title>"
       "<meta name=\"viewport\" content=\"width=device-width\"><style>{}</style></head><body><h1>REST API</h1><p>{}</p>"
       "<p>Machine-readable: <a href=\"/openapi.json\">openapi.json</a>.</p>{}{}</body></html>",
-      page.style, Escape(document.Find("info")->Find("description")->string()), Sections(document), Objects(document));
+      page.style, EscapeHtml(document.Find("info")->Find("description")->string()), Sections(document),
+      Objects(document));
   return page;
 }
 

@@ -7,6 +7,7 @@
 #include "api/openapi/operations.h"
 #include "api/openapi/parameters.h"
 #include "api/routes.h"
+#include "pipelined/base/base64.h"
 #include "pipelined/base/hash.h"
 
 namespace pipelined::api {
@@ -160,18 +161,6 @@ Value SharedResponses() {
     responses.emplace_back(SharedName(status), AnswerObject(answer, true));
   }
   return responses;
-}
-
-std::string Base64(const std::array<std::uint8_t, 32>& bytes) {
-  constexpr std::string_view kDigits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  std::string text;
-  for (std::size_t i = 0; i < bytes.size(); i += 3) {
-    std::uint32_t group = 0;
-    for (std::size_t k = 0; k < 3; ++k) group = group << 8 | (i + k < bytes.size() ? bytes[i + k] : 0U);
-    for (int shift = 18; shift >= 0; shift -= 6) text += kDigits[group >> shift & 63U];
-  }
-  text.back() = '=';  // 32 bytes: ten groups of three, and one of two
-  return text;
 }
 
 Response WithTag(Response response) {

@@ -25,9 +25,11 @@ struct Row {
 // In the notation of schemas.h; and "%a|b" is a page, ordered by any of the columns: limit, offset and order_by
 // ("%Name": by the words of that name; "%*": the order is not looked at).
 constexpr Row kRows[] = {
-    {"get_assets", "%* ~name ~uri dag_ids?:[text] only_active?:boolean=true"},
+    {"get_assets", "%id|name|uri|created_at|updated_at ~name ~uri dag_ids?:[text] only_active?:boolean=true"},
     {"get_asset_aliases", "%*"},
-    {"get_asset_events", "%*"},
+    {"get_asset_events",
+     "%id|timestamp|source_dag_id|source_run_id|source_task_id|source_map_index asset_id?:integer source_dag_id?:text "
+     "source_task_id?:text source_run_id?:text source_map_index?:" INT32 " ~name @timestamp:when"},
     {"get_connections", "%id|connection_id|conn_id|conn_type|description|host|port|team_name ~connection_id"},
     {"patch_connection", MASK},
     {"get_variables", "%id|key|_val|description|is_encrypted ~variable_key"},
@@ -45,7 +47,8 @@ constexpr Row kRows[] = {
     {"get_dags",
      "%dag_id|dag_display_name|is_stale|last_parsed_time|fileloc|max_active_runs|max_active_tasks tags?:[text] "
      "tags_match_mode?:'any'|'all' owners?:[text] ~dag_id ~dag_display_name exclude_stale?:boolean=true "
-     "paused?:boolean has_import_errors?:boolean has_asset_schedule?:boolean is_favorite?:boolean"},
+     "paused?:boolean has_import_errors?:boolean has_asset_schedule?:boolean asset_dependency?:text "
+     "is_favorite?:boolean"},
     {"patch_dags",
      "update_mask?:['is_paused'] " PAGE
      " tags?:[text] tags_match_mode?:'any'|'all' owners?:[text] ~dag_id exclude_stale?:boolean=true paused?:boolean"},
@@ -62,7 +65,7 @@ constexpr Row kRows[] = {
      "executor_class?:text"},
     {"get_plugins", PAGE},
     {"patch_pool", MASK},
-    {"get_pools", "%id|name|pool|slots|description pool_name_pattern?:text"},
+    {"get_pools", "%id|name|pool|slots|description ~pool_name"},
     {"get_providers", PAGE},
     {"list_asset_state_store", PAGE},
     {"list_task_state_store", INDEX " " PAGE},
@@ -104,7 +107,7 @@ constexpr Row kRows[] = {
     {"ext_oidc_callback", "code?:text state?:text iss?:text error?:text"},
     {"ext_get_audit",
      "who?:text operation?:text dag_id?:text run_id?:text entity?:text address?:text request_id?:text "
-     "kind?:['change'|'log_in'|'denied'|'cleaned'] status?:integer refused?:boolean since?:when until?:when "
+     "kind?:['change'|'log_in'|'log_out'|'denied'|'cleaned'] status?:integer refused?:boolean since?:when until?:when "
      "before_id?:integer after_id?:integer order?:['newest'|'oldest'] limit?:integer(1..)=100"},
     {"ext_get_event_stream",
      "dag_id?:[text] run_id?:[text] kind?:['run'|'task'|'dag'|'backfill'|'deadline'] last_event_id?:text"},

@@ -102,6 +102,7 @@ class TypeReader {
   }
   static Value Named(std::string_view name, const Limits& limits) {
     if (name == "text") return Text(limits);
+    if (name == "visible") return Text(limits, "pattern", "\\S");
     if (name == "digits") return Text(limits, "pattern", "^[0-9]{1,18}$");
     if (name == "name") return Text(limits, "pattern", "^[A-Za-z0-9_.-]+$");
     if (name == "account_name") return Text(limits, "pattern", "^[A-Za-z0-9_.@+-]+$");

@@ -8,7 +8,8 @@
 //   @total              how many there are in all, and where counting has stopped
 //   <Name               the fields of another object
 // and a type is one of:
-//   text text(1..250)   characters; digits; name (letters, digits and _ . -), account_name, segment (of a path), path,
+//   text text(1..250)   characters; visible (not only blanks), digits; name (letters, digits and _ . -), account_name,
+//   segment (of a path), path,
 //                       moment (-90s, +5m)
 //   when                an instant, also in seconds or milliseconds since 1970
 //   instant duration uuid integer integer(-1..) number positive boolean any null

@@ -19,7 +19,7 @@ namespace {
   }
 
 constexpr ObjectRow kBodies[] = {
-    {"AssetEventAccessControl", "consumer_teams?:[text]? allow_global?:boolean=true"},
+    {"AssetEventAccessControl", "consumer_teams?:[text](0..0)? allow_global?:true=true"},
     {"AssetStateStoreBody", "value:any"},
     {"BackfillPostBody",
      "dag_id:text from_date:when to_date:when run_backwards?:boolean=false dag_run_conf?:object? "
@@ -45,7 +45,7 @@ constexpr ObjectRow kBodies[] = {
      "connection_id:name(..200) conn_type:text description?:text? host?:text? login?:text? schema?:text? "
      "port?:integer(0..65535)? password?:text? extra?:text? team_name?:null"},
     {"CreateAssetEventsBody",
-     "asset_id:integer(0..9223372036854775807) partition_key?:text(..250)? extra?:object "
+     "asset_id:integer(0..9223372036854775807) partition_key?:visible(..250)? extra?:object "
      "access_control?:AssetEventAccessControl?"},
     {"DAGPatchBody", "is_paused:boolean"},
     {"DAGRunClearBody",
@@ -59,7 +59,7 @@ constexpr ObjectRow kBodies[] = {
      "@end_date:when? @duration:number? conf_contains?:text?"},
     {"MaterializeAssetBody",
      "dag_run_id?:text? data_interval_start?:when? data_interval_end?:when? logical_date?:when? "
-     "run_after?:when? conf?:object? note?:text? partition_key?:text?"},
+     "run_after?:when? conf?:object? note?:text? partition_key?:null"},
     {"PatchTaskInstanceBody",
      "new_state?:'success'|'failed'|'skipped' note?:text(..1000)? include_upstream?:boolean=false "
      "include_downstream?:boolean=false include_future?:boolean=false include_past?:boolean=false"},
@@ -77,6 +77,10 @@ constexpr ObjectRow kBodies[] = {
      "order_by?:TaskOrder?"},
     {"TaskStateStoreBody", "value:any expires_at?:when|'default'?"},
     {"TaskStateStorePatchBody", "value:any"},
+    {"SimulateBody",
+     "from:when to:when dag_ids?:[text]? include_paused?:boolean=false parallelism?:integer(1..1000000)=32 "
+     "default_duration?:text=1m durations?:{text}? measured?:boolean=false failures?:[text]? pools?:[text]? "
+     "limit?:integer(0..1000)=100"},
     {"TriggerDAGRunPostBody",
      "dag_run_id?:text? data_interval_start?:when? data_interval_end?:when? logical_date:when? "
      "run_after?:when? conf?:object? note?:text? partition_key?:null"},

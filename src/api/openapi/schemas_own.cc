@@ -23,6 +23,16 @@ constexpr ObjectRow kOwn[] = {
      "task_id:text map_index:integer try_number:integer waiting_since:instant waited_seconds:number "
      "reasons:[Reason]"},
     {"Queue", "tasks:[QueuedTask] @total"},
+    {"SimulatedTask",
+     "task_id:text state:TaskInstanceState? try_number:integer start_date:instant? end_date:instant? waited:number"},
+    {"SimulatedRun",
+     "dag_id:text dag_run_id:text state:DagRunState logical_date:instant data_interval_start:instant "
+     "data_interval_end:instant run_after:instant start_date:instant? end_date:instant? waited:number? "
+     "duration:number? tasks:[SimulatedTask]"},
+    {"MissedSlot", "dag_id:text logical_date:instant run_after:instant"},
+    {"Simulation",
+     "summary:object runs:[SimulatedRun] total_runs:integer missed_slots:[MissedSlot] total_missed_slots:integer "
+     "notes:[text]"},
     {"DagEvent", "when:instant who:text kind:text event:text why:text"},
     {"DagHistory", "events:[DagEvent] @total"},
     {"Deadline", "number:integer deadline:text due_at:instant state:text ended_at:instant?"},

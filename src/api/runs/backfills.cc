@@ -122,7 +122,7 @@ Response Steer(const Call& call, decltype(Command::what) what, BackfillId id) {
   return Show(call, id);
 }
 
-Response Pause(const Call& call, bool paused) {
+Response SetPaused(const Call& call, bool paused) {
   return WithId(call, [&](BackfillId id) { return Steer(call, pipelined::PauseBackfill{id, paused}, id); });
 }
 
@@ -226,11 +226,11 @@ Response PostBackfillDryRun(const Call& call) {
 }
 
 Response PauseBackfill(const Call& call) {
-  return Pause(call, true);
+  return SetPaused(call, true);
 }
 
 Response UnpauseBackfill(const Call& call) {
-  return Pause(call, false);
+  return SetPaused(call, false);
 }
 
 Response CancelBackfill(const Call& call) {

@@ -21,7 +21,6 @@ constexpr std::int64_t kNoFilter = -2;
 std::int32_t ToIndex(std::int64_t given) {
   return static_cast<std::int32_t>(std::min<std::int64_t>(given, std::numeric_limits<std::int32_t>::max()));
 }
-constexpr std::int64_t kGreatestIndex = std::numeric_limits<std::int32_t>::max();
 
 TaskFilter ReadFilter(const Call& call, Query& query) {
   TaskFilter filter;
@@ -104,7 +103,7 @@ Result<TaskInstanceRow> FindInstance(const Call& call) {
   if (text.empty()) return FindInstance(call, kNotMapped);
   std::int64_t index = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), index);
-  if (error != std::errc() || end != text.data() + text.size() || index < kNotMapped || index > kGreatestIndex)
+  if (error != std::errc() || end != text.data() + text.size() || index < kNotMapped || index > kGreatestMapIndex)
     return Error{ErrorCode::kInvalid, "map_index must be a number, -1 or greater", ""};
   return FindInstance(call, index);
 }

@@ -42,7 +42,7 @@ Once::Once(const Call& call) : call_(call) {
   malformed_ = !key;
   if (!key) return;
   const Request& request = call.request;
-  key_ = OnceKey{call.caller.name, *key, Sha256Hex(request.method + "\n" + request.path + "\n" + request.body)};
+  key_ = OnceKey{call.caller.account, *key, Sha256Hex(request.method + "\n" + request.path + "\n" + request.body)};
 }
 
 std::optional<Response> Once::Earlier() const {

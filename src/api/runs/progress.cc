@@ -1,7 +1,7 @@
 // Everything that a progress display needs, in one call: the run, its tasks in short, and how long each took last time.
 //
 // `after` (the etag of the answer before) and `wait` (seconds) make it a long poll: it answers as soon as something
-// differs. Only half of the threads may be held by waiting; whoever comes later is answered at once.
+// differs.
 #include <algorithm>
 
 #include <fmt/format.h>
@@ -9,6 +9,7 @@
 #include "api/http/errors.h"
 #include "api/handlers.h"
 #include "api/http/query.h"
+#include "api/runs/run_pause.h"
 #include "api/shapes.h"
 #include "pipelined/base/hash.h"
 #include "pipelined/schema/json.h"
@@ -18,7 +19,6 @@ namespace {
 
 constexpr std::int64_t kAllTasks = 1'000'000;
 constexpr std::int64_t kLongestWait = 10;  // seconds
-constexpr Micros kShortestPause = std::chrono::milliseconds(50);
 
 double Length(Instant start, Instant end) {
   return static_cast<double>((end - start).count()) / 1e6;
@@ -94,23 +94,6 @@ Result<Snapshot> Take(const Call& call) {
   return snapshot;
 }
 
-// Takes snapshots until one differs from `after` or `wait` is over. A look costs as much as the run is large, so pauses
-// grow with it.
-Result<Snapshot> TakeChanged(const Call& call, const std::string& after, Micros wait) {
-  const Clock& clock = call.service.clock;
-  const Micros begin = clock.Monotonic();
-  const Place place(call.service.waiting);
-  const bool may_wait = place.Within(std::max(1, call.service.options.threads / 2));
-  while (true) {
-    const Micros look = clock.Monotonic();
-    Result<Snapshot> snapshot = Take(call);
-    if (!snapshot.ok() || snapshot->etag != after || !may_wait) return snapshot;
-    const Micros now = clock.Monotonic();
-    const Micros pause = std::min(std::max(kShortestPause, (now - look) * 5), begin + wait - now);
-    if (pause <= Micros(0) || !call.service.stopping.Wait(pause)) return snapshot;
-  }
-}
-
 }  // namespace
 
 Response GetProgress(const Call& call) {
@@ -118,9 +101,11 @@ Response GetProgress(const Call& call) {
   const std::string after = query.String("after");
   const std::int64_t wait = std::min(query.Int("wait", 0, 0), kLongestWait);
   if (!query.ok()) return query.Refusal();
-  Result<Snapshot> snapshot = wait > 0 && !after.empty() ? TakeChanged(call, after, Seconds(wait)) : Take(call);
+  Result<Snapshot> snapshot = Take(call);
   if (!snapshot.ok()) return ErrorResponse(snapshot.error());
   if (snapshot->etag == after) {
+    std::optional<Response> later = wait > 0 ? WaitFor(call, Seconds(wait)) : std::nullopt;
+    if (later) return *std::move(later);
     Response unchanged = NoContent();
     unchanged.status = 304;
     unchanged.headers.emplace_back("ETag", fmt::format("\"{}\"", snapshot->etag));

@@ -1,8 +1,6 @@
 // What is taken away by hand, and outputs that are set by hand.
 #include <fmt/format.h>
 
-#include <limits>
-
 #include "api/http/body.h"
 #include "api/http/errors.h"
 #include "api/handlers.h"
@@ -10,11 +8,11 @@
 #include "api/http/query.h"
 #include "api/shapes.h"
 #include "api/runs/steering.h"
+#include "api/vault/masking.h"
 
 namespace pipelined::api {
 namespace {
 
-constexpr std::int64_t kGreatestIndex = std::numeric_limits<std::int32_t>::max();
 constexpr std::size_t kMaxKey = 512;
 
 Result<Value> OutputsOf(const Call& call, const TaskInstanceRow& row) {
@@ -29,10 +27,16 @@ EditOutput EditOf(const TaskInstanceRow& row, const std::string& key) {
   return EditOutput{row.run, row.task_id, row.map_index, key};
 }
 
+// For the audit trail.
+Value Shown(const std::string& key, const Value& value) {
+  return MaskSecrets(Value::Map{{key, value}});
+}
+
 Response Written(const Call& call, const TaskInstanceRow& row, const std::string& key, const Value& value, int status) {
   EditOutput edit = EditOf(row, key);
   edit.value = value;
   if (auto refusal = Carry(call, Command{{}, {}, std::move(edit)})) return *std::move(refusal);
+  call.After(InstanceName(row), Shown(key, value));
   Value entry = XComShape(row, key);
   entry.Set("value", value);
   return Json(status, entry);
@@ -82,7 +86,7 @@ Response PostXComEntry(const Call& call) {
   body.RequireValue("key");
   body.Require("value");
   const std::string key = body.String("key").value_or("");
-  const std::int64_t map_index = body.Int("map_index", kNotMapped, kGreatestIndex).value_or(kNotMapped);
+  const std::int64_t map_index = body.Int("map_index", kNotMapped, kGreatestMapIndex).value_or(kNotMapped);
   if (body.ok() && (key.empty() || CharacterCount(key) > kMaxKey))
     body.Refuse("the key should have 1 to 512 characters");
   if (!body.ok()) return body.Refusal();
@@ -98,14 +102,16 @@ Response PostXComEntry(const Call& call) {
 Response PatchXComEntry(const Call& call) {
   Body body(call.request, {"value", "map_index"});
   body.Require("value");
-  const std::int64_t map_index = body.Int("map_index", kNotMapped, kGreatestIndex).value_or(kNotMapped);
+  const std::int64_t map_index = body.Int("map_index", kNotMapped, kGreatestMapIndex).value_or(kNotMapped);
   if (!body.ok()) return body.Refusal();
   const std::string& key = call.Arg("xcom_key");
   const Result<TaskInstanceRow> row = FindInstance(call, map_index);
   if (!row.ok()) return ErrorResponse(row.error());
   const Result<Value> outputs = OutputsOf(call, *row);
   if (!outputs.ok()) return ErrorResponse(outputs.error());
-  if (outputs->Find(key) == nullptr) return Missing(key);
+  const Value* const known = outputs->Find(key);
+  if (known == nullptr) return Missing(key);
+  call.Before(InstanceName(*row), Shown(key, *known));
   return Written(call, *row, key, *body.Given("value"), 200);
 }
 
@@ -118,7 +124,9 @@ Response RemoveXComEntry(const Call& call) {
   if (!row.ok()) return ErrorResponse(row.error());
   const Result<Value> outputs = OutputsOf(call, *row);
   if (!outputs.ok()) return ErrorResponse(outputs.error());
-  if (outputs->Find(key) == nullptr) return Missing(key);
+  const Value* const known = outputs->Find(key);
+  if (known == nullptr) return Missing(key);
+  call.Before(InstanceName(*row), Shown(key, *known));
   if (auto refusal = Carry(call, Command{{}, {}, EditOf(*row, key)})) return *std::move(refusal);
   return NoContent();
 }

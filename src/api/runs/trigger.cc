@@ -1,4 +1,5 @@
-// A run asked for by hand: what may be asked, and what is inserted.
+#include "api/runs/trigger.h"
+
 #include <algorithm>
 
 #include <fmt/format.h>
@@ -13,39 +14,12 @@
 #include "api/runs/run_id.h"
 #include "api/shapes.h"
 #include "api/runs/steering.h"
+#include "pipelined/base/run_id.h"
 
 namespace pipelined::api {
 namespace {
 
-constexpr std::size_t kMaxRunId = 250;
-
-struct Asked {
-  std::string run_id, note;
-  std::optional<GivenDate> logical_date, run_after, start, end;
-  Value conf{Value::Map{}};
-};
-
-Asked Read(Body& body) {
-  Asked asked;
-  body.Require("logical_date");
-  asked.run_id = body.String("dag_run_id").value_or("");
-  asked.note = body.String("note").value_or("");
-  asked.logical_date = body.Date("logical_date");
-  asked.run_after = body.Date("run_after");
-  asked.start = body.Date("data_interval_start");
-  asked.end = body.Date("data_interval_end");
-  if (std::optional<Value> conf = body.Object("conf")) asked.conf = *std::move(conf);
-  if (body.String("partition_key")) body.Refuse("partition_key is not available yet in this version");
-  if (asked.start.has_value() != asked.end.has_value()) {
-    body.Refuse("Either both data_interval_start and data_interval_end must be provided or both must be None");
-  }
-  if (asked.start && asked.end && asked.start->instant > asked.end->instant)
-    body.Refuse("data_interval_start lies after data_interval_end");
-  if (CharacterCount(asked.note) > kMaxNote) body.Refuse(fmt::format("note may have at most {} characters", kMaxNote));
-  return asked;
-}
-
-std::optional<DataInterval> IntervalOf(const Service& service, const DagRow& dag, const Asked& asked) {
+std::optional<DataInterval> IntervalOf(const Service& service, const DagRow& dag, const AskedRun& asked) {
   if (asked.start) return DataInterval{asked.start->instant, asked.end->instant};
   if (!asked.logical_date) return std::nullopt;
   const Instant at = asked.logical_date->instant;
@@ -54,7 +28,7 @@ std::optional<DataInterval> IntervalOf(const Service& service, const DagRow& dag
 }
 
 // The answer carries the dates as they were given, offset included; a later GET gives UTC.
-Value Echo(const RunRow& row, const Asked& asked) {
+Value Echo(const RunRow& row, const AskedRun& asked) {
   Value answer = RunShape(row);
   const auto echo = [&](std::string_view key, const std::optional<Instant>& instant,
                         const std::optional<GivenDate>& given) {
@@ -76,13 +50,10 @@ Value Echo(const RunRow& row, const Asked& asked) {
 
 std::string RunIdFault(const std::string& id) {
   if (id.empty()) return {};
-  const bool plain = std::all_of(id.begin(), id.end(), [](unsigned char c) {
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-           std::string_view("_.~:+-").find(static_cast<char>(c)) != std::string_view::npos;
-  });
-  if (!plain) return fmt::format("the run id \"{}\" may only hold letters, digits and _ . ~ : + -", id);
-  if (id == "." || id == ".." || id == "~") return fmt::format("\"{}\" cannot be a run id", id);
-  if (id.size() > kMaxRunId) return fmt::format("a run id may have at most {} characters", kMaxRunId);
+  if (!HasRunIdCharacters(id))
+    return fmt::format("the run id \"{}\" may only hold letters, digits and _ . ~ : + -", id);
+  if (id.size() > kLongestRunId) return fmt::format("a run id may have at most {} characters", kLongestRunId);
+  if (!IsRunId(id)) return fmt::format("\"{}\" cannot be a run id", id);
   for (const std::string_view taken : {"scheduled__", "backfill__", "asset_triggered__"}) {
     if (id.starts_with(taken))
       return fmt::format("a run by hand may not be named \"{}…\": such ids are given by the scheduler", taken);
@@ -90,14 +61,44 @@ std::string RunIdFault(const std::string& id) {
   return {};
 }
 
+Body BodyOfRun(const Request& request, bool may_lack) {
+  const std::initializer_list<std::string_view> keys{"dag_run_id",   "data_interval_start", "data_interval_end",
+                                                     "logical_date", "run_after",           "conf",
+                                                     "note",         "partition_key"};
+  const bool lacks = request.body.find_first_not_of(" \t\r\n") == std::string::npos || request.body == "null";
+  return may_lack && lacks ? Body(Value(Value::Map{}), {"body"}, keys) : Body(request, keys);
+}
+
+AskedRun ReadAskedRun(Body& body) {
+  AskedRun asked;
+  asked.run_id = body.String("dag_run_id").value_or("");
+  asked.note = body.String("note").value_or("");
+  asked.logical_date = body.Date("logical_date");
+  asked.run_after = body.Date("run_after");
+  asked.start = body.Date("data_interval_start");
+  asked.end = body.Date("data_interval_end");
+  if (std::optional<Value> conf = body.Object("conf")) asked.conf = *std::move(conf);
+  if (body.String("partition_key")) body.Refuse("partition_key is not available yet in this version");
+  if (asked.start.has_value() != asked.end.has_value()) {
+    body.Refuse("Either both data_interval_start and data_interval_end must be provided or both must be None");
+  }
+  if (asked.start && asked.end && asked.start->instant > asked.end->instant)
+    body.Refuse("data_interval_start lies after data_interval_end");
+  if (CharacterCount(asked.note) > kMaxNote) body.Refuse(fmt::format("note may have at most {} characters", kMaxNote));
+  return asked;
+}
+
 Response TriggerRun(const Call& call) {
-  Body body(call.request, {"dag_run_id", "data_interval_start", "data_interval_end", "logical_date", "run_after",
-                           "conf", "note", "partition_key"});
-  const Asked asked = Read(body);
-  if (!body.ok()) return body.Refusal();
+  Body body = BodyOfRun(call.request);
+  body.Require("logical_date");
+  const AskedRun asked = ReadAskedRun(body);
+  return body.ok() ? MakeRun(call, asked, call.Arg("dag_id")) : body.Refusal();
+}
+
+Response MakeRun(const Call& call, const AskedRun& asked, const std::string& dag_id) {
   const Once once(call);
   if (std::optional<Response> earlier = once.Earlier()) return *std::move(earlier);
-  const Result<DagRow> dag = call.catalog().Dag(call.Arg("dag_id"));
+  const Result<DagRow> dag = call.catalog().Dag(dag_id);
   if (!dag.ok()) return ErrorResponse(dag.error());
   if (dag->stale) return Detail(409, fmt::format("the run was not created: the file of DAG {} is gone", dag->dag_id));
   if (const std::string fault = RunIdFault(asked.run_id); !fault.empty()) return Detail(400, fault);

@@ -1,16 +1,14 @@
 // Waits until a run has ended, and says how: GET …/wait.
-#include <algorithm>
-
 #include "api/http/errors.h"
 #include "api/handlers.h"
 #include "api/http/query.h"
+#include "api/runs/run_pause.h"
 #include "pipelined/schema/json.h"
 
 namespace pipelined::api {
 namespace {
 
 constexpr Seconds kLongest{60};  // then the answer says "running", and the client asks again
-constexpr Seconds kShortestPause{1};
 constexpr std::string_view kResultKey = "return_value";
 
 // What the tasks named in the query have returned; a task without that is null, as in Airflow.
@@ -41,20 +39,6 @@ bool WantsOneObject(const Request& request) {
   return accepted.find("application/json") != std::string::npos && accepted.find("ndjson") == std::string::npos;
 }
 
-// Looks at the run, by its key, until it has ended or the time is over.
-Result<RunRow> Await(const Call& call, RunRow run, Micros pause) {
-  const Clock& clock = call.service.clock;
-  const Micros until = clock.Monotonic() + kLongest;
-  while (!IsFinished(run.info.state)) {
-    const Micros left = until - clock.Monotonic();
-    if (left <= Micros(0) || !call.service.stopping.Wait(std::min(pause, left))) break;
-    Result<RunRow> again = call.catalog().Run(run.info.dag_id, run.info.run_id);
-    if (!again.ok()) return again;
-    run = *std::move(again);
-  }
-  return run;
-}
-
 }  // namespace
 
 Response WaitForRun(const Call& call) {
@@ -70,21 +54,13 @@ Response WaitForRun(const Call& call) {
   if (!run.ok()) return ErrorResponse(run.error());
   Result<Value> line = LineOf(call, *run, tasks);
   if (!line.ok()) return ErrorResponse(line.error());
-  std::string lines = ToJson(*line) + "\n";
+  const std::string text = ToJson(*line) + "\n";
   if (!IsFinished(run->info.state)) {
-    const Place place(call.service.waiting);
-    if (!place.Within(std::max(1, call.service.options.threads / 2)))
-      return ErrorResponse({ErrorCode::kUnavailable, "too many requests wait for runs already", "ask again"});
-    const double seconds = std::min(*interval, static_cast<double>(kLongest.count()));
-    const Micros pause = std::max<Micros>(kShortestPause, Micros(static_cast<std::int64_t>(seconds * 1e6)));
-    const Result<RunRow> ended = Await(call, *run, pause);
-    if (!ended.ok()) return ErrorResponse(ended.error());
-    line = LineOf(call, *ended, tasks);
-    if (!line.ok()) return ErrorResponse(line.error());
-    lines += ToJson(*line) + "\n";
+    if (std::optional<Response> later = WaitFor(call, kLongest, text)) return *std::move(later);
   }
   if (WantsOneObject(call.request)) return Json(*line);
-  return Text(200, "application/x-ndjson", std::move(lines));
+  const std::shared_ptr<RunPause> pause = PauseOf(call.request);
+  return Text(200, "application/x-ndjson", (pause == nullptr ? "" : pause->seen) + text);
 }
 
 }  // namespace pipelined::api

@@ -70,8 +70,11 @@ std::pair<Seat::Phase, Micros> Connection::PhaseAndTimeout(Stage stage) const {
     case Stage::kWriting:
     case Stage::kFeeding:
       return {Phase::kWriting, limits.write_timeout + Seconds(body_.size() / limits.slowest_reader)};
-    case Stage::kInLine:
     case Stage::kWaiting:
+      return {Phase::kStreaming, kForever};
+    case Stage::kParked:
+      return {Phase::kStreaming, patience_};
+    case Stage::kInLine:
     case Stage::kClosed:
       break;
   }
@@ -176,17 +179,51 @@ void Connection::Handle() {
   request.remote = address;
   request.waited = SystemClock().Monotonic() - since.load();
   const bool head = request.method == "HEAD";
-  Response response = CallHandler(std::move(request));
+  Response response = CallHandler(request);
+  if (response.pause != nullptr) return Park(response);
   Reply(std::move(response), !parser_->keep_alive(), head, parser_->takes_chunks());
 }
 
-Response Connection::CallHandler(RawRequest request) {
+Response Connection::CallHandler(RawRequest& request) {
   try {
-    return shared_.handler(std::move(request));
+    return shared_.handler(request);
   } catch (const std::exception& failure) {  // a bug of ours must not take the server down
     log::Error("a request ended with: {}", failure.what());
     return Refuse(500);
   }
+}
+
+void Connection::Park(const Response& response) {
+  RawRequest& request = parser_->request();
+  if (request.answer_now) return Reply(Refuse(500), true);  // it would never be
+  const bool first = request.pause == nullptr;
+  request.pause = response.pause;
+  patience_ = response.patience;
+  Enter(Stage::kParked);
+  ListenWhileParked();
+  if (shared_.draining || leaving) return AnswerNow();
+  if (!first) return;
+  request.pause->Begin([weak = weak_from_this()] {
+    if (const auto self = weak.lock()) self->MoreCame();
+  });
+}
+
+// So that a client who has left is missed. What it sends meanwhile comes after the answer.
+void Connection::ListenWhileParked() {
+  if (!arrived_.empty() || std::exchange(reading_, true)) return;
+  stream_->Read(chunk_.data(), chunk_.size(), [self = shared_from_this(), this](bool ok, std::size_t bytes) {
+    reading_ = false;
+    if (stage_ == Stage::kClosed) return;
+    if (!ok) return Close();
+    const bool answered = stage_ != Stage::kParked && stage_ != Stage::kInLine && stage_ != Stage::kWriting;
+    if (answered) return Arrived(bytes);
+    arrived_.append(chunk_.data(), bytes);
+  });
+}
+
+void Connection::AnswerNow() {
+  parser_->request().answer_now = true;
+  Answer();
 }
 
 // The answer to what no handler sees; as much is told of the request as is known.
@@ -251,6 +288,7 @@ void Connection::MoreCame() {
   stream_->Post([self = shared_from_this(), this] {
     told_ = false;
     if (stage_ == Stage::kWaiting) Feeding();
+    if (stage_ == Stage::kParked) Answer();
   });
 }
 
@@ -260,7 +298,8 @@ void Connection::Feeding() {
   Enter(Stage::kWaiting);
   const bool ending = shared_.draining || leaving;
   if (ending && !feed_->MayEndEarly()) return Linger();
-  Feed::Piece piece = ending ? Feed::Piece{{}, true} : feed_->Take(kPiece);
+  Feed::Piece piece = ending ? Feed::Piece::End() : feed_->Take(kPiece);
+  if (piece.cut) return Linger();
   if (piece.bytes.empty() && !piece.last) return;
   if (!Hold(piece.bytes.size()) && !MakeRoom()) return Close();
   fed_ = piece.last;
@@ -286,6 +325,7 @@ void Connection::Close() {
   if (stage_ == Stage::kClosed) return;
   stage_ = Stage::kClosed;
   feed_.reset();
+  if (parser_) parser_->request().pause.reset();
   LetGo();
   stream_->Close();
   shared_.seats.Remove(*this);
@@ -304,7 +344,8 @@ void Connection::HandleLeave(Why why) {
   }
   if (stage_ == Stage::kIdle) return JustAnswered() ? Linger() : Close();
   if (stage_ == Stage::kWaiting) return Feeding();  // which ends it
-  if (why == Why::kDraining) return;                // the answer is its last
+  if (stage_ == Stage::kParked) return AnswerNow();
+  if (why == Why::kDraining) return;  // the answer is its last
   if (stage_ == Stage::kLingering || phase == Phase::kReading) return Close();
   if (phase == Phase::kWriting) HurryUp();
 }
@@ -322,6 +363,7 @@ void Connection::HurryUp() {
 
 // Who was reading a request is told; a client that is slow in anything else is not listening.
 void Connection::Expire() {
+  if (stage_ == Stage::kParked) return AnswerNow();
   if (phase != Phase::kIdle) ++shared_.counts.timed_out;
   if (asking_ || (stage_ != Stage::kHeader && stage_ != Stage::kBody)) return Close();
   Reply(Refuse(408), true);

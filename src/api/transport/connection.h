@@ -3,9 +3,10 @@
 // Requests that come together are answered one after the other, in their order. Nothing is read while one is answered,
 // so a client that sends faster than it is served waits in its own socket.
 //
-// An answer that is a feed holds neither a thread nor a place in the turnstile: it is asked for the next piece when the
-// piece before has been written, so no more than one is kept for a client who reads slowly. It is the last answer of
-// its connection.
+// A request whose answer is a pause is asked again when the pause says so, and holds as little until then. An answer
+// that is a feed holds neither a thread nor a place in the turnstile: it is asked for the next piece when the piece
+// before has been written, so no more than one is kept for a client who reads slowly. It is the last answer of its
+// connection.
 #pragma once
 
 #include <array>
@@ -48,6 +49,7 @@ class Connection final : public Seat, public std::enable_shared_from_this<Connec
     kHeader,
     kBody,
     kInLine,
+    kParked,
     kWriting,
     kWaiting,
     kFeeding,
@@ -68,9 +70,12 @@ class Connection final : public Seat, public std::enable_shared_from_this<Connec
 
   void Answer();
   void Handle();
-  Response CallHandler(RawRequest request);
+  Response CallHandler(RawRequest& request);
   Response Refuse(int status);
   void Reply(Response response, bool last, bool without_body = false, bool in_chunks = true);
+  void Park(const Response& response);  // until it is to be asked again
+  void ListenWhileParked();
+  void AnswerNow();
   void Written();
   void ReplyWithFeed(const Response& response, Framing framing);
   void Feeding();  // what the feed has now
@@ -97,7 +102,8 @@ class Connection final : public Seat, public std::enable_shared_from_this<Connec
   std::array<char, 4096> chunk_;
   std::string arrived_;  // and not used yet
   std::optional<RequestParser> parser_;
-  bool last_ = false;  // the answer that is written is this connection's last
+  Micros patience_{0};  // of a pause
+  bool last_ = false;   // the answer that is written is this connection's last
   std::string head_, body_;
   std::shared_ptr<Feed> feed_;
   bool fed_ = false;               // the end of the feed was written

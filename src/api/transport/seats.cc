@@ -1,25 +1,11 @@
 #include "api/transport/seats.h"
 
-#include <arpa/inet.h>
-
 #include <algorithm>
-#include <array>
 #include <tuple>
 
+#include "api/http/network.h"
+
 namespace pipelined::api {
-namespace {
-
-// One subscriber has at least a /64, all of whose addresses are his.
-std::string NetworkOf(const std::string& address) {
-  in6_addr bytes{};
-  if (inet_pton(AF_INET6, address.c_str(), &bytes) != 1) return address;
-  std::fill(std::begin(bytes.s6_addr) + 8, std::end(bytes.s6_addr), std::uint8_t{0});
-  std::array<char, INET6_ADDRSTRLEN> text{};
-  inet_ntop(AF_INET6, &bytes, text.data(), text.size());
-  return std::string(text.data()) + "/64";
-}
-
-}  // namespace
 
 Seat::Seat(std::string address_) : address(std::move(address_)), network(NetworkOf(address)) {}
 

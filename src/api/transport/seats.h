@@ -17,8 +17,9 @@ namespace pipelined::api {
 // A connection as the others see it. It writes its own state; anybody may read it.
 class Seat {
  public:
-  // What it does for its client; the less, the sooner it is dropped for another. Who is busy never is.
-  enum class Phase : std::uint8_t { kIdle, kReading, kWriting, kBusy };
+  // What it does for its client; the less, the sooner it is dropped for another. Who waits for something to happen, for
+  // as long as it likes, is so after all others; who is busy never is.
+  enum class Phase : std::uint8_t { kIdle, kReading, kWriting, kStreaming, kBusy };
   enum class Why : std::uint8_t {
     kExpired,   // its deadline has passed
     kEvicted,   // another needs its place
@@ -46,8 +47,8 @@ class Seats {
       : in_all_(in_all), per_address_(per_address), counts_(counts) {}
 
   // Takes `seat` in. When there is no place, the one longest idle (else the one longest reading, else the one longest
-  // written to) is told to leave: first of the same network, for the limit of all then of any. When everybody is busy:
-  // 429 (the network) or 503 (all), and `seat` is not in.
+  // written to, else the one longest waiting for something to happen) is told to leave: first of the same network, for
+  // the limit of all then of any. When everybody is busy: 429 (the network) or 503 (all), and `seat` is not in.
   int Admit(const std::shared_ptr<Seat>& seat);
   void Remove(Seat& seat);  // by its owner, who holds it; harmless when it is not in
 

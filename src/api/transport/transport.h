@@ -22,9 +22,11 @@ struct RawRequest {
   std::string target;  // path and query, encoded
   Pairs headers;       // names in lower case; a trailer's fields are not among them
   std::string body;
-  std::string remote;  // the peer's address; kLocalPeer over the unix socket
-  Micros waited{0};    // from its last byte until its handler was called
-  int refused = 0;     // a status that the framing or the limits demand; then the rest may be missing
+  std::string remote;            // the peer's address; kLocalPeer over the unix socket
+  Micros waited{0};              // from its last byte until its handler was called
+  std::shared_ptr<Pause> pause;  // of an earlier time when it was asked
+  bool answer_now = false;       // as in Request
+  int refused = 0;               // a status that the framing or the limits demand; then the rest may be missing
 };
 
 inline constexpr std::string_view kLocalPeer = "unix";
@@ -34,7 +36,7 @@ struct TransportOptions {
   std::uint16_t port = 0;            // 0: any free one
   std::string socket;                // a unix socket to listen on too; empty: none
   std::string tls_cert, tls_key;     // PEM files, chain first; empty: no TLS on the port (never on the unix socket)
-  int threads = 4;                   // handlers that run at the same time
+  int threads = 12;                  // handlers that run at the same time
   std::size_t longest_line = 1'000;  // requests that may wait for one of them; more: 503
   Limits limits;
   std::shared_ptr<ConnectionCounts> counts = std::make_shared<ConnectionCounts>();
@@ -42,10 +44,11 @@ struct TransportOptions {
 
 class Transport {
  public:
-  // Called from several threads at once; may block.
-  using Handler = std::function<Response(RawRequest)>;
+  // Called from several threads at once; may block. It may take the request apart, unless it answers with a pause: then
+  // it is called again with the same one.
+  using Handler = std::function<Response(RawRequest&)>;
   // The answer to a request that no handler gets, of which not all has to be known: 408, 429 and 503, and 500 when the
-  // handler threw. As Handler, but must not block nor throw.
+  // handler threw. Must not block nor throw.
   using Refusal = std::function<Response(int status, RawRequest)>;
 
   virtual ~Transport() = default;

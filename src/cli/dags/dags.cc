@@ -2,8 +2,8 @@
 #include <fmt/format.h>
 
 #include "cli/commands.h"
+#include "cli/runs/start_run.h"
 #include "cli/shell/consent.h"
-#include "cli/live/watch.h"
 #include "pipelined/http/client.h"
 #include "pipelined/schema/json.h"
 
@@ -19,69 +19,19 @@ const std::vector<Column> kEventColumns{
     {"WHEN", "when"}, {"WHO", "who"}, {"KIND", "kind"}, {"EVENT", "event"}, {"WHY", "why"}};
 const std::vector<Column> kErrorColumns{{"FILE", "filename"}, {"WHEN", "timestamp"}, {"ERROR", "stack_trace"}};
 
-struct RunOptions {
-  std::string dag_id, conf, run_id, logical_date, note;
-  std::vector<std::string> params;
-  bool wait = false, watch = false;
-};
-
-Result<Value> RunBody(const RunOptions& options) {
-  auto conf = ParamsFromOptions(options.conf, options.params);
-  if (!conf) return conf.error();
-  Value body = Value(Value::Map{{"logical_date", options.logical_date.empty() ? Value() : Value(options.logical_date)},
-                                {"conf", std::move(*conf)}});
-  if (!options.run_id.empty()) body.Set("dag_run_id", options.run_id);
-  if (!options.note.empty()) body.Set("note", options.note);
-  return body;
-}
-
-Status RunDag(const Session& session, Program& program, const RunOptions& options) {
-  const auto format = OutputFormat(program.global);
-  if (!format) return format.error();
-  const auto body = RunBody(options);
-  if (!body) return body.error();
-  auto run = session.Post("/api/v2/dags/" + UrlEncode(options.dag_id) + "/dagRuns", *body);
-  if (!run) {
-    Error error = run.error();
-    const std::string prefix = "the run was not created: ";
-    if (!error.message.starts_with(prefix)) error.message = prefix + error.message;
-    if (error.hint.empty() && error.code == ErrorCode::kInvalid)
-      error.hint = fmt::format("pipectl dags show {} --params", options.dag_id);
-    return error;
-  }
-  const std::string run_id = TextOf(*run, "dag_run_id");
-  if (options.wait || options.watch) {
-    if (!program.global.quiet) fmt::print(stderr, "run {} of {}\n", run_id, options.dag_id);
-    WatchOptions watch;
-    watch.progress = options.watch && !program.global.quiet;
-    auto ended = WatchRun(session, options.dag_id, run_id, watch);
-    if (!ended) return ended.error();
-    run = std::move(ended);
-    if (TextOf(*run, "state") != "success") program.exit_code = Exit::kFailed;
-  }
-  if (IsWhole(*format)) {
-    PrintObject(*format, *run);
-  } else {
-    fmt::print("{}\t{}\n", run_id, TextOf(*run, "state"));
-  }
-  return Ok();
-}
-
 void AddRun(CLI::App& dags, Program& program) {
+  const auto dag_id = std::make_shared<std::string>();
   const auto options = std::make_shared<RunOptions>();
   CLI::App* run = AddCommand(dags, "run", "Start a run of a DAG", "pipectl dags run sales_daily -p region=eu --watch");
   run->alias("trigger");
-  run->add_option("DAG", options->dag_id, "Its id")->required();
-  run->add_option("-p,--param", options->params, "A parameter, key=value; may be repeated")->take_all();
-  run->add_option("-c,--conf", options->conf, "Parameters as one JSON object");
-  run->add_option("-r,--run-id", options->run_id, "The run's id; made from the time when not given");
-  run->add_option("-e,--logical-date", options->logical_date, "With an offset: 2026-01-31T06:00:00Z");
-  run->add_option("--note", options->note, "A note to keep with the run");
-  run->add_flag("--wait", options->wait, "Wait for its end; the exit code says how it ended");
-  run->add_flag("--watch", options->watch, "The same, and show its progress");
+  run->add_option("DAG", *dag_id, "Its id")->required();
+  AddRunOptions(*run, options);
   AddOutputOption(*run, program);
-  run->callback([&program, options] {
-    program.WithSession([&](const Session& session) { return RunDag(session, program, *options); });
+  run->callback([&program, dag_id, options] {
+    program.WithSession([&](const Session& session) {
+      return StartRun(session, program, "/api/v2/dags/" + UrlEncode(*dag_id) + "/dagRuns", *options,
+                      fmt::format("pipectl dags show {} --params", *dag_id));
+    });
   });
 }
 

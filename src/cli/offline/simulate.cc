@@ -4,10 +4,10 @@
 #include "cli/commands.h"
 #include "cli/output/measured.h"
 #include "cli/output/moment.h"
-#include "cli/offline/simulation.h"
 #include "cli/offline/simulation_report.h"
 #include "cli/live/timeline.h"
 #include "pipelined/base/clock.h"
+#include "pipelined/simulation/report.h"
 #include "pipelined/zoneinfo/system_zones.h"
 
 namespace pipelined::cli {
@@ -70,12 +70,12 @@ Status ReadDurations(SimulateOptions& given) {
   if (!by_default)
     return Error{ErrorCode::kInvalid, fmt::format("--default-duration {}: not a duration", given.default_duration),
                  "for example 30s, 5m or 1h30m"};
-  given.input.default_duration = *by_default;
+  given.input.assumed.default_duration = *by_default;
   if (given.durations.empty()) return Ok();
   DurationFile file = LoadDurationFile(given.durations);
   if (HasErrors(file.diagnostics))
     return Error{ErrorCode::kInvalid, fmt::format("the durations cannot be read:\n{}", Format(file.diagnostics)), ""};
-  given.input.given = std::move(file.entries);
+  given.input.assumed.given = std::move(file.entries);
   return Ok();
 }
 
@@ -84,7 +84,7 @@ Status AskServer(const GlobalOptions& global, const PreparedSimulation& prepared
   if (!session) return session.error();
   auto means = AskMeasured(*session, prepared.dags);
   if (!means) return means.error();
-  input.measured = std::move(*means);
+  input.assumed.measured = std::move(*means);
   return Ok();
 }
 
@@ -120,7 +120,7 @@ Status SimulateDags(Program& program, SimulateOptions& given) {
   if (given.measured) {
     if (const Status asked = AskServer(program.global, *prepared, given.input); !asked) return asked;
   }
-  if (const Status configured = Configure(given.input, *prepared); !configured) return configured;
+  if (const Status configured = Configure(given.input.assumed, *prepared); !configured) return configured;
   if (!program.global.quiet) {
     for (const std::string& note : prepared->notes) fmt::print(stderr, "note: {}\n", note);
   }
@@ -156,11 +156,11 @@ void AddSimulateCommand(CLI::App& app, Program& program) {
   command->add_option("--parallelism", given->parallelism, "Tries that may run at once")
       ->capture_default_str()
       ->check(CLI::PositiveNumber);
-  command->add_option("--pool", input.pools, "Slots of a pool, NAME=SLOTS (-1: no limit); may be repeated")
+  command->add_option("--pool", input.assumed.pools, "Slots of a pool, NAME=SLOTS (-1: no limit); may be repeated")
       ->take_all()
       ->allow_extra_args(false);
   command
-      ->add_option("--fail", input.failures,
+      ->add_option("--fail", input.assumed.failures,
                    "A task that fails, TASK=always, =2 (the first two tries of each run) or =5% (of all tries); TASK "
                    "is load, sales.load or sales.*; may be repeated")
       ->take_all()

@@ -2,23 +2,13 @@
 #pragma once
 
 #include <string>
-#include <vector>
 
 #include "cli/output/output.h"
-#include "cli/offline/simulation.h"
-#include "cli/offline/simulation_input.h"
+#include "pipelined/simulation/report.h"
 
 namespace pipelined::cli {
 
-struct SimulationView {
-  const PreparedSimulation& input;
-  const SimulationOptions& options;
-  const SimulationResult& result;
-};
-
-// {"from", "to", "dags", "runs", "tasks", "busiest", "pools", "longest_waits", "late", "missed" …}
-Value SimulationSummary(const SimulationView& view);
-// The same for people.
+// SimulationSummary() for people.
 std::string SummaryText(const Value& summary);
 
 // Writes to stdout, run by run, however many there are. With `runs` off only the summary (kPlain: its text).

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "cli/session/session.h"
-#include "cli/offline/simulation_input.h"
+#include "pipelined/simulation/assumptions.h"
 
 namespace pipelined::cli {
 

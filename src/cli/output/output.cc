@@ -24,13 +24,6 @@ const Value* Entry(const Value& row, const std::string& key) {
   return inner == nullptr ? nullptr : Entry(*inner, key.substr(dot + 1));
 }
 
-// As a table shows it: what a value holds must not steer the terminal.
-std::string Tame(std::string text) {
-  std::replace_if(
-      text.begin(), text.end(), [](unsigned char c) { return c < 0x20 || c == 0x7F; }, ' ');
-  return text;
-}
-
 bool IsPlainYaml(const std::string& text) {
   static constexpr std::string_view kReserved[] = {"true", "false", "null", "yes", "no", "on", "off", "~"};
   if (text.empty() || std::find(std::begin(kReserved), std::end(kReserved), text) != std::end(kReserved)) return false;
@@ -74,6 +67,12 @@ void AppendYaml(const Value& value, std::size_t indent, std::string& out) {
 }
 
 }  // namespace
+
+std::string Tame(std::string text) {
+  std::replace_if(
+      text.begin(), text.end(), [](unsigned char c) { return c < 0x20 || c == 0x7F; }, ' ');
+  return text;
+}
 
 bool StdoutIsTerminal() {
   return isatty(STDOUT_FILENO) == 1;

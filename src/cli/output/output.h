@@ -35,6 +35,8 @@ void PrintObject(Layout format, const Value& object);
 std::string ToYaml(const Value& value);
 // A cell: text as it is, dates to the second, null as nothing, the rest as JSON.
 std::string CellText(const Value* value);
+// As a table shows it: what a value holds must not steer the terminal.
+std::string Tame(std::string text);
 
 bool StdoutIsTerminal();
 bool StderrIsTerminal();

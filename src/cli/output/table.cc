@@ -29,6 +29,18 @@ std::string Shortened(const std::string& text, std::size_t width) {
   return text.substr(0, end) + "…";
 }
 
+std::vector<std::string> Lines(const std::vector<std::string>& words, std::size_t room) {
+  std::vector<std::string> lines;
+  for (const std::string& word : words) {
+    if (!lines.empty() && Width(lines.back()) + 1 + Width(word) <= room) {
+      lines.back() += " " + word;
+    } else {
+      lines.push_back(word);
+    }
+  }
+  return lines;
+}
+
 std::vector<std::size_t> ColumnWidths(std::vector<std::size_t> wanted, std::size_t room) {
   if (room == 0 || wanted.empty()) return wanted;
   const std::size_t between = 2 * (wanted.size() - 1);

@@ -14,6 +14,9 @@ std::size_t Width(std::string_view text);
 // At most `width` characters, the last of them "…" when something is left out.
 std::string Shortened(const std::string& text, std::size_t width);
 
+// Words with blanks between them, in lines of at most `room` characters; a longer word has a line of its own.
+std::vector<std::string> Lines(const std::vector<std::string>& words, std::size_t room);
+
 // The widths that columns get which would need `wanted`, within `room` characters and two between each (0: any room).
 // The widest give first, none below kNarrowest.
 std::vector<std::size_t> ColumnWidths(std::vector<std::size_t> wanted, std::size_t room);

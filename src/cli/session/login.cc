@@ -80,7 +80,7 @@ Result<std::string> TokenFor(const Profile& profile, const LoginOptions& options
 }
 
 Status Login(const GlobalOptions& global, const LoginOptions& options) {
-  auto profiles = Profiles::Load();
+  const auto profiles = Profiles::Load();
   if (!profiles) return profiles.error();
   auto profile = Wanted(*profiles, global, options);
   if (!profile) return profile.error();
@@ -88,9 +88,13 @@ Status Login(const GlobalOptions& global, const LoginOptions& options) {
   if (!token) return token.error();
   profile->token = *token;
   profile->user = options.with_token ? "" : options.user;
-  profiles->Put(*profile);
-  profiles->Use(profile->name);
-  if (const Status saved = profiles->Save(); !saved) return saved;
+  // Anew: while the password was asked for others may have logged in.
+  const Status saved = Profiles::Update([&](Profiles& now) {
+    now.Put(*profile);
+    now.Use(profile->name);
+    return Ok();
+  });
+  if (!saved) return saved;
   if (!global.quiet) {
     fmt::print("logged in at {}{}; kept in {} as the profile {}\n", profile->url,
                profile->user.empty() ? "" : " as " + profile->user, ProfilesPath(), profile->name);
@@ -98,22 +102,26 @@ Status Login(const GlobalOptions& global, const LoginOptions& options) {
   return Ok();
 }
 
-Status Logout(const GlobalOptions& global, bool all) {
-  auto profiles = Profiles::Load();
-  if (!profiles) return profiles.error();
-  const std::string name = !global.profile.empty() ? global.profile : profiles->current();
+// Those whose tokens are forgotten are put into `out`.
+Status ForgetTokens(Profiles& profiles, const GlobalOptions& global, bool all, std::vector<Profile>& out) {
+  const std::string name = !global.profile.empty() ? global.profile : profiles.current();
   if (name.empty() && !all) return Error{ErrorCode::kNotFound, "there is no log-in to forget", "pipectl profiles list"};
-  std::vector<Profile> out;
-  for (const Profile& profile : profiles->all()) {
+  for (const Profile& profile : profiles.all()) {
     if (all || profile.name == name) out.push_back(profile);
   }
-  if (out.empty() && !all) return profiles->Get(name).error();
+  if (out.empty() && !all) return profiles.Get(name).error();
   for (Profile& profile : out) {
     profile.token.clear();
-    profiles->Put(profile);
+    profiles.Put(profile);
   }
-  if (all || profiles->current() == name) profiles->Use("");
-  if (const Status saved = profiles->Save(); !saved) return saved;
+  if (all || profiles.current() == name) profiles.Use("");
+  return Ok();
+}
+
+Status Logout(const GlobalOptions& global, bool all) {
+  std::vector<Profile> out;
+  const Status done = Profiles::Update([&](Profiles& profiles) { return ForgetTokens(profiles, global, all, out); });
+  if (!done) return done;
   for (const Profile& profile : out) {
     if (!global.quiet) fmt::print("logged out of {} ({})\n", profile.url, profile.name);
   }
@@ -141,29 +149,31 @@ Status List(const GlobalOptions& global) {
 }
 
 Status Use(const GlobalOptions& global, const std::string& name, bool none) {
-  auto profiles = Profiles::Load();
-  if (!profiles) return profiles.error();
   if (name.empty() != none)
     return Error{ErrorCode::kInvalid, "name a profile, or give --none", "pipectl profiles list"};
-  if (!none) {
-    if (const auto known = profiles->Get(name); !known) return known.error();
-  }
-  profiles->Use(name);
-  if (const Status saved = profiles->Save(); !saved) return saved;
+  const Status used = Profiles::Update([&](Profiles& profiles) -> Status {
+    if (const auto known = profiles.Get(name); !none && !known) return known.error();
+    profiles.Use(name);
+    return Ok();
+  });
+  if (!used) return used;
   if (!global.quiet) fmt::print("{}\n", none ? "the local server is used" : name + " is used");
   return Ok();
 }
 
 Status Delete(const GlobalOptions& global, const std::vector<std::string>& names, bool yes) {
-  auto profiles = Profiles::Load();
+  const auto profiles = Profiles::Load();
   if (!profiles) return profiles.error();
   for (const std::string& name : names) {
     if (const auto known = profiles->Get(name); !known) return known.error();
   }
   const std::string question = fmt::format("forget the profiles {} and their tokens?", fmt::join(names, ", "));
   if (const Status agreed = Confirm(yes, question); !agreed) return agreed;
-  for (const std::string& name : names) profiles->Remove(name);
-  if (const Status saved = profiles->Save(); !saved) return saved;
+  const Status removed = Profiles::Update([&](Profiles& now) {
+    for (const std::string& name : names) now.Remove(name);
+    return Ok();
+  });
+  if (!removed) return removed;
   if (!global.quiet) fmt::print("{} deleted\n", fmt::join(names, ", "));
   return Ok();
 }

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -45,6 +46,30 @@ Status WriteWhole(int fd, const std::string& text, const std::string& path) {
   return close(fd) == 0 && synced ? Ok() : Status(CannotWrite(path));
 }
 
+Status MakeFolder(const fs::path& folder) {
+  std::error_code failure;
+  if (fs::create_directories(folder, failure)) fs::permissions(folder, fs::perms::owner_all, failure);
+  return failure ? Status(Error{ErrorCode::kFailed, fmt::format("{}: {}", folder.string(), failure.message()), ""})
+                 : Ok();
+}
+
+// The lock of a folder, as long as it lives. Where the file system has no locks nobody waits.
+class FolderLock {
+ public:
+  explicit FolderLock(const fs::path& folder) : fd_(open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {
+    while (fd_ >= 0 && flock(fd_, LOCK_EX) != 0 && errno == EINTR) {
+    }
+  }
+  ~FolderLock() {
+    if (fd_ >= 0) close(fd_);
+  }
+  FolderLock(const FolderLock&) = delete;
+  FolderLock& operator=(const FolderLock&) = delete;
+
+ private:
+  const int fd_;
+};
+
 }  // namespace
 
 std::string ProfilesPath() {
@@ -86,10 +111,7 @@ Status Profiles::Save(const std::string& path) const {
     profiles.Set(profile.name, std::move(fields));
   }
   const Value file = Value::Map{{"current", current_}, {"profiles", std::move(profiles)}};
-  const fs::path folder = fs::path(path).parent_path();
-  std::error_code failure;
-  const bool made = fs::create_directories(folder, failure);
-  if (made) fs::permissions(folder, fs::perms::owner_all, failure);
+  if (const Status made = MakeFolder(fs::path(path).parent_path()); !made) return made;
   const std::string fresh = fmt::format("{}.{}", path, getpid());  // so that two log-ins do not mix
   const int fd = open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
   if (fd < 0) return CannotWrite(path);
@@ -97,6 +119,16 @@ Status Profiles::Save(const std::string& path) const {
   if (written && rename(fresh.c_str(), path.c_str()) == 0) return Ok();
   unlink(fresh.c_str());
   return written ? Status(CannotWrite(path)) : written;
+}
+
+Status Profiles::Update(const std::function<Status(Profiles&)>& change, const std::string& path) {
+  const fs::path folder = fs::path(path).parent_path();
+  if (const Status made = MakeFolder(folder); !made) return made;
+  const FolderLock lock(folder);
+  auto profiles = Load(path);
+  if (!profiles) return profiles.error();
+  if (const Status changed = change(*profiles); !changed) return changed;
+  return profiles->Save(path);
 }
 
 const Profile* Profiles::Find(std::string_view name) const {

@@ -1,6 +1,7 @@
 // What `pipectl login` keeps: servers by name, each with its address and a token. Never a password.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -26,6 +27,9 @@ class Profiles {
   static Result<Profiles> Load(const std::string& path = ProfilesPath());
   // Replaces the file as a whole, mode 0600, in a folder of mode 0700 if it has to be made.
   Status Save(const std::string& path = ProfilesPath()) const;
+  // Loads, changes and saves while nobody else does: what another log-in has added meanwhile stays. Nothing is saved
+  // when `change` fails.
+  static Status Update(const std::function<Status(Profiles&)>& change, const std::string& path = ProfilesPath());
 
   const std::vector<Profile>& all() const { return all_; }
   const std::string& current() const { return current_; }  // empty: none

@@ -85,10 +85,13 @@ Error FromStatus(int status, const std::string& body) {
 
 // A certificate that nobody vouches for is the usual reason when TLS is new.
 Error WithRemedy(Error error, const std::string& url) {
-  const bool tls =
-      error.message.find("SSL") != std::string::npos || error.message.find("certificate") != std::string::npos;
-  if (error.hint.empty() && url.starts_with("https://") && tls)
+  const auto says = [&](const char* word) { return error.message.find(word) != std::string::npos; };
+  if (!error.hint.empty() || !url.starts_with("https://") || (!says("SSL") && !says("certificate"))) return error;
+  if (says("expired") || says("not yet valid")) {
+    error.hint = "who runs the server has to renew its certificate; or is the clock of this machine wrong?";
+  } else if (!says("another host")) {
     error.hint = "when an authority of your own has signed its certificate, name that with --ca-cert FILE";
+  }
   return error;
 }
 

@@ -1,4 +1,7 @@
--- Whoever had less than a role for everything gets a role that gives nothing: an old program knows no limits.
+-- Lost: service accounts and their tokens; roles of one's own; grants for DAGs and for tags, and all but the highest for everything;
+-- tokens with limits or without an end; what tokens are for; who is disabled (he keeps his password and may do nothing).
+-- Kept: users with their passwords, and the built-in role that each has for everything. Whoever had less gets the role "none", which
+-- gives nothing: an earlier program knows no limits.
 drop trigger app_user_keep_admin on app_user;
 drop trigger access_grant_keep_admin on access_grant;
 drop function keep_admin();

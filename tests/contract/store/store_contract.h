@@ -4,6 +4,7 @@
 
 #include <functional>
 
+#include "pipelined/schema/json.h"
 #include "pipelined/store/memory_store.h"
 #include "pipelined/store/migrations.h"
 #include "pipelined/store/pg_store.h"
@@ -23,6 +24,8 @@ class Place {
   virtual Result<RunInfo> Trigger(const TriggerRequest& request) = 0;
   // "run queued ann", "0 none ann": what the history says of people, of one run and in order.
   virtual std::vector<std::string> Authored(const RunInfo& run) = 0;
+  // "s3://x d r1 t0 -1 {}": events of assets, in order.
+  virtual std::vector<std::string> AssetEvents() = 0;
 };
 
 class MemoryPlace : public Place {
@@ -36,6 +39,15 @@ class MemoryPlace : public Place {
       if (change.run != run.id) continue;
       const std::string what = change.task ? std::to_string(*change.task) : "run";
       all.push_back(what + " " + std::string(change.to) + " " + change.who);
+    }
+    return all;
+  }
+  std::vector<std::string> AssetEvents() override {
+    std::vector<std::string> all;
+    for (const AssetEvent& event : store_.asset_events()) {
+      const std::string extra = event.extra.is_null() ? "{}" : ToJson(event.extra);
+      all.push_back(event.uri + " " + event.dag_id + " " + event.run_id + " " + event.task_id + " " +
+                    std::to_string(event.map_index) + " " + extra);
     }
     return all;
   }
@@ -74,6 +86,16 @@ class PgPlace : public Place {
       const std::string what = task != nullptr ? std::to_string(task->task_no) : "run";
       const std::string_view to = task != nullptr ? ToString(task->to) : ToString(std::get<RunMoved>(event.what).to);
       all.push_back(what + " " + std::string(to) + " " + event.who);
+    }
+    return all;
+  }
+  std::vector<std::string> AssetEvents() override {
+    const auto events = catalog_->assets().Events(AssetEventFilter{}, Page{});
+    EXPECT_TRUE(events.ok()) << events.error().message;
+    std::vector<std::string> all;
+    for (const AssetEventRow& event : events->rows) {
+      all.push_back(event.uri + " " + event.dag_id + " " + event.run_id + " " + event.task_id + " " +
+                    std::to_string(event.map_index) + " " + ToJson(event.extra));
     }
     return all;
   }

@@ -35,6 +35,7 @@ class Source {
   }
   bool endless = false;  // there is always more
   bool may_end_early = true;
+  bool cut = false;
 
  private:
   friend class TestFeed;
@@ -63,6 +64,7 @@ class TestFeed : public Feed {
     source_.changed_.notify_all();
   }
   Piece Take(std::size_t most) override {
+    if (source_.cut) return Piece::Cut();
     if (source_.endless) return {std::string(most, 'x'), false};
     const std::scoped_lock lock(source_.mutex_);
     Piece piece{source_.said_.substr(taken_, most), false};
@@ -191,6 +193,14 @@ TEST_F(FeedTest, WhoDoesNotReadIsDropped) {
   source_.AwaitFeeds(1);
   source_.AwaitFeeds(0);
   EXPECT_EQ(counts_->timed_out, 1);
+}
+
+TEST_F(FeedTest, WhatIsCutOffIsNotCalledWhole) {
+  source_.cut = true;
+  Listen();
+  Client client(transport_->port());
+  client.Get("/feed");
+  EXPECT_THAT(client.ReadAll(), EndsWith("Connection: close\r\n\r\n"));
 }
 
 TEST_F(FeedTest, AStopEndsIt) {

@@ -185,10 +185,23 @@ TEST_F(ServerTest, WhatTheTransportRefusesHasAnIdAndIsCounted) {
   EXPECT_THAT(late, StartsWith("HTTP/1.1 408 "));
   EXPECT_THAT(late, HasSubstr("X-Request-Id: "));
   const std::string metrics =
-      Exchange((*server)->port(), "GET /metrics HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
+      Exchange((*server)->port(), "GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
   EXPECT_THAT(metrics, HasSubstr("pipelined_api_requests_total{status=\"408\"} 1\n"));
   EXPECT_THAT(metrics, HasSubstr("pipelined_api_connections_ended_total{why=\"timed_out\"} 1\n"));
   EXPECT_THAT(metrics, HasSubstr("\npipelined_api_connections "));
+}
+
+TEST_F(ServerTest, WhoIsCalledByAForeignNameAnswersNothingElse) {
+  const auto ask = [&](const std::string& host) {
+    const std::string answer = Exchange(
+        server_->port(), "GET /api/v2/monitor/health HTTP/1.1\r\nHost: " + host + "\r\nConnection: close\r\n\r\n");
+    return answer.substr(0, answer.find("\r\n"));
+  };
+  for (const char* own : {"localhost", "127.0.0.1:8080", "[::1]"}) EXPECT_EQ(ask(own), "HTTP/1.1 200 OK") << own;
+  for (const char* foreign : {"evil.example", "evil.example:8080", "10.0.0.1"})
+    EXPECT_EQ(ask(foreign), "HTTP/1.1 421 Misdirected Request") << foreign;
+  EXPECT_THAT(Exchange(server_->port(), "GET /api/v2/monitor/health HTTP/1.0\r\n\r\n"), HasSubstr(" 200 OK"))
+      << "who names none is no browser";
 }
 
 TEST_F(ServerTest, SettingsThatContradictEachOtherAreRefused) {

@@ -42,6 +42,48 @@ TEST_F(AccountsTest, AUserIsMadeLogsInAndIsGone) {
   EXPECT_EQ(LogIn("ann", kPassword).status, 401);
 }
 
+// Operation, before and after of what was done last.
+TEST_F(AccountsTest, TheTrailSaysHowAccountsRolesGrantsAndTokensWereAndAre) {
+  const auto told = [&] {
+    const auto entries = catalog_->trail().List({}, 1);
+    EXPECT_TRUE(entries.ok() && !entries->empty());
+    const TrailEntry& entry = entries->front();
+    return fmt::format("{} {} -> {}", entry.operation, ToJson(entry.outcome->before), ToJson(entry.outcome->after));
+  };
+  std::string all;
+  const auto expect = [&](const Response& answer, const std::vector<std::string>& parts) {
+    EXPECT_LT(answer.status, 300) << answer.body;
+    const std::string text = told();
+    all += text;
+    for (const std::string& part : parts) EXPECT_THAT(text, HasSubstr(part));
+  };
+  expect(Post("users", fmt::format(R"({{"name": "ann", "password": "{}", "roles": ["user"]}})", kPassword)),
+         {"ext_post_user null -> {\"name\":\"ann\"", "\"role\":\"user\""});
+  expect(Send("PATCH", kExt + "users/ann", "admin", R"({"disabled": true})"),
+         {"ext_patch_user {\"name\":\"ann\",\"kind\":\"user\",\"disabled\":false",
+          "-> {\"name\":\"ann\",\"kind\":\"user\",\"disabled\":true"});
+  const std::string hash = (*catalog_->FindUser("ann"))->password_hash;
+  expect(Post("roles", R"({"name": "peek", "permissions": ["runs.read"]})"),
+         {"ext_post_role null -> {\"name\":\"peek\"", "[\"runs.read\"]"});
+  expect(Send("PATCH", kExt + "roles/peek", "admin", R"({"permissions": ["dags.read"]})"),
+         {"[\"runs.read\"]} -> {", "[\"dags.read\"]}"});
+  expect(Post("grants", R"({"account": "ann", "role": "peek", "dag_id": "own"})"),
+         {"ext_post_grant null -> {", "\"role\":\"peek\",\"dag_id\":\"own\""});
+  const std::int64_t grant = accounts().Find("ann")->grants.back().id;
+  expect(Send("DELETE", kExt + fmt::format("grants/{}", grant), "admin"),
+         {"ext_delete_grant {", "\"account\":\"ann\",\"role\":\"peek\"", "-> null"});
+  const Response token = Post("tokens", R"({"name": "laptop"})");
+  expect(token, {"ext_post_token null -> {", "\"name\":\"laptop\""});
+  expect(Send("DELETE", kExt + fmt::format("tokens/{}", ParseJson(token.body)->Find("token_id")->integer()), "admin"),
+         {"ext_delete_token {", "\"name\":\"laptop\"", "-> null"});
+  expect(Send("DELETE", kExt + "roles/peek", "admin"), {"ext_delete_role {\"name\":\"peek\"", "-> null"});
+  expect(Send("DELETE", kExt + "users/ann", "admin"), {"ext_delete_user {\"name\":\"ann\"", "-> null"});
+  for (const std::string& secret : {std::string(kPassword), hash, Text(token, "token")}) {
+    ASSERT_FALSE(secret.empty());
+    EXPECT_THAT(all, Not(HasSubstr(secret)));
+  }
+}
+
 TEST_F(AccountsTest, BadNamesAndPasswordsAreRefusedAndNotRepeated) {
   for (const char* password : {"Tiny7", "Password1234", "ann-ann-ann"}) {
     const Response refused = Post("users", fmt::format(R"({{"name": "ann", "password": "{}"}})", password));
@@ -122,6 +164,49 @@ TEST_F(AccountsTest, NobodyGivesMoreThanHeHas) {
   EXPECT_EQ(Post("tokens", R"({"name": "t", "account": "admin"})", "reg").status, 403);
   EXPECT_EQ(Status("DELETE", kExt + "users/op", "reg"), 403);
   EXPECT_EQ(Post("tokens", R"({"name": "t", "account": "service"})", "reg").status, 201);
+}
+
+// Nobody gives, takes or borrows what he has not, also where a tag stands for no DAG yet.
+TEST_F(AccountsTest, ATagCountsBeforeAnyDagHasIt) {
+  EXPECT_TRUE(accounts().PutRole(RoleRow{"registrar", "", {"users.edit", "users.read", "tokens.edit"}}, true).ok());
+  AddWithRole("reg", "registrar");
+  Add("tagged", {GrantRow{0, "tagged", "user", GrantScope::kTag, "nobody-has-it"}});
+  const std::string password = fmt::format(R"({{"password": "{}"}})", kPassword);
+  EXPECT_EQ(Status("PATCH", kExt + "users/tagged", "reg", password), 403);
+  EXPECT_EQ(Post("tokens", R"({"name": "t", "account": "tagged"})", "reg").status, 403);
+  EXPECT_EQ(Status("DELETE", kExt + "users/tagged", "reg"), 403);
+  EXPECT_EQ(Post("grants", R"({"account": "reg", "role": "user", "tag": "nobody-has-it"})", "reg").status, 403);
+  Add("peer", {GrantRow{0, "peer", "registrar", GrantScope::kAll, ""},
+               GrantRow{0, "peer", "user", GrantScope::kTag, "nobody-has-it"}});
+  EXPECT_EQ(Status("PATCH", kExt + "users/tagged", "peer", password), 200) << "who has the same grant";
+  EXPECT_EQ(Post("grants", R"({"account": "reg", "role": "user", "tag": "other-tag"})", "peer").status, 403);
+}
+
+TEST_F(AccountsTest, WhatEndsLeavesNothingThatDoesNot) {
+  Post("users", fmt::format(R"({{"name": "ann", "password": "{}", "roles": ["viewer"]}})", kPassword));
+  const std::string login = Text(LogIn("ann", kPassword), "access_token");
+  EXPECT_EQ(Post("tokens", R"({"name": "t", "expires_at": null})", login).status, 403);
+  EXPECT_EQ(Post("tokens", R"({"name": "t", "expires_at": "2999-01-01T00:00:00Z"})", login).status, 403);
+  const std::string laptop = Text(Post("tokens", R"({"name": "t"})", login), "token");
+  EXPECT_EQ(Post("tokens", R"({"name": "t", "expires_at": null})", laptop).status, 403) << "nor by a detour";
+  EXPECT_EQ(Post("tokens", R"({"name": "t", "expires_at": null})", "viewer").status, 201);
+  const Response of_local = Post("tokens", R"({"name": "t", "account": "ann", "expires_at": null})", "local-token");
+  EXPECT_EQ(of_local.status, 201);
+}
+
+TEST_F(AccountsTest, NamesDifferInMoreThanCapitals) {
+  EXPECT_EQ(Post("service-accounts", R"({"name": "Admin"})").status, 409);
+  EXPECT_EQ(Post("service-accounts", R"({"name": "Deploy"})").status, 201);
+  EXPECT_EQ(Post("service-accounts", R"({"name": "deploy"})").status, 409);
+}
+
+TEST_F(AccountsTest, AGrantOfARoleThatIsGoneIsNone) {
+  EXPECT_EQ(Status("DELETE", kExt + "roles/starter", "admin"), 204);
+  const Result<GrantRow> late = accounts().AddGrant(GrantRow{0, "viewer", "starter", GrantScope::kAll, ""});
+  ASSERT_FALSE(late.ok());
+  EXPECT_EQ(late.error().code, ErrorCode::kInvalid);
+  EXPECT_TRUE(accounts().PutRole(RoleRow{"starter", "", {"pools.read"}}, true).ok());
+  EXPECT_EQ(Status("GET", "/api/v2/pools", "custom"), 403) << "the grant of before went with the role";
 }
 
 TEST_F(AccountsTest, ATokenIsShownOnceAndRevokedAtOnce) {

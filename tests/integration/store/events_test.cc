@@ -108,6 +108,34 @@ TEST_F(PgEventsTest, ANumberThatWillNeverComeHoldsUpNobody) {
   EXPECT_THAT(Await(1), ElementsAre(second));
 }
 
+// Neither another database's nor one that writes something else.
+TEST_F(PgEventsTest, ATransactionThatWritesNoEventsHoldsUpNobody) {
+  Writer other(options_);
+  other.Begin();
+  other.transaction->exec("create table something (a integer)");
+  after_ = *reader_->Start();
+  Writer slow(options_), fast(options_);
+  slow.Begin();
+  slow.Add();
+  slow.Abort();
+  const int second = fast.One();
+  const auto began = std::chrono::steady_clock::now();
+  EXPECT_THAT(Await(1), ElementsAre(second));
+  EXPECT_LT(std::chrono::steady_clock::now() - began, Seconds(20)) << "not until it was waited for no longer";
+}
+
+TEST_F(PgEventsTest, TellsWhichNumbersThereAre) {
+  after_ = *reader_->Start();
+  EXPECT_EQ(reader_->Numbers()->latest, 0);
+  EXPECT_FALSE(reader_->Numbers()->oldest.has_value());
+  Writer slow(options_), fast(options_);
+  const int first = fast.One();
+  slow.Begin();
+  const int second = slow.Add();
+  EXPECT_EQ(reader_->Numbers()->oldest, first);
+  EXPECT_EQ(reader_->Numbers()->latest, second) << "though nobody sees it yet";
+}
+
 TEST_F(PgEventsTest, AStartWaitsForWhoHasANumberAlready) {
   Writer slow(options_), fast(options_);
   slow.Begin();

@@ -2,14 +2,9 @@
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 
-#include <pqxx/pqxx>
-
-#include "pipelined/base/clock.h"
-#include "pipelined/store/migrations.h"
-#include "pipelined/store/pg_store.h"
+#include "integration/store/catalog_fixture.h"
+#include "store/listing.h"
 #include "store/session.h"
-#include "support/postgres_fixture.h"
-#include "support/store_samples.h"
 
 namespace pipelined::testing {
 namespace {
@@ -19,23 +14,13 @@ using ::testing::HasSubstr;
 
 // Runs r0 to r3 of `d`, due one second after the other, each of two tasks. In r0 and r1 the first has ended, in r2 it
 // runs.
-class PgListingTest : public ::testing::Test {
+class PgListingTest : public CatalogTest {
  protected:
-  PgListingTest() : sql_(PostgresFixture::Shared().url()) {
-    options_.url = PostgresFixture::Shared().url();
-    options_.schema = PostgresFixture::Shared().NewSchema();
-    EXPECT_TRUE(Migrate(options_).ok());
-    Sql("set search_path to " + options_.schema);
-    store_ = MakePgStore(options_, SystemClock());
-    catalog_ = MakePgCatalog(options_);
-    lease_ = **store_->Acquire("me", std::chrono::hours(1));
-    EXPECT_TRUE(store_->Load(lease_).ok());
-    EXPECT_TRUE(MakePgPublisher(options_)->Publish(Publication{{SampleDag("d")}, {}, {}, {}}, lease_.epoch).ok());
+  PgListingTest() {
     for (int i = 0; i < 4; ++i) Trigger(i);
     for (int i = 0; i < 3; ++i) StartFirst(i);
     for (int i = 0; i < 2; ++i) EndFirst(i);
   }
-  pqxx::result Sql(const std::string& text) { return pqxx::nontransaction(sql_).exec(text); }
   void Trigger(int number) {
     TriggerRequest request;
     request.dag_id = "d";
@@ -57,10 +42,6 @@ class PgListingTest : public ::testing::Test {
     plan.closed = {Close(Id(number), 0, number + 1, At(20))};
     plan.tasks = {Finish(Id(number), 0, number + 1, At(20))};
     Commit(plan);
-  }
-  void Commit(const Plan& plan) {
-    const auto committed = store_->Commit(plan, lease_, ExecutorIdentity{"i", "boot"});
-    ASSERT_TRUE(committed.ok()) << committed.error().message;
   }
   RunId Id(int number) const { return runs_[static_cast<std::size_t>(number)].id; }
 
@@ -92,11 +73,6 @@ class PgListingTest : public ::testing::Test {
     return filter;
   }
 
-  StoreOptions options_;
-  pqxx::connection sql_;
-  std::unique_ptr<Store> store_;
-  std::unique_ptr<Catalog> catalog_;
-  Lease lease_;
   std::vector<RunInfo> runs_;
 };
 
@@ -185,6 +161,61 @@ TEST_F(PgListingTest, WhatIsNoCursorIsRefused) {
   }
 }
 
+TEST_F(PgListingTest, ACursorOfAnotherOrderIsRefused) {
+  Page page = Ordered("run_after", 2);
+  page.cursor = "";
+  page.cursor = catalog_->Runs({}, page)->next;
+  ASSERT_NE(page.cursor, "");
+  EXPECT_TRUE(catalog_->Runs({}, page).ok());
+  for (const char* order : {"-run_after", "queued_at", "dag_id"}) {
+    page.order_by = {order};
+    EXPECT_EQ(catalog_->Runs({}, page).error().code, ErrorCode::kInvalid) << order;
+  }
+}
+
+TEST_F(PgListingTest, PagesOfAListShareTheirTexts) {
+  options_.catalog_connections = 1;
+  catalog_ = MakePgCatalog(options_);
+  Page page = Ordered("run_after");
+  for (page.limit = 1; page.limit < 40; ++page.limit) {
+    for (page.offset = 0; page.offset < 8; ++page.offset) {
+      const auto listing = catalog_->Runs({}, page);
+      ASSERT_TRUE(listing.ok()) << listing.error().message;
+      ASSERT_EQ(listing->rows.size(), static_cast<std::size_t>(std::min(page.limit, std::max(0L, 4 - page.offset))));
+    }
+  }
+  page.offset = std::numeric_limits<std::int64_t>::max();
+  EXPECT_TRUE(catalog_->Runs({}, page)->rows.empty());
+  // Their own connection tells: it has the texts of a page and of its count.
+  Session session(options_, "test");
+  for (page.offset = 0; page.offset < 200; ++page.offset) {
+    ListingSql sql;
+    ASSERT_TRUE(sql.Order(page, {{"run_after", "r.run_after"}}, "r.id").ok());
+    session.RunListing(sql.Cut("select r.id from dag_run r", page), sql.PageParameters(page));
+  }
+  pqxx::nontransaction work(session.raw());
+  EXPECT_LE(work.exec("select count(*) from pg_prepared_statements where name like 'listing%'")[0][0].as<int>(), 3);
+}
+
+TEST_F(PgListingTest, TheTextsThatAreAskedForStayKept) {
+  Session session(options_, "test");
+  for (int n = 1; n <= 300; ++n) {
+    session.RunListing("select 0", {});
+    session.RunListing(fmt::format("select {}", n), {});
+  }
+  pqxx::nontransaction work(session.raw());
+  EXPECT_EQ(work.exec("select name from pg_prepared_statements where statement = 'select 0'")[0][0].c_str(),
+            std::string("listing_1"))
+      << "it was prepared once";
+}
+
+TEST_F(PgListingTest, PoolsAreFoundByTheBeginningOfTheirNames) {
+  Sql("insert into pool (name, slots) values ('etl', 1), ('etl2', 1), ('xetl', 1)");
+  std::vector<std::string> names;
+  for (const PoolRow& row : catalog_->Pools(TextSearch{"", "etl"}, Page{})->rows) names.push_back(row.name);
+  EXPECT_THAT(names, ElementsAre("etl", "etl2"));
+}
+
 TEST_F(PgListingTest, ManyTextsOfStatementsAreNotKept) {
   Session session(options_, "test");
   for (int n = 1; n <= 300; ++n) ASSERT_EQ(session.RunListing(fmt::format("select {}", n), {})[0][0].as<int>(), n);
@@ -192,6 +223,14 @@ TEST_F(PgListingTest, ManyTextsOfStatementsAreNotKept) {
   const int kept = work.exec("select count(*) from pg_prepared_statements")[0][0].as<int>();
   EXPECT_GT(kept, 0);
   EXPECT_LE(kept, 100);
+}
+
+TEST_F(PgListingTest, TheDagsOfATagAreReadByAnIndex) {
+  Sql("set enable_seqscan to off");
+  std::string plan;
+  for (const pqxx::row& row : Sql("explain select dag_id from dag where tags @> array['finance']"))
+    plan += row[0].c_str();
+  EXPECT_THAT(plan, HasSubstr("dag_tags"));
 }
 
 TEST_F(PgListingTest, TheLatestAreReadByAnIndex) {

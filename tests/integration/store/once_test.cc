@@ -36,7 +36,7 @@ class PgOnceTest : public ::testing::Test {
     request.who = "uma";
     return request;
   }
-  static OnceKey Key(const std::string& request = "digest", const std::string& user = "uma") {
+  static OnceKey Key(const std::string& request = "digest", std::int64_t user = 1) {
     return OnceKey{user, "key", request};
   }
   Result<KeptAnswer> Trigger(const std::string& run_id, const OnceKey& key) {
@@ -84,7 +84,7 @@ TEST_F(PgOnceTest, AnotherRequestOrAnotherUser) {
   ASSERT_TRUE(Trigger("r", Key()).ok());
   EXPECT_EQ(Trigger("s", Key("other")).error().code, ErrorCode::kInvalid);
   EXPECT_EQ(catalog_->Kept(Key("other")).error().code, ErrorCode::kInvalid);
-  EXPECT_EQ(Trigger("s", Key("digest", "vera"))->body, "s");
+  EXPECT_EQ(Trigger("s", Key("digest", 2))->body, "s");
 }
 
 TEST_F(PgOnceTest, NothingIsKeptOfWhatFails) {
@@ -96,7 +96,7 @@ TEST_F(PgOnceTest, NothingIsKeptOfWhatFails) {
 
 TEST_F(PgOnceTest, AfterADayAKeyIsNew) {
   ASSERT_EQ(Trigger("r", Key())->body, "r");
-  ASSERT_EQ(Trigger("s", OnceKey{"uma", "another", "digest"})->body, "s");
+  ASSERT_EQ(Trigger("s", OnceKey{1, "another", "digest"})->body, "s");
   pqxx::nontransaction(sql_).exec("update idempotency_key set made_at = made_at - interval '25 hours'");
   EXPECT_FALSE(catalog_->Kept(Key())->has_value());
   EXPECT_EQ(Trigger("t", Key())->body, "t");

@@ -2,14 +2,8 @@
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 
-#include <pqxx/pqxx>
-
-#include "pipelined/base/clock.h"
+#include "integration/store/catalog_fixture.h"
 #include "pipelined/schema/json.h"
-#include "pipelined/store/migrations.h"
-#include "pipelined/store/pg_store.h"
-#include "support/postgres_fixture.h"
-#include "support/store_samples.h"
 
 namespace pipelined::testing {
 namespace {
@@ -17,22 +11,9 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
-class PgOverviewTest : public ::testing::Test {
+class PgOverviewTest : public CatalogTest {
  protected:
-  PgOverviewTest() : sql_(PostgresFixture::Shared().url()) {
-    options_.url = PostgresFixture::Shared().url();
-    options_.schema = PostgresFixture::Shared().NewSchema();
-    EXPECT_TRUE(Migrate(options_).ok());
-    Sql("set search_path to " + options_.schema);
-    store_ = MakePgStore(options_, SystemClock());
-    catalog_ = MakePgCatalog(options_);
-    publisher_ = MakePgPublisher(options_);
-    lease_ = **store_->Acquire("me", std::chrono::hours(1));
-    EXPECT_TRUE(store_->Load(lease_).ok());
-    EXPECT_TRUE(publisher_->Publish(Publication{{SampleDag("d"), SampleDag("other")}, {}, {}, {}}, lease_.epoch).ok());
-    Run("r1");
-  }
-  pqxx::result Sql(const std::string& text) { return pqxx::nontransaction(sql_).exec(text); }
+  PgOverviewTest() : CatalogTest({SampleDag("d"), SampleDag("other")}) { Run("r1"); }
   // A run whose first task has ended after 10 s.
   void Run(const std::string& run_id) {
     TriggerRequest request;
@@ -54,10 +35,6 @@ class PgOverviewTest : public ::testing::Test {
     end.closed = {Close(run.id, 0, 1, At(20))};
     Commit(end);
   }
-  void Commit(const Plan& plan) {
-    const auto committed = store_->Commit(plan, lease_, ExecutorIdentity{"i", "boot"});
-    ASSERT_TRUE(committed.ok()) << committed.error().message;
-  }
   std::vector<std::string> Events(const AuditFilter& filter, const Page& page = {}) {
     const auto listing = catalog_->Audit(filter, page);
     EXPECT_TRUE(listing.ok()) << listing.error().message;
@@ -68,13 +45,6 @@ class PgOverviewTest : public ::testing::Test {
   }
   std::int64_t Runs(const RunFilter& filter) { return catalog_->Runs(filter, Page{})->total; }
   std::int64_t Tasks(const TaskFilter& filter) { return catalog_->TaskInstances(filter, Page{})->total; }
-
-  StoreOptions options_;
-  pqxx::connection sql_;
-  std::unique_ptr<Store> store_;
-  std::unique_ptr<Catalog> catalog_;
-  std::unique_ptr<DagPublisher> publisher_;
-  Lease lease_;
 };
 
 TEST_F(PgOverviewTest, TheLogTellsWhatHappenedInOrder) {
@@ -174,7 +144,7 @@ TEST_F(PgOverviewTest, VersionsTagsCountsAndWarnings) {
   EXPECT_EQ(catalog_->Warnings("d", Page{})->rows.front().message, "Dag 'd' references non-existent pools: gone");
 }
 
-TEST_F(PgOverviewTest, ADeletedRunLeavesNothingButAWordInTheHistoryOfItsDag) {
+TEST_F(PgOverviewTest, ADeletedRunLeavesNothingButItsEventsAmongThoseOfItsDag) {
   const RunId run = catalog_->Run("d", "r1")->info.id;
   Plan plan;
   plan.now = At(30);
@@ -193,7 +163,12 @@ TEST_F(PgOverviewTest, ADeletedRunLeavesNothingButAWordInTheHistoryOfItsDag) {
   EXPECT_EQ(Sql("select (select count(*) from task_instance) + (select count(*) from attempt)")[0][0].as<int>(), 0);
   AuditFilter filter;
   filter.dag_id = "d";
-  EXPECT_THAT(Events(filter), ElementsAre("dag_run_deleted d  "));
+  EXPECT_THAT(Events(filter),
+              ElementsAre("run_running d  ", "running d  ", "success d  ", "run_success d  ", "dag_run_deleted d  "));
+  Page of_other;
+  of_other.dag_ids = std::vector<std::string>{"other"};
+  EXPECT_THAT(Events({}, of_other), IsEmpty()) << "who may not read the DAG";
+  EXPECT_EQ(catalog_->DagHistory("d", Page{})->total, 1) << "what happened to the DAG as a whole";
 }
 
 TEST_F(PgOverviewTest, FavoritesAreKeptByUser) {

@@ -373,8 +373,8 @@ TEST_F(PgStoreTest, UsersAndTokens) {
   ASSERT_TRUE(catalog_->AddUser(UserRow{0, "admin", "hash", "admin"}).ok());
   EXPECT_EQ(catalog_->AddUser(UserRow{0, "admin", "hash", "admin"}).error().code, ErrorCode::kConflict);
   const auto user = catalog_->FindUser("admin");
-  ASSERT_TRUE(catalog_->AddToken("aa", (**user).id, SystemClock().Now() + kTtl).ok());
-  ASSERT_TRUE(catalog_->AddToken("bb", (**user).id, At(0)).ok());
+  ASSERT_TRUE(catalog_->AddToken("aa", **user, SystemClock().Now() + kTtl).ok());
+  ASSERT_TRUE(catalog_->AddToken("bb", **user, At(0)).ok());
   EXPECT_EQ((**catalog_->accounts().OfToken("aa")).account.name, "admin");
   EXPECT_TRUE((**catalog_->accounts().OfToken("aa")).rights.May(access::Permission::kUsersEdit));
   EXPECT_FALSE(catalog_->accounts().OfToken("bb")->has_value());

@@ -238,6 +238,13 @@ constexpr TaskFeature kTaskFeatures[] = {
      [](Random&, DagSpec& spec, std::size_t task) { spec.dag.tasks[task].on_lost = OnLost::kRetry; },
      [](const Task& task) { return task.on_lost == OnLost::kRetry; }, [](Task& task) { task.on_lost = OnLost::kFail; },
      [](const Task&) { return std::string("on_lost = OnLost::kRetry"); }},
+    {"outlets", 6,
+     [](Random& random, DagSpec& spec, std::size_t task) {
+       spec.dag.tasks[task].outlets = {"s3://x"};
+       if (random.OneIn(2)) spec.dag.tasks[task].outlets.push_back("s3://y");
+     },
+     [](const Task& task) { return !task.outlets.empty(); }, [](Task& task) { task.outlets.clear(); },
+     [](const Task& task) { return fmt::format("outlets = {{\"{}\"}}", fmt::join(task.outlets, "\", \"")); }},
     {"pool", 6, [](Random&, DagSpec& spec, std::size_t task) { spec.dag.tasks[task].pool = kSmallPool; },
      [](const Task& task) { return task.pool == kSmallPool; }, [](Task& task) { task.pool = kDefaultPool; },
      [](const Task& task) { return fmt::format("pool = \"{}\"", task.pool); }},

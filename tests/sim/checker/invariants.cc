@@ -7,6 +7,7 @@
 #include "sim/checker/between_runs.h"
 #include "sim/checker/limits.h"
 #include "sim/checker/oracle.h"
+#include "sim/checker/outlets.h"
 #include "sim/checker/steering.h"
 
 namespace pipelined::sim {
@@ -379,6 +380,7 @@ std::span<const CommitInvariant> CommitInvariants() {
       {"TriesAreBounded", TriesAreBounded},
       {"FinishedRunsAreAtRest", FinishedRunsAreAtRest},
       {"LeavesDecideTheOutcome", LeavesDecideTheOutcome},
+      {"EachSuccessTellsOfItsOutlets", EachSuccessTellsOfItsOutlets},
   };
   return kAll;
 }

@@ -13,6 +13,8 @@ Result<Committed> WatchedStore::Commit(const Plan& plan, Lease& lease, const Exe
     fault_ = "a plan of the only leader was refused: " + committed.error().message;
     return committed;
   }
+  told_ += plan.asset_events.size();
+  if (store_.asset_events().size() != told_) fault_ = "not every event of an asset was stored";
   ledger_.Apply(plan, *committed);
   on_commit_(plan);
   if (doubt) return in_doubt;

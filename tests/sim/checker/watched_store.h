@@ -81,6 +81,7 @@ class WatchedStore : public Store {
   Ledger& ledger_;
   std::function<void(const Plan&)> on_commit_;
   std::optional<bool> doubt_;
+  std::size_t told_ = 0;  // events of assets, by all plans
   std::string fault_;
 };
 

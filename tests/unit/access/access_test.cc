@@ -1,5 +1,6 @@
 #include <gmock/gmock.h>
 
+#include "pipelined/access/name_rules.h"
 #include "pipelined/access/password_rules.h"
 #include "pipelined/access/permission.h"
 #include "pipelined/access/rights.h"
@@ -76,6 +77,32 @@ TEST(Rights, NobodyHandsOnMoreThanHeHas) {
   EXPECT_TRUE(of_sales.Hold(PermissionsOf(BuiltIn::kUser), DagScope::Of({"sales"})));
   EXPECT_FALSE(of_sales.Hold(PermissionsOf(BuiltIn::kUser), DagScope::Of({"sales", "other"})));
   EXPECT_FALSE(of_sales.Hold(PermissionsOf(BuiltIn::kUser), DagScope::All()));
+}
+
+TEST(Rights, ATagIsMoreThanTheDagsThatHaveItNow) {
+  const PermissionSet user = PermissionsOf(BuiltIn::kUser);
+  const DagScope empty_tag = DagScope::OfTag("finance", {}), tag = DagScope::OfTag("finance", {"sales"});
+  const Rights nothing, of_dag({Grant{user, DagScope::Of({"sales"})}}), of_tag({Grant{user, tag}});
+  EXPECT_FALSE(nothing.Hold(user, empty_tag)) << "it may come to stand for any DAG";
+  EXPECT_FALSE(nothing.Hold(Rights({Grant{user, empty_tag}})));
+  EXPECT_FALSE(of_dag.Hold(user, tag));
+  EXPECT_TRUE(of_tag.Hold(user, tag));
+  EXPECT_TRUE(of_tag.Hold(user, DagScope::Of({"sales"})));
+  EXPECT_FALSE(of_tag.Hold(user, DagScope::OfTag("stock", {})));
+  EXPECT_TRUE(Rights::Of(BuiltIn::kUser).Hold(user, empty_tag));
+  EXPECT_TRUE(of_tag.May(Permission::kRunsTrigger, "sales"));
+  EXPECT_FALSE(of_tag.May(Permission::kRunsTrigger, "finance"));
+  const Rights limited = of_tag.Within(std::nullopt, DagScope::Of({"sales"}));
+  EXPECT_TRUE(limited.May(Permission::kRunsTrigger, "sales"));
+  EXPECT_FALSE(limited.Hold(user, empty_tag)) << "a token for one DAG is not for the tag";
+}
+
+TEST(Names, AreOfPlainLettersAlone) {
+  for (const char* good : {"ann", "ci@example.com", "A.b_c+d-9"}) EXPECT_TRUE(IsAccountName(good)) << good;
+  for (const char* bad : {"", ".", "..", "a/b", "a b", " ann", "ann\n", "~", "a\x1b", "\xc3\xa4nn", "\xd0\xb0nn"})
+    EXPECT_FALSE(IsAccountName(bad)) << bad;
+  EXPECT_TRUE(IsAccountName(std::string(100, 'a')));
+  EXPECT_FALSE(IsAccountName(std::string(101, 'a')));
 }
 
 TEST(Passwords, AreLongEnoughAndNoneThatIsTriedFirst) {

@@ -1,4 +1,4 @@
-// Assets as far as schedules name them, what this engine has none of, and the server as Airflow shows it.
+// What this engine has none of, and the server as Airflow shows it.
 #include "unit/api/api_test.h"
 
 namespace pipelined::api {
@@ -7,35 +7,13 @@ namespace {
 class AbsentTest : public ApiTest {
  protected:
   explicit AbsentTest(ApiOptions options = {}) : ApiTest(std::move(options)) {
-    catalog_.AddDag("sales", [](DagRow& row) {
-      row.schedule.kind = ScheduleKind::kAssets;
-      row.schedule.assets = {"file:///lake/raw", "s3://in"};
-    });
+    catalog_.AddDag("sales");
     catalog_.AddDag("lake");
     catalog_.AddRun("sales", "r1", RunState::kSuccess);
     catalog_.AddTask("sales", "r1", "load", TaskState::kSuccess);
     catalog_.leader = [](const Command&) -> Result<CommandDone> { return CommandDone{}; };
   }
 };
-
-TEST_F(AbsentTest, AssetsAreThoseThatSchedulesName) {
-  const Response all = Get("/api/v2/assets");
-  EXPECT_EQ(Field(all, "total_entries"), "2");
-  EXPECT_EQ(Field(all, "assets.0.uri"), "\"file:///lake/raw\"");
-  EXPECT_EQ(Field(all, "assets.0.scheduled_dags.0.dag_id"), "\"sales\"");
-  const std::string id = Field(all, "assets.0.id");
-  EXPECT_EQ(Field(Get("/api/v2/assets/" + id), "uri"), "\"file:///lake/raw\"");
-  EXPECT_EQ(Field(Get("/api/v2/assets?uri_pattern=S3"), "total_entries"), "1");
-  EXPECT_EQ(Field(Get("/api/v2/assets?dag_ids=lake"), "total_entries"), "0");
-  EXPECT_EQ(Field(Get("/api/v2/assets?limit=1&offset=1"), "assets.0.uri"), "\"s3://in\"");
-  EXPECT_EQ(Get("/api/v2/assets/0").status, 404);
-  EXPECT_EQ(Get("/api/v2/assets/x").status, 422);
-  EXPECT_EQ(Field(Get("/api/v2/assets/" + id + "/queuedEvents"), "total_entries"), "0");
-  EXPECT_EQ(Send("POST", "/api/v2/assets/events", R"({"asset_id": )" + id + "}").status, 501);
-  EXPECT_EQ(Send("POST", "/api/v2/assets/events", R"({"asset_id": 0})").status, 404);
-  EXPECT_EQ(Send("POST", "/api/v2/assets/events", "{}").status, 422);
-  EXPECT_EQ(Send("POST", "/api/v2/assets/" + id + "/materialize").status, 404);
-}
 
 struct Absent {
   const char* method;
@@ -57,7 +35,6 @@ INSTANTIATE_TEST_SUITE_P(
     Absent, AbsentCase,
     ::testing::Values(
         Absent{"GET", "/api/v2/assets/aliases", 200}, Absent{"GET", "/api/v2/assets/aliases/1", 404},
-        Absent{"GET", "/api/v2/assets/events", 200}, Absent{"GET", "/api/v2/assets/events?limit=-1", 422},
         Absent{"GET", "/api/v2/dags/sales/assets/queuedEvents", 200},
         Absent{"GET", "/api/v2/dags/none/assets/queuedEvents", 404},
         Absent{"DELETE", "/api/v2/dags/sales/assets/queuedEvents", 404},

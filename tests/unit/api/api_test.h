@@ -37,8 +37,17 @@ class ApiTest : public ::testing::Test {
     request.remote = remote_;
     if (!token.empty()) request.headers.emplace_back("authorization", "Bearer " + token);
     if (!accept.empty()) request.headers.emplace_back("accept", accept);
+    asked_ = request;
     const Response response = Dispatch(service_, request);
-    ExpectDescribed(request, response);
+    if (response.pause == nullptr) ExpectDescribed(request, response);
+    return response;
+  }
+  // The last request once more, as is done after the pause that it was answered with.
+  Response SendAgain(const Response& paused, bool answer_now = false) {
+    asked_.pause = paused.pause;
+    asked_.answer_now = answer_now;
+    const Response response = Dispatch(service_, asked_);
+    if (response.pause == nullptr) ExpectDescribed(asked_, response);
     return response;
   }
   Response Get(const std::string& target) { return Send("GET", target); }
@@ -67,6 +76,7 @@ class ApiTest : public ::testing::Test {
   testing::FakeCatalog catalog_;
   ManualClock clock_{*ParseInstant("2026-02-01T12:00:00Z")};
   std::string remote_ = "127.0.0.1";
+  Request asked_;  // the last one
   Service service_;
 
  private:

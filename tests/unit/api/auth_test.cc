@@ -35,30 +35,26 @@ TEST_F(TokenTest, AMissingFieldOrNoJsonIs422) {
   EXPECT_EQ(LogIn(R"({"username": 1, "password": []})").status, 422);
 }
 
-TEST(RateLimitTest, FiveFailuresAMinuteAndThenAPause) {
-  RateLimit limit;
-  for (int i = 0; i < RateLimit::kFailuresPerMinute; ++i) {
-    EXPECT_EQ(limit.RetryAfter("admin", Seconds(10 + i)), 0);
-    limit.Failed("admin", Seconds(10 + i));
-  }
-  EXPECT_EQ(limit.RetryAfter("admin", Seconds(20)), 50);
-  EXPECT_EQ(limit.RetryAfter("vera", Seconds(20)), 0);
-  EXPECT_EQ(limit.RetryAfter("admin", Seconds(70)), 0);
+TEST_F(TokenTest, NobodyLogsInWithAPasswordThatWasChangedWhileItWasChecked) {
+  catalog_.after_lookup = [](UserRow& user) { user.password_hash = "$argon2id$another"; };
+  EXPECT_EQ(LogIn(R"({"username": "admin", "password": "right"})").status, 401);
+  EXPECT_EQ(catalog_.tokens.size(), 4U) << "none but those of the fixture";
 }
 
-TEST(RateLimitTest, AFloodOfNamesIsBounded) {
-  RateLimit limit;
-  for (std::size_t i = 0; i < RateLimit::kNames; ++i) limit.Failed("n" + std::to_string(i), Seconds(1));
-  EXPECT_EQ(limit.RetryAfter("new", Seconds(2)), 60);
-  EXPECT_EQ(limit.RetryAfter("new", Seconds(62)), 0);
+TEST_F(TokenTest, NobodyLogsInWhoWasDisabledWhileHisPasswordWasChecked) {
+  catalog_.after_lookup = [](UserRow& user) { user.disabled = true; };
+  EXPECT_EQ(LogIn(R"({"username": "admin", "password": "right"})").status, 401);
+  EXPECT_EQ(catalog_.tokens.size(), 4U);
 }
 
-TEST(RateLimitTest, SuccessForgetsTheFailures) {
-  RateLimit limit;
-  for (int i = 0; i < 4; ++i) limit.Failed("admin", Seconds(1));
-  limit.Succeeded("admin");
-  limit.Failed("admin", Seconds(2));
-  EXPECT_EQ(limit.RetryAfter("admin", Seconds(3)), 0);
+TEST_F(TokenTest, WrongPasswordsFromElsewhereDoNotLockTheOwnerOut) {
+  remote_ = "198.51.100.7";
+  for (int i = 0; i < 5; ++i) EXPECT_EQ(LogIn(R"({"username": "admin", "password": "wrong"})").status, 401);
+  const Response waits = LogIn(R"({"username": "admin", "password": "right"})");
+  EXPECT_EQ(waits.status, 429);
+  EXPECT_EQ(*Find(waits.headers, "Retry-After"), "30");
+  remote_ = "203.0.113.1";
+  EXPECT_EQ(LogIn(R"({"username": "admin", "password": "right"})").status, 201);
 }
 
 }  // namespace

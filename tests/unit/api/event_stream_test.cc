@@ -38,6 +38,16 @@ class Reader {
     }
     return all_;
   }
+  // Whether it does, within half a minute.
+  bool Ends() {
+    const auto until = std::chrono::steady_clock::now() + Seconds(30);
+    while (!feed_->Take(1 << 16).last) {
+      std::unique_lock lock(told_->mutex);
+      if (!told_->changed.wait_until(lock, until, [this] { return told_->more; })) return false;
+      told_->more = false;
+    }
+    return true;
+  }
   // The ids of what has come until the event `last`.
   std::vector<int> Ids(int last) {
     Until("id: " + std::to_string(last) + "\nevent: ");
@@ -164,15 +174,46 @@ TEST_F(EventStreamTest, EndsWhenTheServerHasStopped) {
   EXPECT_TRUE(feed->Take(1000).last);
 }
 
+TEST_F(EventStreamTest, WhatAnotherServerHasToldIsNeitherUnknownNorToldAgain) {
+  Happens(1);
+  catalog_.latest_number = 5;  // this server has not read so far
+  Reader reader(Open("?last_event_id=4"));
+  for (int id = 2; id <= 6; ++id) Happens(id);
+  EXPECT_THAT(reader.Ids(6), ElementsAre(5, 6));
+  EXPECT_THAT(reader.Until("id: 6"), ::testing::Not(HasSubstr("reset")));
+}
+
+// Who is looked after: the end is told by another thread.
+class GuardedStreamTest : public EventStreamTest {
+ protected:
+  bool Ends(const std::shared_ptr<Feed>& feed) {
+    Reader reader(feed);
+    service_.premises.AskAll();
+    return reader.Ends();
+  }
+};
+
+TEST_F(GuardedStreamTest, EndsWhenTheTokenIsRevoked) {
+  const std::shared_ptr<Feed> feed = Open();
+  catalog_.tokens.clear();
+  EXPECT_TRUE(Ends(feed));
+}
+
+TEST_F(GuardedStreamTest, EndsWhenTheRightsAreGone) {
+  const std::shared_ptr<Feed> feed = Open();
+  catalog_.users[0].role = "nobody";
+  EXPECT_TRUE(Ends(feed));
+}
+
 TEST_F(EventStreamTest, WhoHasGoneIsForgotten) {
   {
     Reader reader(Open());
     reader.Until("id: 0\n");
     EXPECT_EQ(service_.events.size(), 1U);
-    EXPECT_EQ(service_.streams, 1);
+    EXPECT_EQ(service_.streams.size(), 1);
   }
   EXPECT_EQ(service_.events.size(), 0U);
-  EXPECT_EQ(service_.streams, 0);
+  EXPECT_EQ(service_.streams.size(), 0);
 }
 
 TEST_F(EventStreamTest, RefusesWhatItCannotTell) {
@@ -191,6 +232,22 @@ class FullStreamTest : public ApiTest {
  protected:
   FullStreamTest() : ApiTest(OneStream()) {}
 };
+
+struct OneStreamEach : ApiOptions {
+  OneStreamEach() { max_streams_per_user = 1; }
+};
+class CrowdedStreamTest : public ApiTest {
+ protected:
+  CrowdedStreamTest() : ApiTest(OneStreamEach()) {}
+};
+
+TEST_F(CrowdedStreamTest, NobodyTakesAllStreams) {
+  const std::string path = "/api/ext/v1/events/stream";
+  const Response first = Get(path);
+  EXPECT_EQ(first.status, 200);
+  EXPECT_EQ(Get(path).status, 503);
+  EXPECT_EQ(Send("GET", path, "", "viewer-token").status, 200);
+}
 
 TEST_F(FullStreamTest, NotMoreStreamsThanMayBe) {
   Response first = Get("/api/ext/v1/events/stream");

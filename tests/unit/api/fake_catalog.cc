@@ -88,7 +88,7 @@ FakeCatalog::FakeCatalog() {
     const auto token = tokens.find(sha256);
     if (token == tokens.end()) return std::optional<MemoryAccounts::Known>();
     for (const UserRow& user : users) {
-      if (user.name == token->second) return std::optional(MemoryAccounts::Known{user.name, user.role});
+      if (user.name == token->second) return std::optional(MemoryAccounts::Known{user.name, user.role, user.id});
     }
     return std::optional<MemoryAccounts::Known>();
   };
@@ -96,7 +96,7 @@ FakeCatalog::FakeCatalog() {
     const std::scoped_lock lock(mutex_);
     if (broken) return *broken;
     for (const UserRow& user : users) {
-      if (user.name == name) return std::optional(MemoryAccounts::Known{user.name, user.role});
+      if (user.name == name) return std::optional(MemoryAccounts::Known{user.name, user.role, user.id});
     }
     return std::optional<MemoryAccounts::Known>();
   };
@@ -307,9 +307,13 @@ Result<RunRow> FakeCatalog::Trigger(const TriggerRequest& request) {
   return runs.back();
 }
 
-Result<Listing<PoolRow>> FakeCatalog::Pools(const TextSearch&, const Page&) {
+Result<Listing<PoolRow>> FakeCatalog::Pools(const TextSearch& name, const Page& page) {
   if (broken) return *broken;
-  return Listing<PoolRow>{pools, static_cast<std::int64_t>(pools.size())};
+  std::vector<PoolRow> found;
+  for (const PoolRow& row : pools) {
+    if (Matches(row.name, name.pattern) && row.name.starts_with(name.prefix)) found.push_back(row);
+  }
+  return Cut(std::move(found), page);
 }
 
 Result<PoolRow> FakeCatalog::Pool(const std::string& name) {
@@ -378,8 +382,11 @@ Result<Health> FakeCatalog::CheckHealth() {
 Result<std::optional<UserRow>> FakeCatalog::FindUser(const std::string& name) {
   const std::scoped_lock lock(mutex_);
   if (broken) return *broken;
-  for (const UserRow& user : users) {
-    if (user.name == name) return std::optional<UserRow>(user);
+  for (UserRow& user : users) {
+    if (user.name != name) continue;
+    std::optional<UserRow> found(user);
+    if (after_lookup) after_lookup(user);
+    return found;
   }
   return std::optional<UserRow>();
 }
@@ -392,13 +399,15 @@ Status FakeCatalog::AddUser(const UserRow& user) {
   return Ok();
 }
 
-Status FakeCatalog::AddToken(const std::string& token_sha256, std::int64_t user, Instant) {
+Status FakeCatalog::AddToken(const std::string& token_sha256, const UserRow& user, Instant) {
   const std::scoped_lock lock(mutex_);
   if (broken) return *broken;
   for (const UserRow& row : users) {
-    if (row.id == user) tokens[token_sha256] = row.name;
+    if (row.id != user.id || row.disabled || row.password_hash != user.password_hash) continue;
+    tokens[token_sha256] = row.name;
+    return Ok();
   }
-  return Ok();
+  return Error{ErrorCode::kNotAllowed, "not any more", ""};
 }
 
 }  // namespace pipelined::testing

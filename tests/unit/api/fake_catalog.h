@@ -11,6 +11,7 @@
 
 #include "pipelined/ports/catalog.h"
 #include "support/memory_accounts.h"
+#include "support/memory_assets.h"
 #include "support/memory_user_sessions.h"
 #include "support/memory_trail.h"
 #include "support/memory_vault.h"
@@ -34,6 +35,7 @@ class FakeCatalog : public Catalog {
   std::vector<ImportErrorRow> import_errors;
   std::vector<PoolRow> pools;
   MemoryVault memory_vault;
+  MemoryAssets memory_assets;
   MemoryAccounts memory_accounts;
   MemoryTrail memory_trail;
   std::vector<BackfillRow> backfills;
@@ -52,10 +54,12 @@ class FakeCatalog : public Catalog {
   std::vector<Command> commands;
   std::vector<TriggerRequest> triggers;
   Health health{true, std::nullopt, true};
-  std::map<std::string, std::pair<OnceKey, KeptAnswer>> kept;  // by user and key
-  std::vector<EventRow> events;                                // what Events() reads; add with AddEvent
-  std::optional<Error> broken;                                 // what every call answers
-  std::function<Result<CommandDone>(const Command&)> leader;   // empty: nobody leads
+  std::map<std::pair<std::int64_t, std::string>, std::pair<OnceKey, KeptAnswer>> kept;  // by user and key
+  std::vector<EventRow> events;                               // what Events() reads; add with AddEvent
+  std::int64_t latest_number = 0;                             // that was given; 0: the last event's
+  std::optional<Error> broken;                                // what every call answers
+  std::function<Result<CommandDone>(const Command&)> leader;  // empty: nobody leads
+  std::function<void(UserRow&)> after_lookup;  // what happens to a user right after FindUser() gave him
 
   void AddDag(const std::string& id, std::function<void(DagRow&)> change = {});
   void AddRun(const std::string& dag_id, const std::string& run_id, RunState state,
@@ -103,12 +107,13 @@ class FakeCatalog : public Catalog {
   std::unique_ptr<EventReader> Events() override { return std::make_unique<FakeEvents>(*this); }
   Result<Health> CheckHealth() override;
   Vault& vault() override { return memory_vault; }
+  Assets& assets() override { return memory_assets; }
   Accounts& accounts() override { return memory_accounts; }
   UserSessions& user_sessions() override { return memory_sessions; }
   AuditTrail& trail() override { return memory_trail; }
   Result<std::optional<UserRow>> FindUser(const std::string& name) override;
   Status AddUser(const UserRow& user) override;
-  Status AddToken(const std::string& token_sha256, std::int64_t user, Instant expires) override;
+  Status AddToken(const std::string& token_sha256, const UserRow& user, Instant expires) override;
 
  private:
   // Everything is settled at once.
@@ -119,7 +124,7 @@ class FakeCatalog : public Catalog {
     void Rest() override {}
     Result<Settled> Next(std::int64_t after, int most) override;
     Result<std::vector<EventRow>> Between(std::int64_t after, std::int64_t until, int most) override;
-    Result<std::optional<std::int64_t>> Oldest() override;
+    Result<Extent> Numbers() override;
     void Wait(Micros at_most) override;
     void Interrupt() override;
 

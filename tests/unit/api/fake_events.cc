@@ -34,10 +34,14 @@ Result<std::vector<EventRow>> FakeCatalog::FakeEvents::Between(std::int64_t afte
   return found;
 }
 
-Result<std::optional<std::int64_t>> FakeCatalog::FakeEvents::Oldest() {
+Result<EventReader::Extent> FakeCatalog::FakeEvents::Numbers() {
   const std::scoped_lock lock(catalog_.mutex_);
-  if (catalog_.events.empty()) return std::optional<std::int64_t>();
-  return std::optional(catalog_.events.front().id);
+  Extent extent;
+  if (!catalog_.events.empty()) extent.oldest = catalog_.events.front().id;
+  extent.latest = catalog_.latest_number != 0 ? catalog_.latest_number
+                  : catalog_.events.empty()   ? 0
+                                              : catalog_.events.back().id;
+  return extent;
 }
 
 void FakeCatalog::FakeEvents::Wait(Micros at_most) {
@@ -53,7 +57,7 @@ void FakeCatalog::FakeEvents::Interrupt() {
 }
 
 Result<std::optional<KeptAnswer>> FakeCatalog::Kept(const OnceKey& key) {
-  const auto found = kept.find(key.user + " " + key.key);
+  const auto found = kept.find({key.user, key.key});
   if (found == kept.end()) return std::optional<KeptAnswer>();
   if (found->second.first.request != key.request) return Error{ErrorCode::kInvalid, "another request", "a new key"};
   KeptAnswer answer = found->second.second;
@@ -68,7 +72,7 @@ Result<KeptAnswer> FakeCatalog::TriggerOnce(const TriggerRequest& request, const
   const Result<RunRow> row = Trigger(request);
   if (!row.ok()) return row.error();
   KeptAnswer made = answer(*row);
-  kept[key.user + " " + key.key] = {key, made};
+  kept[{key.user, key.key}] = {key, made};
   return made;
 }
 
@@ -78,7 +82,7 @@ Result<KeptAnswer> FakeCatalog::ExecuteOnce(const Command& command, Micros patie
   if (!done.ok()) return done.error();
   if (!done->error.empty()) return Error{done->error_code, done->error, ""};
   KeptAnswer made = answer(*done);
-  kept[key.user + " " + key.key] = {key, made};
+  kept[{key.user, key.key}] = {key, made};
   return made;
 }
 

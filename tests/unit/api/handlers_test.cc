@@ -78,7 +78,7 @@ INSTANTIATE_TEST_SUITE_P(
         StatusCase{"GET", DAGS "?paused=true", "", 200, R"("total_entries":1)"},
         StatusCase{"GET", DAGS "?paused=perhaps", "", 422, "bool_parsing"},
         StatusCase{"GET", DAGS "?nonsense=1", "", 200, R"("total_entries":2)"},
-        StatusCase{"GET", DAGS "?asset_dependency=x", "", 422, "not available yet"},
+        StatusCase{"GET", DAGS "?timetable_type=x", "", 422, "not available yet"},
         StatusCase{"GET", DAGS "/nope", "", 404, "detail"}, StatusCase{"GET", DAGS "/nope/details", "", 404, "detail"},
         StatusCase{"PATCH", DAGS "/nope", R"({"is_paused": true})", 404, "detail"},
         StatusCase{"PATCH", DAGS "/daily", "{}", 422, R"("type":"missing","loc":["body","is_paused"])"},
@@ -172,6 +172,10 @@ TEST_F(HandlersTest, ProgressKnowsHowLongTasksTookLastTime) {
 
   const std::string etag = BodyOf(first).Find("etag")->string();
   EXPECT_EQ(Get(target + "?after=" + etag).status, 304);
+  const Response waits = Get(target + "?after=" + etag + "&wait=5");
+  ASSERT_NE(waits.pause, nullptr) << "it holds no thread";
+  EXPECT_EQ(waits.patience, Seconds(5));
+  EXPECT_EQ(SendAgain(waits, true).status, 304);
   catalog_.instances.front().state = TaskState::kSuccess;
   const Response changed = Get(target + "?after=" + etag + "&wait=5");
   EXPECT_EQ(Field(changed, "tasks.0.state"), "\"success\"");

@@ -55,6 +55,11 @@ class LogsTest : public TemporaryFolder, public ApiTest {
   static std::string All(const Response& response) {
     std::string all = response.body;
     if (response.feed == nullptr) return all;
+    response.feed->Begin([] {});
+    return Rest(response);
+  }
+  static std::string Rest(const Response& response) {
+    std::string all;
     for (int patience = 0; patience < 30'000; ++patience) {
       const Feed::Piece piece = response.feed->Take(1 << 16);
       all += piece.bytes;
@@ -117,6 +122,7 @@ TEST_F(LogsTest, NdjsonFollowsATryToItsEnd) {
   const Response response = Ask("", "application/x-ndjson");
   ASSERT_NE(response.feed, nullptr) << response.body;
   EXPECT_FALSE(response.feed->MayEndEarly());
+  response.feed->Begin([] {});
   Feed::Piece piece = response.feed->Take(1 << 16);
   EXPECT_EQ(piece.bytes, "{\"event\":\"one\"}\n") << "the second line is not whole yet";
   EXPECT_FALSE(piece.last);
@@ -124,7 +130,49 @@ TEST_F(LogsTest, NdjsonFollowsATryToItsEnd) {
   HasEnded("other");
   EXPECT_FALSE(response.feed->Take(1 << 16).last) << "another task's end";
   HasEnded("load");
-  EXPECT_EQ(All(response), "{\"event\":\"two\"}\n");
+  EXPECT_EQ(Rest(response), "{\"event\":\"two\"}\n");
+}
+
+TEST_F(LogsTest, NothingToSayIsSaidNowAndThen) {
+  StillRuns();
+  const Response response = Ask("", "application/x-ndjson");
+  response.feed->Begin([] {});
+  EXPECT_EQ(response.feed->Take(1 << 16).bytes, "");
+  clock_.Advance(Seconds(15));
+  EXPECT_EQ(response.feed->Take(1 << 16).bytes, "\n");
+  EXPECT_EQ(response.feed->Take(1 << 16).bytes, "");
+}
+
+TEST_F(LogsTest, AnEndThatTheHistoryDoesNotTellIsFoundInTheDatabase) {
+  StillRuns();
+  Write(kLog, "one\n");
+  const Response response = Ask("", "application/x-ndjson");
+  catalog_.instances.front().state = TaskState::kSuccess;  // and no event
+  EXPECT_EQ(All(response), "{\"event\":\"one\"}\n");
+}
+
+TEST_F(LogsTest, ALogThatCannotBeReadAnyMoreIsNotCalledWhole) {
+  StillRuns();
+  const Response response = Ask("", "application/x-ndjson");
+  response.feed->Begin([] {});
+  std::filesystem::create_directories(std::filesystem::path(path()) / kLog);  // no file
+  const Feed::Piece piece = response.feed->Take(1 << 16);
+  EXPECT_TRUE(piece.cut);
+  EXPECT_FALSE(piece.last);
+}
+
+TEST_F(LogsTest, WhoMayNoLongerReadALogIsCutOff) {
+  StillRuns();
+  const Response response = Ask("", "application/x-ndjson");
+  response.feed->Begin([] {});
+  catalog_.tokens.clear();
+  service_.premises.AskAll();
+  Feed::Piece piece;
+  for (int patience = 0; patience < 30'000 && !piece.cut; ++patience) {
+    piece = response.feed->Take(1 << 16);
+    std::this_thread::sleep_for(Millis(1));
+  }
+  EXPECT_TRUE(piece.cut);
 }
 
 TEST_F(LogsTest, WhileItRunsTheTokenContinues) {

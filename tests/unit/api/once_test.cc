@@ -56,6 +56,14 @@ TEST_F(OnceTest, KeysAreOfTheirUser) {
   EXPECT_EQ(catalog_.triggers.size(), 2U);
 }
 
+TEST_F(OnceTest, WhoIsMadeAnewWithTheSameNameIsAnother) {
+  Trigger("a");
+  clock_.Advance(Seconds(10));
+  for (UserRow& user : catalog_.users) user.id += user.name == "admin" ? 100 : 0;
+  EXPECT_EQ(Trigger("a").status, 200);
+  EXPECT_EQ(catalog_.triggers.size(), 2U);
+}
+
 TEST_F(OnceTest, NothingIsKeptOfWhatFails) {
   EXPECT_EQ(Trigger("a", R"({"logical_date": null})", "admin-token", "later").status, 404);
   catalog_.AddDag("later");

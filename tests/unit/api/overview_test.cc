@@ -1,4 +1,7 @@
 // The log of events, lists by a body, waiting for a run, and what is told of DAGs beside the DAGs themselves.
+#include <condition_variable>
+#include <mutex>
+
 #include "api/http/query.h"
 #include "unit/api/api_test.h"
 
@@ -162,15 +165,80 @@ TEST_F(OverviewTest, WaitingForAnEndedRunAnswersAtOnce) {
   EXPECT_EQ(Get("/api/v2/dags/sales/dagRuns/none/wait?interval=1").status, 404);
 }
 
-TEST_F(OverviewTest, WaitingEndsWhenTheServerStops) {
-  service_.stopping.Set();
-  EXPECT_EQ(Get("/api/v2/dags/sales/dagRuns/r1/wait?interval=1").body,
-            "{\"state\":\"running\"}\n{\"state\":\"running\"}\n");
+TEST_F(OverviewTest, WhoWaitsForARunIsAskedAgainUntilItHasEnded) {
+  const Response first = Get("/api/v2/dags/sales/dagRuns/r1/wait?interval=1");
+  ASSERT_NE(first.pause, nullptr) << first.body;
+  EXPECT_EQ(first.patience, Seconds(60));
+  clock_.Advance(Seconds(20));
+  const Response second = SendAgain(first);
+  EXPECT_EQ(second.pause, first.pause) << "still the same";
+  EXPECT_EQ(second.patience, Seconds(40));
+  catalog_.runs.front().info.state = RunState::kSuccess;
+  EXPECT_EQ(SendAgain(second).body, "{\"state\":\"running\"}\n{\"state\":\"success\"}\n");
 }
 
-TEST_F(OverviewTest, WaitersLeaveThreadsForOthers) {
-  service_.waiting = 100;
-  EXPECT_EQ(Get("/api/v2/dags/sales/dagRuns/r1/wait?interval=1").status, 503);
+TEST_F(OverviewTest, WaitingEndsAfterAMinuteOrWhenTheServerStops) {
+  const std::string target = "/api/v2/dags/sales/dagRuns/r1/wait?interval=1";
+  const std::string running = "{\"state\":\"running\"}\n";
+  EXPECT_EQ(SendAgain(Get(target), true).body, running + running);
+  const Response waits = Get(target);
+  clock_.Advance(Seconds(60));
+  EXPECT_EQ(SendAgain(waits).body, running + running);
+}
+
+TEST_F(OverviewTest, WhoMayNoLongerReadTheRunWaitsInVain) {
+  const Response waits = Send("GET", "/api/v2/dags/sales/dagRuns/r1/wait?interval=1", "", "viewer-token");
+  ASSERT_NE(waits.pause, nullptr);
+  catalog_.tokens.clear();
+  EXPECT_EQ(SendAgain(waits).status, 403);
+}
+
+struct OneWaits : ApiOptions {
+  OneWaits() { max_streams = 1; }
+};
+class FullOverviewTest : public ApiTest {
+ protected:
+  FullOverviewTest() : ApiTest(OneWaits()) { catalog_.AddRun("sales", "r1", RunState::kRunning); }
+};
+
+TEST_F(FullOverviewTest, NotMoreWaitThanMay) {
+  const std::string target = "/api/v2/dags/sales/dagRuns/r1/wait?interval=1";
+  Response first = Get(target);
+  EXPECT_NE(first.pause, nullptr);
+  EXPECT_EQ(Get(target).status, 503);
+  first.pause.reset();
+  asked_.pause.reset();
+  EXPECT_NE(Get(target).pause, nullptr);
+}
+
+// The hub calls, from its own thread.
+TEST_F(OverviewTest, WhatHappensToTheRunWakesWhoWaitsForIt) {
+  const Response waits = Get("/api/v2/dags/sales/dagRuns/r1/wait?interval=1");
+  ASSERT_NE(waits.pause, nullptr);
+  std::mutex mutex;
+  std::condition_variable changed;
+  int calls = 0;
+  waits.pause->Begin([&] {
+    const std::scoped_lock lock(mutex);
+    ++calls;
+    changed.notify_all();
+  });
+  std::unique_lock lock(mutex);
+  const auto called = [&](int times) { return changed.wait_for(lock, Seconds(30), [&] { return calls >= times; }); };
+  ASSERT_TRUE(called(2)) << "at once, and from when on it is told";
+  EventRow other;
+  other.id = 1;
+  other.dag_id = "sales";
+  other.run_id = "r2";
+  catalog_.AddEvent(other);
+  EventRow own = other;
+  own.id = 2;
+  own.run_id = "r1";
+  catalog_.AddEvent(own);
+  EXPECT_TRUE(called(3));
+  lock.unlock();
+  service_.events.Stop();
+  EXPECT_EQ(calls, 3) << "what happens to another run does not";
 }
 
 }  // namespace

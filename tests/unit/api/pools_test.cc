@@ -29,6 +29,23 @@ TEST_F(PoolsTest, ShowWhatIsTakenAndWhatIsFree) {
   EXPECT_EQ(Field(response, "scheduled_slots"), "5");
 }
 
+TEST_F(PoolsTest, AreFoundByTheBeginningOfTheirNames) {
+  EXPECT_EQ(Field(Get("/api/v2/pools?pool_name_prefix_pattern=de"), "pools.0.name"), "\"default_pool\"");
+  EXPECT_EQ(Field(Get("/api/v2/pools?pool_name_prefix_pattern=de"), "total_entries"), "1");
+  EXPECT_EQ(Field(Get("/api/v2/pools?pool_name_pattern=tl"), "pools.0.name"), "\"etl\"");
+}
+
+TEST_F(PoolsTest, AllAreInTheMetrics) {
+  for (int i = 0; i < 1500; ++i) {
+    PoolRow row;
+    row.name = "pool" + std::to_string(i);
+    catalog_.pools.push_back(std::move(row));
+  }
+  const std::string text = Get("/metrics").body;
+  EXPECT_THAT(text, ::testing::HasSubstr("pipelined_pool_slots{pool=\"default_pool\"} 128\n"));
+  EXPECT_THAT(text, ::testing::HasSubstr("pipelined_pool_slots{pool=\"pool1499\"} 0\n"));
+}
+
 TEST_F(PoolsTest, WithoutLimitAlwaysHaveOpenSlots) {
   catalog_.pools[1].slots = -1;
   EXPECT_EQ(Field(Get("/api/v2/pools/etl"), "open_slots"), "-1");

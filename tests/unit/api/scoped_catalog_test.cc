@@ -93,6 +93,18 @@ TEST_F(ScopedCatalogTest, LinksToOtherDagsAreLeftOut) {
   EXPECT_EQ(seen->made[0].run_id, "a");
 }
 
+TEST_F(ScopedCatalogTest, AssetsAreThoseThatTheCallersDagsName) {
+  all_.memory_assets.Of("s3://shared").outlets = {AssetUse{"theirs", "t", {}}, AssetUse{"mine", "t", {}}};
+  all_.memory_assets.Of("s3://theirs").inlets = {AssetUse{"theirs", "t", {}}};
+  const auto seen = mine_->assets().List(AssetFilter{}, Page{});
+  ASSERT_EQ(seen->rows.size(), 1U);
+  EXPECT_EQ(seen->rows[0].uri, "s3://shared");
+  EXPECT_TRUE(mine_->assets().Events(AssetEventFilter{}, Page{}).ok());
+  EXPECT_EQ(all_.memory_assets.page_asked.dag_ids, std::vector<std::string>{"mine"});
+  EXPECT_EQ(mine_->assets().Add(NewAssetEvent{1, Value(), {}}).error().code, ErrorCode::kNotAllowed);
+  EXPECT_TRUE(all_.memory_assets.events.empty());
+}
+
 TEST_F(ScopedCatalogTest, OfTheQueueOnlyTheCallersTasksAreShown) {
   all_.leader = [](const Command&) {
     CommandDone done;

@@ -41,7 +41,7 @@ class SeatsTest : public ::testing::Test {
 };
 
 constexpr auto kIdle = Seat::Phase::kIdle, kReading = Seat::Phase::kReading, kWriting = Seat::Phase::kWriting,
-               kBusy = Seat::Phase::kBusy;
+               kStreaming = Seat::Phase::kStreaming, kBusy = Seat::Phase::kBusy;
 
 TEST_F(SeatsTest, TheLongestIdleOfTheAddressGoesForTheNext) {
   for (const int since : {5, 3, 4}) EXPECT_EQ(Admit("a", kIdle, since), 0);
@@ -71,6 +71,13 @@ TEST_F(SeatsTest, WhoIsWrittenToGoesLast) {
   EXPECT_EQ(Admit("a", kIdle, 12), 429);
   EXPECT_EQ(counts_.evicted, 2);
   EXPECT_EQ(counts_.refused, 1);
+}
+
+TEST_F(SeatsTest, WhoWaitsForSomethingToHappenGoesAfterAllOthersButGoes) {
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(Admit("a", kStreaming, i), 0);
+  EXPECT_EQ(Admit("a", kWriting, 9), 0);
+  EXPECT_EQ(Admit("a", kBusy, 10), 0);
+  EXPECT_THAT(told_, ElementsAre(0, 3)) << "the longest of them when there is nobody else";
 }
 
 TEST_F(SeatsTest, InIpv6ASubscriberIsOneHoweverManyAddressesHeHas) {

@@ -112,6 +112,14 @@ TEST_F(SessionTest, AWrongPasswordOpensNone) {
   EXPECT_TRUE(catalog_.memory_sessions.rows.empty());
 }
 
+TEST_F(SessionTest, APasswordThatWasChangedWhileItWasCheckedOpensNone) {
+  catalog_.after_lookup = [](UserRow& user) { user.password_hash = "$argon2id$another"; };
+  const Response late = LogIn("vera");
+  EXPECT_EQ(late.status, 401);
+  EXPECT_TRUE(CookiesSet(late).empty());
+  EXPECT_TRUE(catalog_.memory_sessions.rows.empty());
+}
+
 TEST_F(SessionTest, WhoSignsInWithAProviderHasNoPassword) {
   catalog_.users[0].password_hash.clear();
   for (const char* password : {"!", "", "right"}) EXPECT_EQ(LogIn("vera", {}, password).status, 401) << password;
@@ -208,6 +216,37 @@ TEST_F(SessionTest, OnesOwnSessionsAreListedAndEnded) {
   EXPECT_EQ(Ask("DELETE", "/api/ext/v1/sessions", With(here)).status, 204);
   EXPECT_EQ(Ask("GET", "/api/v2/dags", With(here)).status, 401);
   EXPECT_EQ(Ask("GET", "/api/v2/dags", With(uma)).status, 200);
+}
+
+TEST_F(SessionTest, ALogOutIsInTheTrailWithWhoseItWas) {
+  const Response vera = LogIn("vera");
+  EXPECT_EQ(Ask("POST", "/auth/logout", With(vera, false)).status, 403);
+  EXPECT_EQ(Ask("POST", "/auth/logout", With(vera)).status, 204);
+  EXPECT_EQ(Ask("POST", "/auth/logout").status, 204) << "of nobody";
+  EXPECT_EQ(Ask("POST", "/auth/logout", With(vera)).status, 204) << "it is over already";
+  std::vector<std::string> told;
+  for (const TrailEntry& entry : catalog_.memory_trail.entries()) {
+    if (entry.kind == TrailKind::kDenied) continue;  // written later
+    told.push_back(std::string(ToString(entry.kind)) + " " + entry.who + " " + entry.via);
+  }
+  EXPECT_THAT(told, ::testing::ElementsAre("log_in vera password", "log_out vera browser"));
+}
+
+TEST_F(SessionTest, APageThatRefusesALogInLeavesItsReasonInTheTrail) {
+  {
+    Service service(catalog_, service_.options);
+    Request request;
+    request.method = "POST";
+    request.path = "/auth/login";
+    request.segments = {"auth", "login"};
+    request.headers = {{"content-type", "application/x-www-form-urlencoded"}, {"accept", "text/html"}};
+    request.body = "username=vera&password=wrong";
+    request.remote = remote_;
+    EXPECT_EQ(Dispatch(service, request).status, 401);
+  }
+  ASSERT_EQ(catalog_.memory_trail.entries().size(), 1U);
+  EXPECT_EQ(catalog_.memory_trail.entries()[0].who, "vera");
+  EXPECT_EQ(catalog_.memory_trail.entries()[0].outcome->reason, "That is not the user's password.");
 }
 
 TEST_F(SessionTest, ATokenCountsBeforeACookie) {

@@ -145,6 +145,21 @@ TEST_F(TrailTest, AParamThatIsRefusedIsNotRepeatedWhenItIsASecret) {
   EXPECT_THAT(refused.body + Last().outcome->reason, Not(HasSubstr("Zq7xW4mK")));
 }
 
+TEST_F(TrailTest, AnXComSaysHowItWasAndIsWithoutSecrets) {
+  catalog_.AddRun("sales", "r1", RunState::kSuccess);
+  catalog_.AddTask("sales", "r1", "load", TaskState::kSuccess);
+  catalog_.outputs["load"] = Value::Map{{"rows", 42}, {"api_key", "Zq7xW4mK"}};
+  const std::string path = "/api/v2/dags/sales/dagRuns/r1/taskInstances/load/xcomEntries";
+  ASSERT_EQ(Send("PATCH", path + "/rows", R"({"value": 43})").status, 200);
+  EXPECT_EQ(Text(Last().outcome->before), R"({"rows":42})");
+  EXPECT_EQ(Text(Last().outcome->after), R"({"rows":43})");
+  ASSERT_EQ(Send("POST", path, R"({"key": "new", "value": {"password": "Yq7xW4mK", "n": 1}})").status, 201);
+  EXPECT_EQ(Text(Last().outcome->before), "null");
+  EXPECT_EQ(Text(Last().outcome->after), R"({"new":{"password":"***","n":1}})");
+  ASSERT_EQ(Send("DELETE", path + "/api_key").status, 204);
+  EXPECT_EQ(Text(Last().outcome->before), R"({"api_key":"***"})");
+}
+
 // Every route that is not GET either changes or is one of these: a new one is audited by itself.
 TEST(AuditedRoutesTest, OnlyTheseLookWithoutGet) {
   std::vector<std::string_view> looks;
@@ -194,6 +209,67 @@ TEST_F(DenialTest, AFloodOfDifferentOnesIsCountedAndBounded) {
   }
   EXPECT_LE(trail_.entries().size(), static_cast<std::size_t>(DenialLog::kBurst) + 2);
   EXPECT_EQ(Times(), 5000);
+}
+
+// 5,000 different ones from one place, and one attempt of another kind, user or place among them.
+TEST_F(DenialTest, AFloodHidesNoOther) {
+  const auto probe = [](const std::string& who, const std::string& operation, const std::string& address) {
+    TrailEntry entry = Denied(who, "/probe");
+    entry.operation = operation;
+    entry.address = address;
+    return entry;
+  };
+  {
+    DenialLog log(trail_, clock_);
+    for (int i = 0; i < 5000; ++i) {
+      TrailEntry flood = probe("", "get_dag", "203.0.113.9");
+      flood.path = "/" + std::to_string(i);
+      log.Add(std::move(flood));
+      if (i == 1000) log.Add(probe("vera", "get_dag", "203.0.113.10"));
+      if (i == 2000) log.Add(probe("", "get_config", "203.0.113.9"));
+      if (i == 3000) log.Add(probe("", "get_dag", "198.51.100.1"));
+    }
+  }
+  std::vector<std::string> probes;
+  for (const TrailEntry& entry : trail_.entries()) {
+    if (entry.path == "/probe") probes.push_back(entry.who + " " + entry.operation + " " + entry.address);
+  }
+  EXPECT_THAT(probes, ::testing::UnorderedElementsAre("vera get_dag 203.0.113.10", " get_config 203.0.113.9",
+                                                      " get_dag 198.51.100.1"));
+  EXPECT_EQ(Times(), 5003);
+  EXPECT_LE(trail_.entries().size(), static_cast<std::size_t>(DenialLog::kBurst) + 6);
+}
+
+TEST_F(DenialTest, AThousandNamesThatAreOnlyClaimedAreNoThousandUsers) {
+  {
+    DenialLog log(trail_, clock_);
+    for (int i = 0; i < 5000; ++i) {
+      TrailEntry guess = Denied("n" + std::to_string(i));
+      guess.via = "password";
+      log.Add(std::move(guess));
+    }
+  }
+  EXPECT_LE(trail_.entries().size(), static_cast<std::size_t>(DenialLog::kBurst) + 2);
+}
+
+TEST(FirstSightsTest, EachKindIsNewOnceInEachTime) {
+  FirstSights sights(Seconds(10), 100, 100);
+  EXPECT_TRUE(sights.IsNew("a", "x", Seconds(1)));
+  EXPECT_FALSE(sights.IsNew("a", "x", Seconds(10)));
+  EXPECT_TRUE(sights.IsNew("b", "x", Seconds(10)));
+  EXPECT_TRUE(sights.IsNew("a", "y", Seconds(10)));
+  EXPECT_TRUE(sights.IsNew("a", "x", Seconds(11)));
+}
+
+TEST(FirstSightsTest, NeitherOneNorAllTakeMoreRoomThanThereIs) {
+  FirstSights sights(Seconds(10), 3, 2);
+  EXPECT_TRUE(sights.IsNew("a", "1", Seconds(1)));
+  EXPECT_TRUE(sights.IsNew("a", "2", Seconds(1)));
+  EXPECT_FALSE(sights.IsNew("a", "3", Seconds(1))) << "one source has two";
+  EXPECT_TRUE(sights.IsNew("b", "1", Seconds(1)));
+  EXPECT_FALSE(sights.IsNew("c", "1", Seconds(1))) << "all have three";
+  EXPECT_TRUE(sights.IsNew("c", "1", Seconds(11))) << "what is old makes room";
+  EXPECT_TRUE(sights.IsNew("a", "3", Seconds(11)));
 }
 
 TEST_F(DenialTest, WhatCannotBeWrittenStopsNobody) {

@@ -6,6 +6,8 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <thread>
+#include <vector>
 
 namespace pipelined::cli {
 namespace {
@@ -75,6 +77,29 @@ TEST_F(ProfilesFile, ABrokenFileIsSaidAndNotOverlooked) {
     EXPECT_EQ(loaded.error().code, ErrorCode::kInvalid);
     EXPECT_THAT(loaded.error().message, testing::HasSubstr(path_));
   }
+}
+
+TEST_F(ProfilesFile, WhatOthersHaveAddedMeanwhileStays) {
+  std::vector<std::thread> logins;
+  for (int i = 0; i < 8; ++i) {
+    logins.emplace_back([this, i] {
+      const std::string name = "p" + std::to_string(i);
+      const auto put = [&](Profiles& profiles) {
+        profiles.Put({name, "http://" + name, "", "t", ""});
+        return Ok();
+      };
+      EXPECT_TRUE(Profiles::Update(put, path_));
+    });
+  }
+  for (std::thread& login : logins) login.join();
+  EXPECT_EQ(Profiles::Load(path_)->all().size(), 8u);
+  EXPECT_EQ(std::distance(fs::directory_iterator(fs::path(path_).parent_path()), {}), 1) << "nothing is left beside it";
+}
+
+TEST_F(ProfilesFile, AChangeThatFailsSavesNothing) {
+  const Error refused{ErrorCode::kNotFound, "no", ""};
+  EXPECT_FALSE(Profiles::Update([&](Profiles&) { return Status(refused); }, path_));
+  EXPECT_FALSE(fs::exists(path_));
 }
 
 }  // namespace

@@ -29,5 +29,11 @@ TEST(ColumnWidths, NoneBecomesTooNarrowToSayAnything) {
   EXPECT_THAT(ColumnWidths({50, 50, 3}, 5), ElementsAre(kNarrowest, kNarrowest, 3));
 }
 
+TEST(LinesTest, WordsFillLinesAndAreNeverCut) {
+  EXPECT_THAT(Lines({"one", "two", "three"}, 7), ElementsAre("one two", "three"));
+  EXPECT_THAT(Lines({"a-long-word", "b"}, 5), ElementsAre("a-long-word", "b"));
+  EXPECT_THAT(Lines({}, 5), testing::IsEmpty());
+}
+
 }  // namespace
 }  // namespace pipelined::cli

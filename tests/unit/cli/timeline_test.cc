@@ -1,6 +1,6 @@
 #include "cli/live/timeline.h"
 
-#include "unit/cli/simulated.h"
+#include "unit/simulation/simulated.h"
 
 namespace pipelined::cli {
 namespace {

@@ -245,6 +245,18 @@ const std::vector<Mistake> kMistakes{
      "task_groups: {g: {}, h: {depends_on: [⟦g]}}\ntasks:\n  a: {bash: x, group: g, depends_on: h}\n  b: {bash: x, "
      "group: h}\n",
      "a -> group g -> group h -> b -> group h -> a"},
+    {"EmptyAsset", Code::kBadAsset, "tasks:\n  a: {bash: x, outlets: [s3://a, ⟦'']}\n", "s3://bucket/orders"},
+    {"BlankAsset", Code::kBadAsset, "tasks:\n  a: {bash: x, inlets: ⟦'  '}\n", "needs a name"},
+    {"AssetTwice", Code::kBadAsset, "tasks:\n  a: {bash: x, outlets: [s3://a, s3://b, ⟦s3://a]}\n",
+     "outlets names \"s3://a\" twice"},
+    {"AssetTemplate", Code::kBadAsset, "tasks:\n  a: {bash: x, outlets: [⟦\"s3://a/{{ ds }}\"]}\n", "outlet_events"},
+    {"AssetBeyondAscii", Code::kBadAsset, "tasks:\n  a: {bash: x, outlets: [⟦s3://café]}\n", "%C3%A9"},
+    {"AssetScheme", Code::kBadAsset, "tasks:\n  a: {bash: x, outlets: [⟦'airflow://x']}\n", "reserved"},
+    {"AssetPassword", Code::kBadAsset, "tasks:\n  a: {bash: x, inlets: [⟦'postgres://u:s3cret@db/orders']}\n",
+     "connection"},
+    {"AssetAsMapping", Code::kWrongType, "tasks:\n  a: {bash: x, outlets: [⟦{uri: s3://a}]}\n", "texts"},
+    {"AssetOfASchedule", Code::kBadAsset, "schedule: {assets: {any: [a, ⟦'']}}\ntasks: {a: {bash: x}}\n", "name"},
+    {"AssetInDefaults", Code::kBadAsset, "default_args: {outlets: [a, ⟦a]}\ntasks: {a: {bash: x}}\n", "twice"},
     {"TwoDagsOneId", Code::kDuplicateDag, "dag_id: x\ntasks: {a: {bash: x}}\n---\n⟦dag_id: x\ntasks: {a: {bash: x}}\n",
      "own"},
 };
@@ -329,6 +341,20 @@ TEST(Diagnostics, ATypoInASchemaIsOnlyAWarning) {
   ASSERT_EQ(result.diagnostics.size(), 1u);
   EXPECT_EQ(result.diagnostics[0].severity, Severity::kWarning);
   EXPECT_EQ(result.dags.size(), 1u);
+}
+
+TEST(Diagnostics, APasswordIsNotRepeated) {
+  const LoadResult result = Load("tasks: {a: {bash: x, outlets: ['postgres://u:s3cret@db/orders']}}\n");
+  ASSERT_EQ(result.diagnostics.size(), 1u);
+  EXPECT_THAT(result.diagnostics[0].message, testing::Not(testing::HasSubstr("s3cret")));
+}
+
+TEST(Diagnostics, TheNameOfAnAssetHasALimit) {
+  const auto load = [](std::size_t length) {
+    return Load("tasks: {a: {bash: x, outlets: [" + std::string(length, 'a') + "]}}\n").diagnostics.size();
+  };
+  EXPECT_EQ(load(1500), 0u);
+  EXPECT_EQ(load(1501), 1u);
 }
 
 TEST(Codes, AreDocumented) {

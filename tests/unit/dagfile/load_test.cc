@@ -42,6 +42,22 @@ tasks:
     trigger_rule: all_done
 )";
 
+TEST(Load, AssetsAreOneOrAListAndReplaceThoseOfTheDefaults) {
+  const Dag dag = LoadOne(R"(
+default_args: {inlets: [s3://in], outlets: s3://out}
+tasks:
+  a: {bash: x}
+  b: {bash: x, outlets: [any name, "postgres://user@db/t?x=a:b@c"]}
+  c: {bash: x, outlets: []}
+)");
+  ASSERT_EQ(dag.tasks.size(), 3u);
+  EXPECT_THAT(dag.tasks[0].inlets, ElementsAre("s3://in"));
+  EXPECT_THAT(dag.tasks[0].outlets, ElementsAre("s3://out"));
+  EXPECT_THAT(dag.tasks[1].outlets, ElementsAre("any name", "postgres://user@db/t?x=a:b@c"));
+  EXPECT_THAT(dag.tasks[1].inlets, ElementsAre("s3://in"));
+  EXPECT_THAT(dag.tasks[2].outlets, ElementsAre());
+}
+
 TEST(Load, ReadsTheExampleOfTheFormat) {
   const Dag dag = LoadOne(kSales);
   EXPECT_EQ(dag.id, "sales_daily");

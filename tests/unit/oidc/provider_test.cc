@@ -9,6 +9,7 @@
 #include <memory>
 
 #include "oidc/jose.h"
+#include "pipelined/base/base64.h"
 #include "pipelined/base/hash.h"
 #include "pipelined/schema/json.h"
 

@@ -34,6 +34,14 @@ TEST(Json, ARefusalDoesNotRepeatWhatWasRead) {
   }
 }
 
+TEST(Json, WritesWhatIsPlainAndWhatIsNotAlike) {
+  std::string all;
+  for (char c = 1; c < 0x7f; ++c) all += c;
+  const Value value(Value::Map{{all, Value::List{all, "plain", std::int64_t{-7}, 0.5, nullptr, true, Value::Map{}}}});
+  EXPECT_EQ(ToJson(value), ToAsciiJson(value));  // which the library writes
+  EXPECT_EQ(*ParseJson(ToJson(value)), value);
+}
+
 TEST(Json, RefusesDeepNesting) {
   EXPECT_TRUE(ParseJson(std::string(128, '[') + std::string(128, ']')).ok());
   EXPECT_FALSE(ParseJson(std::string(100'000, '[')).ok());

@@ -32,6 +32,19 @@ TEST(KeyRing, OpensWhatItHasSealed) {
   EXPECT_EQ(*keys.Open(*keys.Seal(large, kVariable, "v"), kVariable, "v"), large);
 }
 
+TEST(KeyRing, AMarkIsOfTheKeysThePurposeAndTheText) {
+  const std::string old_key = NewKey(), new_key = NewKey();
+  const KeyRing keys = Ring(old_key);
+  const std::string mark = keys.Mark("tickets", "one");
+  EXPECT_TRUE(keys.IsMark(mark, "tickets", "one"));
+  EXPECT_TRUE(Ring(new_key + "," + old_key).IsMark(mark, "tickets", "one")) << "of a key of before";
+  EXPECT_FALSE(Ring(new_key).IsMark(mark, "tickets", "one"));
+  EXPECT_FALSE(keys.IsMark(mark, "tickets", "two"));
+  EXPECT_FALSE(keys.IsMark(mark, "other", "one"));
+  EXPECT_FALSE(keys.IsMark("", "tickets", "one"));
+  EXPECT_FALSE(keys.IsMark(mark.substr(1), "tickets", "one"));
+}
+
 TEST(KeyRing, NeverSealsTwiceTheSame) {
   const KeyRing keys = Ring(NewKey());
   EXPECT_NE(keys.Seal("hunter2", kVariable, "v")->box, keys.Seal("hunter2", kVariable, "v")->box);

@@ -6,11 +6,11 @@
 #include <string>
 #include <vector>
 
-#include "cli/offline/simulation_input.h"
 #include "pipelined/dagfile/load.h"
+#include "pipelined/simulation/assumptions.h"
 #include "unit/dagfile/loading.h"
 
-namespace pipelined::cli {
+namespace pipelined {
 
 inline const Instant kFrom = *ParseInstant("2026-01-01T00:00:00Z");
 inline constexpr Micros kDay = std::chrono::hours(24);
@@ -29,7 +29,7 @@ inline PreparedSimulation Prepared(const std::string& yaml) {
 }
 
 struct Simulated {
-  SimulationInput input;
+  Assumptions assumed;
   SimulationOptions options;
   PreparedSimulation prepared;
   SimulationResult result;
@@ -37,7 +37,7 @@ struct Simulated {
   explicit Simulated(const std::string& yaml) : prepared(Prepared(yaml)) {
     options.from = kFrom;
     options.to = kFrom + kDay;
-    input.default_duration = std::chrono::minutes(10);
+    assumed.default_duration = std::chrono::minutes(10);
   }
 
   Simulated& Until(const std::string& instant) {
@@ -45,15 +45,15 @@ struct Simulated {
     return *this;
   }
   Simulated& Took(const std::string& durations) {
-    input.given = ParseDurations(durations, "took.yaml").entries;
+    assumed.given = ParseDurations(durations, "took.yaml").entries;
     return *this;
   }
   Simulated& Failing(const std::string& option) {
-    input.failures.push_back(option);
+    assumed.failures.push_back(option);
     return *this;
   }
   Simulated& Pool(const std::string& option) {
-    input.pools.push_back(option);
+    assumed.pools.push_back(option);
     return *this;
   }
   Simulated& Parallel(std::int32_t parallelism) {
@@ -61,7 +61,7 @@ struct Simulated {
     return *this;
   }
   Simulated& Run() {
-    EXPECT_TRUE(Configure(input, prepared).ok());
+    EXPECT_TRUE(Configure(assumed, prepared).ok());
     options.pools = prepared.pools;
     auto ended = Simulate(prepared.dags, options);
     EXPECT_TRUE(ended.ok());
@@ -101,4 +101,4 @@ struct Simulated {
   }
 };
 
-}  // namespace pipelined::cli
+}  // namespace pipelined

@@ -1,4 +1,4 @@
-#include "cli/offline/simulation.h"
+#include "pipelined/simulation/simulation.h"
 
 #include <fmt/format.h>
 
@@ -12,7 +12,7 @@
 #include "pipelined/scheduler/limit_keys.h"
 #include "pipelined/engine/engine.h"
 
-namespace pipelined::cli {
+namespace pipelined {
 namespace {
 
 constexpr int kTurnsAtOneInstant = 2'000'000;  // more: the simulated clock stands still
@@ -69,6 +69,7 @@ class Driver {
         return StandsStill();
       }
       Turn(!comes_back_ ? EndsNow() : std::exchange(made_, {}));
+      if (result_.tasks.size() > options_.most_tasks) return TooMany();
       if (options_.on_progress && ++applied_ % kTurnsBetweenProgress == 0) options_.on_progress(now_);
     }
     FindMissedSlots();
@@ -77,6 +78,11 @@ class Driver {
   }
 
  private:
+  Error TooMany() const {
+    return Error{ErrorCode::kInvalid,
+                 fmt::format("by {} there would be more than {} tasks", FormatInstant(now_), options_.most_tasks),
+                 "ask for less time or for fewer DAGs"};
+  }
   struct DagState {
     std::vector<std::size_t> pools;          // of each task: its place in result_.pools
     std::unordered_set<std::int64_t> dates;  // logical dates of its runs
@@ -364,4 +370,4 @@ Result<SimulationResult> Simulate(const std::vector<SimulatedDag>& dags, const S
   return Driver(dags, options).Run();
 }
 
-}  // namespace pipelined::cli
+}  // namespace pipelined

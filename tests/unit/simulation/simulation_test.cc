@@ -1,8 +1,8 @@
-#include "cli/offline/simulation.h"
+#include "pipelined/simulation/simulation.h"
 
-#include "unit/cli/simulated.h"
+#include "unit/simulation/simulated.h"
 
-namespace pipelined::cli {
+namespace pipelined {
 namespace {
 
 using ::testing::ElementsAre;
@@ -189,5 +189,14 @@ TEST(Simulation, AClockThatCannotGoOnIsAnErrorThatNamesTheDag) {
   EXPECT_THAT(result.error().message, ::testing::HasSubstr("DAG \"d\""));
 }
 
+TEST(Simulation, EndsWhenThereAreMoreTasksThanItMayHave) {
+  Simulated s(R"({dag_id: d, schedule: "0 * * * *", tasks: {a: {bash: x}, b: {bash: x}}})");
+  s.Run();
+  s.options.most_tasks = 10;
+  const auto ended = Simulate(s.prepared.dags, s.options);
+  ASSERT_FALSE(ended.ok());
+  EXPECT_EQ(ended.error().message, "by 2026-01-01T05:00:00Z there would be more than 10 tasks");
+}
+
 }  // namespace
-}  // namespace pipelined::cli
+}  // namespace pipelined

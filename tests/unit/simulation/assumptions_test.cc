@@ -1,8 +1,8 @@
-#include "cli/offline/simulation_input.h"
+#include "pipelined/simulation/assumptions.h"
 
-#include "unit/cli/simulated.h"
+#include "unit/simulation/simulated.h"
 
-namespace pipelined::cli {
+namespace pipelined {
 namespace {
 
 using ::testing::ElementsAre;
@@ -16,8 +16,8 @@ const char* const kTwo = R"({dag_id: d, schedule: "@daily", tasks: {a: {bash: x}
 TEST(SimulationInput, TheMostSpecificDurationCounts) {
   Simulated s(kTwo);
   s.Took("*: 4m\nd.*: 3m\nd.a: 2m\n");
-  s.input.measured = {{{"d", "b"}, Seconds(7)}, {{"e", "a"}, Seconds(9)}};
-  ASSERT_TRUE(Configure(s.input, s.prepared).ok());
+  s.assumed.measured = {{{"d", "b"}, Seconds(7)}, {{"e", "a"}, Seconds(9)}};
+  ASSERT_TRUE(Configure(s.assumed, s.prepared).ok());
   EXPECT_EQ(FormatDuration(s.prepared.dags[0].tasks[0].duration), "2m");
   EXPECT_EQ(FormatDuration(s.prepared.dags[0].tasks[1].duration), "3m");  // what is said of d beats what was measured …
   EXPECT_EQ(FormatDuration(s.prepared.dags[1].tasks[0].duration), "9s");  // … and that what is said of all
@@ -25,14 +25,14 @@ TEST(SimulationInput, TheMostSpecificDurationCounts) {
 
 TEST(SimulationInput, WithoutAnyWordTheDefaultCounts) {
   Simulated s(kTwo);
-  ASSERT_TRUE(Configure(s.input, s.prepared).ok());
+  ASSERT_TRUE(Configure(s.assumed, s.prepared).ok());
   EXPECT_EQ(FormatDuration(s.prepared.dags[0].tasks[0].duration), "10m");
 }
 
 TEST(SimulationInput, ADurationOfNothingIsNotedWithItsLineAndTheNearestName) {
   Simulated s(kTwo);
   s.Took("d.a: 1m\nd.bb: 2m\n").Pool("wide=1");
-  ASSERT_TRUE(Configure(s.input, s.prepared).ok());
+  ASSERT_TRUE(Configure(s.assumed, s.prepared).ok());
   EXPECT_THAT(s.prepared.notes,
               ElementsAre("line 2 of the durations names no task that is simulated: \"d.bb\"; did you mean \"d.b\"?"));
 }
@@ -50,7 +50,7 @@ TEST_P(Refusal, NamesTheOption) {
   Simulated s(kTwo);
   if (*GetParam().fail != '\0') s.Failing(GetParam().fail);
   if (*GetParam().pool != '\0') s.Pool(GetParam().pool);
-  const Status done = Configure(s.input, s.prepared);
+  const Status done = Configure(s.assumed, s.prepared);
   ASSERT_FALSE(done.ok());
   EXPECT_EQ(done.error().code, GetParam().code);
   EXPECT_EQ(done.error().message, GetParam().message);
@@ -70,7 +70,7 @@ INSTANTIATE_TEST_SUITE_P(
 TEST(SimulationInput, ABareTaskIdFailsInEveryDag) {
   Simulated s(kTwo);
   s.Failing("a=2");
-  ASSERT_TRUE(Configure(s.input, s.prepared).ok());
+  ASSERT_TRUE(Configure(s.assumed, s.prepared).ok());
   EXPECT_EQ(s.prepared.dags[0].tasks[0].fails.first_tries, 2);
   EXPECT_EQ(s.prepared.dags[0].tasks[1].fails.first_tries, 0);
   EXPECT_EQ(s.prepared.dags[1].tasks[0].fails.first_tries, 2);
@@ -78,7 +78,7 @@ TEST(SimulationInput, ABareTaskIdFailsInEveryDag) {
 
 TEST(SimulationInput, APoolThatIsNotGivenHasNoLimitAndIsNoted) {
   Simulated s(kTwo);
-  ASSERT_TRUE(Configure(s.input, s.prepared).ok());
+  ASSERT_TRUE(Configure(s.assumed, s.prepared).ok());
   ASSERT_EQ(s.prepared.pools.size(), 2u);
   EXPECT_EQ(s.prepared.pools[0].name, "default_pool");
   EXPECT_EQ(s.prepared.pools[0].slots, 128);
@@ -89,9 +89,9 @@ TEST(SimulationInput, APoolThatIsNotGivenHasNoLimitAndIsNoted) {
 TEST(SimulationInput, APoolThatNobodyNamesIsNoted) {
   Simulated s(kTwo);
   s.Pool("wide=1").Pool("wiide=1");
-  ASSERT_TRUE(Configure(s.input, s.prepared).ok());
+  ASSERT_TRUE(Configure(s.assumed, s.prepared).ok());
   EXPECT_THAT(s.prepared.notes, ElementsAre("no task that is simulated names the pool \"wiide\""));
 }
 
 }  // namespace
-}  // namespace pipelined::cli
+}  // namespace pipelined

@@ -6,12 +6,13 @@
 
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <string>
 #include <vector>
 
 #include "pipelined/engine/event.h"
 
-namespace pipelined::cli {
+namespace pipelined {
 
 // Which tries of a task fail: the first `first_tries` of each run, and `per_mille` of all others (which ones is fixed
 // by DAG, task, run and try).
@@ -36,6 +37,7 @@ struct SimulationOptions {
   std::int32_t parallelism = 32;
   std::vector<PoolChanged> pools;            // every pool that a task names
   std::function<void(Instant)> on_progress;  // now and then, with the simulated time; may be empty
+  std::size_t most_tasks = std::numeric_limits<std::size_t>::max();  // of all runs together
 };
 
 struct TaskRecord {
@@ -96,7 +98,8 @@ struct SimulationResult {
 // From when on `run` can be held to be late: when it was due, or `from` when that was before.
 Instant DueWithin(const RunRecord& run, Instant from);
 
-// kInvalid when the clock cannot go on, because a DAG makes runs that take no time one after the other.
+// kInvalid when the clock cannot go on, because a DAG makes runs that take no time one after the other, or when there
+// would be more than most_tasks.
 Result<SimulationResult> Simulate(const std::vector<SimulatedDag>& dags, const SimulationOptions& options);
 
-}  // namespace pipelined::cli
+}  // namespace pipelined
