@@ -109,18 +109,10 @@ void Scheduler::StartAttempts(const std::vector<AttemptOpened>& opened) {
       inbox_.emplace_back(std::move(**decided));
       continue;
     }
-    if (decided && dag->tasks[attempt.task].trigger != nullptr) {
+    if (decided && WaitsOutside(dag->tasks[attempt.task].action.kind)) {
       const Status asked = Ask(request, attempt);
       if (!asked && asked.error().code == ErrorCode::kUnavailable) return Recover(asked.error());
       if (!asked) inbox_.emplace_back(Undone(attempt.attempt, TryOutcome::kLaunchFailed, asked.error().message));
-      continue;
-    }
-    if (decided && dag->tasks[attempt.task].sensor != nullptr) {
-      auto job = AskSensor(request, options_.launch, clock_.Now());
-      if (job)
-        inbox_.emplace_back(SensorAsked{attempt.attempt, *std::move(job)});
-      else
-        inbox_.emplace_back(Undone(attempt.attempt, TryOutcome::kLaunchFailed, job.error().message));
       continue;
     }
     Result<AttemptStart> start = decided ? Prepare(request, options_.launch) : decided.error();
@@ -181,6 +173,12 @@ void Scheduler::RestoreWaits(const RestoredRun& stored, const DagPtr& dag) {
 // ---------------------------------------------------------------------------------------------------
 
 Status Scheduler::Ask(const LaunchRequest& request, const AttemptOpened& attempt) {
+  if (request.dag.tasks[request.task].sensor != nullptr) {
+    auto job = AskSensor(request, options_.launch, clock_.Now());
+    if (!job) return job.error();
+    inbox_.emplace_back(SensorAsked{attempt.attempt, *std::move(job)});
+    return Ok();
+  }
   auto asked = AskRun(request, options_.launch, clock_.Now());
   if (!asked) return asked.error();
   auto stored = store_.FindDag(asked->dag_id);

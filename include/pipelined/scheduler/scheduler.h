@@ -102,7 +102,7 @@ class Scheduler {
   std::vector<AttemptOpened> NotStopped(const Plan& plan);
   void StartAttempts(const std::vector<AttemptOpened>& opened);
   Status ReadFor(LaunchRequest& request);
-  // A task makes a run: asks the engine for it. kUnavailable: not now.
+  // A task makes a run, or is a sensor: asks the engine for it. kUnavailable: not now.
   Status Ask(const LaunchRequest& request, const AttemptOpened& attempt);
   void AskAgain(const Plan& plan, const Committed& committed);
   // Sensors: what has been seen, and what begins to wait.
