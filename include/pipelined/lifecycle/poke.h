@@ -13,7 +13,7 @@ struct PokePolicy {
   Micros interval = std::chrono::seconds(60);
   Micros timeout = std::chrono::hours(7 * 24);  // from its first look; then there is a last one
   bool exponential_backoff = false;
-  std::optional<Micros> max_wait;  // the longest interval
+  std::optional<Micros> max_wait = std::nullopt;  // the longest interval
 
   friend bool operator==(const PokePolicy&, const PokePolicy&) = default;
 };

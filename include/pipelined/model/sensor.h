@@ -31,7 +31,7 @@ constexpr bool NeedsProber(SensorKind kind) {
 
 struct SensorSpec {
   SensorKind kind = SensorKind::kTime;
-  Value what;  // a map, see above; every text in it is a template
+  Value what = {};  // a map, see above; every text in it is a template
   PokePolicy poke;
   bool soft_fail = false;   // a timeout skips the task instead of failing it
   bool silent_fail = true;  // what could not be asked is asked again; false: the try fails
