@@ -6,7 +6,6 @@
 #include <optional>
 #include <unordered_set>
 
-#include "dagfile/mistakes.h"
 #include "dagfile/values.h"
 
 namespace pipelined::dagfile {

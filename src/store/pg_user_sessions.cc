@@ -48,7 +48,7 @@ Error NoName(const ExternalUser& external) {
 }
 
 // Who came before as the same one of the provider's; his role is brought up to date. Nothing: nobody did.
-std::optional<Result<SignedIn>> FindKnown(Session& session, pqxx::work& work, const ExternalUser& external) {
+std::optional<Result<AdmittedUser>> FindKnown(Session& session, pqxx::work& work, const ExternalUser& external) {
   const pqxx::result known =
       session.In(work, "user_of_identity",
                  "select u.id, u.name, u.disabled, i.role from user_identity i join app_user u on u.id = i.user_id "
@@ -66,10 +66,10 @@ std::optional<Result<SignedIn>> FindKnown(Session& session, pqxx::work& work, co
     session.In(work, "role_of_identity", "update user_identity set role = $3 where issuer = $1 and subject = $2",
                CleanText(external.issuer), CleanText(external.subject), CleanText(external.role));
   }
-  return SignedIn{user, before};
+  return AdmittedUser{user, before};
 }
 
-Result<SignedIn> AddKnown(Session& session, pqxx::work& work, const ExternalUser& external) {
+Result<AdmittedUser> AddKnown(Session& session, pqxx::work& work, const ExternalUser& external) {
   if (!access::IsAccountName(external.name)) return NoName(external);
   const pqxx::result added =
       session.In(work, "add_external_user",
@@ -86,7 +86,7 @@ Result<SignedIn> AddKnown(Session& session, pqxx::work& work, const ExternalUser
   Grant(session, work, user.id, external.role);
   session.In(work, "add_identity", "insert into user_identity (issuer, subject, user_id, role) values ($1, $2, $3, $4)",
              CleanText(external.issuer), CleanText(external.subject), user.id, CleanText(external.role));
-  return SignedIn{std::move(user), ""};
+  return AdmittedUser{std::move(user), ""};
 }
 
 }  // namespace
@@ -160,18 +160,18 @@ Result<int> PgUserSessions::EndAll(std::int64_t user) {
   });
 }
 
-Result<SignedIn> PgUserSessions::SignIn(const ExternalUser& external) {
-  return pool_.With("sign a user in", [&](Session& session) -> Result<SignedIn> {
+Result<AdmittedUser> PgUserSessions::SignIn(const ExternalUser& external) {
+  return pool_.With("sign a user in", [&](Session& session) -> Result<AdmittedUser> {
     pqxx::work work(session.raw());
-    std::optional<Result<SignedIn>> known = FindKnown(session, work, external);
-    Result<SignedIn> user = known ? *std::move(known) : AddKnown(session, work, external);
+    std::optional<Result<AdmittedUser>> known = FindKnown(session, work, external);
+    Result<AdmittedUser> user = known ? *std::move(known) : AddKnown(session, work, external);
     if (user.ok()) work.commit();
     return user;
   });
 }
 
-Result<std::optional<SignedIn>> PgUserSessions::Dismiss(const std::string& issuer, const std::string& subject) {
-  return pool_.With("dismiss a user", [&](Session& session) -> Result<std::optional<SignedIn>> {
+Result<std::optional<AdmittedUser>> PgUserSessions::Dismiss(const std::string& issuer, const std::string& subject) {
+  return pool_.With("dismiss a user", [&](Session& session) -> Result<std::optional<AdmittedUser>> {
     const pqxx::result found = session.Run(
         "dismiss",
         "with known as (select i.user_id, i.role, u.name from user_identity i join app_user u on u.id = i.user_id "
@@ -183,8 +183,8 @@ Result<std::optional<SignedIn>> PgUserSessions::Dismiss(const std::string& issue
         "changed as (update user_identity set role = '' where issuer = $1 and subject = $2) "
         "select user_id, name, role from known",
         CleanText(issuer), CleanText(subject));
-    if (found.empty()) return std::optional<SignedIn>();
-    return std::optional(SignedIn{ReadUser(found[0]), found[0][2].c_str()});
+    if (found.empty()) return std::optional<AdmittedUser>();
+    return std::optional(AdmittedUser{ReadUser(found[0]), found[0][2].c_str()});
   });
 }
 

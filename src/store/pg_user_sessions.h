@@ -15,8 +15,8 @@ class PgUserSessions : public UserSessions {
   Result<int> End(const std::string& sha256) override;
   Result<int> EndOne(std::int64_t user, std::int64_t id) override;
   Result<int> EndAll(std::int64_t user) override;
-  Result<SignedIn> SignIn(const ExternalUser& external) override;
-  Result<std::optional<SignedIn>> Dismiss(const std::string& issuer, const std::string& subject) override;
+  Result<AdmittedUser> SignIn(const ExternalUser& external) override;
+  Result<std::optional<AdmittedUser>> Dismiss(const std::string& issuer, const std::string& subject) override;
 
  private:
   SessionPool& pool_;

@@ -10,10 +10,15 @@ from case import HttpError, ServerCase, main, wait_for
 DAG = "dag_id: {name}\ntags: [{name}]\ntasks:\n  a: {{bash: 'echo \"{{\\\"k\\\": 1}}\" > $PIPELINED_OUTPUT'}}\n  b: {{bash: 'true', depends_on: [a]}}\n"
 MOST = 8
 ENDLESS = ("/wait", "/events/stream")  # they ask again and again, on purpose
+TASK = "/api/v2/dags/{dag_id}/dagRuns/{dag_run_id}/taskInstances/{task_id}"
+EXT_RUN = "/api/ext/v1/dags/{dag_id}/dagRuns/{dag_run_id}"
 # What there never is here, and what there is nothing of: all else is answered.
-REFUSED = {"/auth/oidc/login": 404, "/auth/oidc/callback": 404, "/api/v2/assets/{asset_id}": 404, "/api/v2/assets/aliases/{asset_alias_id}": 404}
-QUERIES = {"/api/v2/backfills": "?dag_id=first", "/api/ext/v1/dags/{dag_id}/dagRuns/{dag_run_id}/at": "?t=-0s",
-           "/api/ext/v1/dags/{dag_id}/dagRuns/{dag_run_id}/diff": "?with=previous"}
+REFUSED = {"/auth/oidc/login": 404, "/auth/oidc/callback": 404,
+           "/api/v2/assets/{asset_id}": 404, "/api/v2/assets/{asset_id}/queuedEvents": 404, "/api/v2/assets/{asset_id}/state-store": 404,
+           "/api/v2/assets/{asset_id}/state-store/{key}": 404, "/api/v2/assets/aliases/{asset_alias_id}": 404,
+           "/api/v2/dags/{dag_id}/assets/{asset_id}/queuedEvents": 404, TASK + "/externalLogUrl/{try_number}": 400,
+           TASK + "/state-store/{key}": 404, TASK + "/{map_index}/hitlDetails": 404, TASK + "/{map_index}/hitlDetails/tries/{try_number}": 404}
+QUERIES = {"/api/v2/backfills": "?dag_id=first", EXT_RUN + "/at": "?t=-0s", EXT_RUN + "/diff": "?with={dag_run_id}"}
 
 
 class Statements(ServerCase):
@@ -87,7 +92,7 @@ class Statements(ServerCase):
         for pattern, methods in self.server.get("/openapi.json")["paths"].items():
             if "get" in methods and not pattern.endswith(ENDLESS):
                 asked = {**values, "name": "admin"} if "/users/" in pattern else values
-                path = re.sub(r"\{(\w+)\}", lambda name: asked.get(name[1], "1"), pattern) + QUERIES.get(pattern, "")
+                path = re.sub(r"\{(\w+)\}", lambda name: asked.get(name[1], "1"), pattern + QUERIES.get(pattern, ""))
                 found[path] = REFUSED.get(pattern, 200)
         self.assertGreater(sum(status == 200 for status in found.values()), 70)
         return {**found, **dict.fromkeys(("/api/v2/dags/~/dagRuns", "/api/v2/dags/~/dagRuns/~/taskInstances", "/api/v2/eventLogs?order_by=-when",

@@ -65,10 +65,10 @@ class MemoryUserSessions : public UserSessions {
   Result<int> EndAll(std::int64_t user) override {
     return Drop([&](const Row& row) { return row.user == user; });
   }
-  Result<SignedIn> SignIn(const ExternalUser& external) override {
+  Result<AdmittedUser> SignIn(const ExternalUser& external) override {
     if (broken) return *broken;
     if (UserRow* known = Known(external.issuer, external.subject)) {
-      SignedIn signed_in{{known->id, known->name}, known->role};
+      AdmittedUser signed_in{{known->id, known->name}, known->role};
       known->role = external.role;
       return signed_in;
     }
@@ -83,13 +83,13 @@ class MemoryUserSessions : public UserSessions {
     user.role = external.role;
     users_.push_back(user);
     identities_[{external.issuer, external.subject}] = user.id;
-    return SignedIn{{user.id, user.name}, ""};
+    return AdmittedUser{{user.id, user.name}, ""};
   }
-  Result<std::optional<SignedIn>> Dismiss(const std::string& issuer, const std::string& subject) override {
+  Result<std::optional<AdmittedUser>> Dismiss(const std::string& issuer, const std::string& subject) override {
     if (broken) return *broken;
     UserRow* const known = Known(issuer, subject);
-    if (known == nullptr) return std::optional<SignedIn>();
-    SignedIn gone{{known->id, known->name}, std::exchange(known->role, "")};
+    if (known == nullptr) return std::optional<AdmittedUser>();
+    AdmittedUser gone{{known->id, known->name}, std::exchange(known->role, "")};
     if (const Result<int> ended = EndAll(known->id); !ended.ok()) return ended.error();
     return std::optional(std::move(gone));
   }

@@ -39,7 +39,7 @@ struct ExternalUser {
   std::string role;  // as of now; replaces the role of before
 };
 
-struct SignedIn {
+struct AdmittedUser {
   SessionUser user;
   std::string role_before;  // empty: he had none, or comes for the first time
 };
@@ -61,9 +61,9 @@ class UserSessions {
 
   // The user of (issuer, subject), made when he comes for the first time. kConflict: somebody else has his name, perhaps
   // in other letters; kNotAllowed: it cannot be a name here (access::IsAccountName), or the user is disabled.
-  virtual Result<SignedIn> SignIn(const ExternalUser& external) = 0;
+  virtual Result<AdmittedUser> SignIn(const ExternalUser& external) = 0;
   // He has no role any more: it is taken from him, and his sessions end. Nothing: he has never come.
-  virtual Result<std::optional<SignedIn>> Dismiss(const std::string& issuer, const std::string& subject) = 0;
+  virtual Result<std::optional<AdmittedUser>> Dismiss(const std::string& issuer, const std::string& subject) = 0;
 };
 
 }  // namespace pipelined

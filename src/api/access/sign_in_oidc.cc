@@ -121,7 +121,7 @@ void NoteRole(const Call& call, const std::string& before, const std::string& af
 }
 
 Error Dismiss(const Call& call, const oidc::Identity& identity) {
-  const Result<std::optional<SignedIn>> known =
+  const Result<std::optional<AdmittedUser>> known =
       call.service.catalog.user_sessions().Dismiss(identity.issuer, identity.subject);
   if (!known.ok()) return known.error();
   if (known->has_value()) {
@@ -135,11 +135,11 @@ Result<SessionUser> UserOf(const Call& call, const oidc::Identity& identity) {
   const std::string role = call.service.oidc_roles.RoleOf(identity.groups);
   if (role.empty()) return Dismiss(call, identity);
   if (const Status known = CheckRole(call.service, role); !known.ok()) return known.error();
-  Result<SignedIn> signed_in =
+  Result<AdmittedUser> admitted =
       call.service.catalog.user_sessions().SignIn({identity.issuer, identity.subject, identity.name, role});
-  if (!signed_in.ok()) return signed_in.error();
-  NoteRole(call, signed_in->role_before, role);
-  return std::move(signed_in->user);
+  if (!admitted.ok()) return admitted.error();
+  NoteRole(call, admitted->role_before, role);
+  return std::move(admitted->user);
 }
 
 Response Finish(const Call& call, const Away& away) {

@@ -4,6 +4,7 @@
 #include "cli/commands.h"
 #include "cli/output/measured.h"
 #include "cli/output/moment.h"
+#include "cli/offline/simulation_input.h"
 #include "cli/offline/simulation_report.h"
 #include "cli/live/timeline.h"
 #include "pipelined/base/clock.h"

@@ -82,7 +82,7 @@ TEST_F(PgEventsTest, TellsWhatComesAfterItsStart) {
   EXPECT_THAT(Next(), IsEmpty());
   const int id = writer.One();
   EXPECT_THAT(Await(1), ElementsAre(id));
-  EXPECT_EQ(*reader_->Oldest(), before);
+  EXPECT_EQ(reader_->Numbers()->oldest, before);
   EXPECT_EQ(reader_->Between(0, id, 1)->front().id, before);
 }
 

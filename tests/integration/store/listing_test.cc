@@ -212,7 +212,8 @@ TEST_F(PgListingTest, TheTextsThatAreAskedForStayKept) {
 TEST_F(PgListingTest, PoolsAreFoundByTheBeginningOfTheirNames) {
   Sql("insert into pool (name, slots) values ('etl', 1), ('etl2', 1), ('xetl', 1)");
   std::vector<std::string> names;
-  for (const PoolRow& row : catalog_->Pools(TextSearch{"", "etl"}, Page{})->rows) names.push_back(row.name);
+  const auto listing = catalog_->Pools(TextSearch{"", "etl"}, Page{});
+  for (const PoolRow& row : listing->rows) names.push_back(row.name);
   EXPECT_THAT(names, ElementsAre("etl", "etl2"));
 }
 

@@ -53,12 +53,12 @@ class PgUserSessionsTest : public ::testing::Test {
     return user.ok() && user->has_value() ? (*user)->name : "nobody";
   }
   std::string SignIn(const std::string& subject, const std::string& name, const std::string& role) {
-    const Result<SignedIn> in = Sessions().SignIn({"https://id.example.com", subject, name, role});
+    const Result<AdmittedUser> in = Sessions().SignIn({"https://id.example.com", subject, name, role});
     return in.ok() ? in->user.name + " " + RoleOf(in->user.name) : in.error().message;
   }
   // Who he was and what he had; "nobody".
   std::string Dismiss(const std::string& subject) {
-    const Result<std::optional<SignedIn>> gone = Sessions().Dismiss("https://id.example.com", subject);
+    const Result<std::optional<AdmittedUser>> gone = Sessions().Dismiss("https://id.example.com", subject);
     EXPECT_TRUE(gone.ok()) << gone.error().message;
     return *gone ? (*gone)->user.name + " " + (*gone)->role_before : "nobody";
   }
@@ -246,7 +246,7 @@ TEST_F(PgUserSessionsTest, AGrantOfARoleThatWasGoneBeforeTheGuardIsTakenAway) {
 
 TEST_F(PgUserSessionsTest, WhomAProviderGivesANameThatIsNoneHereIsNotMade) {
   for (const char* name : {"a/b", "a b", "", ".", "..", "ann\x1b[2J", "\xd0\xb0nn", "a\u202enn", "~"}) {
-    const Result<SessionUser> user = Sessions().SignIn({"https://id.example.com", "1", name, "viewer"});
+    const Result<AdmittedUser> user = Sessions().SignIn({"https://id.example.com", "1", name, "viewer"});
     ASSERT_FALSE(user.ok()) << name;
     EXPECT_EQ(user.error().code, ErrorCode::kNotAllowed) << name;
     EXPECT_EQ(user.error().message.find_first_of("\x1b\xd0\xe2"), std::string::npos) << "what is shown does no harm";

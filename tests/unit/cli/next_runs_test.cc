@@ -1,7 +1,7 @@
 #include "cli/dags/next_runs.h"
 
 #include "cli/output/moment.h"
-#include "unit/cli/simulated.h"
+#include "unit/simulation/simulated.h"
 #include "unit/timetable/zones_by_rule.h"
 
 namespace pipelined::cli {
