@@ -71,7 +71,7 @@ const std::vector<Mistake> kMistakes{
     {"SensorCommand", Code::kNotAvailable, "tasks:\n  a: {sensor: {⟦command: 'true'}}\n", "not available yet"},
     {"SensorHttp", Code::kNotAvailable, "tasks:\n  a: {sensor: {⟦http: 'http://x/'}}\n", "in this version"},
     {"SensorTemplate", Code::kTemplateName, "tasks:\n  a: {sensor: {file: '{{ ⟦dss }}'}}\n", "ds"},
-    {"SensorRepeated", Code::kRepeat, "tasks:\n  a: {sensor: {file: x}, ⟦repeat: {until: 'true'}}\n", "no command"},
+    {"SensorRepeated", Code::kRepeat, "tasks:\n  a: {sensor: {file: x}, ⟦repeat: {until: true}}\n", "no command"},
     {"OverlapWord", Code::kBadValue, "schedule: '@daily'\noverlap: ⟦skp\ntasks: {a: {bash: x}}\n", "\"skip\""},
     {"OverlapUnscheduled", Code::kNeedsSchedule, "⟦overlap: skip\ntasks: {a: {bash: x}}\n", "schedule"},
     {"OverlapCatchup", Code::kScheduleConflict,
