@@ -5,6 +5,7 @@ import json
 import re
 import subprocess
 import unittest
+import urllib.parse
 
 from case import HttpError, OwnServerCase, REPOSITORY, ServerCase, bin_dir, clean_environment, main, wait_for
 
@@ -47,6 +48,9 @@ class AssetCase(ServerCase):
     def events(self, query=""):
         return self.server.get(f"/api/v2/assets/events?limit=100&{query}")["asset_events"]
 
+    def events_of(self, run_id):
+        return self.events(f"source_run_id={urllib.parse.quote(run_id, safe='')}")
+
     def asset(self, uri):
         rows = self.server.get(f"/api/v2/assets?only_active=false&uri_pattern={uri}")["assets"]
         return next(row for row in rows if row["uri"] == uri)
@@ -56,7 +60,7 @@ class Events(AssetCase):
     def test_what_succeeds_tells_of_its_outlets(self):
         run_id = self.server.trigger("lake")
         self.assertEqual(self.server.wait_run("lake", run_id), "failed")  # check
-        events = self.events(f"source_run_id={run_id}")
+        events = self.events_of(run_id)
         self.assertEqual(names(events)[:2], ["lake.load s3://lake/raw", "lake.load file:///lake/log"])
         self.assertEqual(sorted(names(events)), ["lake.done s3://lake/done", "lake.each[0] s3://lake/parts",
                                                  "lake.each[1] s3://lake/parts", "lake.load file:///lake/log",
@@ -71,16 +75,16 @@ class Events(AssetCase):
     def test_what_is_cleared_tells_again_and_what_is_marked_does_not(self):
         run_id = self.server.trigger("mart")
         self.assertEqual(self.server.wait_run("mart", run_id), "success")
-        self.assertEqual(len(self.events(f"source_run_id={run_id}")), 1)
+        self.assertEqual(len(self.events_of(run_id)), 1)
         self.server.ctl("tasks", "clear", "mart", run_id, "read", "--yes")
         wait_for(lambda: self.server.tasks("mart", run_id)["read"]["try_number"] == 2, what="the second try")
         self.assertEqual(self.server.wait_run("mart", run_id), "success")
-        self.assertEqual(len(self.events(f"source_run_id={run_id}")), 2)
+        self.assertEqual(len(self.events_of(run_id)), 2)
         failed = self.server.trigger("lake")
         self.assertEqual(self.server.wait_run("lake", failed), "failed")
         self.server.ctl("tasks", "mark", "lake", failed, "check", "--state", "success", "--yes")
         wait_for(lambda: self.server.states("lake", failed)["check"] == "success", what="the mark")
-        self.assertEqual(self.events(f"source_run_id={failed}&source_task_id=check"), [])
+        self.assertEqual(self.events(f"source_run_id={urllib.parse.quote(failed, safe='')}&source_task_id=check"), [])
 
     def test_the_example_tells_how_many_rows_it_wrote(self):
         state, states = self.run_dag("assets", (REPOSITORY / "dags" / "examples" / "assets.yaml").read_text())

@@ -36,12 +36,12 @@ class Lists(ServerCase):
 
     def test_a_simulation_says_what_would_run(self):
         self.server.write_dag("due", SALES.format(name="due") + "schedule: '0 */6 * * *'\n")
-        body = {"from": "2026-01-01", "to": "2026-01-02", "dag_ids": ["due"], "durations": {"due.*": "30m"}, "limit": 1}
+        body = {"from": "2026-01-01T00:00:00Z", "to": "2026-01-02T00:00:00Z", "dag_ids": ["due"], "durations": {"due.*": "30m"}, "limit": 1}
         said = self.server.post("/api/ext/v1/simulate", body)
         self.assertEqual(said["summary"]["runs"], {"total": 4, "success": 4})
         self.assertEqual([(run["run_after"], run["end_date"]) for run in said["runs"]], [("2026-01-01T00:00:00Z", "2026-01-01T01:00:00Z")])
         with self.assertRaises(HttpError) as refused:
-            self.server.post("/api/ext/v1/simulate", dict(body, **{"from": "1990-01-01", "to": "2090-01-01", "dag_ids": ["due"]}))
+            self.server.post("/api/ext/v1/simulate", dict(body, **{"from": "1990-01-01T00:00:00Z", "to": "2090-01-01T00:00:00Z", "dag_ids": ["due"]}))
         self.assertEqual(refused.exception.status, 422)
         self.assertIn("there would be more than 200000 tasks", refused.exception.body)
 

@@ -263,7 +263,7 @@ class Oidc(OwnServerCase):
         self.provider.keys = [new_key("second")]
         self.start_provider()
         # Right after the first fetch of keys the next one waits.
-        wait_for(lambda: self.sign_in()[1].status == 200, 60, "the new key to be taken")
+        wait_for(lambda: self.sign_in()[1].status == 200, 60, "the new key to be taken", every=1)
         self.provider.stop()
         impostor = new_key("second")
         self.provider.keys = [impostor]

@@ -72,7 +72,7 @@ class Statements(ServerCase):
     def make_what_is_asked_for(self):
         """One of each, and the values by which paths name them."""
         post = self.server.post
-        self.server.write_dag("broken", "tasks: {a: {bash: 1}}", wait=False)
+        self.server.write_dag("broken", "tasks: {a: {bsah: x}}", wait=False)
         wait_for(lambda: self.server.get("/api/v2/importErrors")["import_errors"], 30, "the broken file to be seen")
         post("/api/v2/variables", {"key": "k", "value": "v"})
         post("/api/v2/connections", {"connection_id": "c", "conn_type": "http"})

@@ -50,7 +50,8 @@ Result<OwnHosts> OwnHosts::Make(std::string_view bound, std::string_view allowed
     std::string name = NameIn(word);
     if (word == "*") {
       hosts.any_ = true;
-    } else if (name.empty() || (name.find_first_not_of(kNameCharacters) != name.npos && !IsAddress(name))) {
+    } else if (name.empty() || word.find('/') != word.npos ||
+               (name.find_first_not_of(kNameCharacters) != name.npos && !IsAddress(name))) {
       return Error{ErrorCode::kInvalid, fmt::format("\"{}\" is no host", word),
                    "write pipelined.example.com, 10.1.2.3 or fd00::1, without a scheme and without a path"};
     } else {

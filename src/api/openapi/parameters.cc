@@ -107,8 +107,8 @@ constexpr Row kRows[] = {
     {"ext_oidc_callback", "code?:text state?:text iss?:text error?:text"},
     {"ext_get_audit",
      "who?:text operation?:text dag_id?:text run_id?:text entity?:text address?:text request_id?:text "
-     "kind?:['change'|'log_in'|'log_out'|'denied'|'cleaned'] status?:integer refused?:boolean since?:when until?:when "
-     "before_id?:integer after_id?:integer order?:['newest'|'oldest'] limit?:integer(1..)=100"},
+     "kind?:['change'|'log_in'|'log_out'|'denied'|'cleaned'] status?:integer(0..) refused?:boolean since?:when until?:when "
+     "before_id?:integer(0..) after_id?:integer(0..) order?:['newest'|'oldest'] limit?:integer(1..)=100"},
     {"ext_get_event_stream",
      "dag_id?:[text] run_id?:[text] kind?:['run'|'task'|'dag'|'backfill'|'deadline'] last_event_id?:text"},
     {"ext_get_queue", "pool?:text dag_id?:text limit?:integer(1..)"},

@@ -192,7 +192,7 @@ TEST_F(SignInRaceTest, ALogInThatIsBeingMadeEndsWithTheOldPassword) {
                            "insert into user_session (sha256, user_id, sign_in, remote, user_agent, expires_at) select "
                            "'s', id, 'password', '', '', 'infinity' from u"}) {
     const std::string insert = std::string("with u as (select id from app_user where name = 'vera' for share) ") + made;
-    const Status set = While(insert, [&] { return catalog_->accounts().SetPassword("vera", "new", std::nullopt); });
+    const Status set = While(insert, [&] { return catalog_->accounts().SetPassword("vera", made, std::nullopt); });
     EXPECT_TRUE(set.ok()) << set.error().message;
     EXPECT_EQ(Left("user_session") + Left("token"), 0) << made;
   }

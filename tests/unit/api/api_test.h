@@ -76,8 +76,8 @@ class ApiTest : public ::testing::Test {
   testing::FakeCatalog catalog_;
   ManualClock clock_{*ParseInstant("2026-02-01T12:00:00Z")};
   std::string remote_ = "127.0.0.1";
-  Request asked_;  // the last one
   Service service_;
+  Request asked_;  // the last one; what waits for it has a place in the service
 
  private:
   ApiOptions Ready(ApiOptions options) {

@@ -29,7 +29,8 @@ class SimulateTest : public ApiTest {
   SimulateTest() : SimulateTest(std::make_shared<Listening>()) {}
 
   Response Ask(const std::string& fields) {
-    return Send("POST", "/api/ext/v1/simulate", R"({"from": "2026-01-01", "to": "2026-01-02")" + fields + "}");
+    return Send("POST", "/api/ext/v1/simulate",
+                R"({"from": "2026-01-01T00:00:00Z", "to": "2026-01-02T00:00:00Z")" + fields + "}");
   }
   std::vector<std::string> Dags() const {
     std::vector<std::string> ids;
@@ -91,8 +92,9 @@ TEST_F(SimulateTest, WhatCannotBeAskedIsRefusedWithItsPlace) {
   EXPECT_EQ(Send("POST", "/api/ext/v1/simulate", "{}").status, 422);
   EXPECT_THAT(Ask(R"(, "durations": {"load": "soon"})").body, HasSubstr("\\\"soon\\\" is not a duration"));
   EXPECT_THAT(Ask(R"(, "limit": 1001)").body, HasSubstr("limit"));
-  EXPECT_THAT(Send("POST", "/api/ext/v1/simulate", R"({"from": "2026-01-02", "to": "2026-01-01"})").body,
-              HasSubstr("from must lie before to"));
+  EXPECT_THAT(
+      Send("POST", "/api/ext/v1/simulate", R"({"from": "2026-01-02T00:00:00Z", "to": "2026-01-01T00:00:00Z"})").body,
+      HasSubstr("from must lie before to"));
   EXPECT_EQ(Ask(R"(, "dag_ids": ["nowhere"])").status, 404);
   simulator_->refusal = Error{ErrorCode::kInvalid, "there would be more than 5 tasks", "ask for less"};
   EXPECT_EQ(Field(Ask(""), "detail"), "\"there would be more than 5 tasks: ask for less\"");
