@@ -26,6 +26,8 @@ std::string OperatorClass(ActionKind kind) {
       return "TriggerDagRunOperator";
     case ActionKind::kSubDag:
       return "SubDagOperator";
+    case ActionKind::kSensor:
+      return "Sensor";
   }
   return "BaseOperator";
 }
@@ -48,6 +50,7 @@ std::string_view OperatorModule(ActionKind kind) {
     case ActionKind::kTriggerDag:
       return "airflow.providers.standard.operators.trigger_dagrun";
     case ActionKind::kSubDag:
+    case ActionKind::kSensor:
       return "pipelined";
   }
   return "pipelined";
@@ -55,7 +58,7 @@ std::string_view OperatorModule(ActionKind kind) {
 
 namespace {
 
-constexpr std::array<std::pair<std::string_view, std::string_view>, 9> kOperators{{
+constexpr std::array<std::pair<std::string_view, std::string_view>, 10> kOperators{{
     {"bash", "BashOperator"},
     {"exec", "ExecOperator"},
     {"python", "PythonOperator"},
@@ -65,6 +68,7 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 9> kOperator
     {"latest_only", "LatestOnlyOperator"},
     {"trigger_dag", "TriggerDagRunOperator"},
     {"dag", "SubDagOperator"},
+    {"sensor", "Sensor"},
 }};
 
 }  // namespace
@@ -102,6 +106,8 @@ Value TemplateFields(ActionKind kind) {
     case ActionKind::kTriggerDag:
     case ActionKind::kSubDag:
       return Value::List{"trigger_dag_id", "trigger_run_id", "logical_date", "conf"};
+    case ActionKind::kSensor:
+      return Value::List{"sensor"};
     case ActionKind::kLatestOnly:
       return Value::List{};
   }

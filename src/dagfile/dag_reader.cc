@@ -59,7 +59,8 @@ class DagReader {
         task_folder_(folder_),
         dag_(std::make_shared<Dag>()),
         task_reader_(
-            folder_, [this](const Entry& file) { return CalledDag(file); }, reporter),
+            folder_, [this](const Entry& file) { return CalledDag(file); }, context.probes || context.was_checked,
+            reporter),
         include_reader_({context.file, context.root, &context.read_other, context.limits}, reporter) {}
 
   std::shared_ptr<Dag> Read(NodeRef root) {

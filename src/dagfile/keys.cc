@@ -85,7 +85,7 @@ constexpr std::array kTaskTable{
     KeyRow{"doc_md", Key::kDocMd, true},
     KeyRow{"http"},
     KeyRow{"sql"},
-    KeyRow{"sensor"},
+    KeyRow{"sensor", Key::kSensor},
     KeyRow{"check"},
     KeyRow{"spark"},
     KeyRow{"flink"},
@@ -244,7 +244,8 @@ const std::span<const KeyRow> kTemplateKeys = kTemplateTable;
 
 bool IsAction(Key key) {
   return key == Key::kBash || key == Key::kExec || key == Key::kPython || key == Key::kEmpty || key == Key::kBranch ||
-         key == Key::kShortCircuit || key == Key::kLatestOnly || key == Key::kTriggerDag || key == Key::kSubDag;
+         key == Key::kShortCircuit || key == Key::kLatestOnly || key == Key::kTriggerDag || key == Key::kSubDag ||
+         key == Key::kSensor;
 }
 
 bool IsOfOneTask(Key key) {

@@ -2,6 +2,8 @@
 
 #include <array>
 
+#include "dagfile/sensor_keys.h"
+
 namespace pipelined::dagfile {
 namespace {
 
@@ -74,6 +76,7 @@ constexpr std::array kTable{
                    "Makes a run of another DAG"},
     KeyDescription{"", "dag", R"({"anyOf": [{"type": "string"}, "@sub_dag"]})",
                    "A run of another DAG as a part of this one"},
+    KeyDescription{"", "sensor", "@sensor", "Waits for something, without a process"},
     KeyDescription{"", "repeat", "@repeat", "Runs again until a condition holds"},
     KeyDescription{"", "when", R"({"type": ["string", "boolean"]})",
                    "A condition; when it is false the task is skipped"},
@@ -188,6 +191,46 @@ constexpr std::array kTable{
     KeyDescription{"", "until", R"({"type": ["string", "boolean"]})", "The condition that ends it; a template"},
     KeyDescription{"", "delay", kLength, "The wait between two rounds"},
     KeyDescription{"repeat", "max", kPositive, "So many rounds at most"},
+    KeyDescription{"sensor", "time", kDate, "An instant, or a time of day in the zone of the DAG; a template"},
+    KeyDescription{"sensor", "delta", kLength, "So much time after the end of the data interval"},
+    KeyDescription{"sensor", "file", R"({"anyOf": [{"type": "string"}, "@file_sensor"]})", "A file"},
+    KeyDescription{"sensor", "glob", R"({"anyOf": [{"type": "string"}, "@glob_sensor"]})", "Files by a pattern"},
+    KeyDescription{"sensor", "task", "@task_sensor", "A task of another DAG"},
+    KeyDescription{"sensor", "dag", R"({"anyOf": [{"type": "string"}, "@dag_sensor"]})", "A run of another DAG"},
+    KeyDescription{"sensor", "port", R"({"anyOf": [{"type": "string"}, "@port_sensor"]})", "A port that is open"},
+    KeyDescription{"sensor", "http", R"({"type": ["string", "object"]})", "What a URL answers"},
+    KeyDescription{"sensor", "sql", kMap, "What a query answers"},
+    KeyDescription{"", "poke_interval", kLength, "How often it looks"},
+    KeyDescription{"sensor", "timeout", kLength, "How long it waits; then it fails"},
+    KeyDescription{"", "exponential_backoff", kFlag, "Whether it looks less and less often"},
+    KeyDescription{"", "max_wait", kLength, "… but at least so often"},
+    KeyDescription{"", "soft_fail", kFlag, "Whether a timeout skips the task instead"},
+    KeyDescription{"", "silent_fail", kFlag, "Whether it looks again when it could not look"},
+    KeyDescription{"", "path", kText, "The file, from the working directory; a template"},
+    KeyDescription{"", "pattern", kText, "The files, as a shell writes them; a template"},
+    KeyDescription{"", "min_size", kNatural, "Bytes that it must have"},
+    KeyDescription{"", "min_count", kPositive, "So many files"},
+    KeyDescription{"", "stable_for", kLength, "It must not have changed for so long"},
+    KeyDescription{"task_sensor", "dag_id", kText, "Which DAG; a template"},
+    KeyDescription{"dag_sensor", "dag_id", kText, "Which DAG; a template"},
+    KeyDescription{"", "external_dag_id", kText, "The same"},
+    KeyDescription{"", "task_id", kWords, "Which task, or several"},
+    KeyDescription{"", "task_ids", kWords, "The same"},
+    KeyDescription{"", "external_task_id", kWords, "The same"},
+    KeyDescription{"", "external_task_ids", kWords, "The same"},
+    KeyDescription{"", "offset", kLength, "So much before the date of this run"},
+    KeyDescription{"", "execution_delta", kLength, "The same"},
+    KeyDescription{"", "skipped_states", kStates, "States that skip the task"},
+    KeyDescription{"task_sensor", "allowed_states", kStates, "States that are waited for"},
+    KeyDescription{"task_sensor", "failed_states", kStates, "States that fail the task"},
+    KeyDescription{"dag_sensor", "allowed_states", kStates, "States that are waited for"},
+    KeyDescription{"dag_sensor", "failed_states", kStates, "States that fail the task"},
+    KeyDescription{"task_sensor", "run_id", kText, "Of which run; a template"},
+    KeyDescription{"dag_sensor", "run_id", kText, "Which run; a template"},
+    KeyDescription{"task_sensor", "logical_date", kText, "Of the run with this date; a template"},
+    KeyDescription{"dag_sensor", "logical_date", kText, "The run with this date; a template"},
+    KeyDescription{"", "host", kText, "Where; a template"},
+    KeyDescription{"", "port", R"({"type": "integer", "minimum": 1, "maximum": 65535})", "Which port"},
 };
 
 }  // namespace
@@ -211,6 +254,12 @@ std::span<const KeyPlace> KeyPlaces() {
       KeyPlace{"trigger_dag", "trigger_dag of a task", kTriggerDagKeys},
       KeyPlace{"sub_dag", "dag of a task", kSubDagKeys},
       KeyPlace{"repeat", "repeat of a task", kRepeatKeys},
+      KeyPlace{"sensor", "sensor of a task", kSensorKeys},
+      KeyPlace{"file_sensor", "file of a sensor", kFileSensorKeys},
+      KeyPlace{"glob_sensor", "glob of a sensor", kGlobSensorKeys},
+      KeyPlace{"task_sensor", "task of a sensor", kTaskSensorKeys},
+      KeyPlace{"dag_sensor", "dag of a sensor", kDagSensorKeys},
+      KeyPlace{"port_sensor", "port of a sensor", kPortSensorKeys},
       KeyPlace{"retry_on", "retry_on of a task", kRetryOnKeys},
       KeyPlace{"concurrency", "concurrency of a task", kConcurrencyKeys},
       KeyPlace{"rate", "rate of a task", kRateKeys},

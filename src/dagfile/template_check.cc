@@ -41,7 +41,8 @@ class TemplateChecker {
         for (const NodeRef word : ItemsOf(entry.value)) Check(no, word, false);
       }
       if (IsLimit(name)) CheckLimit(no, entry.value);
-      if (name == "trigger_dag" || name == "dag" || name == "repeat") CheckEach(no, entry.value, name == "repeat");
+      if (name == "trigger_dag" || name == "dag" || name == "repeat" || name == "sensor")
+        CheckEach(no, entry.value, name == "repeat");
       if (name == "python" || name == "env" || name == "short_circuit") {
         for (const Entry part : EntriesOf(entry.value)) Check(no, part.value, false);
       }

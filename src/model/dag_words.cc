@@ -23,6 +23,8 @@ std::string_view OperatorName(ActionKind kind) {
       return "trigger_dag";
     case ActionKind::kSubDag:
       return "dag";
+    case ActionKind::kSensor:
+      return "sensor";
   }
   return "";
 }

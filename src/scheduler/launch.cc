@@ -114,6 +114,7 @@ std::vector<std::string> Argv(const Task& task, std::vector<std::string> words) 
     case ActionKind::kLatestOnly:
     case ActionKind::kTriggerDag:  // see ask_run.h
     case ActionKind::kSubDag:
+    case ActionKind::kSensor:  // see sensors/ask_sensor.h
       return {"true"};
     case ActionKind::kBash:
       return {"bash", "-c", std::move(words.front())};

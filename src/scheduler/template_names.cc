@@ -39,6 +39,7 @@ std::vector<Text> TextsOf(const Task& task) {
     for (const std::string* text : {&spec->dag_id, &spec->run_id, &spec->logical_date}) texts.push_back({*text, own});
     AddTexts(spec->conf, own, texts);
   }
+  if (task.sensor != nullptr) AddTexts(task.sensor->what, own, texts);
   return texts;
 }
 

@@ -20,6 +20,7 @@
 #include "pipelined/model/run_rules.h"
 #include "pipelined/model/inclusion.h"
 #include "pipelined/model/notify_rules.h"
+#include "pipelined/model/sensor.h"
 #include "pipelined/model/trigger.h"
 #include "pipelined/timetable/schedule.h"
 
@@ -42,6 +43,7 @@ enum class ActionKind : std::uint8_t {
   kLatestOnly,    // skips what is below when the run is not the latest of its schedule
   kTriggerDag,    // makes a run of another DAG: see Task::trigger
   kSubDag,        // the same, as a part of its own run
+  kSensor,        // waits for something: see Task::sensor
 };
 
 // Decided by the scheduler itself: no process runs.
@@ -51,6 +53,11 @@ constexpr bool IsDecision(ActionKind kind) {
 
 constexpr bool MakesRun(ActionKind kind) {
   return kind == ActionKind::kTriggerDag || kind == ActionKind::kSubDag;
+}
+
+// Waits for something outside, without a process.
+constexpr bool WaitsOutside(ActionKind kind) {
+  return MakesRun(kind) || kind == ActionKind::kSensor;
 }
 
 // "empty", "bash", "exec", "python": what the API calls the operator.
@@ -107,6 +114,7 @@ struct Task {
   std::string working_dir;                    // absolute; a template
   std::string run_as_user;
   std::shared_ptr<const TriggerSpec> trigger;  // of a task that makes a run
+  std::shared_ptr<const SensorSpec> sensor;    // of a sensor
   Repeat repeat;
   std::vector<std::string> inlets, outlets;  // assets, by name or URI; none twice
   NotifyRulesPtr notify;                     // shared by those that have it from defaults
