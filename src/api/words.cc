@@ -26,6 +26,14 @@ std::string OperatorClass(ActionKind kind) {
       return "TriggerDagRunOperator";
     case ActionKind::kSubDag:
       return "SubDagOperator";
+    case ActionKind::kHttp:
+      return "HttpOperator";
+    case ActionKind::kSql:
+      return "SQLExecuteQueryOperator";
+    case ActionKind::kSqlite:
+      return "SqliteOperator";
+    case ActionKind::kMail:
+      return "EmailOperator";
   }
   return "BaseOperator";
 }
@@ -49,13 +57,21 @@ std::string_view OperatorModule(ActionKind kind) {
       return "airflow.providers.standard.operators.trigger_dagrun";
     case ActionKind::kSubDag:
       return "pipelined";
+    case ActionKind::kHttp:
+      return "airflow.providers.http.operators.http";
+    case ActionKind::kSql:
+      return "airflow.providers.common.sql.operators.sql";
+    case ActionKind::kSqlite:
+      return "airflow.providers.sqlite.operators.sqlite";
+    case ActionKind::kMail:
+      return "airflow.providers.smtp.operators.smtp";
   }
   return "pipelined";
 }
 
 namespace {
 
-constexpr std::array<std::pair<std::string_view, std::string_view>, 9> kOperators{{
+constexpr std::array<std::pair<std::string_view, std::string_view>, 13> kOperators{{
     {"bash", "BashOperator"},
     {"exec", "ExecOperator"},
     {"python", "PythonOperator"},
@@ -65,6 +81,10 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 9> kOperator
     {"latest_only", "LatestOnlyOperator"},
     {"trigger_dag", "TriggerDagRunOperator"},
     {"dag", "SubDagOperator"},
+    {"http", "HttpOperator"},
+    {"sql", "SQLExecuteQueryOperator"},
+    {"sqlite", "SqliteOperator"},
+    {"mail", "EmailOperator"},
 }};
 
 }  // namespace
@@ -104,6 +124,13 @@ Value TemplateFields(ActionKind kind) {
       return Value::List{"trigger_dag_id", "trigger_run_id", "logical_date", "conf"};
     case ActionKind::kLatestOnly:
       return Value::List{};
+    case ActionKind::kHttp:
+      return Value::List{"endpoint", "data", "headers"};
+    case ActionKind::kSql:
+    case ActionKind::kSqlite:
+      return Value::List{"sql", "parameters"};
+    case ActionKind::kMail:
+      return Value::List{"to", "subject", "html_content"};
   }
   return Value::List{};
 }

@@ -161,6 +161,7 @@ struct AttemptFinished {
   Value outputs;                                    // map or null
   std::optional<Decision> decision = std::nullopt;  // of a task that decides, when it succeeded
   std::optional<Repetition> repetition = std::nullopt;
+  bool is_final = false;  // a failure that another try would only repeat
 };
 
 // What an open attempt takes of the limits, as the store knows it. Empty texts: nothing, or unknown.

@@ -41,6 +41,10 @@ enum class ActionKind : std::uint8_t {
   kLatestOnly,    // skips what is below when the run is not the latest of its schedule
   kTriggerDag,    // makes a run of another DAG: see Task::trigger
   kSubDag,        // the same, as a part of its own run
+  kHttp,          // this one and those that follow: see Action::spec
+  kSql,
+  kSqlite,
+  kMail,
 };
 
 // Decided by the scheduler itself: no process runs.
@@ -52,12 +56,21 @@ constexpr bool MakesRun(ActionKind kind) {
   return kind == ActionKind::kTriggerDag || kind == ActionKind::kSubDag;
 }
 
+// Done by the worker, which starts no process for it.
+constexpr bool IsWorkerAction(ActionKind kind) {
+  return kind == ActionKind::kHttp || kind == ActionKind::kSql || kind == ActionKind::kSqlite ||
+         kind == ActionKind::kMail;
+}
+
 // "empty", "bash", "exec", "python": what the API calls the operator.
 std::string_view OperatorName(ActionKind kind);
 
 struct Action {
   ActionKind kind = ActionKind::kEmpty;
   std::vector<std::string> words;  // templates: the script, the argv, the file (as written) or the code
+  // Of a worker action: its keys as a map, durations in microseconds; every text of it is a template, `script` (the
+  // SQL) among them. docs/actions.md names the keys.
+  std::shared_ptr<const Value> spec = nullptr;
 };
 
 enum class OnLost : std::uint8_t { kFail, kRetry };

@@ -50,7 +50,7 @@ const std::vector<Mistake> kMistakes{
     {"UnknownDagKey", Code::kUnknownKey, "⟦descripton: x\ntasks: {a: {bash: x}}\n", "\"description\""},
     {"UnknownTaskKey", Code::kUnknownKey, "tasks:\n  a:\n    bash: x\n    ⟦depend_on: b\n", "\"depends_on\""},
     {"UnknownPythonKey", Code::kUnknownKey, "tasks:\n  a: {python: {⟦script: x.py}}\n", "file, code"},
-    {"LaterAction", Code::kNotAvailable, "tasks:\n  a: {⟦sql: {file: x.sql}}\n", "not available yet"},
+    {"LaterAction", Code::kNotAvailable, "tasks:\n  a: {⟦spark: {file: x.py}}\n", "not available yet"},
     {"OverlapWord", Code::kBadValue, "schedule: '@daily'\noverlap: ⟦skp\ntasks: {a: {bash: x}}\n", "\"skip\""},
     {"OverlapUnscheduled", Code::kNeedsSchedule, "⟦overlap: skip\ntasks: {a: {bash: x}}\n", "schedule"},
     {"OverlapCatchup", Code::kScheduleConflict,
