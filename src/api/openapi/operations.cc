@@ -176,7 +176,7 @@ constexpr OperationRow kRows[] = {
     {"cancel_backfill", "Ends a backfill: runs that have not begun are not made.", "", "200 BackfillResponse;409"},
     {"ext_get_backfill_progress", "How far a backfill is, and what has failed.", "", "200 BackfillProgress"},
     {"ext_simulate", "Says what would run when, under a simulated clock. Changes nothing.", "SimulateBody",
-     "200 Simulation;429"},
+     "200 Simulation;404;429"},
     {"ext_get_queue", "What waits for a slot, in the order of the queue.", "", "200 Queue"},
     {"ext_get_dag_history", "What happened to a DAG itself: versions, pauses, deletions.", "", "200 DagHistory"},
     {"ext_get_deadlines", "The deadlines of a run, and whether it has met them.", "", "200 Deadlines"},

@@ -119,6 +119,7 @@ Response MakeRun(const Call& call, const AskedRun& asked, const std::string& dag
     request.entry = call.note->entry;
     TrailOutcome& outcome = request.entry->outcome.emplace();
     outcome.status = 200;
+    outcome.in_history = true;
     outcome.after = Value::Map{{"conf", MaskSecrets(asked.conf)}, {"note", asked.note}};
   }
   return once.Trigger(request, [&](const RunRow& row) {

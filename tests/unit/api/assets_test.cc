@@ -32,8 +32,9 @@ TEST_F(AssetsTest, AreShownWithWhoNamesThem) {
   EXPECT_EQ(Field(all, "assets.0.uri"), "\"s3://raw\"");
   EXPECT_EQ(Field(all, "assets.0.name"), "\"s3://raw\"");
   EXPECT_EQ(Field(all, "assets.0.group"), "\"asset\"");
-  EXPECT_EQ(Field(all, "assets.0.producing_tasks"),
-            R"([{"dag_id":"lake","task_id":"load","created_at":"2026-01-02T00:00:00Z","updated_at":"2026-01-02T00:00:00Z"}])");
+  EXPECT_EQ(
+      Field(all, "assets.0.producing_tasks"),
+      R"([{"dag_id":"lake","task_id":"load","created_at":"2026-01-02T00:00:00Z","updated_at":"2026-01-02T00:00:00Z"}])");
   EXPECT_EQ(Field(all, "assets.0.consuming_tasks.0.task_id"), "\"read\"");
   EXPECT_EQ(Field(all, "assets.0.scheduled_dags"),
             R"([{"dag_id":"report","created_at":"2026-01-03T00:00:00Z","updated_at":"2026-01-03T00:00:00Z"}])");
@@ -43,7 +44,8 @@ TEST_F(AssetsTest, AreShownWithWhoNamesThem) {
 }
 
 TEST_F(AssetsTest, AreAskedForWithEveryFilter) {
-  Get("/api/v2/assets?name_pattern=a&uri_prefix_pattern=s3&dag_ids=x&dag_ids=y&only_active=false&order_by=-uri&limit=3");
+  Get("/api/v2/"
+      "assets?name_pattern=a&uri_prefix_pattern=s3&dag_ids=x&dag_ids=y&only_active=false&order_by=-uri&limit=3");
   EXPECT_EQ(assets().asked.name.pattern, "a");
   EXPECT_EQ(assets().asked.uri.prefix, "s3");
   EXPECT_EQ(assets().asked.dag_ids, (std::vector<std::string>{"x", "y"}));
@@ -101,7 +103,8 @@ TEST_F(AssetsTest, AnEventOfATaskNamesIt) {
 }
 
 TEST_F(AssetsTest, AReportedEventSaysThatNoTaskMadeIt) {
-  const Response made = Event(R"({"asset_id": 1, "extra": {"k": 1}, "partition_key": "2026-01", "access_control": null})");
+  const Response made =
+      Event(R"({"asset_id": 1, "extra": {"k": 1}, "partition_key": "2026-01", "access_control": null})");
   EXPECT_EQ(made.status, 200) << made.body;
   EXPECT_EQ(Field(made, "extra"), R"({"k":1,"from_rest_api":true})");
   EXPECT_EQ(Field(made, "source_dag_id"), "null");
@@ -129,7 +132,9 @@ INSTANTIATE_TEST_SUITE_P(
     All, BadEvent,
     ::testing::Values(Bad{"{}", 422, "Field required"}, Bad{R"({"asset_id": null})", 422, "asset_id"},
                       Bad{R"({"asset_id": 99})", 404, "The Asset with ID: `99` was not found"},
-                      Bad{R"({"asset_id": 1, "extra": 5})", 422, "extra"}, Bad{R"({"asset_id": 1, "extra": null})", 422, "extra"}, Bad{R"({"asset_id": 1, "uri": "x"})", 422, "uri"},
+                      Bad{R"({"asset_id": 1, "extra": 5})", 422, "extra"},
+                      Bad{R"({"asset_id": 1, "extra": null})", 422, "extra"},
+                      Bad{R"({"asset_id": 1, "uri": "x"})", 422, "uri"},
                       Bad{R"({"asset_id": 1, "partition_key": "  "})", 422, "pattern"},
                       Bad{R"({"asset_id": 1, "access_control": {"consumer_teams": ["a"]}})", 422, "no teams"},
                       Bad{R"({"asset_id": 1, "access_control": {"allow_global": false}})", 422, "no teams"},

@@ -230,7 +230,9 @@ Result<Listing<TaskInstanceRow>> FakeCatalog::TaskInstances(const TaskFilter& fi
       rows.push_back(row);
     }
   }
-  if (!Order<TaskInstanceRow>(rows, page, {{"map_index", [](const TaskInstanceRow&) { return std::string(); }}}))
+  const auto begun = [](const TaskInstanceRow& row) { return row.start_date ? FormatInstant(*row.start_date) : ""; };
+  if (!Order<TaskInstanceRow>(
+          rows, page, {{"map_index", [](const TaskInstanceRow&) { return std::string(); }}, {"start_date", begun}}))
     return kBadOrder;
   return Cut(std::move(rows), page);
 }

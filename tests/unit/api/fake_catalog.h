@@ -67,6 +67,8 @@ class FakeCatalog : public Catalog {
   void AddTask(const std::string& dag_id, const std::string& run_id, const std::string& task_id, TaskState state,
                std::function<void(TaskInstanceRow&)> change = {});
   void AddUser(const std::string& name, const std::string& role, const std::string& token);
+  // As the database has it: with the state of the task, if it is one of `instances`.
+  void End(const std::string& task, EventRow event);
   void AddEvent(EventRow event);  // from any thread
 
   Result<Listing<DagRow>> Dags(const DagFilter& filter, const Page& page) override;

@@ -10,6 +10,16 @@ void FakeCatalog::AddEvent(EventRow event) {
   told_.notify_all();
 }
 
+void FakeCatalog::End(const std::string& task, EventRow event) {
+  {
+    const std::scoped_lock lock(mutex_);
+    for (TaskInstanceRow& row : instances) {
+      if (row.task_id == task) row.state = TaskState::kSuccess;
+    }
+  }
+  AddEvent(std::move(event));
+}
+
 Result<std::int64_t> FakeCatalog::FakeEvents::Start() {
   const std::scoped_lock lock(catalog_.mutex_);
   return catalog_.events.empty() ? 0 : catalog_.events.back().id;

@@ -78,7 +78,7 @@ class LogsTest : public TemporaryFolder, public ApiTest {
     event.task_id = task;
     event.old_state = "running";
     event.new_state = "success";
-    catalog_.AddEvent(std::move(event));
+    catalog_.End(task, std::move(event));
   }
   void StillRuns() { catalog_.instances.front().state = TaskState::kRunning; }
 };

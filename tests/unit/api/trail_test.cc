@@ -169,7 +169,7 @@ TEST(AuditedRoutesTest, OnlyTheseLookWithoutGet) {
   EXPECT_THAT(looks, ::testing::UnorderedElementsAre("get_list_dag_runs_batch", "get_task_instances_batch",
                                                      "create_backfill_dry_run", "patch_task_instance_dry_run",
                                                      "patch_task_instance_dry_run_by_map_index",
-                                                     "patch_task_group_instances_dry_run"));
+                                                     "patch_task_group_instances_dry_run", "ext_simulate"));
 }
 
 // The log of denials has a thread of its own; it has written all when it is gone.
