@@ -28,6 +28,14 @@ std::string OperatorClass(ActionKind kind) {
       return "SubDagOperator";
     case ActionKind::kSensor:
       return "Sensor";
+    case ActionKind::kHttp:
+      return "HttpOperator";
+    case ActionKind::kSql:
+      return "SQLExecuteQueryOperator";
+    case ActionKind::kSqlite:
+      return "SqliteOperator";
+    case ActionKind::kMail:
+      return "EmailOperator";
   }
   return "BaseOperator";
 }
@@ -52,13 +60,21 @@ std::string_view OperatorModule(ActionKind kind) {
     case ActionKind::kSubDag:
     case ActionKind::kSensor:
       return "pipelined";
+    case ActionKind::kHttp:
+      return "airflow.providers.http.operators.http";
+    case ActionKind::kSql:
+      return "airflow.providers.common.sql.operators.sql";
+    case ActionKind::kSqlite:
+      return "airflow.providers.sqlite.operators.sqlite";
+    case ActionKind::kMail:
+      return "airflow.providers.smtp.operators.smtp";
   }
   return "pipelined";
 }
 
 namespace {
 
-constexpr std::array<std::pair<std::string_view, std::string_view>, 10> kOperators{{
+constexpr std::array<std::pair<std::string_view, std::string_view>, 14> kOperators{{
     {"bash", "BashOperator"},
     {"exec", "ExecOperator"},
     {"python", "PythonOperator"},
@@ -69,6 +85,10 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 10> kOperato
     {"trigger_dag", "TriggerDagRunOperator"},
     {"dag", "SubDagOperator"},
     {"sensor", "Sensor"},
+    {"http", "HttpOperator"},
+    {"sql", "SQLExecuteQueryOperator"},
+    {"sqlite", "SqliteOperator"},
+    {"mail", "EmailOperator"},
 }};
 
 }  // namespace
@@ -110,6 +130,13 @@ Value TemplateFields(ActionKind kind) {
       return Value::List{"sensor"};
     case ActionKind::kLatestOnly:
       return Value::List{};
+    case ActionKind::kHttp:
+      return Value::List{"endpoint", "data", "headers"};
+    case ActionKind::kSql:
+    case ActionKind::kSqlite:
+      return Value::List{"sql", "parameters"};
+    case ActionKind::kMail:
+      return Value::List{"to", "subject", "html_content"};
   }
   return Value::List{};
 }

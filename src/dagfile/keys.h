@@ -177,6 +177,12 @@ enum class Key : std::uint8_t {
   kSkippedStates,
   kHost,
   kPort,
+  // of a task: actions of the worker
+  kHttp,
+  kSql,
+  kSqlite,
+  kMail,
+  kActionPart,  // a key of one of them: known by its name
 };
 
 struct KeyRow {

@@ -2,6 +2,7 @@
 
 #include <array>
 
+#include "dagfile/action_keys.h"
 #include "dagfile/sensor_keys.h"
 
 namespace pipelined::dagfile {
@@ -118,6 +119,10 @@ constexpr std::array kTable{
     KeyDescription{"", "expand_zip", kAny, "An instance for each row of these lists"},
     KeyDescription{"", "expand_kwargs", kAny, "An instance for each of these mappings"},
     KeyDescription{"", "map_index_template", kText, "What an instance is called; a template"},
+    KeyDescription{"", "http", R"({"anyOf": [{"type": "string"}, "@http"]})", "A request to a web service"},
+    KeyDescription{"", "sql", "@sql", "A script for PostgreSQL"},
+    KeyDescription{"", "sqlite", "@sqlite", "A script for a SQLite database"},
+    KeyDescription{"", "mail", "@mail", "Sends a mail"},
     KeyDescription{"", "executor", R"({"enum": ["local"]})", "Where it runs"},
     KeyDescription{"", "on_success", kNotify, "Channels that are told when it has succeeded"},
     KeyDescription{"", "on_failure", kNotify, "Channels that are told when it has failed for good"},
@@ -231,6 +236,51 @@ constexpr std::array kTable{
     KeyDescription{"dag_sensor", "logical_date", kText, "The run with this date; a template"},
     KeyDescription{"", "host", kText, "Where; a template"},
     KeyDescription{"", "port", R"({"type": "integer", "minimum": 1, "maximum": 65535})", "Which port"},
+    // of actions that the worker does
+    KeyDescription{"", "connection", kText, "The id of a connection; a template"},
+    KeyDescription{"", "url", kText, "What is asked for; a template. With a connection, the part behind its own"},
+    KeyDescription{"", "method", R"({"enum": ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"]})",
+                   "GET, or POST when something is sent"},
+    KeyDescription{"", "headers", kMap, "Headers; values are templates"},
+    KeyDescription{"http", "params", kMap, "Put into the query of the URL; values are templates"},
+    KeyDescription{"http", "json", kAny, "Sent as JSON; texts in it are templates"},
+    KeyDescription{"", "body", kText, "Sent as it is; a template"},
+    KeyDescription{"", "form", kMap, "Sent as a form; values are templates"},
+    KeyDescription{"", "auth", "@http_auth", "How to log in"},
+    KeyDescription{"http", "timeout", kLength, "The answer must be there by then"},
+    KeyDescription{"", "ca_file", kText, "Certificates to trust instead of the system's"},
+    KeyDescription{"", "verify", kFlag, "Whether the server's certificate is checked"},
+    KeyDescription{"", "follow_redirects", kFlag, "Whether the request follows where it is sent"},
+    KeyDescription{"", "expect", "@http_expect", "What the answer must be"},
+    KeyDescription{"", "retry_status", kWords, "Statuses after which another try makes sense, as 503 or 5xx"},
+    KeyDescription{"http", "output", kMap, "Outputs, each by the JSON pointer of its value in the answer"},
+    KeyDescription{"", "max_response", kPositive, "The answer may have so many bytes"},
+    KeyDescription{"", "username", kText, "Who logs in; a template"},
+    KeyDescription{"", "password", kText, "With which password; a template"},
+    KeyDescription{"", "token", kText, "A bearer token instead; a template"},
+    KeyDescription{"http_expect", "status", kWords, "Statuses that are a success, as 200 or 2xx"},
+    KeyDescription{"http_expect", "json", kMap, "Values that stand at JSON pointers of the answer"},
+    KeyDescription{"", "body_contains", kText, "A text in the answer; a template"},
+    KeyDescription{"", "query", kText, "The script; a template whose values are bound, never pasted"},
+    KeyDescription{"sql", "file", kText, "The script's file, from this one's folder"},
+    KeyDescription{"sqlite", "file", kText, "The script's file, from this one's folder"},
+    KeyDescription{"sql", "params", R"({"type": "array"})", "Values for $1, $2 …; templates"},
+    KeyDescription{"sqlite", "params", R"({"type": "array"})", "Values for $1, $2 …; templates"},
+    KeyDescription{"", "statement_timeout", kLength, "A statement that takes longer is cancelled and has failed"},
+    KeyDescription{"", "autocommit", kFlag, "Whether each statement is a transaction of its own"},
+    KeyDescription{"sql", "output", R"({"enum": ["none", "row", "rows"]})", "What of the last query becomes outputs"},
+    KeyDescription{"sqlite", "output", R"({"enum": ["none", "row", "rows"]})",
+                   "What of the last query becomes outputs"},
+    KeyDescription{"sqlite", "path", kText, "The database's file; a template"},
+    KeyDescription{"", "from", kText, "The sender; a template"},
+    KeyDescription{"", "to", kWords, "Who gets it; templates"},
+    KeyDescription{"", "cc", kWords, "Who gets a copy; templates"},
+    KeyDescription{"", "bcc", kWords, "Who gets one without being named; templates"},
+    KeyDescription{"", "reply_to", kText, "Where answers go; a template"},
+    KeyDescription{"mail", "subject", kText, "One line about it; a template"},
+    KeyDescription{"", "text", kText, "Its text; a template"},
+    KeyDescription{"", "html", kText, "Its text as HTML; a template"},
+    KeyDescription{"", "attachments", kWords, "Paths of files that go with it; templates"},
 };
 
 }  // namespace
@@ -263,6 +313,12 @@ std::span<const KeyPlace> KeyPlaces() {
       KeyPlace{"retry_on", "retry_on of a task", kRetryOnKeys},
       KeyPlace{"concurrency", "concurrency of a task", kConcurrencyKeys},
       KeyPlace{"rate", "rate of a task", kRateKeys},
+      KeyPlace{"http", "http of a task", kHttpKeys},
+      KeyPlace{"http_auth", "auth of http", kHttpAuthKeys},
+      KeyPlace{"http_expect", "expect of http", kHttpExpectKeys},
+      KeyPlace{"sql", "sql of a task", kSqlKeys},
+      KeyPlace{"sqlite", "sqlite of a task", kSqliteKeys},
+      KeyPlace{"mail", "mail of a task", kMailKeys},
   };
   return kPlaces;
 }

@@ -76,9 +76,10 @@ Task TaskReader::Read(const Entry& entry, const Task& defaults) {
     CheckRole(role_, reporter_, task);
     if (repeat_) CheckRepeat(*repeat_, reporter_, task);
     if (!action_ && reporter_.errors() == errors) {
-      reporter_.Error(
-          Code::kNoAction, entry.key.place(), fmt::format("task {} has no action", Quoted(entry.name())),
-          "give it one of bash, exec, python, empty, branch, short_circuit, latest_only, sensor, trigger_dag, dag");
+      reporter_.Error(Code::kNoAction, entry.key.place(), fmt::format("task {} has no action", Quoted(entry.name())),
+                      "give it one of bash, exec, python, http, sql, sqlite, mail, sensor, empty, branch, "
+                      "short_circuit, latest_only, "
+                      "trigger_dag, dag");
     }
   }
   ++next_;
@@ -97,6 +98,10 @@ void TaskReader::Apply(Key key, const Entry& entry, Task& task) {
     case Key::kTriggerDag:
     case Key::kSubDag:
     case Key::kSensor:
+    case Key::kHttp:
+    case Key::kSql:
+    case Key::kSqlite:
+    case Key::kMail:
       return ReadAction(key, entry, task);
     case Key::kRepeat:
       repeat_ = entry;
@@ -239,6 +244,11 @@ void TaskReader::ReadAction(Key key, const Entry& entry, Task& task) {
     return;
   }
   action_ = entry;
+  if (key == Key::kHttp || key == Key::kSql || key == Key::kSqlite || key == Key::kMail) {
+    const SourceText* file = ReadWorkerAction(key, entry, text_of_file_, reporter_, task);
+    if (file != nullptr) script_files_.push_back({next_, file});
+    return;
+  }
   if (key == Key::kPython) return ReadPython(entry, task);
   if (key == Key::kBranch) return ReadBranch(entry, reporter_, task);
   if (key == Key::kShortCircuit) return ReadShortCircuit(entry, reporter_, task);

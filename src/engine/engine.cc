@@ -17,7 +17,7 @@ constexpr Micros kScheduledRowsEvery = Millis(100);
 constexpr std::size_t kScheduledRowsAtOnce = 250;
 
 bool MayRetry(const Task& task, const TaskSlot& slot, const AttemptFinished& end) {
-  if (slot.try_number > slot.max_tries || end.repetition || end.for_good) return false;
+  if (slot.try_number > slot.max_tries || end.repetition || end.is_final) return false;
   if (end.outcome == TryOutcome::kLost) return task.on_lost == OnLost::kRetry;
   const std::vector<int>& codes = task.retry.exit_codes;
   if (codes.empty()) return true;

@@ -25,6 +25,14 @@ std::string_view OperatorName(ActionKind kind) {
       return "dag";
     case ActionKind::kSensor:
       return "sensor";
+    case ActionKind::kHttp:
+      return "http";
+    case ActionKind::kSql:
+      return "sql";
+    case ActionKind::kSqlite:
+      return "sqlite";
+    case ActionKind::kMail:
+      return "mail";
   }
   return "";
 }

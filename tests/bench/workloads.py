@@ -506,3 +506,23 @@ def sensors10000(bench, figures, rounds):
             wait_for(lambda: server.states("waits0", "r0").get("s0") == "success", 30, "a file to be seen", every=0.005)
             figures.add("file to success, as the API shows it", (time.monotonic() - t0) * 1e3, "ms")
     bench.leave_idle_note(figures)
+
+
+# -- actions of the worker --------------------------------------------------------------------------------------------------
+
+def actions_workload(bench, figures, rounds, kind):
+    for _ in range(rounds):
+        done = subprocess.run([str(bench.bin / "bench_worker"), kind, "10000", "100"], check=True, capture_output=True, text=True)
+        figures.add("actions", float(done.stdout.split()[-1]), "/s")
+
+
+@workload("http10000", 5)
+def http10000(bench, figures, rounds):
+    """10,000 `http` actions to a local server, 100 in flight, through the worker with its journal and logs: actions per second."""
+    actions_workload(bench, figures, rounds, "http")
+
+
+@workload("sql10000", 5)
+def sql10000(bench, figures, rounds):
+    """10,000 `sql` actions of `select 1` on a local PostgreSQL, 100 in flight, through the worker: actions per second."""
+    actions_workload(bench, figures, rounds, "sql")

@@ -168,7 +168,7 @@ struct AttemptFinished {
   Value outputs;                                    // map or null
   std::optional<Decision> decision = std::nullopt;  // of a task that decides, when it succeeded
   std::optional<Repetition> repetition = std::nullopt;
-  bool for_good = false;  // a failure that no further try follows, whatever `retries` says
+  bool is_final = false;  // a failure that no further try follows, whatever `retries` says
 };
 
 // A sensor is to be parked: what it waits for, its templates rendered.

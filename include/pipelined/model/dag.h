@@ -44,6 +44,10 @@ enum class ActionKind : std::uint8_t {
   kTriggerDag,    // makes a run of another DAG: see Task::trigger
   kSubDag,        // the same, as a part of its own run
   kSensor,        // waits for something: see Task::sensor
+  kHttp,          // this one and those that follow: see Action::spec
+  kSql,
+  kSqlite,
+  kMail,
 };
 
 // Decided by the scheduler itself: no process runs.
@@ -60,12 +64,21 @@ constexpr bool WaitsOutside(ActionKind kind) {
   return MakesRun(kind) || kind == ActionKind::kSensor;
 }
 
+// Done by the worker, which starts no process for it.
+constexpr bool IsWorkerAction(ActionKind kind) {
+  return kind == ActionKind::kHttp || kind == ActionKind::kSql || kind == ActionKind::kSqlite ||
+         kind == ActionKind::kMail;
+}
+
 // "empty", "bash", "exec", "python": what the API calls the operator.
 std::string_view OperatorName(ActionKind kind);
 
 struct Action {
   ActionKind kind = ActionKind::kEmpty;
   std::vector<std::string> words;  // templates: the script, the argv, the file (as written) or the code
+  // Of a worker action: its keys as a map, durations in microseconds; every text of it is a template, `script` (the
+  // SQL) among them. docs/actions.md names the keys.
+  std::shared_ptr<const Value> spec = nullptr;
 };
 
 enum class OnLost : std::uint8_t { kFail, kRetry };

@@ -22,8 +22,9 @@ class Prober {
  public:
   virtual ~Prober() = default;
 
-  // Asks `job`, a map with one key: {"http": {…}}, {"sql": {…}} (value: the first one of the first row) or
-  // {"port": {"host": …, "port": …}} (value: whether it is open). Returns at once; every probe is answered, once.
+  // Asks `job`, a map with one key, rendered as an action: {"http": {…}} (value: {"status", "ok": whether it is as
+  // expected, "why": why not, "outputs"}), {"sql": {…}} (value: the first one of the first row) or {"port": {"host": …,
+  // "port": …}} (value: whether it is open). Returns at once; every probe is answered, once.
   virtual void Probe(std::int64_t id, Value job) = 0;
 
   // Answers since the last call. Never blocks.

@@ -230,7 +230,7 @@ void SensorHost::End(Entry& entry, TryOutcome outcome, Instant now, std::string 
   end.end = now;
   end.message = std::move(message);
   end.outputs = std::move(outputs);
-  end.for_good = outcome == TryOutcome::kTimedOut;  // as Airflow: no further try follows
+  end.is_final = outcome == TryOutcome::kTimedOut;  // as Airflow: no further try follows
   ends.push_back(std::move(end));
   Remove(entry.what.attempt);
 }

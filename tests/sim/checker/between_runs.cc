@@ -113,7 +113,7 @@ std::string SensorsEndInTime(const Ledger& ledger, const Plan& plan) {
     if (task.sensor == nullptr) continue;
     const Instant from = run.info.interval ? run.info.interval->end : run.info.run_after;
     const bool there = from + Micros(task.sensor->what.Find("micros")->integer()) <= plan.now;
-    if (there && closed.end.for_good)
+    if (there && closed.end.is_final)
       return fmt::format("attempt {} did not see what is there", closed.end.attempt.value);
     if (!there && closed.end.outcome == TryOutcome::kSucceeded)
       return fmt::format("attempt {} saw what is not there yet", closed.end.attempt.value);

@@ -118,7 +118,7 @@ bool GoesOn(const AttemptFinished& end) {
 }
 
 bool MayRetry(const Task& task, const TaskRow& row, const AttemptFinished& end) {
-  if (end.repetition || end.for_good) return false;
+  if (end.repetition || end.is_final) return false;
   if (row.tries - row.tries_before > task.retry.retries) return false;
   if (end.outcome == TryOutcome::kLost) return task.on_lost == OnLost::kRetry;
   const auto& codes = task.retry.exit_codes;

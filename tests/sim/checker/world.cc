@@ -303,7 +303,7 @@ void World::Count(const Plan& plan) {
     if (again) Hit(closed.end.outcome == TryOutcome::kLost ? Effect::kRetriedLost : Effect::kRetried);
     if (!closed.run) Hit(Effect::kOrphaned);
     if (closed.end.repetition && closed.end.repetition->again) Hit(Effect::kRepeated);
-    if (closed.end.for_good) Hit(Effect::kSensorTimedOut);
+    if (closed.end.is_final) Hit(Effect::kSensorTimedOut);
   }
 }
 

@@ -24,13 +24,13 @@ class Sensor : public ::testing::Test {
     t_.Run();
     Ask();
   }
-  std::vector<std::string> End(TryOutcome outcome, bool for_good = false) {
+  std::vector<std::string> End(TryOutcome outcome, bool is_final = false) {
     AttemptFinished end;
     end.attempt = t_.attempt("wait");
     end.outcome = outcome;
     end.end = t_.now();
     end.message = "because";
-    end.for_good = for_good;
+    end.is_final = is_final;
     return t_.Send(end);
   }
 
@@ -75,7 +75,7 @@ TEST_F(Sensor, AFailureIsTriedAgain) {
 TEST_F(Sensor, ATimeoutWithTriesLeftFailsForGood) {
   t_.task("wait").retry.retries = 3;
   Park();
-  End(TryOutcome::kTimedOut, /*for_good=*/true);
+  End(TryOutcome::kTimedOut, /*is_final=*/true);
   EXPECT_EQ(t_.state("wait"), "failed");
 }
 

@@ -52,7 +52,7 @@ class SensorHostTest : public ::testing::Test {
     EXPECT_TRUE(ends.ok());
     std::vector<std::string> words;
     for (const AttemptFinished& end : *ends) {
-      words.push_back(std::string(ToString(end.outcome)) + (end.for_good ? " for good" : "") +
+      words.push_back(std::string(ToString(end.outcome)) + (end.is_final ? " for good" : "") +
                       (end.message.empty() ? "" : ": " + end.message));
       last_ = end;
     }
