@@ -1,7 +1,6 @@
 #include <cstdlib>
 #include <memory>
 
-#include "pipelined/scheduler/dag_loader.h"
 #include "apps/exit_code.h"
 #include "apps/roles.h"
 #include "apps/scheduler_metrics.h"
@@ -12,6 +11,7 @@
 #include "pipelined/dagfile/load.h"
 #include "pipelined/executor/local_executor.h"
 #include "pipelined/executor/worker_executor.h"
+#include "pipelined/scheduler/dag_loader.h"
 #include "pipelined/scheduler/scheduler.h"
 #include "pipelined/secrets/connection_source.h"
 #include "pipelined/secrets/home_keys.h"
@@ -108,7 +108,10 @@ int RunScheduler(const Settings& settings, const RoleContext& context) {
   if (*commands == nullptr) return kDone;
   const auto actions = WorkerExecutor::Open(WorkerOptions(local, **commands));
   if (!actions) return Report(actions.error());
-  const std::unique_ptr<Executor> executor = MakeRoutingExecutor(**commands, **actions);
+  LookOptions looks;
+  looks.environment = InheritedEnvironment(environ);
+  looks.grace = std::chrono::duration_cast<Millis>(settings.executor.grace);
+  const std::unique_ptr<RoutingExecutor> executor = MakeRoutingExecutor(**commands, **actions, std::move(looks));
 
   const SystemZones zones;
   const std::unique_ptr<Store> store = MakePgStore(where, SystemClock());
@@ -119,6 +122,7 @@ int RunScheduler(const Settings& settings, const RoleContext& context) {
   few.catalog_connections = 1;
   const std::unique_ptr<Catalog> catalog = MakePgCatalog(few);
   secrets::ConnectionSource connections(ConnectionOptions(settings, context), &catalog->vault(), SystemClock());
+  options.prober = executor.get();
   options.launch.connection = [&connections](const std::string& id) { return connections.Find(id); };
   SchedulerMetrics metrics(SchedulerMetricsFile(context.home), SystemClock());
   options.on_lead = [&](std::int64_t epoch) {

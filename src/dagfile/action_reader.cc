@@ -79,7 +79,6 @@ class ActionReader {
   template <class Read>
   void Each(const Entry& entry, std::span<const KeyRow> keys, std::string_view what, std::string_view wanted,
             Read read) {
-    spec_ = Value(Value::Map{});
     const std::size_t errors = reporter_.errors();
     if (RequireMap(entry, reporter_, wanted))
       EachKey(entry.value, keys, what, reporter_, [&](Key, const Entry& part) { read(part); });
@@ -293,13 +292,14 @@ class ActionReader {
 
   const TextOfFile& text_of_file_;
   Reporter& reporter_;
-  Value spec_;
+  Value spec_{Value::Map{}};
   const SourceText* script_ = nullptr;
   bool clean_ = true;
 };
 
 std::optional<SqlFault> FaultOf(const Task& task, std::string_view text) {
-  const Value* params = task.action.spec == nullptr ? nullptr : task.action.spec->Find("params");
+  const Value* spec = task.sensor != nullptr ? &task.sensor->what : task.action.spec.get();
+  const Value* params = spec == nullptr ? nullptr : spec->Find("params");
   const std::size_t given = params != nullptr && params->is_list() ? params->list().size() : 0;
   const auto dialect = task.action.kind == ActionKind::kSqlite ? SqlDialect::kSqlite : SqlDialect::kPostgres;
   return CheckSqlTemplate(text, dialect, given);
@@ -323,6 +323,18 @@ const SourceText* ReadWorkerAction(Key key, const Entry& entry, const TextOfFile
   if (key == Key::kSqlite) keep(ActionKind::kSqlite, reader.Sqlite(entry));
   if (key == Key::kMail) keep(ActionKind::kMail, reader.Mail(entry));
   return reader.script();
+}
+
+Value ReadHttpSpec(const Entry& entry, Reporter& reporter) {
+  const TextOfFile no_files;
+  return ActionReader(no_files, reporter).Http(entry);
+}
+
+Value ReadSqlSpec(const Entry& entry, const TextOfFile& text_of_file, Reporter& reporter, const SourceText*& file) {
+  ActionReader reader(text_of_file, reporter);
+  Value spec = reader.Sql(entry);
+  file = reader.script();
+  return spec;
 }
 
 void CheckScript(const Task& task, NodeRef query, Reporter& reporter) {

@@ -27,6 +27,10 @@ struct ScriptFile {
 const SourceText* ReadWorkerAction(Key key, const Entry& entry, const TextOfFile& text_of_file, Reporter& reporter,
                                    Task& task);
 
+// The same keys, for somebody who only asks. `file`: as above; nullptr when there is none.
+Value ReadHttpSpec(const Entry& entry, Reporter& reporter);
+Value ReadSqlSpec(const Entry& entry, const TextOfFile& text_of_file, Reporter& reporter, const SourceText*& file);
+
 // What can be said of SQL before it is rendered: values within quotes, quotes that are not closed.
 void CheckScript(const Task& task, NodeRef query, Reporter& reporter);
 void CheckScript(const Task& task, const SourceText& file, Reporter& reporter);

@@ -60,7 +60,7 @@ class DagReader {
         dag_(std::make_shared<Dag>()),
         task_reader_(
             folder_, [this](const Entry& file) { return CalledDag(file); },
-            [this](const Entry& file) { return ScriptOf(file); }, context.probes || context.was_checked, reporter),
+            [this](const Entry& file) { return ScriptOf(file); }, reporter),
         include_reader_({context.file, context.root, &context.read_other, context.limits}, reporter) {}
 
   std::shared_ptr<Dag> Read(NodeRef root) {

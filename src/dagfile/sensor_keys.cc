@@ -6,22 +6,14 @@ namespace pipelined::dagfile {
 namespace {
 
 constexpr std::array kSensorTable{
-    KeyRow{"time", Key::kSensorTime},
-    KeyRow{"delta", Key::kSensorDelta},
-    KeyRow{"file", Key::kSensorFile},
-    KeyRow{"glob", Key::kSensorGlob},
-    KeyRow{"task", Key::kSensorTask},
-    KeyRow{"dag", Key::kSensorDag},
-    KeyRow{"port", Key::kSensorPort},
-    KeyRow{"http", Key::kSensorHttp},
-    KeyRow{"sql", Key::kSensorSql},
-    KeyRow{"asset"},
-    KeyRow{"command"},
-    KeyRow{"poke_interval", Key::kPokeInterval},
-    KeyRow{"timeout", Key::kSensorTimeout},
-    KeyRow{"exponential_backoff", Key::kSensorBackoff},
-    KeyRow{"max_wait", Key::kMaxWait, true},
-    KeyRow{"soft_fail", Key::kSoftFail},
+    KeyRow{"time", Key::kSensorTime},        KeyRow{"delta", Key::kSensorDelta},
+    KeyRow{"file", Key::kSensorFile},        KeyRow{"glob", Key::kSensorGlob},
+    KeyRow{"task", Key::kSensorTask},        KeyRow{"dag", Key::kSensorDag},
+    KeyRow{"port", Key::kSensorPort},        KeyRow{"http", Key::kSensorHttp},
+    KeyRow{"sql", Key::kSensorSql},          KeyRow{"command", Key::kSensorCommand},
+    KeyRow{"asset", Key::kSensorAsset},      KeyRow{"poke_interval", Key::kPokeInterval},
+    KeyRow{"timeout", Key::kSensorTimeout},  KeyRow{"exponential_backoff", Key::kSensorBackoff},
+    KeyRow{"max_wait", Key::kMaxWait, true}, KeyRow{"soft_fail", Key::kSoftFail},
     KeyRow{"silent_fail", Key::kSilentFail},
 };
 constexpr std::array kFileSensorTable{
@@ -63,6 +55,12 @@ constexpr std::array kDagSensorTable{
     KeyRow{"skipped_states", Key::kSkippedStates},
 };
 constexpr std::array kPortSensorTable{KeyRow{"host", Key::kHost}, KeyRow{"port", Key::kPort}};
+constexpr std::array kCommandSensorTable{
+    KeyRow{"bash", Key::kBash},
+    KeyRow{"exec", Key::kExec},
+    KeyRow{"timeout", Key::kSensorTimeout},
+};
+constexpr std::array kAssetSensorTable{KeyRow{"uri", Key::kSensorUri}, KeyRow{"since", Key::kSince}};
 
 }  // namespace
 
@@ -72,5 +70,7 @@ const std::span<const KeyRow> kGlobSensorKeys = kGlobSensorTable;
 const std::span<const KeyRow> kTaskSensorKeys = kTaskSensorTable;
 const std::span<const KeyRow> kDagSensorKeys = kDagSensorTable;
 const std::span<const KeyRow> kPortSensorKeys = kPortSensorTable;
+const std::span<const KeyRow> kCommandSensorKeys = kCommandSensorTable;
+const std::span<const KeyRow> kAssetSensorKeys = kAssetSensorTable;
 
 }  // namespace pipelined::dagfile

@@ -13,5 +13,7 @@ extern const std::span<const KeyRow> kGlobSensorKeys;
 extern const std::span<const KeyRow> kTaskSensorKeys;
 extern const std::span<const KeyRow> kDagSensorKeys;
 extern const std::span<const KeyRow> kPortSensorKeys;
+extern const std::span<const KeyRow> kCommandSensorKeys;
+extern const std::span<const KeyRow> kAssetSensorKeys;
 
 }  // namespace pipelined::dagfile

@@ -7,6 +7,7 @@
 #include <charconv>
 #include <optional>
 
+#include "dagfile/asset_reader.h"
 #include "dagfile/keys.h"
 #include "dagfile/sensor_keys.h"
 #include "dagfile/task_reader.h"
@@ -18,7 +19,7 @@
 namespace pipelined::dagfile {
 namespace {
 
-constexpr std::string_view kKinds = "time, delta, file, glob, task, dag, port, http, sql";
+constexpr std::string_view kKinds = "time, delta, file, glob, task, dag, port, http, sql, command, asset";
 
 // Reads what stands under the kind into the spec's map: each value under a name of its own.
 class WhatReader {
@@ -93,18 +94,38 @@ class WhatReader {
     Require(entry, "port", "port needs a port", "for example port: db.example.org:5432");
   }
 
-  // As the prober takes it.
-  void Probe(const Entry& entry, std::string_view needed) {
-    spec_.what =
-        entry.value.is_scalar() ? Value(Value::Map{{std::string(needed), ToValue(entry.value)}}) : ToValue(entry.value);
-    if (!spec_.what.is_map()) return ReportType(entry, reporter_, "a mapping");
-    Require(entry, needed, fmt::format("{} needs {}", entry.name(), needed), {});
+  void Command(const Entry& entry) {
+    if (entry.value.is_scalar()) return Word(entry, "bash");
+    if (!RequireMap(entry, reporter_, "a script for bash, or a mapping with bash or exec")) return;
+    EachKey(entry.value, kCommandSensorKeys, "sensor.command", reporter_, [&](Key key, const Entry& part) {
+      if (key == Key::kBash) Word(part, "bash");
+      if (key == Key::kExec) Texts(part, "exec");
+      if (key == Key::kSensorTimeout) Length(part, "timeout");
+    });
+    const bool bash = spec_.what.Find("bash") != nullptr, exec = spec_.what.Find("exec") != nullptr;
+    if (bash == exec && reporter_.errors() == errors_)
+      reporter_.Error(bash ? Code::kManyActions : Code::kMissingKey, entry.place(),
+                      "command needs one of bash and exec", "for example command: test -s in/day.csv");
+  }
+
+  void Asset(const Entry& entry) {
+    if (entry.value.is_scalar()) return Uri(entry);
+    if (!RequireMap(entry, reporter_, "the name or URI of an asset, or a mapping with uri")) return;
+    EachKey(entry.value, kAssetSensorKeys, "sensor.asset", reporter_, [&](Key key, const Entry& part) {
+      if (key == Key::kSensorUri) Uri(part);
+      if (key == Key::kSince) Word(part, "since");
+    });
+    Require(entry, "uri", "asset needs a uri", "for example asset: s3://bucket/orders");
   }
 
  private:
   static bool IsTime(std::string text) {
     if (const auto blank = text.find(' '); blank != std::string::npos) text[blank] = 'T';
     return ParseInstant(text).ok() || ParseLocal(text).ok() || ParseLocal("2000-01-01T" + text).ok();
+  }
+
+  void Uri(const Entry& entry) {
+    if (entry.value.is_scalar() && IsAsset(entry.value, reporter_)) Word(entry, "uri");
   }
 
   void Word(const Entry& entry, std::string_view name) {
@@ -208,19 +229,30 @@ class WhatReader {
   std::optional<Entry> offset_;
 };
 
+// Keys of the action that mean nothing to somebody who only asks.
+void RefuseKeys(const Entry& entry, std::initializer_list<std::string_view> names, Reporter& reporter) {
+  for (const Entry part : EntriesOf(entry.value)) {
+    if (std::find(names.begin(), names.end(), part.name()) == names.end()) continue;
+    reporter.Error(Code::kMisplacedKey, part.key.place(),
+                   fmt::format("{} of a sensor has no {}", entry.name(), part.name()), "it is for tasks");
+  }
+}
+
 struct KindRow {
   Key key;
   SensorKind kind;
 };
 constexpr std::array kKindRows{
-    KindRow{Key::kSensorTime, SensorKind::kTime}, KindRow{Key::kSensorDelta, SensorKind::kDelta},
-    KindRow{Key::kSensorFile, SensorKind::kFile}, KindRow{Key::kSensorGlob, SensorKind::kGlob},
-    KindRow{Key::kSensorTask, SensorKind::kTask}, KindRow{Key::kSensorDag, SensorKind::kDag},
-    KindRow{Key::kSensorPort, SensorKind::kPort}, KindRow{Key::kSensorHttp, SensorKind::kHttp},
-    KindRow{Key::kSensorSql, SensorKind::kSql},
+    KindRow{Key::kSensorTime, SensorKind::kTime},   KindRow{Key::kSensorDelta, SensorKind::kDelta},
+    KindRow{Key::kSensorFile, SensorKind::kFile},   KindRow{Key::kSensorGlob, SensorKind::kGlob},
+    KindRow{Key::kSensorTask, SensorKind::kTask},   KindRow{Key::kSensorDag, SensorKind::kDag},
+    KindRow{Key::kSensorPort, SensorKind::kPort},   KindRow{Key::kSensorHttp, SensorKind::kHttp},
+    KindRow{Key::kSensorSql, SensorKind::kSql},     KindRow{Key::kSensorCommand, SensorKind::kCommand},
+    KindRow{Key::kSensorAsset, SensorKind::kAsset},
 };
 
-void ReadWhat(const Entry& entry, Reporter& reporter, SensorSpec& spec) {
+void ReadWhat(const Entry& entry, const TextOfFile& text_of_file, Reporter& reporter, SensorSpec& spec,
+              const SourceText*& file) {
   WhatReader reader(reporter, spec);
   switch (spec.kind) {
     case SensorKind::kTime:
@@ -238,9 +270,17 @@ void ReadWhat(const Entry& entry, Reporter& reporter, SensorSpec& spec) {
     case SensorKind::kPort:
       return reader.Port(entry);
     case SensorKind::kHttp:
-      return reader.Probe(entry, "url");
+      spec.what = ReadHttpSpec(entry, reporter);
+      RefuseKeys(entry, {"retry_status"}, reporter);
+      return;
     case SensorKind::kSql:
-      return reader.Probe(entry, "query");
+      spec.what = ReadSqlSpec(entry, text_of_file, reporter, file);
+      RefuseKeys(entry, {"output", "autocommit"}, reporter);
+      return;
+    case SensorKind::kCommand:
+      return reader.Command(entry);
+    case SensorKind::kAsset:
+      return reader.Asset(entry);
   }
 }
 
@@ -257,8 +297,9 @@ void ReadHow(Key key, const Entry& part, Reporter& reporter, SensorSpec& spec) {
 
 }  // namespace
 
-void ReadSensor(const Entry& entry, bool probes, Reporter& reporter, Task& task) {
+const SourceText* ReadSensor(const Entry& entry, const TextOfFile& text_of_file, Reporter& reporter, Task& task) {
   SensorSpec spec;
+  const SourceText* file = nullptr;
   task.action.kind = ActionKind::kSensor;
   task.action.words.clear();
   const std::size_t errors = reporter.errors();
@@ -275,17 +316,14 @@ void ReadSensor(const Entry& entry, bool probes, Reporter& reporter, Task& task)
       }
       what = part;
       spec.kind = row->kind;
-      ReadWhat(part, reporter, spec);
+      ReadWhat(part, text_of_file, reporter, spec, file);
     });
     if (!what && reporter.errors() == errors)
       reporter.Error(Code::kMissingKey, entry.place(), "sensor waits for nothing",
                      fmt::format("give it one of {}", kKinds));
   }
-  if (what && NeedsProber(spec.kind) && !probes && reporter.errors() == errors)
-    reporter.Error(Code::kNotAvailable, what->key.place(),
-                   fmt::format("a sensor cannot wait for {} in this version", what->name()),
-                   "a task with bash and retries can ask again and again");
   task.sensor = std::make_shared<const SensorSpec>(std::move(spec));
+  return file;
 }
 
 }  // namespace pipelined::dagfile

@@ -1,12 +1,13 @@
 // `sensor`: tasks that wait for something.
 #pragma once
 
+#include "dagfile/action_reader.h"
 #include "dagfile/document.h"
 #include "pipelined/model/dag.h"
 
 namespace pipelined::dagfile {
 
-// A mapping with one thing to wait for, and how. `probes`: whether what somebody else has to ask can be asked here.
-void ReadSensor(const Entry& entry, bool probes, Reporter& reporter, Task& task);
+// A mapping with one thing to wait for, and how. The file of a script, if it has one, comes back.
+const SourceText* ReadSensor(const Entry& entry, const TextOfFile& text_of_file, Reporter& reporter, Task& task);
 
 }  // namespace pipelined::dagfile

@@ -244,8 +244,9 @@ void TaskReader::ReadAction(Key key, const Entry& entry, Task& task) {
     return;
   }
   action_ = entry;
-  if (key == Key::kHttp || key == Key::kSql || key == Key::kSqlite || key == Key::kMail) {
-    const SourceText* file = ReadWorkerAction(key, entry, text_of_file_, reporter_, task);
+  if (key == Key::kSensor || key == Key::kHttp || key == Key::kSql || key == Key::kSqlite || key == Key::kMail) {
+    const SourceText* file = key == Key::kSensor ? ReadSensor(entry, text_of_file_, reporter_, task)
+                                                 : ReadWorkerAction(key, entry, text_of_file_, reporter_, task);
     if (file != nullptr) script_files_.push_back({next_, file});
     return;
   }
@@ -253,7 +254,6 @@ void TaskReader::ReadAction(Key key, const Entry& entry, Task& task) {
   if (key == Key::kBranch) return ReadBranch(entry, reporter_, task);
   if (key == Key::kShortCircuit) return ReadShortCircuit(entry, reporter_, task);
   if (key == Key::kTriggerDag) return ReadTriggerDag(entry, reporter_, task);
-  if (key == Key::kSensor) return ReadSensor(entry, probes_, reporter_, task);
   if (key == Key::kSubDag) return ReadSubDag(entry, dag_of_file_, reporter_, task);
   if (key == Key::kEmpty || key == Key::kLatestOnly) {
     bool on = true;

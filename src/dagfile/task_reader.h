@@ -27,12 +27,11 @@ std::vector<NodeRef> ReadDependsOn(const Entry& entry, Reporter& reporter);
 
 class TaskReader {
  public:
-  // `folder`: of the DAG file; relative working directories start there. `probes`: as LoadOptions has it.
-  TaskReader(std::string folder, DagOfFile dag_of_file, TextOfFile text_of_file, bool probes, Reporter& reporter)
+  // `folder`: of the DAG file; relative working directories start there.
+  TaskReader(std::string folder, DagOfFile dag_of_file, TextOfFile text_of_file, Reporter& reporter)
       : folder_(std::move(folder)),
         dag_of_file_(std::move(dag_of_file)),
         text_of_file_(std::move(text_of_file)),
-        probes_(probes),
         reporter_(reporter) {}
 
   // Puts what `default_args` says on top of `task`.
@@ -64,7 +63,6 @@ class TaskReader {
   std::string folder_;
   DagOfFile dag_of_file_;
   TextOfFile text_of_file_;
-  bool probes_;
   Reporter& reporter_;
   TaskNo next_ = 0;
   std::vector<Dependency> dependencies_;

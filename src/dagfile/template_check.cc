@@ -55,8 +55,8 @@ class TemplateChecker {
         for (const NodeRef word : ItemsOf(entry.value)) Check(no, word, nullptr);
       }
       if (IsLimit(name)) CheckLimit(no, entry.value);
-      if (name == "trigger_dag" || name == "dag" || name == "repeat" || name == "sensor")
-        CheckEach(no, entry.value, name == "repeat");
+      if (name == "trigger_dag" || name == "dag" || name == "repeat") CheckEach(no, entry.value, name == "repeat");
+      if (name == "sensor") CheckSensor(no, entry.value);
       if (name == "python" || name == "env" || name == "short_circuit") {
         for (const Entry part : EntriesOf(entry.value)) Check(no, part.value, nullptr);
       }
@@ -173,6 +173,26 @@ class TemplateChecker {
     }
   }
 
+  void CheckSensor(TaskNo no, NodeRef sensor) {
+    for (const Entry part : EntriesOf(sensor)) {
+      if (part.name() == "http") CheckRawUrl(part.value);
+      if (part.name() == "sql") {
+        CheckSql(no, part.value);
+      } else if (part.name() == "command" && part.value.is_scalar()) {
+        Check(no, part.value, kScript);
+      } else if (part.name() == "command") {
+        for (const Entry word : EntriesOf(part.value)) CheckCommand(no, word);
+      } else {
+        CheckEach(no, part.value, false);
+      }
+    }
+  }
+
+  void CheckCommand(TaskNo no, const Entry& command) {
+    if (command.name() == "bash") Check(no, command.value, kScript);
+    if (command.name() == "exec") CheckEach(no, command.value, false);
+  }
+
   void CheckSql(TaskNo no, NodeRef action) {
     for (const Entry part : EntriesOf(action)) {
       if (part.name() != "query") {
@@ -182,6 +202,7 @@ class TemplateChecker {
       }
     }
   }
+
   void Report(NodeRef value, const std::vector<NameProblem>& problems) {
     for (const NameProblem& problem : problems) {
       const TemplateReference& at = problem.where;

@@ -5,8 +5,8 @@
 namespace pipelined {
 
 std::string_view ToString(SensorKind kind) {
-  static constexpr std::array<std::string_view, 9> kWords{"time", "delta", "file", "glob", "task",
-                                                          "dag",  "port",  "http", "sql"};
+  static constexpr std::array<std::string_view, 11> kWords{"time", "delta", "file", "glob",    "task", "dag",
+                                                           "port", "http",  "sql",  "command", "asset"};
   return kWords[static_cast<std::size_t>(kind)];
 }
 

@@ -3,115 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <map>
 
-#include "pipelined/schema/json.h"
 #include "scheduler/launch_action.h"
+#include "scheduler/surroundings.h"
 #include "scheduler/try_templates.h"
 
 namespace pipelined {
 namespace {
-
-// Later settings win, the order of the first ones stays.
-class Environ {
- public:
-  explicit Environ(const Env& base) {
-    for (const auto& [name, value] : base) Set(name, value);
-  }
-  void Set(const std::string& name, const std::string& value) {
-    const auto [found, added] = places_.try_emplace(name, env_.size());
-    if (added) {
-      env_.emplace_back(name, value);
-    } else {
-      env_[found->second].second = value;
-    }
-  }
-  Env Take() { return std::move(env_); }
-
- private:
-  Env env_;
-  std::map<std::string, std::size_t> places_;
-};
-
-std::string TextOf(const Value& value) {
-  return value.is_string() ? value.string() : value.is_null() ? "" : ToJson(value);
-}
-
-// What an instance of a mapped task has in place of keys of its task. What stands in the DAG file is a template, what
-// was evaluated is taken as it is.
-class Replacements {
- public:
-  explicit Replacements(const TryTemplates& templates) : templates_(templates) {}
-
-  Status Variables(Environ& environ) const {
-    const TemplateItem* item = Find("env");
-    if (item == nullptr) return Ok();
-    if (!item->value.is_map()) return NotA(*item, "a mapping");
-    for (const auto& [name, value] : item->value.map()) {
-      auto text = TextFor(*item, value, "env." + name, Quote::kNone);
-      if (!text) return text.error();
-      environ.Set(name, *text);
-    }
-    return Ok();
-  }
-
-  // The one that the task has, unless the instance has another; relative to it.
-  Result<std::string> WorkingDir(std::string own) const {
-    const TemplateItem* item = Find("working_dir");
-    if (item == nullptr) return own;
-    auto text = TextFor(*item, item->value, "working_dir", Quote::kNone);
-    if (!text || text->starts_with('/')) return text;
-    return own + "/" + *text;
-  }
-
-  Result<std::vector<std::string>> Words(const Task& task) const {
-    const bool is_shell = task.action.kind == ActionKind::kBash;
-    const Quote quote = is_shell ? Quote::kShell : Quote::kNone;
-    const std::string place(OperatorName(task.action.kind));
-    std::vector<std::string> words;
-    const TemplateItem* item = is_shell ? Find("bash") : task.action.kind == ActionKind::kExec ? Find("exec") : nullptr;
-    if (item == nullptr) {
-      for (const std::string& text : task.action.words) {
-        auto word = templates_.Render(text, place, quote);
-        if (!word) return word.error();
-        words.push_back(std::move(*word));
-      }
-      return words;
-    }
-    if (!is_shell && (!item->value.is_list() || item->value.list().empty())) return NotA(*item, "a list of words");
-    const Value::List list = is_shell ? Value::List{item->value} : item->value.list();
-    for (const Value& one : list) {
-      auto word = TextFor(*item, one, place, quote);
-      if (!word) return word.error();
-      words.push_back(std::move(*word));
-    }
-    return words;
-  }
-
- private:
-  const TemplateItem* Find(std::string_view name) const {
-    for (const TemplateItem& item : templates_.context().items) {
-      if (item.name == name) return &item;
-    }
-    return nullptr;
-  }
-  static Error NotA(const TemplateItem& item, const char* wanted) {
-    return Error{ErrorCode::kInvalid, fmt::format("expand.{}: {} is needed", item.name, wanted), ""};
-  }
-  Result<std::string> TextFor(const TemplateItem& item, const Value& value, const std::string& place,
-                              Quote quote) const {
-    if (item.outside) return TextOf(value);
-    return templates_.Render(TextOf(value), "expand." + place, quote);
-  }
-
-  const TryTemplates& templates_;
-};
-
-Result<std::string> WorkingDir(const Task& task, const TryTemplates& templates) {
-  auto dir = task.outer_working_dir ? templates.RenderOutside(task.working_dir, "working_dir")
-                                    : templates.Render(task.working_dir, "working_dir");
-  return dir ? Replacements(templates).WorkingDir(*std::move(dir)) : dir;
-}
 
 std::vector<std::string> Argv(const Task& task, std::vector<std::string> words) {
   switch (task.action.kind) {
@@ -166,42 +64,34 @@ Result<AttemptStart> Prepare(const LaunchRequest& request, const LaunchOptions& 
   start.timeout = task.execution_timeout;
   start.grace = options.grace;
   start.run_as_user = task.run_as_user;
-  start.log_path =
-      options.logs_dir + "/" +
-      LogPath(request.dag.id, request.run.run_id, task.id, request.attempt.try_number, request.attempt.map_index);
+  start.log_path = TryLog(request, options);
 
   if (IsWorkerAction(task.action.kind)) {
-    auto dir = WorkingDir(task, **templates);
+    auto dir = WorkingDirOf(task, **templates);
     if (!dir) return dir.error();
     auto action = PrepareAction(task, **templates, *dir, options);
     if (!action) return action.error();
     start.action = *std::move(action);
     return start;
   }
-  Environ environ(options.environment);
-  for (const auto& [name, value] : Environment((*templates)->context())) environ.Set(name, value);
-  for (const auto& [name, text] : task.outer_env) {
-    auto value = (*templates)->RenderOutside(text, "env." + name);
-    if (!value) return value.error();
-    environ.Set(name, *value);
-  }
-  for (const auto& [name, text] : task.env) {
-    auto value = (*templates)->Render(text, "env." + name);
-    if (!value) return value.error();
-    environ.Set(name, *value);
-  }
-  const Replacements replacements(**templates);
-  if (const Status set = replacements.Variables(environ); !set) return set.error();
-  start.env = environ.Take();
+  auto env = EnvironmentOf(task, **templates, options.environment);
+  if (!env) return env.error();
+  start.env = std::move(*env);
 
-  auto dir = WorkingDir(task, **templates);
+  auto dir = WorkingDirOf(task, **templates);
   if (!dir) return dir.error();
   start.working_dir = std::move(*dir);
 
-  auto words = replacements.Words(task);
+  auto words = WordsOf(task, **templates);
   if (!words) return words.error();
   start.argv = Argv(task, std::move(*words));
   return start;
+}
+
+std::string TryLog(const LaunchRequest& request, const LaunchOptions& options) {
+  return options.logs_dir + "/" +
+         LogPath(request.dag.id, request.run.run_id, request.dag.tasks[request.task].id, request.attempt.try_number,
+                 request.attempt.map_index);
 }
 
 std::string LogPath(const std::string& dag_id, const std::string& run_id, const std::string& task_id, int try_number,

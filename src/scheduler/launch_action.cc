@@ -16,14 +16,11 @@ std::string TextOf(const Value& value) {
 
 class ActionMaker {
  public:
-  ActionMaker(const Task& task, const TryTemplates& templates, const std::string& working_dir,
-              const LaunchOptions& options)
-      : task_(task), templates_(templates), working_dir_(working_dir), options_(options) {}
+  ActionMaker(std::string_view kind, std::string_view place, const TryTemplates& templates,
+              const std::string& working_dir)
+      : kind_(kind), place_(place), templates_(templates), working_dir_(working_dir) {}
 
-  Result<Value> Make() {
-    const Value none;
-    const Value& spec = task_.action.spec == nullptr ? none : *task_.action.spec;
-    made_ = Value(Value::Map{});
+  Result<Value> Make(const Value& spec) {
     if (spec.is_map()) {
       for (const auto& [key, value] : spec.map()) {
         if (const Status taken = Take(key, value); !taken) return taken.error();
@@ -32,15 +29,14 @@ class ActionMaker {
     if (spec.Find("script") != nullptr) {
       if (const Status split = Split(spec); !split) return split.error();
     }
-    return Value(Value::Map{{std::string(OperatorName(task_.action.kind)), std::move(made_)}});
+    return Value(Value::Map{{std::string(kind_), std::move(made_)}});
   }
 
  private:
-  std::string Place(std::string_view key) const { return fmt::format("{}.{}", OperatorName(task_.action.kind), key); }
+  std::string Place(std::string_view key) const { return fmt::format("{}.{}", place_, key); }
 
   Status Take(const std::string& key, const Value& value) {
     if (key == "script" || (key == "params" && IsScript())) return Ok();  // see Split()
-    if (key == "connection") return TakeConnection(value);
     if (key == "url") return Set(key, templates_.Render(TextOf(value), Place(key), Quote::kUrl));
     if (key == "ca_file" || key == "path") return SetPath(key, templates_.Render(TextOf(value), Place(key)));
     if (key == "attachments") return TakePaths(key, value);
@@ -51,7 +47,7 @@ class ActionMaker {
     return TakeTexts(key, value);
   }
 
-  bool IsScript() const { return task_.action.kind == ActionKind::kSql || task_.action.kind == ActionKind::kSqlite; }
+  bool IsScript() const { return kind_ == "sql" || kind_ == "sqlite"; }
   static bool HoldsText(const Value& value) { return value.is_string() || value.is_list() || value.is_map(); }
 
   Status SetValue(const std::string& key, Result<Value> value) {
@@ -111,17 +107,6 @@ class ActionMaker {
     return Ok();
   }
 
-  // As late as can be: a new password counts from the next try on.
-  Status TakeConnection(const Value& value) {
-    auto id = templates_.Render(TextOf(value), Place("connection"));
-    if (!id) return id.error();
-    if (!options_.connection) return Error{ErrorCode::kNotFound, "there are no connections here", ""};
-    auto connection = options_.connection(*id);
-    if (!connection) return connection.error();
-    made_.Set("connection", std::move(*connection));
-    return Ok();
-  }
-
   // Each value that stands in the script is bound, not pasted.
   Status Split(const Value& spec) {
     std::vector<Value> given, bound;
@@ -132,7 +117,7 @@ class ActionMaker {
     }
     auto script = templates_.RenderBound(TextOf(*spec.Find("script")), Place("query"), bound);
     if (!script) return script.error();
-    const auto dialect = task_.action.kind == ActionKind::kSqlite ? SqlDialect::kSqlite : SqlDialect::kPostgres;
+    const auto dialect = kind_ == "sqlite" ? SqlDialect::kSqlite : SqlDialect::kPostgres;
     SqlFault fault;
     auto statements = SplitSql(*script, dialect, bound, given, &fault);
     if (!statements) {
@@ -150,18 +135,38 @@ class ActionMaker {
     return Ok();
   }
 
-  const Task& task_;
+  const std::string_view kind_, place_;
   const TryTemplates& templates_;
   const std::string& working_dir_;
-  const LaunchOptions& options_;
-  Value made_;
+  Value made_{Value::Map{}};
 };
 
 }  // namespace
 
+Result<Value> RenderAction(std::string_view kind, std::string_view place, const Value& spec,
+                           const TryTemplates& templates, const std::string& working_dir) {
+  return ActionMaker(kind, place, templates, working_dir).Make(spec);
+}
+
+Result<Value> Connect(Value action, const LookUpConnection& look_up) {
+  if (!action.is_map() || action.map().empty()) return action;
+  const auto& [kind, spec] = action.map().front();
+  const Value* id = spec.Find("connection");
+  if (id == nullptr || !id->is_string()) return action;
+  if (!look_up) return Error{ErrorCode::kNotFound, "there are no connections here", ""};
+  auto connection = look_up(id->string());
+  if (!connection) return connection.error();
+  Value connected = spec;
+  connected.Set("connection", std::move(*connection));
+  return Value(Value::Map{{kind, std::move(connected)}});
+}
+
 Result<Value> PrepareAction(const Task& task, const TryTemplates& templates, const std::string& working_dir,
                             const LaunchOptions& options) {
-  return ActionMaker(task, templates, working_dir, options).Make();
+  const std::string_view kind = OperatorName(task.action.kind);
+  auto action =
+      RenderAction(kind, kind, task.action.spec == nullptr ? Value() : *task.action.spec, templates, working_dir);
+  return action ? Connect(*std::move(action), options.connection) : action;
 }
 
 }  // namespace pipelined

@@ -49,7 +49,7 @@ Scheduler::Scheduler(SchedulerOptions options, Store& store, Executor& executor,
       wakeups_(std::make_unique<Wakeups>(executor.PollFd())),
       standby_(std::make_unique<Standby>(options_.holder, store, executor, clock)),
       expansions_(std::make_unique<Expansions>()),
-      sensors_(std::make_unique<SensorHost>(clock, options_.prober)) {
+      sensors_(std::make_unique<SensorHost>(clock, options_.prober, options_.launch.connection)) {
   wakeups_->Add(sensors_->PollFd());
   if (options_.launch.zones == nullptr) options_.launch.zones = &zones_;
 }

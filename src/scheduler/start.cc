@@ -155,6 +155,7 @@ void Scheduler::CarryOutWaits(const Plan& plan) {
   }
   if (sensors_->size() == 0) return;
   for (const AttemptClosed& closed : plan.closed) sensors_->Remove(closed.end.attempt);
+  for (const AssetEvent& event : plan.asset_events) sensors_->NoteEvent(event.uri);
   if (!sensors_->LooksAtRuns()) return;
   for (const RunChange& change : plan.runs) sensors_->NoteChange(change.dag_id);
   for (const TaskChange& change : plan.tasks) {

@@ -68,6 +68,7 @@ Value EncodeEnd(const AttemptFinished& end) {
                  {"message", end.message},
                  {"outputs", end.outputs}};
   if (end.start) map.emplace_back("start", ToMicros(*end.start));
+  if (end.is_final) map.emplace_back("is_final", true);
   return map;
 }
 
@@ -85,6 +86,7 @@ AttemptFinished DecodeEnd(const Value& map) {
   end.max_rss_kib = Number(map, "max_rss_kib");
   end.pid = Number(map, "pid");
   end.message = Text(map, "message");
+  end.is_final = Flag(map, "is_final");
   if (const Value* outputs = map.Find("outputs"); outputs != nullptr) end.outputs = *outputs;
   return end;
 }

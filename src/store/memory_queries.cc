@@ -178,6 +178,19 @@ Result<std::vector<OpenAttempt>> MemoryStore::OpenAttempts(const std::string& in
   return open;
 }
 
+Result<std::vector<std::optional<AssetSeen>>> MemoryStore::LookAtAssets(const std::vector<AssetQuestion>& questions) {
+  std::vector<std::optional<AssetSeen>> answers(questions.size());
+  for (std::size_t i = 0; i < questions.size(); ++i) {
+    for (std::size_t n = 0; n < asset_events_.size() && !answers[i]; ++n) {
+      const AssetEvent& event = asset_events_[n];
+      if (event.uri != questions[i].uri || asset_event_times_[n] < questions[i].since) continue;
+      answers[i] = AssetSeen{asset_event_times_[n], event.extra.is_null() ? Value(Value::Map{}) : event.extra,
+                             event.dag_id, event.run_id, event.task_id};
+    }
+  }
+  return answers;
+}
+
 Result<std::vector<std::optional<RunSeen>>> MemoryStore::LookAtRuns(const std::vector<RunQuestion>& questions) {
   std::vector<std::optional<RunSeen>> answers(questions.size());
   for (std::size_t i = 0; i < questions.size(); ++i) {

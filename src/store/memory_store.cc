@@ -242,6 +242,7 @@ void MemoryStore::Apply(const Plan& plan, const ExecutorIdentity& executor, Comm
     if (const auto open = open_.find(wait.attempt); open != open_.end()) open->second.waits_for = wait.job;
   }
   asset_events_.insert(asset_events_.end(), plan.asset_events.begin(), plan.asset_events.end());
+  asset_event_times_.resize(asset_events_.size(), plan.now);
   ApplyKeys(plan);
   ApplyBackfills(plan);
   ApplyDeadlines(plan);

@@ -324,6 +324,12 @@ Result<std::vector<std::optional<RunSeen>>> PgStore::LookAtRuns(const std::vecto
               [&]() -> Result<std::vector<std::optional<RunSeen>>> { return ReadRunsSeen(*session_, questions); });
 }
 
+Result<std::vector<std::optional<AssetSeen>>> PgStore::LookAtAssets(const std::vector<AssetQuestion>& questions) {
+  return With("look at assets", [&]() -> Result<std::vector<std::optional<AssetSeen>>> {
+    return ReadAssetsSeen(*session_, questions);
+  });
+}
+
 Result<std::optional<FoundRun>> PgStore::FindRun(const std::string& dag_id, const std::string& run_id,
                                                  const std::optional<Instant>& logical_date) {
   return With("look for a run", [&]() -> Result<std::optional<FoundRun>> {

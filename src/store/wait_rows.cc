@@ -28,6 +28,13 @@ const char* const kTasksSeen =
     "left join task_instance i on i.run_id = r.id and i.task_no = t.task_no and (i.map_index >= 0) = (m.length is not "
     "null)";
 
+// The first event of each asset since an instant, through the index of its history.
+const char* const kAssetsSeen =
+    "select q.place, micros(e.at), e.extra::text, e.source_dag_id, e.source_run_id, e.source_task_id "
+    "from unnest($1::integer[], $2::text[], $3::bigint[]) as q (place, uri, since) join asset a on a.uri = q.uri "
+    "cross join lateral (select * from asset_event e where e.asset_id = a.id and e.at >= at_micros(q.since) "
+    "order by e.at, e.id limit 1) e";
+
 }  // namespace
 
 void StoreWaits(pqxx::transaction_base& transaction, Session& session, const Plan& plan) {
@@ -109,6 +116,21 @@ std::vector<std::optional<RunSeen>> ReadRunsSeen(Session& session, const std::ve
       free = state;
       break;
     }
+  }
+  return seen;
+}
+
+std::vector<std::optional<AssetSeen>> ReadAssetsSeen(Session& session, const std::vector<AssetQuestion>& questions) {
+  std::vector<std::optional<AssetSeen>> seen(questions.size());
+  ArrayText place, uri, since;
+  for (std::size_t i = 0; i < questions.size(); ++i) {
+    place.Add(static_cast<std::int64_t>(i));
+    uri.Add(std::string_view(questions[i].uri));
+    since.Add(ToMicros(questions[i].since));
+  }
+  for (const pqxx::row& row : session.Run("assets_seen", kAssetsSeen, place.text(), uri.text(), since.text())) {
+    seen[row[0].as<std::size_t>()] = AssetSeen{FromMicros(row[1].as<std::int64_t>()), ReadJson(row[2]), row[3].c_str(),
+                                               row[4].c_str(), row[5].c_str()};
   }
   return seen;
 }

@@ -1,4 +1,4 @@
-// What sensors wait for, and the runs and tasks that they look at.
+// What sensors wait for, and the runs, tasks and assets that they look at.
 #pragma once
 
 #include <vector>
@@ -12,5 +12,6 @@ void StoreWaits(pqxx::transaction_base& transaction, Session& session, const Pla
 // What the deferred tasks of `runs` wait for: a run that they have made, or what their sensors look for.
 void ReadWaits(pqxx::transaction_base& transaction, std::vector<RestoredRun>& runs);
 std::vector<std::optional<RunSeen>> ReadRunsSeen(Session& session, const std::vector<RunQuestion>& questions);
+std::vector<std::optional<AssetSeen>> ReadAssetsSeen(Session& session, const std::vector<AssetQuestion>& questions);
 
 }  // namespace pipelined

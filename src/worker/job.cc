@@ -18,9 +18,20 @@ Result<std::unique_ptr<Job>> Begin(const Value& action, const Tools& tools, Atte
   return Error{ErrorCode::kInvalid, "the worker does not know this action", ""};
 }
 
-Micros TimeoutOf(const Value& action) {
+namespace {
+
+Micros LengthIn(const Value& action, std::string_view key) {
   if (!action.is_map() || action.map().empty()) return Micros{0};
-  return Micros(NumberIn(action.map().front().second, "timeout"));
+  return Micros(NumberIn(action.map().front().second, key));
+}
+
+}  // namespace
+
+Micros TimeoutOf(const Value& action) {
+  return LengthIn(action, "timeout");
+}
+Micros StatementTimeoutOf(const Value& action) {
+  return LengthIn(action, "statement_timeout");
 }
 
 std::string TextIn(const Value& map, std::string_view key) {

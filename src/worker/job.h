@@ -61,6 +61,7 @@ Result<std::unique_ptr<Job>> BeginPort(const Value& spec, const Tools& tools, At
 Result<std::unique_ptr<Job>> Begin(const Value& action, const Tools& tools, AttemptLog& log, JobDone done);
 // Its own time limit; 0: none.
 Micros TimeoutOf(const Value& action);
+Micros StatementTimeoutOf(const Value& action);
 
 // Of a map; empty or `otherwise` when it is not there.
 std::string TextIn(const Value& map, std::string_view key);

@@ -122,6 +122,7 @@ void Server::OnMessage(std::uint64_t key, const Value& message) {
   if (const Value* settings = message.Find("configure")) return Configure(*settings);
   if (message.Find("start") != nullptr) return TakeStart(message);
   if (message.Find("probe") != nullptr) return TakeProbe(message);
+  if (const Value* drop = message.Find("drop"); drop != nullptr && drop->is_int()) return TakeDrop(drop->integer());
 }
 
 void Server::Configure(const Value& settings) {
@@ -161,9 +162,17 @@ void Server::TakeProbe(const Value& message) {
   });
   if (!begun) return Send(daemon_, Value(Value::Map{{"probed", id}, {"error", begun.error().message}}));
   probe->job = std::move(*begun);
-  const Micros own = TimeoutOf(*job);
-  probe->timer = loop_.After(own.count() > 0 ? own : kProbePatience, [job_ = probe->job.get()] { job_->Stop(); });
+  const Micros own = TimeoutOf(*job), statement = StatementTimeoutOf(*job);
+  probe->timer = loop_.After(own.count() > 0 ? own : kProbePatience + statement, [this, id] {
+    const auto found = probes_.find(id);
+    if (found != probes_.end()) found->second->job->Stop();
+  });
   probes_[id] = std::move(probe);
+}
+
+void Server::TakeDrop(std::int64_t id) {
+  const auto found = probes_.find(id);
+  if (found != probes_.end()) found->second->job->Stop();  // its answer is not looked at any more
 }
 
 void Server::AnswerProbe(std::int64_t id, Result<Value> answer) {

@@ -68,6 +68,7 @@ class Server {
   void TakeStart(const Value& message);
   void TakeStop(std::int64_t id);
   void TakeProbe(const Value& message);
+  void TakeDrop(std::int64_t id);
   void AnswerProbe(std::int64_t id, Result<Value> answer);
 
   // At the end of each turn: everything of it in one write.

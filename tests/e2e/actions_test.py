@@ -2,15 +2,13 @@
 """http, sql, sqlite and mail as a user writes them: connections, templates, outputs, logs, secrets, crashes."""
 import email
 import email.policy
-import http.server
 import json
 import pathlib
-import socketserver
-import threading
 import urllib.parse
 
 from case import OfflineCase, OwnServerCase, ServerCase, main, wait_for
 from mail_sink import MailSink, make_certificate, server_context
+from web_service import Service
 
 SECRET = "s3cret-of-the-test"
 
@@ -21,70 +19,6 @@ HOSTILE = [
     "[1]", "{\"a\": 1}", "null", "true", "../../etc/passwd", "..", ".", "/", "a/b", "?a=b", "#frag", "&x=y", "=", "+", "@evil.org", "//evil.org/",
     "http://evil.org/", "\u0001\u001f", "\u007f", "ünïcödé", "日本語", "\U0001f600", "\u202e", "x" * 2000,
 ]
-
-
-class Service(socketserver.ThreadingMixIn, http.server.HTTPServer):
-    """Keeps what it is asked; /hold waits for `release`, /status/N answers N, everything else echoes as JSON."""
-
-    daemon_threads = True
-    request_queue_size = 128
-
-    def __init__(self, context=None):
-        super().__init__(("127.0.0.1", 0), Handler)
-        if context:
-            self.socket = context.wrap_socket(self.socket, server_side=True)
-        self.asked, self.release = [], threading.Event()
-        threading.Thread(target=self.serve_forever, daemon=True).start()
-
-    def handle_error(self, request, client_address):
-        pass  # a client that does not like the certificate
-
-    def close(self):
-        self.release.set()
-        self.shutdown()
-        self.server_close()
-
-    def count(self, path):
-        return sum(1 for asked in self.asked if asked["path"] == path)
-
-
-class Handler(http.server.BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-
-    def answer(self):
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
-        asked = {"method": self.command, "path": self.path, "headers": dict(self.headers), "body": body}
-        self.server.asked.append(asked)
-        if self.path.startswith("/hold"):
-            self.server.release.wait(60)
-        status = int(self.path.split("/")[2]) if self.path.startswith("/status/") else 200
-        if self.path.startswith("/flaky") and self.server.count(self.path) < 3:
-            status = 503
-        text = json.dumps(asked).encode()
-        try:
-            self.send_response(status)
-            if self.path.startswith("/status/302/"):
-                self.send_header("Location", self.path[len("/status/302/"):])
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(text)))
-            self.end_headers()
-            self.wfile.write(text)
-        except OSError:
-            pass
-
-    do_GET = do_POST = do_PUT = do_DELETE = do_PATCH = answer
-
-    def log_message(self, *_):
-        pass
-
-
-def database_of(server):
-    """The server's own cluster, as a connection."""
-    url = json.loads((server.home / "run" / "standalone.json").read_text())["database_url"]
-    parts = urllib.parse.urlsplit(url)
-    more = dict(urllib.parse.parse_qsl(parts.query))
-    user = parts.username or more.get("user")
-    return {"host": parts.hostname or more["host"], "login": user, "schema": parts.path.strip("/") or more.get("dbname")}
 
 
 class Actions(ServerCase):
@@ -98,7 +32,7 @@ class Actions(ServerCase):
         cls.base = f"http://127.0.0.1:{cls.service.server_port}"
         cls.server.post("/api/v2/connections", {"connection_id": "service", "conn_type": "http", "host": "127.0.0.1",
                                                 "port": cls.service.server_port, "login": "ann", "password": SECRET})
-        cls.server.post("/api/v2/connections", {"connection_id": "warehouse", "conn_type": "postgres", **database_of(cls.server)})
+        cls.server.post("/api/v2/connections", {"connection_id": "warehouse", "conn_type": "postgres", **cls.server.own_database()})
 
     def log(self, name, task_id="a"):
         return self.server.ctl("tasks", "logs", name, "latest", task_id)
@@ -412,7 +346,7 @@ class Crashes(OwnServerCase):
 
     def test_a_killed_scheduler_repeats_no_query(self):
         server = self.make_server()
-        server.post("/api/v2/connections", {"connection_id": "own", "conn_type": "postgres", **database_of(server)})
+        server.post("/api/v2/connections", {"connection_id": "own", "conn_type": "postgres", **server.own_database()})
         server.write_dag("made", "tasks: {a: {sql: {connection: own, query: 'create table counted (n int)'}}}\n")
         server.wait_run("made", server.trigger("made"))
         server.write_dag("counting", """

@@ -2,10 +2,12 @@
 """Sensors: every example of docs/sensors.md, what waits while others run, and through kill -9 of everything."""
 import datetime
 import re
+import socket
 import time
 import urllib.parse
 
-from case import REPOSITORY, HttpError, OfflineCase, OwnServerCase, ServerCase, main, wait_for
+from case import REPOSITORY, HttpError, OfflineCase, OwnServerCase, ServerCase, main, processes, wait_for
+from web_service import Service
 
 PAGE = (REPOSITORY / "docs" / "sensors.md").read_text()
 
@@ -32,14 +34,24 @@ def dated(server, dag_id, run_id):
 
 
 class Examples(ServerCase):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.service = Service()
+        cls.addClassCleanup(cls.service.close)
+        cls.server.post("/api/v2/connections", {"connection_id": "shop", "conn_type": "http", "host": "127.0.0.1", "port": cls.service.server_port})
+        cls.server.post("/api/v2/connections", {"connection_id": "warehouse", "conn_type": "postgres", **cls.server.own_database()})
+
     def put(self, name, text="x" * 10):
         folder = self.server.dags / "in"
         folder.mkdir(exist_ok=True)
         (folder / name).write_text(text)
 
     def start(self, name):
-        self.server.write_dag(name, examples()[name])
+        self.server.write_dag(name, examples()[name].replace("db.example.org:5432", self.address))
         return dated(self.server, name, "r")
+
+    address = "db.example.org:5432"
 
     def finish(self, name):
         self.assertEqual(self.server.wait_run(name, "r"), "success", name)
@@ -81,6 +93,55 @@ class Examples(ServerCase):
         self.finish("wait_for_files")
         self.assertEqual([path.rsplit("/", 1)[1] for path in output(self.server, "wait_for_files", "r", "arrived")],
                          ["part-1.csv", "part-2.csv"])
+
+    def wait_until_looked(self, name, task, what):
+        wait_for(lambda: what in self.assert_exit(0, "tasks", "why", name, "r", task).stdout, 30, f"{task} to say {what}")
+
+    def test_wait_for_asset(self):
+        self.start("wait_for_asset")
+        self.wait_until_looked("wait_for_asset", "ordered", "waits for an event of asset s3://lake/orders")
+        self.server.write_dag("orders", """
+tasks: {make: {bash: 'echo "{\\"asset:s3://lake/orders\\": {\\"rows\\": 3}}" > "$PIPELINED_OUTPUT"', outlets: ["s3://lake/orders"]}}
+""")
+        self.server.wait_run("orders", self.server.trigger("orders", run_id="made"))
+        self.finish("wait_for_asset")
+        self.assertEqual(output(self.server, "wait_for_asset", "r", "ordered", "source_run_id"), "made")
+
+    def test_wait_for_http(self):
+        self.service.answers["/exports/r"] = {"state": "running"}
+        self.start("wait_for_http")
+        self.wait_until_looked("wait_for_http", "ready", 'the answer has "running" at /state')
+        self.service.answers["/exports/r"] = {"state": "done", "rows": 7}
+        self.finish("wait_for_http")
+        self.assertEqual(output(self.server, "wait_for_http", "r", "ready", "rows"), 7)
+        self.assertEqual(output(self.server, "wait_for_http", "r", "ready"), 200)
+
+    def query(self, sql):
+        self.assertEqual(self.run_dag("query", f"tasks: {{q: {{sql: {{connection: warehouse, query: \"{sql}\"}}}}}}\n")[0], "success")
+
+    def test_wait_for_rows(self):
+        self.query("create table orders (run text)")
+        self.start("wait_for_rows")
+        self.wait_until_looked("wait_for_rows", "loaded", "looked 2 times")
+        self.query("insert into orders values ('r'), ('r'), ('other')")
+        self.finish("wait_for_rows")
+        self.assertEqual(output(self.server, "wait_for_rows", "r", "loaded"), 2)
+
+    def test_wait_for_port(self):
+        with socket.socket() as listening:
+            listening.bind(("127.0.0.1", 0))
+            self.address = "127.0.0.1:%d" % listening.getsockname()[1]
+            self.start("wait_for_port")
+            self.wait_until_looked("wait_for_port", "listening", f"waits for port {self.address} since ")
+            self.wait_until_looked("wait_for_port", "listening", "looked 2 times")
+            listening.listen()
+            self.finish("wait_for_port")
+
+    def test_wait_for_command(self):
+        self.start("wait_for_command")
+        self.wait_until_looked("wait_for_command", "whole", "exit code 1")
+        self.put("r.csv", "a total of 3")
+        self.finish("wait_for_command")
 
     def sales(self, run_id):
         self.server.write_dag("sales", "tasks: {load: {bash: 'while [ ! -e go_sales ]; do sleep 0.05; done'}}\n")
@@ -195,13 +256,65 @@ tasks:
             self.file(f"m_{n}")
         self.assertEqual(self.server.wait_run("mapped", run_id), "success")
 
-    def test_what_needs_somebody_who_asks_is_refused(self):
-        self.server.write_dag("asks", "tasks: {a: {sensor: {http: 'http://127.0.0.1:1/'}}}\n", wait=False)
+    def test_who_cannot_look_says_so_or_fails(self):
+        self.server.write_dag("cannot", """
+tasks:
+  http: {sensor: {http: 'http://127.0.0.1:1/', silent_fail: false}}
+  sql: {sensor: {sql: {connection: nowhere, query: select 1}, silent_fail: false}}
+  command: {sensor: {command: {exec: [no-such-program]}, silent_fail: false}}
+  slow: {sensor: {command: {bash: sleep 60, timeout: 100ms}, silent_fail: false}}
+  patient: {sensor: {sql: {connection: nowhere, query: select 1}, poke_interval: 100ms, timeout: 500ms}}
+  port: {sensor: {port: '127.0.0.1:1', poke_interval: 100ms, timeout: 500ms}}
+""")
+        run_id = self.server.trigger("cannot")
+        self.assertEqual(self.server.wait_run("cannot", run_id), "failed")
+        self.assertEqual(set(self.server.states("cannot", run_id).values()), {"failed"})
 
-        def said():
-            return [error["stack_trace"] for error in self.server.get("/api/v2/importErrors")["import_errors"] if error["filename"] == "asks.yaml"]
-        wait_for(lambda: said() != [])
-        self.assertIn("DAG017: a sensor cannot wait for http in this version", said()[0])
+        def why(task):
+            return self.assert_exit(0, "tasks", "why", "cannot", run_id, task).stdout
+        self.assertIn("127.0.0.1 port 1", why("http"))
+        for task in ("sql", "patient"):
+            self.assertIn('there is no connection "nowhere"', why(task))
+        self.assertIn("no-such-program", why("command"))
+        self.assertIn("100ms", why("slow"))
+        self.assertIn("port 127.0.0.1:1 was not there", why("port"))
+
+    def test_a_command_is_stopped_with_its_sensor(self):
+        self.server.write_dag("looks", "tasks: {a: {env: {WHO: me}, sensor: {command: 'echo $WHO $PIPELINED_TASK_ID > looking; sleep 600'}}}\n")
+        run_id = self.server.trigger("looks")
+        looking = self.server.dags / "looking"
+        wait_for(lambda: looking.exists() and looking.read_text() == "me a\n")
+
+        def sleeps():
+            return [pid for pid, (_, arguments, _) in processes().items() if arguments == ["sleep", "600"]]
+        wait_for(sleeps)
+        self.assert_exit(0, "runs", "cancel", "looks", run_id)
+        self.assertEqual(self.server.wait_run("looks", run_id), "failed")
+        wait_for(lambda: not sleeps())
+
+    def test_a_command_gives_outputs_and_has_a_log(self):
+        self.server.write_dag("gives", """
+tasks:
+  a: {sensor: {command: 'echo looked; test -e gives_there && echo "{\\"n\\": 5}" > $PIPELINED_OUTPUT', poke_interval: 200ms}}
+  b: {depends_on: a, bash: "test {{ tasks.a.n }} -eq 5"}
+""")
+        run_id = self.server.trigger("gives")
+        wait_for(lambda: self.server.ctl("tasks", "logs", "gives", run_id, "a").count("looked") >= 2)
+        self.file("gives_there")
+        self.assertEqual(self.server.wait_run("gives", run_id), "success")
+
+    def test_a_reported_event_is_seen(self):
+        self.server.write_dag("reported", """
+tasks:
+  a: {sensor: {asset: {uri: reported_asset, since: "2020-01-01T00:00:00Z"}, poke_interval: 200ms}}
+  never: {outlets: [reported_asset], bash: 'true', depends_on: a}
+""")
+        run_id = self.server.trigger("reported")
+        self.server.wait_task("reported", run_id, "a", "deferred")
+        asset = [one for one in self.server.get("/api/v2/assets")["assets"] if one["uri"] == "reported_asset"][0]
+        self.server.post("/api/v2/assets/events", {"asset_id": asset["id"], "extra": {"by": "hand"}})
+        self.assertEqual(self.server.wait_run("reported", run_id), "success")
+        self.assertEqual(output(self.server, "reported", run_id, "a", "extra")["by"], "hand")
 
     def test_a_deleted_dag_waits_no_longer(self):
         self.server.write_dag("deleted", "tasks: {a: {sensor: {file: never}}}\n")
@@ -242,6 +355,30 @@ class ThroughKills(OwnServerCase):
         tries = server.get(task_path("many", run_id, "w3") + "/tries")["task_instances"]
         self.assertEqual([one["state"] for one in tries], ["success"])
 
+    def test_what_is_asked_is_asked_again_after_a_kill(self):
+        service = Service()
+        self.addCleanup(service.close)
+        service.answers["/ready"] = {"ready": False}
+        server = self.make_server()
+        server.post("/api/v2/connections", {"connection_id": "own", "conn_type": "postgres", **server.own_database()})
+        server.write_dag("asks", f"""
+tasks:
+  http: {{sensor: {{http: {{url: "http://127.0.0.1:{service.server_port}/ready", expect: {{json: {{/ready: true}}}}}}, poke_interval: 300ms}}}}
+  sql: {{sensor: {{sql: {{connection: own, query: "select pg_sleep(0.2) is null or to_regclass('ready') is not null"}}, poke_interval: 300ms}}}}
+  command: {{sensor: {{command: "sleep 0.2; test -e ready", poke_interval: 300ms}}}}
+""")
+        run_id = server.trigger("asks")
+        for roles in (("worker",), ("scheduler",), ("scheduler", "worker", "launcher"), ()):
+            wait_for(lambda: list(server.states("asks", run_id).values()).count("deferred") == 3)
+            looks = service.count("/ready")
+            wait_for(lambda: service.count("/ready") > looks)
+            self.strike(server, *roles)
+        service.answers["/ready"] = {"ready": True}
+        (server.dags / "ready").write_text("")
+        server.write_dag("make", "tasks: {t: {sql: {connection: own, query: create table ready ()}}}\n")
+        server.wait_run("make", server.trigger("make"))
+        self.assertEqual(server.wait_run("asks", run_id), "success")
+
     def test_a_file_that_comes_while_nobody_looks_is_seen(self):
         server = self.make_server()
         server.write_dag("gone", "tasks: {wait: {sensor: {file: there, poke_interval: 1h, timeout: 2h}}}\n")
@@ -270,6 +407,17 @@ class ThroughKills(OwnServerCase):
 class Offline(OfflineCase):
     def test_dags_test_waits(self):
         path = self.file("tasks: {wait: {sensor: {delta: 200ms}}, seen: {sensor: {file: dag.yaml}, depends_on: wait}}\n")
+        self.expect(0, "dags", "test", path)
+
+    def test_dags_test_asks_others(self):
+        service = Service()
+        self.addCleanup(service.close)
+        path = self.file(f"""
+tasks:
+  http: {{sensor: {{http: "http://127.0.0.1:{service.server_port}/"}}}}
+  port: {{sensor: {{port: "127.0.0.1:{service.server_port}"}}}}
+  command: {{sensor: {{command: test -e dag.yaml}}}}
+""")
         self.expect(0, "dags", "test", path)
 
     def test_a_sensor_takes_time_in_a_simulation(self):

@@ -135,6 +135,13 @@ class Server:
         self.process = None
         return code
 
+    def own_database(self):
+        """Its private cluster, as the fields of a connection."""
+        parts = urllib.parse.urlsplit(json.loads((self.home / "run" / "standalone.json").read_text())["database_url"])
+        more = dict(urllib.parse.parse_qsl(parts.query))
+        return {"host": parts.hostname or more["host"], "login": parts.username or more.get("user"),
+                "schema": parts.path.strip("/") or more.get("dbname")}
+
     def pids(self, role):
         """Of this home: standalone, scheduler, api-server, notifier, launcher, worker or postgres."""
         table = processes()

@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "pipelined/base/result.h"
 #include "pipelined/ports/executor.h"
@@ -34,7 +36,22 @@ class WorkerExecutor : public Executor, public Prober {
   int PollFd() const override = 0;
 };
 
+// Both executors of an attempts folder as one, which is also asked on behalf of sensors.
+class RoutingExecutor : public Executor, public Prober {
+ public:
+  // Readable when Ended() or Probed() may have something.
+  int PollFd() const override = 0;
+};
+
+// How the commands of sensors are run.
+struct LookOptions {
+  std::vector<std::pair<std::string, std::string>> environment;  // what each inherits
+  Millis grace{10'000};
+  std::size_t at_once = 16;  // beyond it they wait for one to end
+};
+
 // Starts with an action go to `actions`, others to `commands`; both have one identity and live as long as it.
-std::unique_ptr<Executor> MakeRoutingExecutor(Executor& commands, WorkerExecutor& actions);
+std::unique_ptr<RoutingExecutor> MakeRoutingExecutor(Executor& commands, WorkerExecutor& actions,
+                                                     LookOptions looks = {});
 
 }  // namespace pipelined

@@ -31,8 +31,8 @@ std::string SocketName(std::string_view nonce);
 std::string JournalName(std::string_view nonce, std::int64_t number);
 
 // Frames: four bytes of length, then JSON. To the worker: {"configure": …}, {"start": …}, {"stop": id},
-// {"probe": id, "job": …}; from it: {"journal": true} (there is something new in it),
-// {"refused": id, "why": …}, {"probed": id, …}.
+// {"probe": number, "job": …}, {"drop": number}; from it: {"journal": true} (there is something new in it),
+// {"refused": id, "why": …}, {"probed": number, …}.
 std::string MakeFrame(const Value& message);
 // Takes the whole frames out of `buffer`. False: what comes is no frame.
 bool TakeFrames(std::string& buffer, const std::function<void(const Value&)>& take);

@@ -10,15 +10,17 @@
 namespace pipelined {
 
 enum class SensorKind : std::uint8_t {
-  kTime,   // {"at"}: an instant, or a time of day
-  kDelta,  // {"micros"}: so long after the end of the data interval
-  kFile,   // {"path", "min_size", "stable_micros"}
-  kGlob,   // {"pattern", "min_count", "min_size", "stable_micros"}
-  kTask,   // {"dag_id", "task_ids", "run_id" | "logical_date" | "offset_micros", "allowed_states", …}
-  kDag,    // the same without "task_ids"
-  kPort,   // {"host", "port"}
-  kHttp,   // as the prober takes it
-  kSql,    // likewise
+  kTime,     // {"at"}: an instant, or a time of day
+  kDelta,    // {"micros"}: so long after the end of the data interval
+  kFile,     // {"path", "min_size", "stable_micros"}
+  kGlob,     // {"pattern", "min_count", "min_size", "stable_micros"}
+  kTask,     // {"dag_id", "task_ids", "run_id" | "logical_date" | "offset_micros", "allowed_states", …}
+  kDag,      // the same without "task_ids"
+  kPort,     // {"host", "port"}
+  kHttp,     // the keys of an `http` action: see Action::spec
+  kSql,      // … of a `sql` action
+  kCommand,  // {"bash" | "exec", "timeout"}
+  kAsset,    // {"asset", "since"}
 };
 
 // "time", "delta", "file" …: the key under `sensor`.
@@ -26,7 +28,8 @@ std::string_view ToString(SensorKind kind);
 
 // Whether somebody else than the scheduler has to look: see ports/prober.h.
 constexpr bool NeedsProber(SensorKind kind) {
-  return kind == SensorKind::kPort || kind == SensorKind::kHttp || kind == SensorKind::kSql;
+  return kind == SensorKind::kPort || kind == SensorKind::kHttp || kind == SensorKind::kSql ||
+         kind == SensorKind::kCommand;
 }
 
 struct SensorSpec {

@@ -1,5 +1,5 @@
-// Asking the outside world a question without an attempt: is a port open, what does a URL or a query answer? For
-// sensors. A probe is not journaled: after a restart it is asked again.
+// Asking the outside world a question without an attempt: is a port open, what does a URL or a query answer, how does a
+// command end? For sensors. A probe is not journaled: after a restart it is asked again.
 #pragma once
 
 #include <cstdint>
@@ -22,10 +22,18 @@ class Prober {
  public:
   virtual ~Prober() = default;
 
-  // Asks `job`, a map with one key, rendered as an action: {"http": {…}} (value: {"status", "ok": whether it is as
-  // expected, "why": why not, "outputs"}), {"sql": {…}} (value: the first one of the first row) or {"port": {"host": …,
-  // "port": …}} (value: whether it is open). Returns at once; every probe is answered, once.
+  // Asks `job`, a map with one key, and answers with a value of that kind:
+  //   {"http": {…}}, {"sql": {…}}, rendered as an action: {"ok": whether the answer is as expected, "why": why not,
+  //       "outputs"}; the first value of the first row
+  //   {"port": {"host", "port"}}: whether it is open
+  //   {"command": {"argv", "env", "working_dir", "run_as_user", "log", "timeout"}}: {"ok": whether its exit code is 0,
+  //       "why", "outputs"}. `env` goes on top of what every command inherits; `timeout` in microseconds
+  // Returns at once; every probe is answered, once, unless it is dropped.
   virtual void Probe(std::int64_t id, Value job) = 0;
+
+  // Nobody wants the answer any more: what is under way for it is stopped. Unknown ids are ignored. The id may be used
+  // again at once.
+  virtual void Drop(std::int64_t id) = 0;
 
   // Answers since the last call. Never blocks.
   virtual std::vector<ProbeResult> Probed() = 0;

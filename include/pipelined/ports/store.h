@@ -90,6 +90,18 @@ struct RunSeen {
   std::vector<std::vector<TaskState>> tasks;
 };
 
+// An event of an asset that somebody waits for: the first one that happened at `since` or later.
+struct AssetQuestion {
+  std::string uri;
+  Instant since{};
+};
+
+struct AssetSeen {
+  Instant at{};
+  Value extra;                                               // a map
+  std::string source_dag_id, source_run_id, source_task_id;  // empty: no task, but a request
+};
+
 // Errors of every method: kUnavailable (no connection: reconnect, then Load again), kStale (another leader took over:
 // step down), kInDoubt (COMMIT without answer: Load again), kBug. After an error of Commit nothing may be assumed.
 class Store : public PastRuns {
@@ -129,6 +141,9 @@ class Store : public PastRuns {
 
   // For each question the run as it is now; nothing: there is none.
   virtual Result<std::vector<std::optional<RunSeen>>> LookAtRuns(const std::vector<RunQuestion>& questions) = 0;
+
+  // For each question the event; nothing: there is none yet.
+  virtual Result<std::vector<std::optional<AssetSeen>>> LookAtAssets(const std::vector<AssetQuestion>& questions) = 0;
 
   // For a scheduler that stands by: needs no lease.
   virtual Result<std::vector<OpenAttempt>> OpenAttempts(const std::string& instance) = 0;

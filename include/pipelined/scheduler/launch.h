@@ -11,13 +11,15 @@
 
 namespace pipelined {
 
+// A connection by its id, with its password; kNotFound. In the scheduler's thread.
+using LookUpConnection = std::function<Result<Value>(const std::string& id)>;
+
 struct LaunchOptions {
   std::string logs_dir;  // absolute
   Millis grace{10'000};
   const ZoneSource* zones = nullptr;  // for in_timezone(); must outlive every launch; nullptr: it fails
-  // A connection by its id, with its password; kNotFound. Empty: there are none. In the scheduler's thread.
-  std::function<Result<Value>(const std::string& id)> connection;
-  Env environment;  // what every command inherits: the daemon's own without its settings and secrets
+  LookUpConnection connection = {};   // empty: there are none
+  Env environment;                    // what every command inherits: the daemon's own without its settings and secrets
 };
 
 // The daemon's environment as tasks may see it: without PIPELINED_* (settings, tokens) and what belongs to its
@@ -45,6 +47,9 @@ struct LaunchRequest {
 
 // kInvalid: a template cannot be rendered; the message names the place. That is a failed try.
 Result<AttemptStart> Prepare(const LaunchRequest& request, const LaunchOptions& options);
+
+// Absolute: where the try of `request` writes its log.
+std::string TryLog(const LaunchRequest& request, const LaunchOptions& options);
 
 // logs/dag_id=…/run_id=…/task_id=…/[map_index=…/]attempt=N.log, below the logs folder.
 std::string LogPath(const std::string& dag_id, const std::string& run_id, const std::string& task_id, int try_number,

@@ -35,6 +35,7 @@ class MemoryStore : public Store {
   Result<std::optional<StoredDag>> FindDag(const std::string& dag_id) override;
   Result<std::optional<FoundRun>> FindRun(const std::string& dag_id, const std::string& run_id,
                                           const std::optional<Instant>& logical_date) override;
+  Result<std::vector<std::optional<AssetSeen>>> LookAtAssets(const std::vector<AssetQuestion>& questions) override;
   Result<std::vector<std::optional<RunSeen>>> LookAtRuns(const std::vector<RunQuestion>& questions) override;
   Result<std::vector<ExistingRun>> RunsBetween(const std::string& dag_id, Instant from, Instant to) override;
   Result<std::vector<RestoredRun>> RunsChosen(const RunChoice& choice, std::size_t most) override;
@@ -126,6 +127,7 @@ class MemoryStore : public Store {
   std::map<CommandId, CommandDone> done_;
   std::vector<Authored> authored_;
   std::vector<AssetEvent> asset_events_;
+  std::vector<Instant> asset_event_times_;  // of each of them
   std::int64_t last_run_ = 0, last_command_ = 0, last_attempt_ = 0;
 };
 

@@ -77,9 +77,8 @@ void OpenPools(MemoryStore& store, const Dag& dag) {
   for (const std::string& pool : pools) store.File(Command{{}, "dags test", SetPool{pool, -1}});
 }
 
-bool HasWorkerAction(const Dag& dag) {
-  return std::any_of(dag.tasks.begin(), dag.tasks.end(),
-                     [](const Task& task) { return IsWorkerAction(task.action.kind); });
+bool NeedsWorker(const Task& task) {
+  return IsWorkerAction(task.action.kind) || (task.sensor != nullptr && NeedsProber(task.sensor->kind));
 }
 
 // Those of a server are not here: what the environment says.
@@ -99,7 +98,7 @@ Result<Value> ConnectionFromEnvironment(const std::string& id) {
 struct Executors {
   std::unique_ptr<LocalExecutor> commands;
   std::unique_ptr<WorkerExecutor> actions;
-  std::unique_ptr<Executor> both;
+  std::unique_ptr<RoutingExecutor> both;
   Executor& get() const { return both ? *both : static_cast<Executor&>(*commands); }
 };
 
@@ -111,7 +110,7 @@ Result<Executors> OpenExecutors(const LocalRunOptions& options, const Dag& dag) 
   auto commands = LocalExecutor::Open(local);
   if (!commands) return commands.error();
   Executors executors{std::move(*commands), nullptr, nullptr};
-  if (!HasWorkerAction(dag)) return executors;
+  if (std::none_of(dag.tasks.begin(), dag.tasks.end(), NeedsWorker)) return executors;
   WorkerExecutorOptions worker;
   worker.attempts_dir = local.attempts_dir;
   worker.worker_path = options.launcher_path.substr(0, options.launcher_path.rfind('/') + 1) + "pipelined-worker";
@@ -120,7 +119,9 @@ Result<Executors> OpenExecutors(const LocalRunOptions& options, const Dag& dag) 
   auto actions = WorkerExecutor::Open(worker);
   if (!actions) return actions.error();
   executors.actions = std::move(*actions);
-  executors.both = MakeRoutingExecutor(*executors.commands, *executors.actions);
+  LookOptions looks;
+  looks.environment = InheritedEnvironment(environ);
+  executors.both = MakeRoutingExecutor(*executors.commands, *executors.actions, std::move(looks));
   return executors;
 }
 
@@ -141,6 +142,7 @@ Result<RunState> RunLocally(const LoadedDag& loaded, const LocalRunOptions& opti
   scheduler_options.launch.logs_dir = options.folder + "/logs";
   scheduler_options.launch.environment = InheritedEnvironment(environ);
   scheduler_options.launch.connection = ConnectionFromEnvironment;
+  scheduler_options.prober = executors->both.get();
   Scheduler* running = nullptr;
   RunState ended = RunState::kRunning;
   scheduler_options.on_plan = [&](const Plan& plan) {

@@ -1,20 +1,77 @@
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 
+#include <algorithm>
+#include <deque>
 #include <iterator>
+#include <unordered_map>
 #include <utility>
 
 #include "executor/local/owned_fd.h"
+#include "pipelined/base/clock.h"
 #include "pipelined/executor/worker_executor.h"
 
 namespace pipelined {
 namespace {
 
+// A look of a sensor is a command with an id of its own, far beyond those of attempts, which the database counts from
+// one. Each id is used once, also over restarts: what a killed daemon left of a look is unknown to the next one, which
+// stops and forgets it as all that the database does not hold open.
+constexpr std::int64_t kFirstLook = std::int64_t{1} << 62;
+
+std::string TextIn(const Value& map, std::string_view key) {
+  const Value* value = map.Find(key);
+  return value != nullptr && value->is_string() ? value->string() : std::string();
+}
+
+AttemptStart StartOf(const Value& command, const LookOptions& options) {
+  AttemptStart start;
+  if (const Value* argv = command.Find("argv"); argv != nullptr && argv->is_list()) {
+    for (const Value& word : argv->list()) start.argv.push_back(word.is_string() ? word.string() : "");
+  }
+  start.env = options.environment;
+  if (const Value* env = command.Find("env"); env != nullptr && env->is_map()) {
+    for (const auto& [name, value] : env->map()) {
+      std::erase_if(start.env, [&name = name](const auto& inherited) { return inherited.first == name; });
+      start.env.emplace_back(name, value.is_string() ? value.string() : "");
+    }
+  }
+  start.working_dir = TextIn(command, "working_dir");
+  start.run_as_user = TextIn(command, "run_as_user");
+  start.log_path = TextIn(command, "log");
+  if (const Value* timeout = command.Find("timeout"); timeout != nullptr && timeout->is_int())
+    start.timeout = Micros(timeout->integer());
+  start.grace = options.grace;
+  return start;
+}
+
+// An exit code is an answer; everything else is none.
+ProbeResult ResultOf(std::int64_t id, const AttemptEnd& end) {
+  const bool seen = end.outcome == AttemptOutcome::kSucceeded;
+  ProbeResult result;
+  result.id = id;
+  result.answered = seen || (end.outcome == AttemptOutcome::kFailed && end.signal == 0);
+  if (!result.answered) {
+    result.error = end.message;
+    return result;
+  }
+  result.value = Value(Value::Map{{"ok", seen}});
+  if (seen && end.outputs.is_map()) result.value.Set("outputs", end.outputs);
+  if (!seen) result.value.Set("why", end.message);
+  return result;
+}
+
 // Two executors on one attempts folder, as one.
-class RoutingExecutor final : public Executor {
+class RoutingExecutorImpl final : public RoutingExecutor {
  public:
-  RoutingExecutor(Executor& commands, WorkerExecutor& actions)
-      : commands_(commands), actions_(actions), epoll_(epoll_create1(EPOLL_CLOEXEC)) {
-    for (const int fd : {commands.PollFd(), actions.PollFd()}) {
+  RoutingExecutorImpl(Executor& commands, WorkerExecutor& actions, LookOptions looks)
+      : commands_(commands),
+        actions_(actions),
+        options_(std::move(looks)),
+        epoll_(epoll_create1(EPOLL_CLOEXEC)),
+        wake_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
+        last_look_(kFirstLook + SystemClock().Now().time_since_epoch().count()) {
+    for (const int fd : {commands.PollFd(), actions.PollFd(), wake_.get()}) {
       epoll_event event{};
       event.events = EPOLLIN;
       epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event);
@@ -23,10 +80,12 @@ class RoutingExecutor final : public Executor {
 
   const std::string& instance() const override { return commands_.instance(); }
   const std::string& boot_id() const override { return commands_.boot_id(); }
+  int PollFd() const override { return epoll_.get(); }
 
   void Start(std::vector<AttemptStart> attempts) override {
     std::vector<AttemptStart> commands, actions;
     for (AttemptStart& start : attempts) {
+      epoch_ = std::max(epoch_, start.epoch);
       std::vector<AttemptStart>& to = start.action.is_null() ? commands : actions;
       to.push_back(std::move(start));
     }
@@ -40,12 +99,13 @@ class RoutingExecutor final : public Executor {
   }
 
   std::vector<AttemptEnd> Ended() override {
-    std::vector<AttemptEnd> ends = commands_.Ended();
+    Listen();
+    std::vector<AttemptEnd> ends = std::exchange(ends_, {});
     std::vector<AttemptEnd> more = actions_.Ended();
     std::move(more.begin(), more.end(), std::back_inserter(ends));
+    Announce();
     return ends;
   }
-  int PollFd() const override { return epoll_.get(); }
 
   void Forget(const std::vector<AttemptId>& attempts) override {
     commands_.Forget(attempts);
@@ -62,16 +122,96 @@ class RoutingExecutor final : public Executor {
     return statuses;
   }
 
+  void Probe(std::int64_t id, Value job) override {
+    const Value* command = job.Find("command");
+    if (command == nullptr) return actions_.Probe(id, std::move(job));
+    Drop(id);
+    waiting_.emplace_back(id, StartOf(*command, options_));
+    StartLooks();
+    Announce();
+  }
+
+  void Drop(std::int64_t id) override {
+    actions_.Drop(id);
+    std::erase_if(waiting_, [id](const auto& look) { return look.first == id; });
+    std::erase_if(probed_, [id](const ProbeResult& result) { return result.id == id; });
+    for (auto& [look, probe] : looks_) {
+      if (probe != id) continue;
+      probe = kDropped;
+      commands_.Stop(AttemptId{look});
+    }
+  }
+
+  std::vector<ProbeResult> Probed() override {
+    Listen();
+    std::vector<ProbeResult> probed = std::exchange(probed_, {});
+    std::vector<ProbeResult> more = actions_.Probed();
+    std::move(more.begin(), more.end(), std::back_inserter(probed));
+    Announce();
+    return probed;
+  }
+
  private:
+  static constexpr std::int64_t kDropped = -1;
+
+  // Tells the ends of looks from those of attempts.
+  void Listen() {
+    std::vector<AttemptId> over;
+    for (AttemptEnd& end : commands_.Ended()) {
+      if (end.attempt.value < kFirstLook) {
+        ends_.push_back(std::move(end));
+        continue;
+      }
+      over.push_back(end.attempt);
+      const auto look = looks_.find(end.attempt.value);
+      if (look == looks_.end()) continue;  // of a daemon before this one
+      if (look->second != kDropped) probed_.push_back(ResultOf(look->second, end));
+      looks_.erase(look);
+    }
+    if (over.empty()) return;
+    commands_.Forget(over);
+    StartLooks();
+  }
+
+  void StartLooks() {
+    std::vector<AttemptStart> starts;
+    while (!waiting_.empty() && looks_.size() < options_.at_once) {
+      auto [probe, start] = std::move(waiting_.front());
+      waiting_.pop_front();
+      start.attempt = AttemptId{++last_look_};
+      start.epoch = epoch_;
+      looks_[start.attempt.value] = probe;
+      starts.push_back(std::move(start));
+    }
+    if (!starts.empty()) commands_.Start(std::move(starts));
+  }
+
+  // What was heard in passing and not asked for yet: PollFd() must say so.
+  void Announce() {
+    std::uint64_t ticks = 0;
+    if (read(wake_.get(), &ticks, sizeof ticks) < 0) {
+    }
+    const std::uint64_t one = 1;
+    if ((!ends_.empty() || !probed_.empty()) && write(wake_.get(), &one, sizeof one) < 0) {
+    }
+  }
+
   Executor& commands_;
   WorkerExecutor& actions_;
-  executor::OwnedFd epoll_;
+  const LookOptions options_;
+  executor::OwnedFd epoll_, wake_;
+  std::int64_t epoch_ = 0;  // the highest that was seen
+  std::int64_t last_look_;
+  std::deque<std::pair<std::int64_t, AttemptStart>> waiting_;  // looks, with the ids of their probes
+  std::unordered_map<std::int64_t, std::int64_t> looks_;       // under way, with the ids of their probes
+  std::vector<AttemptEnd> ends_;
+  std::vector<ProbeResult> probed_;
 };
 
 }  // namespace
 
-std::unique_ptr<Executor> MakeRoutingExecutor(Executor& commands, WorkerExecutor& actions) {
-  return std::make_unique<RoutingExecutor>(commands, actions);
+std::unique_ptr<RoutingExecutor> MakeRoutingExecutor(Executor& commands, WorkerExecutor& actions, LookOptions looks) {
+  return std::make_unique<RoutingExecutorImpl>(commands, actions, std::move(looks));
 }
 
 }  // namespace pipelined

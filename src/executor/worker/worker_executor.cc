@@ -73,6 +73,7 @@ class WorkerExecutorImpl final : public WorkerExecutor {
   bool Knows(AttemptId attempt) const override;
 
   void Probe(std::int64_t id, Value job) override;
+  void Drop(std::int64_t id) override;
   std::vector<ProbeResult> Probed() override;
 
  private:
@@ -119,7 +120,9 @@ class WorkerExecutorImpl final : public WorkerExecutor {
 
   std::unordered_map<std::int64_t, Tracked> attempts_;
   std::vector<AttemptEnd> ends_;
-  std::unordered_map<std::int64_t, bool> probes_;  // asked and not answered
+  // Asked and not answered: by their numbers on the wire, which are never used twice, and by their ids.
+  std::map<std::int64_t, std::int64_t> probes_, probe_numbers_;
+  std::int64_t last_probe_ = 0;
   std::vector<ProbeResult> probed_;
 };
 
@@ -381,22 +384,39 @@ void WorkerExecutorImpl::Lose(std::int64_t id, Tracked& tracked) {
 
 void WorkerExecutorImpl::Probe(std::int64_t id, Value job) {
   NeedWorker();
-  probes_[id] = true;
+  Drop(id);
   Worker* own = Own();
   if (own == nullptr) {
     probed_.push_back({id, false, {}, "the worker is being started again"});
-    probes_.erase(id);
     return Announce();
   }
-  own->link->Send(Value(Value::Map{{"probe", id}, {"job", std::move(job)}}));
+  probes_[++last_probe_] = id;
+  probe_numbers_[id] = last_probe_;
+  own->link->Send(Value(Value::Map{{"probe", last_probe_}, {"job", std::move(job)}}));
+  Flush();
+}
+
+void WorkerExecutorImpl::Drop(std::int64_t id) {
+  std::erase_if(probed_, [id](const ProbeResult& result) { return result.id == id; });
+  const auto found = probe_numbers_.find(id);
+  if (found == probe_numbers_.end()) return;
+  const std::int64_t number = found->second;
+  probe_numbers_.erase(found);
+  probes_.erase(number);
+  Worker* own = Own();
+  if (own == nullptr) return;
+  own->link->Send(Value(Value::Map{{"drop", number}}));
   Flush();
 }
 
 void WorkerExecutorImpl::OnProbed(const Value& message) {
-  const Value* id = message.Find("probed");
-  if (!id->is_int() || probes_.erase(id->integer()) == 0) return;
+  const Value* number = message.Find("probed");
+  const auto found = number->is_int() ? probes_.find(number->integer()) : probes_.end();
+  if (found == probes_.end()) return;  // it was dropped
   ProbeResult result;
-  result.id = id->integer();
+  result.id = found->second;
+  probe_numbers_.erase(result.id);
+  probes_.erase(found);
   if (const Value* error = message.Find("error"); error != nullptr && error->is_string()) {
     result.error = error->string();
   } else if (const Value* value = message.Find("value"); value != nullptr) {
@@ -470,8 +490,9 @@ void WorkerExecutorImpl::OnGone(std::int64_t number) {
   if (!worker.own) return RemoveUnused();
   worker.own = false;
   own_ = 0;
-  for (const auto& [id, asked] : std::exchange(probes_, {}))
+  for (const auto& [asked, id] : std::exchange(probes_, {}))
     probed_.push_back({id, false, {}, "the worker was killed"});
+  probe_numbers_.clear();
   log::Warning("the worker was killed: starting another one");
   RemoveUnused();
   if (SystemClock().Monotonic() - spawned_ > Seconds(1)) return RespawnWorker();

@@ -2,10 +2,15 @@
 
 #include <fmt/format.h>
 
+#include "scheduler/launch_action.h"
+#include "scheduler/surroundings.h"
 #include "scheduler/try_templates.h"
 
 namespace pipelined {
 namespace {
+
+// Of one look of a command that does not say otherwise.
+constexpr Micros kCommandTimeout = std::chrono::minutes(5);
 
 Error Wrong(std::string_view kind, std::string message) {
   return Error{ErrorCode::kInvalid, fmt::format("sensor.{}: {}", kind, message), ""};
@@ -62,9 +67,7 @@ Status MakeAbsolute(const LaunchRequest& request, const TryTemplates& templates,
   std::string path = TextOf(job, key);
   if (path.empty() || path.find('\0') != std::string::npos) return Wrong(kind, fmt::format("{} is no path", key));
   if (path.starts_with('/')) return Ok();
-  const Task& task = request.dag.tasks[request.task];
-  auto dir = task.outer_working_dir ? templates.RenderOutside(task.working_dir, "working_dir")
-                                    : templates.Render(task.working_dir, "working_dir");
+  auto dir = WorkingDirOf(request.dag.tasks[request.task], templates);
   if (!dir) return dir.error();
   job.Set(key, *dir + "/" + path);
   return Ok();
@@ -87,6 +90,67 @@ Status AskRun(const LaunchRequest& request, std::string_view kind, Value& job) {
   return Ok();
 }
 
+// The keys of an action, as the worker takes them. The connection stays an id: the job is stored.
+Result<Value> AskWorker(const LaunchRequest& request, const TryTemplates& templates, const SensorSpec& spec) {
+  auto dir = WorkingDirOf(request.dag.tasks[request.task], templates);
+  if (!dir) return dir.error();
+  const std::string_view kind = ToString(spec.kind);
+  return RenderAction(kind, fmt::format("sensor.{}", kind), spec.what, templates, *dir);
+}
+
+Result<Value> ArgvOf(const TryTemplates& templates, const Value& what) {
+  const auto render = [&](const Value& text, Quote quote) {
+    return templates.Render(text.is_string() ? text.string() : "", "sensor.command", quote);
+  };
+  if (const Value* script = what.Find("bash")) {
+    auto text = render(*script, Quote::kShell);
+    if (!text) return text.error();
+    return Value(Value::List{"bash", "-c", *std::move(text)});
+  }
+  Value::List argv;
+  for (const Value& word : what.Find("exec")->list()) {
+    auto text = render(word, Quote::kNone);
+    if (!text) return text.error();
+    argv.emplace_back(*std::move(text));
+  }
+  return Value(std::move(argv));
+}
+
+// A command as it is run at each look. What it inherits is not stored: whoever runs it adds that.
+Result<Value> AskCommand(const LaunchRequest& request, const LaunchOptions& options, const TryTemplates& templates,
+                         const Value& what) {
+  const Task& task = request.dag.tasks[request.task];
+  auto argv = ArgvOf(templates, what);
+  if (!argv) return argv.error();
+  auto env = EnvironmentOf(task, templates, {});
+  if (!env) return env.error();
+  auto dir = WorkingDirOf(task, templates);
+  if (!dir) return dir.error();
+  Value::Map variables;
+  for (auto& [name, value] : *env) variables.emplace_back(name, std::move(value));
+  const Value* timeout = what.Find("timeout");
+  return Value(Value::Map{{"argv", *std::move(argv)},
+                          {"env", std::move(variables)},
+                          {"working_dir", *std::move(dir)},
+                          {"run_as_user", task.run_as_user},
+                          {"log", TryLog(request, options)},
+                          {"timeout", timeout != nullptr ? *timeout : Value(std::int64_t{kCommandTimeout.count()})}});
+}
+
+// An event counts from the beginning of what the run is about: its data interval, or (without one) when it was due.
+Result<Value> AskAsset(const LaunchRequest& request, Value job) {
+  std::string since = TextOf(job, "since");
+  Instant from = request.run.interval ? request.run.interval->start : request.run.run_after;
+  if (!since.empty()) {
+    if (const auto blank = since.find(' '); blank != std::string::npos) since[blank] = 'T';
+    const auto at = ParseInstant(since);
+    if (!at) return Wrong("asset", fmt::format("since: \"{}\" is no date with its offset", since));
+    from = *at;
+  }
+  job.Set("since", FormatInstant(from));
+  return job;
+}
+
 }  // namespace
 
 Result<Value> AskSensor(const LaunchRequest& request, const LaunchOptions& options, Instant now) {
@@ -94,6 +158,12 @@ Result<Value> AskSensor(const LaunchRequest& request, const LaunchOptions& optio
   const std::string_view kind = ToString(spec.kind);
   const auto templates = TryTemplates::Make(request, options);
   if (!templates) return templates.error();
+  if (spec.kind == SensorKind::kHttp || spec.kind == SensorKind::kSql) return AskWorker(request, **templates, spec);
+  if (spec.kind == SensorKind::kCommand) {
+    auto command = AskCommand(request, options, **templates, spec.what);
+    if (!command) return command.error();
+    return Value(Value::Map{{std::string(kind), *std::move(command)}});
+  }
   auto what = (*templates)->EvaluateAll(spec.what, fmt::format("sensor.{}", kind));
   if (!what) return what.error();
   Value job = *std::move(what);
@@ -108,6 +178,11 @@ Result<Value> AskSensor(const LaunchRequest& request, const LaunchOptions& optio
   if (spec.kind == SensorKind::kGlob) ready = MakeAbsolute(request, **templates, kind, "pattern", job);
   if (spec.kind == SensorKind::kTask || spec.kind == SensorKind::kDag) ready = AskRun(request, kind, job);
   if (!ready) return ready.error();
+  if (spec.kind == SensorKind::kAsset) {
+    auto asset = AskAsset(request, std::move(job));
+    if (!asset) return asset.error();
+    job = *std::move(asset);
+  }
   return Value(Value::Map{{std::string(kind), std::move(job)}});
 }
 

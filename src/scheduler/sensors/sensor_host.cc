@@ -6,6 +6,8 @@
 
 #include <algorithm>
 
+#include "scheduler/launch_action.h"
+
 namespace pipelined {
 namespace {
 
@@ -25,6 +27,13 @@ bool IsOfRuns(SensorKind kind) {
   return kind == SensorKind::kTask || kind == SensorKind::kDag;
 }
 
+void Unlist(std::unordered_map<std::string, std::unordered_set<AttemptId>>& lists, const std::string& name,
+            AttemptId attempt) {
+  const auto list = lists.find(name);
+  list->second.erase(attempt);
+  if (list->second.empty()) lists.erase(list);
+}
+
 Instant Together(const PokePolicy& policy, Instant at) {
   if (policy.interval < kPatient) return at;
   const Instant whole = std::chrono::floor<Seconds>(at);
@@ -40,8 +49,8 @@ Instant InstantOf(const Value& job) {
 
 }  // namespace
 
-SensorHost::SensorHost(const Clock& clock, Prober* prober)
-    : prober_(prober), files_(clock), poll_(epoll_create1(EPOLL_CLOEXEC)) {
+SensorHost::SensorHost(const Clock& clock, Prober* prober, LookUpConnection connection)
+    : prober_(prober), connection_(std::move(connection)), files_(clock), poll_(epoll_create1(EPOLL_CLOEXEC)) {
   Watch(files_.PollFd());
   if (prober_ != nullptr) Watch(prober_->PollFd());
 }
@@ -68,6 +77,7 @@ void SensorHost::Add(WaitingSensor sensor) {
   if (IsTimer(spec.kind)) entry.poke.at = std::min(InstantOf(entry.what.job), end);
   if (IsFile(spec.kind)) files_.Watch(attempt, entry.what.job);
   if (IsOfRuns(spec.kind)) by_dag_[QuestionOf(entry.what.job).dag_id].insert(attempt);
+  if (spec.kind == SensorKind::kAsset) by_asset_[AssetQuestionOf(entry.what.job).uri].insert(attempt);
   SetDue(entry, entry.poke.at);
 }
 
@@ -77,11 +87,9 @@ void SensorHost::Remove(AttemptId attempt) {
   const Entry& entry = found->second;
   due_.erase({entry.due, attempt});
   if (IsFile(entry.spec().kind)) files_.Forget(attempt);
-  if (IsOfRuns(entry.spec().kind)) {
-    const auto dag = by_dag_.find(QuestionOf(entry.what.job).dag_id);
-    dag->second.erase(attempt);
-    if (dag->second.empty()) by_dag_.erase(dag);
-  }
+  if (IsOfRuns(entry.spec().kind)) Unlist(by_dag_, QuestionOf(entry.what.job).dag_id, attempt);
+  if (entry.spec().kind == SensorKind::kAsset) Unlist(by_asset_, AssetQuestionOf(entry.what.job).uri, attempt);
+  if (NeedsProber(entry.spec().kind) && entry.asked && prober_ != nullptr) prober_->Drop(attempt.value);
   waiting_.erase(found);
 }
 
@@ -116,12 +124,19 @@ void SensorHost::NoteChange(const std::string& dag_id) {
   for (const AttemptId attempt : dag->second) SetDue(waiting_.at(attempt), Instant{});
 }
 
+void SensorHost::NoteEvent(const std::string& uri) {
+  const auto asset = by_asset_.find(uri);
+  if (asset == by_asset_.end()) return;
+  for (const AttemptId attempt : asset->second) SetDue(waiting_.at(attempt), Instant{});
+}
+
 Result<std::vector<AttemptFinished>> SensorHost::Step(Store& store, Instant now) {
   Ends ends;
   TakeAnswers(now, ends);
-  std::vector<AttemptId> of_runs;
-  while (!due_.empty() && due_.begin()->first <= now) Due(waiting_.at(due_.begin()->second), now, of_runs, ends);
-  if (const Status looked = LookAtRuns(store, of_runs, now, ends); !looked) return looked.error();
+  ForStore for_store;
+  while (!due_.empty() && due_.begin()->first <= now) Due(waiting_.at(due_.begin()->second), now, for_store, ends);
+  if (const Status looked = LookAtRuns(store, for_store.runs, now, ends); !looked) return looked.error();
+  if (const Status looked = LookAtAssets(store, for_store.assets, now, ends); !looked) return looked.error();
   return ends;
 }
 
@@ -139,12 +154,12 @@ void SensorHost::TakeAnswers(Instant now, Ends& ends) {
   if (prober_ == nullptr) return;
   for (const ProbeResult& result : prober_->Probed()) {
     Entry* entry = Find(AttemptId{result.id});
-    if (entry != nullptr && entry->asked) Take(*entry, Judge(result), now, ends);
+    if (entry != nullptr && entry->asked) Take(*entry, Judge(entry->what.job, result), now, ends);
   }
 }
 
 // Its look is due, or one that was asked for long ago is still not answered.
-void SensorHost::Due(Entry& entry, Instant now, std::vector<AttemptId>& of_runs, Ends& ends) {
+void SensorHost::Due(Entry& entry, Instant now, ForStore& for_store, Ends& ends) {
   const SensorSpec& spec = entry.spec();
   const Instant end = entry.what.since + spec.poke.timeout;
   if (entry.asked) {
@@ -161,9 +176,29 @@ void SensorHost::Due(Entry& entry, Instant now, std::vector<AttemptId>& of_runs,
   entry.asked = true;
   SetDue(entry, entry.last ? now + kAnswerWithin : end);
   if (IsFile(spec.kind)) return files_.Ask(entry.what.attempt);
-  if (IsOfRuns(spec.kind)) return of_runs.push_back(entry.what.attempt);
-  if (prober_ != nullptr) return prober_->Probe(entry.what.attempt.value, entry.what.job);
-  Take(entry, Sighting{Sighting::Kind::kUnknown, {}, "there is nobody who could ask"}, now, ends);
+  if (IsOfRuns(spec.kind)) return for_store.runs.push_back(entry.what.attempt);
+  if (spec.kind == SensorKind::kAsset) return for_store.assets.push_back(entry.what.attempt);
+  AskProber(entry, now, ends);
+}
+
+// The connection is not in the job, which is stored: a password is looked up when it is needed.
+void SensorHost::AskProber(Entry& entry, Instant now, Ends& ends) {
+  const auto job = prober_ == nullptr
+                       ? Result<Value>(Error{ErrorCode::kUnavailable, "there is nobody who could ask", ""})
+                       : Connect(entry.what.job, connection_);
+  if (!job) return Take(entry, Sighting{Sighting::Kind::kUnknown, {}, job.error().message}, now, ends);
+  prober_->Probe(entry.what.attempt.value, *job);
+}
+
+Status SensorHost::LookAtAssets(Store& store, const std::vector<AttemptId>& attempts, Instant now, Ends& ends) {
+  if (attempts.empty()) return Ok();
+  std::vector<AssetQuestion> questions;
+  questions.reserve(attempts.size());
+  for (const AttemptId attempt : attempts) questions.push_back(AssetQuestionOf(waiting_.at(attempt).what.job));
+  const auto seen = store.LookAtAssets(questions);
+  if (!seen) return seen.error();
+  for (std::size_t i = 0; i < attempts.size(); ++i) Take(waiting_.at(attempts[i]), Judge((*seen)[i]), now, ends);
+  return Ok();
 }
 
 // All of them in one question.

@@ -16,6 +16,7 @@
 #include "pipelined/lifecycle/poke.h"
 #include "pipelined/ports/prober.h"
 #include "pipelined/ports/store.h"
+#include "pipelined/scheduler/launch.h"
 #include "scheduler/sensors/file_watch.h"
 
 namespace pipelined {
@@ -32,8 +33,9 @@ struct WaitingSensor {
 // From the scheduler's thread. References must outlive the object.
 class SensorHost {
  public:
-  // `prober`: nullptr: nobody asks; what would need one cannot be answered.
-  SensorHost(const Clock& clock, Prober* prober);
+  // `prober`: nullptr: nobody asks; what would need one cannot be answered. `connection`: for what it asks, looked up
+  // anew each time.
+  SensorHost(const Clock& clock, Prober* prober, LookUpConnection connection = nullptr);
   ~SensorHost();
   SensorHost(const SensorHost&) = delete;
   SensorHost& operator=(const SensorHost&) = delete;
@@ -47,6 +49,8 @@ class SensorHost {
   // A run of that DAG, or a task of one, has changed: those that look at it look now. Costs nothing when there is none.
   bool LooksAtRuns() const { return !by_dag_.empty(); }
   void NoteChange(const std::string& dag_id);
+  // An event of that asset was stored.
+  void NoteEvent(const std::string& uri);
 
   // Takes in what was answered, asks what is due, and answers which attempts end, each once. kUnavailable: the store
   // is away.
@@ -74,8 +78,14 @@ class SensorHost {
   using Ends = std::vector<AttemptFinished>;
 
   void SetDue(Entry& entry, Instant at);
-  void Due(Entry& entry, Instant now, std::vector<AttemptId>& of_runs, Ends& ends);
+  // Whose answers the store has: asked all at once.
+  struct ForStore {
+    std::vector<AttemptId> runs, assets;
+  };
+  void Due(Entry& entry, Instant now, ForStore& for_store, Ends& ends);
+  void AskProber(Entry& entry, Instant now, Ends& ends);
   void TakeAnswers(Instant now, Ends& ends);
+  Status LookAtAssets(Store& store, const std::vector<AttemptId>& attempts, Instant now, Ends& ends);
   Status LookAtRuns(Store& store, const std::vector<AttemptId>& attempts, Instant now, Ends& ends);
   void Take(Entry& entry, Sighting sighting, Instant now, Ends& ends);
   void GoOn(Entry& entry, Instant now, std::optional<Instant> look_at);
@@ -85,11 +95,13 @@ class SensorHost {
   void Watch(int fd) const;
 
   Prober* const prober_;
+  const LookUpConnection connection_;
   FileWatch files_;
   const int poll_;  // epoll over files_ and prober_
   std::unordered_map<AttemptId, Entry> waiting_;
   std::set<std::pair<Instant, AttemptId>> due_;
-  std::unordered_map<std::string, std::unordered_set<AttemptId>> by_dag_;  // that look at its runs
+  std::unordered_map<std::string, std::unordered_set<AttemptId>> by_dag_;    // that look at its runs
+  std::unordered_map<std::string, std::unordered_set<AttemptId>> by_asset_;  // that wait for its events
 };
 
 }  // namespace pipelined

@@ -69,6 +69,16 @@ std::string WhichRun(const Value& what) {
                         : fmt::format("run \"{}\" of DAG {}", run_id, TextOf(what, "dag_id"));
 }
 
+// Of a script that bash gets, the script itself; the first 200 characters.
+std::vector<std::string> ShownOf(const Value& command) {
+  std::vector<std::string> words = TextsOf(command, "argv");
+  if (words.size() == 3 && words[0] == "bash" && words[1] == "-c") words.erase(words.begin(), words.begin() + 2);
+  for (std::string& word : words) {
+    if (word.size() > 200) word = word.substr(0, 200) + " …";
+  }
+  return words;
+}
+
 }  // namespace
 
 RunQuestion QuestionOf(const Value& job) {
@@ -113,8 +123,38 @@ Sighting Judge(const Value& job, const std::optional<RunSeen>& seen) {
   return Sighting{kind, Value::Map{{"run_id", seen->run_id}, {"return_value", seen->run_id}}};
 }
 
-Sighting Judge(const ProbeResult& result) {
+AssetQuestion AssetQuestionOf(const Value& job) {
+  const Value& what = WhatOf(job);
+  AssetQuestion question{TextOf(what, "uri"), {}};
+  if (const auto since = ParseInstant(TextOf(what, "since"))) question.since = *since;
+  return question;
+}
+
+Sighting Judge(const std::optional<AssetSeen>& seen) {
+  if (!seen) return Sighting{Kind::kNotYet, {}, "there is no such event yet"};
+  const std::string at = FormatInstant(seen->at);
+  Value outputs(Value::Map{{"return_value", at}, {"timestamp", at}, {"extra", seen->extra}});
+  if (!seen->source_dag_id.empty()) {
+    outputs.Set("source_dag_id", seen->source_dag_id);
+    outputs.Set("source_run_id", seen->source_run_id);
+    outputs.Set("source_task_id", seen->source_task_id);
+  }
+  return Sighting{Kind::kThere, std::move(outputs)};
+}
+
+Sighting Judge(const Value& job, const ProbeResult& result) {
   if (!result.answered) return Sighting{Kind::kUnknown, {}, result.error};
+  const std::string& kind = job.map().front().first;
+  if (kind == "http" || kind == "command") {
+    const Value* ok = result.value.Find("ok");
+    if (ok == nullptr || !IsTrue(*ok)) return Sighting{Kind::kNotYet, {}, TextOf(result.value, "why")};
+    const Value* given = result.value.Find("outputs");
+    Value outputs = given != nullptr && given->is_map() ? *given : Value(Value::Map{});
+    const Value* status = outputs.Find("status");
+    if (kind == "http" && status != nullptr && outputs.Find("return_value") == nullptr)
+      outputs.Set("return_value", Value(*status));
+    return Sighting{Kind::kThere, std::move(outputs)};
+  }
   if (!IsTrue(result.value)) return Sighting{Kind::kNotYet, {}, result.error};
   return Sighting{Kind::kThere, Value::Map{{"return_value", result.value}}};
 }
@@ -133,6 +173,8 @@ std::string NameOfJob(const Value& job) {
     return fmt::format("port {}:{}", TextOf(what, "host"), port == nullptr ? "?" : ToJson(*port));
   }
   if (kind == "http") return fmt::format("http {}", TextOf(what, "url"));
+  if (kind == "command") return fmt::format("command {}", fmt::join(ShownOf(what), " "));
+  if (kind == "asset") return fmt::format("an event of asset {}", TextOf(what, "uri"));
   return fmt::format("an answer of {}", kind);
 }
 

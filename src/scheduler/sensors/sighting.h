@@ -27,8 +27,12 @@ struct Sighting {
 RunQuestion QuestionOf(const Value& job);
 Sighting Judge(const Value& job, const std::optional<RunSeen>& seen);
 
-// What a prober answered: true, as templates have it, is there.
-Sighting Judge(const ProbeResult& result);
+// The question that an `asset` job asks, and what the answer means.
+AssetQuestion AssetQuestionOf(const Value& job);
+Sighting Judge(const std::optional<AssetSeen>& seen);
+
+// What a prober answered to `job`. Of a query or a port: what is true, as templates have it, is there.
+Sighting Judge(const Value& job, const ProbeResult& result);
 
 // For people: "file /in/a.csv", "task load of DAG sales at 2026-01-01T00:00:00Z".
 std::string NameOfJob(const Value& job);

@@ -62,6 +62,29 @@ TEST_P(StoreContract, TasksAreSeenAsTheyAre) {
   EXPECT_THAT(seen[0]->tasks, ElementsAre(ElementsAre(TaskState::kNone), ElementsAre(TaskState::kFailed), IsEmpty()));
 }
 
+TEST_P(StoreContract, TheFirstEventSinceAnInstantIsSeen) {
+  const auto happens = [&](int at, const char* run_id) {
+    Plan plan;
+    plan.now = At(at);
+    plan.asset_events = {AssetEvent{"s3://b/orders", Value(Value::Map{{"rows", at}}), "d", run_id, "t0"}};
+    ASSERT_TRUE(Commit(plan).ok());
+  };
+  happens(10, "r1");
+  happens(20, "r2");
+  happens(30, "r3");
+  const auto seen = *store().LookAtAssets(
+      {{"s3://b/orders", At(0)}, {"s3://b/orders", At(20)}, {"s3://b/orders", At(31)}, {"other", At(0)}});
+  ASSERT_EQ(seen.size(), 4u);
+  ASSERT_TRUE(seen[0]);
+  EXPECT_EQ(seen[0]->source_run_id, "r1");
+  ASSERT_TRUE(seen[1]);
+  EXPECT_EQ(seen[1]->at, At(20));
+  EXPECT_EQ(seen[1]->extra, Value(Value::Map{{"rows", 20}}));
+  EXPECT_EQ(seen[1]->source_dag_id + " " + seen[1]->source_run_id + " " + seen[1]->source_task_id, "d r2 t0");
+  EXPECT_FALSE(seen[2]);
+  EXPECT_FALSE(seen[3]);
+}
+
 TEST_P(StoreContract, OfAMappedTaskAllInstancesAreSeen) {
   const RunInfo run = Triggered("r1");
   Plan plan;

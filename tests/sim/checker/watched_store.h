@@ -45,6 +45,9 @@ class WatchedStore : public Store {
   Result<std::vector<std::optional<RunSeen>>> LookAtRuns(const std::vector<RunQuestion>& questions) override {
     return store_.LookAtRuns(questions);
   }
+  Result<std::vector<std::optional<AssetSeen>>> LookAtAssets(const std::vector<AssetQuestion>& questions) override {
+    return store_.LookAtAssets(questions);
+  }
   Result<std::vector<RestoredRun>> RunsChosen(const RunChoice& choice, std::size_t most) override {
     auto chosen = store_.RunsChosen(choice, most);
     if (chosen) CompareEnded(*chosen);

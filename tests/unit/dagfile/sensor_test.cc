@@ -60,21 +60,25 @@ TEST(Sensor, LooksEachMinuteForAWeekUnlessItIsToldOtherwise) {
   EXPECT_TRUE(spec.silent_fail);
 }
 
-LoadResult WithProber(const std::string& sensor) {
-  LoadOptions options{"/dags/d.yaml", "d.yaml", "", {}, {}};
-  options.probes = true;
-  return LoadText("tasks: {wait: {sensor: " + sensor + "}}", options, UtcOnly());
+TEST(Sensor, AsksWithTheKeysOfAnAction) {
+  EXPECT_EQ(ToJson(SpecOf("{port: 'db:5432'}").what), R"({"host":"db","port":5432})");
+  EXPECT_EQ(ToJson(SpecOf("{http: 'http://x/'}").what), R"({"url":"http://x/"})");
+  EXPECT_EQ(ToJson(SpecOf("{http: {connection: c, url: /a, timeout: 5s, expect: {json: {/state: done}}}}").what),
+            R"({"connection":"c","url":"/a","timeout":5000000,"expect":{"json":{"/state":"done"}}})");
+  EXPECT_EQ(ToJson(SpecOf("{sql: {connection: c, query: 'select 1'}}").what),
+            R"({"connection":"c","script":"select 1"})");
 }
 
-TEST(Sensor, WhatOthersHaveToAskNeedsAProber) {
-  for (const char* sensor : {"{port: 'db:5432'}", "{http: 'http://x/'}", "{sql: {connection: c, query: select 1}}"}) {
-    const LoadResult without = Load(std::string("tasks: {wait: {sensor: ") + sensor + "}}");
-    ASSERT_EQ(without.diagnostics.size(), 1u) << sensor;
-    EXPECT_EQ(without.diagnostics[0].code, "DAG017");
-    EXPECT_EQ(Format(WithProber(sensor).diagnostics), "");
-  }
-  EXPECT_EQ(ToJson(WithProber("{port: 'db:5432'}").dags.at(0).dag->tasks[0].sensor->what),
-            R"({"host":"db","port":5432})");
+TEST(Sensor, RunsACommand) {
+  EXPECT_EQ(ToJson(SpecOf("{command: test -e a}").what), R"({"bash":"test -e a"})");
+  EXPECT_EQ(ToJson(SpecOf("{command: {exec: [test, -e, a], timeout: 10s}}").what),
+            R"({"exec":["test","-e","a"],"timeout":10000000})");
+}
+
+TEST(Sensor, WaitsForAnEventOfAnAsset) {
+  EXPECT_EQ(ToJson(SpecOf("{asset: 's3://b/orders'}").what), R"({"uri":"s3://b/orders"})");
+  EXPECT_EQ(ToJson(SpecOf("{asset: {uri: orders, since: '{{ ts }}'}}").what),
+            R"({"uri":"orders","since":"{{ ts }}"})");
 }
 
 }  // namespace

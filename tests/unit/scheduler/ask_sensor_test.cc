@@ -25,6 +25,7 @@ Result<Value> Ask(const std::string& sensor, const std::string& more = "", bool 
   const Utc zones;
   LaunchOptions options;
   options.zones = &zones;
+  options.logs_dir = "/logs";
   return AskSensor(LaunchRequest{*loaded.dag, 0, run, AttemptOpened{AttemptId{1}, RunId{1}, 0, 1}, 1, Value()}, options,
                    kNow);
 }
@@ -61,6 +62,39 @@ TEST(AskSensor, AnotherRunHasTheSameDateOrOneBefore) {
   EXPECT_THAT(Asked("{dag: {dag_id: sales, logical_date: '{{ data_interval_end }}'}}"),
               HasSubstr(R"("logical_date":"2026-01-05T00:00:00Z")"));
   EXPECT_THAT(Asked("{dag: {dag_id: sales, run_id: '{{ run_id }}'}}", "", false), HasSubstr(R"("run_id":"r")"));
+}
+
+TEST(AskSensor, ARequestIsRenderedAsItsPlacesAskFor) {
+  EXPECT_EQ(Asked("{http: {connection: c, url: '/{{ run_id }}?a={{ \"x y\" }}', json: {n: '{{ 1 + 1 }}'}}}"),
+            R"({"http":{"connection":"c","url":"/r?a=x%20y","json":{"n":2}}})");
+}
+
+TEST(AskSensor, AQueryBindsItsValues) {
+  EXPECT_EQ(Asked("{sql: {connection: c, query: 'select 1 where d = {{ ds }}'}}"),
+            R"({"sql":{"connection":"c","statements":[{"text":"select 1 where d = $1","line":1,)"
+            R"("params":["2026-01-04"]}]}})");
+}
+
+TEST(AskSensor, ACommandHasItsEnvironmentAndFolder) {
+  const auto job = Ask("{command: 'test -e {{ dag_run.conf.name | default(\"a b\") }}'}", "env: {DAY: '{{ ds }}'}");
+  ASSERT_TRUE(job.ok()) << job.error().message;
+  const Value& command = *job->Find("command");
+  EXPECT_EQ(ToJson(*command.Find("argv")), R"(["bash","-c","test -e 'a b'"])");
+  EXPECT_EQ(command.Find("working_dir")->string(), "/dags");
+  EXPECT_EQ(command.Find("env")->Find("DAY")->string(), "2026-01-04");
+  EXPECT_EQ(command.Find("env")->Find("PIPELINED_TASK_ID")->string(), "wait");
+  EXPECT_EQ(command.Find("env")->Find("PATH"), nullptr);  // what it inherits is not stored
+  EXPECT_EQ(command.Find("log")->string(), "/logs/dag_id=d/run_id=r/task_id=wait/attempt=1.log");
+  EXPECT_EQ(command.Find("timeout")->integer(), 300'000'000);
+  EXPECT_THAT(Asked("{command: {exec: [test, '{{ ds }}'], timeout: 1s}}"), HasSubstr(R"("argv":["test","2026-01-04"])"));
+}
+
+TEST(AskSensor, AnEventCountsFromTheDataIntervalOn) {
+  EXPECT_EQ(Asked("{asset: orders}"), R"({"asset":{"uri":"orders","since":"2026-01-04T00:00:00Z"}})");
+  EXPECT_EQ(Asked("{asset: orders}", "", false), R"({"asset":{"uri":"orders","since":"2026-01-05T06:00:00Z"}})");
+  EXPECT_EQ(Asked("{asset: {uri: orders, since: '{{ data_interval_end }}'}}"),
+            R"({"asset":{"uri":"orders","since":"2026-01-05T00:00:00Z"}})");
+  EXPECT_THAT(Asked("{asset: {uri: orders, since: '{{ ds }}'}}"), HasSubstr("sensor.asset: since"));
 }
 
 TEST(AskSensor, WhatCannotBeUsedIsSaid) {

@@ -20,7 +20,6 @@ class Utc : public ZoneSource {
 // The DAG "d" with the tasks of the text.
 inline LoadedDag LoadTasks(const std::string& tasks, const std::string& more = "") {
   LoadOptions options{"/dags/d.yaml", "d.yaml", "", {}, {}};
-  options.probes = true;
   LoadResult result = LoadText("dag_id: d\n" + more + "\ntasks: {" + tasks + "}\n", options, Utc());
   EXPECT_EQ(Format(result.diagnostics), "");
   return result.dags.empty() ? LoadedDag{std::make_shared<Dag>(), {}} : result.dags[0];
@@ -31,7 +30,10 @@ class FakeProber : public Prober {
   std::vector<std::pair<std::int64_t, Value>> asked;
   std::vector<ProbeResult> answers;  // what Probed() answers next
 
+  std::vector<std::int64_t> dropped;
+
   void Probe(std::int64_t id, Value job) override { asked.emplace_back(id, std::move(job)); }
+  void Drop(std::int64_t id) override { dropped.push_back(id); }
   std::vector<ProbeResult> Probed() override { return std::exchange(answers, {}); }
   int PollFd() const override { return -1; }
 };

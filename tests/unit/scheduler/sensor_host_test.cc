@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "pipelined/schema/json.h"
 #include "pipelined/store/memory_store.h"
 #include "support/store_samples.h"
 #include "unit/scheduler/sensor_fixture.h"
@@ -216,6 +217,69 @@ TEST_F(SensorHostTest, WhatIsRemovedEndsNoMore) {
   EXPECT_EQ(host_->Explain(AttemptId{7}), "");
 }
 
+TEST_F(SensorHostTest, WhatIsUnderWayForARemovedOneIsDropped) {
+  WaitForPort();
+  Step();
+  host_->Remove(AttemptId{7});
+  EXPECT_THAT(prober_.dropped, ElementsAre(7));
+  WaitForPort();
+  Step();
+  Answer(true, false);
+  Step();
+  host_->Remove(AttemptId{7});  // nothing is under way for it
+  EXPECT_THAT(prober_.dropped, ElementsAre(7));
+}
+
+TEST_F(SensorHostTest, AnAnswerThatIsNotAsExpectedIsNotYetThere) {
+  Wait("{http: 'http://x/'}", Value::Map{{"http", Value::Map{{"url", "http://x/"}}}});
+  Step();
+  Answer(true, Value::Map{{"status", 404}, {"ok", false}, {"why", "HTTP status 404"}});
+  EXPECT_THAT(Step(), IsEmpty());
+  EXPECT_THAT(host_->Explain(AttemptId{7}), HasSubstr("waits for http http://x/ since"));
+  EXPECT_THAT(host_->Explain(AttemptId{7}), HasSubstr(": HTTP status 404"));
+  Until(At(60));
+  Answer(true, Value::Map{{"ok", true}, {"outputs", Value::Map{{"status", 200}, {"id", 5}}}});
+  EXPECT_THAT(Step(), ElementsAre("success"));
+  EXPECT_EQ(ToJson(last_.outputs), R"({"status":200,"id":5,"return_value":200})");
+}
+
+TEST_F(SensorHostTest, ACommandIsThereWhenItsExitCodeIsZero) {
+  const Value job = Value::Map{{"command", Value::Map{{"argv", Value::List{"bash", "-c", "test -e a"}}}}};
+  Wait("{command: test -e a}", job);
+  Step();
+  ASSERT_EQ(prober_.asked.size(), 1u);
+  EXPECT_EQ(prober_.asked[0].second, job);
+  Answer(true, Value::Map{{"ok", false}, {"why", "exit code 1"}});
+  EXPECT_THAT(Step(), IsEmpty());
+  EXPECT_THAT(host_->Explain(AttemptId{7}), HasSubstr("waits for command test -e a since"));
+  Until(At(60));
+  Answer(true, Value::Map{{"ok", true}, {"outputs", Value::Map{{"return_value", "x"}}}});
+  EXPECT_THAT(Step(), ElementsAre("success"));
+  EXPECT_EQ(ToJson(last_.outputs), R"({"return_value":"x"})");
+}
+
+TEST_F(SensorHostTest, AConnectionIsLookedUpForEachLookAndNotStored) {
+  int looked_up = 0;
+  host_ = std::make_unique<SensorHost>(clock_, &prober_, [&](const std::string& id) -> Result<Value> {
+    if (++looked_up == 1) return Error{ErrorCode::kNotFound, "there is no connection \"" + id + "\"", ""};
+    return Value(Value::Map{{"host", "db"}});
+  });
+  Wait("{sql: {connection: w, query: select 1}}",
+       Value::Map{{"sql", Value::Map{{"connection", "w"}, {"statements", Value::List{}}}}});
+  EXPECT_THAT(Step(), IsEmpty());
+  EXPECT_THAT(prober_.asked, IsEmpty());
+  EXPECT_THAT(host_->Explain(AttemptId{7}), HasSubstr("there is no connection \"w\""));
+  Until(At(60));
+  ASSERT_EQ(prober_.asked.size(), 1u);
+  EXPECT_EQ(ToJson(prober_.asked[0].second), R"({"sql":{"connection":{"host":"db"},"statements":[]}})");
+  Answer(true, 0);
+  EXPECT_THAT(Step(), IsEmpty());
+  Until(At(120));
+  Answer(true, 3);
+  EXPECT_THAT(Step(), ElementsAre("success"));
+  EXPECT_EQ(ToJson(last_.outputs), R"({"return_value":3})");
+}
+
 // --- runs of other DAGs
 
 class RunSensorTest : public SensorHostTest {
@@ -291,6 +355,47 @@ TEST_F(RunSensorTest, AFailedStateFailsTheTry) {
   Run();
   End(TaskState::kFailed);
   EXPECT_THAT(Step(), ElementsAre("failed: task t0 of run \"r1\" is failed"));
+}
+
+// --- assets
+
+class AssetSensorTest : public RunSensorTest {
+ protected:
+  void WaitForEvent() {
+    Wait("{asset: orders, poke_interval: 1h}",
+         Value::Map{{"asset", Value::Map{{"uri", "orders"}, {"since", FormatInstant(At(0))}}}});
+  }
+  void Happens(const std::string& uri) {
+    Plan plan;
+    plan.now = clock_.Now();
+    plan.asset_events = {AssetEvent{uri, Value(Value::Map{{"rows", 3}}), "sales", "r1", "t0"}};
+    Commit(plan);
+    host_->NoteEvent(uri);
+  }
+};
+
+TEST_F(AssetSensorTest, AnEventIsSeenWhenItIsStored) {
+  WaitForEvent();
+  EXPECT_THAT(Step(), IsEmpty());
+  EXPECT_THAT(host_->Explain(AttemptId{7}), HasSubstr("waits for an event of asset orders since"));
+  clock_.Advance(5s);
+  Happens("other");
+  EXPECT_THAT(Step(), IsEmpty());
+  Happens("orders");
+  EXPECT_THAT(Step(), ElementsAre("success"));
+  EXPECT_EQ(ToJson(last_.outputs),
+            R"({"return_value":"2026-01-01T00:00:05Z","timestamp":"2026-01-01T00:00:05Z","extra":{"rows":3},)"
+            R"("source_dag_id":"sales","source_run_id":"r1","source_task_id":"t0"})");
+}
+
+TEST_F(AssetSensorTest, WhatHappenedBeforeDoesNotCount) {
+  clock_.JumpTo(At(-10));
+  Happens("orders");
+  clock_.JumpTo(At(0));
+  WaitForEvent();
+  EXPECT_THAT(Step(), IsEmpty());
+  Happens("orders");
+  EXPECT_THAT(Step(), ElementsAre("success"));
 }
 
 // --- files

@@ -1,0 +1,21 @@
+// What a command of a task runs in, whether it is the task itself or what its sensor asks: with what an instance of a
+// mapped task has in place of the task's own.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "pipelined/scheduler/launch.h"
+#include "scheduler/try_templates.h"
+
+namespace pipelined {
+
+// kInvalid of all of them: a template cannot be rendered; the message names the place.
+
+// `inherited`, with what every try is told and the task's own variables on top of it.
+Result<Env> EnvironmentOf(const Task& task, const TryTemplates& templates, const Env& inherited);
+Result<std::string> WorkingDirOf(const Task& task, const TryTemplates& templates);  // absolute
+// The words of its action, rendered.
+Result<std::vector<std::string>> WordsOf(const Task& task, const TryTemplates& templates);
+
+}  // namespace pipelined
