@@ -73,7 +73,7 @@ const std::vector<Mistake> kMistakes{
     {"DeadlineDuration", Code::kBadDuration, "deadline: ⟦soon\ntasks: {a: {bash: x}}\n", "30s"},
     {"FailuresInARow", Code::kBadValue, "max_consecutive_failed_dag_runs: ⟦-1\ntasks: {a: {bash: x}}\n", "at least 0"},
     {"PastWord", Code::kWrongType, "tasks:\n  a: {bash: x, depends_on_past: ⟦maybe}\n", "true or false"},
-    {"LaterDagKey", Code::kNotAvailable, "⟦on_failure: {}\ntasks: {a: {bash: x}}\n", "not available yet"},
+    {"NotificationWithoutChannel", Code::kMissingKey, "on_failure: ⟦{subject: x}\ntasks: {a: {bash: x}}\n", "channel"},
     {"LaterSchedule", Code::kNotAvailable, "schedule: {⟦kafka: topic}\ntasks: {a: {bash: x}}\n", "not available yet"},
     {"CronBesideAssets", Code::kNotAvailable, "schedule: {⟦cron: '0 0 * * *', assets: [a]}\ntasks: {a: {bash: x}}\n",
      "assets"},
