@@ -71,11 +71,11 @@ const std::vector<Mistake> kMistakes{
     {"SensorCommand", Code::kMissingKey, "tasks:\n  a: {sensor: {command: ⟦{timeout: 5s}}}\n", "bash and exec"},
     {"SensorTwoCommands", Code::kManyActions, "tasks:\n  a: {sensor: {command: ⟦{bash: a, exec: [b]}}}\n", "one of"},
     {"SensorHttp", Code::kBadValue, "tasks:\n  a: {sensor: {http: ⟦'ftp://x/'}}\n", "URL of http"},
-    {"SensorHttpOfTasks", Code::kMisplacedKey, "tasks:\n  a: {sensor: {http: {url: 'http://x/', ⟦retry_status: 5xx}}}\n",
-     "has no retry_status"},
+    {"SensorHttpOfTasks", Code::kMisplacedKey,
+     "tasks:\n  a: {sensor: {http: {url: 'http://x/', ⟦retry_status: 5xx}}}\n", "has no retry_status"},
     {"SensorSql", Code::kMissingKey, "tasks:\n  a: {sensor: {sql: ⟦{query: select 1}}}\n", "connection"},
-    {"SensorSqlQuoted", Code::kSqlText, "tasks:\n  a: {sensor: {sql: {connection: c, query: \"select '⟦{{ ds }}'\"}}}\n",
-     "quotes"},
+    {"SensorSqlQuoted", Code::kSqlText,
+     "tasks:\n  a: {sensor: {sql: {connection: c, query: \"select '⟦{{ ds }}'\"}}}\n", "quotes"},
     {"SensorSqlOfTasks", Code::kMisplacedKey,
      "tasks:\n  a: {sensor: {sql: {connection: c, query: select 1, ⟦output: row}}}\n", "has no output"},
     {"SensorTemplate", Code::kTemplateName, "tasks:\n  a: {sensor: {file: '{{ ⟦dss }}'}}\n", "ds"},
@@ -103,7 +103,7 @@ const std::vector<Mistake> kMistakes{
     {"DeadlineDuration", Code::kBadDuration, "deadline: ⟦soon\ntasks: {a: {bash: x}}\n", "30s"},
     {"FailuresInARow", Code::kBadValue, "max_consecutive_failed_dag_runs: ⟦-1\ntasks: {a: {bash: x}}\n", "at least 0"},
     {"PastWord", Code::kWrongType, "tasks:\n  a: {bash: x, depends_on_past: ⟦maybe}\n", "true or false"},
-    {"LaterDagKey", Code::kNotAvailable, "⟦on_failure: {}\ntasks: {a: {bash: x}}\n", "not available yet"},
+    {"NotificationWithoutChannel", Code::kMissingKey, "on_failure: ⟦{subject: x}\ntasks: {a: {bash: x}}\n", "channel"},
     {"LaterSchedule", Code::kNotAvailable, "schedule: {⟦kafka: topic}\ntasks: {a: {bash: x}}\n", "not available yet"},
     {"CronBesideAssets", Code::kNotAvailable, "schedule: {⟦cron: '0 0 * * *', assets: [a]}\ntasks: {a: {bash: x}}\n",
      "assets"},
@@ -303,7 +303,7 @@ TEST(Diagnostics, AllMistakesOfAFileComeAtOnce) {
 schedule: "@dayly"
 tasks:
   one: {bash: x, retries: many}
-  two: {depends_on: [oen], sql: {}}
+  two: {depends_on: [oen], spark: {}}
 )");
   std::set<std::string> codes;
   for (const Diagnostic& d : result.diagnostics) codes.insert(d.code);

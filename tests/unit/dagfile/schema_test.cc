@@ -74,7 +74,7 @@ TEST(DagFileSchema, MistakesDoNot) {
   for (const char* text :
        {"tasks: {a: {bsh: x}}", "tasks: {a: {bash: x, retries: -1}}", "tasks: {a: {bash: x, retries: soon}}",
         "schedle: x\ntasks: {a: {bash: x}}", "tasks: [a]", "overlap: no\ntasks: {a: {bash: x}}",
-        "schedule: {evry: 5m}\ntasks: {a: {bash: x}}", "tasks: {a: {bash: x, on_success: y}}"}) {
+        "schedule: {evry: 5m}\ntasks: {a: {bash: x}}", "tasks: {a: {bash: x, on_success: {chanel: y}}}"}) {
     EXPECT_NE(Faults(DocumentsOf(text).at(0)), "") << text;
   }
 }

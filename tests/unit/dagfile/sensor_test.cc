@@ -77,8 +77,7 @@ TEST(Sensor, RunsACommand) {
 
 TEST(Sensor, WaitsForAnEventOfAnAsset) {
   EXPECT_EQ(ToJson(SpecOf("{asset: 's3://b/orders'}").what), R"({"uri":"s3://b/orders"})");
-  EXPECT_EQ(ToJson(SpecOf("{asset: {uri: orders, since: '{{ ts }}'}}").what),
-            R"({"uri":"orders","since":"{{ ts }}"})");
+  EXPECT_EQ(ToJson(SpecOf("{asset: {uri: orders, since: '{{ ts }}'}}").what), R"({"uri":"orders","since":"{{ ts }}"})");
 }
 
 }  // namespace

@@ -86,7 +86,8 @@ TEST(AskSensor, ACommandHasItsEnvironmentAndFolder) {
   EXPECT_EQ(command.Find("env")->Find("PATH"), nullptr);  // what it inherits is not stored
   EXPECT_EQ(command.Find("log")->string(), "/logs/dag_id=d/run_id=r/task_id=wait/attempt=1.log");
   EXPECT_EQ(command.Find("timeout")->integer(), 300'000'000);
-  EXPECT_THAT(Asked("{command: {exec: [test, '{{ ds }}'], timeout: 1s}}"), HasSubstr(R"("argv":["test","2026-01-04"])"));
+  EXPECT_THAT(Asked("{command: {exec: [test, '{{ ds }}'], timeout: 1s}}"),
+              HasSubstr(R"("argv":["test","2026-01-04"])"));
 }
 
 TEST(AskSensor, AnEventCountsFromTheDataIntervalOn) {
