@@ -173,7 +173,9 @@ class Splitter {
   }
 
   void Bound() {
-    if (IsWord(text_.empty() ? ' ' : text_.back()) && script_[at_ - 1] == text_.back())
+    const char before = at_ > first_ ? script_[at_ - 1] : ' ';
+    const bool touches = IsWord(before) && !text_.empty() && text_.back() == before;
+    if (touches || before == '\0')  // another value
       throw Fault{at_, "a value stands within a word, where it cannot be a parameter",
                   "`| raw` pastes it as text, for names of tables that you choose"};
     params_.push_back(next_ < bound_.size() ? bound_[next_] : Value());

@@ -101,11 +101,12 @@ class Examples(ServerCase):
         self.start("wait_for_asset")
         self.wait_until_looked("wait_for_asset", "ordered", "waits for an event of asset s3://lake/orders")
         self.server.write_dag("orders", """
-tasks: {make: {bash: 'echo "{\\"asset:s3://lake/orders\\": {\\"rows\\": 3}}" > "$PIPELINED_OUTPUT"', outlets: ["s3://lake/orders"]}}
+tasks: {make: {bash: 'echo "{\\"outlet_events\\": {\\"s3://lake/orders\\": {\\"rows\\": 3}}}" > "$PIPELINED_OUTPUT"', outlets: ["s3://lake/orders"]}}
 """)
         self.server.wait_run("orders", self.server.trigger("orders", run_id="made"))
         self.finish("wait_for_asset")
         self.assertEqual(output(self.server, "wait_for_asset", "r", "ordered", "source_run_id"), "made")
+        self.assertEqual(output(self.server, "wait_for_asset", "r", "ordered", "extra"), {"rows": 3})
 
     def test_wait_for_http(self):
         self.service.answers["/exports/r"] = {"state": "running"}

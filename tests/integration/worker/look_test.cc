@@ -19,7 +19,7 @@ class Look : public WorkerTest {
     LocalExecutorOptions local;
     local.attempts_dir = folder_;
     local.launcher_path = PIPELINED_BIN_DIR "/pipelined-launcher";
-    local.installation_id = options_.instance;
+    local.installation_id = "11111111-2222-4333-8444-555555555555";
     auto opened = LocalExecutor::Open(local);
     ASSERT_TRUE(opened.ok()) << opened.error().message;
     commands_ = std::move(*opened);

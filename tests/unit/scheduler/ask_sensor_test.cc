@@ -17,6 +17,7 @@ Result<Value> Ask(const std::string& sensor, const std::string& more = "", bool 
   RunInfo run;
   run.dag_id = "d";
   run.run_id = "r";
+  run.conf = Value(Value::Map{{"given", "a b"}});
   run.run_after = *ParseInstant("2026-01-05T06:00:00Z");
   if (dated) {
     run.logical_date = *ParseInstant("2026-01-04T00:00:00Z");
@@ -76,7 +77,7 @@ TEST(AskSensor, AQueryBindsItsValues) {
 }
 
 TEST(AskSensor, ACommandHasItsEnvironmentAndFolder) {
-  const auto job = Ask("{command: 'test -e {{ dag_run.conf.name | default(\"a b\") }}'}", "env: {DAY: '{{ ds }}'}");
+  const auto job = Ask("{command: 'test -e {{ dag_run.conf.given }}'}", "env: {DAY: '{{ ds }}'}");
   ASSERT_TRUE(job.ok()) << job.error().message;
   const Value& command = *job->Find("command");
   EXPECT_EQ(ToJson(*command.Find("argv")), R"(["bash","-c","test -e 'a b'"])");

@@ -12,6 +12,7 @@ using ::testing::IsEmpty;
 
 Result<AttemptStart> PrepareOne(ActionKind kind, const std::string& spec, const Value& x) {
   Dag dag;
+  dag.id = "d";
   Task task;
   task.id = "a";
   task.action = Action{kind, {}, std::make_shared<const Value>(*ParseJson(spec))};

@@ -481,7 +481,7 @@ TEST_F(SensorHostTest, NothingIsHeardOfWhatWasForgotten) {
   StepWhenAnswered();
   host_->Clear();
   Write("a.csv");
-  WaitForFile("b.csv");
+  Wait("{file: x}", Value::Map{{"file", Value::Map{{"path", folder_ + "/b.csv"}}}}, 8);
   Step();
   EXPECT_THAT(StepWhenAnswered(), IsEmpty());
 }

@@ -48,12 +48,14 @@ TEST(Connection, WhatIsNoneIsRefusedAndNotRepeated) {
 
 class Source : public ::testing::Test {
  protected:
-  Source() {
-    options_.environment = [this](const std::string& name) -> std::optional<std::string> {
+  ConnectionSource::Options Options() {
+    ConnectionSource::Options options;
+    options.environment = [this](const std::string& name) -> std::optional<std::string> {
       const auto found = environment_.find(name);
       return found == environment_.end() ? std::nullopt : std::optional(found->second);
     };
-    options_.keys = [this] { return Result<KeyRing>(keys_); };
+    options.keys = [this] { return Result<KeyRing>(keys_); };
+    return options;
   }
   void Store(const std::string& id, const std::string& password) {
     ConnectionRow row;
@@ -74,8 +76,7 @@ class Source : public ::testing::Test {
   KeyRing keys_ = *KeyRing::Parse(NewKey());
   pipelined::testing::MemoryVault vault_;
   ManualClock clock_{Instant{}};
-  ConnectionSource::Options options_;
-  ConnectionSource source_{options_, &vault_, clock_};
+  ConnectionSource source_{Options(), &vault_, clock_};
 };
 
 TEST_F(Source, TheEnvironmentComesFirst) {

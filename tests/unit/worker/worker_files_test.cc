@@ -42,7 +42,7 @@ class WorkerFiles : public testing::Test {
 };
 
 TEST_F(WorkerFiles, AJournalGoesOnInTheNextOneWhenItIsLarge) {
-  Journal journal(fd_, "7.1", "boot", 60);
+  Journal journal(fd_, "7.1", "boot", 50);
   ASSERT_TRUE(journal.Open());
   EXPECT_TRUE(journal.Append(StartLine(1, Instant{})));
   EXPECT_TRUE(journal.Append(StartLine(2, Instant{})));
