@@ -174,7 +174,7 @@ tasks:
         self.assertEqual(state, "failed")
         run_id = self.server.runs("missing")[0]["dag_run_id"]
         tries = self.server.get(f"/api/ext/v1/dags/missing/dagRuns/{run_id}/taskInstances/a/tries")
-        self.assertIn('there is no connection "nowhere"', json.dumps(tries))
+        self.assertIn(json.dumps('there is no connection "nowhere"')[1:-1], json.dumps(tries))
 
     def test_mapped_requests(self):
         state, tasks = self.run_dag("mapped", f"""
@@ -365,7 +365,7 @@ tasks:
     def test_a_cancelled_run_gives_its_requests_up(self):
         server = self.make_server()
         run_id = self.held(server, "cancelled", 3)
-        server.ctl("runs", "cancel", "cancelled", run_id, "-y")
+        server.ctl("runs", "cancel", "cancelled", run_id)
         wait_for(lambda: set(server.states("cancelled", run_id).values()) == {"failed"}, 20, "the tasks to be stopped")
 
 

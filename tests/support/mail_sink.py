@@ -84,7 +84,11 @@ class Conversation(socketserver.BaseRequestHandler):
             self.say("220 go on")
             self.encrypt()
         elif word == "AUTH":
-            _, name, password = base64.b64decode(text.split(" ")[2]).decode().split("\0")
+            said = text.split(" ")[2:]
+            if not said:
+                self.say("334 ")
+                said = [self.file.readline().decode().strip()]
+            _, name, password = base64.b64decode(said[0]).decode().split("\0")
             self.user = name if sink.users.get(name) == password else None
             self.say("235 welcome" if self.user else "535 wrong password")
         elif word == "MAIL":

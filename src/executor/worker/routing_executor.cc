@@ -1,3 +1,4 @@
+#include <fmt/format.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 
@@ -46,13 +47,15 @@ AttemptStart StartOf(const Value& command, const LookOptions& options) {
 }
 
 // An exit code is an answer; everything else is none.
-ProbeResult ResultOf(std::int64_t id, const AttemptEnd& end) {
+ProbeResult ResultOf(std::int64_t id, Micros timeout, const AttemptEnd& end) {
   const bool seen = end.outcome == AttemptOutcome::kSucceeded;
   ProbeResult result;
   result.id = id;
   result.answered = seen || (end.outcome == AttemptOutcome::kFailed && end.signal == 0);
   if (!result.answered) {
-    result.error = end.message;
+    result.error = end.outcome == AttemptOutcome::kTimedOut
+                       ? fmt::format("the command did not end within {}", FormatDuration(timeout))
+                       : end.message;
     return result;
   }
   result.value = Value(Value::Map{{"ok", seen}});
@@ -135,10 +138,10 @@ class RoutingExecutorImpl final : public RoutingExecutor {
     actions_.Drop(id);
     std::erase_if(waiting_, [id](const auto& look) { return look.first == id; });
     std::erase_if(probed_, [id](const ProbeResult& result) { return result.id == id; });
-    for (auto& [look, probe] : looks_) {
-      if (probe != id) continue;
-      probe = kDropped;
-      commands_.Stop(AttemptId{look});
+    for (auto& [number, look] : looks_) {
+      if (look.probe != id) continue;
+      look.probe = kDropped;
+      commands_.Stop(AttemptId{number});
     }
   }
 
@@ -153,6 +156,10 @@ class RoutingExecutorImpl final : public RoutingExecutor {
 
  private:
   static constexpr std::int64_t kDropped = -1;
+  struct Look {
+    std::int64_t probe;
+    Micros timeout;
+  };
 
   // Tells the ends of looks from those of attempts.
   void Listen() {
@@ -165,7 +172,8 @@ class RoutingExecutorImpl final : public RoutingExecutor {
       over.push_back(end.attempt);
       const auto look = looks_.find(end.attempt.value);
       if (look == looks_.end()) continue;  // of a daemon before this one
-      if (look->second != kDropped) probed_.push_back(ResultOf(look->second, end));
+      const auto& [probe, timeout] = look->second;
+      if (probe != kDropped) probed_.push_back(ResultOf(probe, timeout, end));
       looks_.erase(look);
     }
     if (over.empty()) return;
@@ -180,7 +188,7 @@ class RoutingExecutorImpl final : public RoutingExecutor {
       waiting_.pop_front();
       start.attempt = AttemptId{++last_look_};
       start.epoch = epoch_;
-      looks_[start.attempt.value] = probe;
+      looks_[start.attempt.value] = Look{probe, start.timeout};
       starts.push_back(std::move(start));
     }
     if (!starts.empty()) commands_.Start(std::move(starts));
@@ -203,7 +211,7 @@ class RoutingExecutorImpl final : public RoutingExecutor {
   std::int64_t epoch_ = 0;  // the highest that was seen
   std::int64_t last_look_;
   std::deque<std::pair<std::int64_t, AttemptStart>> waiting_;  // looks, with the ids of their probes
-  std::unordered_map<std::int64_t, std::int64_t> looks_;       // under way, with the ids of their probes
+  std::unordered_map<std::int64_t, Look> looks_;               // under way
   std::vector<AttemptEnd> ends_;
   std::vector<ProbeResult> probed_;
 };

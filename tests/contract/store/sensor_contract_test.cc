@@ -1,4 +1,6 @@
 // What sensors need of a store: what they wait for is kept while they do, and runs and tasks can be looked at.
+#include <gmock/gmock.h>
+
 #include "contract/store/store_contract.h"
 
 namespace pipelined::testing {
