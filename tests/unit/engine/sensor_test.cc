@@ -115,7 +115,7 @@ TEST_F(Sensor, IsEndedWithItsRun) {
 
 TEST_F(Sensor, IsMarkedAndWaitsNoLonger) {
   Park();
-  t_.Do(MarkTasks{t_.Choice(), TaskSelection{{"wait"}}, TaskState::kSuccess, std::nullopt, t_.Facts()});
+  t_.Do(MarkTasks{t_.Choice(), TaskSelection{{"wait"}, {}}, TaskState::kSuccess, std::nullopt, t_.Facts()});
   EXPECT_EQ(t_.state("wait"), "success");
   EXPECT_EQ(t_.plan().closed.size(), 1u);
   EXPECT_THAT(End(TryOutcome::kSucceeded), IsEmpty());
@@ -124,7 +124,7 @@ TEST_F(Sensor, IsMarkedAndWaitsNoLonger) {
 TEST_F(Sensor, IsClearedAndBeginsAnew) {
   Park();
   const AttemptId before = t_.attempt("wait");
-  t_.Do(ClearTasks{t_.Choice(), TaskSelection{{"wait"}}, true, false, false, std::nullopt, t_.Facts()});
+  t_.Do(ClearTasks{t_.Choice(), TaskSelection{{"wait"}, {}}, true, false, false, std::nullopt, t_.Facts()});
   ASSERT_EQ(t_.plan().closed.size(), 1u);
   EXPECT_EQ(t_.plan().closed[0].end.attempt, before);
   EXPECT_EQ(t_.state("wait"), "running");  // another attempt, in the same turn
@@ -133,7 +133,7 @@ TEST_F(Sensor, IsClearedAndBeginsAnew) {
 
 TEST_F(Sensor, ClearedBeforeItIsParkedEndsInsteadOfWaiting) {
   t_.Run();
-  t_.Do(ClearTasks{t_.Choice(), TaskSelection{{"wait"}}, true, false, false, std::nullopt, t_.Facts()});
+  t_.Do(ClearTasks{t_.Choice(), TaskSelection{{"wait"}, {}}, true, false, false, std::nullopt, t_.Facts()});
   EXPECT_EQ(t_.state("wait"), "restarting");
   EXPECT_THAT(Ask(), ElementsAre("wait"));
   EXPECT_THAT(t_.plan().waits, IsEmpty());
