@@ -233,7 +233,7 @@ constexpr Route kRoutes[] = {
     {"GET", "/api/ext/v1/audit", "ext_get_audit", Need::Everywhere(Permission::kAuditRead), GetAudit},
     {"GET", "/api/ext/v1/notifications", "ext_get_notifications", Need::OfDags(Permission::kNotificationsRead),
      GetNotifications},
-    {"POST", "/api/ext/v1/notifications/test", "ext_test_channel", Need::Everywhere(Permission::kNotificationsEdit),
+    {"POST", "/api/ext/v1/notifications", "ext_test_channel", Need::Everywhere(Permission::kNotificationsEdit),
      PostNotificationTest},
     {"GET", "/api/ext/v1/notifications/{notification_id}", "ext_get_notification",
      Need::OfDags(Permission::kNotificationsRead), GetNotification},

@@ -78,6 +78,7 @@ template <class Work>
 int WithSettings(const CommandLine& line, const char* role, Work work) {
   Result<Start> start = Begin(line);
   if (!start) return Report(start.error());
+  start->sources.with_channels = role == std::string_view("notifier");
   Result<LoadedSettings> loaded = LoadSettings(start->sources);
   if (!loaded) return Report(loaded.error());
   start->effective = std::move(loaded->effective);

@@ -134,7 +134,7 @@ Status Retry(const Session& session, std::int64_t id, bool quiet) {
 Status Test(const Session& session, const std::string& channel, const std::string& message, int patience, bool quiet) {
   Value body = Value::Map{{"channel", channel}};
   if (!message.empty()) body.Set("message", message);
-  auto row = session.Post(std::string(kPath) + "/test", body);
+  auto row = session.Post(kPath, body);
   if (!row) return row.error();
   const Value* id = row->Find("id");
   if (id == nullptr || !id->is_int()) return Error{ErrorCode::kBug, "the server's answer has no id", ""};

@@ -50,6 +50,11 @@ void SplitWords(std::string_view key, std::vector<std::string>& texts) {
   for (std::string word; words >> word;) texts.push_back(std::move(word));
 }
 
+bool RefersElsewhere(const ChannelLoader::Given& given) {
+  return given.is_command || std::any_of(given.texts.begin(), given.texts.end(),
+                                         [](const std::string& text) { return text.find("${") != text.npos; });
+}
+
 }  // namespace
 
 ChannelLoader::Channel& ChannelLoader::Of(const std::string& name) {
@@ -91,6 +96,10 @@ void ChannelLoader::Take(const std::string& channel, const std::string& key, Giv
         fmt::format("{}: \"{}\" cannot be the name of a channel: letters, digits, _, - and .", given.origin, channel));
   } else if (setting == nullptr) {
     problems_.push_back(fmt::format("{}: {}", given.origin, UnknownKey(key)));
+  } else if (!resolves_ && RefersElsewhere(given)) {
+    Channel& into = Of(channel);
+    into.is_whole = false;
+    into.origins[setting->key] = given.origin;
   } else if (Resolve(*setting, given, name)) {
     Channel& into = Of(channel);
     const Status stored = StoreIn(setting->AsSetting(), given.texts, given.base_dir, setting->slot(into.settings));
@@ -125,6 +134,7 @@ bool ChannelLoader::TakeVariable(std::string_view name, Given given) {
 void ChannelLoader::Finish() {
   if (!problems_.empty()) return;
   for (const auto& [name, channel] : channels_) {
+    if (!channel.is_whole) continue;
     const std::string& origin = channel.origins.begin()->second;
     if (const std::string fault = ChannelFault(channel.settings); !fault.empty()) {
       problems_.push_back(fmt::format("{}: alerts.channels.{}.{}", origin, name, fault));
@@ -143,8 +153,9 @@ void ChannelLoader::MoveInto(LoadedSettings& loaded) {
     for (const ChannelSetting& setting : ChannelTable()) {
       if (!setting.IsOf(channel.settings.type)) continue;
       const auto origin = channel.origins.find(setting.key);
+      const bool left_out = !channel.is_whole && origin != channel.origins.end();
       loaded.effective.push_back({fmt::format("alerts.channels.{}.{}", name, setting.key),
-                                  ShowKey(setting, channel.settings),
+                                  left_out ? "***" : ShowKey(setting, channel.settings),
                                   origin == channel.origins.end() ? "default" : origin->second});
     }
     loaded.settings.alerts.channels.push_back(std::move(channel.settings));

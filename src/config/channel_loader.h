@@ -19,9 +19,9 @@ class ChannelLoader {
     bool is_command = false;
   };
 
-  // `problems` gets what is wrong; both must outlive this.
-  ChannelLoader(const Variables& variables, std::vector<std::string>& problems)
-      : variables_(variables), problems_(problems) {}
+  // `problems` gets what is wrong; both must outlive this. `resolves`: SettingsSources::with_channels.
+  ChannelLoader(const Variables& variables, bool resolves, std::vector<std::string>& problems)
+      : variables_(variables), resolves_(resolves), problems_(problems) {}
 
   void Take(const std::string& channel, const std::string& key, Given given);
   // "channels.ops.url". False: it is no name of that form.
@@ -37,11 +37,13 @@ class ChannelLoader {
   struct Channel {
     ChannelSettings settings;
     std::map<std::string_view, std::string> origins;  // of keys that were given
+    bool is_whole = true;                             // nothing was left out because it is not resolved
   };
   Channel& Of(const std::string& name);
   bool Resolve(const ChannelSetting& setting, Given& given, const std::string& name);
 
   const Variables& variables_;
+  const bool resolves_;
   std::vector<std::string>& problems_;
   std::map<std::string, Channel> channels_;
 };

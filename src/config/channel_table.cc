@@ -3,6 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cctype>
+#include <sstream>
+
+#include "pipelined/base/mail_address.h"
 
 namespace pipelined::config {
 namespace {
@@ -199,12 +203,22 @@ const ChannelSetting kTable[] = {
      [](ChannelSettings& c) -> Slot { return &c.dedupe_window; }},
 };
 
-bool IsAddress(std::string_view text) {
-  const std::size_t at = text.find('@');
-  return at != text.npos && at > 0 && at + 1 < text.size() &&
-         std::none_of(text.begin(), text.end(), [](unsigned char c) {
-           return c <= ' ' || c == 127 || c == '<' || c == '>' || c == ',' || c == ';' || c == '"' || c == '\\';
-         });
+// Alertmanager refuses alerts with other names; ours say which alert it is.
+std::string LabelsFault(const std::string& labels) {
+  std::string blanks = labels;
+  std::replace(blanks.begin(), blanks.end(), ',', ' ');
+  std::istringstream words(blanks);
+  for (std::string word; words >> word;) {
+    const std::size_t equals = word.find('=');
+    const std::string name = word.substr(0, equals);
+    const bool known = name == "alertname" || name == "dag_id" || name == "task_id" || name == "map_index";
+    const bool good = equals != word.npos && !name.empty() && std::isdigit(static_cast<unsigned char>(name[0])) == 0 &&
+                      std::all_of(name.begin(), name.end(),
+                                  [](unsigned char c) { return c == '_' || (c < 128 && std::isalnum(c) != 0); });
+    if (known) return fmt::format("labels: {} is said by pipelined itself", name);
+    if (!good) return fmt::format("labels: \"{}\" is none: write them as severity=critical team=data", word);
+  }
+  return {};
 }
 
 std::string UrlFault(const ChannelSettings& channel) {
@@ -250,10 +264,11 @@ std::string ChannelFault(const ChannelSettings& channel) {
                ? "command: the path of a program is wanted, as [/usr/local/bin/page]"
                : "";
   if (const std::string fault = UrlFault(channel); !fault.empty()) return fault;
+  if (channel.type == "alertmanager") return LabelsFault(channel.labels);
   if (channel.type != "mail") return {};
-  if (!IsAddress(channel.from)) return "from: a mail address is wanted, as pipelined@example.com";
+  if (!IsMailAddress(channel.from)) return "from: a mail address is wanted, as pipelined@example.com";
   for (const std::string& address : channel.to) {
-    if (!IsAddress(address)) return fmt::format("to: \"{}\" is no mail address", address);
+    if (!IsMailAddress(address)) return fmt::format("to: \"{}\" is no mail address", address);
   }
   if (!channel.user.empty() && channel.password.empty()) return "password: it is empty, but there is a user";
   return {};

@@ -198,7 +198,7 @@ class Loader {
   const SettingsSources& sources_;
   Settings settings_;
   std::vector<std::string> problems_;
-  ChannelLoader channels_{sources_.variables, problems_};
+  ChannelLoader channels_{sources_.variables, sources_.with_channels, problems_};
   std::vector<std::string> origins_ = std::vector<std::string>(Table().size());
   std::vector<bool> hidden_ = std::vector<bool>(Table().size());
 };

@@ -8,6 +8,7 @@
 #include "dagfile/task_reader.h"
 #include "dagfile/template_check.h"
 #include "dagfile/values.h"
+#include "pipelined/base/mail_address.h"
 #include "pipelined/base/near_match.h"
 #include "pipelined/template/template.h"
 
@@ -45,18 +46,10 @@ void ReadTemplate(const Entry& entry, Reporter& reporter, std::string& out) {
                  error.message, error.hint);
 }
 
-bool IsAddress(std::string_view text) {
-  const std::size_t at = text.find('@');
-  return at != text.npos && at > 0 && at + 1 < text.size() && text.size() <= 254 &&
-         std::none_of(text.begin(), text.end(), [](unsigned char c) {
-           return c <= ' ' || c == 127 || c == '<' || c == '>' || c == ',' || c == ';' || c == '"' || c == '\\';
-         });
-}
-
 void ReadRecipients(const Entry& entry, Reporter& reporter, std::vector<std::string>& out) {
   if (!ReadTexts(entry, reporter, out)) return;
   for (const std::string& address : out) {
-    if (!IsAddress(address))
+    if (!IsMailAddress(address))
       reporter.Error(Code::kBadValue, entry.place(), fmt::format("{} is no mail address", Quoted(address)),
                      "for example [data-team@example.com]");
   }

@@ -40,6 +40,7 @@ void AddEnd(Notice& notice, const AttemptFinished& end) {
 Notice AboutTask(const ActiveRun& run, NotifyOn on, const TaskChange& change) {
   Notice notice = About(run, on, ToString(change.to));
   notice.task_id = run.dag().tasks[change.task].id;
+  notice.task_no = static_cast<std::int32_t>(change.task);
   notice.map_index = change.map_index;
   notice.try_number = change.try_number;
   notice.max_tries = change.max_tries;
@@ -73,6 +74,7 @@ void Engine::Impl::TellOfRetry(Turn& turn, const ActiveRun& run, SlotNo slot, co
   if (rules == nullptr || rules->Of(NotifyOn::kRetry).empty()) return;
   Notice notice = About(run, NotifyOn::kRetry, ToString(TaskState::kUpForRetry));
   notice.task_id = run.TaskAt(slot).id;
+  notice.task_no = static_cast<std::int32_t>(run.TaskOf(slot));
   notice.map_index = run.MapIndexOf(slot);
   notice.try_number = run.slot(slot).try_number;
   notice.max_tries = run.slot(slot).max_tries;

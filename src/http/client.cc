@@ -99,13 +99,18 @@ HttpResponse Bounded(client::http_client& server, const web::http::http_request&
   const Watchdog watchdog(cancel, request.timeout);
   web::http::http_response answer = server.request(message, cancel.get_token()).get();
   HttpResponse response = HeadOf(answer);
-  concurrency::streams::istream body = answer.body();
-  while (response.body.size() < request.most_body) {
-    concurrency::streams::container_buffer<std::string> piece;
-    const std::size_t got = body.read(piece, request.most_body - response.body.size()).get();
-    if (got == 0) return response;
-    response.body += piece.collection().substr(0, got);
+  try {
+    concurrency::streams::istream body = answer.body();
+    while (response.body.size() < request.most_body) {
+      concurrency::streams::container_buffer<std::string> piece;
+      const std::size_t got = body.read(piece, request.most_body - response.body.size()).get();
+      if (got == 0) return response;
+      response.body += piece.collection().substr(0, got);
+    }
+  } catch (const std::exception&) {
+    // The status was said: what the server does afterwards does not take it back.
   }
+  response.is_whole = false;
   cancel.cancel();
   return response;
 }

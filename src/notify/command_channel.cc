@@ -32,10 +32,14 @@ std::string AsText(const Value& value) {
   return text;
 }
 
-// A pipe whose ends no other child inherits.
+// A pipe whose ends no other child inherits. Only reading does not wait: who writes is the program, which may not
+// expect that.
 struct Pipe {
   Pipe() {
-    if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0) ends[0] = ends[1] = -1;
+    if (pipe2(ends, O_CLOEXEC) != 0)
+      ends[0] = ends[1] = -1;
+    else
+      fcntl(ends[0], F_SETFL, O_NONBLOCK);
   }
   ~Pipe() {
     Close(0);
@@ -49,8 +53,8 @@ struct Pipe {
   int ends[2];
 };
 
-// In a process group of its own, with default signals, /dev/null as input and the pipe for what it says. 0 and errno as
-// `error`: it could not be started.
+// In a process group of its own, with no descriptors of ours, default signals, /dev/null as input and the pipe for what
+// it says. 0 and errno as `error`: it could not be started.
 pid_t Spawn(const std::vector<std::string>& words, std::vector<std::string> environment, int output, int& error) {
   std::vector<char*> argv, env;
   std::vector<std::string> arguments = words;
@@ -63,6 +67,7 @@ pid_t Spawn(const std::vector<std::string>& words, std::vector<std::string> envi
   posix_spawn_file_actions_addopen(&files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
   posix_spawn_file_actions_adddup2(&files, output, STDOUT_FILENO);
   posix_spawn_file_actions_adddup2(&files, output, STDERR_FILENO);
+  posix_spawn_file_actions_addclosefrom_np(&files, STDERR_FILENO + 1);
   posix_spawn_file_actions_addchdir_np(&files, "/");
   posix_spawnattr_t attributes;
   posix_spawnattr_init(&attributes);
@@ -88,17 +93,28 @@ void Drain(int fd, std::string& said) {
   }
 }
 
+bool HasEnded(pid_t child) {
+  siginfo_t info{};
+  return waitid(P_PID, static_cast<id_t>(child), &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == child;
+}
+
 // Until the child ends or the time is over. False: the latter. What it left running may keep the pipe open.
-bool Await(int pidfd, int output, Micros deadline, const Clock& clock, std::string& said) {
-  for (;;) {
+bool Await(pid_t child, int output, Micros deadline, const Clock& clock, std::string& said) {
+  const int pidfd =
+      static_cast<int>(syscall(SYS_pidfd_open, child, 0));  // -1: no descriptor was left; then it is asked
+  bool ended = false;
+  while (!ended) {
     const auto left = std::chrono::ceil<Millis>(deadline - clock.Monotonic()).count();
-    if (left <= 0) return false;
+    if (left <= 0) break;
     pollfd waits[2] = {{pidfd, POLLIN, 0}, {output, POLLIN, 0}};
-    if (poll(waits, 2, static_cast<int>(left)) < 0 && errno != EINTR) return false;
+    if (poll(waits, 2, static_cast<int>(pidfd < 0 ? std::min<std::int64_t>(left, 20) : left)) < 0 && errno != EINTR)
+      break;
     if (waits[1].revents != 0) Drain(output, said);
-    if (waits[0].revents != 0) return true;
+    ended = HasEnded(child);
     if ((waits[1].revents & POLLHUP) != 0) output = -1;  // it says no more
   }
+  if (pidfd >= 0) close(pidfd);
+  return ended;
 }
 
 std::string WithWords(std::string what, const std::string& said) {
@@ -139,15 +155,13 @@ Outcome CommandChannel::Send(const Message& message) {
     return {error == EAGAIN || error == ENOMEM ? Verdict::kLater : Verdict::kRefused, std::nullopt,
             fmt::format("{} cannot be started: {}", settings_.command.front(), std::strerror(error))};
   pipe.Close(1);
-  const int pidfd = static_cast<int>(syscall(SYS_pidfd_open, child, 0));
   std::string said;
-  const bool ended = Await(pidfd, pipe.ends[0], clock_.Monotonic() + settings_.timeout, clock_, said);
+  const bool ended = Await(child, pipe.ends[0], clock_.Monotonic() + settings_.timeout, clock_, said);
   kill(-child, SIGKILL);  // it, or what it left running: it is not reaped yet, so that the group is still its own
   int status = 0;
   while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
   }
   Drain(pipe.ends[0], said);
-  close(pidfd);
   if (!ended)
     return {Verdict::kLater, std::nullopt,
             WithWords(fmt::format("killed after {}", FormatDuration(settings_.timeout)), said)};

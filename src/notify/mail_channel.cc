@@ -8,6 +8,7 @@
 #include <memory>
 
 #include "notify/mail_text.h"
+#include "pipelined/base/mail_address.h"
 
 namespace pipelined::notify {
 namespace {
@@ -49,7 +50,7 @@ Outcome OutcomeOf(CURLcode code, long status, const char* why) {
   if (status >= 400) outcome.error = fmt::format("SMTP {}: {}", status, *why != '\0' ? why : outcome.error.c_str());
   if (status == 0 && *why != '\0') outcome.error = why;
   if (status >= 500) outcome.verdict = Verdict::kRefused;
-  if (code == CURLE_USE_SSL_FAILED) {
+  if (code == CURLE_USE_SSL_FAILED && (status < 400 || status >= 500)) {  // 454: not now
     outcome.verdict = Verdict::kRefused;
     outcome.error = "the server offers no STARTTLS (tls: required)";
   }

@@ -29,14 +29,6 @@ std::string Base64Lines(std::string_view data) {
 
 }  // namespace
 
-bool IsMailAddress(std::string_view text) {
-  const std::size_t at = text.find('@');
-  return at != text.npos && at > 0 && at + 1 < text.size() && text.size() <= 254 &&
-         std::none_of(text.begin(), text.end(), [](unsigned char c) {
-           return c <= ' ' || c >= 127 || c == '<' || c == '>' || c == ',' || c == ';' || c == '"' || c == '\\';
-         });
-}
-
 std::string HeaderText(std::string_view text) {
   std::string clean = ValidUtf8(text);
   for (char& c : clean) {

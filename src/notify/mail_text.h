@@ -27,7 +27,4 @@ std::string HeaderText(std::string_view text);
 // "Sat, 28 Nov 2026 03:30:00 +0000"
 std::string MailDate(Instant at);
 
-// Whether it is one address and nothing else: no blanks, line breaks, brackets, commas.
-bool IsMailAddress(std::string_view text);
-
 }  // namespace pipelined::notify

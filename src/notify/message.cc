@@ -157,12 +157,16 @@ Message MakeMessage(const Notification& row, const Origin& origin) {
 }
 
 std::string DedupeKey(const Notification& row, const Origin& origin) {
-  if (row.event == NotifyOn::kTest) return {};
+  // The end of an alert is told once as it is, and of two alerts neither end stands for the other.
+  if (row.event == NotifyOn::kTest || row.event == NotifyOn::kRecovered) return {};
   std::string fault;
   auto own = Render(row.use.dedupe_key, FactsOf(row, origin), kLongestKey, fault);
   if (own && !own->empty()) return *std::move(own);
-  return fmt::format("{}/{}/{}/{}/{}", row.dag_id, row.run_id, row.task_id, ToString(row.event),
-                     NumberOf(row.facts, "try_number"));
+  // A run that was cleared has no new try, but a new start.
+  const std::string which =
+      row.task_id.empty() ? TextOf(row.facts, "start_date") : std::to_string(NumberOf(row.facts, "try_number"));
+  return fmt::format("{}/{}/{}/{}{}/{}", row.dag_id, row.run_id, row.task_id, ToString(row.event),
+                     TextOf(row.facts, "deadline"), which);
 }
 
 Micros BackOff(const ChannelSettings& channel, std::int32_t tries, std::uint64_t seed) {

@@ -23,22 +23,28 @@ class Listener : public pqxx::notification_receiver {
 };
 
 // A claim is as good as the connection that made it: when the notifier is gone, so is its connection. One that was
-// stopped keeps the connection, therefore nothing is kept for ever.
+// stopped keeps the connection, therefore nothing is kept for ever. A server that has started since has ended all
+// connections, also those of notifiers that go on sending: then time alone tells.
 constexpr const char* kGiveBackAbandoned =
     "with gone as (update notification n set state = 'queued', next_try_at = clock_timestamp(), claim = null, "
     "claim_since = null, claim_until = null, error = case when n.attempts > 0 then 'the notifier ended before it knew "
-    "whether this was sent' else '' end where n.state = 'delivering' and (n.claim_until < clock_timestamp() or not "
-    "exists (select from pg_stat_activity a where a.pid = n.claim and (a.backend_start is null or a.backend_start = "
+    "whether this was sent' else '' end where n.state = 'delivering' and (n.claim_until < clock_timestamp() or "
+    "n.claim_since >= pg_postmaster_start_time() and not exists (select from pg_stat_activity a where a.pid = n.claim "
+    "and (a.backend_start is null or a.backend_start = "
     "n.claim_since))) "
     "returning n.id, n.attempts) "
     "update notification_attempt t set ended_at = clock_timestamp(), error = 'the notifier ended before it knew "
     "whether "
     "this was sent' from gone where t.notification = gone.id and t.number = gone.attempts and t.ended_at is null";
 
+// The first row of each channel, however many wait behind it.
 constexpr const char* kDue =
-    "select channel, case when min(next_try_at) > clock_timestamp() then "
-    "(extract(epoch from min(next_try_at) - clock_timestamp()) * 1000000)::bigint else 0 end "
-    "from notification where state = 'queued' group by channel";
+    "with recursive first as ((select channel, next_try_at from notification where state = 'queued' order by channel, "
+    "next_try_at limit 1) union all select n.channel, n.next_try_at from first f cross join lateral (select channel, "
+    "next_try_at from notification where state = 'queued' and channel > f.channel order by channel, next_try_at limit "
+    "1) n) "
+    "select channel, case when next_try_at > clock_timestamp() then (extract(epoch from next_try_at - "
+    "clock_timestamp()) * 1000000)::bigint else 0 end from first";
 
 // How many tries of the channel may still begin now, and when else the next one may.
 constexpr const char* kRate =
@@ -80,18 +86,16 @@ class PgOutbox final : public Outbox {
   Result<ClaimedNotification> Claim(const std::string& channel, const ClaimTerms& terms) override {
     return With("take from the outbox", [&]() -> Result<ClaimedNotification> {
       ClaimedNotification claimed;
-      pqxx::work work(session_->raw());
       if (terms.rate > 0) {
         const pqxx::row begun =
-            session_->In(work, "outbox_rate", kRate, CleanText(channel), terms.rate, terms.rate_window.count())[0];
+            session_->Run("outbox_rate", kRate, CleanText(channel), terms.rate, terms.rate_window.count())[0];
         if (begun[0].as<std::int64_t>() >= terms.rate) {
           claimed.wait = Micros(begun[1].as<std::int64_t>());
           return claimed;
         }
       }
       const pqxx::result rows =
-          session_->In(work, "outbox_claim", kClaim, CleanText(channel), terms.keep.count(), terms.sets_off_alerts);
-      work.commit();
+          session_->Run("outbox_claim", kClaim, CleanText(channel), terms.keep.count(), terms.sets_off_alerts);
       if (!rows.empty()) claimed.notification = ReadNotification(rows[0]);
       return claimed;
     });
@@ -102,7 +106,7 @@ class PgOutbox final : public Outbox {
       pqxx::work work(session_->raw());
       const std::string channel = CleanText(claimed.use.channel), key = CleanText(dedupe_key);
       const bool first = claimed.dedupe_key.empty() && !key.empty();
-      if (first && Fold(work, claimed.id, channel, key, window)) {
+      if (IsOvertaken(work, claimed) || (first && Fold(work, claimed.id, channel, key, window))) {
         work.commit();
         return false;
       }
@@ -126,19 +130,20 @@ class PgOutbox final : public Outbox {
   Status Settle(const Notification& claimed, const DeliveryEnd& end) override {
     return With("store a delivery", [&]() -> Status {
       pqxx::work work(session_->raw());
+      // Whoever took it for lost meanwhile did not know: who sent it does.
       session_->In(work, "outbox_tried",
                    "update notification_attempt set ended_at = clock_timestamp(), status = $3, error = $4 "
-                   "where notification = $1 and number = $2 and ended_at is null",
+                   "where notification = $1 and number = $2",
                    claimed.id, claimed.attempts, end.status, CleanText(end.error));
       session_->In(work, "outbox_settle",
-                   "update notification set state = $3, claim = null, claim_since = null, claim_until = null, error = "
-                   "$4, "
-                   "next_try_at = case when $3 = 'queued' then clock_timestamp() + $5::bigint * interval '1 "
-                   "microsecond' end, ended_at = case when $3 <> 'queued' then clock_timestamp() end, "
+                   "update notification set state = $3, claim = null, claim_since = null, claim_until = null, "
+                   "error = $4, next_try_at = case when $3 = 'queued' then clock_timestamp() + $5::bigint * interval "
+                   "'1 microsecond' end, ended_at = case when $3 <> 'queued' then clock_timestamp() end, "
                    "firing = firing and $3 <> 'failed' "
                    "where id = $1 and attempts = $2 and state in ('delivering', 'queued')",
                    claimed.id, claimed.attempts, std::string(ToString(end.state)), CleanText(end.error),
                    end.next_in.count());
+      if (end.state == NotificationState::kFailed) FailThoseItStoodFor(work, claimed.id, CleanText(end.error));
       work.commit();
       return Ok();
     });
@@ -147,8 +152,10 @@ class PgOutbox final : public Outbox {
   Status Refuse(const std::string& channel, const std::string& error) override {
     return With("refuse notifications", [&]() -> Status {
       session_->Run("outbox_refuse",
-                    "update notification set state = 'failed', next_try_at = null, ended_at = clock_timestamp(), error "
-                    "= $2 where state = 'queued' and channel = $1",
+                    "with gone as (update notification set state = 'failed', next_try_at = null, ended_at = "
+                    "clock_timestamp(), error = $2 where state = 'queued' and channel = $1 returning id) "
+                    "update notification n set state = 'failed', error = $2 from gone where n.duplicate_of = gone.id "
+                    "and n.state = 'suppressed'",
                     CleanText(channel), CleanText(error));
       return Ok();
     });
@@ -191,6 +198,8 @@ class PgOutbox final : public Outbox {
 
   void Connect() {
     auto session = std::make_unique<Session>(options_, "pipelined notifier");
+    // A notifier that is stopped in the middle of a transaction would hold rows that the scheduler needs.
+    pqxx::nontransaction(session->raw()).exec("set idle_in_transaction_session_timeout to '5s'");
     listener_ = std::make_unique<Listener>(session->raw(), options_.schema + ".notify");
     session_ = std::move(session);
   }
@@ -209,6 +218,31 @@ class PgOutbox final : public Outbox {
     return listener_->told;
   }
 
+  // An end that comes when the alert is set off anew would end that one: labels name the DAG, not the run. What is
+  // firing now was set off by a run later than the one whose success this is about, else that had ended it.
+  bool IsOvertaken(pqxx::work& work, const Notification& claimed) {
+    if (claimed.event != NotifyOn::kRecovered && !claimed.recovered_at) return false;
+    return !session_
+                ->In(work, "outbox_overtaken",
+                     "update notification n set state = 'suppressed', duplicate_of = o.id, ended_at = "
+                     "clock_timestamp(), claim = null, claim_since = null, claim_until = null, firing = false, error = "
+                     "'the alert has been set off anew since' from (select f.id from notification f, notification e "
+                     "where e.id = $1 and f.firing and f.id <> e.id and f.channel = e.channel and f.dag_id = e.dag_id "
+                     "and f.task_id is not distinct from e.task_id and f.map_index = e.map_index and f.event = "
+                     "coalesce(e.facts->>'ends', e.event) order by f.id desc limit 1) o "
+                     "where n.id = $1 and n.state = 'delivering' returning n.id",
+                     claimed.id)
+                .empty();
+  }
+
+  // What was suppressed was to be told by this one.
+  void FailThoseItStoodFor(pqxx::work& work, std::int64_t id, const std::string& error) {
+    session_->In(work, "outbox_fail_with",
+                 "update notification set state = 'failed', error = 'notification ' || $1::bigint || ', which was to "
+                 "tell of this, has failed: ' || $2 where duplicate_of = $1 and state = 'suppressed'",
+                 id, error);
+  }
+
   // Whether another row has this key. The lock lets two that are looked at together see each other.
   bool Fold(pqxx::work& work, std::int64_t id, const std::string& channel, const std::string& key, Micros window) {
     if (window <= Micros(0)) return false;
@@ -219,8 +253,9 @@ class PgOutbox final : public Outbox {
                      "update notification n set state = 'suppressed', dedupe_key = $3, duplicate_of = o.id, ended_at = "
                      "clock_timestamp(), claim = null, claim_since = null, claim_until = null, firing = false from "
                      "(select id from notification where channel = $2 and dedupe_key = $3 and id <> $1 and state <> "
-                     "'suppressed' and state <> 'failed' and created_at > clock_timestamp() - $4::bigint * interval "
-                     "'1 microsecond' order by id desc limit 1) o where n.id = $1 and n.state = 'delivering' "
+                     "'suppressed' and state <> 'failed' and created_at > (select created_at from notification where "
+                     "id = $1) - $4::bigint * "
+                     "interval '1 microsecond' order by id desc limit 1) o where n.id = $1 and n.state = 'delivering' "
                      "returning n.id",
                      id, channel, key, window.count())
                 .empty();

@@ -267,7 +267,7 @@ class AirflowClient(ServerCase):
             "event": self.server.get("/api/v2/eventLogs?limit=1")["event_logs"][0]["event_log_id"],
             "asset": self.server.get("/api/v2/assets")["assets"][0]["id"],
             "file_token": self.server.get("/api/v2/dags/sales")["file_token"],
-            "backfill": body("BackfillPostBody", dag_id="sales", from_date="2025-02-01T00:00:00Z", to_date="2025-02-03T00:00:00Z",
+            "backfill": body("BackfillPostBody", dag_id="sales", from_date="2025-02-01T00:00:00Z", to_date="2025-05-01T00:00:00Z",
                              run_backwards=False, dag_run_conf={}, reprocess_behavior="none", max_active_runs=1),
         }
 

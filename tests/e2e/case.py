@@ -13,16 +13,16 @@ from live_server import HttpError, REPOSITORY, Server, Timeout, bin_dir, clean_e
 
 
 class ServerCase(unittest.TestCase):
-    """`self.server` is shared by the tests of the class; each uses DAGs of its own. `settings` and `environment` of the
+    """`self.server` is shared by the tests of the class; each uses DAGs of its own. `settings` and `variables` of the
     class are the server's."""
 
     settings = {}
-    environment = {}
+    variables = {}
     arguments = ()
 
     @classmethod
     def setUpClass(cls):
-        cls.server = Server(settings=cls.settings, env=cls.environment, arguments=cls.arguments)
+        cls.server = Server(settings=cls.settings, env=cls.variables, arguments=cls.arguments)
         cls.addClassCleanup(cls.server.close)
         cls.server.start()
 

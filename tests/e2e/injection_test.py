@@ -101,7 +101,7 @@ BODIES["patch_task_group_instances"] = BODIES["patch_task_group_instances_dry_ru
 # No body is read, or none of it is kept: a text alone is tried.
 BODILESS = {"favorite_dag", "unfavorite_dag", "set_asset_state_store", "set_task_state_store", "patch_task_state_store",
             "update_hitl_detail", "reparse_dag_file", "pause_backfill", "unpause_backfill", "cancel_backfill", "ext_cancel_run",
-            "ext_logout", "create_default_connections"}
+            "ext_logout", "create_default_connections", "ext_retry_notification"}
 
 METHODS = ("get", "post", "patch", "put", "delete")  # what is to be found must not be gone
 

@@ -205,7 +205,8 @@ struct Notice {
   NotifyOn on = NotifyOn::kFailure;
   RunId run;
   std::string dag_id, run_id;
-  std::string task_id = {};  // empty: of the run
+  std::string task_id = {};   // empty: of the run
+  std::int32_t task_no = -1;  // likewise
   std::int32_t map_index = kNotMapped;
   std::int32_t try_number = 0, max_tries = 0;  // of a task
   std::string state;                           // the word of where it went

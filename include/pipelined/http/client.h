@@ -27,6 +27,7 @@ struct HttpResponse {
   int status = 0;
   std::map<std::string, std::string> headers;  // names in lower case
   std::string body;
+  bool is_whole = true;  // false: with HttpRequest::most_body, the body was cut there, or it broke off or took too long
 };
 
 // Blocks until the answer is there. kUnavailable: no connection, or no answer in time. Any status is a success here.

@@ -115,6 +115,9 @@ Status AddDags(const Call& call, Asked& asked) {
     Result<DagPtr> dag = call.service.options.load_dag(*source);
     if (!dag.ok()) return dag.error();
     if (asked.measured) {
+      if (!call.caller.rights.May(access::Permission::kTasksRead, row.dag_id))
+        return Error{ErrorCode::kNotAllowed, "Forbidden: to know how long tasks took takes the permission tasks.read",
+                     "leave measured out"};
       if (const Status measured = Measure(call, **dag, asked.request); !measured.ok()) return measured;
     }
     asked.request.dags.push_back(*std::move(dag));

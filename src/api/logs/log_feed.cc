@@ -105,7 +105,8 @@ class LogFeed final : public Feed {
   bool IsItsEnd(const EventRow& event) const {
     return event.kind == "task" && event.old_state == "running" && event.task_id == instance_.task_id &&
            event.run_id == instance_.run_id && event.dag_id == instance_.dag_id &&
-           event.map_index.value_or(kNotMapped) == instance_.map_index;
+           event.map_index.value_or(kNotMapped) == instance_.map_index &&
+           event.try_number.value_or(try_number_) == try_number_;  // an earlier one may only now be told of
   }
 
   Service& service_;

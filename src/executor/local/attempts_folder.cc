@@ -114,7 +114,14 @@ Result<AttemptsFolder> AttemptsFolder::Open(const std::string& path, const std::
 Status AttemptsFolder::TakeOwnership() {
   owner_.Reset(openat(fd(), "owner", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
   if (!owner_) return CannotUse(path_ + "/owner", "cannot be opened", errno);
-  if (flock(owner_.get(), LOCK_EX | LOCK_NB) != 0) {
+  // A daemon that was killed while it started its launcher has left a child that holds the lock until it calls exec().
+  constexpr int kPatienceMs = 1000;
+  for (int waited_ms = 0; flock(owner_.get(), LOCK_EX | LOCK_NB) != 0; waited_ms += 2) {
+    if (errno == EWOULDBLOCK && waited_ms < kPatienceMs) {
+      const timespec pause{0, 2'000'000};
+      nanosleep(&pause, nullptr);
+      continue;
+    }
     if (errno != EWOULDBLOCK) return CannotUse(path_ + "/owner", "cannot be locked", errno);
     return Error{ErrorCode::kConflict,
                  fmt::format("{} is in use by another pipelined, process {}", path_, ReadSmall(fd(), "owner")),

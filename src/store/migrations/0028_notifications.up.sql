@@ -9,6 +9,7 @@ create table notification (
   dag_id        text,
   run_id        text,
   task_id       text,                             -- null: about the run
+  task_no       integer,                          -- likewise
   map_index     integer     not null default -1,
   run_after     timestamptz,                      -- of the run: a later one that succeeds ends what an earlier one set off
   facts         json        not null,             -- what the texts may speak of
@@ -38,6 +39,8 @@ create index notification_claimed on notification (claim_until) where state = 'd
 -- Those with the same key; for listings of one DAG; for the end of a run.
 create index notification_key on notification (channel, dedupe_key, id) where dedupe_key is not null;
 create index notification_dag on notification (dag_id, id) where dag_id is not null;
+create index notification_duplicate on notification (duplicate_of) where state = 'suppressed';
+create index notification_failed on notification (id) where state = 'failed';
 create index notification_run on notification (run) where run is not null;
 -- What a success of its DAG ends: alerts, and what nobody was told of yet.
 create index notification_open on notification (dag_id) where firing or state = 'queued';

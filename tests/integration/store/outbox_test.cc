@@ -1,4 +1,5 @@
 // The outbox: rows come with the change that they are about, are claimed once, tried, folded, given back and ended.
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -172,6 +173,37 @@ TEST_F(OutboxTest, WhatAStoppedNotifierKeepsTooLongIsTakenFromItAndItsWordComesT
   EXPECT_THAT(Rows(), ElementsAre("1 sent"));
 }
 
+TEST_F(OutboxTest, WhoSentItKnowsBetterThanWhoTookItForLost) {
+  ASSERT_TRUE(Commit({About(Triggered("r1"), NotifyOn::kFailure, {"ops"})}).ok());
+  const Notification sent = Begun();
+  Sql("update notification set claim_until = now() - interval '1 second'");
+  const std::unique_ptr<Outbox> sender = std::exchange(outbox_, MakePgOutbox(options_));
+  EXPECT_THAT(Due(), ElementsAre("ops"));
+  ASSERT_TRUE(sender->Settle(sent, {NotificationState::kSent, 0s, 200, ""}).ok());
+  EXPECT_THAT(Rows(), ElementsAre("1 sent"));
+  const auto attempts = catalog_->notifications().Attempts(1);
+  ASSERT_EQ(attempts->size(), 1U);
+  EXPECT_EQ((*attempts)[0].status, 200);
+  EXPECT_EQ((*attempts)[0].error, "");
+}
+
+TEST_F(OutboxTest, ARestartOfTheDatabaseIsNoDeathOfTheNotifier) {
+  ASSERT_TRUE(Commit({About(Triggered("r1"), NotifyOn::kFailure, {"ops"})}).ok());
+  Begun();
+  Sql("update notification set claim_since = pg_postmaster_start_time() - interval '1 hour'");
+  outbox_ = MakePgOutbox(options_);
+  EXPECT_THAT(Due(), IsEmpty());
+  Sql("update notification set claim_until = now() - interval '1 second'");
+  EXPECT_THAT(Due(), ElementsAre("ops"));
+}
+
+TEST_F(OutboxTest, EachChannelIsDueOnceHoweverMuchWaits) {
+  const RunInfo run = Triggered("r1");
+  ASSERT_TRUE(Commit({About(run, NotifyOn::kFailure, {"a", "b", "a", "c", "b", "a"})}).ok());
+  Sql("update notification set next_try_at = now() + interval '1 hour' where channel = 'c' or id = 1");
+  EXPECT_THAT(Due(), ElementsAre("a", "b"));
+}
+
 TEST_F(OutboxTest, TheSameKeyWithinTheWindowIsSuppressed) {
   const RunInfo run = Triggered("r1");
   ASSERT_TRUE(Commit({About(run, NotifyOn::kFailure, {"ops"}), About(run, NotifyOn::kFailure, {"ops"})}).ok());
@@ -193,6 +225,35 @@ TEST_F(OutboxTest, AnotherKeyChannelOrTimeIsNoDuplicate) {
   Begun("chat", "k");
   Sql("update notification set created_at = created_at - interval '6 minutes' where id < 4");
   Begun("ops", "k");
+}
+
+TEST_F(OutboxTest, WhatCameUpTogetherIsADuplicateHoweverLateItIsSent) {
+  const RunInfo run = Triggered("r1");
+  ASSERT_TRUE(Commit({About(run, NotifyOn::kFailure, {"ops", "ops"})}).ok());
+  Sql("update notification set created_at = created_at - interval '1 hour'");
+  Begun("ops", "k");
+  Notification second = Claimed();
+  EXPECT_FALSE(*outbox_->Begin(second, "k", 5min));
+}
+
+TEST_F(OutboxTest, WhatAMessageStoodForFailsWithIt) {
+  const RunInfo run = Triggered("r1");
+  ASSERT_TRUE(Commit({About(run, NotifyOn::kFailure, {"ops", "ops", "chat", "chat"})}).ok());
+  for (const char* channel : {"ops", "chat"}) {
+    Notification first = Begun(channel, "k");
+    Notification second = Claimed(channel);
+    ASSERT_FALSE(*outbox_->Begin(second, "k", 5min));
+    if (first.id == 1) {
+      ASSERT_TRUE(outbox_->Settle(first, {NotificationState::kFailed, 0s, 404, "HTTP 404"}).ok());
+    } else {
+      ASSERT_TRUE(outbox_->Settle(first, {NotificationState::kQueued, 0s, 503, "HTTP 503"}).ok());
+      ASSERT_TRUE(outbox_->Refuse("chat", "there is no such channel").ok());
+    }
+  }
+  EXPECT_THAT(Rows(), ElementsAre("1 failed", "2 failed", "3 failed", "4 failed"));
+  EXPECT_EQ((*catalog_->notifications().Find(2))->error,
+            "notification 1, which was to tell of this, has failed: HTTP 404");
+  ASSERT_TRUE(catalog_->notifications().Retry(2, 1).ok());
 }
 
 TEST_F(OutboxTest, WhatHasFailedKeepsNothingElseFromBeingSent) {
@@ -266,6 +327,62 @@ TEST_F(OutboxTest, ASuccessEndsTheAlertsOfItsDagOnce) {
   EXPECT_THAT(Rows(), ElementsAre("1 sent", "2 sent", "3 delivering"));  // the other channel sets off no alerts
   ASSERT_TRUE(Commit({About(second, NotifyOn::kRecovered, {}, 100)}).ok());
   EXPECT_EQ(Rows().size(), 3U);
+}
+
+TEST_F(OutboxTest, ATaskThatFailedInTheRunThatSucceedsHasNotRecovered) {
+  const RunInfo first = Triggered("r1", 0), second = Triggered("r2", 100);
+  const auto of_task = [](Notice notice) {
+    notice.task_id = "a";
+    notice.task_no = 0;
+    return notice;
+  };
+  const auto task_is = [&](const RunInfo& run, const char* state) {
+    Sql(
+        fmt::format("insert into task_instance (run_id, task_no, state) values ({}, 0, '{}') on conflict (run_id, "
+                    "task_no, map_index) do update set state = excluded.state",
+                    run.id.value, state));
+  };
+  task_is(first, "failed");
+  // In one turn, so that nobody could be told before.
+  ASSERT_TRUE(
+      Commit({of_task(About(first, NotifyOn::kFailure, {"am"}, 0)), About(first, NotifyOn::kRecovered, {}, 0)}).ok());
+  Notification row = Begun("am", "k", kAlerts);
+  EXPECT_FALSE(row.recovered_at.has_value());
+  ASSERT_TRUE(outbox_->Settle(row, {NotificationState::kSent, 0s, 200, ""}).ok());
+  ASSERT_TRUE(Commit({About(first, NotifyOn::kRecovered, {}, 0)}).ok());
+  EXPECT_THAT(Rows(), ElementsAre("1 sent"));
+  task_is(first, "success");  // it was cleared
+  ASSERT_TRUE(Commit({About(first, NotifyOn::kRecovered, {}, 0)}).ok());
+  EXPECT_THAT(Rows(), ElementsAre("1 sent", "2 queued"));
+  ASSERT_TRUE(Commit({About(second, NotifyOn::kRecovered, {}, 100)}).ok());
+  EXPECT_EQ(Rows().size(), 2U);
+}
+
+TEST_F(OutboxTest, AnEndThatComesWhenTheAlertIsSetOffAnewIsNotSent) {
+  const RunInfo first = Triggered("r1", 0), second = Triggered("r2", 100), third = Triggered("r3", 200);
+  ASSERT_TRUE(Commit({About(first, NotifyOn::kFailure, {"am"}, 0)}).ok());
+  ASSERT_TRUE(outbox_->Settle(Begun("am", "k", kAlerts), {NotificationState::kSent, 0s, 200, ""}).ok());
+  ASSERT_TRUE(Commit({About(second, NotifyOn::kRecovered, {}, 100)}).ok());
+  Notification end = Begun("am", "", kAlerts);
+  ASSERT_EQ(end.event, NotifyOn::kRecovered);
+  ASSERT_TRUE(outbox_->Settle(end, {NotificationState::kQueued, 1h, 503, "HTTP 503"}).ok());
+  ASSERT_TRUE(Commit({About(third, NotifyOn::kFailure, {"am"}, 200)}).ok());
+  ASSERT_TRUE(outbox_->Settle(Begun("am", "k3", kAlerts), {NotificationState::kSent, 0s, 200, ""}).ok());
+  Sql("update notification set next_try_at = now() where state = 'queued'");
+  end = Claimed("am", kAlerts);
+  ASSERT_EQ(end.event, NotifyOn::kRecovered);
+  EXPECT_FALSE(*outbox_->Begin(end, "", 5min));
+  EXPECT_THAT(Rows(), ElementsAre("1 sent", "2 suppressed", "3 sent"));
+}
+
+TEST_F(OutboxTest, WhateverAnErrorSaysASuccessCanEndIt) {
+  const RunInfo first = Triggered("r1", 0), second = Triggered("r2", 100);
+  Notice notice = About(first, NotifyOn::kFailure, {"am"}, 0);
+  notice.why = std::string("a\0b \xff \xed\xa0\x80", 9);
+  ASSERT_TRUE(Commit({notice}).ok());
+  ASSERT_TRUE(outbox_->Settle(Begun("am", "k", kAlerts), {NotificationState::kSent, 0s, 200, ""}).ok());
+  ASSERT_TRUE(Commit({About(second, NotifyOn::kRecovered, {}, 100)}).ok());
+  EXPECT_EQ(Claimed("am", kAlerts).event, NotifyOn::kRecovered);
 }
 
 TEST_F(OutboxTest, ASuccessOfAnEarlierRunEndsNothing) {

@@ -78,6 +78,13 @@ class PgStoreTest : public ::testing::Test {
   Lease lease_;
 };
 
+TEST_F(PgStoreTest, NoIndexOfTasksKnowsTheStateSoThatItsChangesStayInPlace) {
+  for (const pqxx::row& row :
+       Sql("select indexdef from pg_indexes where tablename = 'task_instance' and schemaname = '" + options_.schema +
+           "'"))
+    EXPECT_THAT(row[0].c_str(), ::testing::Not(::testing::HasSubstr("state")));
+}
+
 TEST_F(PgStoreTest, TheWordsOfTheChecksAreThoseOfTheProgram) {
   const auto check = [&](const char* name) {
     return std::string(Sql("select pg_get_constraintdef(oid) from pg_constraint where conname = '" + std::string(name) +

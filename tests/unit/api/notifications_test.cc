@@ -54,17 +54,17 @@ TEST_F(NotificationsTest, OnlyWhatHasFailedIsSentAgain) {
 }
 
 TEST_F(NotificationsTest, ATestNamesItsChannel) {
-  const Response made = Send("POST", "/api/ext/v1/notifications/test", R"({"channel": "ops", "message": "hello"})");
+  const Response made = Send("POST", "/api/ext/v1/notifications", R"({"channel": "ops", "message": "hello"})");
   EXPECT_EQ(made.status, 201);
   EXPECT_EQ(Field(made, "event"), "\"test\"");
-  EXPECT_EQ(Send("POST", "/api/ext/v1/notifications/test", "{}").status, 422);
-  EXPECT_EQ(Send("POST", "/api/ext/v1/notifications/test", R"({"channel": ""})").status, 422);
+  EXPECT_EQ(Send("POST", "/api/ext/v1/notifications", "{}").status, 422);
+  EXPECT_EQ(Send("POST", "/api/ext/v1/notifications", R"({"channel": ""})").status, 422);
 }
 
 TEST_F(NotificationsTest, WhoOnlyLooksSendsNothing) {
   EXPECT_EQ(Send("GET", "/api/ext/v1/notifications", "", "viewer-token").status, 200);
   EXPECT_EQ(Send("POST", "/api/ext/v1/notifications/2/retry", "", "user-token").status, 403);
-  EXPECT_EQ(Send("POST", "/api/ext/v1/notifications/test", R"({"channel": "ops"})", "user-token").status, 403);
+  EXPECT_EQ(Send("POST", "/api/ext/v1/notifications", R"({"channel": "ops"})", "user-token").status, 403);
 }
 
 }  // namespace

@@ -104,7 +104,27 @@ TEST_F(ChannelsTest, WhatIsWrongIsSaidWithItsPlace) {
               HasSubstr("pipelined.yaml:3: alerts.channels.ops.rate"));
   EXPECT_THAT(of("{type: webhook, url: \"https://me:pw@a.example.com\"}"),
               HasSubstr("url: who logs in is said by token"));
+  EXPECT_THAT(of("{type: alertmanager, url: http://a, labels: team-x=1}"), HasSubstr("\"team-x=1\" is none"));
+  EXPECT_THAT(of("{type: alertmanager, url: http://a, labels: dag_id=x}"), HasSubstr("dag_id is said by pipelined"));
+  EXPECT_THAT(of("{type: alertmanager, url: http://a, labels: severity=critical team=data}"), "none");
+  EXPECT_THAT(of("{type: mail, url: smtp://a, from: jürgen@example.com}"), HasSubstr("a mail address is wanted"));
   EXPECT_THAT(of("hello"), HasSubstr("wants keys"));
+}
+
+TEST_F(ChannelsTest, OnlyWhoSendsNeedsTheirSecrets) {
+  HomeFile(
+      "alerts: {channels: {ops: {type: webhook, url: '${env:NOT_SET}', secret: '${env:NOT_SET}'}, "
+      "chat: {type: slack, url: https://a.example.com/x}}}");
+  EXPECT_THAT(Mistakes(), HasSubstr("NOT_SET"));
+  sources_.with_channels = false;
+  const auto channels = Channels();
+  ASSERT_EQ(channels.size(), 2U);
+  EXPECT_EQ(channels[1].name, "ops");
+  EXPECT_EQ(Shown("alerts.channels.ops.url"), "***");
+  EXPECT_EQ(Shown("alerts.channels.chat.url"), "https://a.example.com/***");
+  HomeFile("alerts: {channels: {ops: {type: webhook, url: https://a.example.com, secret: {command: 'touch ran'}}}}");
+  Channels();
+  EXPECT_FALSE(std::filesystem::exists(sources_.home + "/ran"));
 }
 
 TEST_F(ChannelsTest, WhatIsShownAsYamlCanBeRead) {

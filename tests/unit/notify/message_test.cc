@@ -90,8 +90,19 @@ TEST(DedupeKeys, AreByRunTaskEventAndTryUnlessTheFileSaysOtherwise) {
   EXPECT_EQ(DedupeKey(row, kOrigin), "sales/manual__2026-01-01T00:00:00+00:00/load/failure/2");
   row.use.dedupe_key = "{{ dag_id }}";
   EXPECT_EQ(DedupeKey(row, kOrigin), "sales");
-  row.event = NotifyOn::kTest;
-  EXPECT_EQ(DedupeKey(row, kOrigin), "");
+  for (const NotifyOn on : {NotifyOn::kTest, NotifyOn::kRecovered}) {
+    row.event = on;
+    EXPECT_EQ(DedupeKey(row, kOrigin), "");
+  }
+}
+
+TEST(DedupeKeys, OfARunThatWasClearedAndBeganAnewAreOthers) {
+  Notification row = Failure();
+  row.task_id.clear();
+  row.facts.Set("start_date", "2026-01-01T00:00:01+00:00");
+  const std::string first = DedupeKey(row, kOrigin);
+  row.facts.Set("start_date", "2026-01-01T00:10:00+00:00");
+  EXPECT_NE(DedupeKey(row, kOrigin), first);
 }
 
 TEST(BackOff, DoublesUpToTheLongestWait) {

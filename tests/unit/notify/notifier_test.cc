@@ -40,6 +40,10 @@ class FakeOutbox : public Outbox {
     broken_ = broken;
     changed_.notify_all();
   }
+  int refusals() {  // to store what was sent
+    const std::lock_guard lock(mutex_);
+    return refusals_;
+  }
   std::set<std::string> folded;  // keys that were sent before
 
   Result<OutboxDue> Due() override {
@@ -66,7 +70,10 @@ class FakeOutbox : public Outbox {
   }
   Status Settle(const Notification& claimed, const DeliveryEnd& end) override {
     const std::lock_guard lock(mutex_);
-    if (broken_) return Error{ErrorCode::kUnavailable, "no database", ""};
+    if (broken_) {
+      ++refusals_;
+      return Error{ErrorCode::kUnavailable, "no database", ""};
+    }
     ends_.push_back(std::to_string(claimed.id) + " " + std::string(ToString(end.state)));
     if (end.state == NotificationState::kQueued) queued_.push_back(claimed);
     changed_.notify_all();
@@ -98,6 +105,7 @@ class FakeOutbox : public Outbox {
   std::deque<Notification> queued_;
   std::vector<std::string> ends_;
   bool broken_ = false;
+  int refusals_ = 0;
 };
 
 // A gate that tests open.
@@ -245,6 +253,7 @@ TEST_F(NotifierTest, WhatWasSentIsStoredWhenTheDatabaseIsBack) {
   while (!begun) std::this_thread::yield();
   outbox_.Break(true);
   gate.Open();
+  while (outbox_.refusals() == 0) std::this_thread::yield();
   outbox_.Break(false);
   EXPECT_THAT(outbox_.Ends(1), ElementsAre("1 sent"));
   EXPECT_TRUE(Stop());
