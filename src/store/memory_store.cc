@@ -89,7 +89,7 @@ RestoredRun MemoryStore::Restored(const StoredRun& run) const {
     restored.tasks.push_back(StoredTask{key.first, task.to, task.try_number, task.retry_at,
                                         HasOpenAttempt(task.to) ? task.attempt : AttemptId{}, task.max_tries,
                                         key.second});
-    if (task.to != TaskState::kDeferred) continue;
+    if (!HasOpenAttempt(task.to)) continue;
     restored.tasks.back().child = ChildOf(task.attempt);
     restored.tasks.back().wait = WaitOf(task.attempt);
   }

@@ -272,6 +272,15 @@ Val ReplaceText(Machine& machine, const Val& self, Args& args) {
   return Val::Str(Replace(machine, Text(machine, self), from, to, args.Integer("count", -1)));
 }
 
+// For HTML and XML, as Jinja's. There is no markup that is safe already: what is escaped twice is escaped twice.
+Val Escape(Machine& machine, const Val& self, Args&) {
+  std::string text = Text(machine, self);
+  for (const auto& [from, to] : {std::pair{"&", "&amp;"}, std::pair{"<", "&lt;"}, std::pair{">", "&gt;"},
+                                 std::pair{"'", "&#39;"}, std::pair{"\"", "&#34;"}})
+    text = Replace(machine, text, from, to, -1);
+  return Val::Str(std::move(text));
+}
+
 Val Format(Machine& machine, const Val& self, Args& args) {
   const std::string& format = AsString(self, "a format");
   auto named = args.RestNamed();
@@ -392,6 +401,8 @@ constexpr std::array kFilters{Entry{"abs", Abs},
                               Entry{"dictsort", DictSort},
                               Entry{"ds", DateAs<kDs>},
                               Entry{"ds_nodash", DateAs<kDsNodash>},
+                              Entry{"e", Escape},
+                              Entry{"escape", Escape},
                               Entry{"first", First},
                               Entry{"float", Float},
                               Entry{"format", Format},

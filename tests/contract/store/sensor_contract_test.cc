@@ -69,7 +69,7 @@ TEST_P(StoreContract, TheFirstEventSinceAnInstantIsSeen) {
     Plan plan;
     plan.now = At(at);
     plan.asset_events = {AssetEvent{"s3://b/orders", Value(Value::Map{{"rows", at}}), "d", run_id, "t0"}};
-    ASSERT_TRUE(Commit(plan).ok());
+    ASSERT_TRUE(store().Commit(plan, lease_, ExecutorIdentity{"i", "b"}).ok());
   };
   happens(10, "r1");
   happens(20, "r2");

@@ -114,12 +114,14 @@ TEST_F(Sql, HostileValuesArriveIntact) {
 }
 
 TEST_F(Sql, ValuesAreCastByTheDatabase) {
-  EXPECT_EQ(ToJson(RunScript("select $1::date + $2::int as d, 3 = any($3::int[]) as a, $4::jsonb->>'k' as k, $5::bool as b",
-                             {"2026-01-31", 1, Value::List{1, 2, 3}, Value::Map{{"k", "v"}}, true})
-                       .outputs),
-            R"({"row_count":1,"d":"2026-02-01","a":true,"k":"v","b":true})");
-  EXPECT_EQ(*RunScript("select $1::text[] as v", {Value::List{"a\"b", "c\\d", Value(), "{x,y}"}}).outputs.Find("v"),
-            Value("{\"a\\\"b\",\"c\\\\d\",NULL,\"{x,y}\"}"));
+  EXPECT_EQ(
+      ToJson(RunScript("select $1::date + $2::int as d, 3 = any($3::int[]) as a, $4::jsonb->>'k' as k, $5::bool as b",
+                       {"2026-01-31", 1, Value::List{1, 2, 3}, Value::Map{{"k", "v"}}, true})
+                 .outputs),
+      R"({"row_count":1,"d":"2026-02-01","a":true,"k":"v","b":true})");
+  EXPECT_EQ(
+      *RunScript("select $1::text[] as v", {Value(Value::List{"a\"b", "c\\d", Value(), "{x,y}"})}).outputs.Find("v"),
+      Value("{\"a\\\"b\",\"c\\\\d\",NULL,\"{x,y}\"}"));
 }
 
 TEST_F(Sql, StopCancelsTheQueryAtTheServer) {

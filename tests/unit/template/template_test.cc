@@ -75,6 +75,7 @@ TEST(Template, FiltersWork) {
   EXPECT_EQ(Render("{{ list | sort }} {{ list | sort(reverse=true) | first }} {{ people | sort(attribute='name') | "
                    "map(attribute='age') | list }}"),
             "[1, 2, 3] 3 [9, 7]");
+  EXPECT_EQ(Render("{{ '<a href=\"x\">R&D\\'s</a>' | e }}"), "&lt;a href=&#34;x&#34;&gt;R&amp;D&#39;s&lt;/a&gt;");
   EXPECT_EQ(Render("{{ 'Zoë' | upper }} {{ 'Zoë' | length }} {{ ' a ' | trim }} {{ 'a-b' | replace('-', '+') }}"),
             "ZOË 3 a a+b");
   EXPECT_EQ(Render("{{ 2.5 | round }} {{ 1234.567 | round(-2) }} {{ '0x1f' | int(0, 16) }} {{ ['a', 'B'] | max }}"),
