@@ -181,7 +181,9 @@ TEST_F(Sensor, WaitsOnAfterARestart) {
   Engine engine(EngineLimits{}, LastIds{AttemptId{4}, {}});
   DagHead head;
   head.dag_id = "d";
-  Plan plan = engine.Apply({DagUpdated{head}, RunRestored{info, std::make_shared<const Dag>(t_.dag()), {wait}}}, kT0);
+  Plan plan = engine.Apply({PoolChanged{std::string(kDefaultPool), 128}, DagUpdated{head},
+                            RunRestored{info, std::make_shared<const Dag>(t_.dag()), {wait}}},
+                           kT0);
   EXPECT_THAT(plan.opened, IsEmpty());
   EXPECT_THAT(plan.waits, IsEmpty());
   AttemptFinished end;
