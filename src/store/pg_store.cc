@@ -325,9 +325,8 @@ Result<std::vector<std::optional<RunSeen>>> PgStore::LookAtRuns(const std::vecto
 }
 
 Result<std::vector<std::optional<AssetSeen>>> PgStore::LookAtAssets(const std::vector<AssetQuestion>& questions) {
-  return With("look at assets", [&]() -> Result<std::vector<std::optional<AssetSeen>>> {
-    return ReadAssetsSeen(*session_, questions);
-  });
+  return With("look at assets",
+              [&]() -> Result<std::vector<std::optional<AssetSeen>>> { return ReadAssetsSeen(*session_, questions); });
 }
 
 Result<std::optional<FoundRun>> PgStore::FindRun(const std::string& dag_id, const std::string& run_id,
