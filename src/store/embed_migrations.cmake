@@ -1,4 +1,5 @@
 # Writes one .cc with the text of every migration: cmake -DDIR=… -DOUT=… -P embed_migrations.cmake
+cmake_policy(VERSION 3.25)
 file(GLOB ups ${DIR}/*.up.sql)
 list(SORT ups)
 set(text "#include \"store/migration_texts.h\"\nnamespace pipelined {\nconst std::vector<MigrationText>& MigrationTexts() {\n  static const std::vector<MigrationText> texts = {\n")
