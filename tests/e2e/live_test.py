@@ -3,13 +3,15 @@
 import concurrent.futures
 import http.client
 import json
+import re
 import shutil
 import subprocess
+import types
 import urllib.error
 import urllib.parse
 import urllib.request
 
-from case import OwnServerCase, main, wait_for
+from case import OwnServerCase, bin_dir, main, wait_for
 
 TWO = """
 dag_id: {name}
@@ -175,6 +177,38 @@ class Live(OwnServerCase):
         subprocess.run(["psql", "-X", "-q", "-d", url, "-c", f"set search_path to pipelined; delete from token where id = {made['token_id']}"],
                        check=True)
         self.assertIsNone(stream.event(), "within half a minute")
+
+    def test_two_servers_tell_the_same_and_one_goes_on_where_the_other_was(self):
+        server = self.make_server()
+        server.write_dag("two", TWO.format(name="two"))
+        second = self.second_server(server)
+        token = server.post("/api/ext/v1/tokens", {"name": "both"})["token"]
+        streams = [Stream(each, "?dag_id=two", token=token) for each in (server, second)]
+        for stream in streams:
+            self.addCleanup(stream.close)
+            self.assertTrue(stream.line().startswith("retry: "))
+        first = server.trigger("two")
+        told = [stream.until(ends(first)) for stream in streams]
+        self.assertEqual(told[0], told[1])
+        between = server.trigger("two")
+        self.assertEqual(server.wait_run("two", between), "success")
+        # Who was with the one goes on with the other.
+        over = Stream(second, "?dag_id=two", last_id=streams[0].last_id, token=token)
+        self.addCleanup(over.close)
+        self.assertEqual(over.until(ends(between)), streams[0].until(ends(between)))
+
+    def second_server(self, server):
+        """Another API server of the same database."""
+        url = json.loads((server.home / "run" / "standalone.json").read_text())["database_url"]
+        home = server.home / "second"
+        log = server.home / "second.log"
+        with open(log, "wb") as out:
+            process = subprocess.Popen([bin_dir() / "pipelined", "api-server", "--home", home, "--port", "0", "--set", f"database.url={url}"],
+                                       stdout=out, stderr=out, env=server.environment())
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        serving = wait_for(lambda: re.search(r"serving (http://\S+)", log.read_text()), 30, "the second server")
+        return types.SimpleNamespace(url=serving[1])
 
     def test_many_wait_for_a_run_and_others_are_served(self):
         server = self.make_server(settings={"api.threads": "2"})

@@ -337,10 +337,10 @@ TEST_F(OutboxTest, ATaskThatFailedInTheRunThatSucceedsHasNotRecovered) {
     return notice;
   };
   const auto task_is = [&](const RunInfo& run, const char* state) {
-    Sql(
-        fmt::format("insert into task_instance (run_id, task_no, state) values ({}, 0, '{}') on conflict (run_id, "
-                    "task_no, map_index) do update set state = excluded.state",
-                    run.id.value, state));
+    Sql(fmt::format(
+        "insert into task_instance (run_id, task_no, state, end_date) values ({}, 0, '{}', now()) on conflict (run_id, "
+        "task_no, map_index) do update set state = excluded.state",
+        run.id.value, state));
   };
   task_is(first, "failed");
   // In one turn, so that nobody could be told before.
