@@ -8,6 +8,7 @@
 #include "apps/exit_code.h"
 #include "apps/library_versions.h"
 #include "apps/build_info.h"
+#include "pipelined/config/lint.h"
 #include "pipelined/schema/json.h"
 
 namespace pipelined::apps {
@@ -29,6 +30,49 @@ void PrintJson(const LoadedSettings& loaded) {
   Value::List list;
   for (const EffectiveSetting& setting : loaded.effective) {
     list.push_back(Value::Map{{"name", setting.name}, {"value", setting.value}, {"origin", setting.origin}});
+  }
+  fmt::print("{}\n", ToPrettyJson(Value(std::move(list))));
+}
+
+using TogglesList = std::vector<const Rollout*>;
+
+TogglesList Toggles(const Settings::Features& features) {
+  return {&features.notifications, &features.log_retention};
+}
+
+const EffectiveSetting& Of(const LoadedSettings& loaded, const Rollout& toggle) {
+  const std::string name = "features." + toggle.feature;
+  return *std::find_if(loaded.effective.begin(), loaded.effective.end(),
+                       [&](const EffectiveSetting& setting) { return setting.name == name; });
+}
+
+// One line per feature, or one per feature and DAG.
+void PrintFeatures(const LoadedSettings& loaded, const TogglesList& toggles, const std::vector<std::string>& dags) {
+  std::size_t width = 3;
+  for (const std::string& dag : dags) width = std::max(width, dag.size());
+  if (dags.empty()) {
+    fmt::print("{:<14}  {:<6}  {}\n", "FEATURE", "DAGS", "ORIGIN");
+  } else {
+    fmt::print("{:<14}  {:<6}  {:<{}}  {:<3}  {}\n", "FEATURE", "DAGS", "DAG", width, "IN", "ORIGIN");
+  }
+  for (const Rollout* toggle : toggles) {
+    const EffectiveSetting& setting = Of(loaded, *toggle);
+    if (dags.empty()) fmt::print("{:<14}  {:<6}  {}\n", toggle->feature, setting.value, setting.origin);
+    for (const std::string& dag : dags)
+      fmt::print("{:<14}  {:<6}  {:<{}}  {:<3}  {}\n", toggle->feature, setting.value, dag, width,
+                 toggle->Includes(dag) ? "yes" : "no", setting.origin);
+  }
+}
+
+void PrintFeaturesAsJson(const LoadedSettings& loaded, const TogglesList& toggles,
+                         const std::vector<std::string>& dags) {
+  Value::List list;
+  for (const Rollout* toggle : toggles) {
+    const EffectiveSetting& setting = Of(loaded, *toggle);
+    Value::Map in;
+    for (const std::string& dag : dags) in.emplace_back(dag, toggle->Includes(dag));
+    list.push_back(Value::Map{
+        {"feature", toggle->feature}, {"value", setting.value}, {"origin", setting.origin}, {"dags", std::move(in)}});
   }
   fmt::print("{}\n", ToPrettyJson(Value(std::move(list))));
 }
@@ -64,9 +108,25 @@ int ConfigLint(const SettingsSources& sources) {
     fmt::print("{}\n", loaded.error().message);
     return kFailed;
   }
+  const std::vector<LintFinding> findings = LintSettings(*loaded, sources.environment);
+  for (const LintFinding& finding : findings)
+    fmt::print("{}: {}: {}: {}\n", finding.origin, finding.code, finding.name, finding.what);
+  if (!findings.empty()) return kFailed;
   const auto set = std::count_if(loaded->effective.begin(), loaded->effective.end(),
                                  [](const EffectiveSetting& setting) { return setting.origin != "default"; });
   fmt::print("no mistakes: {} settings, {} of them not the default\n", loaded->effective.size(), set);
+  return kDone;
+}
+
+int ConfigFeatures(const SettingsSources& sources, const std::vector<std::string>& dags, const std::string& format) {
+  const Result<LoadedSettings> loaded = LoadSettings(sources);
+  if (!loaded) return Report(loaded.error());
+  const Settings::Features& features = loaded->settings.features;
+  if (format == "json") {
+    PrintFeaturesAsJson(*loaded, Toggles(features), dags);
+  } else {
+    PrintFeatures(*loaded, Toggles(features), dags);
+  }
   return kDone;
 }
 

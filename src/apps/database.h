@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "pipelined/base/result.h"
 
@@ -15,6 +16,12 @@ int DbMigrate(const std::string& url);
 int DbCheck(const std::string& url);
 int DbDowngrade(const std::string& url, int to_version);
 // Removes nothing without `yes`.
-int DbClean(const std::string& url, const std::string& before, bool dry_run, bool yes, bool audit);
+struct DbCleanWords {
+  std::string before;
+  std::vector<std::string> tables;  // empty: all but the audit trail
+  bool dry_run = false, yes = false, audit = false, skip_archive = false;
+};
+int DbClean(const std::string& url, const DbCleanWords& words);
+int DbDropArchived(const std::string& url, bool dry_run, bool yes);
 
 }  // namespace pipelined::apps

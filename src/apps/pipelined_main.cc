@@ -15,6 +15,7 @@
 #include "apps/database.h"
 #include "apps/exit_code.h"
 #include "apps/home.h"
+#include "apps/log_keeper.h"
 #include "apps/man_command.h"
 #include "apps/roles.h"
 #include "apps/secrets_command.h"
@@ -27,8 +28,10 @@ namespace {
 
 struct CommandLine {
   std::string home, environment, host, port, before, format = "table", page = "pipelined", folder;
-  std::vector<std::string> dags, settings;
-  bool stop_tasks = false, dry_run = false, yes = false, audit = false;
+  std::vector<std::string> dags, settings, tables, asked_dags;
+  std::string older_than;
+  std::int64_t keep_runs = -1;  // -1: as it is set
+  bool stop_tasks = false, dry_run = false, yes = false, audit = false, skip_archive = false;
   int ready_fd = -1, lock_fd = -1, to_version = -1;
 };
 
@@ -127,6 +130,7 @@ class Parser {
         "4 not allowed, 5 conflict, 6 server or database not reachable, 70 a bug.");
     Roles();
     Db();
+    Logs();
     Secrets();
     Configs();
     CLI::App* version = Command(app_, "version", "Print version, commit and libraries", "pipelined version -o json",
@@ -263,14 +267,58 @@ class Parser {
     CLI::App* clean =
         DbVerb(*db, "clean",
                "Remove old history: finished runs, commands, events of assets, months of events. Logs of tasks stay",
-               "pipelined db clean --before 2026-01-01T00:00:00Z --dry-run",
+               "pipelined db clean --clean-before-timestamp 2026-01-01T00:00:00Z --dry-run",
                [](const std::string& url, const CommandLine& line) {
-                 return DbClean(url, line.before, line.dry_run, line.yes, line.audit);
+                 return DbClean(url, {line.before, line.tables, line.dry_run, line.yes, line.audit, line.skip_archive});
                });
-    clean->add_option("--before", line_.before, "What ended before this instant (RFC 3339)")->required();
+    clean->add_option("--clean-before-timestamp,--before", line_.before, "What ended before this instant (RFC 3339)")
+        ->required();
+    clean->add_option("-t,--tables", line_.tables, "Only these, with commas between: dag_run, event, audit …")
+        ->delimiter(',')
+        ->allow_extra_args(false);
+    clean->add_flag("--skip-archive", line_.skip_archive, "Remove it for good, and not into archive tables");
     clean->add_flag("--dry-run", line_.dry_run, "Only say how much it is");
     clean->add_flag("--audit", line_.audit, "Also months of the audit trail; that leaves an entry in it");
-    clean->add_flag("--yes", line_.yes, "Really remove it");
+    clean->add_flag("-y,--yes", line_.yes, "Really remove it");
+    CLI::App* drop = DbVerb(
+        *db, "drop-archived", "Drop the archive tables that cleanings have left",
+        "pipelined db drop-archived --dry-run",
+        [](const std::string& url, const CommandLine& line) { return DbDropArchived(url, line.dry_run, line.yes); });
+    drop->add_flag("--dry-run", line_.dry_run, "Only name them");
+    drop->add_flag("-y,--yes", line_.yes, "Really drop them");
+  }
+
+  void Logs() {
+    CLI::App* logs = app_.add_subcommand("logs", "Look after the logs of tasks");
+    logs->require_subcommand(1);
+    CLI::App* clean =
+        Command(*logs, "clean",
+                "Remove logs of runs that ended too long ago or are too many, as logging.retention and "
+                "logging.retention_runs say; never those of a run that is under way",
+                "pipelined logs clean --older-than 30d --dry-run", [this] {
+                  return WithDatabase(line_, "logs", [this](const Start& start, const auto& settings, const auto& url) {
+                    return LogsCleaned(start, settings, url);
+                  });
+                });
+    Common(*clean);
+    clean->add_option("--older-than", line_.older_than, "Those of runs that ended so long ago: 30d; 0s: none for that");
+    clean->add_option("--keep-runs", line_.keep_runs, "Of each DAG so many finished runs keep theirs; 0: all")
+        ->check(CLI::NonNegativeNumber);
+    clean->add_flag("--dry-run", line_.dry_run, "Only say how much it is");
+    clean->add_flag("-y,--yes", line_.yes, "Really remove them");
+  }
+
+  int LogsCleaned(const Start& start, const Settings& settings, const std::string& url) const {
+    LogsClean what{RulesOf(settings), line_.dry_run, line_.yes};
+    if (line_.keep_runs >= 0) what.rules.runs = line_.keep_runs;
+    if (!line_.older_than.empty()) {
+      const Result<Micros> age = ParseDuration(line_.older_than);
+      if (!age)
+        return Report(Error{ErrorCode::kInvalid, fmt::format("--older-than {}: not a duration", line_.older_than),
+                            "as in 30d, 12h or 45m"});
+      what.rules.age = *age;
+    }
+    return CleanLogs(what, start.home, url);
   }
 
   void Secrets() {
@@ -318,6 +366,16 @@ class Parser {
           return Config(line_, [](const CommandLine&, const SettingsSources& sources) { return ConfigLint(sources); });
         });
     Common(*lint);
+    CLI::App* features = Command(*config, "features", "Print the feature toggles and which DAGs are in",
+                                 "pipelined config features --dag sales --dag stock", [this] {
+                                   return Config(line_, [](const CommandLine& line, const SettingsSources& sources) {
+                                     return ConfigFeatures(sources, line.asked_dags, line.format);
+                                   });
+                                 });
+    Common(*features);
+    features->add_option("--dag", line_.asked_dags, "Say of this DAG whether it is in; may be repeated")
+        ->allow_extra_args(false);
+    Format(*features, {"table", "json"});
     Command(*config, "reference", "Print a settings file with every setting, its default and its meaning",
             "pipelined config reference > ~/.pipelined/pipelined.yaml", [] { return ConfigReference(); });
   }

@@ -2,6 +2,7 @@
 #include <memory>
 
 #include "apps/exit_code.h"
+#include "apps/log_keeper.h"
 #include "apps/roles.h"
 #include "apps/scheduler_metrics.h"
 #include "apps/sources.h"
@@ -76,6 +77,7 @@ SchedulerOptions MakeOptions(const Settings& settings, const RoleContext& contex
   options.limits.max_map_length = static_cast<std::uint32_t>(settings.core.max_map_length);
   options.limits.aging =
       AgingRule{settings.scheduler.aging_after, static_cast<std::int32_t>(settings.scheduler.aging_every)};
+  options.notifications = settings.features.notifications;
   options.lease_ttl = settings.scheduler.lease_ttl;
   options.launch.logs_dir = context.home + "/logs";
   options.launch.grace = std::chrono::duration_cast<Millis>(settings.executor.grace);
@@ -140,6 +142,7 @@ int RunScheduler(const Settings& settings, const RoleContext& context) {
       [&zones](const DagSource& source) { return ParseSource(source, zones); }, SystemClock());
   DagLoader loader(LoaderOptions(settings, context), *publisher, scheduler, zones);
   loader_of_leader = &loader;
+  const LogKeeper keeper(settings, context.home, context.database_url);
   signals.OnSignal([&] { scheduler.Stop(context.stop_tasks); });
   const Status ended = scheduler.Run();
   signals.Forget();  // before the scheduler goes

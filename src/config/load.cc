@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <set>
 
 #include "config/channel_loader.h"
 #include "config/parse_value.h"
@@ -15,6 +16,7 @@ namespace config {
 namespace {
 
 constexpr std::string_view kPrefix = "PIPELINED__";
+constexpr std::string_view kReference = "pipelined";  // pipelined.yaml: the home's own settings, or the list of all
 
 // One value on its way in.
 struct Given {
@@ -70,7 +72,8 @@ class Loader {
     for (std::size_t i = 0; i < Table().size(); ++i) {
       const Setting& setting = Table()[i];
       const bool hide = hidden_[i] && setting.type == Type::kSecret;
-      loaded.effective.push_back({setting.name(), hide ? "***" : Show(setting, loaded.settings), origins_[i]});
+      loaded.effective.push_back(
+          {setting.name(), hide ? "***" : Show(setting, loaded.settings), origins_[i], hidden_[i]});
     }
     channels_.MoveInto(loaded);
     return loaded;
@@ -85,17 +88,24 @@ class Loader {
   void EnvironmentFile() {
     const std::string& name = sources_.environment;
     if (name.empty()) return;
-    if (name.find('/') != name.npos || name.starts_with('.')) {
-      problems_.push_back(fmt::format("\"{}\" is not the name of an environment, such as \"production\"", name));
-      return;
-    }
+    if (name.find('/') != name.npos || name.starts_with('.') || name == kReference) return UnknownEnvironment();
     for (const std::string& dir : sources_.config_dirs) {
       const std::string path = dir + "/" + name + ".yaml";
       std::error_code ignored;
       if (std::filesystem::exists(path, ignored)) return File(path);
     }
-    problems_.push_back(fmt::format("there is no environment \"{}\": no file {}.yaml in {}", name, name,
-                                    fmt::join(sources_.config_dirs, ", ")));
+    UnknownEnvironment();
+  }
+
+  void UnknownEnvironment() {
+    const std::vector<std::string> known = KnownEnvironments(sources_);
+    const auto near = NearMatch(sources_.environment, std::vector<std::string_view>(known.begin(), known.end()));
+    std::string text = fmt::format("there is no environment \"{}\"", sources_.environment);
+    if (near) text += fmt::format("; did you mean \"{}\"?", *near);
+    text += fmt::format("{} known: {} (files NAME.yaml in {})", near ? "" : ";",
+                        known.empty() ? "none" : fmt::format("{}", fmt::join(known, ", ")),
+                        fmt::join(sources_.config_dirs, ", "));
+    problems_.push_back(std::move(text));
   }
 
   void HomeFile() {
@@ -208,6 +218,18 @@ class Loader {
 
 Result<LoadedSettings> LoadSettings(const SettingsSources& sources) {
   return config::Loader(sources).Load();
+}
+
+std::vector<std::string> KnownEnvironments(const SettingsSources& sources) {
+  std::set<std::string> names;
+  for (const std::string& dir : sources.config_dirs) {
+    std::error_code error;
+    for (std::filesystem::directory_iterator at(dir, error), end; !error && at != end; at.increment(error)) {
+      const std::filesystem::path file = at->path();
+      if (file.extension() == ".yaml" && file.stem() != config::kReference) names.insert(file.stem());
+    }
+  }
+  return {names.begin(), names.end()};
 }
 
 log::Level LogLevel(const Settings& settings) {

@@ -118,6 +118,12 @@ Status StoreIn(const Setting& setting, const std::vector<std::string>& texts, co
       return StoreFlag(text, *std::get<bool*>(slot));
     case Type::kDuration:
       return StoreDuration(setting, text, *std::get<Micros*>(slot));
+    case Type::kRollout: {
+      const Result<std::int32_t> share = ParseShare(text);
+      if (!share) return share.error();
+      *std::get<Rollout*>(slot) = {std::string(setting.key), *share};
+      return Ok();
+    }
     case Type::kSize:
       return StoreSize(setting, text, *std::get<std::int64_t*>(slot));
     case Type::kChoice:
@@ -154,6 +160,8 @@ std::string ShowIn(const Setting& setting, const Slot& slot) {
       return MaskPassword(*std::get<std::string*>(slot));
     case Type::kHidden:
       return std::get<std::string*>(slot)->empty() ? "" : "***";
+    case Type::kRollout:
+      return FormatShare(std::get<Rollout*>(slot)->share);
     case Type::kText:
     case Type::kChoice:
       return *std::get<std::string*>(slot);

@@ -38,6 +38,8 @@ std::string Range(const Setting& setting) {
     case Type::kSecret:
     case Type::kHidden:
       return "Masked wherever settings are shown.";
+    case Type::kRollout:
+      return "on, off, or a percentage of the DAGs such as 25% or 0.5%: a DAG that is in stays in when it grows.";
     case Type::kText:
     case Type::kWords:
       return {};

@@ -5,7 +5,7 @@
 namespace pipelined::config {
 namespace {
 
-constexpr std::string_view kLater[] = {"lineage", "features"};
+constexpr std::string_view kLater[] = {"lineage"};
 
 const Setting kTable[] = {
     {"core",
@@ -532,6 +532,53 @@ const Setting kTable[] = {
      [](Settings& s) -> Slot { return &s.metrics.token; }},
     {"logging", "level", Type::kChoice, "info", "What the daemons write to stderr, from most to least.", 0, 0,
      "debug|info|warning|error|off", [](Settings& s) -> Slot { return &s.logging.level; }},
+    {"logging",
+     "retention",
+     Type::kDuration,
+     "0s",
+     "Logs of tasks are removed so long after their run has ended. 0s: never for their age.",
+     0,
+     0,
+     {},
+     [](Settings& s) -> Slot { return &s.logging.retention; }},
+    {"logging",
+     "retention_runs",
+     Type::kInteger,
+     "0",
+     "Of each DAG the logs of so many finished runs stay, those that ended last. 0: of all.",
+     0,
+     1'000'000'000,
+     {},
+     [](Settings& s) -> Slot { return &s.logging.retention_runs; }},
+    {"logging",
+     "retention_interval",
+     Type::kDuration,
+     "1h",
+     "How long a scheduler waits between two looks for logs that go by the two settings above.",
+     1'000,
+     0,
+     {},
+     [](Settings& s) -> Slot { return &s.logging.retention_interval; }},
+
+    {"features",
+     "notifications",
+     Type::kRollout,
+     "on",
+     "Whether what happens to runs and tasks makes notifications. For a DAG that is out none is made and none made up\n"
+     "for later; alerts that are open still end with the next success.",
+     0,
+     0,
+     {},
+     [](Settings& s) -> Slot { return &s.features.notifications; }},
+    {"features",
+     "log_retention",
+     Type::kRollout,
+     "on",
+     "Whether logs of tasks go by `logging.retention` and `logging.retention_runs`. Of a DAG that is out all stay.",
+     0,
+     0,
+     {},
+     [](Settings& s) -> Slot { return &s.features.log_retention; }},
 };
 
 }  // namespace

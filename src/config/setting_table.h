@@ -19,14 +19,15 @@ enum class Type : std::uint8_t {
   kSize,      // "10MiB"
   kFlag,      // true or false
   kText,
-  kChoice,  // one of `choices`
-  kWords,   // a list of texts, or one
-  kPaths,   // one path or a list; ":" between them where only text can be given
-  kSecret,  // text with a password in it
-  kHidden,  // text that is a secret as a whole
+  kChoice,   // one of `choices`
+  kWords,    // a list of texts, or one
+  kPaths,    // one path or a list; ":" between them where only text can be given
+  kSecret,   // text with a password in it
+  kHidden,   // text that is a secret as a whole
+  kRollout,  // on, off or a percentage of DAGs; `key` is the feature
 };
 
-using Slot = std::variant<bool*, std::int64_t*, Micros*, std::string*, std::vector<std::string>*>;
+using Slot = std::variant<bool*, std::int64_t*, Micros*, std::string*, std::vector<std::string>*, Rollout*>;
 
 struct Setting {
   std::string_view section, key;

@@ -120,6 +120,15 @@ void Scheduler::Wait() {
 // --- the turn
 // ---------------------------------------------------------------------------------------------------------------
 
+// What the engine makes of them, without the news of DAGs that are not to be told. Alerts that are open may end.
+Plan Scheduler::Apply(std::vector<Event> events) {
+  Plan plan = engine_.Apply(std::move(events), clock_.Now());
+  std::erase_if(plan.notices, [this](const Notice& notice) {
+    return notice.on != NotifyOn::kRecovered && !options_.notifications.Includes(notice.dag_id);
+  });
+  return plan;
+}
+
 // Take in what happened, decide, store, and only then act.
 void Scheduler::Turn() {
   turned_ = clock_.Monotonic();
@@ -133,7 +142,7 @@ void Scheduler::Turn() {
   } else {
     wakeups_->Wake();  // what ended meanwhile, and what people ask, is about runs that the engine is only now told of
   }
-  const Plan plan = engine_.Apply(std::move(events), clock_.Now());
+  const Plan plan = Apply(std::move(events));
   Micros in_the_store{0};
   if (plan.empty()) {
     if (const Status kept = KeepLease(); !kept) return Recover(kept.error());
@@ -311,7 +320,7 @@ void Scheduler::StopTasks() {
     if (const Status kept = KeepLease(); !kept) return Recover(kept.error());
     std::vector<Event> events = std::exchange(inbox_, {});
     if (const Status taken = TakeEnds(events); !taken) return Recover(taken.error());
-    const Plan plan = engine_.Apply(std::move(events), clock_.Now());
+    const Plan plan = Apply(std::move(events));
     if (!plan.empty()) {
       if (const auto committed =
               store_.Commit(plan, lease_, ExecutorIdentity{executor_.instance(), executor_.boot_id()});

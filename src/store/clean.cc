@@ -1,7 +1,9 @@
 #include "pipelined/store/clean.h"
 
 #include <fmt/format.h>
+#include <poll.h>
 
+#include <set>
 #include <string>
 #include <vector>
 
@@ -11,8 +13,9 @@
 namespace pipelined {
 namespace {
 
-constexpr std::int64_t kRunsPerBatch = 1000;
-constexpr std::int64_t kEventsPerBatch = 10'000;
+constexpr std::int64_t kRowsForOneRun = 10;  // so many other rows weigh as much as a run with what hangs on it
+constexpr Millis kLockPatience{100}, kLockPause{250};
+constexpr int kMostLockTries = 40;
 
 constexpr const char* kOldRuns =
     "select r.id from dag_run r where r.state in ('success', 'failed') and r.end_date < at_micros($1) "
@@ -42,105 +45,250 @@ CleanCounts ReadCounts(const pqxx::row& row) {
   return counts;
 }
 
-// One batch; `runs` is 0 when nothing is left.
-CleanCounts DeleteRuns(Session& session, Instant before) {
-  const pqxx::result gone =
-      session.Run("clean_runs",
-                  fmt::format("with old as ({} order by r.id limit {} for update), "
-                              "i as (delete from task_instance where run_id in (select id from old) returning 1), "
-                              "a as (delete from attempt where run_id in (select id from old) returning 1), "
-                              "x as (delete from xcom where run_id in (select id from old) returning 1), "
-                              "m as (delete from task_map where run_id in (select id from old)), "
-                              "n as (delete from task_note where run_id in (select id from old) returning 1), "
-                              "o as (delete from notification where run in (select id from old) returning 1), "
-                              "r as (delete from dag_run where id in (select id from old) returning 1) "
-                              "select (select count(*) from r), (select count(*) from i), (select count(*) from a), "
-                              "(select count(*) from x), (select count(*) from o)",
-                              kOldRuns, kRunsPerBatch),
-                  ToMicros(before));
-  return ReadCounts(gone[0]);
+// Ends a statement that removes rows: counts them, or keeps them as well.
+class Keeper {
+ public:
+  Keeper(Session& session, const CleanOptions& what) : session_(session), what_(what) {}
+
+  // For "with gone as (delete … returning T.*)": the number of rows, which then lie in the archive of `table`.
+  std::string Rest(const std::string& gone, const std::string& table) {
+    if (what_.archive.empty()) return fmt::format("select count(*) from {}", gone);
+    Make(table);
+    return fmt::format("insert into {} select * from {}", Name(table), gone);
+  }
+  // The same as a part of a "with" of several: "NAME as (…)", whose rows can be counted.
+  std::string Part(const std::string& name, const std::string& table, const std::string& where) {
+    if (what_.archive.empty()) return fmt::format("{} as (delete from {} where {} returning 1)", name, table, where);
+    Make(table);
+    return fmt::format(
+        "{0}_gone as (delete from {1} where {2} returning {1}.*), {0} as (insert into {3} select * from "
+        "{0}_gone returning 1)",
+        name, table, where, Name(table));
+  }
+  std::string Name(const std::string& table) const {
+    return QuoteIdentifier(fmt::format("{}{}__{}", kArchivePrefix, table, what_.archive));
+  }
+
+ private:
+  // Without defaults, keys and references: rows that nobody writes again.
+  void Make(const std::string& table) {
+    if (!made_.insert(table).second) return;
+    session_.Run("make_archive_" + table, fmt::format("create table if not exists {} (like {})", Name(table), table));
+  }
+
+  Session& session_;
+  const CleanOptions& what_;
+  std::set<std::string> made_;
+};
+
+// One batch; `runs` is 0 when nothing is left. A run that a scheduler is just changing is left to the next cleaning.
+CleanCounts DeleteRuns(Session& session, Keeper& keeper, const CleanOptions& what) {
+  const std::string of_old = "in (select id from old)";
+  const std::string notices = "notification in (select id from notification where run " + of_old + ")";
+  const std::string statement = fmt::format(
+      "with old as ({} order by r.id limit {} for update of r skip locked), {}, {}, {}, {}, {}, {}, {}, {}, {} "
+      "select (select count(*) from r), (select count(*) from i), (select count(*) from a), "
+      "(select count(*) from x), (select count(*) from o)",
+      kOldRuns, what.batch, keeper.Part("i", "task_instance", "run_id " + of_old),
+      keeper.Part("a", "attempt", "run_id " + of_old), keeper.Part("x", "xcom", "run_id " + of_old),
+      keeper.Part("m", "task_map", "run_id " + of_old), keeper.Part("n", "task_note", "run_id " + of_old),
+      keeper.Part("d", "run_deadline", "run_id " + of_old), keeper.Part("t", "notification_attempt", notices),
+      keeper.Part("o", "notification", "run " + of_old), keeper.Part("r", "dag_run", "id " + of_old));
+  return ReadCounts(session.Run("clean_runs", statement, ToMicros(what.before))[0]);
 }
 
-std::int64_t DeleteAssetEvents(Session& session, Instant before) {
-  std::int64_t all = 0;
-  for (std::int64_t gone = kEventsPerBatch; gone == kEventsPerBatch; all += gone) {
-    gone = static_cast<std::int64_t>(
-        session
-            .Run("clean_asset_events",
-                 fmt::format("delete from asset_event where id in (select id from asset_event where at < at_micros($1) "
-                             "order by at, id limit {})",
-                             kEventsPerBatch),
-                 ToMicros(before))
-            .affected_rows());
+// All rows of `table` that fit, in batches. `key` names a row, `after` is called with each batch.
+template <class After>
+void DeleteRows(Session& session, Keeper& keeper, const CleanOptions& what, const std::string& table,
+                const std::string& key, const std::string& old, After after) {
+  const std::int64_t most = what.batch * kRowsForOneRun;
+  const std::string rest = keeper.Rest("gone", table);
+  const std::string statement = fmt::format(
+      "with gone as (delete from {0} where {1} in (select {1} from {0} where {2} limit {3}) returning {0}.*) {4}",
+      table, key, old, most, rest);
+  for (std::int64_t gone = most; gone == most;) {
+    const pqxx::result done = session.Run("clean_" + table, statement, ToMicros(what.before));
+    gone = what.archive.empty() ? done[0][0].as<std::int64_t>() : static_cast<std::int64_t>(done.affected_rows());
+    after(gone);
   }
-  return all;
+}
+
+bool IsBusy(const pqxx::sql_error& e) {
+  return e.sqlstate() == "55P03";  // lock_not_available
+}
+
+// Taking a month off locks the whole table of events, and whoever comes after a waiting lock waits too: so it waits for
+// a moment only, gives up, and tries again.
+void TakeOffMonth(Session& session, Keeper& keeper, const CleanOptions& what, const std::string& month) {
+  for (int tries = 1;; ++tries) {
+    try {
+      pqxx::work work(session.raw());
+      work.exec0(fmt::format("set local lock_timeout = {}", kLockPatience.count()));
+      if (what.archive.empty()) {
+        work.exec0(fmt::format("drop table {}", month));
+      } else {
+        work.exec0(fmt::format("alter table event detach partition {}", month));
+        work.exec0(fmt::format("alter table {} alter id drop default", month));  // it hangs on nothing any more
+        work.exec0(fmt::format("alter table {} rename to {}", month, keeper.Name(month)));
+      }
+      return work.commit();
+    } catch (const pqxx::sql_error& e) {
+      if (!IsBusy(e) || tries == kMostLockTries) throw;
+    }
+    poll(nullptr, 0, static_cast<int>(kLockPause.count()));
+  }
+}
+
+class Cleaning {
+ public:
+  Cleaning(Session& session, const CleanOptions& what) : session_(session), what_(what), keeper_(session, what) {}
+
+  CleanCounts Run() {
+    // First: events that stay are given the DAG of their run when that goes.
+    if (Wants("event")) Months();
+    if (Wants("dag_run")) Runs();
+    if (Wants("notification"))
+      Rows("notification", "id", "run is null and created_at < at_micros($1)", &CleanCounts::notifications);
+    if (Wants("command")) Rows("command", "id", "done_at < at_micros($1)", &CleanCounts::commands);
+    if (Wants("asset_event")) Rows("asset_event", "id", "at < at_micros($1)", &CleanCounts::asset_events);
+    if (Wants("backfill")) Backfills();
+    if (Wants("rate_start")) {
+      // What has run out counts for nothing: not worth an archive.
+      session_.Run("clean_rates",
+                   "delete from rate_start where until < least(at_micros($1), now() - interval '1 hour')",
+                   ToMicros(what_.before));
+    }
+    return all_;
+  }
+
+ private:
+  bool Wants(const std::string& table) const { return what_.tables.empty() || what_.tables.contains(table); }
+  void Progress() const {
+    if (what_.progress) what_.progress(all_);
+  }
+
+  void Months() {
+    for (const std::string& month : OldMonths(session_, what_.before)) {
+      TakeOffMonth(session_, keeper_, what_, month);
+      ++all_.event_months;
+      Progress();
+    }
+  }
+
+  void Runs() {
+    for (CleanCounts batch = DeleteRuns(session_, keeper_, what_); batch.runs > 0;
+         batch = DeleteRuns(session_, keeper_, what_)) {
+      all_.runs += batch.runs;
+      all_.task_instances += batch.task_instances;
+      all_.attempts += batch.attempts;
+      all_.xcoms += batch.xcoms;
+      all_.notifications += batch.notifications;
+      Progress();
+    }
+  }
+
+  void Rows(const std::string& table, const std::string& key, const std::string& old,
+            std::int64_t CleanCounts::*count) {
+    DeleteRows(session_, keeper_, what_, table, key, old, [&](std::int64_t gone) {
+      all_.*count += gone;
+      Progress();
+    });
+  }
+
+  void Backfills() {
+    const std::string done = "(select id from backfill where completed_at < at_micros($1))";
+    session_.Run("clean_backfills",
+                 fmt::format("with {}, {} select 1", keeper_.Part("b", "backfill_run", "backfill_id in " + done),
+                             keeper_.Part("f", "backfill", "id in " + done)),
+                 ToMicros(what_.before));
+  }
+
+  Session& session_;
+  const CleanOptions& what_;
+  Keeper keeper_;
+  CleanCounts all_;
+};
+
+std::int64_t Count(Session& session, const std::string& name, const std::string& of, Instant before) {
+  return session.Run(name, "select count(*) from " + of, ToMicros(before))[0][0].as<std::int64_t>();
+}
+
+std::vector<std::string> FindArchives(Session& session) {
+  std::vector<std::string> names;
+  for (const pqxx::row& row :
+       session.Run("archives",
+                   "select relname from pg_class where relnamespace = current_schema()::regnamespace and relkind = 'r' "
+                   "and starts_with(relname, $1) order by right(relname, 14), relname",
+                   std::string(kArchivePrefix)))
+    names.emplace_back(row[0].c_str());
+  return names;
 }
 
 }  // namespace
 
+const std::vector<std::string>& CleanTables() {
+  static const std::vector<std::string> kTables = {"asset_event", "backfill",     "command",   "dag_run",
+                                                   "event",       "notification", "rate_start"};
+  return kTables;
+}
+
 Result<CleanCounts> CountOld(const StoreOptions& options, Instant before) {
+  return CountOld(options, CleanOptions{before, {}, {}});
+}
+
+Result<CleanCounts> CleanOld(const StoreOptions& options, Instant before) {
+  return CleanOld(options, CleanOptions{before, {}, {}});
+}
+
+Result<CleanCounts> CountOld(const StoreOptions& options, const CleanOptions& what) {
   return Guard("count what is old", [&]() -> Result<CleanCounts> {
     Session session(options, "pipelined clean");
-    const pqxx::result found =
-        session.Run("count_old",
-                    fmt::format("with old as ({}) select (select count(*) from old), "
-                                "(select count(*) from task_instance where run_id in (select id from old)), "
-                                "(select count(*) from attempt where run_id in (select id from old)), "
-                                "(select count(*) from xcom where run_id in (select id from old)), "
-                                "(select count(*) from notification where run in (select id from old))",
-                                kOldRuns),
-                    ToMicros(before));
-    CleanCounts counts = ReadCounts(found[0]);
-    counts.notifications +=
-        session
-            .Run("count_tests", "select count(*) from notification where run is null and created_at < at_micros($1)",
-                 ToMicros(before))[0][0]
-            .as<std::int64_t>();
-    counts.commands =
-        session
-            .Run("count_commands", "select count(*) from command where done_at < at_micros($1)", ToMicros(before))[0][0]
-            .as<std::int64_t>();
-    counts.asset_events = session
-                              .Run("count_asset_events", "select count(*) from asset_event where at < at_micros($1)",
-                                   ToMicros(before))[0][0]
-                              .as<std::int64_t>();
-    counts.event_months = static_cast<std::int64_t>(OldMonths(session, before).size());
+    const auto wants = [&](const char* table) { return what.tables.empty() || what.tables.contains(table); };
+    CleanCounts counts;
+    if (wants("dag_run")) {
+      counts = ReadCounts(
+          session.Run("count_old",
+                      fmt::format("with old as ({}) select (select count(*) from old), "
+                                  "(select count(*) from task_instance where run_id in (select id from old)), "
+                                  "(select count(*) from attempt where run_id in (select id from old)), "
+                                  "(select count(*) from xcom where run_id in (select id from old)), "
+                                  "(select count(*) from notification where run in (select id from old))",
+                                  kOldRuns),
+                      ToMicros(what.before))[0]);
+    }
+    if (wants("notification"))
+      counts.notifications +=
+          Count(session, "count_tests", "notification where run is null and created_at < at_micros($1)", what.before);
+    if (wants("command"))
+      counts.commands = Count(session, "count_commands", "command where done_at < at_micros($1)", what.before);
+    if (wants("asset_event"))
+      counts.asset_events = Count(session, "count_asset_events", "asset_event where at < at_micros($1)", what.before);
+    if (wants("event")) counts.event_months = static_cast<std::int64_t>(OldMonths(session, what.before).size());
     return counts;
   });
 }
 
-Result<CleanCounts> CleanOld(const StoreOptions& options, Instant before) {
+Result<CleanCounts> CleanOld(const StoreOptions& options, const CleanOptions& what) {
   return Guard("clean the database", [&]() -> Result<CleanCounts> {
     Session session(options, "pipelined clean");
-    CleanCounts all;
-    // First: events that stay are given the DAG of their run when that goes.
-    for (const std::string& month : OldMonths(session, before)) {
-      session.Run("drop_" + month, fmt::format("drop table {}", month));
-      ++all.event_months;
-    }
-    for (CleanCounts batch = DeleteRuns(session, before); batch.runs > 0; batch = DeleteRuns(session, before)) {
-      all.runs += batch.runs;
-      all.task_instances += batch.task_instances;
-      all.attempts += batch.attempts;
-      all.xcoms += batch.xcoms;
-      all.notifications += batch.notifications;
-    }
-    all.notifications += static_cast<std::int64_t>(
-        session
-            .Run("clean_tests", "delete from notification where run is null and created_at < at_micros($1)",
-                 ToMicros(before))
-            .affected_rows());
-    all.commands = static_cast<std::int64_t>(
-        session.Run("clean_commands", "delete from command where done_at < at_micros($1)", ToMicros(before))
-            .affected_rows());
-    all.asset_events = DeleteAssetEvents(session, before);
-    session.Run("clean_backfills",
-                "with old as (delete from backfill where completed_at < at_micros($1) returning id) delete from "
-                "backfill_run where backfill_id in (select id from old)",
-                ToMicros(before));
-    session.Run("clean_rates", "delete from rate_start where until < least(at_micros($1), now() - interval '1 hour')",
-                ToMicros(before));
-    return all;
+    return Cleaning(session, what).Run();
+  });
+}
+
+Result<std::vector<std::string>> ArchiveTables(const StoreOptions& options) {
+  return Guard("look for archives", [&]() -> Result<std::vector<std::string>> {
+    Session session(options, "pipelined clean");
+    return FindArchives(session);
+  });
+}
+
+Result<std::vector<std::string>> DropArchives(const StoreOptions& options) {
+  return Guard("drop archives", [&]() -> Result<std::vector<std::string>> {
+    Session session(options, "pipelined clean");
+    const std::vector<std::string> names = FindArchives(session);
+    for (const std::string& name : names)
+      session.Run("drop_" + name, fmt::format("drop table {}", QuoteIdentifier(name)));
+    return names;
   });
 }
 

@@ -35,6 +35,9 @@ Error OfSql(const char* what, const pqxx::sql_error& e) {
     return Error{ErrorCode::kUnavailable, fmt::format("cannot {}: it takes too long", what), "ask for less"};
   if (state == "22P02" || state.starts_with("2200"))  // a text that is no number or no time, or none that there is
     return Error{ErrorCode::kInvalid, fmt::format("cannot {}: a value is malformed", what), ""};
+  if (state == "55P03")  // a lock that was waited for only so long
+    return Error{ErrorCode::kUnavailable, fmt::format("cannot {}: the table is in use all the time", what),
+                 "try again"};
   if (IsPassing(state)) return Error{ErrorCode::kUnavailable, message, ""};
   if (state.starts_with("23")) return Error{ErrorCode::kConstraint, message, ""};
   if (state == "3F000" || state == "42P01" || state == "42883") {

@@ -12,6 +12,7 @@
 
 #include "pipelined/base/log.h"
 #include "pipelined/base/result.h"
+#include "pipelined/base/rollout.h"
 #include "pipelined/base/time.h"
 #include "pipelined/config/channels.h"
 
@@ -73,8 +74,14 @@ struct Settings {
     std::vector<ChannelSettings> channels;  // in the order of their names
   } alerts;
   struct Logging {
-    std::string level;  // a word of log::Level
+    std::string level;                // a word of log::Level
+    Micros retention{0};              // task logs of runs that ended longer ago go; 0: none
+    std::int64_t retention_runs = 0;  // of each DAG the logs of so many finished runs stay; 0: of all
+    Micros retention_interval{0};     // between two looks
   } logging;
+  struct Features {
+    Rollout notifications, log_retention;
+  } features;
 };
 
 // The level that `logging.level` names.
@@ -96,9 +103,10 @@ struct SettingsSources {
 
 // One setting as it is in effect.
 struct EffectiveSetting {
-  std::string name;    // "api.port"
-  std::string value;   // as text; secrets are masked
-  std::string origin;  // "default", "/home/x/pipelined.yaml:3", "PIPELINED__API__PORT", "command line"
+  std::string name;           // "api.port"
+  std::string value;          // as text; secrets are masked
+  std::string origin;         // "default", "/home/x/pipelined.yaml:3", "PIPELINED__API__PORT", "command line"
+  bool by_reference = false;  // it was not written out, but is that of a variable, a file or a program
 };
 
 struct LoadedSettings {
@@ -110,6 +118,9 @@ struct LoadedSettings {
 // file or command that a value names and that cannot be read is kInvalid too. Runs the programs of `{command: …}`
 // values, each for at most ten seconds.
 Result<LoadedSettings> LoadSettings(const SettingsSources& sources);
+
+// The environments that `sources` finds files of, in the order of their names.
+std::vector<std::string> KnownEnvironments(const SettingsSources& sources);
 
 // The text of config/pipelined.yaml: every setting, commented out, with its default and its meaning.
 std::string SettingsReference();

@@ -13,6 +13,7 @@
 #include <unordered_set>
 #include <vector>
 
+#include "pipelined/base/rollout.h"
 #include "pipelined/base/clock.h"
 #include "pipelined/engine/engine.h"
 #include "pipelined/ports/executor.h"
@@ -36,6 +37,7 @@ struct SchedulerOptions {
       std::chrono::seconds(1);  // how often a standby asks for the lease, and a reconnect is tried
   LaunchOptions launch;
   Prober* prober = nullptr;  // for sensors that ask others; must outlive the scheduler; nullptr: those are not answered
+  Rollout notifications = {"notifications"};  // DAGs whose news make notifications
   // Called in the scheduler's thread when it begins to lead (with the epoch) and when it stops leading.
   std::function<void(std::int64_t epoch)> on_lead;
   std::function<void()> on_step_down;
@@ -86,6 +88,7 @@ class Scheduler {
   void StepDown(const std::string& why);
   void Recover(const Error& error);
   void Turn();
+  Plan Apply(std::vector<Event> events);
   Status TakePosted(std::vector<Event>& events);
   Status TakeEnds(std::vector<Event>& events);
   Status TakeInbox(std::vector<Event>& events);

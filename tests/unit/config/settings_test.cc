@@ -202,9 +202,16 @@ TEST_F(SettingsTest, FoldersAreAListAndStartWhereTheyWereSaid) {
 
 TEST_F(SettingsTest, AnEnvironmentMustExist) {
   sources_.environment = "staging";
-  EXPECT_EQ(Mistakes(), "there is no environment \"staging\": no file staging.yaml in HOME/envs");
+  EXPECT_EQ(Mistakes(), "there is no environment \"staging\"; known: none (files NAME.yaml in HOME/envs)");
   sources_.environment = "../staging";
-  EXPECT_THAT(Mistakes(), HasSubstr("is not the name of an environment"));
+  EXPECT_THAT(Mistakes(), HasSubstr("there is no environment \"../staging\""));
+  for (const char* name : {"production", "testing", "pipelined"}) Write(std::string("envs/") + name + ".yaml", "");
+  sources_.environment = "prodution";
+  EXPECT_EQ(Mistakes(),
+            "there is no environment \"prodution\"; did you mean \"production\"? known: production, testing (files "
+            "NAME.yaml in HOME/envs)");
+  sources_.environment = "pipelined";  // the list of all settings, or the home's own: no environment
+  EXPECT_THAT(Mistakes(), HasSubstr("there is no environment \"pipelined\""));
 }
 
 std::string RepositoryFile(const std::string& name) {
@@ -243,6 +250,29 @@ TEST_F(SettingsTest, TheEnvironmentsOfTheRepositoryLoad) {
     sources_.environment = name;
     EXPECT_EQ(Mistakes(), "none") << name;
   }
+}
+
+TEST_F(SettingsTest, AToggleIsOnOffOrAPercentage) {
+  HomeFile("features:\n  notifications: off\n  log_retention: 12.5%");
+  const Settings settings = Load();
+  EXPECT_EQ(settings.features.notifications.share, 0);
+  EXPECT_EQ(settings.features.log_retention.share, 1'250);
+  EXPECT_EQ(settings.features.log_retention.feature, "log_retention");
+  EXPECT_EQ(Effective("features.log_retention").value, "12.5%");
+  EXPECT_EQ(Effective("features.log_retention").origin, home_ + "/pipelined.yaml:3");
+  Variable("PIPELINED__FEATURES__NOTIFICATIONS", "on");
+  EXPECT_EQ(Effective("features.notifications").origin, "PIPELINED__FEATURES__NOTIFICATIONS");
+}
+
+TEST_F(SettingsTest, AToggleThatIsNoneSaysWhatIsWanted) {
+  HomeFile("features:\n  notifications: 25\n  notification: on\n  log_retention: true");
+  EXPECT_EQ(
+      Mistakes(),
+      "HOME/pipelined.yaml:2: features.notifications: \"25\" is neither on nor off nor a percentage such as 25% or "
+      "0.5%\n"
+      "HOME/pipelined.yaml:3: unknown setting \"features.notification\"; did you mean \"features.notifications\"?\n"
+      "HOME/pipelined.yaml:4: features.log_retention: \"true\" is neither on nor off nor a percentage such as 25% or "
+      "0.5%");
 }
 
 }  // namespace
