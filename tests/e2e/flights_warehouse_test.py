@@ -41,19 +41,21 @@ class Warehouse(OwnServerCase):
         self.database.start()
         self.mail = self.sink("mail", MAIL_TLS="starttls", MAIL_USER="flights", MAIL_PASSWORD="s3cret")
         self.hook = self.sink("webhook")
-        mail = urllib.parse.urlsplit(self.mail.url)
-        options = urllib.parse.urlencode({"ca_file": self.mail.folder / "cert.pem", "from_email": "flights@example.org"})
         raw = fetched() / "raw"
         self.server = Server(settings={"alerts.channels.flights.type": "webhook", "alerts.channels.flights.url": self.hook.url + "/flights"})
         self.addCleanup(self.server.close)
         self.data = self.server.root / "flights"
         self.data.mkdir()
         (self.data / "raw").symlink_to(raw)
-        self.server.extra_env.update(FLIGHTS_DIR=str(self.data), PIPELINED_CONN_WAREHOUSE=self.database.url,
-                                     PIPELINED_CONN_FLIGHTS_MAIL=f"smtp://flights:s3cret@localhost:{mail.port}/?{options}")
+        self.server.extra_env.update(FLIGHTS_DIR=str(self.data), PIPELINED_CONN_WAREHOUSE=self.database.url)
         shutil.copytree(REPOSITORY / "dags" / "flights", self.server.dags / "flights", ignore=shutil.ignore_patterns("__pycache__"))
         self.server.start()
         self.server.ctl("pools", "set", "warehouse", "4")
+        password, extra = self.server.root / "mail-password", self.server.root / "mail.json"
+        password.write_text("s3cret\n")
+        extra.write_text(json.dumps({"from_email": "flights@example.org", "ca_file": str(self.mail.folder / "cert.pem")}))
+        self.server.ctl("connections", "set", "flights_mail", "--conn-type", "smtp", "--conn-host", "localhost", "--conn-port", self.mail.port,
+                        "--conn-login", "flights", "--password-file", password, "--extra-file", extra)
         for dag_id in ("flights_daily", "flights_monthly", "flights_warehouse", "flights_warehouse_monthly"):
             wait_for(lambda dag=dag_id: self.server.dag(dag), 20, dag_id)
 
@@ -94,6 +96,14 @@ class Warehouse(OwnServerCase):
         self.assertEqual((len(found), len(set(found))), (len(wanted), len(wanted)), table)
         self.assertEqual(found, wanted, table)
         return len(found)
+
+    def assert_one_at_a_time(self, month):
+        """What holds the month's key never overlapped."""
+        held = sorted((task["start_date"], task["end_date"]) for task in self.instances()
+                      if task["task_id"] in ("load", "figures") and task["logical_date"].startswith(month))
+        self.assertEqual(len(held), 2 * 28)
+        for (_, end), (start, _) in zip(held, held[1:]):
+            self.assertLessEqual(end, start)
 
     def test_a_month_and_a_crash_of_the_database(self):
         begin = time.monotonic()
@@ -140,6 +150,7 @@ class Warehouse(OwnServerCase):
         self.assertGreater(max(tries), 1)
         print(f"        {sum(number - 1 for number in tries)} tries more, {max(tries)} at most", file=sys.stderr)
 
+        self.assert_one_at_a_time("2013-02")
         self.assertEqual(self.assert_as_in_sqlite("flight"), self.number("select sum(flights) from flights.loaded_day"))
         self.assert_as_in_sqlite("daily_figure")
         self.assertEqual(dict(self.database.rows("select tableoid::regclass, count(distinct day) from flights.flight group by 1")),
