@@ -2,6 +2,7 @@
 """The flights in PostgreSQL: a sensor for each day's file, a database that is restarted under the run, a report by mail, and a failure
 that is told. The rows are held against those of the pipeline on SQLite."""
 import contextlib
+import datetime
 import email
 import email.policy
 import json
@@ -97,6 +98,15 @@ class Warehouse(OwnServerCase):
         self.assertEqual(found, wanted, table)
         return len(found)
 
+    def assert_backs_off(self, task):
+        """Its tries lie further and further apart: at least 1, 2, 4 … s."""
+        path = f"/api/v2/dags/flights_warehouse/dagRuns/{urllib.parse.quote(task['dag_run_id'], safe='')}/taskInstances/{task['task_id']}/tries"
+        tries = sorted(self.server.get(path)["task_instances"], key=lambda one: one["try_number"])
+        self.assertEqual([one["state"] for one in tries], ["failed"] * (len(tries) - 1) + ["success"])
+        for number, (before, after) in enumerate(zip(tries, tries[1:])):
+            wait = datetime.datetime.fromisoformat(after["start_date"]) - datetime.datetime.fromisoformat(before["end_date"])
+            self.assertGreaterEqual(wait.total_seconds(), 2 ** number - 0.05, tries)
+
     def assert_one_at_a_time(self, month):
         """What holds the month's key never overlapped."""
         held = sorted((task["start_date"], task["end_date"]) for task in self.instances()
@@ -150,6 +160,7 @@ class Warehouse(OwnServerCase):
         self.assertGreater(max(tries), 1)
         print(f"        {sum(number - 1 for number in tries)} tries more, {max(tries)} at most", file=sys.stderr)
 
+        self.assert_backs_off(max(self.instances(), key=lambda task: task["try_number"]))
         self.assert_one_at_a_time("2013-02")
         self.assertEqual(self.assert_as_in_sqlite("flight"), self.number("select sum(flights) from flights.loaded_day"))
         self.assert_as_in_sqlite("daily_figure")
