@@ -21,6 +21,11 @@ def folder(day):
     return os.path.join(step.home(), "staging", f"{day}.{run}")
 
 
+def handed_on(day):
+    """Where the lines of a checked day stay for those who load them elsewhere."""
+    return os.path.join(step.home(), "days", day + ".csv")
+
+
 def write(day, name, columns, lines):
     """All of the lines or the old file: a step that is killed leaves no half file for its next try."""
     os.makedirs(folder(day), exist_ok=True)
@@ -32,8 +37,12 @@ def write(day, name, columns, lines):
 
 
 def read(day, name, columns):
+    """The lines of one of the run's files."""
+    return read_file(os.path.join(folder(day), name), columns)
+
+
+def read_file(path, columns):
     """The lines below the header, which must be `columns`."""
-    path = os.path.join(folder(day), name)
     try:
         with open(path, encoding="utf-8") as file:
             header, *lines = file.read().removesuffix("\n").split("\n")  # splitlines() would split at odd characters, too

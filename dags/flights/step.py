@@ -35,6 +35,15 @@ def give_outputs(**numbers):
             file.write("{" + ", ".join(f'"{key}": {value:d}' for key, value in numbers.items()) + "}")
 
 
+def give_values(**values):
+    """The same for texts and lists. It is JSON's module that costs time, so the steps of flights_daily go without."""
+    import json
+    target = os.environ.get("PIPELINED_OUTPUT")
+    if target:
+        with open(target, "w", encoding="utf-8") as file:
+            json.dump(values, file)
+
+
 def fail(code, message, *details):
     print(f"error: {message}", *(f"  {detail}" for detail in details), sep="\n", file=sys.stderr)
     raise SystemExit(code)

@@ -188,12 +188,14 @@ class Figures(StepCase):
         self.step("compare.py", "hash")
         self.assertNotEqual(self.log, before)
 
-    def test_clean_up_removes_this_runs_files_and_may_be_repeated(self):
+    def test_clean_up_hands_on_the_day_removes_this_runs_files_and_may_be_repeated(self):
         self.store(self.FLIGHTS)
         self.run_day()
         self.stage("flights.csv", "", "2013-02-02")
-        self.assertEqual(self.step("clean_up.py", DAY), {"files_removed": 4})
+        joined = self.staged("joined.csv")
+        self.assertEqual(self.step("clean_up.py", DAY), {"files_removed": 3})
         self.assertEqual(self.step("clean_up.py", DAY), {"files_removed": 0})
+        self.assertEqual((self.home / "days" / f"{DAY}.csv").read_text().splitlines()[1:], joined)
         self.assertEqual(os.listdir(self.home / "staging"), ["2013-02-02.scheduled__2013_02"])
 
 

@@ -36,10 +36,11 @@ class Sink:
 
     async def handle_DATA(self, server, session, envelope):
         mail = message_from_bytes(envelope.content, policy=policy.default)
+        body = mail.get_body(("plain", "html"))  # of a mail with attachments, too
         Sink.count += 1
         kept = {
             "from": envelope.mail_from, "to": envelope.rcpt_tos, "headers": {k: str(v) for k, v in mail.items()},
-            "text": mail.get_content(), "tls": server.transport.get_extra_info("ssl_object") is not None,
+            "text": body.get_content() if body else "", "tls": server.transport.get_extra_info("ssl_object") is not None,
             "raw": envelope.content.decode("utf-8", "replace"),
         }
         name = f"{FOLDER}/{time.time_ns()}-{Sink.count}.json"
