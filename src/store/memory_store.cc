@@ -86,12 +86,17 @@ void MemoryStore::ApplyKeys(const Plan& plan) {
 RestoredRun MemoryStore::Restored(const StoredRun& run) const {
   RestoredRun restored{run.info, {}, {}};
   for (const auto& [key, task] : run.tasks) {
-    restored.tasks.push_back(StoredTask{key.first, task.to, task.try_number, task.retry_at,
-                                        HasOpenAttempt(task.to) ? task.attempt : AttemptId{}, task.max_tries,
-                                        key.second});
+    StoredTask& stored = restored.tasks.emplace_back();
+    stored.task = key.first;
+    stored.state = task.to;
+    stored.try_number = task.try_number;
+    stored.retry_at = task.retry_at;
+    stored.max_tries = task.max_tries;
+    stored.map_index = key.second;
     if (!HasOpenAttempt(task.to)) continue;
-    restored.tasks.back().child = ChildOf(task.attempt);
-    restored.tasks.back().wait = WaitOf(task.attempt);
+    stored.attempt = task.attempt;
+    stored.child = ChildOf(task.attempt);
+    stored.wait = WaitOf(task.attempt);
   }
   for (const auto& [task, length] : run.lengths) restored.lengths.push_back(length);
   for (const auto& [number, deadline] : run.deadlines) restored.deadlines.push_back(deadline);
