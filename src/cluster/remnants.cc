@@ -9,7 +9,7 @@
 #include <charconv>
 #include <filesystem>
 #include <fstream>
-#include <iterator>
+#include <sstream>
 #include <vector>
 
 #include "pipelined/base/log.h"
@@ -23,7 +23,9 @@ namespace fs = std::filesystem;
 // /proc/PID/cwd, for which root in a container may lack the right.
 std::string CommandLine(pid_t pid) {
   std::ifstream in(fmt::format("/proc/{}/cmdline", pid), std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
+  std::ostringstream text;
+  text << in.rdbuf();  // an iterator would throw for a process that ends while it is read (ESRCH)
+  return text.str();
 }
 
 bool IsServerOf(const Place& place, const std::string& command_line) {
