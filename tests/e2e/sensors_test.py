@@ -281,13 +281,13 @@ tasks:
         self.assertIn("port 127.0.0.1:1 was not there", why("port"))
 
     def test_a_command_is_stopped_with_its_sensor(self):
-        self.server.write_dag("looks", "tasks: {a: {env: {WHO: me}, sensor: {command: 'echo $WHO $PIPELINED_TASK_ID > looking; sleep 600'}}}\n")
+        self.server.write_dag("looks", "tasks: {a: {env: {WHO: me}, sensor: {command: 'echo $WHO $PIPELINED_TASK_ID > looking; sleep 86471'}}}\n")
         run_id = self.server.trigger("looks")
         looking = self.server.dags / "looking"
         wait_for(lambda: looking.exists() and looking.read_text() == "me a\n")
 
         def sleeps():
-            return [pid for pid, (_, arguments, _) in processes().items() if list(arguments[:2]) == ["sleep", "600"]]
+            return [pid for pid, (_, arguments, _) in processes().items() if list(arguments[:2]) == ["sleep", "86471"]]
         wait_for(sleeps)
         self.assert_exit(0, "runs", "cancel", "looks", run_id)
         self.assertEqual(self.server.wait_run("looks", run_id), "failed")

@@ -77,12 +77,13 @@ class Statements(ServerCase):
         post("/api/v2/variables", {"key": "k", "value": "v"})
         post("/api/v2/connections", {"connection_id": "c", "conn_type": "http"})
         post("/api/ext/v1/service-accounts", {"name": "ci", "roles": ["viewer"]})
+        notification = post("/api/ext/v1/notifications", {"channel": "nobody"})
         backfill = post("/api/v2/backfills", {"dag_id": "daily", "from_date": "2026-01-01T00:00:00Z", "to_date": "2026-01-02T00:00:00Z"})
         run_id = urllib.parse.quote(self.server.runs("first")[0]["dag_run_id"], safe="")
         return {"dag_id": "first", "dag_run_id": run_id, "run_id": run_id, "task_id": "a", "task_display_name": "a", "map_index": "-1",
                 "try_number": "1", "task_try_number": "1", "pool_name": "default_pool", "xcom_key": "k", "version_number": "1",
                 "dag_version": "1", "section": "api", "option": "port", "variable_key": "k", "connection_id": "c",
-                "backfill_id": str(backfill["id"]), "name": "ci", "role": "viewer", "key": "k",
+                "backfill_id": str(backfill["id"]), "notification_id": str(notification["id"]), "name": "ci", "role": "viewer", "key": "k",
                 "import_error_id": str(self.server.get("/api/v2/importErrors")["import_errors"][0]["import_error_id"]),
                 "event_log_id": str(self.server.get("/api/v2/eventLogs")["event_logs"][0]["event_log_id"])}
 
