@@ -18,11 +18,16 @@ struct HttpRequest {
   std::string username, password, token;  // how to log in, if at all
   std::string ca_file;
   bool verify = true, follow_redirects = false;
+  bool is_bound = false;  // it says who asks: meant for this server and no other one
   std::string shown_url;  // for the log
 };
 
+// kNotAllowed: it would carry what a connection logs in with to another server.
 // kInvalid names what cannot be sent: a header of two lines, a scheme that is not http, a text that is not UTF-8.
 Result<HttpRequest> MakeRequest(const Value& spec);
+
+// Whether both URLs lead to one server, as libcurl reads them: scheme, host and port.
+bool SameServer(const std::string& a, const std::string& b);
 
 // `text` as it may stand in a log: values of secret names in a query are ***.
 std::string ShowUrl(std::string_view url);

@@ -76,6 +76,23 @@ TEST(HttpRequest, AConnectionSaysWhereAndWho) {
   EXPECT_THAT(request.headers, testing::ElementsAre(Pair("X-Key", "k")));
 }
 
+TEST(HttpRequest, AConnectionIsForItsOwnServerOnly) {
+  const auto with = [](Value::Map connection, const std::string& url) {
+    connection.emplace_back("login", "u");
+    connection.emplace_back("conn_type", "http");
+    return WhyNot(Value::Map{{"connection", std::move(connection)}, {"url", url}});
+  };
+  for (const char* url : {"http://evil/", "https://h/", "http://h:81/", "http://h.evil/", "http://h@evil/",
+                          "http://h:80@evil/", "http://evil#@h/", "http://evil/@h/", "http://evil?@h/", "http://"})
+    EXPECT_THAT(with({{"host", "h"}}, url), HasSubstr("not of the server of its connection")) << url;
+  EXPECT_EQ(with({{"host", "h"}}, "http://H:80/a"), "made: http://H:80/a");
+  EXPECT_EQ(with({{"host", "https://h/api"}}, "https://h:443/b"), "made: https://h:443/b");
+  EXPECT_EQ(with({{"host", "h"}, {"port", 8080}}, "http://h:8080/a"), "made: http://h:8080/a");
+  EXPECT_EQ(with({{"host", "h"}}, "//evil/"), "made: http://h//evil/");
+  EXPECT_EQ(with({{"host", "h"}}, "@evil/"), "made: http://h/@evil/");
+  EXPECT_EQ(with({{"host", "h"}}, "HTTP://evil/"), "made: http://h/HTTP://evil/");
+}
+
 TEST(HttpRequest, IsShownWithoutItsSecrets) {
   EXPECT_EQ(Make(R"({"url": "http://h/a?x=1", "params": {"api_key": "s3cret", "b": 2}})").shown_url,
             "http://h/a?x=1&api_key=***&b=2");
