@@ -26,6 +26,8 @@ CurlLoop::~CurlLoop() {
 
 void CurlLoop::Add(CURL* easy, std::function<void(CURLcode)> done) {
   transfers_[easy] = std::move(done);
+  // Given up while its name is looked up, it is not waited for: the thread that does so ends by itself.
+  curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
   curl_multi_add_handle(multi_, easy);  // asks for its timer, which begins it
 }
 
