@@ -246,6 +246,7 @@ void Server::BeginOne(std::unique_ptr<Attempt> attempt) {
   if (!job) {
     JobEnd end = JobEnd::Failed(job.error().message);
     end.outcome = AttemptOutcome::kLaunchFailed;
+    end.is_final = job.error().code == ErrorCode::kNotAllowed;
     return OnDone(id, std::move(end));
   }
   known.job = std::move(*job);
@@ -297,7 +298,9 @@ AttemptEnd Server::EndOf(const Attempt& attempt, JobEnd end) const {
   record.duration = SystemClock().Monotonic() - attempt.begun;
   record.message = Readable(end.message, 2000);
   record.is_final = end.is_final;
-  if (end.was_stopped && attempt.cut == Cut::kStopped) {
+  if (end.was_stopped && end.outcome == AttemptOutcome::kLost) {  // an end that nobody knows stays one
+    record.message += attempt.cut == Cut::kStopped ? " (it was stopped on request)" : " (its time was over)";
+  } else if (end.was_stopped && attempt.cut == Cut::kStopped) {
     record.outcome = AttemptOutcome::kStopped;
     record.message = "stopped on request";
   } else if (end.was_stopped) {
@@ -322,7 +325,7 @@ AttemptEnd Server::EndOf(const Attempt& attempt, JobEnd end) const {
 void Server::WriteEnds() {
   if (end_lines_.empty() || !journal_) return;
   if (!journal_->Append(end_lines_)) {
-    loop_.After(kDiskAgain, [] {});  // wakes this up
+    if (!std::exchange(disk_retry_, true)) loop_.After(kDiskAgain, [this] { disk_retry_ = false; });  // wakes this up
     return;
   }
   end_lines_.clear();

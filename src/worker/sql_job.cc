@@ -183,8 +183,8 @@ class ScriptRun {
 
   // Within the transaction all of it is undone. Without one, nobody knows of the statement that was under way.
   Error Lost(const Error& error) const {
-    if (script_.stop.raised()) return Stopped();
-    if (!script_.autocommit || error.code == ErrorCode::kInvalid) return error;
+    if (error.code == ErrorCode::kInvalid) return error;
+    if (!script_.autocommit) return script_.stop.raised() ? Stopped() : error;
     return {ErrorCode::kInDoubt,
             "the connection was lost while a statement ran: whether it took effect cannot be known: " + error.message,
             ""};
