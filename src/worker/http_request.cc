@@ -112,6 +112,7 @@ Status TakeConnection(const Value& connection, HttpRequest& request) {
   for (const auto& [name, value] : extra->map()) {
     if (std::find(kNoHeaders.begin(), kNoHeaders.end(), name) != kNoHeaders.end()) continue;
     if (const Status set = SetHeader(request, name, TextOf(value)); !set) return set;
+    request.connection_headers.push_back(name);
   }
   if (const Value* verify = extra->Find("verify"); verify != nullptr && verify->is_bool())
     request.verify = verify->boolean();
@@ -158,26 +159,6 @@ std::string FormEncode(const Value& map) {
     }
   }
   return encoded;
-}
-
-std::string ShowUrl(std::string_view url) {
-  const std::size_t query = url.find('?');
-  if (query == std::string_view::npos) return std::string(url);
-  std::string shown(url.substr(0, query + 1));
-  std::string_view rest = url.substr(query + 1);
-  while (!rest.empty()) {
-    const std::size_t end = std::min(rest.find('&'), rest.size());
-    const std::string_view pair = rest.substr(0, end);
-    const std::size_t equals = pair.find('=');
-    const bool secret = equals != std::string_view::npos && IsSecretName(pair.substr(0, equals));
-    shown += secret ? std::string(pair.substr(0, equals + 1)) + std::string(kMasked) : std::string(pair);
-    rest.remove_prefix(end);
-    if (rest.starts_with('&')) {
-      shown += '&';
-      rest.remove_prefix(1);
-    }
-  }
-  return shown;
 }
 
 bool IsSecretHeader(std::string_view name) {

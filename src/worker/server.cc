@@ -17,6 +17,7 @@ namespace {
 constexpr std::size_t kMostThreads = 64;
 constexpr Millis kFenceAgain{5}, kDiskAgain{100};
 constexpr Seconds kCloseEvery{30};
+constexpr const char* kTooDeep = "its outputs are nested too deeply";
 constexpr Micros kProbePatience = std::chrono::seconds(30);
 
 Instant Now() {
@@ -183,7 +184,15 @@ void Server::AnswerProbe(std::int64_t id, Result<Value> answer) {
   probes_.erase(found);
   Value message(Value::Map{{"probed", id}});
   if (answer) message.Set("value", std::move(*answer));
-  if (!answer) message.Set("error", answer.error().message);
+  const std::string text = answer ? ToJson(message) : std::string();
+  if (text.size() > kMostOutput) {
+    message =
+        Value(Value::Map{{"probed", id}, {"error", fmt::format("the answer has more than {} bytes", kMostOutput)}});
+  } else if (answer && !ParseJson(text)) {
+    message = Value(Value::Map{{"probed", id}, {"error", kTooDeep}});
+  } else if (!answer) {
+    message.Set("error", Readable(answer.error().message, 2000));
+  }
   Send(daemon_, message);
 }
 
@@ -319,6 +328,11 @@ AttemptEnd Server::EndOf(const Attempt& attempt, JobEnd end) const {
     return record;
   }
   record.outputs = std::move(end.outputs);
+  if (!ReadLine(EndLine(record))) {  // else nobody would know of its end
+    record.outputs = Value();
+    record.outcome = AttemptOutcome::kBadOutput;
+    record.message = kTooDeep;
+  }
   return record;
 }
 

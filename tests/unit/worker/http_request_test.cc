@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 
+#include "pipelined/base/secret_name.h"
 #include "pipelined/schema/json.h"
 
 namespace pipelined::worker {
