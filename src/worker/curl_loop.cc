@@ -7,7 +7,8 @@
 namespace pipelined::worker {
 namespace {
 
-constexpr long kMostIdle = 128;  // connections that are kept open
+constexpr long kMostConnections = 512;  // what comes beyond waits for one
+constexpr long kMostIdle = 128;         // connections that are kept open
 
 }  // namespace
 
@@ -17,6 +18,7 @@ CurlLoop::CurlLoop(Loop& loop) : loop_(loop), multi_(curl_multi_init()) {
   curl_multi_setopt(multi_, CURLMOPT_TIMERFUNCTION, OnTimer);
   curl_multi_setopt(multi_, CURLMOPT_TIMERDATA, this);
   curl_multi_setopt(multi_, CURLMOPT_MAXCONNECTS, kMostIdle);
+  curl_multi_setopt(multi_, CURLMOPT_MAX_TOTAL_CONNECTIONS, kMostConnections);
 }
 
 CurlLoop::~CurlLoop() {
