@@ -157,11 +157,13 @@ void Scheduler::CarryOutWaits(const Plan& plan) {
   for (const AttemptClosed& closed : plan.closed) sensors_->Remove(closed.end.attempt);
   for (const AssetEvent& event : plan.asset_events) sensors_->NoteEvent(event.uri);
   if (!sensors_->LooksAtRuns()) return;
-  for (const RunChange& change : plan.runs) sensors_->NoteChange(change.dag_id);
+  std::unordered_set<std::string> changed;  // each DAG once: all sensors of it are looked through
+  for (const RunChange& change : plan.runs) changed.insert(change.dag_id);
   for (const TaskChange& change : plan.tasks) {
     const RunInfo* run = IsFinished(change.to) ? engine_.FindRun(change.run) : nullptr;
-    if (run != nullptr) sensors_->NoteChange(run->dag_id);
+    if (run != nullptr) changed.insert(run->dag_id);
   }
+  for (const std::string& dag_id : changed) sensors_->NoteChange(dag_id);
 }
 
 void Scheduler::RestoreWaits(const RestoredRun& stored, const DagPtr& dag) {

@@ -7,7 +7,8 @@
 namespace pipelined::worker {
 namespace {
 
-constexpr long kMostIdle = 128;  // connections that are kept open
+constexpr long kMostConnections = 512;  // what comes beyond waits for one
+constexpr long kMostIdle = 128;         // connections that are kept open
 
 }  // namespace
 
@@ -17,6 +18,7 @@ CurlLoop::CurlLoop(Loop& loop) : loop_(loop), multi_(curl_multi_init()) {
   curl_multi_setopt(multi_, CURLMOPT_TIMERFUNCTION, OnTimer);
   curl_multi_setopt(multi_, CURLMOPT_TIMERDATA, this);
   curl_multi_setopt(multi_, CURLMOPT_MAXCONNECTS, kMostIdle);
+  curl_multi_setopt(multi_, CURLMOPT_MAX_TOTAL_CONNECTIONS, kMostConnections);
 }
 
 CurlLoop::~CurlLoop() {
@@ -26,6 +28,8 @@ CurlLoop::~CurlLoop() {
 
 void CurlLoop::Add(CURL* easy, std::function<void(CURLcode)> done) {
   transfers_[easy] = std::move(done);
+  // Given up while its name is looked up, it is not waited for: the thread that does so ends by itself.
+  curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
   curl_multi_add_handle(multi_, easy);  // asks for its timer, which begins it
 }
 

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <optional>
 
 #include "pipelined/base/secret_name.h"
 #include "worker/curl_loop.h"
@@ -87,7 +88,7 @@ class HttpJob final : public Job {
     headers = curl_slist_append(headers, "Expect:");
     headers_.reset(headers);
     Set(CURLOPT_HTTPHEADER, headers);
-    if (request_.follow_redirects) {
+    if (request_.follow_redirects && !request_.is_bound) {
       Set(CURLOPT_FOLLOWLOCATION, 1L);
       Set(CURLOPT_MAXREDIRS, kMostRedirects);
     }
@@ -119,7 +120,7 @@ class HttpJob final : public Job {
   void LogRequest() {
     log_.Line(fmt::format("{} {}", request_.method, Readable(request_.shown_url, 4096)));
     for (const auto& [name, value] : request_.headers) {
-      const bool secret = IsSecretHeader(name);
+      const bool secret = IsSecretHeader(name) || request_.IsOfConnection(name);
       log_.Line(fmt::format("  {}: {}", Readable(name, 200), secret ? std::string(kMasked) : Readable(value, 1000)));
     }
     if (request_.has_body) log_.Line(fmt::format("  {} bytes are sent", request_.body.size()));
@@ -158,12 +159,48 @@ class HttpJob final : public Job {
       log_.Line(fmt::format("[pipelined: {} bytes more]", body_.size() - kShownOfAnswer));
   }
 
+  // What is meant for one server follows by hand, for curl would take all of it along to any other one. Nothing: there
+  // is nowhere to go, or it goes on.
+  std::optional<JobEnd> Follow(long status, const char* to, bool* goes_on) {
+    if (!request_.follow_redirects || !request_.is_bound || to == nullptr) return std::nullopt;
+    const std::string next = to;
+    if (!SameServer(request_.url, next)) {
+      JobEnd end = JobEnd::Failed(
+          fmt::format("status {} sends it on to {}, which is another server: with a connection, auth or a secret "
+                      "header that is not followed",
+                      status, Readable(ShowUrl(next), 300)));
+      end.is_final = true;
+      return end;
+    }
+    if (++redirects_ > kMostRedirects) return JobEnd::Failed(Explain(CURLE_TOO_MANY_REDIRECTS));
+    log_.Line(fmt::format("status {}: on to {}", status, Readable(ShowUrl(next), 4096)));
+    request_.url = next;
+    Set(CURLOPT_URL, request_.url.c_str());
+    const bool is_get =
+        status == 303 ? request_.method != "HEAD" : (status == 301 || status == 302) && request_.method == "POST";
+    if (is_get) {
+      request_.method = "GET";
+      Set(CURLOPT_CUSTOMREQUEST, static_cast<const char*>(nullptr));
+      Set(CURLOPT_HTTPGET, 1L);
+    }
+    body_.clear();
+    ended_ = false;
+    *goes_on = true;
+    curl_.Add(easy_.get(), [this](CURLcode code) { OnEnd(code); });
+    return std::nullopt;
+  }
+
   void OnEnd(CURLcode code) {
     ended_ = true;
     JobEnd end;
     if (code == CURLE_OK) {
       long status = 0;
       curl_easy_getinfo(easy_.get(), CURLINFO_RESPONSE_CODE, &status);
+      const char* to = nullptr;
+      curl_easy_getinfo(easy_.get(), CURLINFO_REDIRECT_URL, &to);
+      bool goes_on = false;
+      if (auto refused = Follow(status, to, &goes_on)) return done_(std::move(*refused));
+      if (goes_on) return;
       LogAnswer(status);
       end = Judge(spec_, status, body_);
     } else {
@@ -190,6 +227,7 @@ class HttpJob final : public Job {
   CurlList headers_;
   std::string body_;
   std::array<char, CURL_ERROR_SIZE> error_{};
+  long redirects_ = 0;
   bool too_large_ = false, stopped_ = false, ended_ = false;
 };
 

@@ -1,10 +1,13 @@
 #include "worker/http_request.h"
 
+#include <curl/curl.h>
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <memory>
+#include <optional>
 
 #include "pipelined/base/secret_name.h"
 #include "pipelined/schema/json.h"
@@ -51,6 +54,25 @@ std::string BaseOf(const Value& connection) {
   return base;
 }
 
+struct UrlFree {
+  void operator()(CURLU* url) const { curl_url_cleanup(url); }
+};
+
+// scheme://host:port; nothing: it is no URL.
+std::optional<std::string> ServerOf(const std::string& text) {
+  const std::unique_ptr<CURLU, UrlFree> url(curl_url());
+  if (!url || curl_url_set(url.get(), CURLUPART_URL, text.c_str(), 0) != CURLUE_OK) return std::nullopt;
+  std::string server;
+  for (const CURLUPart part : {CURLUPART_SCHEME, CURLUPART_HOST, CURLUPART_PORT}) {
+    char* read = nullptr;
+    if (curl_url_get(url.get(), part, &read, CURLU_DEFAULT_PORT) != CURLUE_OK) return std::nullopt;
+    server += (part == CURLUPART_SCHEME ? "" : part == CURLUPART_HOST ? "://" : ":") + std::string(read);
+    curl_free(read);
+  }
+  std::transform(server.begin(), server.end(), server.begin(), [](unsigned char c) { return std::tolower(c); });
+  return server;
+}
+
 std::string Join(std::string base, std::string_view path) {
   if (path.empty() || path.starts_with('?')) return base + std::string(path);
   while (base.ends_with('/')) base.pop_back();
@@ -90,6 +112,7 @@ Status TakeConnection(const Value& connection, HttpRequest& request) {
   for (const auto& [name, value] : extra->map()) {
     if (std::find(kNoHeaders.begin(), kNoHeaders.end(), name) != kNoHeaders.end()) continue;
     if (const Status set = SetHeader(request, name, TextOf(value)); !set) return set;
+    request.connection_headers.push_back(name);
   }
   if (const Value* verify = extra->Find("verify"); verify != nullptr && verify->is_bool())
     request.verify = verify->boolean();
@@ -116,6 +139,11 @@ void TakeBody(const Value& spec, HttpRequest& request) {
 
 }  // namespace
 
+bool SameServer(const std::string& a, const std::string& b) {
+  const auto one = ServerOf(a), other = ServerOf(b);
+  return one && one == other;
+}
+
 std::string FormEncode(const Value& map) {
   std::string encoded;
   const auto add = [&](const std::string& name, const Value& value) {
@@ -133,26 +161,6 @@ std::string FormEncode(const Value& map) {
   return encoded;
 }
 
-std::string ShowUrl(std::string_view url) {
-  const std::size_t query = url.find('?');
-  if (query == std::string_view::npos) return std::string(url);
-  std::string shown(url.substr(0, query + 1));
-  std::string_view rest = url.substr(query + 1);
-  while (!rest.empty()) {
-    const std::size_t end = std::min(rest.find('&'), rest.size());
-    const std::string_view pair = rest.substr(0, end);
-    const std::size_t equals = pair.find('=');
-    const bool secret = equals != std::string_view::npos && IsSecretName(pair.substr(0, equals));
-    shown += secret ? std::string(pair.substr(0, equals + 1)) + std::string(kMasked) : std::string(pair);
-    rest.remove_prefix(end);
-    if (rest.starts_with('&')) {
-      shown += '&';
-      rest.remove_prefix(1);
-    }
-  }
-  return shown;
-}
-
 bool IsSecretHeader(std::string_view name) {
   std::string underscored(name);
   std::replace(underscored.begin(), underscored.end(), '-', '_');
@@ -167,7 +175,19 @@ Result<HttpRequest> MakeRequest(const Value& spec) {
     if (const Status taken = TakeConnection(*connection, request); !taken) return taken.error();
   }
   request.url = TextIn(spec, "url");
-  if (has_connection && !IsHttp(request.url)) request.url = Join(BaseOf(*connection), request.url);
+  if (has_connection) {
+    const std::string base = BaseOf(*connection);
+    if (!IsHttp(request.url)) {
+      request.url = Join(base, request.url);
+    } else if (!SameServer(request.url, base)) {
+      // It may come from a value, and what the connection logs in with is for its own server.
+      return Error{ErrorCode::kNotAllowed,
+                   fmt::format("the URL {} is not of the server of its connection, {}: give the path behind it, or "
+                               "leave the connection out",
+                               Readable(ShowUrl(request.url), 300), Readable(base, 300)),
+                   ""};
+    }
+  }
   if (!IsHttp(request.url)) return Invalid(fmt::format("\"{}\" is no URL of http or https", request.url));
   if (request.url.find_first_of(std::string_view("\0\r\n ", 4)) != std::string::npos)
     return Invalid("the URL holds a blank, a line end or a NUL");
@@ -193,6 +213,10 @@ Result<HttpRequest> MakeRequest(const Value& spec) {
         return Invalid("what it logs in with holds a line end or a NUL");
     }
   }
+  request.is_bound = has_connection || !request.username.empty() || !request.password.empty() ||
+                     !request.token.empty() ||
+                     std::any_of(request.headers.begin(), request.headers.end(),
+                                 [](const auto& header) { return IsSecretHeader(header.first); });
   request.ca_file = TextIn(spec, "ca_file");
   request.verify = FlagIn(spec, "verify", request.verify);
   request.follow_redirects = FlagIn(spec, "follow_redirects", false);

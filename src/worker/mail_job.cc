@@ -16,6 +16,7 @@
 namespace pipelined::worker {
 namespace {
 
+constexpr const char* kInDoubt = "the mail was sent and no answer came: whether it was accepted cannot be known";
 constexpr long kConnectTimeoutMs = 30'000;
 constexpr std::int64_t kMostAttached = 64 << 20;
 constexpr std::int64_t kImplicitTlsPort = 465;
@@ -98,9 +99,11 @@ class MailJob final : public Job {
   void Stop() override {
     if (ended_) return;
     ended_ = true;
+    const bool in_doubt = IsInDoubt();
     curl_.Remove(easy_.get());
-    loop_.Post([done = done_] {
-      JobEnd end = JobEnd::Failed("sending was given up");
+    loop_.Post([done = done_, in_doubt] {
+      JobEnd end = JobEnd::Failed(in_doubt ? kInDoubt : "sending was given up");
+      if (in_doubt) end.outcome = AttemptOutcome::kLost;
       end.was_stopped = true;
       done(std::move(end));
     });
@@ -201,6 +204,16 @@ class MailJob final : public Job {
     return Ok();
   }
 
+  // All of it was sent, and the server's last word is still that of DATA.
+  bool IsInDoubt() const {
+    long answer = 0;
+    curl_off_t sent = 0, size = -1;
+    curl_easy_getinfo(easy_.get(), CURLINFO_RESPONSE_CODE, &answer);
+    curl_easy_getinfo(easy_.get(), CURLINFO_SIZE_UPLOAD_T, &sent);
+    curl_easy_getinfo(easy_.get(), CURLINFO_CONTENT_LENGTH_UPLOAD_T, &size);
+    return answer == 354 && sent > 0 && sent >= size;
+  }
+
   void OnEnd(CURLcode code) {
     ended_ = true;
     JobEnd end;
@@ -216,6 +229,10 @@ class MailJob final : public Job {
       if (answer >= 400 && end.message.find(std::to_string(answer)) == std::string::npos)
         end.message += fmt::format(" (the server answered {})", answer);
       end.is_final = answer >= 500 && answer < 600;
+      if (IsInDoubt()) {
+        end.outcome = AttemptOutcome::kLost;
+        end.message = fmt::format("{}: {}", kInDoubt, end.message);
+      }
     }
     done_(std::move(end));
   }

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -10,6 +11,20 @@
 
 #include "pipelined/executor/worker_protocol.h"
 #include "worker/server.h"
+
+namespace {
+
+// For all its requests and threads at once, where the hard limit lets us.
+constexpr rlim_t kDescriptors = 4096;
+
+void RaiseDescriptors() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= kDescriptors) return;
+  limit.rlim_cur = limit.rlim_max < kDescriptors ? limit.rlim_max : kDescriptors;
+  setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+}  // namespace
 
 int main() {
   using namespace pipelined::worker;
@@ -21,6 +36,7 @@ int main() {
   signal(SIGPIPE, SIG_IGN);
   umask(077);
   prctl(PR_SET_DUMPABLE, 0);  // its memory holds passwords
+  RaiseDescriptors();
   curl_global_init(CURL_GLOBAL_DEFAULT);
   {
     Server server;

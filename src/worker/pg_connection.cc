@@ -17,6 +17,13 @@ namespace {
 constexpr Micros kConnectPatience = std::chrono::seconds(30);
 constexpr Micros kCancelPatience = std::chrono::seconds(5);  // for a query to end that was cancelled
 
+// A peer that died without a word is noticed within half a minute, also where libpq itself waits for it.
+const PgParameters kDeadPeer{{"tcp_user_timeout", "30000"},
+                             {"keepalives", "1"},
+                             {"keepalives_idle", "15"},
+                             {"keepalives_interval", "5"},
+                             {"keepalives_count", "3"}};
+
 // Of a connection's extra, what libpq may be told. Nothing that names files of passwords, or another server.
 constexpr std::array<std::string_view, 17> kExtras{"sslmode",
                                                    "sslrootcert",
@@ -87,6 +94,7 @@ Result<PgParameters> PgParametersOf(const Value& connection) {
   if (type != "postgres" && type != "postgresql" && type != "pgsql")
     return Error{ErrorCode::kInvalid, fmt::format("the connection is of type \"{}\", not postgres", type), ""};
   PgParameters parameters{{"client_encoding", "UTF8"}, {"fallback_application_name", "pipelined"}};
+  parameters.insert(parameters.end(), kDeadPeer.begin(), kDeadPeer.end());  // what comes later counts
   const auto add = [&](const char* name, const std::string& value) {
     if (!value.empty()) parameters.emplace_back(name, value);
   };

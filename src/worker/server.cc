@@ -17,6 +17,7 @@ namespace {
 constexpr std::size_t kMostThreads = 64;
 constexpr Millis kFenceAgain{5}, kDiskAgain{100};
 constexpr Seconds kCloseEvery{30};
+constexpr const char* kTooDeep = "its outputs are nested too deeply";
 constexpr Micros kProbePatience = std::chrono::seconds(30);
 
 Instant Now() {
@@ -183,7 +184,15 @@ void Server::AnswerProbe(std::int64_t id, Result<Value> answer) {
   probes_.erase(found);
   Value message(Value::Map{{"probed", id}});
   if (answer) message.Set("value", std::move(*answer));
-  if (!answer) message.Set("error", answer.error().message);
+  const std::string text = answer ? ToJson(message) : std::string();
+  if (text.size() > kMostOutput) {
+    message =
+        Value(Value::Map{{"probed", id}, {"error", fmt::format("the answer has more than {} bytes", kMostOutput)}});
+  } else if (answer && !ParseJson(text)) {
+    message = Value(Value::Map{{"probed", id}, {"error", kTooDeep}});
+  } else if (!answer) {
+    message.Set("error", Readable(answer.error().message, 2000));
+  }
   Send(daemon_, message);
 }
 
@@ -246,6 +255,7 @@ void Server::BeginOne(std::unique_ptr<Attempt> attempt) {
   if (!job) {
     JobEnd end = JobEnd::Failed(job.error().message);
     end.outcome = AttemptOutcome::kLaunchFailed;
+    end.is_final = job.error().code == ErrorCode::kNotAllowed;
     return OnDone(id, std::move(end));
   }
   known.job = std::move(*job);
@@ -297,7 +307,9 @@ AttemptEnd Server::EndOf(const Attempt& attempt, JobEnd end) const {
   record.duration = SystemClock().Monotonic() - attempt.begun;
   record.message = Readable(end.message, 2000);
   record.is_final = end.is_final;
-  if (end.was_stopped && attempt.cut == Cut::kStopped) {
+  if (end.was_stopped && end.outcome == AttemptOutcome::kLost) {  // an end that nobody knows stays one
+    record.message += attempt.cut == Cut::kStopped ? " (it was stopped on request)" : " (its time was over)";
+  } else if (end.was_stopped && attempt.cut == Cut::kStopped) {
     record.outcome = AttemptOutcome::kStopped;
     record.message = "stopped on request";
   } else if (end.was_stopped) {
@@ -316,13 +328,18 @@ AttemptEnd Server::EndOf(const Attempt& attempt, JobEnd end) const {
     return record;
   }
   record.outputs = std::move(end.outputs);
+  if (!ReadLine(EndLine(record))) {  // else nobody would know of its end
+    record.outputs = Value();
+    record.outcome = AttemptOutcome::kBadOutput;
+    record.message = kTooDeep;
+  }
   return record;
 }
 
 void Server::WriteEnds() {
   if (end_lines_.empty() || !journal_) return;
   if (!journal_->Append(end_lines_)) {
-    loop_.After(kDiskAgain, [] {});  // wakes this up
+    if (!std::exchange(disk_retry_, true)) loop_.After(kDiskAgain, [this] { disk_retry_ = false; });  // wakes this up
     return;
   }
   end_lines_.clear();

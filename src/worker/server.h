@@ -98,8 +98,9 @@ class Server {
   std::unordered_map<std::int64_t, std::unique_ptr<Probe>> probes_;
   std::vector<std::unique_ptr<Attempt>> ended_;  // to be destroyed when nothing of them is on the stack
   std::vector<std::unique_ptr<Probe>> answered_;
-  std::string end_lines_;  // not yet written
-  bool waits_ = false;     // for the fence, or for a disk that takes bytes again
+  std::string end_lines_;    // not yet written
+  bool waits_ = false;       // for the fence
+  bool disk_retry_ = false;  // a timer waits for a disk that takes bytes again
 };
 
 }  // namespace pipelined::worker

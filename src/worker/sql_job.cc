@@ -183,8 +183,8 @@ class ScriptRun {
 
   // Within the transaction all of it is undone. Without one, nobody knows of the statement that was under way.
   Error Lost(const Error& error) const {
-    if (script_.stop.raised()) return Stopped();
-    if (!script_.autocommit || error.code == ErrorCode::kInvalid) return error;
+    if (error.code == ErrorCode::kInvalid) return error;
+    if (!script_.autocommit) return script_.stop.raised() ? Stopped() : error;
     return {ErrorCode::kInDoubt,
             "the connection was lost while a statement ran: whether it took effect cannot be known: " + error.message,
             ""};
@@ -217,11 +217,26 @@ class ScriptRun {
 
 class SqlJob final : public Job {
  public:
-  explicit SqlJob(std::shared_ptr<Script> script) : script_(std::move(script)) {}
-  void Stop() override { script_->stop.Raise(); }
+  SqlJob(std::shared_ptr<Script> script, const Tools& tools, JobDone done, Threads::WorkId work)
+      : script_(std::move(script)), threads_(tools.threads), loop_(tools.loop), done_(std::move(done)), work_(work) {}
+
+  // While all threads are taken it has not begun: then it ends here.
+  void Stop() override {
+    script_->stop.Raise();
+    if (!threads_.Cancel(work_)) return;
+    loop_.Post([done = done_] {
+      JobEnd end = JobEnd::Failed("it was stopped before it began");
+      end.was_stopped = true;
+      done(std::move(end));
+    });
+  }
 
  private:
   std::shared_ptr<Script> script_;
+  Threads& threads_;
+  Loop& loop_;
+  JobDone done_;
+  Threads::WorkId work_;
 };
 
 Result<std::vector<Statement>> ReadStatements(const Value& spec) {
@@ -256,11 +271,11 @@ Result<std::unique_ptr<Job>> BeginSql(const Value& spec, const Tools& tools, Att
   script->statement_timeout = Micros(NumberIn(spec, "statement_timeout"));
   script->autocommit = FlagIn(spec, "autocommit", false);
   script->output = TextIn(spec, "output");
-  tools.threads.Run([script, &loop = tools.loop, &pool = tools.databases, &log, done = std::move(done)] {
+  const Threads::WorkId work = tools.threads.Run([script, &loop = tools.loop, &pool = tools.databases, &log, done] {
     JobEnd end = ScriptRun(*script, pool, log).Run();
     loop.Post([done, end = std::move(end)] { done(end); });
   });
-  return std::unique_ptr<Job>(std::make_unique<SqlJob>(std::move(script)));
+  return std::unique_ptr<Job>(std::make_unique<SqlJob>(std::move(script), tools, std::move(done), work));
 }
 
 }  // namespace pipelined::worker

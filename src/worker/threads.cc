@@ -14,11 +14,17 @@ Threads::~Threads() {
   for (std::thread& thread : threads_) thread.join();
 }
 
-void Threads::Run(std::function<void()> work) {
+Threads::WorkId Threads::Run(std::function<void()> work) {
   const std::lock_guard lock(mutex_);
-  waiting_.push_back(std::move(work));
+  waiting_.emplace_back(++last_, std::move(work));
   if (waiting_.size() > idle_ && threads_.size() < most_) threads_.emplace_back([this] { Serve(); });
   wake_.notify_one();
+  return last_;
+}
+
+bool Threads::Cancel(WorkId work) {
+  const std::lock_guard lock(mutex_);
+  return std::erase_if(waiting_, [work](const auto& one) { return one.first == work; }) != 0;
 }
 
 void Threads::Serve() {
@@ -28,7 +34,7 @@ void Threads::Serve() {
     wake_.wait(lock, [this] { return ending_ || !waiting_.empty(); });
     --idle_;
     if (ending_) return;
-    const auto work = std::move(waiting_.front());
+    const auto work = std::move(waiting_.front().second);
     waiting_.pop_front();
     lock.unlock();
     work();

@@ -4,10 +4,12 @@
 
 #include <condition_variable>
 #include <cstddef>
+#include <cstdint>
 #include <deque>
 #include <functional>
 #include <mutex>
 #include <thread>
+#include <utility>
 #include <vector>
 
 namespace pipelined::worker {
@@ -19,7 +21,10 @@ class Threads {
   Threads(const Threads&) = delete;
   Threads& operator=(const Threads&) = delete;
 
-  void Run(std::function<void()> work);
+  using WorkId = std::uint64_t;
+  WorkId Run(std::function<void()> work);
+  // True: it had not begun, and never will.
+  bool Cancel(WorkId work);
 
  private:
   void Serve();
@@ -27,7 +32,8 @@ class Threads {
   const std::size_t most_;
   std::mutex mutex_;
   std::condition_variable wake_;
-  std::deque<std::function<void()>> waiting_;  // guarded by mutex_, as all below
+  std::deque<std::pair<WorkId, std::function<void()>>> waiting_;  // guarded by mutex_, as all below
+  WorkId last_ = 0;
   std::vector<std::thread> threads_;
   std::size_t idle_ = 0;
   bool ending_ = false;

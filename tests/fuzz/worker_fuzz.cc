@@ -4,6 +4,7 @@
 #include <string>
 #include <string_view>
 
+#include "pipelined/base/secret_name.h"
 #include "pipelined/executor/worker_protocol.h"
 #include "pipelined/schema/json.h"
 #include "worker/http_answer.h"
@@ -47,7 +48,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     default:
       worker::FindByPointer(Value(Value::Map{{"a", Value::List{1, 2}}}), text);
       worker::Judge(Value(Value::Map{{"output", Value::Map{{"x", "/a"}}}}), 200, text);
-      worker::ShowUrl(text);
+      ShowUrl(text);
   }
   return 0;
 }

@@ -84,6 +84,7 @@ class WorkerExecutorImpl final : public WorkerExecutor {
   void Finish(std::int64_t id, Tracked& tracked);
   void Lose(std::int64_t id, Tracked& tracked);
   void SendStop(std::int64_t id, const Tracked& tracked);
+  void EndStopped();
   void ForgetOne(std::int64_t id);
   void RemoveUnused();
 
@@ -196,7 +197,25 @@ void WorkerExecutorImpl::Stop(AttemptId attempt) {
   if (found == attempts_.end() || found->second.done || found->second.end || found->second.stop_asked) return;
   found->second.stop_asked = true;
   SendStop(attempt.value, found->second);
+  EndStopped();
   Flush();
+  Announce();
+}
+
+// While there is no worker, what none has begun is in nobody's hands. As with FailLaunch(), no record is needed.
+void WorkerExecutorImpl::EndStopped() {
+  if (own_ != 0) return;
+  for (auto& [id, tracked] : attempts_) {
+    if (!tracked.stop_asked || tracked.done || tracked.worker != 0 || tracked.frame.empty()) continue;
+    tracked.done = true;
+    std::string().swap(tracked.frame);
+    AttemptEnd end;
+    end.attempt = AttemptId{id};
+    end.outcome = AttemptOutcome::kStopped;
+    end.end = SystemClock().Now();
+    end.message = "stopped on request, before it began";
+    ends_.push_back(std::move(end));
+  }
 }
 
 // Before its start line is seen, the worker that was given it knows it: the frame follows the start.
@@ -490,6 +509,7 @@ void WorkerExecutorImpl::OnGone(std::int64_t number) {
   if (!worker.own) return RemoveUnused();
   worker.own = false;
   own_ = 0;
+  EndStopped();
   for (const auto& [asked, id] : std::exchange(probes_, {}))
     probed_.push_back({id, false, {}, "the worker was killed"});
   probe_numbers_.clear();

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "pipelined/base/secret_name.h"
 #include "pipelined/schema/json.h"
 
 namespace pipelined {
@@ -172,7 +173,7 @@ std::string NameOfJob(const Value& job) {
     const Value* port = what.Find("port");
     return fmt::format("port {}:{}", TextOf(what, "host"), port == nullptr ? "?" : ToJson(*port));
   }
-  if (kind == "http") return fmt::format("http {}", TextOf(what, "url"));
+  if (kind == "http") return fmt::format("http {}", ShowUrl(TextOf(what, "url")));
   if (kind == "command") return fmt::format("command {}", fmt::join(ShownOf(what), " "));
   if (kind == "asset") return fmt::format("an event of asset {}", TextOf(what, "uri"));
   return fmt::format("an answer of {}", kind);

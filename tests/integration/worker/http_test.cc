@@ -64,6 +64,33 @@ TEST_F(Http, HostileAnswersAreFailures) {
   EXPECT_EQ(Ask("/loop").message, "HTTP status 302");
 }
 
+TEST_F(Http, WhatALogInIsMeantForDoesNotFollowToAnotherServer) {
+  TinyHttpServer other;
+  server_.Answer("/away", TinyHttpServer::Response(307, "", "Location: " + other.Url("/taken?token=t0ken") + "\r\n"));
+  server_.Answer("/here", TinyHttpServer::Response(303, "", "Location: /there\r\n"));
+  server_.Answer("/loop", TinyHttpServer::Response(302, "", "Location: /loop\r\n"));
+  const std::string follow = R"(, "follow_redirects": true, "json": {"a": 1})";
+  const std::vector<std::string> bound{R"(, "auth": {"token": "s3cret"})", R"(, "headers": {"X-Api-Key": "k3y"})",
+                                       R"(, "connection": {"conn_type": "http", "host": ")" + server_.Url("") +
+                                           R"(", "extra": "{\"X-Own\": \"0wn\"}"})"};
+  for (const std::string& with : bound) {
+    const AttemptEnd end = Ask("/away", follow + with);
+    EXPECT_EQ(end.outcome, AttemptOutcome::kFailed);
+    EXPECT_TRUE(end.is_final);
+    EXPECT_THAT(end.message, HasSubstr("another server"));
+    EXPECT_THAT(end.message, Not(HasSubstr("t0ken")));
+  }
+  EXPECT_EQ(other.asked(), 0u);
+  for (const std::string& with : bound) EXPECT_EQ(Ask("/here", follow + with).outcome, AttemptOutcome::kSucceeded);
+  EXPECT_THAT(server_.Asked().back(), StartsWith("GET /there HTTP/1.1\r\n"));
+  EXPECT_THAT(server_.Asked().back(), HasSubstr("X-Own: 0wn"));
+  EXPECT_THAT(server_.Asked().back(), Not(HasSubstr("{\"a\":1}")));
+  EXPECT_THAT(Log(next_ - 1), HasSubstr("X-Own: ***"));
+  EXPECT_THAT(Ask("/loop", follow + bound[0]).message, HasSubstr("sent on"));
+  EXPECT_EQ(Ask("/away", follow).outcome, AttemptOutcome::kSucceeded);  // nothing that says who asks
+  EXPECT_EQ(other.asked(), 1u);
+}
+
 TEST_F(Http, StopGivesTheRequestUp) {
   Start(Get(1, "/hold"));
   ASSERT_TRUE(Eventually([&] { return server_.asked() == 1; }));
@@ -86,6 +113,27 @@ TEST_F(Http, BothTimeoutsEndIt) {
 TEST_F(Http, OutputsHaveALimit) {
   server_.Answer("/large", TinyHttpServer::Response(200, "\"" + std::string(2 << 20, 'x') + "\""));
   EXPECT_EQ(Ask("/large", R"(, "output": {"all": ""})").outcome, AttemptOutcome::kBadOutput);
+}
+
+TEST_F(Http, AnAnswerOfAProbeThatIsTooMuchDoesNotHurtTheWorker) {
+  std::string deep = "1";
+  for (int i = 0; i < 127; ++i) deep = "[" + deep + "]";
+  server_.Answer("/large", TinyHttpServer::Response(200, "\"" + std::string(2 << 20, 'x') + "\""));
+  server_.Answer("/deep", TinyHttpServer::Response(200, deep));
+  const auto ask = [&](std::int64_t id, const std::string& path) {
+    executor().Probe(id, *ParseJson(R"({"http": {"url": ")" + server_.Url(path) + R"(", "output": {"all": ""}}})"));
+    std::optional<ProbeResult> answer;
+    EXPECT_TRUE(Eventually([&] {
+      for (ProbeResult& result : executor().Probed()) answer = result;
+      return answer.has_value();
+    }));
+    return answer.value_or(ProbeResult{});
+  };
+  EXPECT_THAT(ask(1, "/large").error, HasSubstr("more than 1048576 bytes"));
+  EXPECT_THAT(ask(2, "/deep").error, HasSubstr("too deeply"));
+  EXPECT_EQ(Ask("/deep", R"(, "output": {"all": ""})").outcome, AttemptOutcome::kBadOutput);
+  EXPECT_EQ(Workers().size(), 1u);
+  EXPECT_EQ(CountFiles("w-"), 2u);  // the first one, and its socket
 }
 
 TEST_F(Http, ProbesAreAnswered) {

@@ -215,5 +215,18 @@ TEST_F(WorkerRecovery, ADaemonKilledAtAnyInstantLosesNoEnd) {
   for (const auto& [request, count] : times) EXPECT_EQ(count, 1) << request;
 }
 
+TEST_F(WorkerRecovery, WhatNoWorkerHasBegunIsStoppedAtOnce) {
+  options_.worker_path = "/bin/false";
+  Start(Get(1, "/"));
+  executor().Stop(AttemptId{1});
+  const AttemptEnd end = Await(1);
+  EXPECT_EQ(end.outcome, AttemptOutcome::kStopped);
+  EXPECT_THAT(end.message, ::testing::HasSubstr("before it began"));
+  Start(Get(2, "/"));
+  executor().Stop(AttemptId{2});
+  EXPECT_EQ(Await(2).outcome, AttemptOutcome::kStopped);
+  EXPECT_EQ(server_.asked(), 0u);
+}
+
 }  // namespace
 }  // namespace pipelined

@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 
+#include "pipelined/base/secret_name.h"
 #include "pipelined/schema/json.h"
 
 namespace pipelined::worker {
@@ -74,6 +75,23 @@ TEST(HttpRequest, AConnectionSaysWhereAndWho) {
       "/a");
   EXPECT_EQ(request.username + ":" + request.password, "u:p");
   EXPECT_THAT(request.headers, testing::ElementsAre(Pair("X-Key", "k")));
+}
+
+TEST(HttpRequest, AConnectionIsForItsOwnServerOnly) {
+  const auto with = [](Value::Map connection, const std::string& url) {
+    connection.emplace_back("login", "u");
+    connection.emplace_back("conn_type", "http");
+    return WhyNot(Value::Map{{"connection", std::move(connection)}, {"url", url}});
+  };
+  for (const char* url : {"http://evil/", "https://h/", "http://h:81/", "http://h.evil/", "http://h@evil/",
+                          "http://h:80@evil/", "http://evil#@h/", "http://evil/@h/", "http://evil?@h/", "http://"})
+    EXPECT_THAT(with({{"host", "h"}}, url), HasSubstr("not of the server of its connection")) << url;
+  EXPECT_EQ(with({{"host", "h"}}, "http://H:80/a"), "made: http://H:80/a");
+  EXPECT_EQ(with({{"host", "https://h/api"}}, "https://h:443/b"), "made: https://h:443/b");
+  EXPECT_EQ(with({{"host", "h"}, {"port", 8080}}, "http://h:8080/a"), "made: http://h:8080/a");
+  EXPECT_EQ(with({{"host", "h"}}, "//evil/"), "made: http://h//evil/");
+  EXPECT_EQ(with({{"host", "h"}}, "@evil/"), "made: http://h/@evil/");
+  EXPECT_EQ(with({{"host", "h"}}, "HTTP://evil/"), "made: http://h/HTTP://evil/");
 }
 
 TEST(HttpRequest, IsShownWithoutItsSecrets) {
