@@ -145,15 +145,13 @@ class Logs(Case):
 
 
 class History(Case):
-    BEFORE = "2026-01-01T00:00:00Z"
-
     def test_tables_archives_and_what_is_refused(self):
         server = self.make_server()
         server.write_dag("d", "tasks: {a: {bash: 'echo hello'}}\n")
         fresh = server.trigger("d")
         server.wait_run("d", fresh)
         self.old_runs(server, "d", 30)
-        before = ("--clean-before-timestamp", self.sql(server, "select to_char(now() at time zone 'UTC' - interval '30 days', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')"))
+        before = ("--clean-before-timestamp", self.month_ago(server))
         self.assertIn("nothing was removed", self.pipelined(server, "db", "clean", *before, code=2))
         self.assertIn("as in 2026-01-01T00:00:00Z", self.pipelined(server, "db", "clean", "--before", "yesterday", "--yes", code=2))
         self.assertIn("there are: asset_event", self.pipelined(server, "db", "clean", *before, "--yes", "--tables", "dag_runs", code=2))
@@ -184,7 +182,7 @@ class History(Case):
         longest = 0.0
         while int(self.sql(server, "select count(*) from dag_run where run_id like 'old%'")) > 3_000 and kills < 40:
             before = self.left(server)
-            clean = subprocess.Popen(self.command(server, "db", "clean", "--before", self.BEFORE, "--yes"), env=clean_environment(),
+            clean = subprocess.Popen(self.command(server, "db", "clean", "--before", self.month_ago(server), "--yes"), env=clean_environment(),
                                      stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
             begun = time.monotonic()
             runs.append(server.trigger("d"))
@@ -201,12 +199,15 @@ class History(Case):
                 self.assertEqual(self.sql(server, f"select count(*) from {table} c where not exists (select from dag_run where id = c.run_id)"), "0")
             self.assertEqual(self.left(server) + self.archived(server, "dag_run"), number)
         self.assertGreater(kills, 0)
-        self.pipelined(server, "db", "clean", "--before", self.BEFORE, "--yes")
+        self.pipelined(server, "db", "clean", "--before", self.month_ago(server), "--yes")
         self.assertEqual(self.left(server), 0)
         for table in ("dag_run", *CHILDREN):
             self.assertEqual(self.archived(server, table), number, table)
         self.assertEqual({run["dag_run_id"] for run in server.runs("d")}, set(runs))
         print(f"{kills} kills; the longest run beside a cleaning took {longest:.2f} s", flush=True)
+
+    def month_ago(self, server):
+        return self.sql(server, "select to_char(now() at time zone 'UTC' - interval '30 days', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')")
 
     def left(self, server):
         return int(self.sql(server, "select count(*) from dag_run where run_id like 'old%'"))
