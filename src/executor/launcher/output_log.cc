@@ -32,6 +32,7 @@ void MakeFoldersOf(const char* path) {
 }  // namespace
 
 void OutputLog::Append(const char* data, std::size_t size) {
+  Open();  // what earlier looks of a sensor have left there counts
   const std::int64_t head = cap_ - std::min<std::int64_t>(cap_, kTail);
   const auto room =
       static_cast<std::size_t>(std::clamp<std::int64_t>(head - taken_, 0, static_cast<std::int64_t>(size)));
@@ -41,12 +42,13 @@ void OutputLog::Append(const char* data, std::size_t size) {
 
 void OutputLog::Finish() {
   if (beyond_ > 0) {
-    const auto kept =
-        static_cast<std::size_t>(std::min<std::int64_t>({beyond_, static_cast<std::int64_t>(kTail), cap_}));
+    const std::int64_t room = std::max<std::int64_t>(cap_ - taken_, 0);
+    const auto kept = static_cast<std::size_t>(std::min<std::int64_t>({beyond_, kTail, room}));
     const std::int64_t dropped = beyond_ - static_cast<std::int64_t>(kept);
     if (dropped > 0) {
       cut_ = true;
-      WriteLine("\n[pipelined: log cap reached; ", dropped, " bytes left out here]\n");
+      if (found_ < cap_)  // else an earlier look has said so
+        WriteLine("\n[pipelined: log cap reached; ", dropped, " bytes left out here]\n");
     }
     const auto end = static_cast<std::size_t>(beyond_ % static_cast<std::int64_t>(kTail));
     const std::size_t begin = (end + kTail - kept) % kTail;
@@ -96,6 +98,8 @@ bool OutputLog::Open() {
     MakeFoldersOf(path_);
     fd_ = open(path_, kFlags, 0666);
   }
+  struct stat file {};
+  if (fd_ >= 0 && fstat(fd_, &file) == 0) taken_ += found_ = file.st_size;
   return fd_ >= 0;
 }
 

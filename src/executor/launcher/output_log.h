@@ -26,7 +26,8 @@ class OutputLog {
 
   const char* path_;
   std::int64_t cap_;
-  std::int64_t taken_ = 0;    // bytes given to the file, also those that it refused
+  std::int64_t found_ = 0;    // bytes that were in the file when it was opened
+  std::int64_t taken_ = 0;    // those, and bytes given to it since, also those that it refused
   std::int64_t refused_ = 0;  // bytes refused since the last line that says so
   std::int64_t beyond_ = 0;   // bytes that came after the cap
   int fd_ = -1;
