@@ -6,6 +6,7 @@
 #include <deque>
 #include <iterator>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 
 #include "executor/local/owned_fd.h"
@@ -127,15 +128,21 @@ class RoutingExecutorImpl final : public RoutingExecutor {
 
   void Probe(std::int64_t id, Value job) override {
     const Value* command = job.Find("command");
-    if (command == nullptr) return actions_.Probe(id, std::move(job));
     Drop(id);
-    waiting_.emplace_back(id, StartOf(*command, options_));
-    StartLooks();
+    if (command != nullptr) {
+      waiting_.emplace_back(id, StartOf(*command, options_));
+      StartLooks();
+    } else {
+      unasked_.emplace_back(id, std::move(job));
+      AskMore();
+    }
     Announce();
   }
 
   void Drop(std::int64_t id) override {
-    actions_.Drop(id);
+    std::erase_if(unasked_, [id](const auto& question) { return question.first == id; });
+    if (asked_.erase(id) != 0) actions_.Drop(id);
+    AskMore();
     std::erase_if(waiting_, [id](const auto& look) { return look.first == id; });
     std::erase_if(probed_, [id](const ProbeResult& result) { return result.id == id; });
     for (auto& [number, look] : looks_) {
@@ -148,14 +155,18 @@ class RoutingExecutorImpl final : public RoutingExecutor {
   std::vector<ProbeResult> Probed() override {
     Listen();
     std::vector<ProbeResult> probed = std::exchange(probed_, {});
-    std::vector<ProbeResult> more = actions_.Probed();
-    std::move(more.begin(), more.end(), std::back_inserter(probed));
+    for (ProbeResult& result : actions_.Probed()) {
+      asked_.erase(result.id);
+      probed.push_back(std::move(result));
+    }
+    AskMore();
     Announce();
     return probed;
   }
 
  private:
   static constexpr std::int64_t kDropped = -1;
+  static constexpr std::size_t kQuestionsAtOnce = 32;  // to the worker, which has 64 threads for queries
   struct Look {
     std::int64_t probe;
     Micros timeout;
@@ -194,6 +205,17 @@ class RoutingExecutorImpl final : public RoutingExecutor {
     if (!starts.empty()) commands_.Start(std::move(starts));
   }
 
+  // Thousands of sensors that are due together, as after a restart, take the worker neither its descriptors nor the
+  // threads of tasks.
+  void AskMore() {
+    while (!unasked_.empty() && asked_.size() < kQuestionsAtOnce) {
+      auto [id, job] = std::move(unasked_.front());
+      unasked_.pop_front();
+      asked_.insert(id);
+      actions_.Probe(id, std::move(job));
+    }
+  }
+
   // What was heard in passing and not asked for yet: PollFd() must say so.
   void Announce() {
     std::uint64_t ticks = 0;
@@ -210,6 +232,8 @@ class RoutingExecutorImpl final : public RoutingExecutor {
   executor::OwnedFd epoll_, wake_;
   std::int64_t epoch_ = 0;  // the highest that was seen
   std::int64_t last_look_;
+  std::deque<std::pair<std::int64_t, Value>> unasked_;  // of the worker
+  std::unordered_set<std::int64_t> asked_;
   std::deque<std::pair<std::int64_t, AttemptStart>> waiting_;  // looks, with the ids of their probes
   std::unordered_map<std::int64_t, Look> looks_;               // under way
   std::vector<AttemptEnd> ends_;

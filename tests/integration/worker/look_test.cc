@@ -19,6 +19,7 @@ class Look : public WorkerTest {
     LocalExecutorOptions local;
     local.attempts_dir = folder_;
     local.launcher_path = PIPELINED_BIN_DIR "/pipelined-launcher";
+    local.log_cap_bytes = log_cap_;
     local.installation_id = "11111111-2222-4333-8444-555555555555";
     auto opened = LocalExecutor::Open(local);
     ASSERT_TRUE(opened.ok()) << opened.error().message;
@@ -49,6 +50,7 @@ class Look : public WorkerTest {
     return std::exchange(answers_[id], {});
   }
 
+  std::int64_t log_cap_ = 1 << 20;
   std::unique_ptr<LocalExecutor> commands_;
   std::unique_ptr<RoutingExecutor> both_;
   std::map<std::int64_t, ProbeResult> answers_;
@@ -96,6 +98,30 @@ TEST_F(Look, OnlySomeLookAtATime) {
   for (std::int64_t id = 1; id <= 6; ++id)
     Ask(id, "mkdir one 2>/dev/null || mkdir two || exit 9; sleep 0.05; rmdir one 2>/dev/null || rmdir two");
   for (std::int64_t id = 1; id <= 6; ++id) EXPECT_EQ(ToJson(Answer(id).value), R"({"ok":true})") << id;
+}
+
+TEST_F(Look, AllLooksOfATryShareTheCapOfItsLog) {
+  log_cap_ = 100'000;
+  OpenBoth();
+  for (std::int64_t id = 1; id <= 6; ++id) {
+    Ask(id, "head -c 60000 /dev/zero | tr '\\0' x");
+    Answer(id);
+  }
+  const std::string log = Log(1);
+  EXPECT_LT(log.size(), 100'000U + 300U);
+  EXPECT_EQ(log.find("log cap reached"), log.rfind("log cap reached")) << "said once";
+  EXPECT_NE(log.find("log cap reached"), log.npos);
+}
+
+TEST_F(Look, AllAreAnsweredHoweverManyAskTheWorkerTogether) {
+  const Value job = Value::Map{{"http", Value::Map{{"url", server_.Url("/ok")}}}};
+  for (std::int64_t id = 1; id <= 200; ++id) both_->Probe(id, job);
+  both_->Drop(150);  // not asked yet
+  for (std::int64_t id = 1; id <= 200; ++id) {
+    if (id == 150) continue;
+    EXPECT_TRUE(Answer(id).answered) << id;
+  }
+  EXPECT_FALSE(answers_.contains(150));
 }
 
 TEST_F(Look, WhatAKilledDaemonLeftIsStopped) {
