@@ -6,6 +6,8 @@
 
 #include <algorithm>
 #include <array>
+#include <system_error>
+#include <thread>
 
 #include "pipelined/base/clock.h"
 #include "pipelined/schema/json.h"
@@ -16,6 +18,7 @@ namespace {
 
 constexpr Micros kConnectPatience = std::chrono::seconds(30);
 constexpr Micros kCancelPatience = std::chrono::seconds(5);  // for a query to end that was cancelled
+constexpr Micros kAnswerPatience = std::chrono::seconds(5);  // for what takes no time
 
 // A peer that died without a word is noticed within half a minute, also where libpq itself waits for it.
 const PgParameters kDeadPeer{{"tcp_user_timeout", "30000"},
@@ -186,28 +189,65 @@ Status PgConnection::AwaitResult(const StopFlag& stop, bool* cancelled) {
     }
     if (*cancelled && give_up.count() == 0) give_up = SystemClock().Monotonic() + kCancelPatience;
     const Micros left = *cancelled ? give_up - SystemClock().Monotonic() : Micros(60'000'000);
-    if (left.count() <= 0) return Error{ErrorCode::kUnavailable, "the database does not answer to a cancel", ""};
+    if (left.count() <= 0) {
+      is_given_up_ = true;
+      return Error{ErrorCode::kUnavailable, "the database does not answer to a cancel", ""};
+    }
     Await(PQsocket(connection_), static_cast<short>(POLLIN | (unsent > 0 ? POLLOUT : 0)), *cancelled ? nullptr : &stop,
           left);
     if (PQconsumeInput(connection_) != 1) return Error{ErrorCode::kUnavailable, LastError(), ""};
   }
 }
 
+// libpq waits for as long as TCP does until the server has taken it: not here.
 void PgConnection::Cancel() {
   PGcancel* cancel = PQgetCancel(connection_);
-  char why[256];
-  if (cancel != nullptr) PQcancel(cancel, why, sizeof why);
-  PQfreeCancel(cancel);
+  if (cancel == nullptr) return;
+  const auto ask = [cancel] {
+    char why[256];
+    PQcancel(cancel, why, sizeof why);
+    PQfreeCancel(cancel);
+  };
+  try {
+    std::thread(ask).detach();
+  } catch (const std::system_error&) {  // no thread is left: nobody asks, and the wait for the answer ends by itself
+    PQfreeCancel(cancel);
+  }
 }
 
-PgResult PgConnection::Simple(const char* statements) {
-  return PgResult(PQexec(connection_, statements));
+PgResult PgConnection::Simple(const char* statements, const Patience& patience) {
+  PgResult last;
+  if (IsLost() || PQsendQuery(connection_, statements) != 1) return last;
+  std::optional<Micros> limit;
+  if (patience.at_most) limit = SystemClock().Monotonic() + *patience.at_most;
+  const StopFlag* stop = patience.stop;
+  for (;;) {
+    const int unsent = PQflush(connection_);
+    if (unsent == 0 && PQisBusy(connection_) == 0) {
+      PgResult result(PQgetResult(connection_));
+      if (!result) return last;
+      last = std::move(result);
+      continue;
+    }
+    const Micros now = SystemClock().Monotonic();
+    if (stop != nullptr && stop->raised()) {
+      limit = std::min(limit.value_or(now + patience.after_stop), now + patience.after_stop);
+      stop = nullptr;
+    }
+    if (unsent < 0 || (limit && now >= *limit)) {
+      is_given_up_ = true;
+      return {};
+    }
+    Await(PQsocket(connection_), static_cast<short>(POLLIN | (unsent > 0 ? POLLOUT : 0)), stop,
+          limit ? *limit - now : Micros(60'000'000));
+    if (PQconsumeInput(connection_) != 1) return {};
+  }
 }
 
 bool PgConnection::Reset() {
   notice_ = nullptr;
   if (IsLost() || PQtransactionStatus(connection_) != PQTRANS_IDLE) return false;
-  return PQresultStatus(Simple("discard all").get()) == PGRES_COMMAND_OK;
+  return PQresultStatus(Simple("discard all", {kAnswerPatience}).get()) == PGRES_COMMAND_OK;
 }
 
 }  // namespace pipelined::worker

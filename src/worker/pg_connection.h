@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "pipelined/base/result.h"
+#include "pipelined/base/time.h"
 #include "pipelined/base/value.h"
 #include "worker/stop_flag.h"
 
@@ -47,10 +48,18 @@ class PgConnection {
   Status Run(const std::string& statement, const std::vector<std::optional<std::string>>& params, const StopFlag& stop,
              const std::function<void(PGresult*)>& take);
 
-  // Several simple statements at once, without parameters; their last result.
-  PgResult Simple(const char* statements);
+  // How long an answer is waited for: so long at most (nothing: any time), and so long after `stop` was raised.
+  struct Patience {
+    std::optional<Micros> at_most;
+    const StopFlag* stop = nullptr;
+    Micros after_stop{0};
+  };
 
-  bool IsLost() const { return PQstatus(connection_) != CONNECTION_OK; }
+  // Several simple statements at once, without parameters; their last result. None: no answer came, and the connection
+  // is lost.
+  PgResult Simple(const char* statements, const Patience& patience);
+
+  bool IsLost() const { return is_given_up_ || PQstatus(connection_) != CONNECTION_OK; }
   bool InTransaction() const { return PQtransactionStatus(connection_) == PQTRANS_INTRANS; }
   // Ready for somebody else.
   bool Reset();
@@ -63,6 +72,7 @@ class PgConnection {
   static void TakeNotice(void* self, const PGresult* result);
 
   PGconn* connection_;
+  bool is_given_up_ = false;  // it does not answer, and may still be at work
   std::function<void(const std::string&)> notice_;
 };
 

@@ -16,6 +16,9 @@ namespace pipelined::worker {
 namespace {
 
 constexpr std::size_t kShownOfStatement = 300;
+constexpr Micros kBeginPatience = std::chrono::seconds(30);
+constexpr Micros kRollbackPatience = std::chrono::seconds(5);
+constexpr Micros kCommitPatience = std::chrono::seconds(10);  // after a stop
 
 enum Oid : unsigned {
   kBool = 16,
@@ -91,7 +94,7 @@ class ScriptRun {
     end.was_stopped = script_.stop.raised();
     if (ran.error().code == ErrorCode::kInDoubt) end.outcome = AttemptOutcome::kLost;
     if (connection_ && !connection_->IsLost()) {
-      connection_->Simple("rollback");
+      connection_->Simple("rollback", {kRollbackPatience});
       Release();
     }
     return end;
@@ -123,9 +126,12 @@ class ScriptRun {
         connection_ = std::move(*opened);
       }
       connection_->OnNotice([this](const std::string& notice) { log_.Line(notice); });
-      const PgResult begun = connection_->Simple(begin.c_str());
+      const PgResult begun = connection_->Simple(begin.c_str(), {kBeginPatience, &script_.stop});
       if (PQresultStatus(begun.get()) == PGRES_COMMAND_OK) return Ok();
-      if (!kept) return Error{ErrorCode::kUnavailable, PQresultErrorMessage(begun.get()), ""};
+      if (script_.stop.raised()) return Stopped();
+      if (!kept)
+        return Error{ErrorCode::kUnavailable,
+                     begun ? PQresultErrorMessage(begun.get()) : "the database does not answer", ""};
     }
   }
 
@@ -192,10 +198,9 @@ class ScriptRun {
 
   // Not to be cancelled: it would not be known what became of it.
   Status Commit() {
-    const PgResult committed = connection_->Simple("commit");
+    const PgResult committed = connection_->Simple("commit", {std::nullopt, &script_.stop, kCommitPatience});
     if (connection_->IsLost()) {
-      return Error{ErrorCode::kInDoubt, "the connection was lost in the commit: whether it took effect cannot be known",
-                   ""};
+      return Error{ErrorCode::kInDoubt, "no answer came to the commit: whether it took effect cannot be known", ""};
     }
     if (PQresultStatus(committed.get()) == PGRES_COMMAND_OK &&
         std::string_view(PQcmdStatus(committed.get())) == "COMMIT")

@@ -1,5 +1,6 @@
 // The actions `sql` and `sqlite`, against real databases.
 #include <libpq-fe.h>
+#include <signal.h>
 
 #include "integration/worker/worker_fixture.h"
 #include "pipelined/template/sql_script.h"
@@ -132,6 +133,43 @@ TEST_F(Sql, StopCancelsTheQueryAtTheServer) {
   executor().Stop(AttemptId{1});
   EXPECT_EQ(Await(1).outcome, AttemptOutcome::kStopped);
   EXPECT_EQ(Ask(sleeping), "0");
+}
+
+// A server that takes connections and says nothing: its processes are stopped, not gone.
+class StoppedServer {
+ public:
+  explicit StoppedServer(std::vector<std::string> pids) : pids_(std::move(pids)) { Signal(SIGSTOP); }
+  ~StoppedServer() { Signal(SIGCONT); }
+
+ private:
+  void Signal(int signal) const {
+    for (const std::string& pid : pids_) kill(std::stoi(pid), signal);
+  }
+  const std::vector<std::string> pids_;
+};
+
+TEST_F(Sql, AServerThatAnswersNothingHoldsUpNoStop) {
+  Start(Attempt(1, "sql", Spec("select pg_sleep(1000)")));
+  const std::string backend = "select pid from pg_stat_activity where query like 'select pg_sleep(1000%'";
+  ASSERT_TRUE(Eventually([&] { return !Ask(backend).empty(); }));
+  const std::string postmaster = Ask("select split_part(pg_read_file('postmaster.pid'), E'\\n', 1)");
+  const StoppedServer stopped({Ask(backend), postmaster});
+  executor().Stop(AttemptId{1});
+  EXPECT_EQ(Await(1).outcome, AttemptOutcome::kStopped);
+}
+
+TEST_F(Sql, ACommitWithoutAnAnswerIsLostAlsoWhenItWasStopped) {
+  Ask("create table slow_commit (n int); create function wait_long() returns trigger language plpgsql as "
+      "$$ begin perform pg_sleep(1000); return null; end $$; create constraint trigger wait_long after insert on "
+      "slow_commit deferrable initially deferred for each row execute function wait_long()");
+  Start(Attempt(1, "sql", Spec("insert into slow_commit values (1)")));
+  const std::string committing = "select pid from pg_stat_activity where state = 'active' and query = 'commit'";
+  ASSERT_TRUE(Eventually([&] { return !Ask(committing).empty(); }));
+  executor().Stop(AttemptId{1});
+  const AttemptEnd end = Await(1);
+  EXPECT_EQ(end.outcome, AttemptOutcome::kLost) << end.message;
+  EXPECT_THAT(end.message, HasSubstr("no answer came to the commit"));
+  Ask("select pg_terminate_backend(pid) from pg_stat_activity where query = 'commit'");
 }
 
 TEST_F(Sql, TimeoutsEndIt) {
