@@ -67,14 +67,17 @@ Task TaskReader::Read(const Entry& entry, const Task& defaults) {
   action_.reset();
   role_ = {};
   repeat_.reset();
+  retry_on_.reset();
   if (RequireMap(entry, reporter_, "a mapping with an action")) {
     EachKey(entry.value, kTaskKeys, "a task", reporter_, [&](Key key, const Entry& part) {
       if (key == Key::kTriggerRule) role_.trigger_rule = part;
+      if (key == Key::kRetryOn) retry_on_ = part;
       Apply(key, part, task);
     });
     TakeMappedAction(entry, task);
     CheckRole(role_, reporter_, task);
     if (repeat_) CheckRepeat(*repeat_, reporter_, task);
+    CheckRetryOn(task);
     if (!action_ && reporter_.errors() == errors) {
       reporter_.Error(Code::kNoAction, entry.key.place(), fmt::format("task {} has no action", Quoted(entry.name())),
                       "give it one of bash, exec, python, http, sql, sqlite, mail, sensor, empty, branch, "
@@ -329,6 +332,17 @@ void TaskReader::ReadRetryOn(const Entry& entry, RetryPolicy& retry) {
       if (ReadInt({part.key, item}, reporter_, code, 0, 255)) retry.exit_codes.push_back(code);
     }
   });
+}
+
+// What has no exit code would never be tried again. Defaults are meant for the commands among the tasks.
+void TaskReader::CheckRetryOn(Task& task) {
+  const ActionKind kind = task.action.kind;
+  if (!IsWorkerAction(kind) && !WaitsOutside(kind)) return;
+  task.retry.exit_codes.clear();
+  if (!retry_on_) return;
+  reporter_.Error(Code::kBadValue, retry_on_->key.place(),
+                  fmt::format("task {} has no exit code that retry_on could ask for", Quoted(task.id)),
+                  "retry_on belongs to bash, exec and python");
 }
 
 std::vector<NodeRef> ReadDependsOn(const Entry& entry, Reporter& reporter) {

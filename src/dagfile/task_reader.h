@@ -57,6 +57,7 @@ class TaskReader {
   void TakeMappedAction(const Entry& task, Task& out);
   void ReadAction(Key key, const Entry& entry, Task& task);
   void ReadPython(const Entry& entry, Task& task);
+  void CheckRetryOn(Task& task);
   void ReadRetryOn(const Entry& entry, RetryPolicy& retry);
   void ReadBackoff(const Entry& entry, RetryPolicy& retry);
 
@@ -69,10 +70,11 @@ class TaskReader {
   std::vector<TaskExpand> expands_;
   std::vector<IndexTemplate> index_templates_;
   std::vector<ScriptFile> script_files_;
-  std::optional<Entry> action_;  // of the task that is being read
-  RoleEntries role_;             // likewise
-  std::optional<Entry> repeat_;  // likewise
-  std::string prefix_;           // likewise
+  std::optional<Entry> action_;    // of the task that is being read
+  RoleEntries role_;               // likewise
+  std::optional<Entry> repeat_;    // likewise
+  std::optional<Entry> retry_on_;  // likewise
+  std::string prefix_;             // likewise
 };
 
 // Names of DAGs and tasks: letters, digits, `_`, `-`, `.`; not `.` or `..`, which would be folders.

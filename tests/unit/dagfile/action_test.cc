@@ -63,6 +63,17 @@ TEST(SqlAction, HasItsScriptInTheFileOrBesideIt) {
             "{\"connection\":\"w\",\"script\":\"insert into t\\nvalues ({{ params.x }});\\n\"}");
 }
 
+TEST(SqlAction, TakesNoExitCodesFromDefaults) {
+  const LoadOptions options{"/dags/team/sales.yaml", "team/sales.yaml", "", {}, {}, false, "/dags"};
+  const LoadResult result = LoadText(
+      "default_args: {retries: 3, retry_on: {exit_codes: [75]}}\ntasks:\n  a: {sql: {connection: w, query: select 1}}\n"
+      "  b: {bash: x}\n",
+      options, UtcOnly());
+  ASSERT_EQ(result.dags.size(), 1U) << Format(result.diagnostics);
+  EXPECT_THAT(result.dags[0].dag->tasks[0].retry.exit_codes, IsEmpty());
+  EXPECT_EQ(result.dags[0].dag->tasks[1].retry.exit_codes.size(), 1U);
+}
+
 TEST(SqlAction, ItsFileIsAPartOfTheVersion) {
   const LoadResult with_file = LoadTask("sql: {connection: w, file: load.sql}");
   ASSERT_EQ(with_file.dags.size(), 1u);
