@@ -1,6 +1,7 @@
 // Carrying out a plan: processes are started and stopped, runs are asked for, mappings are evaluated.
 #include <fmt/format.h>
 
+#include <set>
 #include <unordered_set>
 #include <utility>
 
@@ -157,13 +158,16 @@ void Scheduler::CarryOutWaits(const Plan& plan) {
   for (const AttemptClosed& closed : plan.closed) sensors_->Remove(closed.end.attempt);
   for (const AssetEvent& event : plan.asset_events) sensors_->NoteEvent(event.uri);
   if (!sensors_->LooksAtRuns()) return;
-  std::unordered_set<std::string> changed;  // each DAG once: all sensors of it are looked through
-  for (const RunChange& change : plan.runs) changed.insert(change.dag_id);
+  std::set<std::string> runs;  // each once: all sensors that look at it are looked through
+  for (const RunChange& change : plan.runs) runs.insert(change.dag_id);
+  for (const std::string& dag_id : runs) sensors_->NoteRun(dag_id);
+  if (!sensors_->LooksAtTasks()) return;
+  std::set<std::pair<std::string, std::string>> tasks;
   for (const TaskChange& change : plan.tasks) {
-    const RunInfo* run = IsFinished(change.to) ? engine_.FindRun(change.run) : nullptr;
-    if (run != nullptr) changed.insert(run->dag_id);
+    const DagPtr dag = IsFinished(change.to) ? engine_.DagOf(change.run) : nullptr;
+    if (dag != nullptr) tasks.emplace(dag->id, dag->tasks[change.task].id);
   }
-  for (const std::string& dag_id : changed) sensors_->NoteChange(dag_id);
+  for (const auto& [dag_id, task_id] : tasks) sensors_->NoteTask(dag_id, task_id);
 }
 
 void Scheduler::RestoreWaits(const RestoredRun& stored, const DagPtr& dag) {

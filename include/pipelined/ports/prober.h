@@ -28,7 +28,7 @@ class Prober {
   //   {"port": {"host", "port"}}: whether it is open
   //   {"command": {"argv", "env", "working_dir", "run_as_user", "log", "timeout"}}: {"ok": whether its exit code is 0,
   //       "why", "outputs"}. `env` goes on top of what every command inherits; `timeout` in microseconds
-  // Returns at once; every probe is answered, once, unless it is dropped.
+  // Returns at once; every probe is answered, once, unless it is dropped. An id that is under way is not asked again.
   virtual void Probe(std::int64_t id, Value job) = 0;
 
   // Nobody wants the answer any more: what is under way for it is stopped. Unknown ids are ignored. The id may be used

@@ -128,7 +128,6 @@ class RoutingExecutorImpl final : public RoutingExecutor {
 
   void Probe(std::int64_t id, Value job) override {
     const Value* command = job.Find("command");
-    Drop(id);
     if (command != nullptr) {
       waiting_.emplace_back(id, StartOf(*command, options_));
       StartLooks();
@@ -153,6 +152,7 @@ class RoutingExecutorImpl final : public RoutingExecutor {
   }
 
   std::vector<ProbeResult> Probed() override {
+    if (asked_.empty() && looks_.empty() && probed_.empty()) return {};  // each turn asks
     Listen();
     std::vector<ProbeResult> probed = std::exchange(probed_, {});
     for (ProbeResult& result : actions_.Probed()) {

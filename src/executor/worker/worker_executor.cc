@@ -172,7 +172,6 @@ void WorkerExecutorImpl::StartOne(const AttemptStart& start) {
   tracked.frame = worker::MakeFrame(Value(Value::Map{{"start", id},
                                                      {"log", start.log_path},
                                                      {"timeout", std::int64_t{start.timeout.count()}},
-                                                     {"grace", std::int64_t{start.grace.count()}},
                                                      {"action", start.action}}));
   if (tracked.frame.size() > worker::kMostFrame) return FailLaunch(id, "what it has to send is too large");
   tracked.given_to = own_;
@@ -403,7 +402,6 @@ void WorkerExecutorImpl::Lose(std::int64_t id, Tracked& tracked) {
 
 void WorkerExecutorImpl::Probe(std::int64_t id, Value job) {
   NeedWorker();
-  Drop(id);
   Worker* own = Own();
   if (own == nullptr) {
     probed_.push_back({id, false, {}, "the worker is being started again"});

@@ -30,8 +30,13 @@ bool IsOfRuns(SensorKind kind) {
 void Unlist(std::unordered_map<std::string, std::unordered_set<AttemptId>>& lists, const std::string& name,
             AttemptId attempt) {
   const auto list = lists.find(name);
+  if (list == lists.end()) return;  // a task may be named twice
   list->second.erase(attempt);
   if (list->second.empty()) lists.erase(list);
+}
+
+std::string KeyOf(const std::string& dag_id, const std::string& task_id) {
+  return dag_id + '\n' + task_id;  // no id holds a line end
 }
 
 Instant Together(const PokePolicy& policy, Instant at) {
@@ -76,7 +81,11 @@ void SensorHost::Add(WaitingSensor sensor) {
   entry.poke = Poke{1, since};
   if (IsTimer(spec.kind)) entry.poke.at = std::min(InstantOf(entry.what.job), end);
   if (IsFile(spec.kind)) files_.Watch(attempt, entry.what.job);
-  if (IsOfRuns(spec.kind)) by_dag_[QuestionOf(entry.what.job).dag_id].insert(attempt);
+  if (IsOfRuns(spec.kind)) {
+    const RunQuestion question = QuestionOf(entry.what.job);
+    by_dag_[question.dag_id].insert(attempt);
+    for (const std::string& task : question.task_ids) by_task_[KeyOf(question.dag_id, task)].insert(attempt);
+  }
   if (spec.kind == SensorKind::kAsset) by_asset_[AssetQuestionOf(entry.what.job).uri].insert(attempt);
   SetDue(entry, entry.poke.at);
 }
@@ -87,7 +96,11 @@ void SensorHost::Remove(AttemptId attempt) {
   const Entry& entry = found->second;
   due_.erase({entry.due, attempt});
   if (IsFile(entry.spec().kind)) files_.Forget(attempt);
-  if (IsOfRuns(entry.spec().kind)) Unlist(by_dag_, QuestionOf(entry.what.job).dag_id, attempt);
+  if (IsOfRuns(entry.spec().kind)) {
+    const RunQuestion question = QuestionOf(entry.what.job);
+    Unlist(by_dag_, question.dag_id, attempt);
+    for (const std::string& task : question.task_ids) Unlist(by_task_, KeyOf(question.dag_id, task), attempt);
+  }
   if (entry.spec().kind == SensorKind::kAsset) Unlist(by_asset_, AssetQuestionOf(entry.what.job).uri, attempt);
   if (NeedsProber(entry.spec().kind) && entry.asked && prober_ != nullptr) prober_->Drop(attempt.value);
   waiting_.erase(found);
@@ -118,16 +131,20 @@ void SensorHost::SetDue(Entry& entry, Instant at) {
   due_.insert({at, entry.what.attempt});
 }
 
-void SensorHost::NoteChange(const std::string& dag_id) {
-  const auto dag = by_dag_.find(dag_id);
-  if (dag == by_dag_.end()) return;
-  for (const AttemptId attempt : dag->second) SetDue(waiting_.at(attempt), Instant{});
+void SensorHost::LookNow(const Lists& lists, const std::string& name) {
+  const auto list = lists.find(name);
+  if (list == lists.end()) return;
+  for (const AttemptId attempt : list->second) SetDue(waiting_.at(attempt), Instant{});
 }
 
+void SensorHost::NoteRun(const std::string& dag_id) {
+  LookNow(by_dag_, dag_id);
+}
+void SensorHost::NoteTask(const std::string& dag_id, const std::string& task_id) {
+  LookNow(by_task_, KeyOf(dag_id, task_id));
+}
 void SensorHost::NoteEvent(const std::string& uri) {
-  const auto asset = by_asset_.find(uri);
-  if (asset == by_asset_.end()) return;
-  for (const AttemptId attempt : asset->second) SetDue(waiting_.at(attempt), Instant{});
+  LookNow(by_asset_, uri);
 }
 
 Result<std::vector<AttemptFinished>> SensorHost::Step(Store& store, Instant now) {

@@ -46,9 +46,12 @@ class SensorHost {
   void Clear();
   std::size_t size() const { return waiting_.size(); }
 
-  // A run of that DAG, or a task of one, has changed: those that look at it look now. Costs nothing when there is none.
+  // A run of that DAG has changed, or a task of one has ended: those that look at it look now. Costs nothing when there
+  // is none.
   bool LooksAtRuns() const { return !by_dag_.empty(); }
-  void NoteChange(const std::string& dag_id);
+  bool LooksAtTasks() const { return !by_task_.empty(); }
+  void NoteRun(const std::string& dag_id);
+  void NoteTask(const std::string& dag_id, const std::string& task_id);
   // An event of that asset was stored.
   void NoteEvent(const std::string& uri);
 
@@ -66,6 +69,7 @@ class SensorHost {
   std::string Explain(AttemptId attempt) const;
 
  private:
+  using Lists = std::unordered_map<std::string, std::unordered_set<AttemptId>>;
   struct Entry {
     WaitingSensor what;
     Poke poke;              // the next look; the one under way while `asked`
@@ -92,6 +96,7 @@ class SensorHost {
   void End(Entry& entry, TryOutcome outcome, Instant now, std::string message, Value outputs, Ends& ends);
   void TimeOut(Entry& entry, Instant now, Ends& ends);
   Entry* Find(AttemptId attempt);
+  void LookNow(const Lists& lists, const std::string& name);
   void Watch(int fd) const;
 
   Prober* const prober_;
@@ -100,8 +105,9 @@ class SensorHost {
   const int poll_;  // epoll over files_ and prober_
   std::unordered_map<AttemptId, Entry> waiting_;
   std::set<std::pair<Instant, AttemptId>> due_;
-  std::unordered_map<std::string, std::unordered_set<AttemptId>> by_dag_;    // that look at its runs
-  std::unordered_map<std::string, std::unordered_set<AttemptId>> by_asset_;  // that wait for its events
+  Lists by_dag_;    // that look at its runs
+  Lists by_task_;   // of those, that look at it: KeyOf()
+  Lists by_asset_;  // that wait for its events
 };
 
 }  // namespace pipelined

@@ -324,11 +324,11 @@ TEST_F(RunSensorTest, ATaskIsThereWhenItSucceeded) {
   EXPECT_THAT(Step(), IsEmpty());
   EXPECT_THAT(host_->Explain(AttemptId{7}), HasSubstr("there is no such run yet"));
   Run();
-  host_->NoteChange("sales");
+  host_->NoteRun("sales");
   EXPECT_THAT(Step(), IsEmpty());
   EXPECT_THAT(host_->Explain(AttemptId{7}), HasSubstr("task t0 of run \"r1\" is running"));
   End(TaskState::kSuccess);
-  host_->NoteChange("sales");
+  host_->NoteTask("sales", "t0");
   EXPECT_THAT(Step(), ElementsAre("success"));
   EXPECT_EQ(last_.outputs.Find("run_id")->string(), "r1");
   EXPECT_FALSE(host_->LooksAtRuns());
@@ -343,10 +343,12 @@ TEST_F(RunSensorTest, IsSeenAtItsIntervalWithoutBeingTold) {
   EXPECT_THAT(Until(At(3600)), ElementsAre("success"));
 }
 
-TEST_F(RunSensorTest, AChangeOfAnotherDagIsNoReasonToLook) {
+TEST_F(RunSensorTest, AChangeOfAnotherDagOrTaskIsNoReasonToLook) {
   WaitForTask();
   Step();
-  host_->NoteChange("other");
+  host_->NoteRun("other");
+  host_->NoteTask("other", "t0");
+  host_->NoteTask("sales", "t1");
   EXPECT_EQ(host_->NextDue(), At(3600));
 }
 
