@@ -49,6 +49,15 @@ bool FlagIn(const Value& map, std::string_view key, bool otherwise) {
   return value != nullptr && value->is_bool() ? value->boolean() : otherwise;
 }
 
+std::optional<std::string> UrlHost(std::string host) {
+  const bool plain = !host.empty() && host.find_first_not_of(
+                                          "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                          "0123456789.-_:[]") == std::string::npos;
+  if (!plain) return std::nullopt;
+  if (host.find(':') != std::string::npos && !host.starts_with('[')) host = "[" + host + "]";
+  return host;
+}
+
 std::string TextOf(const Value& value) {
   return value.is_string() ? value.string() : value.is_null() ? std::string() : ToJson(value);
 }

@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "pipelined/base/result.h"
@@ -67,6 +68,8 @@ Micros StatementTimeoutOf(const Value& action);
 std::string TextIn(const Value& map, std::string_view key);
 std::int64_t NumberIn(const Value& map, std::string_view key, std::int64_t otherwise = 0);
 bool FlagIn(const Value& map, std::string_view key, bool otherwise);
+// A host as it stands in a URL; nothing: it cannot be one. "::1" is "[::1]".
+std::optional<std::string> UrlHost(std::string host);
 // A value as a text where a text is needed: null is none, lists and maps are JSON.
 std::string TextOf(const Value& value);
 

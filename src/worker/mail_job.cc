@@ -26,26 +26,24 @@ struct MimeFree {
 };
 
 // How to reach the server: TLS is needed unless the connection says otherwise.
-struct Server {
+struct SmtpServer {
   std::string url, host, username, password, ca_file;
   bool starttls = true, verify = true;
 };
 
-Result<Server> ServerOf(const Value& connection) {
-  const std::string type = TextIn(connection, "conn_type"), host = TextIn(connection, "host");
+Result<SmtpServer> ServerOf(const Value& connection) {
+  const std::string type = TextIn(connection, "conn_type");
+  const std::optional<std::string> host = UrlHost(TextIn(connection, "host"));
   if (type != "smtp" && type != "email")
     return Error{ErrorCode::kInvalid, fmt::format("the connection is of type \"{}\", not smtp", type), ""};
-  const bool plain = !host.empty() && host.find_first_not_of(
-                                          "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                                          "0123456789.-_:[]") == std::string::npos;
-  if (!plain) return Error{ErrorCode::kInvalid, "the connection has no host, or one that cannot be", ""};
+  if (!host) return Error{ErrorCode::kInvalid, "the connection has no host, or one that cannot be", ""};
   const auto read = ParseJson(TextIn(connection, "extra"));
   const Value extra = read && read->is_map() ? *read : Value();
-  Server server;
+  SmtpServer server;
   const std::int64_t port = NumberIn(connection, "port", FlagIn(extra, "ssl", false) ? kImplicitTlsPort : 587);
   const bool implicit = FlagIn(extra, "ssl", port == kImplicitTlsPort);
-  server.host = host;
-  server.url = fmt::format("{}://{}:{}", implicit ? "smtps" : "smtp", host, port);
+  server.host = *host;
+  server.url = fmt::format("{}://{}:{}", implicit ? "smtps" : "smtp", *host, port);
   server.starttls = !implicit && !FlagIn(extra, "disable_tls", false);
   server.verify = FlagIn(extra, "verify", true);
   server.ca_file = TextIn(extra, "ca_file");
@@ -71,7 +69,7 @@ std::string Joined(const std::vector<Address>& addresses) {
 
 class MailJob final : public Job {
  public:
-  MailJob(Mail mail, Server server, const Tools& tools, AttemptLog& log, JobDone done)
+  MailJob(Mail mail, SmtpServer server, const Tools& tools, AttemptLog& log, JobDone done)
       : mail_(std::move(mail)),
         server_(std::move(server)),
         curl_(tools.curl),
@@ -238,7 +236,7 @@ class MailJob final : public Job {
   }
 
   Mail mail_;
-  Server server_;
+  SmtpServer server_;
   CurlLoop& curl_;
   Loop& loop_;
   AttemptLog& log_;

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "pipelined/base/base64.h"
+#include "pipelined/base/mail_address.h"
 #include "pipelined/schema/json.h"
 #include "worker/attempt_log.h"
 #include "worker/job.h"
@@ -12,7 +14,6 @@ namespace pipelined::worker {
 namespace {
 
 constexpr std::size_t kMostRecipients = 500;
-constexpr std::size_t kLongestAddress = 254;
 constexpr std::size_t kEncodedAtOnce = 45;  // bytes: 60 letters, so that a word has less than 75
 
 Error Invalid(std::string message) {
@@ -21,34 +22,6 @@ Error Invalid(std::string message) {
 
 bool IsPrintable(std::string_view text) {
   return std::all_of(text.begin(), text.end(), [](char c) { return c >= 0x20 && c < 0x7f; });
-}
-
-std::string Base64(std::string_view bytes) {
-  static constexpr char kLetters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  std::string text;
-  for (std::size_t at = 0; at < bytes.size(); at += 3) {
-    std::uint32_t group = 0;
-    const std::size_t size = std::min<std::size_t>(3, bytes.size() - at);
-    for (std::size_t i = 0; i < 3; ++i)
-      group = group << 8 | (i < size ? static_cast<unsigned char>(bytes[at + i]) : 0u);
-    for (std::size_t i = 0; i < 4; ++i) text += i <= size ? kLetters[group >> (18 - 6 * i) & 63] : '=';
-  }
-  return text;
-}
-
-bool IsAtom(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-         std::string_view("!#$%&'*+-/=?^_`{|}~.").find(c) != std::string_view::npos;
-}
-
-bool IsAddress(std::string_view text) {
-  const std::size_t at = text.find('@');
-  if (at == std::string_view::npos || at == 0 || at > 64 || text.size() > kLongestAddress) return false;
-  const std::string_view domain = text.substr(at + 1);
-  return std::all_of(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(at), IsAtom) && !domain.empty() &&
-         domain.front() != '.' && domain.back() != '.' && std::all_of(domain.begin(), domain.end(), [](char c) {
-           return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '-';
-         });
 }
 
 std::string_view Trim(std::string_view text) {
@@ -95,7 +68,7 @@ Result<Address> ParseAddress(std::string_view text) {
     if (name.size() >= 2 && name.front() == '"' && name.back() == '"') name = name.substr(1, name.size() - 2);
     read.name = std::string(name);
   }
-  if (!IsAddress(read.address)) return Invalid(fmt::format("\"{}\" is no address", shown));
+  if (!IsMailAddress(read.address)) return Invalid(fmt::format("\"{}\" is no address", shown));
   return read;
 }
 

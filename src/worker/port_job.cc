@@ -57,14 +57,10 @@ class PortJob final : public Job {
 }  // namespace
 
 Result<std::unique_ptr<Job>> BeginPort(const Value& spec, const Tools& tools, AttemptLog&, JobDone done) {
-  std::string host = TextIn(spec, "host");
+  const std::optional<std::string> host = UrlHost(TextIn(spec, "host"));
   const std::int64_t port = NumberIn(spec, "port");
-  const bool plain = !host.empty() && host.find_first_not_of(
-                                          "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                                          "0123456789.-_:[]") == std::string::npos;
-  if (!plain || port <= 0 || port > 65'535) return Error{ErrorCode::kInvalid, "that is no host with a port", ""};
-  if (host.find(':') != std::string::npos && !host.starts_with('[')) host = "[" + host + "]";
-  auto job = std::make_unique<PortJob>(fmt::format("http://{}:{}/", host, port), tools, std::move(done));
+  if (!host || port <= 0 || port > 65'535) return Error{ErrorCode::kInvalid, "that is no host with a port", ""};
+  auto job = std::make_unique<PortJob>(fmt::format("http://{}:{}/", *host, port), tools, std::move(done));
   if (!job->Begin()) return Error{ErrorCode::kUnavailable, "libcurl has no memory", ""};
   return std::unique_ptr<Job>(std::move(job));
 }

@@ -7,10 +7,9 @@
 #include "pipelined/base/clock.h"
 #include "pipelined/schema/json.h"
 #include "worker/job.h"
-#include "worker/loop.h"
 #include "worker/pg_pool.h"
 #include "worker/sql_result.h"
-#include "worker/threads.h"
+#include "worker/thread_job.h"
 
 namespace pipelined::worker {
 namespace {
@@ -220,30 +219,6 @@ class ScriptRun {
   std::unique_ptr<PgConnection> connection_;
 };
 
-class SqlJob final : public Job {
- public:
-  SqlJob(std::shared_ptr<Script> script, const Tools& tools, JobDone done, Threads::WorkId work)
-      : script_(std::move(script)), threads_(tools.threads), loop_(tools.loop), done_(std::move(done)), work_(work) {}
-
-  // While all threads are taken it has not begun: then it ends here.
-  void Stop() override {
-    script_->stop.Raise();
-    if (!threads_.Cancel(work_)) return;
-    loop_.Post([done = done_] {
-      JobEnd end = JobEnd::Failed("it was stopped before it began");
-      end.was_stopped = true;
-      done(std::move(end));
-    });
-  }
-
- private:
-  std::shared_ptr<Script> script_;
-  Threads& threads_;
-  Loop& loop_;
-  JobDone done_;
-  Threads::WorkId work_;
-};
-
 Result<std::vector<Statement>> ReadStatements(const Value& spec) {
   std::vector<Statement> statements;
   const Value* list = spec.Find("statements");
@@ -276,11 +251,10 @@ Result<std::unique_ptr<Job>> BeginSql(const Value& spec, const Tools& tools, Att
   script->statement_timeout = Micros(NumberIn(spec, "statement_timeout"));
   script->autocommit = FlagIn(spec, "autocommit", false);
   script->output = TextIn(spec, "output");
-  const Threads::WorkId work = tools.threads.Run([script, &loop = tools.loop, &pool = tools.databases, &log, done] {
-    JobEnd end = ScriptRun(*script, pool, log).Run();
-    loop.Post([done, end = std::move(end)] { done(end); });
-  });
-  return std::unique_ptr<Job>(std::make_unique<SqlJob>(std::move(script), tools, std::move(done), work));
+  std::shared_ptr<StopFlag> stop(script, &script->stop);
+  return RunOnThread(
+      tools, std::move(stop), [script, &pool = tools.databases, &log] { return ScriptRun(*script, pool, log).Run(); },
+      std::move(done));
 }
 
 }  // namespace pipelined::worker

@@ -8,10 +8,9 @@
 
 #include "pipelined/base/clock.h"
 #include "worker/job.h"
-#include "worker/loop.h"
 #include "worker/sql_result.h"
 #include "worker/stop_flag.h"
-#include "worker/threads.h"
+#include "worker/thread_job.h"
 
 namespace pipelined::worker {
 namespace {
@@ -162,30 +161,6 @@ class ScriptRun {
   Database database_;
 };
 
-class SqliteJob final : public Job {
- public:
-  SqliteJob(std::shared_ptr<Script> script, const Tools& tools, JobDone done, Threads::WorkId work)
-      : script_(std::move(script)), threads_(tools.threads), loop_(tools.loop), done_(std::move(done)), work_(work) {}
-
-  // While all threads are taken it has not begun: then it ends here.
-  void Stop() override {
-    script_->stop.Raise();
-    if (!threads_.Cancel(work_)) return;
-    loop_.Post([done = done_] {
-      JobEnd end = JobEnd::Failed("it was stopped before it began");
-      end.was_stopped = true;
-      done(std::move(end));
-    });
-  }
-
- private:
-  std::shared_ptr<Script> script_;
-  Threads& threads_;
-  Loop& loop_;
-  JobDone done_;
-  Threads::WorkId work_;
-};
-
 }  // namespace
 
 Result<std::unique_ptr<Job>> BeginSqlite(const Value& spec, const Tools& tools, AttemptLog& log, JobDone done) {
@@ -196,11 +171,9 @@ Result<std::unique_ptr<Job>> BeginSqlite(const Value& spec, const Tools& tools, 
   script->statements = *statements;
   script->output = TextIn(spec, "output");
   if (script->path.find('\0') != std::string::npos) return Error{ErrorCode::kInvalid, "the path holds a NUL", ""};
-  const Threads::WorkId work = tools.threads.Run([script, &loop = tools.loop, &log, done] {
-    JobEnd end = ScriptRun(*script, log).Run();
-    loop.Post([done, end = std::move(end)] { done(end); });
-  });
-  return std::unique_ptr<Job>(std::make_unique<SqliteJob>(std::move(script), tools, std::move(done), work));
+  std::shared_ptr<StopFlag> stop(script, &script->stop);
+  return RunOnThread(
+      tools, std::move(stop), [script, &log] { return ScriptRun(*script, log).Run(); }, std::move(done));
 }
 
 }  // namespace pipelined::worker
