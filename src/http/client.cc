@@ -110,7 +110,6 @@ HttpResponse Bounded(client::http_client& server, const web::http::http_request&
   } catch (const std::exception&) {
     // The status was said: what the server does afterwards does not take it back.
   }
-  response.is_whole = false;
   cancel.cancel();
   return response;
 }

@@ -19,7 +19,8 @@ struct HttpRequest {
   bool keep_connection = true;   // for the next request to this server; one that the server has closed meanwhile fails
   bool follow_redirects = true;  // false: their statuses are answers like others
   // For servers that are not trusted to end: the whole exchange takes no longer than `timeout`, and only so many bytes
-  // of the answer's body are read, what follows is dropped with the connection. 0: neither.
+  // of the answer's body are read, what follows is dropped with the connection, and a body that breaks off is what came
+  // of it. 0: neither.
   std::size_t most_body = 0;
 };
 
@@ -27,7 +28,6 @@ struct HttpResponse {
   int status = 0;
   std::map<std::string, std::string> headers;  // names in lower case
   std::string body;
-  bool is_whole = true;  // false: with HttpRequest::most_body, the body was cut there, or it broke off or took too long
 };
 
 // Blocks until the answer is there. kUnavailable: no connection, or no answer in time. Any status is a success here.
