@@ -108,8 +108,9 @@ class Notifier::Impl {
 
   Result<Micros> Refuse(const std::string& name) {
     const std::string error = fmt::format("there is no channel \"{}\" in the settings (alerts.channels)", name);
-    log::Warning("{}: notifications to it have failed", error);
-    if (const Status refused = outbox_.Refuse(name, error); !refused) return refused.error();
+    const Result<std::int64_t> refused = outbox_.Refuse(name, error);
+    if (!refused) return refused.error();
+    if (*refused > 0) log::Warning("{}: {} notifications to it have failed", error, *refused);
     return kLookAgain;
   }
 

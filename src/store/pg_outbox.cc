@@ -61,6 +61,17 @@ constexpr const char* kClaim =
     "clock_timestamp() order by next_try_at, id limit 1 for update skip locked) "
     "returning " PIPELINED_NOTIFICATION_COLUMNS;
 
+// Another notifier may know the channel, as the one that was started after the settings were changed.
+constexpr const char* kRefuse =
+    "with gone as (update notification set state = 'failed', next_try_at = null, ended_at = clock_timestamp(), error = "
+    "$2 where state = 'queued' and channel = $1 and (created_at < clock_timestamp() - interval '1 minute' or not "
+    "exists "
+    "(select from pg_stat_activity where application_name = 'pipelined notifier' and datname = current_database() and "
+    "pid <> pg_backend_pid())) returning id), "
+    "others as (update notification n set state = 'failed', error = $2 from gone where n.duplicate_of = gone.id and "
+    "n.state = 'suppressed') "
+    "select count(*) from gone";
+
 class PgOutbox final : public Outbox {
  public:
   explicit PgOutbox(StoreOptions options)
@@ -149,15 +160,9 @@ class PgOutbox final : public Outbox {
     });
   }
 
-  Status Refuse(const std::string& channel, const std::string& error) override {
-    return With("refuse notifications", [&]() -> Status {
-      session_->Run("outbox_refuse",
-                    "with gone as (update notification set state = 'failed', next_try_at = null, ended_at = "
-                    "clock_timestamp(), error = $2 where state = 'queued' and channel = $1 returning id) "
-                    "update notification n set state = 'failed', error = $2 from gone where n.duplicate_of = gone.id "
-                    "and n.state = 'suppressed'",
-                    CleanText(channel), CleanText(error));
-      return Ok();
+  Result<std::int64_t> Refuse(const std::string& channel, const std::string& error) override {
+    return With("refuse notifications", [&]() -> Result<std::int64_t> {
+      return session_->Run("outbox_refuse", kRefuse, CleanText(channel), CleanText(error))[0][0].as<std::int64_t>();
     });
   }
 

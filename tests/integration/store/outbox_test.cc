@@ -284,6 +284,17 @@ TEST_F(OutboxTest, AChannelThatDoesNotExistFailsVisibly) {
   EXPECT_EQ((*catalog_->notifications().Find(1))->error, "there is no such channel");
 }
 
+TEST_F(OutboxTest, AChannelThatAnotherNotifierMayKnowIsLeftToItForAMinute) {
+  ASSERT_TRUE(Commit({About(Triggered("r1"), NotifyOn::kFailure, {"new"})}).ok());
+  const std::unique_ptr<Outbox> other = MakePgOutbox(options_);
+  ASSERT_TRUE(other->Due().ok());
+  EXPECT_EQ(*outbox_->Refuse("new", "there is no such channel"), 0);
+  EXPECT_TRUE(other->Claim("new", kTerms)->notification.has_value());
+  ASSERT_TRUE(Commit({About(Triggered("r2"), NotifyOn::kFailure, {"new"})}).ok());
+  Sql("update notification set created_at = created_at - interval '2 minutes'");
+  EXPECT_EQ(*outbox_->Refuse("new", "there is no such channel"), 1);
+}
+
 TEST_F(OutboxTest, WhatHasFailedIsSentAgainOnDemandAndNothingElse) {
   ASSERT_TRUE(Commit({About(Triggered("r1"), NotifyOn::kFailure, {"ops"})}).ok());
   EXPECT_EQ(catalog_->notifications().Retry(1, 3).error().code, ErrorCode::kConflict);

@@ -79,12 +79,12 @@ class FakeOutbox : public Outbox {
     changed_.notify_all();
     return Ok();
   }
-  Status Refuse(const std::string& channel, const std::string& error) override {
+  Result<std::int64_t> Refuse(const std::string& channel, const std::string& error) override {
     const std::lock_guard lock(mutex_);
-    std::erase_if(queued_, [&](const Notification& row) { return row.use.channel == channel; });
+    const auto refused = std::erase_if(queued_, [&](const Notification& row) { return row.use.channel == channel; });
     ends_.push_back("refused " + channel + ": " + error);
     changed_.notify_all();
-    return Ok();
+    return static_cast<std::int64_t>(refused);
   }
   void Wait(Micros) override {
     std::unique_lock lock(mutex_);
