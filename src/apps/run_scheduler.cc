@@ -1,7 +1,9 @@
+#include <cstdlib>
 #include <memory>
 
 #include "pipelined/scheduler/dag_loader.h"
 #include "apps/exit_code.h"
+#include "apps/home.h"
 #include "apps/roles.h"
 #include "apps/scheduler_metrics.h"
 #include "apps/sources.h"
@@ -11,6 +13,8 @@
 #include "pipelined/dagfile/load.h"
 #include "pipelined/executor/local_executor.h"
 #include "pipelined/scheduler/scheduler.h"
+#include "pipelined/secrets/home_keys.h"
+#include "pipelined/secrets/task_values.h"
 #include "pipelined/store/migrations.h"
 #include "pipelined/store/pg_store.h"
 #include "pipelined/zoneinfo/system_zones.h"
@@ -41,6 +45,18 @@ Result<std::unique_ptr<LocalExecutor>> OpenExecutor(const LocalExecutorOptions& 
     if (!said) log::Info("another scheduler of this home is at work; this one stands by");
     said = true;
   }
+}
+
+secrets::TaskValues::Options ValueOptions(const Settings& settings, const RoleContext& context) {
+  secrets::TaskValues::Options options;
+  options.environment = [](const std::string& name) -> std::optional<std::string> {
+    const char* text = std::getenv(name.c_str());
+    return text == nullptr ? std::nullopt : std::optional<std::string>(text);
+  };
+  options.variables_file = InHome(context.home, settings.core.variables_file);
+  options.connections_file = InHome(context.home, settings.core.connections_file);
+  options.keys = [&settings, home = context.home] { return secrets::ReadKeys(home, settings.core.encryption_keys); };
+  return options;
 }
 
 SchedulerOptions MakeOptions(const Settings& settings, const RoleContext& context, const Executor& executor) {
@@ -87,6 +103,12 @@ int RunScheduler(const Settings& settings, const RoleContext& context) {
   const std::unique_ptr<DagPublisher> publisher = MakePgPublisher(where);
   DagLoader* loader_of_leader = nullptr;
   SchedulerOptions options = MakeOptions(settings, context, **executor);
+  StoreOptions few = where;
+  few.catalog_connections = 1;
+  const std::unique_ptr<Catalog> catalog = MakePgCatalog(few);
+  secrets::TaskValues values(ValueOptions(settings, context), &catalog->vault(), SystemClock());
+  options.launch.connection = [&values](const std::string& id) { return values.Connection(id); };
+  options.launch.variable = [&values](const std::string& key) { return values.Variable(key); };
   SchedulerMetrics metrics(SchedulerMetricsFile(context.home), SystemClock());
   options.on_lead = [&](std::int64_t epoch) {
     metrics.Lead(true);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <map>
+#include <utility>
 
 #include "pipelined/schema/json.h"
 #include "scheduler/try_templates.h"
@@ -36,6 +37,13 @@ std::string TextOf(const Value& value) {
   return value.is_string() ? value.string() : value.is_null() ? "" : ToJson(value);
 }
 
+// The words of a command. Every user of the machine can read those of a process: a script that was made from a secret
+// is taken from the environment instead.
+struct CommandWords {
+  std::vector<std::string> words;
+  bool secret = false;
+};
+
 // What an instance of a mapped task has in place of keys of its task. What stands in the DAG file is a template, what
 // was evaluated is taken as it is.
 class Replacements {
@@ -47,7 +55,7 @@ class Replacements {
     if (item == nullptr) return Ok();
     if (!item->value.is_map()) return NotA(*item, "a mapping");
     for (const auto& [name, value] : item->value.map()) {
-      auto text = TextFor(*item, value, "env." + name, Quote::kNone);
+      auto text = TextFor(*item, value, "env." + name, Quote::kNone, Secrets::kAllowed);
       if (!text) return text.error();
       environ.Set(name, *text);
     }
@@ -63,28 +71,30 @@ class Replacements {
     return own + "/" + *text;
   }
 
-  Result<std::vector<std::string>> Words(const Task& task) const {
+  Result<CommandWords> Words(const Task& task) const {
     const bool is_shell = task.action.kind == ActionKind::kBash;
+    const bool is_script = is_shell || task.action.kind == ActionKind::kPythonCode;
     const Quote quote = is_shell ? Quote::kShell : Quote::kNone;
+    const Secrets secrets = is_script ? Secrets::kAllowed : Secrets::kRefused;
     const std::string place(OperatorName(task.action.kind));
-    std::vector<std::string> words;
+    CommandWords made;
     const TemplateItem* item = is_shell ? Find("bash") : task.action.kind == ActionKind::kExec ? Find("exec") : nullptr;
     if (item == nullptr) {
       for (const std::string& text : task.action.words) {
-        auto word = templates_.Render(text, place, quote);
+        auto word = templates_.Render(text, place, quote, secrets, &made.secret);
         if (!word) return word.error();
-        words.push_back(std::move(*word));
+        made.words.push_back(std::move(*word));
       }
-      return words;
+      return made;
     }
     if (!is_shell && (!item->value.is_list() || item->value.list().empty())) return NotA(*item, "a list of words");
     const Value::List list = is_shell ? Value::List{item->value} : item->value.list();
     for (const Value& one : list) {
-      auto word = TextFor(*item, one, place, quote);
+      auto word = TextFor(*item, one, place, quote, secrets, &made.secret);
       if (!word) return word.error();
-      words.push_back(std::move(*word));
+      made.words.push_back(std::move(*word));
     }
-    return words;
+    return made;
   }
 
  private:
@@ -97,14 +107,19 @@ class Replacements {
   static Error NotA(const TemplateItem& item, const char* wanted) {
     return Error{ErrorCode::kInvalid, fmt::format("expand.{}: {} is needed", item.name, wanted), ""};
   }
-  Result<std::string> TextFor(const TemplateItem& item, const Value& value, const std::string& place,
-                              Quote quote) const {
+  Result<std::string> TextFor(const TemplateItem& item, const Value& value, const std::string& place, Quote quote,
+                              Secrets secrets = Secrets::kRefused, bool* secret = nullptr) const {
     if (item.outside) return TextOf(value);
-    return templates_.Render(TextOf(value), "expand." + place, quote);
+    return templates_.Render(TextOf(value), "expand." + place, quote, secrets, secret);
   }
 
   const TryTemplates& templates_;
 };
+
+// They run a script that lies in kScriptVariable; what it starts does not see that.
+constexpr const char* kBashReader = R"(eval "unset PIPELINED_SCRIPT; $PIPELINED_SCRIPT")";
+constexpr const char* kPythonReader =
+    R"(exec(compile(__import__("os").environ.pop("PIPELINED_SCRIPT"), "<string>", "exec")))";
 
 std::vector<std::string> Argv(const Task& task, std::vector<std::string> words) {
   switch (task.action.kind) {
@@ -161,19 +176,17 @@ Result<AttemptStart> Prepare(const LaunchRequest& request, const LaunchOptions& 
   Environ environ(options.environment);
   for (const auto& [name, value] : Environment((*templates)->context())) environ.Set(name, value);
   for (const auto& [name, text] : task.outer_env) {
-    auto value = (*templates)->RenderOutside(text, "env." + name);
+    auto value = (*templates)->RenderOutside(text, "env." + name, Secrets::kAllowed);
     if (!value) return value.error();
     environ.Set(name, *value);
   }
   for (const auto& [name, text] : task.env) {
-    auto value = (*templates)->Render(text, "env." + name);
+    auto value = (*templates)->Render(text, "env." + name, Quote::kNone, Secrets::kAllowed);
     if (!value) return value.error();
     environ.Set(name, *value);
   }
   const Replacements replacements(**templates);
   if (const Status set = replacements.Variables(environ); !set) return set.error();
-  start.env = environ.Take();
-
   auto dir = task.outer_working_dir ? (*templates)->RenderOutside(task.working_dir, "working_dir")
                                     : (*templates)->Render(task.working_dir, "working_dir");
   if (!dir) return dir.error();
@@ -181,9 +194,15 @@ Result<AttemptStart> Prepare(const LaunchRequest& request, const LaunchOptions& 
   if (!dir) return dir.error();
   start.working_dir = std::move(*dir);
 
-  auto words = replacements.Words(task);
-  if (!words) return words.error();
-  start.argv = Argv(task, std::move(*words));
+  auto made = replacements.Words(task);
+  if (!made) return made.error();
+  if (made->secret) {
+    const bool is_shell = task.action.kind == ActionKind::kBash;
+    environ.Set(kScriptVariable, std::exchange(made->words.front(), is_shell ? kBashReader : kPythonReader));
+  }
+  start.argv = Argv(task, std::move(made->words));
+  start.env = environ.Take();
+  start.secrets = (*templates)->secrets().Forms();
   return start;
 }
 

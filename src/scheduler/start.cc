@@ -118,6 +118,7 @@ void Scheduler::StartAttempts(const std::vector<AttemptOpened>& opened) {
       starts.push_back(std::move(*start));
       continue;
     }
+    if (start.error().code == ErrorCode::kUnavailable) return Recover(start.error());
     inbox_.emplace_back(Undone(attempt.attempt, TryOutcome::kLaunchFailed, start.error().message));
   }
   executor_.Start(std::move(starts));

@@ -22,6 +22,7 @@ struct AttemptStart {
       env;                  // the complete environment, but for PIPELINED_OUTPUT, which the executor adds
   std::string working_dir;  // absolute
   std::string log_path;     // absolute; its folders are made with the file, at the first byte
+  std::vector<std::string> secrets = {};  // the log has "***" in their place; the longest first
   std::string run_as_user;  // empty: the daemon's own
   Micros timeout{0};        // 0: none
   Millis grace{10'000};     // between TERM and KILL

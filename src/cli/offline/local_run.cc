@@ -3,10 +3,12 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <cstdlib>
 #include <set>
 
 #include "pipelined/executor/local_executor.h"
 #include "pipelined/scheduler/scheduler.h"
+#include "pipelined/secrets/task_values.h"
 #include "pipelined/store/memory_store.h"
 
 namespace pipelined::cli {
@@ -92,6 +94,14 @@ Result<RunState> RunLocally(const LoadedDag& loaded, const LocalRunOptions& opti
   scheduler_options.holder = "dags-test";
   scheduler_options.launch.logs_dir = options.folder + "/logs";
   scheduler_options.launch.environment = InheritedEnvironment(environ);
+  secrets::TaskValues::Options given;  // no server and no database: those of the environment alone
+  given.environment = [](const std::string& name) -> std::optional<std::string> {
+    const char* text = std::getenv(name.c_str());
+    return text == nullptr ? std::nullopt : std::optional<std::string>(text);
+  };
+  secrets::TaskValues values(std::move(given), nullptr, SystemClock());
+  scheduler_options.launch.connection = [&values](const std::string& id) { return values.Connection(id); };
+  scheduler_options.launch.variable = [&values](const std::string& key) { return values.Variable(key); };
   Scheduler* running = nullptr;
   RunState ended = RunState::kRunning;
   scheduler_options.on_plan = [&](const Plan& plan) {

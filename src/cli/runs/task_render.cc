@@ -77,6 +77,27 @@ Result<std::optional<PreviousRun>> PreviousOf(const Session& session, const RunI
   return std::optional(PreviousRun{IntervalOf(row), InstantOf(row, "start_date"), InstantOf(row, "end_date")});
 }
 
+// As the server shows it to whoever asks: secrets are "***".
+LookUpVariable Variables(const Session& session) {
+  return [&session](const std::string& key) -> Result<std::string> {
+    const auto row = session.Get("/api/v2/variables/" + UrlEncode(key));
+    if (!row) return row.error();
+    return TextOf(*row, "value");
+  };
+}
+
+LookUpConnection Connections(const Session& session) {
+  return [&session](const std::string& id) -> Result<Value> {
+    const auto row = session.Get("/api/v2/connections/" + UrlEncode(id));
+    if (!row) return row.error();
+    Value fields{Value::Map{}};
+    for (const auto& [name, value] : row->map()) {
+      if (!value.is_null()) fields.Set(name, value);
+    }
+    return fields;
+  };
+}
+
 Result<AttemptStart> Rendered(const Session& session, const NamedTask& named, const Value& run, const Dag& dag,
                               TaskNo task) {
   const RunInfo info = ToRunInfo(run);
@@ -93,7 +114,14 @@ Result<AttemptStart> Rendered(const Session& session, const NamedTask& named, co
   const SystemZones zones;
   LaunchOptions options;
   options.zones = &zones;
-  return Prepare(request, options);
+  options.variable = Variables(session);
+  options.connection = Connections(session);
+  auto start = Prepare(request, options);
+  if (!start) return start;
+  for (const auto& [name, text] : start->env) {
+    if (name == kScriptVariable) start->argv.back() = text;  // what would not be on the command line
+  }
+  return start;
 }
 
 // The environment without what every task has.

@@ -18,6 +18,7 @@ struct Command {
   char** argv = nullptr;
   char** envp = nullptr;
   const char* path = nullptr;  // the value of PATH in envp
+  const char* secrets = nullptr;  // frame->secrets texts, one behind the other
   char* pointers[256];         // room for the usual argv and envp; more are allocated
 };
 
