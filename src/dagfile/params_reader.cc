@@ -19,8 +19,8 @@ constexpr std::array<std::string_view, 43> kWords{
     "type", "default", "enum", "const", "title", "description", "format", "pattern", "minimum", "maximum", "minLength",
     "maxLength", "minItems", "maxItems", "items", "properties", "required", "additionalProperties", "anyOf", "oneOf",
     "allOf", "not", "examples", "multipleOf", "exclusiveMinimum", "exclusiveMaximum", "uniqueItems", "contains",
-    "additionalItems", "minProperties", "maxProperties", "patternProperties", "propertyNames", "dependencies",
-    "if", "then", "else", "definitions", "$ref",
+    "additionalItems", "minProperties", "maxProperties", "patternProperties", "propertyNames", "dependencies", "if",
+    "then", "else", "definitions", "$ref",
     // of forms, as Airflow has them
     "section", "values_display", "description_md", "custom_html_form"};
 

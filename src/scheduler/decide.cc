@@ -113,8 +113,8 @@ Result<AttemptFinished> Branch(const LaunchRequest& request, const TryTemplates&
 }
 
 Result<AttemptFinished> ShortCircuit(const LaunchRequest& request, const TryTemplates& templates, Instant now) {
-  const auto condition = Evaluate(templates, request.dag.tasks[request.task].action.words.at(0), "short_circuit",
-                                  Secrets::kRefused);
+  const auto condition =
+      Evaluate(templates, request.dag.tasks[request.task].action.words.at(0), "short_circuit", Secrets::kRefused);
   if (!condition) return condition.error();
   AttemptFinished end = EndOf(request, TryOutcome::kSucceeded, now);
   if (!condition->value.is_null()) end.outputs = Value::Map{{"return_value", condition->value}};

@@ -17,7 +17,7 @@ namespace pipelined {
 namespace {
 
 constexpr std::size_t kLongestShown = 60;
-constexpr std::size_t kMostSteps = 2'000'000;
+constexpr std::size_t kMostSteps = 500'000;
 constexpr int kDeepest = 400;
 constexpr std::size_t kMostFound = 1'000;
 

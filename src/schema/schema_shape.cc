@@ -58,8 +58,8 @@ bool Is(std::string_view key, std::initializer_list<std::string_view> keys) {
 
 std::string KeyFault(const std::string& key, const Value& value, int depth) {
   if (key == "type") {
-    const bool types = value.is_list() && !value.list().empty() &&
-                       std::all_of(value.list().begin(), value.list().end(), IsType);
+    const bool types =
+        value.is_list() && !value.list().empty() && std::all_of(value.list().begin(), value.list().end(), IsType);
     return IsType(value) || types ? "" : fmt::format("type must be of {}", fmt::join(kTypes, ", "));
   }
   if (key == "enum") return value.is_list() ? "" : "enum must be a list";

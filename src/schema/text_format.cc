@@ -30,8 +30,9 @@ bool HasFormat(const std::string& format, const std::string& text) {
   if (format == "email") return Matches(text, kEmail);
   static const re2::RE2 kUuid("[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}");
   if (format == "uuid") return Matches(text, kUuid);
-  static const re2::RE2 kHost("[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
-                              R"((\.[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*)");
+  static const re2::RE2 kHost(
+      "[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+      R"((\.[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*)");
   if (format == "hostname") return text.size() <= 253 && Matches(text, kHost);
   static const re2::RE2 kUri(R"([A-Za-z][A-Za-z0-9+.-]*:[^\s<>"\\^`{|}\x00-\x1f\x7f]*)");
   if (format == "uri") return Matches(text, kUri);

@@ -22,9 +22,8 @@ std::string VariableName(std::string_view prefix, const std::string& key) {
 
 // {"value": …, "description": …}, as `pipectl variables export` writes it, or the value alone.
 std::string VariableText(const Value& entry) {
-  const Value* inner = entry.is_map() && entry.map().size() == 2 && entry.Find("description") != nullptr
-                           ? entry.Find("value")
-                           : nullptr;
+  const Value* inner =
+      entry.is_map() && entry.map().size() == 2 && entry.Find("description") != nullptr ? entry.Find("value") : nullptr;
   const Value& value = inner != nullptr ? *inner : entry;
   return value.is_string() ? value.string() : ToJson(value);
 }

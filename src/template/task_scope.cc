@@ -85,7 +85,6 @@ class TaskScope : public Scope {
     return context_.zone_offset ? context_.zone_offset(zone, at) : std::nullopt;
   }
 
-
   // One seed for all templates of a try.
   std::string Seed() const override {
     return fmt::format("{}\n{}\n{}\n{}\n{}", context_.dag->id, context_.run.run_id, context_.task->id,

@@ -88,9 +88,7 @@ class Val {
   static Val Of(std::shared_ptr<const Object> object) { return Val(Kind::kObject, std::move(object)); }
   static Val Of(std::shared_ptr<const Function> function) { return Val(Kind::kFunction, std::move(function)); }
   static Val From(const Value& value, Origin origin);
-  static Val From(const Value& value, bool outside) {
-    return From(value, outside ? Origin::kOutside : Origin::kFile);
-  }
+  static Val From(const Value& value, bool outside) { return From(value, outside ? Origin::kOutside : Origin::kFile); }
 
   Kind kind() const { return kind_; }
   bool is(Kind kind) const { return kind_ == kind; }

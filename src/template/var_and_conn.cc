@@ -102,9 +102,9 @@ struct Reader {
 
 // ---- conn
 
-constexpr std::array<std::string_view, 11> kConnection{"conn_id",  "conn_type", "description", "host",
-                                                       "schema",   "login",     "password",    "port",
-                                                       "extra",    "extra_dejson", "get_uri"};
+constexpr std::array<std::string_view, 11> kConnection{"conn_id", "conn_type",    "description", "host",
+                                                       "schema",  "login",        "password",    "port",
+                                                       "extra",   "extra_dejson", "get_uri"};
 
 std::string Escaped(std::string_view text) {
   static constexpr std::string_view kPlain = "-._~";
@@ -131,8 +131,7 @@ class ConnectionFields {
     if (name == "password") return Password();
     if (name == "extra") return fields_.Find("extra") == nullptr ? Val() : Whole(*context_, Text("extra"), false);
     if (name == "extra_dejson") return Marked(*context_, Extra(), false);
-    if (name == "get_uri")
-      return MakeFunction("get_uri", [self = *this](Machine&, Args&) { return self.Uri(); });
+    if (name == "get_uri") return MakeFunction("get_uri", [self = *this](Machine&, Args&) { return self.Uri(); });
     for (const std::string_view field : kConnection) {
       if (field != name) continue;
       const Value* value = fields_.Find(name);

@@ -26,9 +26,11 @@ const Dag& TheDag() {
     add("n", R"({"type": ["integer", "null"], "minimum": -5, "multipleOf": 5})", "5");
     add("e", R"({"enum": ["a", 1, null]})", "\"a\"");
     add("l", R"({"type": "array", "items": {"type": "string"}, "uniqueItems": true, "maxItems": 3})", "[]");
-    add("o", R"({"type": "object", "required": ["k"], "properties": {"k": {"format": "date"}}, "additionalProperties": false})",
+    add("o",
+        R"({"type": "object", "required": ["k"], "properties": {"k": {"format": "date"}}, "additionalProperties": false})",
         R"({"k": "2026-01-01"})");
-    add("a", R"({"anyOf": [{"type": "boolean"}, {"$ref": "#/definitions/x"}], "definitions": {"x": {"const": "x"}}})", "true");
+    add("a", R"({"anyOf": [{"type": "boolean"}, {"$ref": "#/definitions/x"}], "definitions": {"x": {"const": "x"}}})",
+        "true");
     return d;
   }();
   return dag;

@@ -51,9 +51,9 @@ struct TaskContext {
   int max_tries = 0;  // retries
   int map_index = -1;
   std::string prefix;  // goes before ids of tasks as the templates name them: those of an inclusion are local
-  std::vector<TemplateItem> items;  // of an instance of a mapped task
+  std::vector<TemplateItem> items;                // of an instance of a mapped task
   std::optional<std::int64_t> expanded_ti_count;  // how many instances a mapped task has
-  std::vector<std::string> secret_params;  // params of an inclusion that were made from a secret
+  std::vector<std::string> secret_params;         // params of an inclusion that were made from a secret
 
   // The outputs of a task of this run as a map, or nullptr when it gave none (yet).
   std::function<const Value*(std::string_view task_id)> outputs;

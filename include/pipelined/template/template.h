@@ -25,11 +25,11 @@ class Val;
 
 enum class TemplateFault : unsigned char {
   kSyntax,
-  kUndefined,  // a name, an attribute or an element that does not exist
-  kNotFound,   // a variable or connection that does not exist
+  kUndefined,    // a name, an attribute or an element that does not exist
+  kNotFound,     // a variable or connection that does not exist
   kUnavailable,  // a variable or connection that cannot be read now
-  kType,       // an operation that its operands do not have
-  kValue,      // an operand of the right type that cannot be used
+  kType,         // an operation that its operands do not have
+  kValue,        // an operand of the right type that cannot be used
   kZeroDivision,
   kAttribute,  // a filter or method asked of something that has none such
   kLimit,      // too large, too deep, too many steps

@@ -1,5 +1,5 @@
-// Between a command's output and its log: secrets become "***". What is the beginning of one at the end of a piece is held
-// back until more comes, or the end. Without secrets it costs nothing.
+// Between a command's output and its log: secrets become "***". What is the beginning of one at the end of a piece is
+// held back until more comes, or the end. Without secrets it costs nothing.
 #pragma once
 
 #include <cstddef>

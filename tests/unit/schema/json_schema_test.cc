@@ -128,23 +128,39 @@ const std::vector<Rule>& Rules() {
       {R"({"additionalProperties": {"type": "boolean"}, "properties": {"a": {}}})",
        {R"({"a": 1, "b": true})"},
        {R"({"b": 1})"}},
-      {R"({"dependencies": {"a": ["b", "c"]}})", {R"({"a": 1, "b": 2, "c": 3})", "{}", "[\"a\"]"}, {R"({"a": 1, "b": 2})"}},
-      {R"({"dependencies": {"a": {"required": ["b"]}, "x": false}})", {R"({"a": 1, "b": 2})"}, {R"({"a": 1})", R"({"x": 1})"}},
-      {R"({"propertyNames": {"maxLength": 3, "pattern": "^[a-z]"}})", {R"({"abc": 1})", "{}", "[1]"}, {R"({"abcd": 1})", R"({"1": 1})"}},
+      {R"({"dependencies": {"a": ["b", "c"]}})",
+       {R"({"a": 1, "b": 2, "c": 3})", "{}", "[\"a\"]"},
+       {R"({"a": 1, "b": 2})"}},
+      {R"({"dependencies": {"a": {"required": ["b"]}, "x": false}})",
+       {R"({"a": 1, "b": 2})"},
+       {R"({"a": 1})", R"({"x": 1})"}},
+      {R"({"propertyNames": {"maxLength": 3, "pattern": "^[a-z]"}})",
+       {R"({"abc": 1})", "{}", "[1]"},
+       {R"({"abcd": 1})", R"({"1": 1})"}},
       {R"({"allOf": [{"type": "integer"}, {"minimum": 3}]})", {"3"}, {"2", "\"x\"", "3.5"}},
-      {R"({"anyOf": [{"type": "integer"}, {"pattern": "^x", "type": "string"}]})", {"1", "\"xy\""}, {"\"y\"", "1.5", "null"}},
+      {R"({"anyOf": [{"type": "integer"}, {"pattern": "^x", "type": "string"}]})",
+       {"1", "\"xy\""},
+       {"\"y\"", "1.5", "null"}},
       {R"({"oneOf": [{"type": "integer"}, {"minimum": 2}]})", {"1", "2.5"}, {"3", "1.5"}},
       {R"({"not": {"type": ["integer", "boolean"]}})", {"\"x\""}, {"1", "true"}},
       {R"({"not": {}})", {}, {"1"}},
-      {R"({"if": {"exclusiveMaximum": 0}, "then": {"minimum": -10}, "else": {"multipleOf": 2}})", {"-1", "4"}, {"-100", "3"}},
+      {R"({"if": {"exclusiveMaximum": 0}, "then": {"minimum": -10}, "else": {"multipleOf": 2}})",
+       {"-1", "4"},
+       {"-100", "3"}},
       {R"({"if": {"const": 1}})", {"1", "2"}, {}},
       {R"({"then": {"const": 1}, "else": {"const": 2}})", {"3"}, {}},
-      {R"({"definitions": {"size": {"enum": ["s", "l"]}}, "items": {"$ref": "#/definitions/size"}})", {"[\"s\"]"}, {"[\"m\"]"}},
-      {R"({"$ref": "#/definitions/a~1b%25", "maxItems": 1, "definitions": {"a/b%": {"type": "array"}}})", {"[1, 2]"}, {"1"}},
+      {R"({"definitions": {"size": {"enum": ["s", "l"]}}, "items": {"$ref": "#/definitions/size"}})",
+       {"[\"s\"]"},
+       {"[\"m\"]"}},
+      {R"({"$ref": "#/definitions/a~1b%25", "maxItems": 1, "definitions": {"a/b%": {"type": "array"}}})",
+       {"[1, 2]"},
+       {"1"}},
       {R"({"properties": {"next": {"$ref": "#"}}, "additionalProperties": false})",
        {R"({"next": {"next": {}}})"},
        {R"({"next": {"last": 1}})"}},
-      {R"({"format": "date"})", {"\"2026-02-28\"", "5"}, {"\"2026-02-30\"", "\"28.2.2026\"", "\"2026-02-28T00:00:00\""}},
+      {R"({"format": "date"})",
+       {"\"2026-02-28\"", "5"},
+       {"\"2026-02-30\"", "\"28.2.2026\"", "\"2026-02-28T00:00:00\""}},
       {R"({"format": "time"})", {"\"12:30:00Z\""}, {"\"25:00:00Z\"", "\"noon\""}},
       {R"({"format": "email"})", {"\"ann@example.org\""}, {"\"ann\"", "\"a b@c\"", "\"a@b\\n\""}},
       {R"({"format": "ipv4"})", {"\"10.0.0.1\""}, {"\"10.0.0.256\"", "\"10.0.0\""}},
@@ -161,7 +177,8 @@ const std::vector<Rule>& Rules() {
 
 TEST(JsonSchema, EveryKeywordOfDraft7Holds) {
   for (const Rule& rule : Rules()) {
-    for (const std::string_view value : rule.fits) EXPECT_THAT(Check(rule.schema, value), IsEmpty()) << rule.schema << " " << value;
+    for (const std::string_view value : rule.fits)
+      EXPECT_THAT(Check(rule.schema, value), IsEmpty()) << rule.schema << " " << value;
     for (const std::string_view value : rule.fails) {
       const auto found = Check(rule.schema, value);
       EXPECT_FALSE(found.empty()) << rule.schema << " " << value;
@@ -173,30 +190,36 @@ TEST(JsonSchema, EveryKeywordOfDraft7Holds) {
 TEST(JsonSchema, WhatASchemaMayNotBeIsSaid) {
   for (const std::string_view schema :
        {R"({"type": "text"})", R"({"type": []})", R"({"enum": 1})", R"({"minimum": "1"})", R"({"multipleOf": 0})",
-        R"({"maxLength": -1})", R"({"maxLength": 1.5})", R"({"pattern": "("})", R"({"required": "a"})", R"({"anyOf": []})",
-        R"({"properties": []})", R"({"properties": {"a": 1}})", R"({"items": {"type": 1}})", R"({"not": 1})", R"({"$ref": 1})",
-        R"({"dependencies": {"a": 1}})", R"({"patternProperties": {"(": {}}})", R"({"uniqueItems": 1})", R"({"format": 1})"}) {
+        R"({"maxLength": -1})", R"({"maxLength": 1.5})", R"({"pattern": "("})", R"({"required": "a"})",
+        R"({"anyOf": []})", R"({"properties": []})", R"({"properties": {"a": 1}})", R"({"items": {"type": 1}})",
+        R"({"not": 1})", R"({"$ref": 1})", R"({"dependencies": {"a": 1}})", R"({"patternProperties": {"(": {}}})",
+        R"({"uniqueItems": 1})", R"({"format": 1})"}) {
     EXPECT_NE(SchemaFault(*ParseJson(schema)), "") << schema;
   }
-  for (const std::string_view schema : {R"({"$ref": "#/definitions/none"})", R"({"$ref": "other.json"})", R"({"$ref": "#/x/0", "x": [{"type": 1}]})"})
+  for (const std::string_view schema :
+       {R"({"$ref": "#/definitions/none"})", R"({"$ref": "other.json"})", R"({"$ref": "#/x/0", "x": [{"type": 1}]})"})
     EXPECT_THAT(Check(schema, "1"), ElementsAre(StartsWith(": the schema itself is not valid"))) << schema;
 }
 
 TEST(JsonSchema, WhatWouldNotEndEnds) {
   EXPECT_THAT(Check(R"({"$ref": "#"})", "1"), ElementsAre(StartsWith(": the schema itself is not valid")));
-  EXPECT_THAT(Check(R"({"allOf": [{"$ref": "#"}, {"$ref": "#"}]})", "1"), ElementsAre(StartsWith(": the schema itself is not valid")));
+  EXPECT_THAT(Check(R"({"allOf": [{"$ref": "#"}, {"$ref": "#"}]})", "1"),
+              ElementsAre(StartsWith(": the schema itself is not valid")));
   std::string definitions = R"("d0": {"type": "integer"})";
   for (int i = 1; i < 40; ++i) {
     const std::string below = "{\"$ref\": \"#/definitions/d" + std::to_string(i - 1) + "\"}";
-    definitions += ", \"d" + std::to_string(i) + "\": {\"anyOf\": [{\"allOf\": [" + below + ", false]}, " + below + "]}";
+    definitions +=
+        ", \"d" + std::to_string(i) + "\": {\"anyOf\": [{\"allOf\": [" + below + ", false]}, " + below + "]}";
   }
   EXPECT_THAT(Check("{\"$ref\": \"#/definitions/d39\", \"definitions\": {" + definitions + "}}", "\"x\""),
               ElementsAre(StartsWith(": the schema itself is not valid")));
 }
 
 TEST(JsonSchema, AlternativesSayWhyEachDoesNotFit) {
-  EXPECT_THAT(Check(R"({"anyOf": [{"type": "integer"}, {"properties": {"a": {"minimum": 1}}, "type": "object"}]})", R"({"a": 0})"),
-              ElementsAre(": {\"a\":0} fits no alternative: {\"a\":0} is not of type integer, or a: must be ≥ 1, not 0"));
+  EXPECT_THAT(
+      Check(R"({"anyOf": [{"type": "integer"}, {"properties": {"a": {"minimum": 1}}, "type": "object"}]})",
+            R"({"a": 0})"),
+      ElementsAre(": {\"a\":0} fits no alternative: {\"a\":0} is not of type integer, or a: must be ≥ 1, not 0"));
   EXPECT_THAT(Check(R"({"oneOf": [{}, {"type": "integer"}]})", "1"),
               ElementsAre(": 1 fits 2 of 2 alternatives, and must fit one only"));
 }

@@ -148,22 +148,34 @@ TEST_F(OutsideValues, ThatAreMissingAreErrorsThatSayWhatToDo) {
 }
 
 TEST_F(OutsideValues, AreMarkedWhenTheyAreSecret) {
-  for (const char* text :
-       {"{{ conn.db.password }}", "{{ conn.db.password | upper | replace('S', 'x') }}", "{{ conn.db.password[0] }}",
-        "{{ conn.db.password ~ 'x' }}", "{{ conn.db.extra }}", "{{ conn.db.extra_dejson.api_key }}",
-        "{{ conn.db.get_uri() }}", "{{ var.value.api_token }}", "{{ var.value.limits }}", "{{ var.json.limits }}",
-        "{{ var.json.limits.password }}", "{{ [1, conn.db.password] }}", "{{ 'x%s' % conn.db.password }}",
-        "{{ '{}'.format(conn.db.password) }}", "{% set x = conn.db.password %}{{ x }}",
-        "{% for c in conn.db.password %}{{ c }}{% endfor %}", "{{ conn.db.password | raw }}",
-        "{% macro m(x) %}{{ x }}{% endmacro %}{{ m(conn.db.password) }}",
-        "{% filter upper %}{{ conn.db.password }}{% endfilter %}", "{{ conn.db.password | default('x') }}",
-        "{{ conn.db.extra_dejson | tojson }}", "{{ [conn.db.password] | join }}", "{{ conn.db.password == 'x' }}"}) {
+  for (const char* text : {"{{ conn.db.password }}",
+                           "{{ conn.db.password | upper | replace('S', 'x') }}",
+                           "{{ conn.db.password[0] }}",
+                           "{{ conn.db.password ~ 'x' }}",
+                           "{{ conn.db.extra }}",
+                           "{{ conn.db.extra_dejson.api_key }}",
+                           "{{ conn.db.get_uri() }}",
+                           "{{ var.value.api_token }}",
+                           "{{ var.value.limits }}",
+                           "{{ var.json.limits }}",
+                           "{{ var.json.limits.password }}",
+                           "{{ [1, conn.db.password] }}",
+                           "{{ 'x%s' % conn.db.password }}",
+                           "{{ '{}'.format(conn.db.password) }}",
+                           "{% set x = conn.db.password %}{{ x }}",
+                           "{% for c in conn.db.password %}{{ c }}{% endfor %}",
+                           "{{ conn.db.password | raw }}",
+                           "{% macro m(x) %}{{ x }}{% endmacro %}{{ m(conn.db.password) }}",
+                           "{% filter upper %}{{ conn.db.password }}{% endfilter %}",
+                           "{{ conn.db.password | default('x') }}",
+                           "{{ conn.db.extra_dejson | tojson }}",
+                           "{{ [conn.db.password] | join }}",
+                           "{{ conn.db.password == 'x' }}"}) {
     EXPECT_TRUE(HoldsSecret(text)) << text;
   }
-  for (const char* text :
-       {"{{ conn.db.host }}", "{{ conn.db.login }}", "{{ conn.db.extra_dejson.sslmode }}", "{{ var.value.region }}",
-        "{{ var.json.limits.rows }}", "{{ conn.bare.password }}", "{{ conn.bare.get_uri() }}",
-        "{% if conn.db.password %}x{% endif %}", "{{ params.who }}"}) {
+  for (const char* text : {"{{ conn.db.host }}", "{{ conn.db.login }}", "{{ conn.db.extra_dejson.sslmode }}",
+                           "{{ var.value.region }}", "{{ var.json.limits.rows }}", "{{ conn.bare.password }}",
+                           "{{ conn.bare.get_uri() }}", "{% if conn.db.password %}x{% endif %}", "{{ params.who }}"}) {
     EXPECT_FALSE(HoldsSecret(text)) << text;
   }
 }
@@ -175,8 +187,7 @@ TEST_F(OutsideValues, TellWhatNobodyMaySee) {
 
 TEST_F(OutsideValues, AreQuotedForBash) {
   variables_ = *ParseJson(R"({"x": "$(id)'"})");
-  EXPECT_EQ(Render("echo {{ var.value.x }} \"{{ var.value.x }}\"", Quote::kShell),
-            R"(echo '$(id)'\''' "\$(id)'")");
+  EXPECT_EQ(Render("echo {{ var.value.x }} \"{{ var.value.x }}\"", Quote::kShell), R"(echo '$(id)'\''' "\$(id)'")");
 }
 
 TEST_F(OutsideValues, ParamsMadeFromSecretsStaySecret) {
