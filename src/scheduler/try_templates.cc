@@ -212,8 +212,8 @@ Result<Value> TryTemplates::Evaluate(const std::string& text, const std::string&
   return EvaluateIn(asked, text, place);
 }
 
-Result<Value> TryTemplates::EvaluateAll(const Value& value, const std::string& place) const {
-  Asked asked{*inner_->scope, secrets_};
+Result<Value> TryTemplates::EvaluateAll(const Value& value, const std::string& place, Secrets secrets) const {
+  Asked asked{*inner_->scope, secrets_, secrets};
   return EvaluateAllIn(asked, value, place);
 }
 

@@ -32,7 +32,7 @@ class TryTemplates {
   Result<Value> Evaluate(const std::string& text, const std::string& place, Secrets secrets = Secrets::kRefused) const;
 
   // A value with every text in it evaluated.
-  Result<Value> EvaluateAll(const Value& value, const std::string& place) const;
+  Result<Value> EvaluateAll(const Value& value, const std::string& place, Secrets secrets = Secrets::kRefused) const;
 
   // The same as the DAG means it, and not the template that the task came with: for what the DAG gives the task.
   Result<std::string> RenderOutside(const std::string& text, const std::string& place,

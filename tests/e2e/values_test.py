@@ -382,6 +382,61 @@ class ValuesOfTasks(ServerCase):
         self.server.wait_run("missing", run)
         self.assertEqual(self.server.states("missing", run), {"t": "success", "u": "failed"})
 
+    def test_a_conf_is_checked_wherever_it_is_given(self):
+        form = {"type": "string", "enum": ["eu", "us"], "title": "Region", "description": "where", "examples": ["eu"], "section": "Place",
+                "values_display": {"eu": "Europe"}}
+        limits = {"type": "object", "properties": {"rows": {"type": "array", "items": {"multipleOf": 5}}}, "additionalProperties": False}
+        params = {"region": {**form, "default": "eu"}, "limits": {**limits, "default": {}}}
+        self.server.write_dag("checked", "schedule: '@daily'\nstart_date: '2026-01-01'\ncatchup: false\n"
+                              f"params: {json.dumps(params)}\ntasks: {{t: {{bash: 'true'}}}}\n")
+        shown = self.server.get("/api/v2/dags/checked/details")["params"]["region"]
+        self.assertEqual((shown["value"], shown["schema"], shown["description"]), ("eu", form, "where"))
+        conf = {"region": "mars", "limits": {"rows": [5, 7], "more": 1}}
+        wrong = ["/region", "/limits/rows/1", "/limits/more"]
+        for path, body in (("dags/checked/dagRuns", {"logical_date": None, "conf": conf}),
+                           ("backfills", {"dag_id": "checked", "from_date": "2026-01-01T00:00:00Z", "to_date": "2026-01-02T00:00:00Z",
+                                          "dag_run_conf": conf})):
+            with self.assertRaises(HttpError) as refused:
+                self.server.post(f"/api/v2/{path}", body)
+            self.assertEqual(refused.exception.status, 400)
+            answer = json.loads(refused.exception.body)
+            self.assertEqual([error["pointer"] for error in answer["errors"]], wrong)
+            for text in ('params.region: "mars" is not one of "eu", "us"', "params.limits.rows[1]: must be a multiple of 5, not 7",
+                         "params.limits.more: is not known here"):
+                self.assertIn(text, answer["detail"])
+        done = self.assert_exit(2, "dags", "run", "checked", "--conf", json.dumps(conf))
+        self.assertIn("params.limits.rows[1]", done.stderr)
+        state, _ = self.run_dag("asks", f"tasks: {{t: {{trigger_dag: {{dag_id: checked, conf: {json.dumps(conf)}}}}}}}\n")
+        self.assertEqual(state, "failed")
+        self.assertIn("params.limits.rows[1]", tries_of(self.server, "asks", self.server.runs("asks")[0]["dag_run_id"], "t"))
+        self.assertEqual([run for run in self.server.runs("checked") if run["run_type"] != "scheduled"], [])
+
+    def test_a_schema_that_is_none_is_found_when_the_file_is_loaded(self):
+        path = self.server.write_dag("broken_schema", "params: {a: {type: string, maxLength: many}}\ntasks: {t: {bash: 'true'}}\n", wait=False)
+        done = self.assert_exit(1, "dags", "validate", path)
+        self.assertIn("the schema of a is not valid: maxLength must be a whole number", done.stdout + done.stderr)
+
+    def test_outputs_keep_their_types(self):
+        outputs = {"n": 7, "f": 1.5, "big": 2 ** 62, "t": "ä \"x\"", "none": None, "list": [1, [2]], "map": {"a": {"b": True}}, "return_value": [3]}
+        (self.server.root / "typed.json").write_text(json.dumps(outputs))
+        script = ("echo {{ tasks.give.n + 1 }} {{ tasks.give.f * 2 }} {{ tasks.give.big + 1 }} {{ tasks.give.none is none }} "
+                  "{{ tasks.give.list[1][0] }} {{ tasks.give.map.a.b }} {{ ti.xcom_pull('give')[0] }} {{ tasks.give.t }}")
+        state, _ = self.run_dag("typed", "tasks:\n  give: {bash: 'cp %s/typed.json \"$PIPELINED_OUTPUT\"'}\n"
+                                "  take: {depends_on: [give], bash: %s}\n" % (self.server.root, json.dumps(script)))
+        self.assertEqual(state, "success")
+        run = self.server.runs("typed")[0]["dag_run_id"]
+        self.assertIn('8 3.0 4611686018427387905 True 2 True 3 ä "x"', self.log("typed", run, "take"))
+        quoted = urllib.parse.quote(run, safe="")
+        entries = f"/api/v2/dags/typed/dagRuns/{quoted}/taskInstances/give/xcomEntries"
+        for key, value in outputs.items():
+            self.assertEqual(self.server.get(f"{entries}/{key}?stringify=false")["value"], value)
+        bad = {"array": "[1]", "broken": "{", "large": json.dumps({"x": "y" * (1 << 20)}), "nul": '{"a\\u0000": 1}'}
+        for name, text in bad.items():
+            (self.server.root / f"{name}.json").write_text(text)
+        _, states = self.run_dag("bad_outputs", "tasks:\n" + "".join(
+            f"  {name}: {{bash: 'cp {self.server.root}/{name}.json \"$PIPELINED_OUTPUT\"'}}\n" for name in bad))
+        self.assertEqual(states, {name: "failed" for name in bad})
+
     def test_secrets_are_seen_nowhere(self):
         self.server.write_dag("secrets", DAG)
         with CommandLines() as lines:
