@@ -145,8 +145,8 @@ std::vector<std::string> Argv(const Task& task, std::vector<std::string> words) 
 }  // namespace
 
 Env InheritedEnvironment(const char* const* environ) {
-  static constexpr std::string_view kWithheld[] = {"PIPELINED_", "NOTIFY_SOCKET", "LISTEN_", "WATCHDOG_",
-                                                   "CREDENTIALS_DIRECTORY"};
+  static constexpr std::string_view kWithheld[] = {"PIPELINED_", "AIRFLOW_VAR_", "AIRFLOW_CONN_",        "NOTIFY_SOCKET",
+                                                   "LISTEN_",    "WATCHDOG_",    "CREDENTIALS_DIRECTORY"};
   Env env;
   for (; *environ != nullptr; ++environ) {
     const std::string_view entry(*environ);

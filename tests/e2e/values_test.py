@@ -6,10 +6,12 @@ SINKS is a table: what else takes values (requests, queries, mails, remote comma
 import json
 import os
 import pathlib
+import subprocess
 import textwrap
+import types
 import urllib.parse
 
-from case import HttpError, ServerCase, main
+from case import HttpError, OfflineCase, ServerCase, bin_dir, clean_environment, main
 from vault_test import CommandLines, texts_of
 
 # `X` stands for a command that leaves a trace; see hostile().
@@ -49,6 +51,10 @@ class Source:
 
     def prepare(self, server, values):
         pass
+
+    def environment(self, values):
+        """The same for a run without a server."""
+        return {}
 
     def conf(self, values):
         return {}
@@ -95,6 +101,9 @@ class Variables(Source):
         for name, value in values.items():
             server.post("/api/v2/variables", {"key": f"v_{name}", "value": value})
 
+    def environment(self, values):
+        return {f"AIRFLOW_VAR_V_{name.upper()}": value for name, value in values.items()}
+
 
 class Connections(Source):
     """Each of its texts; which one a value goes to is told by its place in the list."""
@@ -114,6 +123,11 @@ class Connections(Source):
             field = self.field[name]
             value = json.dumps({"x": value}) if field == "extra" else value
             server.post("/api/v2/connections", {"connection_id": f"c_{name}", "conn_type": "generic", field: value})
+
+    def environment(self, values):
+        return {f"PIPELINED_CONN_C_{name.upper()}": json.dumps({
+            "conn_type": "generic", self.field[name]: {"x": value} if self.field[name] == "extra" else value})
+            for name, value in values.items()}
 
     def is_secret(self, value):
         return self.field[value] == "password"
@@ -145,6 +159,14 @@ class Bash(Sink):
     def task(self, key, expression):
         script = self.script.replace("KEY", key).replace("EXPR", "{{ " + expression + " }}")
         return "    bash: |\n" + textwrap.indent(script, "      ") + "\n"
+
+
+class Nested(Bash):
+    """Behind a dot, which the shell does not cut off as it does line ends."""
+
+    def arrived(self, server, dag, run, task, key):
+        text = super().arrived(server, dag, run, task, key)
+        return text[:-1] if text is not None else None
 
 
 class HereDocument(Bash):
@@ -192,13 +214,74 @@ SINKS = (
     Bash("bare", "record KEY EXPR"),
     Bash("double_quoted", 'record KEY "EXPR"'),
     Bash("single_quoted", "record KEY 'EXPR'"),
-    Bash("nested", 'record KEY "$(printf %s. EXPR | sed \'$ s/.$//\'; printf .)"'),
+    Nested("nested", 'record KEY "$(printf %s. EXPR | sed \'$ s/.$//\'; printf .)"'),
     HereDocument("here_document", 'cat > "$ROOT/out/KEY" <<END_OF_TEXT\nEXPR\nEND_OF_TEXT'),
     Environment(),
     Exec(),
     Log("log", "printf '<<<%s>>>\\n' EXPR"),
 )
 RECORD = '#!/bin/sh\nprintf %s "$2" > "$ROOT/out/$1"\n'
+
+
+def dag_of(dag, source, sink, values):
+    """A DAG that gives each value to a task of its own; value -> the name under which it arrives."""
+    tasks = {}
+    text = "params:\n  v: {type: object, default: {}}\n" if isinstance(source, Params) else ""
+    text += "tasks:\n" + source.tasks
+    for value in values:
+        if not sink.takes(source, value):
+            continue
+        tasks[value] = f"{dag}.{value}"
+        text += f"  t_{value}:\n" + ("    depends_on: [give]\n" if source.tasks else "")
+        text += sink.task(tasks[value], source.expression(value))
+    return text, tasks
+
+
+def make_places(root):
+    for folder in ("out", "trace", "bin"):
+        (root / folder).mkdir()
+    (root / "bin" / "record").write_text(RECORD)
+    (root / "bin" / "record").chmod(0o755)
+    return {"ROOT": str(root), "PATH": f"{root}/bin:{os.environ['PATH']}"}
+
+
+class HostileValuesWithoutServer(OfflineCase):
+    """The same through `pipectl dags test`: variables and connections are those of the environment, and may be no UTF-8."""
+
+    def run_flow(self, text, conf, environment):
+        path = self.file(text)
+        env = clean_environment({"PIPELINED_HOME": str(self.folder / "nothing"), "HOME": str(self.folder)})
+        env.update(environment)
+        command = [str(bin_dir() / "pipectl"), "dags", "test", str(path), "--conf", json.dumps(conf), "--quiet"]
+        return subprocess.run(command, capture_output=True, text=True, errors="replace", env=env, timeout=240, stdin=subprocess.DEVNULL)
+
+    def test_values_arrive_or_are_refused(self):
+        places = make_places(self.folder)
+        values = hostile(self.folder / "trace")
+        here = types.SimpleNamespace(root=self.folder)
+        for source in SOURCES:
+            for sink in SINKS:
+                if isinstance(sink, Log):
+                    continue
+                with self.subTest(source=source.name, sink=sink.name):
+                    source.prepare(here, values) if isinstance(source, Outputs) else None
+                    text, tasks = dag_of("local", source, sink, values)
+                    done = self.run_flow(text, source.conf(values), {**places, **source.environment(values)})
+                    arrived = {value: sink.arrived(here, "", "", "", key) for value, key in tasks.items()}
+                    wrong = {value: text for value, text in arrived.items() if text != values[value]}
+                    self.assertLessEqual(set(wrong), sink.refuses, f"{done.stdout[-2000:]}{done.stderr[-2000:]}")
+                    self.assertEqual(set(wrong.values()) - {None}, set(), "what does not arrive whole must not arrive at all")
+                    self.assertEqual(list((self.folder / "trace").iterdir()), [], "a value was executed")
+                    for path in (self.folder / "out").iterdir():
+                        path.unlink()
+
+    def test_bytes_that_are_no_text_arrive(self):
+        places = make_places(self.folder)
+        raw = b"\xff\xfe\xc3(\xed\xa0\x80 ' \" $(touch x)"
+        text = "tasks:\n  a: {bash: 'record bare {{ var.value.raw }}'}\n  b: {exec: [record, exec, '{{ var.value.raw }}']}\n"
+        self.run_flow(text, {}, {**places, "AIRFLOW_VAR_RAW": os.fsdecode(raw)})
+        for name in ("bare", "exec"):
+            self.assertEqual((self.folder / "out" / name).read_bytes(), raw)
 
 
 class HostileValues(ServerCase):
@@ -210,11 +293,7 @@ class HostileValues(ServerCase):
         root = cls.server.root
         # The tasks' environment is the server's: it is started again with what they need.
         cls.server.stop()
-        for folder in ("out", "trace", "bin"):
-            (root / folder).mkdir()
-        (root / "bin" / "record").write_text(RECORD)
-        (root / "bin" / "record").chmod(0o755)
-        cls.server.extra_env.update({"ROOT": str(root), "PATH": f"{root}/bin:{os.environ['PATH']}"})
+        cls.server.extra_env.update(make_places(root))
         cls.server.start()
         cls.values = hostile(root / "trace")
         cls.server.post("/api/v2/connections", {"connection_id": "canary", "conn_type": "generic", "password": "never-shown"})
@@ -223,15 +302,8 @@ class HostileValues(ServerCase):
         return sorted(path.name for path in (self.server.root / "trace").iterdir())
 
     def flow(self, source, sink):
-        dag, tasks = f"{source.name}_{sink.name}", {}
-        text = "params:\n  v: {type: object, default: {}}\n" if isinstance(source, Params) else ""
-        text += "tasks:\n" + source.tasks
-        for value in self.values:
-            if not sink.takes(source, value):
-                continue
-            tasks[value] = f"{dag}.{value}"
-            text += f"  t_{value}:\n" + ("    depends_on: [give]\n" if source.tasks else "")
-            text += sink.task(tasks[value], source.expression(value))
+        dag = f"{source.name}_{sink.name}"
+        text, tasks = dag_of(dag, source, sink, self.values)
         self.server.write_dag(dag, text)
         run = self.server.trigger(dag, source.conf(self.values))
         self.server.wait_run(dag, run, 240)
@@ -240,15 +312,10 @@ class HostileValues(ServerCase):
         for value, key in tasks.items():
             if rows[f"t_{value}"]["state"] == "success":
                 arrived = sink.arrived(self.server, dag, run, f"t_{value}", key)
-                if sink.name == "nested":
-                    arrived = arrived[:-1] if arrived is not None else None
-                self.assertEqual(arrived, self.expected(sink, value), f"{dag}: {value}")
+                self.assertEqual(arrived, self.values[value], f"{dag}: {value}")
             else:
                 refused[value] = self.why(dag, run, f"t_{value}")
         return refused
-
-    def expected(self, sink, value):
-        return self.values[value]
 
     def why(self, dag, run, task):
         return tries_of(self.server, dag, run, task)
