@@ -83,6 +83,10 @@ Result<std::string> FindHome(const std::string& option) {
   return path.string();
 }
 
+std::string InHome(const std::string& home, const std::string& path) {
+  return path.empty() ? path : (std::filesystem::path(home) / path).lexically_normal().string();
+}
+
 Status PrepareHome(const std::string& home) {
   std::error_code error;
   fs::create_directories(fs::path(home).parent_path(), error);

@@ -14,6 +14,9 @@ Result<std::string> FindHome(const std::string& option);
 // Makes the home and its folders where they are missing.
 Status PrepareHome(const std::string& home);
 
+// A path of the settings: a relative one starts at the home, an empty one stays so.
+std::string InHome(const std::string& home, const std::string& path);
+
 // What a running standalone writes for others of the same user: run/standalone.json, mode 0600.
 struct Running {
   int pid = 0;

@@ -6,6 +6,7 @@
 
 #include "apps/build_info.h"
 #include "apps/exit_code.h"
+#include "apps/home.h"
 #include "apps/roles.h"
 #include "apps/scheduler_metrics.h"
 #include "apps/stop_signals.h"
@@ -23,10 +24,6 @@
 namespace pipelined::apps {
 namespace {
 
-std::string InHome(const RoleContext& context, const std::string& path) {
-  return path.empty() ? path : (std::filesystem::path(context.home) / path).lexically_normal().string();
-}
-
 std::string InLowerCase(std::string text) {
   std::transform(text.begin(), text.end(), text.begin(),
                  [](char c) { return static_cast<char>(c >= 'A' && c <= 'Z' ? c + 32 : c); });
@@ -42,7 +39,7 @@ Result<std::shared_ptr<oidc::Provider>> MakeProvider(const Settings::Auth& setti
   options.client_secret = settings.oidc_client_secret;
   options.scopes = settings.oidc_scopes;
   options.groups_claim = settings.oidc_groups_claim;
-  options.ca_file = InHome(context, settings.oidc_ca_file);
+  options.ca_file = InHome(context.home, settings.oidc_ca_file);
   if (!options.ca_file.empty() && !std::filesystem::is_regular_file(options.ca_file))
     return Error{ErrorCode::kInvalid, "auth.oidc_ca_file: there is no file " + options.ca_file, ""};
   return oidc::Provider::Make(std::move(options), SystemClock());
@@ -70,9 +67,9 @@ api::ApiOptions MakeOptions(const Settings& settings, const RoleContext& context
   options.port = static_cast<std::uint16_t>(settings.api.port);
   options.threads = static_cast<int>(settings.api.threads);
   options.allow_insecure = settings.api.allow_insecure;
-  options.tls_cert = InHome(context, settings.api.tls_cert);
-  options.tls_key = InHome(context, settings.api.tls_key);
-  options.socket = InHome(context, settings.api.socket);
+  options.tls_cert = InHome(context.home, settings.api.tls_cert);
+  options.tls_key = InHome(context.home, settings.api.tls_key);
+  options.socket = InHome(context.home, settings.api.socket);
   options.limits = MakeLimits(settings.api);
   options.gzip = settings.api.gzip;
   options.cors_origins = settings.api.cors_origins;

@@ -2,6 +2,7 @@
 #include <memory>
 
 #include "apps/exit_code.h"
+#include "apps/home.h"
 #include "apps/log_keeper.h"
 #include "apps/roles.h"
 #include "apps/scheduler_metrics.h"
@@ -14,8 +15,8 @@
 #include "pipelined/executor/worker_executor.h"
 #include "pipelined/scheduler/dag_loader.h"
 #include "pipelined/scheduler/scheduler.h"
-#include "pipelined/secrets/connection_source.h"
 #include "pipelined/secrets/home_keys.h"
+#include "pipelined/secrets/task_values.h"
 #include "pipelined/store/migrations.h"
 #include "pipelined/store/pg_store.h"
 #include "pipelined/zoneinfo/system_zones.h"
@@ -58,12 +59,14 @@ WorkerExecutorOptions WorkerOptions(const LocalExecutorOptions& local, const Exe
   return options;
 }
 
-secrets::ConnectionSource::Options ConnectionOptions(const Settings& settings, const RoleContext& context) {
-  secrets::ConnectionSource::Options options;
+secrets::TaskValues::Options ValueOptions(const Settings& settings, const RoleContext& context) {
+  secrets::TaskValues::Options options;
   options.environment = [](const std::string& name) -> std::optional<std::string> {
     const char* text = std::getenv(name.c_str());
     return text == nullptr ? std::nullopt : std::optional<std::string>(text);
   };
+  options.variables_file = InHome(context.home, settings.core.variables_file);
+  options.connections_file = InHome(context.home, settings.core.connections_file);
   options.keys = [&settings, home = context.home] { return secrets::ReadKeys(home, settings.core.encryption_keys); };
   return options;
 }
@@ -123,9 +126,10 @@ int RunScheduler(const Settings& settings, const RoleContext& context) {
   StoreOptions few = where;
   few.catalog_connections = 1;
   const std::unique_ptr<Catalog> catalog = MakePgCatalog(few);
-  secrets::ConnectionSource connections(ConnectionOptions(settings, context), &catalog->vault(), SystemClock());
+  secrets::TaskValues values(ValueOptions(settings, context), &catalog->vault(), SystemClock());
   options.prober = executor.get();
-  options.launch.connection = [&connections](const std::string& id) { return connections.Find(id); };
+  options.launch.connection = [&values](const std::string& id) { return values.Connection(id); };
+  options.launch.variable = [&values](const std::string& key) { return values.Variable(key); };
   SchedulerMetrics metrics(SchedulerMetricsFile(context.home), SystemClock());
   options.on_lead = [&](std::int64_t epoch) {
     metrics.Lead(true);

@@ -59,6 +59,27 @@ const Setting kTable[] = {
     {"core", "test_connection", Type::kChoice, "disabled",
      "Whether the API opens connections to hosts that its callers name, to test connections.", 0, 0, "disabled|enabled",
      [](Settings& s) -> Slot { return &s.core.test_connection; }},
+    {"core",
+     "variables_file",
+     Type::kText,
+     "",
+     "A JSON file of variables for tasks, {\"name\": value, …}; it comes before those of the database. A relative path "
+     "starts\n"
+     "at the home.",
+     0,
+     0,
+     {},
+     [](Settings& s) -> Slot { return &s.core.variables_file; }},
+    {"core",
+     "connections_file",
+     Type::kText,
+     "",
+     "The same for connections: {\"id\": {\"conn_type\": …}} or {\"id\": \"URI\"}. Keep it from others: it holds "
+     "passwords.",
+     0,
+     0,
+     {},
+     [](Settings& s) -> Slot { return &s.core.connections_file; }},
 
     {"database",
      "url",

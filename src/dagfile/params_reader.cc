@@ -15,11 +15,14 @@ namespace {
 constexpr std::array<std::string_view, 7> kTypes{"string", "integer", "number", "boolean", "array", "object", "null"};
 
 // The words of JSON Schema that people mistype; others may stand in a schema, too.
-constexpr std::array<std::string_view, 24> kWords{
-    "type",     "default",  "enum",    "const",      "title",     "description",
-    "format",   "pattern",  "minimum", "maximum",    "minLength", "maxLength",
-    "minItems", "maxItems", "items",   "properties", "required",  "additionalProperties",
-    "anyOf",    "oneOf",    "allOf",   "not",        "examples",  "multipleOf"};
+constexpr std::array<std::string_view, 43> kWords{
+    "type", "default", "enum", "const", "title", "description", "format", "pattern", "minimum", "maximum", "minLength",
+    "maxLength", "minItems", "maxItems", "items", "properties", "required", "additionalProperties", "anyOf", "oneOf",
+    "allOf", "not", "examples", "multipleOf", "exclusiveMinimum", "exclusiveMaximum", "uniqueItems", "contains",
+    "additionalItems", "minProperties", "maxProperties", "patternProperties", "propertyNames", "dependencies", "if",
+    "then", "else", "definitions", "$ref",
+    // of forms, as Airflow has them
+    "section", "values_display", "description_md", "custom_html_form"};
 
 bool IsName(std::string_view name) {
   const auto word = [](char c) {
@@ -77,6 +80,11 @@ Param ReadParam(const Entry& entry, Reporter& reporter) {
     if (part.name() == "type") CheckType(part, reporter);
     CheckWord(part, reporter);
     param.schema.map().emplace_back(std::string(part.name()), ToValue(part.value));
+  }
+  if (reporter.errors() == errors) {
+    if (const std::string fault = SchemaFault(param.schema); !fault.empty())
+      reporter.Error(Code::kBadParam, entry.key.place(),
+                     fmt::format("the schema of {} is not valid: {}", param.name, fault), "JSON Schema, draft 7");
   }
   if (default_entry && reporter.errors() == errors) CheckDefault(param, *default_entry, reporter);
   return param;

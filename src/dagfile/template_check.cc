@@ -17,9 +17,17 @@ bool IsLimit(std::string_view key) {
 }
 
 bool IsKnownAtCreation(const std::vector<std::string>& path) {
-  static constexpr std::array<std::string_view, 10> kLater{"ti",        "task_instance",     "tasks",      "var",
-                                                           "conn",      "map_index",         "try_number", "item",
-                                                           "test_mode", "dag_run.start_date"};
+  static constexpr std::array<std::string_view, 11> kLater{"expanded_ti_count",
+                                                           "ti",
+                                                           "task_instance",
+                                                           "tasks",
+                                                           "var",
+                                                           "conn",
+                                                           "map_index",
+                                                           "try_number",
+                                                           "item",
+                                                           "test_mode",
+                                                           "dag_run.start_date"};
   const std::string name = path[0] == "dag_run" && path.size() > 1 ? path[0] + "." + path[1] : path[0];
   return !name.starts_with("prev_") && std::find(kLater.begin(), kLater.end(), name) == kLater.end();
 }

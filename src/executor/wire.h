@@ -41,7 +41,8 @@ struct ConfigureFrame {
   std::uint32_t unused;
 };
 
-// Followed by `groups` ids of 4 bytes, then NUL-terminated strings: folder, log path, arguments, environment.
+// Followed by `groups` ids of 4 bytes, then NUL-terminated strings: folder, log path, arguments, environment,
+// secrets (what the log must not show, the longest first).
 struct StartFrame {
   FrameHead head;
   std::int64_t attempt, epoch;
@@ -50,6 +51,7 @@ struct StartFrame {
   std::uint32_t switch_user;  // 1: uid, gid and groups hold
   std::uint32_t uid, gid, groups;
   std::uint32_t args, envs;
+  std::uint32_t secrets, unused;
 };
 
 struct StopFrame {

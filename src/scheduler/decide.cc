@@ -61,12 +61,12 @@ struct Condition {
 };
 
 Result<Condition> Evaluate(const TryTemplates& templates, const std::string& text, const std::string& place,
-                           bool outside = false) {
-  auto value = outside ? templates.EvaluateOutside(text, place) : templates.Evaluate(text, place);
+                           Secrets secrets, bool outside = false) {
+  auto value = outside ? templates.EvaluateOutside(text, place, secrets) : templates.Evaluate(text, place, secrets);
   if (!value) return value.error();
   if (!value->is_string() || IsOneExpression(text)) return Condition{*value, IsTrue(*value)};
   const auto truth = TruthOfWords(value->string(), place);
-  if (!truth) return truth.error();
+  if (!truth) return Error{truth.error().code, templates.secrets().Apply(truth.error().message), truth.error().hint};
   return Condition{Value(*truth), *truth};
 }
 
@@ -113,7 +113,8 @@ Result<AttemptFinished> Branch(const LaunchRequest& request, const TryTemplates&
 }
 
 Result<AttemptFinished> ShortCircuit(const LaunchRequest& request, const TryTemplates& templates, Instant now) {
-  const auto condition = Evaluate(templates, request.dag.tasks[request.task].action.words.at(0), "short_circuit");
+  const auto condition =
+      Evaluate(templates, request.dag.tasks[request.task].action.words.at(0), "short_circuit", Secrets::kRefused);
   if (!condition) return condition.error();
   AttemptFinished end = EndOf(request, TryOutcome::kSucceeded, now);
   if (!condition->value.is_null()) end.outputs = Value::Map{{"return_value", condition->value}};
@@ -143,7 +144,7 @@ Result<AttemptFinished> LatestOnly(const LaunchRequest& request, const LaunchOpt
 }  // namespace
 
 Result<bool> Holds(const TryTemplates& templates, const std::string& text, const std::string& place) {
-  const auto condition = Evaluate(templates, text, place);
+  const auto condition = Evaluate(templates, text, place, Secrets::kAllowed);
   if (!condition) return condition.error();
   return condition->holds;
 }
@@ -155,7 +156,7 @@ Result<std::optional<AttemptFinished>> Decide(const LaunchRequest& request, cons
   const auto templates = TryTemplates::Make(request, options);
   if (!templates) return templates.error();
   if (!task.when.empty()) {
-    const auto when = Evaluate(**templates, task.when, "when", task.outer_when);
+    const auto when = Evaluate(**templates, task.when, "when", Secrets::kAllowed, task.outer_when);
     if (!when) return when.error();
     if (!when->holds) return Answer(EndOf(request, TryOutcome::kSkipped, now, "its condition (when) is false"));
   }

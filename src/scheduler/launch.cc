@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "scheduler/launch_action.h"
 #include "scheduler/surroundings.h"
@@ -10,6 +11,11 @@
 
 namespace pipelined {
 namespace {
+
+// They run a script that lies in kScriptVariable; what it starts does not see that.
+constexpr const char* kBashReader = R"(eval "unset PIPELINED_SCRIPT; $PIPELINED_SCRIPT")";
+constexpr const char* kPythonReader =
+    R"(exec(compile(__import__("os").environ.pop("PIPELINED_SCRIPT"), "<string>", "exec")))";
 
 std::vector<std::string> Argv(const Task& task, std::vector<std::string> words) {
   switch (task.action.kind) {
@@ -40,8 +46,8 @@ std::vector<std::string> Argv(const Task& task, std::vector<std::string> words) 
 }  // namespace
 
 Env InheritedEnvironment(const char* const* environ) {
-  static constexpr std::string_view kWithheld[] = {"PIPELINED_", "NOTIFY_SOCKET",         "LISTEN_",
-                                                   "WATCHDOG_",  "CREDENTIALS_DIRECTORY", "AIRFLOW_CONN_"};
+  static constexpr std::string_view kWithheld[] = {
+      "PIPELINED_", "AIRFLOW_VAR_", "AIRFLOW_CONN_", "NOTIFY_SOCKET", "LISTEN_", "WATCHDOG_", "CREDENTIALS_DIRECTORY"};
   Env env;
   for (; *environ != nullptr; ++environ) {
     const std::string_view entry(*environ);
@@ -69,12 +75,11 @@ Result<AttemptStart> Prepare(const LaunchRequest& request, const LaunchOptions& 
   if (IsWorkerAction(task.action.kind)) {
     auto dir = WorkingDirOf(task, **templates);
     if (!dir) return dir.error();
-    auto action = PrepareAction(task, **templates, *dir, options);
-    if (!action) return action.error();
-    start.action = *std::move(action);
+    const Status made = PrepareAction(task, **templates, *dir, options, start);
+    if (!made) return made.error();
     return start;
   }
-  auto env = EnvironmentOf(task, **templates, options.environment);
+  auto env = EnvironmentOf(task, **templates, options.environment, Secrets::kAllowed);
   if (!env) return env.error();
   start.env = std::move(*env);
 
@@ -82,9 +87,14 @@ Result<AttemptStart> Prepare(const LaunchRequest& request, const LaunchOptions& 
   if (!dir) return dir.error();
   start.working_dir = std::move(*dir);
 
-  auto words = WordsOf(task, **templates);
-  if (!words) return words.error();
-  start.argv = Argv(task, std::move(*words));
+  auto made = WordsOf(task, **templates);
+  if (!made) return made.error();
+  if (made->secret) {
+    const bool is_shell = task.action.kind == ActionKind::kBash;
+    SetVariable(start.env, kScriptVariable, std::exchange(made->words.front(), is_shell ? kBashReader : kPythonReader));
+  }
+  start.argv = Argv(task, std::move(made->words));
+  start.secrets = (*templates)->secrets().Forms();
   return start;
 }
 

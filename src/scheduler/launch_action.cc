@@ -17,8 +17,8 @@ std::string TextOf(const Value& value) {
 class ActionMaker {
  public:
   ActionMaker(std::string_view kind, std::string_view place, const TryTemplates& templates,
-              const std::string& working_dir)
-      : kind_(kind), place_(place), templates_(templates), working_dir_(working_dir) {}
+              const std::string& working_dir, Secrets secrets)
+      : kind_(kind), place_(place), templates_(templates), working_dir_(working_dir), secrets_(secrets) {}
 
   Result<Value> Make(const Value& spec) {
     if (spec.is_map()) {
@@ -37,16 +37,19 @@ class ActionMaker {
 
   Status Take(const std::string& key, const Value& value) {
     if (key == "script" || (key == "params" && IsScript())) return Ok();  // see Split()
-    if (key == "url") return Set(key, templates_.Render(TextOf(value), Place(key), Quote::kUrl));
-    if (key == "ca_file" || key == "path") return SetPath(key, templates_.Render(TextOf(value), Place(key)));
+    if (key == "url") return Set(key, Text(TextOf(value), Place(key), Quote::kUrl));
+    if (key == "ca_file" || key == "path") return SetPath(key, Text(TextOf(value), Place(key)));
     if (key == "attachments") return TakePaths(key, value);
     if (key == "json" || key == "params" || key == "form" || key == "expect")
-      return SetValue(key, templates_.EvaluateAll(value, Place(key)));
+      return SetValue(key, templates_.EvaluateAll(value, Place(key), secrets_));
     if (key == "output" || key == "retry_status" || !HoldsText(value)) return SetValue(key, value);
-    if (value.is_string()) return Set(key, templates_.Render(value.string(), Place(key)));
+    if (value.is_string()) return Set(key, Text(value.string(), Place(key)));
     return TakeTexts(key, value);
   }
 
+  Result<std::string> Text(const std::string& text, const std::string& place, Quote quote = Quote::kNone) const {
+    return templates_.Render(text, place, quote, secrets_);
+  }
   bool IsScript() const { return kind_ == "sql" || kind_ == "sqlite"; }
   static bool HoldsText(const Value& value) { return value.is_string() || value.is_list() || value.is_map(); }
 
@@ -72,7 +75,7 @@ class ActionMaker {
     if (value.is_map()) {
       Value::Map map;
       for (const auto& [name, text] : value.map()) {
-        auto rendered = templates_.Render(TextOf(text), Place(key) + "." + name);
+        auto rendered = Text(TextOf(text), Place(key) + "." + name);
         if (!rendered) return rendered.error();
         map.emplace_back(name, std::move(*rendered));
       }
@@ -88,7 +91,7 @@ class ActionMaker {
   Result<Value::List> Texts(const std::string& key, const Value& value) {
     Value::List list;
     for (const Value& item : value.list()) {
-      auto one = templates_.Evaluate(TextOf(item), Place(key));
+      auto one = templates_.Evaluate(TextOf(item), Place(key), secrets_);
       if (!one) return one.error();
       if (!one->is_list()) {
         list.emplace_back(TextOf(*one));
@@ -111,11 +114,11 @@ class ActionMaker {
   Status Split(const Value& spec) {
     std::vector<Value> given, bound;
     if (const Value* params = spec.Find("params"); params != nullptr && params->is_list()) {
-      auto values = templates_.EvaluateAll(*params, Place("params"));
+      auto values = templates_.EvaluateAll(*params, Place("params"), secrets_);
       if (!values) return values.error();
       given = values->list();
     }
-    auto script = templates_.RenderBound(TextOf(*spec.Find("script")), Place("query"), bound);
+    auto script = templates_.RenderBound(TextOf(*spec.Find("script")), Place("query"), bound, secrets_);
     if (!script) return script.error();
     const auto dialect = kind_ == "sqlite" ? SqlDialect::kSqlite : SqlDialect::kPostgres;
     SqlFault fault;
@@ -138,14 +141,15 @@ class ActionMaker {
   const std::string_view kind_, place_;
   const TryTemplates& templates_;
   const std::string& working_dir_;
+  const Secrets secrets_;
   Value made_{Value::Map{}};
 };
 
 }  // namespace
 
 Result<Value> RenderAction(std::string_view kind, std::string_view place, const Value& spec,
-                           const TryTemplates& templates, const std::string& working_dir) {
-  return ActionMaker(kind, place, templates, working_dir).Make(spec);
+                           const TryTemplates& templates, const std::string& working_dir, Secrets secrets) {
+  return ActionMaker(kind, place, templates, working_dir, secrets).Make(spec);
 }
 
 Result<Value> Connect(Value action, const LookUpConnection& look_up) {
@@ -161,12 +165,22 @@ Result<Value> Connect(Value action, const LookUpConnection& look_up) {
   return Value(Value::Map{{kind, std::move(connected)}});
 }
 
-Result<Value> PrepareAction(const Task& task, const TryTemplates& templates, const std::string& working_dir,
-                            const LaunchOptions& options) {
+Status PrepareAction(const Task& task, const TryTemplates& templates, const std::string& working_dir,
+                     const LaunchOptions& options, AttemptStart& start) {
   const std::string_view kind = OperatorName(task.action.kind);
-  auto action =
-      RenderAction(kind, kind, task.action.spec == nullptr ? Value() : *task.action.spec, templates, working_dir);
-  return action ? Connect(*std::move(action), options.connection) : action;
+  const Value spec = task.action.spec == nullptr ? Value() : *task.action.spec;
+  auto action = RenderAction(kind, kind, spec, templates, working_dir, Secrets::kAllowed);
+  if (!action) return action.error();
+  SecretMask secrets = templates.secrets();
+  auto connected = Connect(*std::move(action), options.connection);
+  if (!connected) return connected.error();
+  if (const Value* connection = connected->map().front().second.Find("connection")) {
+    const Value* password = connection->Find("password");
+    if (password != nullptr && password->is_string()) secrets.Add(password->string());
+  }
+  start.action = *std::move(connected);
+  start.secrets = secrets.Forms();
+  return Ok();
 }
 
 }  // namespace pipelined

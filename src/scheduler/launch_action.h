@@ -13,15 +13,15 @@ namespace pipelined {
 // {"http": {…}}, its connection by its id. `kind`: "http", "sql", "sqlite" or "mail"; `place`: what errors call it;
 // `spec`: as Action::spec has it. kInvalid: a template cannot be rendered, or a value cannot stand where it stands.
 Result<Value> RenderAction(std::string_view kind, std::string_view place, const Value& spec,
-                           const TryTemplates& templates, const std::string& working_dir);
+                           const TryTemplates& templates, const std::string& working_dir, Secrets secrets);
 
 // The connection itself in place of its id. As late as can be: a new password counts from then on. kNotFound,
 // kUnavailable: as `look_up` says.
 Result<Value> Connect(Value action, const LookUpConnection& look_up);
 
-// Both. {"http": {…}}. kInvalid: a template cannot be rendered, or a value cannot stand where it stands. kNotFound:
-// there is no such connection. kUnavailable: connections cannot be read now.
-Result<Value> PrepareAction(const Task& task, const TryTemplates& templates, const std::string& working_dir,
-                            const LaunchOptions& options);
+// Both, into `start`, with what its log may not show. kInvalid: a template cannot be rendered, or a value cannot stand
+// where it stands. kNotFound: there is no such connection. kUnavailable: connections cannot be read now.
+Status PrepareAction(const Task& task, const TryTemplates& templates, const std::string& working_dir,
+                     const LaunchOptions& options, AttemptStart& start);
 
 }  // namespace pipelined

@@ -40,12 +40,12 @@ class Replacements {
  public:
   explicit Replacements(const TryTemplates& templates) : templates_(templates) {}
 
-  Status Variables(Environ& environ) const {
+  Status Variables(Environ& environ, Secrets secrets) const {
     const TemplateItem* item = Find("env");
     if (item == nullptr) return Ok();
     if (!item->value.is_map()) return NotA(*item, "a mapping");
     for (const auto& [name, value] : item->value.map()) {
-      auto text = TextFor(*item, value, "env." + name, Quote::kNone);
+      auto text = TextFor(*item, value, "env." + name, Quote::kNone, secrets);
       if (!text) return text.error();
       environ.Set(name, *text);
     }
@@ -61,28 +61,30 @@ class Replacements {
     return own + "/" + *text;
   }
 
-  Result<std::vector<std::string>> Words(const Task& task) const {
+  Result<CommandWords> Words(const Task& task) const {
     const bool is_shell = task.action.kind == ActionKind::kBash;
+    const bool is_script = is_shell || task.action.kind == ActionKind::kPythonCode;
     const Quote quote = is_shell ? Quote::kShell : Quote::kNone;
+    const Secrets secrets = is_script ? Secrets::kAllowed : Secrets::kRefused;
     const std::string place(OperatorName(task.action.kind));
-    std::vector<std::string> words;
+    CommandWords made;
     const TemplateItem* item = is_shell ? Find("bash") : task.action.kind == ActionKind::kExec ? Find("exec") : nullptr;
     if (item == nullptr) {
       for (const std::string& text : task.action.words) {
-        auto word = templates_.Render(text, place, quote);
+        auto word = templates_.Render(text, place, quote, secrets, &made.secret);
         if (!word) return word.error();
-        words.push_back(std::move(*word));
+        made.words.push_back(std::move(*word));
       }
-      return words;
+      return made;
     }
     if (!is_shell && (!item->value.is_list() || item->value.list().empty())) return NotA(*item, "a list of words");
     const Value::List list = is_shell ? Value::List{item->value} : item->value.list();
     for (const Value& one : list) {
-      auto word = TextFor(*item, one, place, quote);
+      auto word = TextFor(*item, one, place, quote, secrets, &made.secret);
       if (!word) return word.error();
-      words.push_back(std::move(*word));
+      made.words.push_back(std::move(*word));
     }
-    return words;
+    return made;
   }
 
  private:
@@ -95,10 +97,10 @@ class Replacements {
   static Error NotA(const TemplateItem& item, const char* wanted) {
     return Error{ErrorCode::kInvalid, fmt::format("expand.{}: {} is needed", item.name, wanted), ""};
   }
-  Result<std::string> TextFor(const TemplateItem& item, const Value& value, const std::string& place,
-                              Quote quote) const {
+  Result<std::string> TextFor(const TemplateItem& item, const Value& value, const std::string& place, Quote quote,
+                              Secrets secrets = Secrets::kRefused, bool* secret = nullptr) const {
     if (item.outside) return TextOf(value);
-    return templates_.Render(TextOf(value), "expand." + place, quote);
+    return templates_.Render(TextOf(value), "expand." + place, quote, secrets, secret);
   }
 
   const TryTemplates& templates_;
@@ -106,20 +108,27 @@ class Replacements {
 
 }  // namespace
 
-Result<Env> EnvironmentOf(const Task& task, const TryTemplates& templates, const Env& inherited) {
+void SetVariable(Env& env, const std::string& name, std::string value) {
+  for (auto& [known, old] : env) {
+    if (known == name) return void(old = std::move(value));
+  }
+  env.emplace_back(name, std::move(value));
+}
+
+Result<Env> EnvironmentOf(const Task& task, const TryTemplates& templates, const Env& inherited, Secrets secrets) {
   Environ environ(inherited);
   for (const auto& [name, value] : Environment(templates.context())) environ.Set(name, value);
   for (const auto& [name, text] : task.outer_env) {
-    auto value = templates.RenderOutside(text, "env." + name);
+    auto value = templates.RenderOutside(text, "env." + name, secrets);
     if (!value) return value.error();
     environ.Set(name, *value);
   }
   for (const auto& [name, text] : task.env) {
-    auto value = templates.Render(text, "env." + name);
+    auto value = templates.Render(text, "env." + name, Quote::kNone, secrets);
     if (!value) return value.error();
     environ.Set(name, *value);
   }
-  if (const Status set = Replacements(templates).Variables(environ); !set) return set.error();
+  if (const Status set = Replacements(templates).Variables(environ, secrets); !set) return set.error();
   return environ.Take();
 }
 
@@ -129,7 +138,7 @@ Result<std::string> WorkingDirOf(const Task& task, const TryTemplates& templates
   return dir ? Replacements(templates).WorkingDir(*std::move(dir)) : dir;
 }
 
-Result<std::vector<std::string>> WordsOf(const Task& task, const TryTemplates& templates) {
+Result<CommandWords> WordsOf(const Task& task, const TryTemplates& templates) {
   return Replacements(templates).Words(task);
 }
 

@@ -47,7 +47,27 @@ std::vector<TemplateItem> ItemsOf(const LaunchRequest& request) {
   return items;
 }
 
-Result<std::string> RenderIn(const Scope& scope, const std::string& text, const std::string& place, Quote quote,
+struct Asked {
+  const Scope& scope;
+  const SecretMask& mask;  // of what is read meanwhile, too
+  Secrets secrets = Secrets::kRefused;
+  bool secret = false;  // the answer was made from one
+};
+
+Error Refused(const std::string& place) {
+  return {ErrorCode::kInvalid,
+          fmt::format("{}: a password or another secret may not stand here, where others would see it ({})", place,
+                      place.starts_with("sensor.") ? "name its connection" : "give it to the task in env"),
+          ""};
+}
+
+Error Told(const Asked& asked, const Error& error, const std::string& place) {
+  Error told = Located(error, place);
+  told.message = asked.mask.Apply(std::move(told.message));
+  return told;
+}
+
+Result<std::string> RenderIn(Asked& asked, const std::string& text, const std::string& place, Quote quote,
                              std::vector<Value>* bound = nullptr) {
   if (!MayHoldExpressions(text)) return text;
   auto parsed = Template::Parse(text);
@@ -55,27 +75,32 @@ Result<std::string> RenderIn(const Scope& scope, const std::string& text, const 
   RenderOptions options;
   options.quote = quote;
   options.bound = bound;
-  auto rendered = parsed->Render(scope, options);
-  if (!rendered) return Located(rendered.error(), place);
+  options.secret = &asked.secret;
+  auto rendered = parsed->Render(asked.scope, options);
+  if (!rendered) return Told(asked, rendered.error(), place);
+  if (asked.secret && asked.secrets == Secrets::kRefused) return Refused(place);
   return rendered;
 }
 
-Result<Value> EvaluateIn(const Scope& scope, const std::string& text, const std::string& place) {
+Result<Value> EvaluateIn(Asked& asked, const std::string& text, const std::string& place) {
   if (!MayHoldExpressions(text)) return Value(text);
   auto parsed = Template::Parse(text);
   if (!parsed) return Located(parsed.error(), place);
-  auto value = parsed->Evaluate(scope);
-  if (!value) return Located(value.error(), place);
+  RenderOptions options;
+  options.secret = &asked.secret;
+  auto value = parsed->Evaluate(asked.scope, options);
+  if (!value) return Told(asked, value.error(), place);
+  if (asked.secret && asked.secrets == Secrets::kRefused) return Refused(place);
   return value;
 }
 
 // A value with every text in it evaluated.
-Result<Value> EvaluateAllIn(const Scope& scope, const Value& value, const std::string& place) {
-  if (value.is_string()) return EvaluateIn(scope, value.string(), place);
+Result<Value> EvaluateAllIn(Asked& asked, const Value& value, const std::string& place) {
+  if (value.is_string()) return EvaluateIn(asked, value.string(), place);
   if (value.is_list()) {
     Value::List list;
     for (const Value& item : value.list()) {
-      auto made = EvaluateAllIn(scope, item, place);
+      auto made = EvaluateAllIn(asked, item, place);
       if (!made) return made;
       list.push_back(*std::move(made));
     }
@@ -84,21 +109,21 @@ Result<Value> EvaluateAllIn(const Scope& scope, const Value& value, const std::s
   if (!value.is_map()) return value;
   Value::Map map;
   for (const auto& [name, part] : value.map()) {
-    auto made = EvaluateAllIn(scope, part, place + "." + name);
+    auto made = EvaluateAllIn(asked, part, place + "." + name);
     if (!made) return made;
     map.emplace_back(name, *std::move(made));
   }
   return Value(std::move(map));
 }
 
-Result<Value> ValueOf(const Inclusion::Param& param, const Scope& outside) {
+Result<Value> ValueOf(const Inclusion::Param& param, Asked& asked) {
   if (!param.is_template) return param.value;
-  auto value = EvaluateAllIn(outside, param.value, "with." + param.name);
+  auto value = EvaluateAllIn(asked, param.value, "with." + param.name);
   if (!value) return value;
   for (const SchemaViolation& violation : ValidateSchema(param.schema, *value)) {
     return Error{ErrorCode::kInvalid,
                  fmt::format("with.{}{}{}: {}", param.name, violation.path.empty() ? "" : ".", violation.path,
-                             violation.message),
+                             asked.secret ? "what it was made of does not fit" : violation.message),
                  ""};
   }
   return value;
@@ -122,6 +147,7 @@ Result<std::unique_ptr<TryTemplates>> TryTemplates::Make(const LaunchRequest& re
   context.max_tries = request.attempt.max_tries;
   context.map_index = request.attempt.map_index;
   context.items = ItemsOf(request);
+  if (request.expansion != nullptr) context.expanded_ti_count = static_cast<std::int64_t>(request.expansion->size());
   context.run = RunOf(request);
   context.run.params = std::move(*params);
   if (options.zones != nullptr) {
@@ -131,6 +157,13 @@ Result<std::unique_ptr<TryTemplates>> TryTemplates::Make(const LaunchRequest& re
     };
   }
   context.outputs = [&request](std::string_view id) { return request.outputs.Find(id); };
+  if (options.variable) {
+    context.variable = [&options](std::string_view key) { return options.variable(std::string(key)); };
+  }
+  if (options.connection) {
+    context.connection = [&options](std::string_view id) { return options.connection(std::string(id)); };
+  }
+  context.on_secret = [mask = &made->secrets_](const std::string& secret) { mask->Add(secret); };
   dag.scope = MakeTaskScope(context);
   made->inner_ = &dag;
   if (context.task->inclusion != nullptr) {
@@ -151,12 +184,15 @@ Result<const TryTemplates::Level*> TryTemplates::Enter(const Inclusion& inclusio
   Level& level = *levels_.emplace_back(std::make_unique<Level>());
   level.context = outside->context;
   level.context.prefix = inclusion.prefix;
+  level.context.secret_params.clear();
   Value::Map params;
   const IncludedNames used = IncludedNamesOf(request.dag.tasks[request.task]);
   for (const Inclusion::Param& param : inclusion.params) {
-    auto value = ValueOf(param, *outside->scope);
+    Asked asked{*outside->scope, secrets_, Secrets::kAllowed};
+    auto value = ValueOf(param, asked);
     // What this task does not ask for may not be there yet: the outputs of a task that is not above it.
     if (!value && used.Has(inclusion, param.name)) return value.error();
+    if (value && asked.secret) level.context.secret_params.push_back(param.name);
     if (value) params.emplace_back(param.name, *std::move(value));
   }
   level.context.run.params = Value(std::move(params));
@@ -164,29 +200,39 @@ Result<const TryTemplates::Level*> TryTemplates::Enter(const Inclusion& inclusio
   return &level;
 }
 
-Result<std::string> TryTemplates::Render(const std::string& text, const std::string& place, Quote quote) const {
-  return RenderIn(*inner_->scope, text, place, quote);
+Result<std::string> TryTemplates::Render(const std::string& text, const std::string& place, Quote quote,
+                                         Secrets secrets, bool* secret) const {
+  Asked asked{*inner_->scope, secrets_, secrets};
+  auto rendered = RenderIn(asked, text, place, quote);
+  if (asked.secret && secret != nullptr) *secret = true;
+  return rendered;
 }
 
 Result<std::string> TryTemplates::RenderBound(const std::string& text, const std::string& place,
-                                              std::vector<Value>& bound) const {
-  return RenderIn(*inner_->scope, text, place, Quote::kBind, &bound);
+                                              std::vector<Value>& bound, Secrets secrets) const {
+  Asked asked{*inner_->scope, secrets_, secrets};
+  return RenderIn(asked, text, place, Quote::kBind, &bound);
 }
 
-Result<Value> TryTemplates::Evaluate(const std::string& text, const std::string& place) const {
-  return EvaluateIn(*inner_->scope, text, place);
+Result<Value> TryTemplates::Evaluate(const std::string& text, const std::string& place, Secrets secrets) const {
+  Asked asked{*inner_->scope, secrets_, secrets};
+  return EvaluateIn(asked, text, place);
 }
 
-Result<Value> TryTemplates::EvaluateAll(const Value& value, const std::string& place) const {
-  return EvaluateAllIn(*inner_->scope, value, place);
+Result<Value> TryTemplates::EvaluateAll(const Value& value, const std::string& place, Secrets secrets) const {
+  Asked asked{*inner_->scope, secrets_, secrets};
+  return EvaluateAllIn(asked, value, place);
 }
 
-Result<std::string> TryTemplates::RenderOutside(const std::string& text, const std::string& place) const {
-  return RenderIn(*levels_.front()->scope, text, place, Quote::kNone);
+Result<std::string> TryTemplates::RenderOutside(const std::string& text, const std::string& place,
+                                                Secrets secrets) const {
+  Asked asked{*levels_.front()->scope, secrets_, secrets};
+  return RenderIn(asked, text, place, Quote::kNone);
 }
 
-Result<Value> TryTemplates::EvaluateOutside(const std::string& text, const std::string& place) const {
-  return EvaluateIn(*levels_.front()->scope, text, place);
+Result<Value> TryTemplates::EvaluateOutside(const std::string& text, const std::string& place, Secrets secrets) const {
+  Asked asked{*levels_.front()->scope, secrets_, secrets};
+  return EvaluateIn(asked, text, place);
 }
 
 }  // namespace pipelined

@@ -1,38 +1,34 @@
 #include "pipelined/schema/json_schema.h"
 
 #include <fmt/format.h>
+#include <re2/re2.h>
 
 #include <algorithm>
-#include <iterator>
+#include <cmath>
 #include <map>
+#include <memory>
 #include <set>
 
-// Otherwise a broken schema ends the process.
-#define VALIJSON_USE_EXCEPTIONS 1
-#include <nlohmann/json.hpp>
-#include <valijson/adapters/nlohmann_json_adapter.hpp>
-#include <valijson/schema.hpp>
-#include <valijson/schema_parser.hpp>
-#include <valijson/validation_results.hpp>
-#include <valijson/validator.hpp>
-
 #include "pipelined/schema/json.h"
-#include "schema/nlohmann_value.h"
-#include "schema/text_rules.h"
+#include "schema/schema_shape.h"
+#include "schema/text_format.h"
 
 namespace pipelined {
 namespace {
 
 constexpr std::size_t kLongestShown = 60;
+constexpr std::size_t kMostSteps = 500'000;
+constexpr int kDeepest = 400;
+constexpr std::size_t kMostFound = 1'000;
 
 std::string Shown(const Value& value) {
   std::string text = ToJson(value);
-  if (text.size() > kLongestShown) text = text.substr(0, kLongestShown) + "…";
+  if (text.size() > kLongestShown) {
+    std::size_t end = kLongestShown;
+    while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80) --end;  // not within a letter
+    text = text.substr(0, end) + "…";
+  }
   return text;
-}
-
-std::string NumberShown(const Value& value) {
-  return Shown(value);
 }
 
 // What a type of JSON Schema is called in a message.
@@ -46,14 +42,18 @@ std::string TypeShown(const Value& type) {
 }
 
 std::string EnumShown(const Value& values) {
+  constexpr std::size_t kMostShown = 20;
   std::string text;
-  for (const Value& value : values.list()) text += (text.empty() ? "" : ", ") + Shown(value);
+  for (std::size_t i = 0; i < values.list().size(); ++i) {
+    if (i == kMostShown) return text + fmt::format(" … ({} in all)", values.list().size());
+    text += (text.empty() ? "" : ", ") + Shown(values.list()[i]);
+  }
   return text;
 }
 
 bool Integral(const Value& value) {
-  return value.is_int() ||
-         (value.is_double() && value.number() == static_cast<double>(static_cast<long long>(value.number())));
+  if (value.is_int()) return true;
+  return value.is_double() && std::isfinite(value.number()) && std::trunc(value.number()) == value.number();
 }
 
 bool HasType(const Value& value, std::string_view type) {
@@ -63,13 +63,11 @@ bool HasType(const Value& value, std::string_view type) {
   if (type == "number") return value.is_number();
   if (type == "string") return value.is_string();
   if (type == "array") return value.is_list();
-  if (type == "object") return value.is_map();
-  return true;
+  return value.is_map();
 }
 
 bool HasAnyType(const Value& value, const Value& type) {
   if (type.is_string()) return HasType(value, type.string());
-  if (!type.is_list()) return true;
   return std::any_of(type.list().begin(), type.list().end(), [&](const Value& one) { return HasAnyType(value, one); });
 }
 
@@ -78,159 +76,297 @@ std::size_t Characters(const std::string& text) {
       std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }));
 }
 
-// Says in plain words what the common keywords of `schema` find wrong with `value`. valijson decides whether it is
-// valid; its own messages speak of constraints and sub-schemas, so they are only used where this finds no words.
-class Explainer {
- public:
-  std::vector<SchemaViolation> Take() { return std::move(found_); }
+// Values that JSON Schema takes for equal have the same: 1 and 1.0, objects whatever the order of their keys.
+std::string Canonical(const Value& value) {
+  if (value.is_double() && Integral(value) && std::abs(value.number()) < 9.2e18)
+    return ToJson(Value(static_cast<std::int64_t>(value.number())));
+  if (value.is_list()) {
+    std::string text = "[";
+    for (const Value& item : value.list()) text += Canonical(item) + ",";
+    return text + "]";
+  }
+  if (!value.is_map()) return ToJson(value);
+  std::map<std::string, std::string> members;
+  for (const auto& [name, member] : value.map()) members[name] = Canonical(member);
+  std::string text = "{";
+  for (const auto& [name, member] : members) text += ToJson(Value(name)) + ":" + member + ",";
+  return text + "}";
+}
 
-  void Explain(const std::string& path, const Value& schema, const Value& value) {
-    if (!schema.is_map()) return;
-    if (const Value* type = schema.Find("type"); type != nullptr && !HasAnyType(value, *type)) {
-      return Say(path, fmt::format("{} is not of type {}", Shown(value), TypeShown(*type)));
-    }
-    if (const Value* values = schema.Find("enum"); values != nullptr && values->is_list()) Enum(path, *values, value);
-    if (const Value* constant = schema.Find("const"); constant != nullptr && ToJson(*constant) != ToJson(value)) {
-      Say(path, fmt::format("{} is not {}", Shown(value), Shown(*constant)));
-    }
-    if (value.is_number()) Number(path, schema, value);
-    if (value.is_string()) Text(path, schema, value.string());
-    if (value.is_list()) List(path, schema, value.list());
-    if (value.is_map()) Object(path, schema, value);
+// Wide enough for every whole number of 64 bits and every double.
+long double Exact(const Value& number) {
+  return number.is_int() ? static_cast<long double>(number.integer()) : static_cast<long double>(number.number());
+}
+
+bool IsMultiple(const Value& value, const Value& of) {
+  if (value.is_int() && of.is_int()) return value.integer() % of.integer() == 0;
+  if (!std::isfinite(value.number())) return false;
+  const long double rest = std::abs(std::remainder(Exact(value), Exact(of)));
+  return rest <= Exact(of) * 1e-9L;  // 0.3 is a multiple of 0.1, whatever its bits say
+}
+
+struct Place {
+  std::string path, pointer;
+
+  Place Member(const std::string& name) const {
+    return {path.empty() ? name : path + "." + name, pointer + schema::PointerStep(name)};
+  }
+  Place Item(std::size_t i) const { return {fmt::format("{}[{}]", path, i), fmt::format("{}/{}", pointer, i)}; }
+};
+
+struct Endless {};
+
+class Validator {
+ public:
+  explicit Validator(const Value& root) : root_(root) {}
+
+  std::vector<SchemaViolation> Run(const Value& instance) {
+    Check({}, root_, instance);
+    return std::move(*found_);
   }
 
  private:
-  void Say(const std::string& path, std::string message) {
-    found_.push_back(SchemaViolation{path, std::move(message)});
+  // Whether it fits, with what is found going nowhere.
+  std::vector<SchemaViolation> Try(const Place& place, const Value& schema, const Value& value) {
+    std::vector<SchemaViolation> apart;
+    std::vector<SchemaViolation>* const before = std::exchange(found_, &apart);
+    Check(place, schema, value);
+    found_ = before;
+    return apart;
   }
 
-  void Enum(const std::string& path, const Value& values, const Value& value) {
+  void Say(const Place& place, std::string message) {
+    if (found_->size() < kMostFound) found_->push_back({place.path, std::move(message), place.pointer});
+  }
+
+  void Check(const Place& place, const Value& schema, const Value& value) {
+    if (++steps_ > kMostSteps || depth_ > kDeepest) throw Endless{};
+    if (schema.is_bool()) {
+      if (!schema.boolean()) Say(place, "is not allowed here");
+      return;
+    }
+    ++depth_;
+    if (const Value* reference = schema.Find("$ref")) {  // what stands beside it does not count
+      const Value* to = schema::Resolve(root_, reference->string());
+      if (to == nullptr) throw fmt::format("there is no {} in it", Shown(*reference));
+      if (referred_.insert(to).second) {  // it may stand where no schema is looked for
+        if (std::string fault = schema::ShapeFault(*to); !fault.empty()) throw fault;
+      }
+      Check(place, *to, value);
+    } else {
+      CheckKeywords(place, schema, value);
+    }
+    --depth_;
+  }
+
+  void CheckKeywords(const Place& place, const Value& schema, const Value& value) {
+    if (const Value* type = schema.Find("type"); type != nullptr && !HasAnyType(value, *type))
+      return Say(place, fmt::format("{} is not of type {}", Shown(value), TypeShown(*type)));
+    if (const Value* values = schema.Find("enum")) Enum(place, *values, value);
+    if (const Value* constant = schema.Find("const"); constant != nullptr && Canonical(*constant) != Canonical(value))
+      Say(place, fmt::format("{} is not {}", Shown(value), Shown(*constant)));
+    if (value.is_number()) Number(place, schema, value);
+    if (value.is_string()) Text(place, schema, value);
+    if (value.is_list()) List(place, schema, value.list());
+    if (value.is_map()) Object(place, schema, value);
+    Combinations(place, schema, value);
+  }
+
+  void Enum(const Place& place, const Value& values, const Value& value) {
+    const std::string canonical = Canonical(value);
+    steps_ += values.list().size();
     for (const Value& allowed : values.list()) {
-      if (allowed == value || (allowed.is_number() && value.is_number() && allowed.number() == value.number())) return;
+      if (Canonical(allowed) == canonical) return;
     }
-    Say(path, fmt::format("{} is not one of {}", Shown(value), EnumShown(values)));
+    Say(place, fmt::format("{} is not one of {}", Shown(value), EnumShown(values)));
   }
 
-  static const Value* Limit(const Value& schema, std::string_view keyword) {
-    const Value* limit = schema.Find(keyword);
-    return limit != nullptr && limit->is_number() ? limit : nullptr;
+  void Number(const Place& place, const Value& schema, const Value& value) {
+    const long double n = Exact(value);
+    if (const Value* least = schema.Find("minimum"); least && n < Exact(*least))
+      Say(place, fmt::format("must be ≥ {}, not {}", Shown(*least), Shown(value)));
+    if (const Value* most = schema.Find("maximum"); most && n > Exact(*most))
+      Say(place, fmt::format("must be ≤ {}, not {}", Shown(*most), Shown(value)));
+    if (const Value* least = schema.Find("exclusiveMinimum"); least && n <= Exact(*least))
+      Say(place, fmt::format("must be > {}, not {}", Shown(*least), Shown(value)));
+    if (const Value* most = schema.Find("exclusiveMaximum"); most && n >= Exact(*most))
+      Say(place, fmt::format("must be < {}, not {}", Shown(*most), Shown(value)));
+    if (const Value* of = schema.Find("multipleOf"); of && !IsMultiple(value, *of))
+      Say(place, fmt::format("must be a multiple of {}, not {}", Shown(*of), Shown(value)));
   }
 
-  void Number(const std::string& path, const Value& schema, const Value& value) {
-    const double n = value.number();
-    if (const Value* least = Limit(schema, "minimum"); least && n < least->number())
-      Say(path, fmt::format("must be ≥ {}, not {}", NumberShown(*least), Shown(value)));
-    if (const Value* most = Limit(schema, "maximum"); most && n > most->number())
-      Say(path, fmt::format("must be ≤ {}, not {}", NumberShown(*most), Shown(value)));
-    if (const Value* least = Limit(schema, "exclusiveMinimum"); least && n <= least->number())
-      Say(path, fmt::format("must be > {}, not {}", NumberShown(*least), Shown(value)));
-    if (const Value* most = Limit(schema, "exclusiveMaximum"); most && n >= most->number())
-      Say(path, fmt::format("must be < {}, not {}", NumberShown(*most), Shown(value)));
+  void Count(const Place& place, const Value& schema, std::size_t count, std::string_view least_key,
+             std::string_view most_key, std::string_view what) {
+    const auto size = static_cast<long double>(count);
+    if (const Value* least = schema.Find(least_key); least && size < Exact(*least))
+      Say(place, fmt::format("must have at least {} {}, has {}", Shown(*least), what, count));
+    if (const Value* most = schema.Find(most_key); most && size > Exact(*most))
+      Say(place, fmt::format("must have at most {} {}, has {}", Shown(*most), what, count));
   }
 
-  void Text(const std::string& path, const Value& schema, const std::string& text) {
-    const auto length = static_cast<double>(Characters(text));
-    if (const Value* least = Limit(schema, "minLength"); least && length < least->number()) {
-      Say(path, fmt::format("must have at least {} characters, has {}", NumberShown(*least), length));
-    }
-    if (const Value* most = Limit(schema, "maxLength"); most && length > most->number()) {
-      Say(path, fmt::format("must have at most {} characters, has {}", NumberShown(*most), length));
-    }
+  bool Matches(const std::string& pattern, const std::string& text) {
+    auto& known = patterns_[pattern];
+    if (known == nullptr) known = std::make_unique<re2::RE2>(pattern, re2::RE2::Quiet);
+    steps_ += text.size() / 64;
+    return re2::RE2::PartialMatch(text, *known);
   }
 
-  void List(const std::string& path, const Value& schema, const Value::List& list) {
-    const auto size = static_cast<double>(list.size());
-    if (const Value* least = Limit(schema, "minItems"); least && size < least->number())
-      Say(path, fmt::format("must have at least {} items, has {}", NumberShown(*least), size));
-    if (const Value* most = Limit(schema, "maxItems"); most && size > most->number())
-      Say(path, fmt::format("must have at most {} items, has {}", NumberShown(*most), size));
+  void Text(const Place& place, const Value& schema, const Value& value) {
+    const std::string& text = value.string();
+    Count(place, schema, Characters(text), "minLength", "maxLength", "characters");
+    if (const Value* pattern = schema.Find("pattern"); pattern != nullptr && !Matches(pattern->string(), text))
+      Say(place, fmt::format("{} does not match the pattern {}", Shown(value), Shown(*pattern)));
+    if (const Value* format = schema.Find("format"); format && !schema::HasFormat(format->string(), text))
+      Say(place, fmt::format("{} is not a {}", Shown(value), format->string()));
+  }
+
+  void List(const Place& place, const Value& schema, const Value::List& list) {
+    Count(place, schema, list.size(), "minItems", "maxItems", "items");
     const Value* items = schema.Find("items");
-    for (std::size_t i = 0; items != nullptr && i < list.size(); ++i)
-      Explain(fmt::format("{}[{}]", path, i), *items, list[i]);
+    const Value* additional = schema.Find("additionalItems");
+    for (std::size_t i = 0; items != nullptr && i < list.size(); ++i) {
+      if (!items->is_list()) {
+        Check(place.Item(i), *items, list[i]);
+      } else if (i < items->list().size()) {
+        Check(place.Item(i), items->list()[i], list[i]);
+      } else if (additional != nullptr) {
+        Check(place.Item(i), *additional, list[i]);
+      }
+    }
+    if (const Value* unique = schema.Find("uniqueItems"); unique != nullptr && unique->boolean()) Unique(place, list);
+    const Value* contains = schema.Find("contains");
+    if (contains == nullptr) return;
+    for (const Value& item : list) {
+      if (Try(place, *contains, item).empty()) return;
+    }
+    Say(place, "has no item of the kind that it must contain");
   }
 
-  void Object(const std::string& path, const Value& schema, const Value& value) {
-    const auto below = [&path](const std::string& name) { return path.empty() ? name : path + "." + name; };
-    if (const Value* required = schema.Find("required"); required != nullptr && required->is_list()) {
+  void Unique(const Place& place, const Value::List& list) {
+    std::set<std::string> seen;
+    for (std::size_t i = 0; i < list.size(); ++i) {
+      ++steps_;
+      if (!seen.insert(Canonical(list[i])).second) Say(place.Item(i), fmt::format("{} is there twice", Shown(list[i])));
+    }
+  }
+
+  void Object(const Place& place, const Value& schema, const Value& value) {
+    Count(place, schema, value.map().size(), "minProperties", "maxProperties", "members");
+    if (const Value* required = schema.Find("required")) {
       for (const Value& name : required->list()) {
-        if (name.is_string() && value.Find(name.string()) == nullptr) Say(below(name.string()), "is required");
+        if (value.Find(name.string()) == nullptr) Say(place.Member(name.string()), "is required");
       }
     }
-    const Value* properties = schema.Find("properties");
-    const Value* additional = schema.Find("additionalProperties");
+    if (const Value* dependencies = schema.Find("dependencies")) Dependencies(place, *dependencies, value);
+    const Value* names = schema.Find("propertyNames");
     for (const auto& [name, member] : value.map()) {
-      const Value* known = properties != nullptr ? properties->Find(name) : nullptr;
-      if (known != nullptr) {
-        Explain(below(name), *known, member);
-      } else if (additional != nullptr && additional->is_bool() && !additional->boolean() &&
-                 schema.Find("patternProperties") == nullptr) {
-        Say(below(name), "is not known here");
-      } else if (additional != nullptr && additional->is_map()) {
-        Explain(below(name), *additional, member);
+      Member(place, schema, name, member);
+      if (names == nullptr) continue;
+      for (const SchemaViolation& violation : Try(place, *names, Value(name)))
+        Say(place.Member(name), "has a name that is not allowed: " + violation.message);
+    }
+  }
+
+  void Member(const Place& place, const Value& schema, const std::string& name, const Value& member) {
+    bool known = false;
+    if (const Value* properties = schema.Find("properties")) {
+      if (const Value* own = properties->Find(name)) {
+        known = true;
+        Check(place.Member(name), *own, member);
+      }
+    }
+    if (const Value* patterns = schema.Find("patternProperties")) {
+      for (const auto& [pattern, own] : patterns->map()) {
+        if (!Matches(pattern, name)) continue;
+        known = true;
+        Check(place.Member(name), own, member);
+      }
+    }
+    const Value* additional = schema.Find("additionalProperties");
+    if (known || additional == nullptr) return;
+    if (additional->is_bool()) {
+      if (!additional->boolean()) Say(place.Member(name), "is not known here");
+      return;
+    }
+    Check(place.Member(name), *additional, member);
+  }
+
+  void Dependencies(const Place& place, const Value& dependencies, const Value& value) {
+    for (const auto& [name, needs] : dependencies.map()) {
+      if (value.Find(name) == nullptr) continue;
+      if (!needs.is_list()) {
+        Check(place, needs, value);
+        continue;
+      }
+      for (const Value& other : needs.list()) {
+        if (value.Find(other.string()) == nullptr)
+          Say(place.Member(other.string()), fmt::format("is required beside {}", name));
       }
     }
   }
 
-  std::vector<SchemaViolation> found_;
+  void Combinations(const Place& place, const Value& schema, const Value& value) {
+    if (const Value* all = schema.Find("allOf")) {
+      for (const Value& one : all->list()) Check(place, one, value);
+    }
+    if (const Value* any = schema.Find("anyOf")) Alternatives(place, *any, value, false);
+    if (const Value* one = schema.Find("oneOf")) Alternatives(place, *one, value, true);
+    if (const Value* no = schema.Find("not"); no != nullptr && Try(place, *no, value).empty())
+      Say(place, fmt::format("{} is what it must not be", Shown(value)));
+    if (const Value* condition = schema.Find("if")) {
+      const Value* then = schema.Find(Try(place, *condition, value).empty() ? "then" : "else");
+      if (then != nullptr) Check(place, *then, value);
+    }
+  }
+
+  void Alternatives(const Place& place, const Value& schemas, const Value& value, bool exactly_one) {
+    constexpr std::size_t kMostTold = 4;
+    std::size_t fitting = 0;
+    std::vector<std::string> why;
+    for (const Value& schema : schemas.list()) {
+      const auto faults = Try(place, schema, value);
+      if (faults.empty()) ++fitting;
+      if (faults.empty() || why.size() >= kMostTold) continue;
+      const SchemaViolation& first = faults.front();
+      const bool here = first.path == place.path;
+      why.push_back(here ? first.message : fmt::format("{}: {}", first.path, first.message));
+    }
+    if (fitting == 1 || (fitting > 1 && !exactly_one)) return;
+    if (fitting > 1) {
+      return Say(place, fmt::format("{} fits {} of {} alternatives, and must fit one only", Shown(value), fitting,
+                                    schemas.list().size()));
+    }
+    Say(place, fmt::format("{} fits no alternative: {}", Shown(value), fmt::join(why, ", or ")));
+  }
+
+  const Value& root_;
+  std::vector<SchemaViolation> all_;
+  std::vector<SchemaViolation>* found_ = &all_;
+  std::map<std::string, std::unique_ptr<re2::RE2>> patterns_;
+  std::set<const Value*> referred_;
+  std::size_t steps_ = 0;
+  int depth_ = 0;
 };
 
-// "<root>[limits][rows]" as "limits.rows".
-std::string PathOf(const std::vector<std::string>& context) {
-  std::string path;
-  for (std::size_t i = 1; i < context.size(); ++i) {
-    std::string step = context[i];
-    if (step.size() >= 2 && step.front() == '[' && step.back() == ']') step = step.substr(1, step.size() - 2);
-    const bool index = !step.empty() && step.find_first_not_of("0123456789") == std::string::npos;
-    path += index ? fmt::format("[{}]", step) : (path.empty() ? step : "." + step);
-  }
-  return path;
-}
-
-// valijson's own words, deepest place first, when nothing better is known.
-std::vector<SchemaViolation> Plain(valijson::ValidationResults& results, const Value& instance) {
-  std::vector<SchemaViolation> found;
-  valijson::ValidationResults::Error error;
-  std::size_t deepest = 0;
-  while (results.popError(error)) {
-    if (error.context.size() < deepest) continue;
-    if (error.context.size() > deepest) found.clear();
-    deepest = error.context.size();
-    found.push_back(SchemaViolation{PathOf(error.context), error.description});
-  }
-  if (found.size() > 1) found.erase(found.begin(), found.end() - 1);  // the others repeat it, branch by branch
-  if (found.empty()) found.push_back(SchemaViolation{"", fmt::format("{} is not valid", Shown(instance))});
-  return found;
-}
-
-SchemaViolation Broken(std::string_view why) {
-  return SchemaViolation{"", fmt::format("the schema itself is not valid: {}", why)};
+std::vector<SchemaViolation> Broken(std::string_view why) {
+  return {{"", fmt::format("the schema itself is not valid: {}", why), ""}};
 }
 
 }  // namespace
 
+std::string SchemaFault(const Value& schema) {
+  return schema.is_null() ? "" : schema::ShapeFault(schema);
+}
+
 std::vector<SchemaViolation> ValidateSchema(const Value& schema, const Value& instance) {
   if (schema.is_null() || (schema.is_map() && schema.map().empty())) return {};
-  if (!schema.is_map() && !schema.is_bool()) return {Broken("it must be an object")};
-  TextRules texts = CheckTextRules(schema, instance);
-  if (!texts.broken.empty()) return {Broken(texts.broken.front().message)};
+  if (const std::string fault = schema::ShapeFault(schema); !fault.empty()) return Broken(fault);
   try {
-    const nlohmann::json document = ToNlohmann(texts.stripped);
-    const nlohmann::json value = ToNlohmann(instance);
-    valijson::Schema parsed;
-    valijson::SchemaParser parser(valijson::SchemaParser::kDraft7);
-    parser.populateSchema(valijson::adapters::NlohmannJsonAdapter(document), parsed);
-    valijson::Validator validator(valijson::Validator::kStrongTypes);
-    valijson::ValidationResults results;
-    if (validator.validate(parsed, valijson::adapters::NlohmannJsonAdapter(value), &results))
-      return std::move(texts.violations);
-    Explainer explainer;
-    explainer.Explain("", schema, instance);
-    std::vector<SchemaViolation> found = explainer.Take();
-    if (found.empty()) found = Plain(results, instance);
-    std::move(texts.violations.begin(), texts.violations.end(), std::back_inserter(found));
-    return found;
-  } catch (const std::exception& error) {
-    return {Broken(error.what())};
+    return Validator(schema).Run(instance);
+  } catch (const Endless&) {
+    return Broken("it refers to itself without end, or takes too many steps");
+  } catch (const std::string& why) {
+    return Broken(why);
   }
 }
 

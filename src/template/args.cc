@@ -72,9 +72,11 @@ void Args::Done() {
   }
 }
 
-bool Args::AnyOutside() const {
-  return std::any_of(positional_.begin(), positional_.end(), [](const Val& val) { return val.outside(); }) ||
-         std::any_of(named_.begin(), named_.end(), [](const auto& pair) { return pair.second.outside(); });
+Origin Args::origin() const {
+  Origin origin = Origin::kFile;
+  for (const Val& val : positional_) origin = origin | val.origin();
+  for (const auto& [name, val] : named_) origin = origin | val.origin();
+  return origin;
 }
 
 const std::string& AsString(const Val& val, std::string_view what) {

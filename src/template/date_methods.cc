@@ -183,10 +183,10 @@ Val CallMethod(Machine& machine, const Val& self, const std::string& name, Args&
   if (!known) {
     const Val member = Attribute(machine, self, name);
     if (member.is(Kind::kUndefined)) member.RaiseUndefined();
-    return Call(machine, member, args).Outside(args.AnyOutside());
+    return Call(machine, member, args).With(args.origin());
   }
   args.Done();
-  return result.Outside(self.outside() || args.AnyOutside());
+  return result.With(self.origin() | args.origin());
 }
 
 Val Call(Machine& machine, const Val& callee, Args& args) {

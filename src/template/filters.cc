@@ -52,12 +52,12 @@ Val JoinItems(Machine& machine, const Val& self, Args& args) {
   const std::string by = args.String("d", "");
   Vals items = Iterate(machine, self);
   const Val* attribute = args.Optional("attribute");
-  bool outside = false;
+  Origin origin = Origin::kFile;
   for (Val& item : items) {
     if (attribute != nullptr) item = Subscript(machine, item, *attribute);
-    outside = outside || item.outside();
+    origin = origin | item.origin();
   }
-  return Val::Str(Join(machine, by, items, true)).Outside(outside);
+  return Val::Str(Join(machine, by, items, true)).With(origin);
 }
 
 template <std::string (*kChange)(std::string_view)>
@@ -464,7 +464,7 @@ Val ApplyFilter(Machine& machine, std::string_view name, const Val& self, Args& 
   args.Done();
   if (entry->filter == Raw) return result.Trusted();
   if (takes_undefined) return result;  // one of the two, with its own mark
-  return result.Outside(self.outside() || args.AnyOutside());
+  return result.With(self.origin() | args.origin());
 }
 
 }  // namespace pipelined::tmpl

@@ -1,8 +1,11 @@
 // range and dict, and Airflow's `macros`.
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
 #include <cmath>
 
+#include "pipelined/base/hash.h"
 #include "template/machine.h"
 
 namespace pipelined::tmpl {
@@ -16,7 +19,7 @@ class Native : public Function {
   Val Call(Machine& machine, Args& args) const override {
     Val result = body_(machine, args);
     args.Done();
-    return result.Outside(args.AnyOutside());
+    return result.With(args.origin());
   }
   std::string Text() const override { return fmt::format("<function {}>", name_); }
 
@@ -132,7 +135,7 @@ class Module : public Object {
     for (const Member& member : members_) {
       if (member.name == name) return member.make();
     }
-    constexpr std::string_view kImpure[] = {"now", "utcnow", "today", "random", "uuid", "time"};
+    constexpr std::string_view kImpure[] = {"now", "utcnow", "today", "time"};
     for (const std::string_view impure : kImpure) {
       if (name == impure) {
         return Val::Undefined(
@@ -152,7 +155,7 @@ class Module : public Object {
     if (call_ == nullptr) TypeError(fmt::format("{} cannot be called", name_));
     Val result = call_(machine, args);
     args.Done();
-    return result.Outside(args.AnyOutside());
+    return result.With(args.origin());
   }
 
  private:
@@ -163,6 +166,69 @@ class Module : public Object {
 
 Val MakeModule(std::string_view name, std::vector<Module::Member> members, Native::Body call = nullptr) {
   return Val::Of(std::shared_ptr<const Object>(std::make_shared<Module>(name, std::move(members), call)));
+}
+
+// A number of [0, 1), of 53 bits as Python's.
+Val RandomNumber(Machine& machine, Args&) {
+  const auto bytes = machine.Random();
+  std::uint64_t bits = 0;
+  for (std::size_t i = 0; i < 8; ++i) bits = bits << 8 | bytes[i];
+  return Val::Float(static_cast<double>(bits >> 11) * 0x1p-53);
+}
+
+std::string UuidText(std::array<std::uint8_t, 16> bytes, unsigned version) {
+  bytes[6] = static_cast<std::uint8_t>((bytes[6] & 0x0f) | version << 4);
+  bytes[8] = static_cast<std::uint8_t>((bytes[8] & 0x3f) | 0x80);
+  std::string text = Hex(bytes.data(), bytes.size());
+  for (const std::size_t at : {8u, 13u, 18u, 23u}) text.insert(at, 1, '-');
+  return text;
+}
+
+Val Uuid4(Machine& machine, Args&) {
+  const auto random = machine.Random();
+  std::array<std::uint8_t, 16> bytes{};
+  std::copy_n(random.begin(), bytes.size(), bytes.begin());
+  return Val::Str(UuidText(bytes, 4));
+}
+
+// The namespaces of RFC 4122, by the names that Python gives them.
+constexpr std::string_view kNamespaces[] = {
+    "6ba7b810-9dad-11d1-80b4-00c04fd430c8", "6ba7b811-9dad-11d1-80b4-00c04fd430c8",
+    "6ba7b812-9dad-11d1-80b4-00c04fd430c8", "6ba7b814-9dad-11d1-80b4-00c04fd430c8"};
+
+Val Uuid5(Machine& machine, Args& args) {
+  const std::string space = args.RequiredString("namespace"), name = args.RequiredString("name");
+  machine.Memory(name.size() + 16);
+  std::string data;
+  int digits = 0, byte = 0;
+  for (const char c : space) {
+    if (c == '-') continue;
+    const int digit = c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+    if (digit < 0) ValueError("uuid5() takes a UUID as its namespace");
+    byte = byte * 16 + digit;
+    if (++digits % 2 != 0) continue;
+    data += static_cast<char>(byte);
+    byte = 0;
+  }
+  if (digits != 32) ValueError("uuid5() takes a UUID as its namespace");
+  const auto hash = Sha1(data + name);
+  std::array<std::uint8_t, 16> bytes{};
+  std::copy_n(hash.begin(), bytes.size(), bytes.begin());
+  return Val::Str(UuidText(bytes, 5));
+}
+
+template <std::size_t kWhich>
+Val Namespace() {
+  return Val::Str(std::string(kNamespaces[kWhich]));
+}
+
+Val UuidModule() {
+  return MakeModule("macros.uuid", {{"uuid4", [] { return Make("uuid4", Uuid4); }},
+                                    {"uuid5", [] { return Make("uuid5", Uuid5); }},
+                                    {"NAMESPACE_DNS", Namespace<0>},
+                                    {"NAMESPACE_URL", Namespace<1>},
+                                    {"NAMESPACE_OID", Namespace<2>},
+                                    {"NAMESPACE_X500", Namespace<3>}});
 }
 
 Val DatetimeClass() {
@@ -186,7 +252,9 @@ Val Macros() {
                                {"ds_format", [] { return Make("ds_format", DsFormat); }},
                                {"datetime", DatetimeClass},
                                {"timedelta", [] { return Make("timedelta", Timedelta); }},
-                               {"dateutil", Dateutil}});
+                               {"dateutil", Dateutil},
+                               {"uuid", UuidModule},
+                               {"random", [] { return Make("random", RandomNumber); }}});
 }
 
 Val GlobalFunction(std::string_view name) {

@@ -105,7 +105,9 @@ std::string Interpreter::Render() {
 
 Value Interpreter::Evaluate() {
   if (program_.body.size() == 1 && program_.body[0].type == StatementType::kOutput) {
-    return ToValue(machine_, Eval(*program_.body[0].expr));
+    const Val value = Eval(*program_.body[0].expr);
+    Note(value);
+    return ToValue(machine_, value);
   }
   return Value(Render());
 }
@@ -206,7 +208,7 @@ Val Interpreter::Captured(const Block& block) {
     throw;
   }
   capture_ = before;
-  return Val::Str(std::move(capture.text)).Outside(capture.outside);
+  return Val::Str(std::move(capture.text)).With(capture.origin);
 }
 
 void Interpreter::RunSet(const Statement& statement) {
@@ -264,12 +266,17 @@ void Interpreter::EmitLiteral(std::string_view text) {
   if (capture_ == nullptr && options_.quote == Quote::kShell) shell_.Literal(text);
 }
 
+void Interpreter::Note(const Val& value) const {
+  if (value.secret() && options_.secret != nullptr) *options_.secret = true;
+}
+
 void Interpreter::Emit(const Val& value, bool raw) {
   const std::string text = Text(machine_, value);
   if (capture_ != nullptr) {
-    capture_->outside = capture_->outside || value.outside();
+    capture_->origin = capture_->origin | value.origin();
     return Append(text);
   }
+  Note(value);
   if (options_.quote == Quote::kUrl && !raw) return Append(UrlPart(out_, text));
   if (options_.quote == Quote::kBind && !raw) {
     machine_.Memory(text.size() + sizeof(Value));
@@ -332,7 +339,7 @@ Val Interpreter::EvalNode(const Node& node) {
       return Binary(machine_, "+", Val::Int(0), kid(0));
     case NodeType::kNot: {
       const Val value = kid(0);
-      return Val::Bool(!Truth(value)).Outside(value.outside());
+      return Val::Bool(!Truth(value)).With(value.origin());
     }
     case NodeType::kAnd: {
       Val left = kid(0);
@@ -393,7 +400,7 @@ Val Interpreter::EvalIndex(const Node& node) {
   Val found = Subscript(machine_, container, index);
   if (found.is(Kind::kUndefined) && container.is(Kind::kDict))
     return Subscript(machine_, container, index, PathText(*node.kids[0]));
-  return found.Outside(index.outside() && !found.is(Kind::kUndefined));
+  return found.is(Kind::kUndefined) ? found : found.With(index.origin());
 }
 
 Vals Interpreter::EvalAll(const Node& node, std::size_t from) {
@@ -458,10 +465,10 @@ Val Interpreter::EvalTest(const Node& node) {
 
 Val Interpreter::EvalCompare(const Node& node) {
   Val left = Eval(*node.kids[0]);
-  bool outside = left.outside();
+  Origin origin = left.origin();
   for (std::size_t i = 0; i < node.ops.size(); ++i) {
     const Val right = Eval(*node.kids[i + 1]);
-    outside = outside || right.outside();
+    origin = origin | right.origin();
     const std::string& op = node.ops[i];
     bool holds = false;
     if (op == "==" || op == "!=") {
@@ -472,10 +479,10 @@ Val Interpreter::EvalCompare(const Node& node) {
       const int order = Compare(machine_, left, right, op);
       holds = op == "<" ? order < 0 : op == "<=" ? order <= 0 : op == ">" ? order > 0 : order >= 0;
     }
-    if (!holds) return Val::Bool(false).Outside(outside);
+    if (!holds) return Val::Bool(false).With(origin);
     left = right;
   }
-  return Val::Bool(true).Outside(outside);
+  return Val::Bool(true).With(origin);
 }
 
 }  // namespace pipelined::tmpl

@@ -26,7 +26,7 @@ class Interpreter {
   struct Frame;
   struct Capture {
     std::string text;
-    bool outside = false;
+    Origin origin = Origin::kFile;
   };
 
   void Run(const Block& block);
@@ -42,6 +42,7 @@ class Interpreter {
 
   void EmitLiteral(std::string_view text);
   void Emit(const Val& value, bool raw = false);
+  void Note(const Val& value) const;  // that it gets into the answer
   void Append(std::string_view text);
 
   Val Eval(const Node& node);

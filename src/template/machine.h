@@ -1,12 +1,15 @@
 // One rendering: limits, the scope, and what filters and methods may ask for.
 #pragma once
 
+#include <array>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "pipelined/base/hash.h"
 #include "template/val.h"
 
 namespace pipelined::tmpl {
@@ -31,6 +34,12 @@ class Machine {
     Memory(count * size);
   }
 
+  // 32 bytes, others each time, and the same ones when the same is rendered again.
+  std::array<std::uint8_t, 32> Random() {
+    Step(16);
+    return Sha256(scope_.Seed() + "#" + std::to_string(drawn_++));
+  }
+
   const Scope& scope() const { return scope_; }
   const RenderOptions& options() const { return options_; }
 
@@ -38,6 +47,7 @@ class Machine {
   const Scope& scope_;
   const RenderOptions& options_;
   std::size_t steps_, memory_;
+  std::size_t drawn_ = 0;
 };
 
 // The arguments of one call. Take each parameter in order, then Done().
@@ -62,7 +72,7 @@ class Args {
   void Done();  // TypeError when something is left over
 
   std::string_view function() const { return function_; }
-  bool AnyOutside() const;
+  Origin origin() const;  // of all of them
 
  private:
   std::string_view function_;

@@ -195,13 +195,13 @@ std::string NearHint(std::string_view name, const std::vector<std::string>& name
 }
 
 Val Binary(Machine& machine, std::string_view op, const Val& a, const Val& b) {
-  return Calculate(machine, op, a, b).Outside(a.outside() || b.outside());
+  return Calculate(machine, op, a, b).With(a.origin() | b.origin());
 }
 
 Val Negate(const Val& val) {
-  if (val.is_integer()) return Integers("-", 0, val.integer()).Outside(val.outside());
-  if (val.is(Kind::kFloat)) return Val::Float(-val.number()).Outside(val.outside());
-  if (val.is(Kind::kDelta) && val.delta() != Micros::min()) return Val::Delta(-val.delta()).Outside(val.outside());
+  if (val.is_integer()) return Integers("-", 0, val.integer()).With(val.origin());
+  if (val.is(Kind::kFloat)) return Val::Float(-val.number()).With(val.origin());
+  if (val.is(Kind::kDelta) && val.delta() != Micros::min()) return Val::Delta(-val.delta()).With(val.origin());
   TypeError(fmt::format("bad operand type for unary -: '{}'", TypeName(val)));
 }
 
@@ -225,7 +225,7 @@ Val Subscript(Machine& machine, const Val& container, const Val& index, std::str
   if (container.is(Kind::kUndefined)) container.RaiseUndefined();
   if (index.is(Kind::kUndefined)) index.RaiseUndefined();
   if (container.is(Kind::kDict)) {
-    if (const Val* found = FindKey(machine, container, index)) return found->Outside(container.outside());
+    if (const Val* found = FindKey(machine, container, index)) return found->In(container);
     return MissingKey(container, Text(machine, index), where);
   }
   if (index.is(Kind::kString)) return Attribute(machine, container, index.string(), where);
@@ -235,11 +235,11 @@ Val Subscript(Machine& machine, const Val& container, const Val& index, std::str
     const std::int64_t i = index.integer() < 0 ? index.integer() + size : index.integer();
     if (i < 0 || i >= size)
       return Val::Undefined(fmt::format("there is no element {}: it has {}", index.integer(), size));
-    if (container.is_sequence()) return container.items()[static_cast<std::size_t>(i)].Outside(container.outside());
+    if (container.is_sequence()) return container.items()[static_cast<std::size_t>(i)].In(container);
     machine.Step(container.string().size() / 64);
     const std::size_t at = ByteOffset(container.string(), static_cast<std::size_t>(i));
     const std::string_view rest = std::string_view(container.string()).substr(at);
-    return Val::Str(std::string(rest.substr(0, CharacterSize(rest)))).Outside(container.outside());
+    return Val::Str(std::string(rest.substr(0, CharacterSize(rest)))).With(container.origin());
   }
   return Val::Undefined(fmt::format("'{}' has no element {}", TypeName(container), Text(machine, index).substr(0, 80)));
 }
@@ -252,7 +252,7 @@ Val Slice(Machine& machine, const Val& container, const Val& first, const Val& l
     std::string text;
     for (const std::size_t i : SliceIndexes(static_cast<std::int64_t>(characters.size()), first, last, step))
       text += characters[i];
-    return Val::Str(std::move(text)).Outside(container.outside());
+    return Val::Str(std::move(text)).With(container.origin());
   }
   if (!container.is_sequence()) TypeError(fmt::format("'{}' object cannot be sliced", TypeName(container)));
   machine.Memory(container.items().size(), sizeof(Val) + sizeof(std::size_t));
@@ -261,7 +261,7 @@ Val Slice(Machine& machine, const Val& container, const Val& first, const Val& l
     items.push_back(container.items()[i]);
   }
   return (container.is(Kind::kList) ? Val::List(std::move(items)) : Val::Tuple(std::move(items)))
-      .Outside(container.outside());
+      .With(container.origin());
 }
 
 Val Attribute(Machine& machine, const Val& container, const std::string& name, std::string_view where) {
@@ -271,12 +271,12 @@ Val Attribute(Machine& machine, const Val& container, const std::string& name, s
     case Kind::kDict:
       if (const Val* found = FindKey(container, name)) {
         machine.Step(container.pairs().size() / 4);
-        return found->Outside(container.outside());
+        return found->In(container);
       }
       return MissingKey(container, name, where);
     case Kind::kObject: {
       Val found = container.object().Get(name);
-      if (!found.is(Kind::kUndefined)) return found.Outside(container.outside());
+      if (!found.is(Kind::kUndefined)) return found.In(container);
       const std::string hint = NearHint(name, container.object().Names());
       if (hint.empty()) return found;
       return Val::Undefined(fmt::format("there is no \"{}\" in {}", name.substr(0, 80), container.object().Text()),
@@ -284,7 +284,7 @@ Val Attribute(Machine& machine, const Val& container, const std::string& name, s
     }
     case Kind::kDate:
     case Kind::kDelta:
-      if (auto found = DateAttribute(container, name)) return found->Outside(container.outside());
+      if (auto found = DateAttribute(container, name)) return found->With(container.origin());
       break;
     default:
       break;

@@ -32,6 +32,13 @@ constexpr std::string_view kRoots[] = {"ds",
                                        "map_index",
                                        "item",
                                        "try_number",
+                                       "map_index_template",
+                                       "expanded_ti_count",
+                                       "triggering_asset_events",
+                                       "inlets",
+                                       "outlets",
+                                       "task_reschedule_count",
+                                       "exception",
                                        "test_mode"};
 constexpr std::string_view kDag[] = {"dag_id",   "description", "owner",           "file",
                                      "timezone", "schedule",    "max_active_runs", "tags"};
@@ -41,10 +48,12 @@ constexpr std::string_view kRun[] = {
     "run_after", "start_date"};
 constexpr std::string_view kInstance[] = {"task_id",   "dag_id",    "run_id",   "try_number",
                                           "max_tries", "map_index", "xcom_pull"};
-constexpr std::string_view kMacros[] = {"ds_add", "ds_format", "datetime", "timedelta", "dateutil"};
+constexpr std::string_view kMacros[] = {"ds_add", "ds_format", "datetime", "timedelta", "dateutil", "uuid", "random"};
 
 constexpr std::pair<std::string_view, std::string_view> kRemoved[] = {
     {"execution_date", "use logical_date"},
+    {"inlet_events", "outputs of the tasks above are in tasks.<id>"},
+    {"outlet_events", "what a task says of its outlets is an output: see assets"},
     {"next_ds", "use {{ data_interval_end | ds }}"},
     {"next_ds_nodash", "use {{ data_interval_end | ds_nodash }}"},
     {"next_execution_date", "use data_interval_end"},

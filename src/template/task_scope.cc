@@ -3,19 +3,21 @@
 
 #include <algorithm>
 
-#include "pipelined/schema/json.h"
 #include "pipelined/template/task_context.h"
+#include "template/engine_object.h"
 #include "template/machine.h"
 #include "template/task_names.h"
+#include "template/var_and_conn.h"
 
 namespace pipelined {
 namespace {
 
 using tmpl::Args;
-using tmpl::Function;
 using tmpl::Kind;
 using tmpl::Machine;
-using tmpl::Object;
+using tmpl::MakeFunction;
+using tmpl::MakeObject;
+using tmpl::Origin;
 using tmpl::Val;
 
 std::string Cut(std::string_view name) {
@@ -33,49 +35,8 @@ Val Word(std::string text) {
   return Val::Str(std::move(text));
 }
 Val Foreign(std::string text) {
-  return Val::Str(std::move(text)).Outside(true);
+  return Val::Str(std::move(text)).With(Origin::kOutside);
 }  // from outside the file
-
-// An engine's object: its members by name.
-class Members : public Object {
- public:
-  using Get1 = std::function<Val(std::string_view)>;
-  Members(std::string text, std::vector<std::string> names, Get1 get)
-      : text_(std::move(text)), names_(std::move(names)), get_(std::move(get)) {}
-  Val Get(std::string_view name) const override { return get_(name); }
-  std::vector<std::string> Names() const override { return names_; }
-  std::string Text() const override { return text_; }
-
- private:
-  std::string text_;
-  std::vector<std::string> names_;
-  Get1 get_;
-};
-
-Val MakeObject(std::string text, std::vector<std::string> names, Members::Get1 get) {
-  return Val::Of(
-      std::shared_ptr<const Object>(std::make_shared<Members>(std::move(text), std::move(names), std::move(get))));
-}
-
-class Lambda : public Function {
- public:
-  using Body = std::function<Val(Machine&, Args&)>;
-  Lambda(std::string name, Body body) : name_(std::move(name)), body_(std::move(body)) {}
-  Val Call(Machine& machine, Args& args) const override {
-    Val result = body_(machine, args);
-    args.Done();
-    return result;
-  }
-  std::string Text() const override { return fmt::format("<function {}>", name_); }
-
- private:
-  std::string name_;
-  Body body_;
-};
-
-Val MakeFunction(std::string name, Lambda::Body body) {
-  return Val::Of(std::shared_ptr<const Function>(std::make_shared<Lambda>(std::move(name), std::move(body))));
-}
 
 std::vector<std::string> Strings(std::span<const std::string_view> words) {
   return {words.begin(), words.end()};
@@ -94,20 +55,27 @@ class TaskScope : public Scope {
     }
     if (name.starts_with("prev_")) return Previous(name);
     if (name == "run_id") return Foreign(run.run_id);
-    if (name == "params") return Val::From(run.params.is_null() ? Value(Value::Map{}) : run.params, true);
+    if (name == "params") return Params();
     if (name == "dag") return DagObject();
     if (name == "task") return TaskObject();
     if (name == "dag_run") return RunObject();
     if (name == "ti" || name == "task_instance") return InstanceObject();
     if (name == "task_instance_key_str") return InstanceKey();
     if (name == "tasks") return TasksObject("");
-    if (name == "var") return Variables();
-    if (name == "conn") return Connections();
+    if (name == "var") return tmpl::VariablesObject(context_);
+    if (name == "conn") return tmpl::ConnectionsObject(context_);
     if (name == "macros") return tmpl::Macros();
     if (name == "map_index") return Val::Int(context_.map_index);
     if (name == "item") return ItemObject();
     if (name == "try_number") return Val::Int(context_.try_number);
     if (name == "test_mode") return Val::Bool(false);
+    if (name == "map_index_template") return MapIndexTemplate();
+    if (name == "expanded_ti_count") return context_.expanded_ti_count ? Val::Int(*context_.expanded_ti_count) : Val();
+    if (name == "triggering_asset_events") return Val::Dict({});  // no run is made by assets yet
+    if (name == "inlets") return Texts(context_.task->inlets);
+    if (name == "outlets") return Texts(context_.task->outlets);
+    if (name == "task_reschedule_count") return Val::Int(0);
+    if (name == "exception") return {};
     return Unknown(name);
   }
 
@@ -117,7 +85,39 @@ class TaskScope : public Scope {
     return context_.zone_offset ? context_.zone_offset(zone, at) : std::nullopt;
   }
 
+  // One seed for all templates of a try.
+  std::string Seed() const override {
+    return fmt::format("{}\n{}\n{}\n{}\n{}", context_.dag->id, context_.run.run_id, context_.task->id,
+                       context_.map_index, context_.try_number);
+  }
+
  private:
+  Val Params() const {
+    const Value& params = context_.run.params;
+    if (context_.secret_params.empty() || !params.is_map())
+      return Val::From(params.is_null() ? Value(Value::Map{}) : params, true);
+    tmpl::Pairs pairs;
+    for (const auto& [name, value] : params.map()) {
+      const auto& secret = context_.secret_params;
+      const bool is_secret = std::find(secret.begin(), secret.end(), name) != secret.end();
+      pairs.emplace_back(Word(name), Val::From(value, is_secret ? Origin::kSecret : Origin::kOutside));
+    }
+    return Val::Dict(std::move(pairs)).With(Origin::kOutside);
+  }
+
+  static Val Texts(const std::vector<std::string>& texts) {
+    tmpl::Vals items;
+    for (const std::string& text : texts) items.push_back(Word(text));
+    return Val::List(std::move(items));
+  }
+
+  Val MapIndexTemplate() const {
+    const Task& task = *context_.task;
+    if (task.mapped == 0 || task.mapped > context_.dag->mapped.size()) return {};
+    const std::string& text = context_.dag->mapped[task.mapped - 1].map_index_template;
+    return text.empty() ? Val() : Word(text);
+  }
+
   static Val Unknown(std::string_view name) {
     return Val::Undefined(fmt::format("there is no name \"{}\"", Cut(name)), std::string(RemovedNameHint(name)));
   }
@@ -298,52 +298,6 @@ class TaskScope : public Scope {
     }
     return Val::Undefined(fmt::format("there is no \"{}\" in the outputs of the task \"{}\"", Cut(name), prefix),
                           tmpl::NearHint(name, keys));
-  }
-
-  Val Variables() const {
-    const TaskContext* context = &context_;
-    const auto find = [context](std::string_view key) {
-      return context->variable ? context->variable(key) : std::nullopt;
-    };
-    const auto reader = [find](bool json) {
-      const auto read = [json](const std::string& key, const std::string& text) {
-        if (!json) return Foreign(text);
-        Result<Value> value = ParseJson(text);
-        if (!value.ok())
-          tmpl::Raise(TemplateFault::kNotFound,
-                      fmt::format("the variable \"{}\" is not JSON: {}", Cut(key), value.error().message));
-        return Val::From(*value, true);
-      };
-      return [find, read, json](std::string_view name) -> Val {
-        if (name == "get") {
-          return MakeFunction("get", [find, read](Machine&, Args& args) {
-            const std::string key = args.RequiredString("key");
-            const Val* otherwise = args.Optional("default_var");
-            const auto text = find(key);
-            return text ? read(key, *text) : otherwise != nullptr ? *otherwise : Val();
-          });
-        }
-        const auto text = find(name);
-        if (!text)
-          tmpl::Raise(TemplateFault::kNotFound, fmt::format("there is no variable \"{}\"", Cut(name)),
-                      fmt::format("var.{}.get('…', …) has a default", json ? "json" : "value"));
-        return read(std::string(name), *text);
-      };
-    };
-    return MakeObject("var", {"value", "json"}, [reader](std::string_view name) {
-      if (name == "value" || name == "json")
-        return MakeObject(fmt::format("var.{}", name), {"get"}, reader(name == "json"));
-      return NoMember(name, "var");
-    });
-  }
-
-  Val Connections() const {
-    const TaskContext* context = &context_;
-    return MakeObject("conn", {}, [context](std::string_view id) {
-      const auto found = context->connection ? context->connection(id) : std::nullopt;
-      if (!found) tmpl::Raise(TemplateFault::kNotFound, fmt::format("there is no connection \"{}\"", Cut(id)));
-      return Val::From(*found, true);
-    });
   }
 
   const TaskContext& context_;

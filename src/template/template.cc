@@ -43,6 +43,7 @@ class ValueScope : public Scope {
     }
     return names;
   }
+  std::string Seed() const override { return below_ != nullptr ? below_->Seed() : ""; }
   std::optional<Seconds> ZoneOffset(std::string_view zone, Instant at) const override {
     return below_ != nullptr ? below_->ZoneOffset(zone, at) : std::nullopt;
   }
@@ -60,7 +61,9 @@ std::optional<Seconds> Scope::ZoneOffset(std::string_view, Instant) const {
 }
 
 Error TemplateError::ToError() const {
-  const ErrorCode code = fault == TemplateFault::kNotFound ? ErrorCode::kNotFound : ErrorCode::kInvalid;
+  const ErrorCode code = fault == TemplateFault::kNotFound      ? ErrorCode::kNotFound
+                         : fault == TemplateFault::kUnavailable ? ErrorCode::kUnavailable
+                                                                : ErrorCode::kInvalid;
   return Error{code, fmt::format("{}:{}: {}", line, column, message), hint};
 }
 

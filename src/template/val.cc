@@ -71,48 +71,48 @@ const std::string& Val::missing_hint() const {
 
 Val Val::Sequence(Kind kind, Vals items) {
   int depth = 0;
-  bool outside = false;
+  Origin origin = Origin::kFile;
   for (const Val& item : items) {
     depth = std::max(depth, item.depth());
-    outside = outside || item.outside();
+    origin = origin | item.origin();
   }
   Val list(kind, std::make_shared<const Items>(Items{std::move(items), CheckDepth(depth + 1)}));
-  list.outside_ = outside;
+  list.origin_ = origin;
   return list;
 }
 
 Val Val::Dict(Pairs pairs) {
   int depth = 0;
-  bool outside = false;
+  Origin origin = Origin::kFile;
   Pairs unique;
   unique.reserve(pairs.size());
   for (auto& [key, value] : pairs) {
     if (!CanBeKey(key)) TypeError(fmt::format("unhashable type: '{}'", TypeName(key)));
     depth = std::max(depth, value.depth());
-    outside = outside || key.outside() || value.outside();
+    origin = origin | key.origin() | value.origin();
     unique.emplace_back(std::move(key), std::move(value));
   }
   Val dict(Kind::kDict, std::make_shared<const Entries>(Entries{std::move(unique), CheckDepth(depth + 1)}));
-  dict.outside_ = outside;
+  dict.origin_ = origin;
   return dict;
 }
 
-Val Val::From(const Value& value, bool outside) {
-  if (value.is_null()) return Val().Outside(outside);
-  if (value.is_bool()) return Bool(value.boolean()).Outside(outside);
-  if (value.is_int()) return Int(value.integer()).Outside(outside);
-  if (value.is_double()) return Float(value.number()).Outside(outside);
-  if (value.is_string()) return Str(value.string()).Outside(outside);
+Val Val::From(const Value& value, Origin origin) {
+  if (value.is_null()) return Val().With(origin);
+  if (value.is_bool()) return Bool(value.boolean()).With(origin);
+  if (value.is_int()) return Int(value.integer()).With(origin);
+  if (value.is_double()) return Float(value.number()).With(origin);
+  if (value.is_string()) return Str(value.string()).With(origin);
   if (value.is_list()) {
     Vals items;
     items.reserve(value.list().size());
-    for (const Value& item : value.list()) items.push_back(From(item, outside));
-    return List(std::move(items)).Outside(outside);
+    for (const Value& item : value.list()) items.push_back(From(item, origin));
+    return List(std::move(items)).With(origin);
   }
   Pairs pairs;
   pairs.reserve(value.map().size());
-  for (const auto& [key, item] : value.map()) pairs.emplace_back(Str(key).Outside(outside), From(item, outside));
-  return Dict(std::move(pairs)).Outside(outside);
+  for (const auto& [key, item] : value.map()) pairs.emplace_back(Str(key).With(origin), From(item, origin));
+  return Dict(std::move(pairs)).With(origin);
 }
 
 const Vals& Val::items() const {
@@ -301,9 +301,7 @@ Vals Iterate(Machine& machine, const Val& val) {
       TypeError(fmt::format("'{}' object is not iterable", TypeName(val)));
   }
   machine.Memory(items.size(), sizeof(Val));
-  if (val.outside()) {
-    for (Val& item : items) item = item.Outside(true);
-  }
+  for (Val& item : items) item = val.is(Kind::kString) ? item.With(val.origin()) : item.In(val);
   return items;
 }
 

@@ -1,7 +1,8 @@
 // What an expression evaluates to: Python's small types. Immutable and shared, so copies are cheap and cycles
 // impossible.
 //
-// `outside` marks a value that comes from outside the file, or was made from one: it is what gets quoted.
+// Each knows where it comes from, and what is made of several comes from all of them: what comes from outside the file
+// gets quoted, and what was made from a secret may not stand everywhere.
 #pragma once
 
 #include <cstdint>
@@ -25,6 +26,15 @@ class Val;
 
 using Vals = std::vector<Val>;
 using Pairs = std::vector<std::pair<Val, Val>>;
+
+// Bits.
+enum class Origin : std::uint8_t { kFile = 0, kOutside = 1, kHidden = 2, kSecret = kOutside | kHidden };
+constexpr Origin operator|(Origin a, Origin b) {
+  return static_cast<Origin>(static_cast<std::uint8_t>(a) | static_cast<std::uint8_t>(b));
+}
+constexpr bool Has(Origin origin, Origin bit) {
+  return (static_cast<std::uint8_t>(origin) & static_cast<std::uint8_t>(bit)) != 0;
+}
 
 enum class Kind : std::uint8_t {
   kUndefined,
@@ -77,7 +87,8 @@ class Val {
   static Val Delta(Micros delta) { return Val(Kind::kDelta, delta); }
   static Val Of(std::shared_ptr<const Object> object) { return Val(Kind::kObject, std::move(object)); }
   static Val Of(std::shared_ptr<const Function> function) { return Val(Kind::kFunction, std::move(function)); }
-  static Val From(const Value& value, bool outside);
+  static Val From(const Value& value, Origin origin);
+  static Val From(const Value& value, bool outside) { return From(value, outside ? Origin::kOutside : Origin::kFile); }
 
   Kind kind() const { return kind_; }
   bool is(Kind kind) const { return kind_ == kind; }
@@ -85,15 +96,19 @@ class Val {
   bool is_integer() const { return kind_ == Kind::kInt || kind_ == Kind::kBool; }
   bool is_number() const { return is_integer() || kind_ == Kind::kFloat; }
 
-  bool outside() const { return outside_; }
-  Val Outside(bool outside) const {  // the same value, marked when `outside` is true
-    Val marked = *this;
-    marked.outside_ = outside_ || outside;
-    return marked;
+  Origin origin() const { return origin_; }
+  bool outside() const { return Has(origin_, Origin::kOutside); }
+  bool secret() const { return Has(origin_, Origin::kHidden); }
+  Val With(Origin origin) const {  // the same value, made with something of this origin
+    Val made = *this;
+    made.origin_ = origin_ | origin;
+    return made;
   }
-  Val Trusted() const {
+  // An element of a container: it knows by itself whether it is a secret.
+  Val In(const Val& container) const { return With(container.outside() ? Origin::kOutside : Origin::kFile); }
+  Val Trusted() const {  // not to be quoted
     Val plain = *this;
-    plain.outside_ = false;
+    plain.origin_ = secret() ? Origin::kHidden : Origin::kFile;
     return plain;
   }
 
@@ -132,7 +147,7 @@ class Val {
   static Val Sequence(Kind kind, Vals items);
 
   Kind kind_ = Kind::kNone;
-  bool outside_ = false;
+  Origin origin_ = Origin::kFile;
   Data data_;
 };
 

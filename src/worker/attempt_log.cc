@@ -63,12 +63,16 @@ std::string Readable(std::string_view text, std::size_t most) {
   return Escape(text.substr(0, most), false) + (cut ? "…" : "");
 }
 
+std::string AttemptLog::Shown(std::string text, std::size_t most) const {
+  return Readable(Hide(std::move(text)), most);
+}
+
 AttemptLog::~AttemptLog() {
   if (fd_ >= 0) close(fd_);
 }
 
 void AttemptLog::Line(std::string_view text) {
-  Append(Escape(text, true) + "\n");
+  Append(Escape(secrets_.empty() ? text : Hide(std::string(text)), true) + "\n");
 }
 
 void AttemptLog::Append(std::string_view text) {

@@ -6,19 +6,29 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
+
+#include "pipelined/base/secret_mask.h"
 
 namespace pipelined::worker {
 
 class AttemptLog {
  public:
-  AttemptLog(std::string path, std::int64_t cap) : path_(std::move(path)), cap_(cap) {}
+  // `secrets`: what nobody may see, as of SecretMask::Forms().
+  AttemptLog(std::string path, std::int64_t cap, std::vector<std::string> secrets = {})
+      : path_(std::move(path)), cap_(cap), secrets_(std::move(secrets)) {}
   ~AttemptLog();
   AttemptLog(const AttemptLog&) = delete;
   AttemptLog& operator=(const AttemptLog&) = delete;
 
-  // A line of ours. What is not UTF-8 or not to be seen becomes \xNN.
+  // A line of ours, without secrets. What is not UTF-8 or not to be seen becomes \xNN.
   void Line(std::string_view text);
   void Finish();  // writes the kept end; once
+
+  bool HasSecrets() const { return !secrets_.empty(); }
+  std::string Hide(std::string text) const { return Masked(std::move(text), secrets_); }
+  // In one line of at most `most` bytes. What is cut cannot be hidden any more: hence the two at once.
+  std::string Shown(std::string text, std::size_t most) const;
 
  private:
   void Append(std::string_view text);
@@ -29,6 +39,7 @@ class AttemptLog {
   std::string path_;
   std::int64_t cap_, taken_ = 0, beyond_ = 0, refused_ = 0;
   std::string tail_;
+  const std::vector<std::string> secrets_;
   int fd_ = -1;
 };
 

@@ -118,10 +118,10 @@ class HttpJob final : public Job {
   }
 
   void LogRequest() {
-    log_.Line(fmt::format("{} {}", request_.method, Readable(request_.shown_url, 4096)));
+    log_.Line(fmt::format("{} {}", request_.method, log_.Shown(request_.shown_url, 4096)));
     for (const auto& [name, value] : request_.headers) {
       const bool secret = IsSecretHeader(name) || request_.IsOfConnection(name);
-      log_.Line(fmt::format("  {}: {}", Readable(name, 200), secret ? std::string(kMasked) : Readable(value, 1000)));
+      log_.Line(fmt::format("  {}: {}", Readable(name, 200), secret ? std::string(kMasked) : log_.Shown(value, 1000)));
     }
     if (request_.has_body) log_.Line(fmt::format("  {} bytes are sent", request_.body.size()));
     if (!request_.verify) log_.Line("  the server's certificate is not checked (verify: false)");
@@ -154,9 +154,11 @@ class HttpJob final : public Job {
                           Milliseconds(CURLINFO_APPCONNECT_TIME_T), Milliseconds(CURLINFO_STARTTRANSFER_TIME_T),
                           Milliseconds(CURLINFO_TOTAL_TIME_T)));
     if (body_.empty()) return;
-    log_.Line(std::string_view(body_).substr(0, kShownOfAnswer));
-    if (body_.size() > kShownOfAnswer)
-      log_.Line(fmt::format("[pipelined: {} bytes more]", body_.size() - kShownOfAnswer));
+    const std::string shown = log_.HasSecrets() ? log_.Hide(body_) : std::string();
+    const std::string_view text = log_.HasSecrets() ? shown : body_;
+    log_.Line(text.substr(0, kShownOfAnswer));
+    if (text.size() > kShownOfAnswer)
+      log_.Line(fmt::format("[pipelined: {} bytes more]", text.size() - kShownOfAnswer));
   }
 
   // What is meant for one server follows by hand, for curl would take all of it along to any other one. Nothing: there
@@ -168,12 +170,12 @@ class HttpJob final : public Job {
       JobEnd end = JobEnd::Failed(
           fmt::format("status {} sends it on to {}, which is another server: with a connection, auth or a secret "
                       "header that is not followed",
-                      status, Readable(ShowUrl(next), 300)));
+                      status, log_.Shown(ShowUrl(next), 300)));
       end.is_final = true;
       return end;
     }
     if (++redirects_ > kMostRedirects) return JobEnd::Failed(Explain(CURLE_TOO_MANY_REDIRECTS));
-    log_.Line(fmt::format("status {}: on to {}", status, Readable(ShowUrl(next), 4096)));
+    log_.Line(fmt::format("status {}: on to {}", status, log_.Shown(ShowUrl(next), 4096)));
     request_.url = next;
     Set(CURLOPT_URL, request_.url.c_str());
     const bool is_get =
@@ -236,6 +238,7 @@ class HttpJob final : public Job {
 Result<std::unique_ptr<Job>> BeginHttp(const Value& spec, const Tools& tools, AttemptLog& log, JobDone done) {
   auto request = MakeRequest(spec);
   if (!request) return request.error();
+  if (log.HasSecrets()) request->is_bound = true;
   auto job = std::make_unique<HttpJob>(spec, std::move(*request), tools, log, std::move(done));
   if (!job->Begin()) return Error{ErrorCode::kUnavailable, "libcurl has no memory", ""};
   return std::unique_ptr<Job>(std::move(job));

@@ -138,7 +138,12 @@ void Server::Configure(const Value& settings) {
 void Server::TakeStart(const Value& message) {
   const std::int64_t id = NumberIn(message, "start");
   if (id <= 0 || attempts_.contains(id)) return;
-  auto attempt = std::make_unique<Attempt>(id, TextIn(message, "log"), log_cap_);
+  std::vector<std::string> secrets;
+  if (const Value* list = message.Find("secrets"); list != nullptr && list->is_list()) {
+    for (const Value& text : list->list()) secrets.push_back(text.is_string() ? text.string() : "");
+  }
+  std::erase(secrets, "");
+  auto attempt = std::make_unique<Attempt>(id, TextIn(message, "log"), log_cap_, std::move(secrets));
   attempt->timeout = Micros(NumberIn(message, "timeout"));
   if (const Value* action = message.Find("action")) attempt->action = *action;
   starting_.push_back(std::move(attempt));
@@ -305,7 +310,7 @@ AttemptEnd Server::EndOf(const Attempt& attempt, JobEnd end) const {
   record.start = attempt.start;
   record.end = Now();
   record.duration = SystemClock().Monotonic() - attempt.begun;
-  record.message = Readable(end.message, 2000);
+  record.message = attempt.log.Shown(std::move(end.message), 2000);
   record.is_final = end.is_final;
   if (end.was_stopped && end.outcome == AttemptOutcome::kLost) {  // an end that nobody knows stays one
     record.message += attempt.cut == Cut::kStopped ? " (it was stopped on request)" : " (its time was over)";

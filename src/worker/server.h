@@ -39,7 +39,8 @@ class Server {
  private:
   enum class Cut : std::uint8_t { kNone, kStopped, kTimedOut, kOwnTimeout };
   struct Attempt {
-    Attempt(std::int64_t number, std::string path, std::int64_t cap) : id(number), log(std::move(path), cap) {}
+    Attempt(std::int64_t number, std::string path, std::int64_t cap, std::vector<std::string> secrets)
+        : id(number), log(std::move(path), cap, std::move(secrets)) {}
     std::int64_t id;
     AttemptLog log;
     std::unique_ptr<Job> job;

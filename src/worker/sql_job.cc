@@ -137,7 +137,7 @@ class ScriptRun {
   Status RunOne(const Statement& statement, std::size_t number) {
     if (script_.statements.size() > 1)
       log_.Line(fmt::format("-- statement {} of {}, line {}", number, script_.statements.size(), statement.line));
-    log_.Line(Readable(statement.text, kShownOfStatement));
+    log_.Line(log_.Shown(statement.text, kShownOfStatement));
     const Micros begin = SystemClock().Monotonic();
     result_.BeginStatement();
     std::optional<Error> failure;

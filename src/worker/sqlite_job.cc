@@ -123,7 +123,7 @@ class ScriptRun {
 
   std::optional<std::string> RunOne(const Value& one) {
     const std::string text = TextIn(one, "text");
-    log_.Line(Readable(text, kShownOfStatement));
+    log_.Line(log_.Shown(text, kShownOfStatement));
     const Micros begin = SystemClock().Monotonic();
     sqlite3_stmt* made = nullptr;
     if (sqlite3_prepare_v2(database_.get(), text.data(), static_cast<int>(text.size()), &made, nullptr) != SQLITE_OK)

@@ -22,6 +22,8 @@ std::string_view FaultWord(TemplateFault fault) {
       return "undefined";
     case TemplateFault::kNotFound:
       return "not_found";
+    case TemplateFault::kUnavailable:
+      return "unavailable";
     case TemplateFault::kType:
       return "TypeError";
     case TemplateFault::kValue:
@@ -104,15 +106,16 @@ TEST(Conformance, Templates) {
     context.run = RunOf(run, dag);
     context.try_number = static_cast<int>(run.Find("try_number")->integer());
     context.max_tries = 2;
-    context.variable = [&c](std::string_view key) -> std::optional<std::string> {
+    const Error missing{ErrorCode::kNotFound, "there is none", ""};
+    context.variable = [&](std::string_view key) -> Result<std::string> {
       const Value* variables = c.Find("variables");
       const Value* value = variables == nullptr ? nullptr : variables->Find(key);
-      return value == nullptr ? std::nullopt : std::optional(value->string());
+      return value == nullptr ? Result<std::string>(missing) : value->string();
     };
-    context.connection = [&c](std::string_view id) -> std::optional<Value> {
+    context.connection = [&](std::string_view id) -> Result<Value> {
       const Value* connections = c.Find("connections");
       const Value* uri = connections == nullptr ? nullptr : connections->Find(id);
-      return uri == nullptr ? std::nullopt : std::optional(Connection(uri->string()));
+      return uri == nullptr ? Result<Value>(missing) : Connection(uri->string());
     };
     context.zone_offset = [&zones](std::string_view name, Instant at) -> std::optional<Seconds> {
       const auto zone = zones.Find(name);

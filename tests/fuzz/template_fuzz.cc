@@ -1,4 +1,7 @@
-// Any text as a template, rendered with and without quoting: it ends soon, within its limits, and without a fault.
+// Any text as a template, rendered with and without quoting: it ends soon, within its limits, and without a fault, and
+// a secret that comes out whole is known as one.
+#include <fmt/format.h>
+
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -9,6 +12,13 @@
 #include "pipelined/template/task_context.h"
 
 namespace {
+
+constexpr std::string_view kSecret = "QZQZZQQZ";
+
+// A template may write it by itself, out of its letters.
+bool HasItsLetters(std::string_view text) {
+  return text.find_first_of("qzQZ\\") != std::string_view::npos;
+}
 
 const pipelined::Dag& TheDag() {
   static const pipelined::Dag dag = [] {
@@ -49,6 +59,20 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   context.run.params =
       Value::Map{{"x", Value("a 'b\n$(c)")}, {"n", Value(5)}, {"l", Value::List{Value(1), Value("two")}}};
   context.run.conf = context.run.params;
+  context.variable = [](std::string_view key) -> Result<std::string> {
+    if (key == "v") return std::string("a 'b");
+    if (key == "token") return std::string(kSecret);
+    if (key == "j") return fmt::format(R"({{"a": [1, "x"], "password": "{}"}})", kSecret);
+    return Error{ErrorCode::kNotFound, "", ""};
+  };
+  context.connection = [](std::string_view id) -> Result<Value> {
+    if (id != "c") return Error{ErrorCode::kNotFound, "", ""};
+    return Value(Value::Map{{"conn_type", Value("x")},
+                            {"host", Value("h")},
+                            {"port", Value(5)},
+                            {"password", Value(kSecret)},
+                            {"extra", Value(fmt::format(R"({{"a": 1, "api_key": "{}"}})", kSecret))}});
+  };
   const auto scope = MakeTaskScope(context);
   RenderOptions options;
   options.max_steps = 20'000;
@@ -57,9 +81,13 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   options.bound = &bound;
   for (const Quote quote : {Quote::kNone, Quote::kShell, Quote::kUrl, Quote::kBind}) {
     options.quote = quote;
+    bool secret = false;
+    options.secret = &secret;
     const auto rendered = parsed->Render(*scope, options);
     if (rendered && rendered->size() > options.max_output && !parsed->is_literal()) std::abort();
     if (rendered && quote == Quote::kBind) Split(*rendered, bound);
+    const bool shown = rendered && rendered->find(kSecret) != std::string::npos;
+    if (shown && !secret && !HasItsLetters(text)) std::abort();
   }
   CheckSqlTemplate(text, SqlDialect::kPostgres, 1);
   return 0;

@@ -25,7 +25,6 @@ DOORS = {
     "sodium": {"secrets"},
     "libical/": {"zoneinfo"},
     "nlohmann/": {"schema"},
-    "valijson/": {"schema"},
     "re2/": {"schema"},
     "cjose/": {"oidc"},
     "openssl/": {"base", "api", "http"},

@@ -24,8 +24,9 @@ struct Settings {
     std::int64_t max_map_length = 0;
     std::vector<std::string> dags_folder;  // absolute
     std::string default_timezone;
-    std::string encryption_keys;  // empty: those of the home's secrets/encryption-keys
-    std::string test_connection;  // "disabled", "enabled"
+    std::string encryption_keys;                   // empty: those of the home's secrets/encryption-keys
+    std::string test_connection;                   // "disabled", "enabled"
+    std::string variables_file, connections_file;  // empty: none; relative: to the home
   } core;
   struct Database {
     std::string url;  // empty: the private cluster of a standalone

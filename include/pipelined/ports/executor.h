@@ -20,13 +20,14 @@ struct AttemptStart {
   std::int64_t epoch = 0;         // the leader's; starts of an older one are refused
   std::vector<std::string> argv;  // never empty; argv[0] is looked up in `env`'s PATH
   std::vector<std::pair<std::string, std::string>>
-      env;                  // the complete environment, but for PIPELINED_OUTPUT, which the executor adds
-  std::string working_dir;  // absolute
-  std::string log_path;     // absolute; its folders are made with the file, at the first byte
-  std::string run_as_user;  // empty: the daemon's own
-  Micros timeout{0};        // 0: none
-  Millis grace{10'000};     // between TERM and KILL
-  Value action;             // {"http": {…}}: what to do instead of a command; null: a command
+      env;                                // the complete environment, but for PIPELINED_OUTPUT, which the executor adds
+  std::string working_dir;                // absolute
+  std::string log_path;                   // absolute; its folders are made with the file, at the first byte
+  std::vector<std::string> secrets = {};  // the log has "***" in their place; the longest first
+  std::string run_as_user;                // empty: the daemon's own
+  Micros timeout{0};                      // 0: none
+  Millis grace{10'000};                   // between TERM and KILL
+  Value action;                           // {"http": {…}}: what to do instead of a command; null: a command
 };
 
 enum class AttemptOutcome : std::uint8_t {

@@ -13,12 +13,15 @@ namespace pipelined {
 
 // A connection by its id, with its password; kNotFound. In the scheduler's thread.
 using LookUpConnection = std::function<Result<Value>(const std::string& id)>;
+// The text of a variable; kNotFound. The same.
+using LookUpVariable = std::function<Result<std::string>(const std::string& key)>;
 
 struct LaunchOptions {
   std::string logs_dir;  // absolute
   Millis grace{10'000};
   const ZoneSource* zones = nullptr;  // for in_timezone(); must outlive every launch; nullptr: it fails
   LookUpConnection connection = {};   // empty: there are none
+  LookUpVariable variable = {};       // the same
   Env environment;                    // what every command inherits: the daemon's own without its settings and secrets
 };
 
@@ -45,7 +48,12 @@ struct LaunchRequest {
   std::shared_ptr<const Expansion> expansion = nullptr;        // of an instance of a mapped task
 };
 
-// kInvalid: a template cannot be rendered; the message names the place. That is a failed try.
+// Where a script that was made from a secret lies in the environment, until it begins. Every user of the machine can
+// read command lines.
+inline constexpr const char* kScriptVariable = "PIPELINED_SCRIPT";
+
+// kInvalid, kNotFound: a template cannot be rendered; the message names the place. That is a failed try. kUnavailable:
+// variables and connections cannot be read now.
 Result<AttemptStart> Prepare(const LaunchRequest& request, const LaunchOptions& options);
 
 // Absolute: where the try of `request` writes its log.

@@ -1,6 +1,7 @@
 // What the templates and the process of one try see: Airflow's names, made from plain data.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -50,14 +51,19 @@ struct TaskContext {
   int max_tries = 0;  // retries
   int map_index = -1;
   std::string prefix;  // goes before ids of tasks as the templates name them: those of an inclusion are local
-  std::vector<TemplateItem> items;  // of an instance of a mapped task
+  std::vector<TemplateItem> items;                // of an instance of a mapped task
+  std::optional<std::int64_t> expanded_ti_count;  // how many instances a mapped task has
+  std::vector<std::string> secret_params;         // params of an inclusion that were made from a secret
 
   // The outputs of a task of this run as a map, or nullptr when it gave none (yet).
   std::function<const Value*(std::string_view task_id)> outputs;
-  // Text of a variable; nothing when there is none such.
-  std::function<std::optional<std::string>(std::string_view key)> variable;
-  // A connection's fields: conn_type, host, port, login, password, schema, extra.
-  std::function<std::optional<Value>(std::string_view id)> connection;
+  // Text of a variable; kNotFound. Empty: variables cannot be used here.
+  std::function<Result<std::string>(std::string_view key)> variable;
+  // A connection's fields: conn_type, description, host, port, login, password, schema, extra; kNotFound. Empty: as
+  // above.
+  std::function<Result<Value>(std::string_view id)> connection;
+  // Told of each text that a template reads and that nobody may see: a password, what has a secret name.
+  std::function<void(const std::string& text)> on_secret;
   // The offset of a zone at an instant, for in_timezone(); nothing for an unknown zone.
   std::function<std::optional<Seconds>(std::string_view zone, Instant at)> zone_offset;
 };

@@ -25,10 +25,11 @@ class Val;
 
 enum class TemplateFault : unsigned char {
   kSyntax,
-  kUndefined,  // a name, an attribute or an element that does not exist
-  kNotFound,   // a variable or connection that does not exist
-  kType,       // an operation that its operands do not have
-  kValue,      // an operand of the right type that cannot be used
+  kUndefined,    // a name, an attribute or an element that does not exist
+  kNotFound,     // a variable or connection that does not exist
+  kUnavailable,  // a variable or connection that cannot be read now
+  kType,         // an operation that its operands do not have
+  kValue,        // an operand of the right type that cannot be used
   kZeroDivision,
   kAttribute,  // a filter or method asked of something that has none such
   kLimit,      // too large, too deep, too many steps
@@ -44,7 +45,8 @@ struct TemplateError {
   std::string message;
   std::string hint;
 
-  // "1:14: there is no \"regoin\" in params", as kInvalid, or kNotFound for a variable or connection.
+  // "1:14: there is no \"regoin\" in params", as kInvalid; for a variable or connection kNotFound or
+  // kUnavailable.
   Error ToError() const;
 };
 
@@ -71,6 +73,8 @@ class Scope {
   virtual std::vector<std::string> Names() const = 0;  // for "did you mean"
   // For in_timezone(); nothing for an unknown zone.
   virtual std::optional<Seconds> ZoneOffset(std::string_view zone, Instant at) const;
+  // What uuid and random are made from: the same for the same try.
+  virtual std::string Seed() const { return {}; }
 };
 
 // The entries of a map as names. `outside`: they come from outside the file and are to be quoted. `below`, when given,
@@ -92,6 +96,7 @@ struct RenderOptions {
   std::size_t max_memory = 16 << 20;    // bytes of intermediate values made in one rendering
   TemplateError* error = nullptr;       // filled when rendering fails
   std::vector<Value>* bound = nullptr;  // kBind: the values, in the order of their marks
+  bool* secret = nullptr;               // set to true when something that was made from a secret is in the answer
 };
 
 // Immutable after Parse; cheap to copy; thread-safe.

@@ -95,7 +95,8 @@ constexpr ObjectRow kOwn[] = {
      "id:text|integer sign_in:text remote:text? user_agent:text? created_at:instant last_seen_at:instant "
      "expires_at:instant current:boolean"},
     {"Sessions", "sessions:[Session] @total"},
-    {"HTTPExceptionResponse", "detail:text|object"},
+    {"HTTPExceptionResponse", "detail:text|object errors?:[ParamError]"},
+    {"ParamError", "pointer:text message:text"},
     {"ValidationError", "type:text loc:[text|integer] msg:text input?:any"},
     {"HTTPValidationError", "detail:[ValidationError]|text"},
 };

@@ -87,8 +87,8 @@ std::variant<DagRow, Response> FindFor(const Call& call, const pipelined::Create
   if (!dag.ok()) return ErrorResponse(dag.error());
   if (dag->stale) return Detail(409, fmt::format("the file of DAG {} is gone", dag->dag_id));
   const Value conf = asked.conf.is_null() ? Value(Value::Map{}) : asked.conf;
-  if (const std::string faults = ParamFaults(dag->params, conf); !faults.empty())
-    return Detail(400, "the backfill was not created: " + faults);
+  if (const auto faults = ParamFaults(dag->params, conf); !faults.empty())
+    return RefuseParams("the backfill was not created: ", faults);
   return std::move(*dag);
 }
 

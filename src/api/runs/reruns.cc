@@ -130,8 +130,8 @@ Response PostRerun(const Call& call) {
   if (const std::string fault = RunIdFault(run_id); !fault.empty()) return Detail(400, fault);
   TriggerRequest request;
   request.conf = Merged(old->info.conf, conf);
-  if (const std::string faults = ParamFaults(dag->params, request.conf); !faults.empty())
-    return Detail(400, "the run was not created: " + faults);
+  if (const auto faults = ParamFaults(dag->params, request.conf); !faults.empty())
+    return RefuseParams("the run was not created: ", faults);
   request.dag_id = dag->dag_id;
   request.run_after = call.service.Now();
   request.run_id = run_id.empty() ? "manual__" + FormatIso(request.run_after) : run_id;

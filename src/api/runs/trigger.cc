@@ -102,9 +102,8 @@ Response MakeRun(const Call& call, const AskedRun& asked, const std::string& dag
   if (!dag.ok()) return ErrorResponse(dag.error());
   if (dag->stale) return Detail(409, fmt::format("the run was not created: the file of DAG {} is gone", dag->dag_id));
   if (const std::string fault = RunIdFault(asked.run_id); !fault.empty()) return Detail(400, fault);
-  if (const std::string faults = ParamFaults(dag->params, asked.conf); !faults.empty()) {
-    return Detail(400, "the run was not created: " + faults);
-  }
+  if (const auto faults = ParamFaults(dag->params, asked.conf); !faults.empty())
+    return RefuseParams("the run was not created: ", faults);
   TriggerRequest request;
   request.dag_id = dag->dag_id;
   request.run_id = asked.run_id;

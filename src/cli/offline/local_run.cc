@@ -11,7 +11,7 @@
 #include "pipelined/executor/local_executor.h"
 #include "pipelined/executor/worker_executor.h"
 #include "pipelined/scheduler/scheduler.h"
-#include "pipelined/secrets/connection_source.h"
+#include "pipelined/secrets/task_values.h"
 #include "pipelined/store/memory_store.h"
 
 namespace pipelined::cli {
@@ -82,16 +82,13 @@ bool NeedsWorker(const Task& task) {
 }
 
 // Those of a server are not here: what the environment says.
-Result<Value> ConnectionFromEnvironment(const std::string& id) {
-  secrets::ConnectionSource::Options options;
+secrets::TaskValues ValuesOfEnvironment() {
+  secrets::TaskValues::Options options;
   options.environment = [](const std::string& name) -> std::optional<std::string> {
     const char* text = std::getenv(name.c_str());
     return text == nullptr ? std::nullopt : std::optional<std::string>(text);
   };
-  auto found = secrets::ConnectionSource(std::move(options), nullptr, SystemClock()).Find(id);
-  if (found || found.error().code != ErrorCode::kNotFound) return found;
-  return Error{ErrorCode::kNotFound, fmt::format("there is no connection \"{}\"", id),
-               "dags test takes connections from AIRFLOW_CONN_<ID> in the environment"};
+  return {std::move(options), nullptr, SystemClock()};
 }
 
 // Of a DAG that needs both.
@@ -141,7 +138,9 @@ Result<RunState> RunLocally(const LoadedDag& loaded, const LocalRunOptions& opti
   scheduler_options.holder = "dags-test";
   scheduler_options.launch.logs_dir = options.folder + "/logs";
   scheduler_options.launch.environment = InheritedEnvironment(environ);
-  scheduler_options.launch.connection = ConnectionFromEnvironment;
+  secrets::TaskValues values = ValuesOfEnvironment();
+  scheduler_options.launch.connection = [&values](const std::string& id) { return values.Connection(id); };
+  scheduler_options.launch.variable = [&values](const std::string& key) { return values.Variable(key); };
   scheduler_options.prober = executors->both.get();
   Scheduler* running = nullptr;
   RunState ended = RunState::kRunning;

@@ -79,6 +79,30 @@ Result<std::optional<PreviousRun>> PreviousOf(const Session& session, const RunI
   return std::optional(PreviousRun{IntervalOf(row), InstantOf(row, "start_date"), InstantOf(row, "end_date")});
 }
 
+// As the server shows it to whoever asks: secrets are "***".
+LookUpVariable Variables(const Session& session) {
+  return [&session](const std::string& key) -> Result<std::string> {
+    const auto row = session.Get("/api/v2/variables/" + UrlEncode(key));
+    if (!row) return row.error();
+    return TextOf(*row, "value");
+  };
+}
+
+// The one that an action works with is shown by its id: nobody needs to be allowed to read it for that.
+LookUpConnection Connections(const Session& session, const Task& task) {
+  const Value* own = task.action.spec == nullptr ? nullptr : task.action.spec->Find("connection");
+  return [&session, own](const std::string& id) -> Result<Value> {
+    if (own != nullptr && own->is_string() && own->string() == id) return Value(Value::Map{{"connection_id", id}});
+    const auto row = session.Get("/api/v2/connections/" + UrlEncode(id));
+    if (!row) return row.error();
+    Value fields{Value::Map{}};
+    for (const auto& [name, value] : row->map()) {
+      if (!value.is_null()) fields.Set(name, value);
+    }
+    return fields;
+  };
+}
+
 Result<AttemptStart> Rendered(const Session& session, const NamedTask& named, const Value& run, const Dag& dag,
                               TaskNo task) {
   const RunInfo info = ToRunInfo(run);
@@ -95,8 +119,14 @@ Result<AttemptStart> Rendered(const Session& session, const NamedTask& named, co
   const SystemZones zones;
   LaunchOptions options;
   options.zones = &zones;
-  options.connection = [](const std::string& id) { return Value(Value::Map{{"connection_id", id}}); };
-  return Prepare(request, options);
+  options.variable = Variables(session);
+  options.connection = Connections(session, dag.tasks[task]);
+  auto start = Prepare(request, options);
+  if (!start) return start;
+  for (const auto& [name, text] : start->env) {
+    if (name == kScriptVariable) start->argv.back() = text;  // what would not be on the command line
+  }
+  return start;
 }
 
 // Without what has the name of a secret.

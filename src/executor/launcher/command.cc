@@ -27,6 +27,7 @@ class Strings {
     at_ = nul + 1;
     return text;
   }
+  const char* at() const { return at_; }
 
  private:
   const char* at_;
@@ -117,7 +118,7 @@ bool Unpack(const StartFrame* frame, Command* command) {
   const auto* end = reinterpret_cast<const char*>(frame) + frame->head.size;
   command->frame = frame;
   command->groups = reinterpret_cast<const std::uint32_t*>(frame + 1);
-  const std::uint64_t counts = std::uint64_t{frame->groups} * 4 + frame->args + frame->envs;
+  const std::uint64_t counts = std::uint64_t{frame->groups} * 4 + frame->args + frame->envs + frame->secrets;
   if (counts > frame->head.size || frame->args == 0) return false;
   Strings strings(reinterpret_cast<const char*>(command->groups + frame->groups), end);
   command->folder = strings.Next();
@@ -137,6 +138,10 @@ bool Unpack(const StartFrame* frame, Command* command) {
   for (std::uint32_t i = 0; i < frame->envs; ++i) {
     if ((command->envp[i] = const_cast<char*>(strings.Next())) == nullptr) return false;
     if (std::strncmp(command->envp[i], "PATH=", 5) == 0) command->path = command->envp[i] + 5;
+  }
+  command->secrets = strings.at();
+  for (std::uint32_t i = 0; i < frame->secrets; ++i) {
+    if (strings.Next() == nullptr) return false;
   }
   return true;
 }

@@ -17,8 +17,9 @@ struct Command {
   const char* log_path = nullptr;
   char** argv = nullptr;
   char** envp = nullptr;
-  const char* path = nullptr;  // the value of PATH in envp
-  char* pointers[256];         // room for the usual argv and envp; more are allocated
+  const char* path = nullptr;     // the value of PATH in envp
+  const char* secrets = nullptr;  // frame->secrets texts, one behind the other
+  char* pointers[256];            // room for the usual argv and envp; more are allocated
 };
 
 // False: the frame is broken or memory is short.

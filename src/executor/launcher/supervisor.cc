@@ -16,6 +16,7 @@
 
 #include "executor/launcher/command.h"
 #include "executor/launcher/digits.h"
+#include "executor/launcher/log_mask.h"
 #include "executor/launcher/output_log.h"
 #include "executor/launcher/sweep.h"
 #include "executor/record.h"
@@ -129,6 +130,7 @@ class Supervisor {
       : context_(context),
         command_(command),
         log_(command.log_path, context.log_cap),
+        mask_(command.secrets, command.frame->secrets, log_),
         cgroup_(context.cgroup_fd, command.frame->attempt) {}
 
   void Run() {
@@ -142,6 +144,7 @@ class Supervisor {
     exit_.duration_us = (BootNanos() - start_ns_) / 1000;
     exit_.end_us = exit_.start_us + exit_.duration_us;
     Drain();
+    mask_.Finish();
     log_.Finish();
     cgroup_.Remove();
     Record();
@@ -230,7 +233,7 @@ class Supervisor {
   void Pump() {
     static char buffer[64 * 1024];  // as much as a pipe holds; untouched while there is no output
     const ssize_t size = read(output_fd_, buffer, sizeof buffer);
-    if (size > 0) log_.Append(buffer, static_cast<std::size_t>(size));
+    if (size > 0) mask_.Append(buffer, static_cast<std::size_t>(size));
   }
 
   // Everyone who could write is gone: what is in the pipe is all there is.
@@ -259,6 +262,7 @@ class Supervisor {
   const Context& context_;
   const Command& command_;
   OutputLog log_;
+  LogMask mask_;
   Cgroup cgroup_;
   ExitBody exit_{};
   std::int64_t start_ns_ = 0;

@@ -26,6 +26,11 @@ Result<std::string> MakeStartFrame(const AttemptStart& start, const User* user, 
   head.grace_ms = start.grace.count();
   head.args = static_cast<std::uint32_t>(start.argv.size());
   head.envs = static_cast<std::uint32_t>(start.env.size() + 1);
+  std::vector<std::string_view> secrets;  // a NUL cannot be within a text that is passed on, nor in what it prints
+  for (const std::string& secret : start.secrets) {
+    if (!secret.empty() && secret.find('\0') == std::string::npos) secrets.push_back(secret);
+  }
+  head.secrets = static_cast<std::uint32_t>(secrets.size());
   if (user != nullptr) {
     head.switch_user = 1;
     head.uid = user->uid;
@@ -41,6 +46,7 @@ Result<std::string> MakeStartFrame(const AttemptStart& start, const User* user, 
   for (const std::string& argument : start.argv) clean = clean && AppendText(argument, &frame);
   for (const auto& entry : start.env) clean = clean && AppendText(entry.first + "=" + entry.second, &frame);
   clean = clean && AppendText("PIPELINED_OUTPUT=" + output_path, &frame);
+  for (const std::string_view secret : secrets) clean = clean && AppendText(secret, &frame);
   if (!clean) return Error{ErrorCode::kInvalid, "the command, its folder or its environment contains a NUL byte", ""};
   frame.resize(PadFrame(frame.size()));
   if (frame.size() > kMaxFrame) {

@@ -169,10 +169,12 @@ void WorkerExecutorImpl::StartOne(const AttemptStart& start) {
   if (start.epoch < epoch_)
     return FailLaunch(id, fmt::format("refused: a leader of epoch {} has used this executor since", epoch_));
   epoch_ = start.epoch;
-  tracked.frame = worker::MakeFrame(Value(Value::Map{{"start", id},
-                                                     {"log", start.log_path},
-                                                     {"timeout", std::int64_t{start.timeout.count()}},
-                                                     {"action", start.action}}));
+  tracked.frame =
+      worker::MakeFrame(Value(Value::Map{{"start", id},
+                                         {"log", start.log_path},
+                                         {"timeout", std::int64_t{start.timeout.count()}},
+                                         {"secrets", Value::List(start.secrets.begin(), start.secrets.end())},
+                                         {"action", start.action}}));
   if (tracked.frame.size() > worker::kMostFrame) return FailLaunch(id, "what it has to send is too large");
   tracked.given_to = own_;
   if (Worker* own = Own()) own->link->SendFrame(tracked.frame);

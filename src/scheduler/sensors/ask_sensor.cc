@@ -90,12 +90,13 @@ Status AskRun(const LaunchRequest& request, std::string_view kind, Value& job) {
   return Ok();
 }
 
-// The keys of an action, as the worker takes them. The connection stays an id: the job is stored.
+// The keys of an action, as the worker takes them. The connection stays an id, and there are no secrets: the job is
+// stored.
 Result<Value> AskWorker(const LaunchRequest& request, const TryTemplates& templates, const SensorSpec& spec) {
   auto dir = WorkingDirOf(request.dag.tasks[request.task], templates);
   if (!dir) return dir.error();
   const std::string_view kind = ToString(spec.kind);
-  return RenderAction(kind, fmt::format("sensor.{}", kind), spec.what, templates, *dir);
+  return RenderAction(kind, fmt::format("sensor.{}", kind), spec.what, templates, *dir, Secrets::kRefused);
 }
 
 Result<Value> ArgvOf(const TryTemplates& templates, const Value& what) {

@@ -40,6 +40,13 @@ TEST_F(Commands, OfAnUnknownUserAreALaunchFailure) {
   EXPECT_EQ(end.message, "run_as_user: no such user: no-such-user");
 }
 
+TEST_F(Commands, HaveNoSecretsInTheirLogs) {
+  AttemptStart start = Shell(1, "printf 'a s3c'; sleep 0.1; printf 'ret b\\n'; echo another s3cret and s3");
+  start.secrets = {"another s3cret", "s3cret"};
+  EXPECT_EQ(Run(start).outcome, AttemptOutcome::kSucceeded);
+  EXPECT_EQ(Log(1), "a *** b\n*** and s3\n");
+}
+
 TEST_F(Commands, EveryExitCodeIsTold) {
   std::vector<AttemptStart> starts;
   for (int code = 0; code <= 255; ++code) starts.push_back(Shell(code + 1, "exit " + std::to_string(code)));

@@ -136,5 +136,84 @@ TEST(Inclusion, IdsOfTasksAreThoseOfTheTemplate) {
   EXPECT_EQ(start->argv.back(), "copy '7'");
 }
 
+// What tasks read of variables and connections.
+Result<AttemptStart> PrepareWithValues(const Dag& dag) {
+  RunInfo run;
+  run.dag_id = "d";
+  run.run_id = "r";
+  const LaunchRequest request{dag, 2, run, AttemptOpened{AttemptId{1}, RunId{1}, 2, 1}, 1, Value()};
+  LaunchOptions options;
+  options.logs_dir = "/logs";
+  options.variable = [](const std::string& key) -> Result<std::string> {
+    if (key == "region") return std::string("eu");
+    if (key == "api_token") return std::string("t0ken'");
+    return Error{ErrorCode::kNotFound, "", ""};
+  };
+  options.connection = [](const std::string& id) -> Result<Value> {
+    if (id == "away") return Error{ErrorCode::kUnavailable, "the database is away", ""};
+    return Value(Value::Map{{"conn_type", Value("x")}, {"host", Value("h")}, {"password", Value("s3cret")}});
+  };
+  return Prepare(request, options);
+}
+
+TEST(SecretsOfTasks, AScriptThatHoldsOneIsNotOnTheCommandLine) {
+  const auto start = PrepareWithValues(*Chain("login {{ conn.db.password }} {{ var.value.api_token }}"));
+  ASSERT_TRUE(start.ok()) << start.error().message;
+  EXPECT_THAT(start->argv, ElementsAre("bash", "-c", R"(eval "unset PIPELINED_SCRIPT; $PIPELINED_SCRIPT")"));
+  EXPECT_EQ(EnvOf(*start, "PIPELINED_SCRIPT"), R"(login 's3cret' 't0ken'\''')");
+  EXPECT_THAT(start->secrets, ::testing::UnorderedElementsAre("s3cret", "t0ken'", "t0ken%27", R"(t0ken'\'')"));
+}
+
+TEST(SecretsOfTasks, AScriptWithoutOneIsAsEver) {
+  const auto start = PrepareWithValues(*Chain("login {{ conn.db.host }} {{ var.value.region }}"));
+  ASSERT_TRUE(start.ok()) << start.error().message;
+  EXPECT_THAT(start->argv, ElementsAre("bash", "-c", "login 'h' 'eu'"));
+  EXPECT_EQ(EnvOf(*start, "PIPELINED_SCRIPT"), "none");
+  EXPECT_THAT(start->secrets, IsEmpty());
+}
+
+TEST(SecretsOfTasks, TheEnvironmentMayHoldThem) {
+  auto dag = Chain("login");
+  dag->tasks[2].env = {{"PGPASSWORD", "{{ conn.db.password }}"}};
+  const auto start = PrepareWithValues(*dag);
+  ASSERT_TRUE(start.ok()) << start.error().message;
+  EXPECT_EQ(EnvOf(*start, "PGPASSWORD"), "s3cret");
+  EXPECT_THAT(start->argv, ElementsAre("bash", "-c", "login"));
+  EXPECT_THAT(start->secrets, ElementsAre("s3cret"));
+}
+
+TEST(SecretsOfTasks, WordsOfAProgramMayNot) {
+  auto dag = Chain("");
+  dag->tasks[2].action = {ActionKind::kExec, {"login", "--password={{ conn.db.password }}"}};
+  const auto start = PrepareWithValues(*dag);
+  ASSERT_FALSE(start.ok());
+  EXPECT_THAT(start.error().message, ::testing::EndsWith("a password or another secret may not stand here, where "
+                                                         "others would see it (give it to the task in env)"));
+  dag->tasks[2].action.words[1] = "{{ conn.db.host }}";
+  EXPECT_TRUE(PrepareWithValues(*dag).ok());
+  dag->tasks[2].working_dir = "/{{ conn.db.password }}";
+  EXPECT_FALSE(PrepareWithValues(*dag).ok());
+}
+
+TEST(SecretsOfTasks, ErrorsDoNotRepeatThem) {
+  const auto start = PrepareWithValues(*Chain("{{ macros.ds_add(conn.db.password, 1) }}"));
+  ASSERT_FALSE(start.ok());
+  EXPECT_THAT(start.error().message, ::testing::Not(::testing::HasSubstr("s3cret")));
+}
+
+TEST(SecretsOfTasks, AGivenTemplateCarriesThem) {
+  auto dag = Included("login {{ params.x }}", Value("{{ conn.db.password }}"), true);
+  const auto start = PrepareWithValues(*dag);
+  ASSERT_TRUE(start.ok()) << start.error().message;
+  EXPECT_EQ(EnvOf(*start, "PIPELINED_SCRIPT"), "login 's3cret'");
+  dag->tasks[2].action = {ActionKind::kExec, {"login", "{{ params.x }}"}};
+  EXPECT_FALSE(PrepareWithValues(*dag).ok());
+}
+
+TEST(SecretsOfTasks, WhatCannotBeReadNowIsNoFailure) {
+  EXPECT_EQ(PrepareWithValues(*Chain("{{ conn.away.host }}")).error().code, ErrorCode::kUnavailable);
+  EXPECT_EQ(PrepareWithValues(*Chain("{{ var.value.nope }}")).error().code, ErrorCode::kNotFound);
+}
+
 }  // namespace
 }  // namespace pipelined

@@ -86,6 +86,140 @@ TEST_F(TaskNames, DatesCountByTheWallClockOfTheirZone) {
             "2026-03-28 13:00:00+01:00 2026-03-29 13:00:00+02:00 2026-03-29 14:00:00+02:00");
 }
 
+class OutsideValues : public TaskNames {
+ protected:
+  OutsideValues() {
+    context_.variable = [this](std::string_view key) -> Result<std::string> {
+      const Value* value = variables_.Find(key);
+      if (value == nullptr) return Error{ErrorCode::kNotFound, "", ""};
+      return value->string();
+    };
+    context_.connection = [this](std::string_view id) -> Result<Value> {
+      if (id == "away") return Error{ErrorCode::kUnavailable, "the database is away", ""};
+      const Value* value = connections_.Find(id);
+      if (value == nullptr) return Error{ErrorCode::kNotFound, "", ""};
+      return *value;
+    };
+    context_.on_secret = [this](const std::string& secret) { read_.push_back(secret); };
+  }
+  bool HoldsSecret(std::string_view text) {
+    bool secret = false;
+    RenderOptions options;
+    options.secret = &secret;
+    const auto rendered = Template::Parse(text)->Render(*MakeTaskScope(context_), options);
+    EXPECT_TRUE(rendered.ok()) << text << ": " << rendered.error().message;
+    return secret;
+  }
+
+  Value variables_ = *ParseJson(
+      R"({"region": "eu", "api_token": "t0ken", "limits": "{\"rows\": 5, \"password\": \"hidden\"}", "text": "no json"})");
+  Value connections_ = *ParseJson(
+      R"({"db": {"conn_type": "postgres", "host": "h", "login": "ann", "password": "s3 cret", "port": 5432, "schema": "sales",
+                 "extra": "{\"sslmode\": \"require\", \"api_key\": \"k3y\"}"}, "bare": {"conn_type": "http"}})");
+  std::vector<std::string> read_;
+};
+
+TEST_F(OutsideValues, AreLookedUpByName) {
+  EXPECT_EQ(Render("{{ var.value.region }} {{ var.value.get('nope', 'none') }} {{ var.value.get('nope') }}"),
+            "eu none None");
+  EXPECT_EQ(Render("{{ var.value.get('nope', default='a') }}{{ var.value.get('nope', default_var='b') }}"), "ab");
+  EXPECT_EQ(Render("{{ var.json.limits.rows + 1 }} {{ var.json.get('nope', {'a': 1}).a }}"), "6 1");
+  EXPECT_EQ(
+      Render("{{ conn.db.conn_type }}:{{ conn.db.login }}@{{ conn.db.host }}:{{ conn.db.port }}/{{ conn.db.schema }}"),
+      "postgres:ann@h:5432/sales");
+  EXPECT_EQ(Render("{{ conn.get('db').conn_id }} {{ conn.bare.password }} {{ conn.bare.extra_dejson }} {{ "
+                   "conn.get('nope', 'x') }}"),
+            "db None {} x");
+  EXPECT_EQ(Render("{{ conn.db.get_uri() }}"), "postgres://ann:s3%20cret@h:5432/sales?sslmode=require&api_key=k3y");
+}
+
+TEST_F(OutsideValues, ThatAreMissingAreErrorsThatSayWhatToDo) {
+  EXPECT_THAT(Render("{{ var.value.nope }}"),
+              HasSubstr("there is no variable \"nope\" (make it: pipectl variables set nope VALUE; or give a default: "
+                        "var.value.get('nope', …))"));
+  EXPECT_THAT(Render("{{ conn.nope.host }}"),
+              HasSubstr("there is no connection \"nope\" (make it: pipectl connections add nope --conn-type TYPE)"));
+  EXPECT_THAT(Render("{{ conn.db.hots }}"), HasSubstr("did you mean \"host\"?"));
+  EXPECT_THAT(Render("{{ var.json.text }}"), HasSubstr("the variable \"text\" is not JSON"));
+  const auto away = Template::Parse("{{ conn.away.host }}")->Render(*MakeTaskScope(context_));
+  EXPECT_EQ(away.error().code, ErrorCode::kUnavailable);
+  context_.variable = nullptr;
+  EXPECT_THAT(Render("{{ var.value.region }}"), HasSubstr("variables cannot be used here"));
+}
+
+TEST_F(OutsideValues, AreMarkedWhenTheyAreSecret) {
+  for (const char* text : {"{{ conn.db.password }}",
+                           "{{ conn.db.password | upper | replace('S', 'x') }}",
+                           "{{ conn.db.password[0] }}",
+                           "{{ conn.db.password ~ 'x' }}",
+                           "{{ conn.db.extra }}",
+                           "{{ conn.db.extra_dejson.api_key }}",
+                           "{{ conn.db.get_uri() }}",
+                           "{{ var.value.api_token }}",
+                           "{{ var.value.limits }}",
+                           "{{ var.json.limits }}",
+                           "{{ var.json.limits.password }}",
+                           "{{ [1, conn.db.password] }}",
+                           "{{ 'x%s' % conn.db.password }}",
+                           "{{ '{}'.format(conn.db.password) }}",
+                           "{% set x = conn.db.password %}{{ x }}",
+                           "{% for c in conn.db.password %}{{ c }}{% endfor %}",
+                           "{{ conn.db.password | raw }}",
+                           "{% macro m(x) %}{{ x }}{% endmacro %}{{ m(conn.db.password) }}",
+                           "{% filter upper %}{{ conn.db.password }}{% endfilter %}",
+                           "{{ conn.db.password | default('x') }}",
+                           "{{ conn.db.extra_dejson | tojson }}",
+                           "{{ [conn.db.password] | join }}",
+                           "{{ conn.db.password == 'x' }}"}) {
+    EXPECT_TRUE(HoldsSecret(text)) << text;
+  }
+  for (const char* text : {"{{ conn.db.host }}", "{{ conn.db.login }}", "{{ conn.db.extra_dejson.sslmode }}",
+                           "{{ var.value.region }}", "{{ var.json.limits.rows }}", "{{ conn.bare.password }}",
+                           "{{ conn.bare.get_uri() }}", "{% if conn.db.password %}x{% endif %}", "{{ params.who }}"}) {
+    EXPECT_FALSE(HoldsSecret(text)) << text;
+  }
+}
+
+TEST_F(OutsideValues, TellWhatNobodyMaySee) {
+  HoldsSecret("{{ conn.db.password }}{{ var.json.limits.rows }}{{ var.value.api_token }}{{ conn.db.host }}");
+  EXPECT_THAT(read_, ElementsAre("s3 cret", "hidden", "t0ken"));
+}
+
+TEST_F(OutsideValues, AreQuotedForBash) {
+  variables_ = *ParseJson(R"({"x": "$(id)'"})");
+  EXPECT_EQ(Render("echo {{ var.value.x }} \"{{ var.value.x }}\"", Quote::kShell), R"(echo '$(id)'\''' "\$(id)'")");
+}
+
+TEST_F(OutsideValues, ParamsMadeFromSecretsStaySecret) {
+  context_.secret_params = {"who"};
+  EXPECT_TRUE(HoldsSecret("{{ params.who }}"));
+  EXPECT_TRUE(HoldsSecret("{{ params }}"));
+  EXPECT_FALSE(HoldsSecret("{{ params.region }}"));
+}
+
+TEST_F(TaskNames, WhatIsRandomIsTheSameInTheSameTry) {
+  const std::string text = "{{ macros.uuid.uuid4() }} {{ macros.uuid.uuid4() }} {{ macros.random() }}";
+  const std::string first = Render(text);
+  EXPECT_EQ(Render(text), first);
+  EXPECT_EQ(first[14], '4') << first;
+  EXPECT_EQ(first.size() > 76 && first[74] == '0' && first[75] == '.', true) << first;
+  EXPECT_NE(first.substr(0, 36), first.substr(37, 36));
+  context_.try_number = 2;
+  EXPECT_NE(Render(text), first);
+  // As Python's uuid module says.
+  EXPECT_EQ(Render("{{ macros.uuid.uuid5(macros.uuid.NAMESPACE_DNS, 'python.org') }}"),
+            "886313e1-3b8a-5372-9b90-0c9aee199e5d");
+}
+
+TEST_F(TaskNames, NamesThatSayLittleHereAreThere) {
+  EXPECT_EQ(Render("{{ map_index_template }} {{ expanded_ti_count }} {{ triggering_asset_events }} {{ inlets }} {{ "
+                   "outlets }} {{ task_reschedule_count }} {{ exception }} {{ test_mode }}"),
+            "None None {} [] [] 0 None False");
+  context_.expanded_ti_count = 3;
+  EXPECT_EQ(Render("{{ expanded_ti_count }}"), "3");
+  EXPECT_THAT(Render("{{ outlet_events }}"), HasSubstr("is an output"));
+}
+
 TEST_F(TaskNames, TheEnvironmentCarriesOurNamesAndAirflows) {
   const auto env = Environment(context_);
   EXPECT_THAT(env, Contains(Pair("PIPELINED_LOGICAL_DATE", "2026-03-01T06:00:00+00:00")));

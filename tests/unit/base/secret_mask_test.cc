@@ -1,0 +1,46 @@
+#include "pipelined/base/secret_mask.h"
+
+#include <gmock/gmock.h>
+
+namespace pipelined {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+std::string Masked(const std::string& secret, const std::string& text) {
+  SecretMask mask;
+  mask.Add(secret);
+  return mask.Apply(text);
+}
+
+TEST(SecretMask, ASecretIsHiddenInEveryFormThatProgramsWrite) {
+  EXPECT_EQ(Masked("s3cret", "it is s3cret, s3crets3cret"), "it is ***, ******");
+  EXPECT_EQ(Masked("pa\"ss", R"({"password": "pa\"ss"})"), R"({"password": "***"})");
+  EXPECT_EQ(Masked("p@ss w", "postgres://ann:p%40ss%20w@db"), "postgres://ann:***@db");
+  EXPECT_EQ(Masked("it's it", "+ login 'it'\\''s it'"), "+ login '***'");
+}
+
+TEST(SecretMask, WhatIsTooShortIsNotHidden) {
+  EXPECT_EQ(Masked("abcd", "abcd"), "abcd");
+  EXPECT_EQ(Masked("", "text"), "text");
+}
+
+TEST(SecretMask, EachLineOfALongSecretIsHidden) {
+  const std::string key = "-----BEGIN KEY-----\nMIIEvQIBADANBg\nab\n-----END KEY-----\n";
+  EXPECT_EQ(Masked(key, "first: MIIEvQIBADANBg ab"), "first: *** ab");
+  EXPECT_EQ(Masked(key, key), "***");
+}
+
+TEST(SecretMask, TheLongestComesFirst) {
+  SecretMask mask;
+  EXPECT_TRUE(mask.empty());
+  EXPECT_THAT(mask.Forms(), IsEmpty());
+  mask.Add("secret");
+  mask.Add("secret and more");
+  EXPECT_THAT(mask.Forms(), ElementsAre("secret%20and%20more", "secret and more", "secret"));
+  EXPECT_EQ(mask.Apply("secret and more"), "***");
+}
+
+}  // namespace
+}  // namespace pipelined
