@@ -26,6 +26,16 @@ std::string OperatorClass(ActionKind kind) {
       return "TriggerDagRunOperator";
     case ActionKind::kSubDag:
       return "SubDagOperator";
+    case ActionKind::kSensor:
+      return "Sensor";
+    case ActionKind::kHttp:
+      return "HttpOperator";
+    case ActionKind::kSql:
+      return "SQLExecuteQueryOperator";
+    case ActionKind::kSqlite:
+      return "SqliteOperator";
+    case ActionKind::kMail:
+      return "EmailOperator";
   }
   return "BaseOperator";
 }
@@ -48,14 +58,23 @@ std::string_view OperatorModule(ActionKind kind) {
     case ActionKind::kTriggerDag:
       return "airflow.providers.standard.operators.trigger_dagrun";
     case ActionKind::kSubDag:
+    case ActionKind::kSensor:
       return "pipelined";
+    case ActionKind::kHttp:
+      return "airflow.providers.http.operators.http";
+    case ActionKind::kSql:
+      return "airflow.providers.common.sql.operators.sql";
+    case ActionKind::kSqlite:
+      return "airflow.providers.sqlite.operators.sqlite";
+    case ActionKind::kMail:
+      return "airflow.providers.smtp.operators.smtp";
   }
   return "pipelined";
 }
 
 namespace {
 
-constexpr std::array<std::pair<std::string_view, std::string_view>, 9> kOperators{{
+constexpr std::array<std::pair<std::string_view, std::string_view>, 14> kOperators{{
     {"bash", "BashOperator"},
     {"exec", "ExecOperator"},
     {"python", "PythonOperator"},
@@ -65,6 +84,11 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 9> kOperator
     {"latest_only", "LatestOnlyOperator"},
     {"trigger_dag", "TriggerDagRunOperator"},
     {"dag", "SubDagOperator"},
+    {"sensor", "Sensor"},
+    {"http", "HttpOperator"},
+    {"sql", "SQLExecuteQueryOperator"},
+    {"sqlite", "SqliteOperator"},
+    {"mail", "EmailOperator"},
 }};
 
 }  // namespace
@@ -102,8 +126,17 @@ Value TemplateFields(ActionKind kind) {
     case ActionKind::kTriggerDag:
     case ActionKind::kSubDag:
       return Value::List{"trigger_dag_id", "trigger_run_id", "logical_date", "conf"};
+    case ActionKind::kSensor:
+      return Value::List{"sensor"};
     case ActionKind::kLatestOnly:
       return Value::List{};
+    case ActionKind::kHttp:
+      return Value::List{"endpoint", "data", "headers"};
+    case ActionKind::kSql:
+    case ActionKind::kSqlite:
+      return Value::List{"sql", "parameters"};
+    case ActionKind::kMail:
+      return Value::List{"to", "subject", "html_content"};
   }
   return Value::List{};
 }

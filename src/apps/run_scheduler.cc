@@ -1,3 +1,4 @@
+#include <cstdlib>
 #include <memory>
 
 #include "pipelined/scheduler/dag_loader.h"
@@ -10,7 +11,10 @@
 #include "pipelined/base/log.h"
 #include "pipelined/dagfile/load.h"
 #include "pipelined/executor/local_executor.h"
+#include "pipelined/executor/worker_executor.h"
 #include "pipelined/scheduler/scheduler.h"
+#include "pipelined/secrets/connection_source.h"
+#include "pipelined/secrets/home_keys.h"
 #include "pipelined/store/migrations.h"
 #include "pipelined/store/pg_store.h"
 #include "pipelined/zoneinfo/system_zones.h"
@@ -41,6 +45,26 @@ Result<std::unique_ptr<LocalExecutor>> OpenExecutor(const LocalExecutorOptions& 
     if (!said) log::Info("another scheduler of this home is at work; this one stands by");
     said = true;
   }
+}
+
+WorkerExecutorOptions WorkerOptions(const LocalExecutorOptions& local, const Executor& commands) {
+  WorkerExecutorOptions options;
+  options.attempts_dir = local.attempts_dir;
+  options.worker_path = ProgramFolder() + "/pipelined-worker";
+  options.instance = commands.instance();
+  options.boot_id = commands.boot_id();
+  options.log_cap_bytes = local.log_cap_bytes;
+  return options;
+}
+
+secrets::ConnectionSource::Options ConnectionOptions(const Settings& settings, const RoleContext& context) {
+  secrets::ConnectionSource::Options options;
+  options.environment = [](const std::string& name) -> std::optional<std::string> {
+    const char* text = std::getenv(name.c_str());
+    return text == nullptr ? std::nullopt : std::optional<std::string>(text);
+  };
+  options.keys = [&settings, home = context.home] { return secrets::ReadKeys(home, settings.core.encryption_keys); };
+  return options;
 }
 
 SchedulerOptions MakeOptions(const Settings& settings, const RoleContext& context, const Executor& executor) {
@@ -78,15 +102,24 @@ int RunScheduler(const Settings& settings, const RoleContext& context) {
   Result<std::string> installation = InstallationId(where);
   if (!installation) return Report(installation.error());
 
-  const auto executor = OpenExecutor(ExecutorOptions(settings, context, std::move(*installation)), signals);
-  if (!executor) return Report(executor.error());
-  if (*executor == nullptr) return kDone;
+  const LocalExecutorOptions local = ExecutorOptions(settings, context, std::move(*installation));
+  const auto commands = OpenExecutor(local, signals);
+  if (!commands) return Report(commands.error());
+  if (*commands == nullptr) return kDone;
+  const auto actions = WorkerExecutor::Open(WorkerOptions(local, **commands));
+  if (!actions) return Report(actions.error());
+  const std::unique_ptr<Executor> executor = MakeRoutingExecutor(**commands, **actions);
 
   const SystemZones zones;
   const std::unique_ptr<Store> store = MakePgStore(where, SystemClock());
   const std::unique_ptr<DagPublisher> publisher = MakePgPublisher(where);
   DagLoader* loader_of_leader = nullptr;
-  SchedulerOptions options = MakeOptions(settings, context, **executor);
+  SchedulerOptions options = MakeOptions(settings, context, *executor);
+  StoreOptions few = where;
+  few.catalog_connections = 1;
+  const std::unique_ptr<Catalog> catalog = MakePgCatalog(few);
+  secrets::ConnectionSource connections(ConnectionOptions(settings, context), &catalog->vault(), SystemClock());
+  options.launch.connection = [&connections](const std::string& id) { return connections.Find(id); };
   SchedulerMetrics metrics(SchedulerMetricsFile(context.home), SystemClock());
   options.on_lead = [&](std::int64_t epoch) {
     metrics.Lead(true);
@@ -99,7 +132,7 @@ int RunScheduler(const Settings& settings, const RoleContext& context) {
   options.on_plan = [&](const Plan& plan) { metrics.Stored(plan); };
   options.on_turn = [&](Micros turn, Micros in_the_store) { metrics.Turned(turn, in_the_store); };
   Scheduler scheduler(
-      std::move(options), *store, **executor, zones,
+      std::move(options), *store, *executor, zones,
       [&zones](const DagSource& source) { return ParseSource(source, zones); }, SystemClock());
   DagLoader loader(LoaderOptions(settings, context), *publisher, scheduler, zones);
   loader_of_leader = &loader;

@@ -80,6 +80,12 @@ void SchedulerMetrics::CountRuns(const Plan& plan) {
 void SchedulerMetrics::CountTasks(const Plan& plan) {
   started_.Add(static_cast<double>(plan.opened.size()));
   open_ += static_cast<std::int64_t>(plan.opened.size());
+  for (const auto* changes : {&plan.tasks, &plan.steered}) {  // what waits without a process is open, but does not run
+    for (const TaskChange& change : *changes) {
+      if (change.to == TaskState::kDeferred) --open_;
+      if (change.from == TaskState::kDeferred) ++open_;
+    }
+  }
   for (const AttemptClosed& closed : plan.closed) {
     open_ = std::max<std::int64_t>(0, open_ - 1);
     const metrics::Labels labels{{"outcome", std::string(ToString(closed.end.outcome))}};

@@ -59,7 +59,8 @@ class DagReader {
         task_folder_(folder_),
         dag_(std::make_shared<Dag>()),
         task_reader_(
-            folder_, [this](const Entry& file) { return CalledDag(file); }, reporter),
+            folder_, [this](const Entry& file) { return CalledDag(file); },
+            [this](const Entry& file) { return ScriptOf(file); }, context.probes || context.was_checked, reporter),
         include_reader_({context.file, context.root, &context.read_other, context.limits}, reporter) {}
 
   std::shared_ptr<Dag> Read(NodeRef root) {
@@ -90,6 +91,7 @@ class DagReader {
     LinkTasks(task_reader_.dependencies(), groups_, task_reader_.expands(), *dag_, reporter_);
     CheckBranches(*dag_, task_nodes_, reporter_);
     CheckTemplates(*dag_, task_nodes_, Inherited({"env", "when"}), Inherited({"concurrency", "rate"}), reporter_);
+    CheckScriptFiles(*dag_, task_reader_.script_files(), reporter_);
     CheckGroupTemplates(*dag_, groups_, reporter_);
     CheckGivenTemplates(*dag_, inclusions_, reporter_);
     if (reporter_.errors() != errors) return nullptr;
@@ -101,6 +103,7 @@ class DagReader {
     documents.insert(documents.end(), templates.begin(), templates.end());
     std::vector<std::string> names{folder_, dag_->id};
     names.insert(names.end(), called_.begin(), called_.end());
+    for (const auto& script : scripts_) names.push_back(script->text);
     dag_->content_hash = ContentHash(documents, names);
     return dag_;
   }
@@ -159,6 +162,12 @@ class DagReader {
     auto id = ReadDagIdOf(file, task_folder_, context_, reporter_);
     if (id) called_.push_back(*id);
     return id;
+  }
+
+  // A part of the version, too: a run goes on with the text that it began with.
+  const SourceText* ScriptOf(const Entry& file) {
+    auto script = ReadScriptFile(file, task_folder_, context_, reporter_);
+    return script == nullptr ? nullptr : &scripts_.emplace_back(std::move(script))->source;
   }
 
   void CheckDagId(NodeRef root) {
@@ -376,6 +385,7 @@ class DagReader {
   std::string folder_;
   std::string task_folder_;          // of the file from which tasks are read now
   std::vector<std::string> called_;  // ids of DAGs that are named by their files
+  std::vector<std::unique_ptr<FileText>> scripts_;
   std::shared_ptr<Dag> dag_;
   TaskReader task_reader_;
   IncludeReader include_reader_;

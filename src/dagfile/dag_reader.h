@@ -19,6 +19,7 @@ struct DagContext {
   bool was_checked = false;  // a stored version: files that its schedule stands on need not be there any more
   std::string root;          // as LoadOptions has it
   ReadOther read_other;      // never empty
+  bool probes = false;       // as LoadOptions has it
 };
 
 // nullptr when anything of it was reported as an error.

@@ -48,4 +48,27 @@ std::optional<std::string> ReadDagIdOf(const Entry& file, const std::string& fol
   return id;
 }
 
+std::unique_ptr<FileText> ReadScriptFile(const Entry& file, const std::string& folder, const DagContext& context,
+                                         Reporter& reporter) {
+  std::string name;
+  if (!ReadWord(file, reporter, name)) return nullptr;
+  const std::string path = (fs::path(folder) / name).lexically_normal().string();
+  const auto refuse = [&](std::string message, std::string hint) {
+    reporter.Error(Code::kIncludedFile, file.place(), std::move(message), std::move(hint));
+    return nullptr;
+  };
+  if (name.starts_with('/') || (!context.root.empty() && !path.starts_with(context.root + "/")))
+    return refuse(fmt::format("{} lies outside of the DAG folder", Quoted(name)),
+                  "name a file by its way from the folder of the file that names it");
+  auto text = context.read_other(path);
+  if (!text && text.error().code == ErrorCode::kNotFound)
+    return refuse(fmt::format("there is no file {}", Quoted(name)), "it is read when the DAG is loaded");
+  if (!text) return refuse(fmt::format("{} cannot be read: {}", Quoted(name), text.error().message), "");
+  auto made = std::make_unique<FileText>();
+  made->text = std::move(*text);
+  made->source = {context.root.empty() ? path : path.substr(context.root.size() + 1), made->text};
+  if (!CheckBytes(made->source, *context.limits, reporter)) return nullptr;
+  return made;
+}
+
 }  // namespace pipelined::dagfile

@@ -85,7 +85,7 @@ void ReadRepeat(const Entry& entry, Reporter& reporter, Repeat& out) {
 
 void CheckRepeat(const Entry& entry, Reporter& reporter, const Task& task) {
   const ActionKind kind = task.action.kind;
-  if (kind != ActionKind::kEmpty && !IsDecision(kind) && !MakesRun(kind)) return;
+  if (kind != ActionKind::kEmpty && !IsDecision(kind) && !WaitsOutside(kind)) return;
   reporter.Error(Code::kRepeat, entry.key.place(),
                  fmt::format("task {} has no command that could be repeated", Quoted(task.id)),
                  "repeat belongs to bash, exec and python");

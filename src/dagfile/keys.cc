@@ -83,15 +83,16 @@ constexpr std::array kTaskTable{
     KeyRow{"on_lost", Key::kOnLost},
     KeyRow{"owner", Key::kOwner, true},
     KeyRow{"doc_md", Key::kDocMd, true},
-    KeyRow{"http"},
-    KeyRow{"sql"},
-    KeyRow{"sensor"},
+    KeyRow{"sensor", Key::kSensor},
+    KeyRow{"http", Key::kHttp},
+    KeyRow{"sql", Key::kSql},
+    KeyRow{"sqlite", Key::kSqlite},
+    KeyRow{"mail", Key::kMail},
     KeyRow{"check"},
     KeyRow{"spark"},
     KeyRow{"flink"},
     KeyRow{"kafka"},
     KeyRow{"approval"},
-    KeyRow{"mail"},
     KeyRow{"depends_on_past", Key::kDependsOnPast},
     KeyRow{"wait_for_downstream", Key::kWaitForDownstream},
     KeyRow{"ignore_first_depends_on_past", Key::kIgnoreFirstDependsOnPast},
@@ -244,7 +245,8 @@ const std::span<const KeyRow> kTemplateKeys = kTemplateTable;
 
 bool IsAction(Key key) {
   return key == Key::kBash || key == Key::kExec || key == Key::kPython || key == Key::kEmpty || key == Key::kBranch ||
-         key == Key::kShortCircuit || key == Key::kLatestOnly || key == Key::kTriggerDag || key == Key::kSubDag;
+         key == Key::kShortCircuit || key == Key::kLatestOnly || key == Key::kTriggerDag || key == Key::kSubDag ||
+         key == Key::kSensor || key == Key::kHttp || key == Key::kSql || key == Key::kSqlite || key == Key::kMail;
 }
 
 bool IsOfOneTask(Key key) {

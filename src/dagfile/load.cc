@@ -31,6 +31,7 @@ void LoadDocument(const SourceText& source, const LoadOptions& options, const Zo
   if (!document) return;
   DagContext context{options.file, options.relative_file, layers.roots(), &options.limits,
                      &zones,       options.was_checked,   options.root,   {}};
+  context.probes = options.probes;
   std::vector<DagSource::Included> included;
   context.read_other = [&](const std::string& path) { return ReadOnce(options, path, included); };
   std::shared_ptr<Dag> dag = ReadDag(document->root(), context, reporter);

@@ -10,6 +10,7 @@
 #include "dagfile/keys.h"
 #include "dagfile/limits_reader.h"
 #include "dagfile/notify_reader.h"
+#include "dagfile/sensor_reader.h"
 #include "dagfile/values.h"
 
 namespace pipelined::dagfile {
@@ -76,7 +77,9 @@ Task TaskReader::Read(const Entry& entry, const Task& defaults) {
     if (repeat_) CheckRepeat(*repeat_, reporter_, task);
     if (!action_ && reporter_.errors() == errors) {
       reporter_.Error(Code::kNoAction, entry.key.place(), fmt::format("task {} has no action", Quoted(entry.name())),
-                      "give it one of bash, exec, python, empty, branch, short_circuit, latest_only, trigger_dag, dag");
+                      "give it one of bash, exec, python, http, sql, sqlite, mail, sensor, empty, branch, "
+                      "short_circuit, latest_only, "
+                      "trigger_dag, dag");
     }
   }
   ++next_;
@@ -94,6 +97,11 @@ void TaskReader::Apply(Key key, const Entry& entry, Task& task) {
     case Key::kLatestOnly:
     case Key::kTriggerDag:
     case Key::kSubDag:
+    case Key::kSensor:
+    case Key::kHttp:
+    case Key::kSql:
+    case Key::kSqlite:
+    case Key::kMail:
       return ReadAction(key, entry, task);
     case Key::kRepeat:
       repeat_ = entry;
@@ -236,10 +244,16 @@ void TaskReader::ReadAction(Key key, const Entry& entry, Task& task) {
     return;
   }
   action_ = entry;
+  if (key == Key::kHttp || key == Key::kSql || key == Key::kSqlite || key == Key::kMail) {
+    const SourceText* file = ReadWorkerAction(key, entry, text_of_file_, reporter_, task);
+    if (file != nullptr) script_files_.push_back({next_, file});
+    return;
+  }
   if (key == Key::kPython) return ReadPython(entry, task);
   if (key == Key::kBranch) return ReadBranch(entry, reporter_, task);
   if (key == Key::kShortCircuit) return ReadShortCircuit(entry, reporter_, task);
   if (key == Key::kTriggerDag) return ReadTriggerDag(entry, reporter_, task);
+  if (key == Key::kSensor) return ReadSensor(entry, probes_, reporter_, task);
   if (key == Key::kSubDag) return ReadSubDag(entry, dag_of_file_, reporter_, task);
   if (key == Key::kEmpty || key == Key::kLatestOnly) {
     bool on = true;

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "dagfile/action_reader.h"
 #include "dagfile/document.h"
 #include "dagfile/expand_reader.h"
 #include "dagfile/flow_reader.h"
@@ -26,9 +27,13 @@ std::vector<NodeRef> ReadDependsOn(const Entry& entry, Reporter& reporter);
 
 class TaskReader {
  public:
-  // `folder`: of the DAG file; relative working directories start there.
-  TaskReader(std::string folder, DagOfFile dag_of_file, Reporter& reporter)
-      : folder_(std::move(folder)), dag_of_file_(std::move(dag_of_file)), reporter_(reporter) {}
+  // `folder`: of the DAG file; relative working directories start there. `probes`: as LoadOptions has it.
+  TaskReader(std::string folder, DagOfFile dag_of_file, TextOfFile text_of_file, bool probes, Reporter& reporter)
+      : folder_(std::move(folder)),
+        dag_of_file_(std::move(dag_of_file)),
+        text_of_file_(std::move(text_of_file)),
+        probes_(probes),
+        reporter_(reporter) {}
 
   // Puts what `default_args` says on top of `task`.
   void ApplyDefaults(const Entry& default_args, Task& task);
@@ -40,6 +45,7 @@ class TaskReader {
   const std::vector<Dependency>& dependencies() const { return dependencies_; }
   const std::vector<TaskExpand>& expands() const { return expands_; }
   const std::vector<IndexTemplate>& index_templates() const { return index_templates_; }
+  const std::vector<ScriptFile>& script_files() const { return script_files_; }
 
   std::string WorkingDir(const Entry& entry, std::string old);
 
@@ -57,11 +63,14 @@ class TaskReader {
 
   std::string folder_;
   DagOfFile dag_of_file_;
+  TextOfFile text_of_file_;
+  bool probes_;
   Reporter& reporter_;
   TaskNo next_ = 0;
   std::vector<Dependency> dependencies_;
   std::vector<TaskExpand> expands_;
   std::vector<IndexTemplate> index_templates_;
+  std::vector<ScriptFile> script_files_;
   std::optional<Entry> action_;  // of the task that is being read
   RoleEntries role_;             // likewise
   std::optional<Entry> repeat_;  // likewise

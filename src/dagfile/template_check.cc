@@ -24,6 +24,17 @@ bool IsKnownAtCreation(const std::vector<std::string>& path) {
   return !name.starts_with("prev_") && std::find(kLater.begin(), kLater.end(), name) == kLater.end();
 }
 
+struct RawWarning {
+  const char *message, *hint;
+};
+constexpr RawWarning kRawInScript{"raw pastes a value into the script without quoting it",
+                                  "whoever chooses the value chooses the command"};
+constexpr RawWarning kRawInSql{"raw pastes a value into the statement instead of binding it",
+                               "whoever chooses the value chooses the statement"};
+constexpr RawWarning kRawInUrl{"raw pastes a value into the URL without encoding it",
+                               "whoever chooses the value chooses what is asked for"};
+constexpr const RawWarning *kScript = &kRawInScript, *kSql = &kRawInSql, *kUrl = &kRawInUrl;
+
 class TemplateChecker {
  public:
   TemplateChecker(const Dag& dag, Reporter& reporter) : dag_(dag), reporter_(reporter) {}
@@ -31,19 +42,23 @@ class TemplateChecker {
   void CheckTask(TaskNo no, NodeRef task) {
     for (const Entry entry : EntriesOf(task)) {
       const std::string_view name = entry.name();
-      if (name == "bash") Check(no, entry.value, true);
+      if (name == "bash") Check(no, entry.value, kScript);
+      if (name == "http" || name == "mail") CheckEach(no, entry.value, false);
+      if (name == "http") CheckRawUrl(entry.value);
+      if (name == "sql" || name == "sqlite") CheckSql(no, entry.value);
       if (name == "working_dir" || name == "when" || name == "branch" || name == "short_circuit" ||
           name == "map_index_template") {
-        Check(no, entry.value, false);
+        Check(no, entry.value, nullptr);
       }
       if (name == "expand" || name == "expand_zip" || name == "expand_kwargs") CheckExpand(no, entry.value);
       if (name == "exec" || name == "branch") {
-        for (const NodeRef word : ItemsOf(entry.value)) Check(no, word, false);
+        for (const NodeRef word : ItemsOf(entry.value)) Check(no, word, nullptr);
       }
       if (IsLimit(name)) CheckLimit(no, entry.value);
-      if (name == "trigger_dag" || name == "dag" || name == "repeat") CheckEach(no, entry.value, name == "repeat");
+      if (name == "trigger_dag" || name == "dag" || name == "repeat" || name == "sensor")
+        CheckEach(no, entry.value, name == "repeat");
       if (name == "python" || name == "env" || name == "short_circuit") {
-        for (const Entry part : EntriesOf(entry.value)) Check(no, part.value, false);
+        for (const Entry part : EntriesOf(entry.value)) Check(no, part.value, nullptr);
       }
     }
   }
@@ -57,15 +72,15 @@ class TemplateChecker {
 
   // Of expand, expand_zip or expand_kwargs: the values, and what replaces keys of the task.
   void CheckExpand(TaskNo no, NodeRef expand) {
-    Check(no, expand, false);
+    Check(no, expand, nullptr);
     for (const Entry part : EntriesOf(expand)) {
-      Check(no, part.value, false);
+      Check(no, part.value, nullptr);
       const std::string_view name = part.name();
       if (name != "bash" && name != "exec" && name != "env" && name != "working_dir") continue;
       for (const NodeRef element : ItemsOf(part.value)) {
-        Check(no, element, name == "bash");
-        for (const NodeRef word : ItemsOf(element)) Check(no, word, false);
-        for (const Entry variable : EntriesOf(element)) Check(no, variable.value, false);
+        Check(no, element, name == "bash" ? kScript : nullptr);
+        for (const NodeRef word : ItemsOf(element)) Check(no, word, nullptr);
+        for (const Entry variable : EntriesOf(element)) Check(no, variable.value, nullptr);
       }
     }
   }
@@ -84,9 +99,30 @@ class TemplateChecker {
   void CheckLimit(std::optional<TaskNo> no, NodeRef limit) {
     for (const Entry part : EntriesOf(limit)) {
       if (part.name() != "key") continue;
-      const std::optional<Template> parsed = no ? Check(*no, part.value, false) : CheckSyntax(part.value);
+      const std::optional<Template> parsed = no ? Check(*no, part.value, nullptr) : CheckSyntax(part.value);
       if (parsed) CheckKey(*parsed, part.value);
     }
+  }
+
+  // A script in a file of its own.
+  void CheckFile(TaskNo no, const SourceText& file) {
+    const auto place = [&](int line, int column, int length) {
+      return Place{&file, static_cast<std::uint32_t>(std::max(line, 1) - 1),
+                   static_cast<std::uint32_t>(std::max(column, 1) - 1), static_cast<std::uint32_t>(length)};
+    };
+    TemplateError error;
+    const auto parsed = Template::Parse(file.text, &error);
+    if (!parsed)
+      return reporter_.Error(Code::kTemplateSyntax, place(error.line, error.column, error.length), error.message,
+                             error.hint);
+    for (const NameProblem& problem : CheckNames(*parsed, dag_, no)) {
+      const Place at = place(problem.where.line, problem.where.column, problem.where.length);
+      if (problem.warning) reporter_.Warning(Code::kTemplateName, at, problem.message, problem.hint);
+      if (!problem.warning) reporter_.Error(Code::kTemplateName, at, problem.message, problem.hint);
+    }
+    for (const TemplatePlace& raw : parsed->raw_uses())
+      reporter_.Warning(Code::kRawFilter, place(raw.line, raw.column, 3), kSql->message, kSql->hint);
+    CheckScript(dag_.tasks[no], file, reporter_);
   }
 
  private:
@@ -105,22 +141,47 @@ class TemplateChecker {
   void CheckEach(TaskNo no, NodeRef value, bool has_ended) {
     for (const NodeRef item : ItemsOf(value)) CheckEach(no, item, has_ended);
     for (const Entry part : EntriesOf(value)) CheckEach(no, part.value, has_ended);
-    Check(no, value, false, has_ended);
+    Check(no, value, nullptr, has_ended);
   }
 
-  std::optional<Template> Check(TaskNo no, NodeRef value, bool is_shell, bool has_ended = false) {
+  // `warn_of_raw`: what raw does here; nullptr: nothing.
+  std::optional<Template> Check(TaskNo no, NodeRef value, const RawWarning* warn_of_raw, bool has_ended = false) {
     std::optional<Template> parsed = CheckSyntax(value);
     if (!parsed) return parsed;
     Report(value, CheckNames(*parsed, dag_, no, has_ended));
-    if (!is_shell) return parsed;
+    if (warn_of_raw == nullptr) return parsed;
     for (const TemplatePlace& raw : parsed->raw_uses()) {
-      reporter_.Warning(Code::kRawFilter, At(value, raw.offset, raw.line, raw.column, 3),
-                        "raw pastes a value into the script without quoting it",
-                        "whoever chooses the value chooses the command");
+      reporter_.Warning(Code::kRawFilter, At(value, raw.offset, raw.line, raw.column, 3), warn_of_raw->message,
+                        warn_of_raw->hint);
     }
     return parsed;
   }
 
+  void CheckRawUrl(NodeRef http) {
+    const auto warn = [&](NodeRef url) {
+      TemplateError ignored;
+      if (!url.is_scalar() || !MayHoldATemplate(url.text())) return;
+      const auto parsed = Template::Parse(url.text(), &ignored);
+      if (!parsed) return;
+      for (const TemplatePlace& raw : parsed->raw_uses()) {
+        reporter_.Warning(Code::kRawFilter, At(url, raw.offset, raw.line, raw.column, 3), kUrl->message, kUrl->hint);
+      }
+    };
+    warn(http);
+    for (const Entry part : EntriesOf(http)) {
+      if (part.name() == "url") warn(part.value);
+    }
+  }
+
+  void CheckSql(TaskNo no, NodeRef action) {
+    for (const Entry part : EntriesOf(action)) {
+      if (part.name() != "query") {
+        CheckEach(no, part.value, false);
+      } else if (Check(no, part.value, kSql) || !MayHoldATemplate(part.value.is_scalar() ? part.value.text() : "")) {
+        CheckScript(dag_.tasks[no], part.value, reporter_);
+      }
+    }
+  }
   void Report(NodeRef value, const std::vector<NameProblem>& problems) {
     for (const NameProblem& problem : problems) {
       const TemplateReference& at = problem.where;
@@ -206,6 +267,11 @@ void CheckTemplates(const Dag& dag, const std::vector<NodeRef>& tasks, const std
     checker.CheckSyntax(value);
     for (const Entry variable : EntriesOf(value)) checker.CheckSyntax(variable.value);
   }
+}
+
+void CheckScriptFiles(const Dag& dag, const std::vector<ScriptFile>& files, Reporter& reporter) {
+  TemplateChecker checker(dag, reporter);
+  for (const ScriptFile& file : files) checker.CheckFile(file.task, *file.source);
 }
 
 void CheckGroupTemplates(const Dag& dag, const std::vector<GroupEntry>& groups, Reporter& reporter) {

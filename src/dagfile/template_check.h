@@ -4,6 +4,7 @@
 #include <string_view>
 #include <vector>
 
+#include "dagfile/action_reader.h"
 #include "dagfile/document.h"
 #include "dagfile/group_reader.h"
 #include "dagfile/include_reader.h"
@@ -19,6 +20,9 @@ void CheckTemplates(const Dag& dag, const std::vector<NodeRef>& tasks, const std
 
 // Of the values that inclusions are given: each is evaluated where the inclusion stands.
 void CheckGivenTemplates(const Dag& dag, const std::vector<IncludedTemplate>& inclusions, Reporter& reporter);
+
+// Of scripts that stand in files of their own.
+void CheckScriptFiles(const Dag& dag, const std::vector<ScriptFile>& files, Reporter& reporter);
 
 // Those of what groups are mapped over.
 void CheckGroupTemplates(const Dag& dag, const std::vector<GroupEntry>& groups, Reporter& reporter);

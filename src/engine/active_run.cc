@@ -8,7 +8,7 @@ namespace {
 
 bool IsActive(TaskState state) {
   return state == TaskState::kScheduled || state == TaskState::kQueued || state == TaskState::kRunning ||
-         state == TaskState::kRestarting || state == TaskState::kUpForRetry;
+         state == TaskState::kDeferred || state == TaskState::kRestarting || state == TaskState::kUpForRetry;
 }
 
 bool IsFailure(TaskState state) {
@@ -271,7 +271,8 @@ std::vector<AttemptId> ActiveRun::EndUnfinished(Turn& turn, TaskEvent running, c
     TaskSlot& slot = slots_[no];
     if (IsFinished(slot.state) || IsSpared(no, spare)) continue;
     if (no < dag_->tasks.size() && instances_.IsExpanded(no)) continue;
-    const bool runs = slot.state == TaskState::kRunning || slot.state == TaskState::kRestarting;
+    const bool runs =
+        slot.state == TaskState::kRunning || slot.state == TaskState::kDeferred || slot.state == TaskState::kRestarting;
     if (runs) stops.push_back(slot.attempt);
     if (!Assign(turn, no, runs ? running : TaskEvent::kSkipped)) continue;
     TaskChange& change = Change(turn, no);

@@ -234,7 +234,7 @@ class ActiveRun {
   std::vector<TaskNo> ended_;
   bool collect_ended_ = false;
   std::uint32_t unfinished_ = 0;
-  std::uint32_t active_ = 0;         // scheduled, queued, running, up_for_retry
+  std::uint32_t active_ = 0;         // scheduled, queued, running, deferred, restarting, up_for_retry
   std::uint32_t asked_ = 0;          // mappings whose length is asked for
   std::uint32_t failed_leaves_ = 0;  // only leaves decide the outcome
 };

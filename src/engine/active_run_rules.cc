@@ -162,7 +162,7 @@ void ActiveRun::SkipFor(Turn& turn, SlotNo decided, TaskNo below) {
 
 void ActiveRun::SkipUnlessActive(Turn& turn, SlotNo slot) {
   const TaskState state = slots_[slot].state;
-  if (state == TaskState::kRunning || state == TaskState::kQueued) return;
+  if (state == TaskState::kRunning || state == TaskState::kDeferred || state == TaskState::kQueued) return;
   if (state == TaskState::kRestarting) overtaken_.push_back(slots_[slot].attempt);
   if (Assign(turn, slot, TaskEvent::kSkipped)) std::erase(held_empty_, slot);
 }

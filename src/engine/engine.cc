@@ -17,7 +17,7 @@ constexpr Micros kScheduledRowsEvery = Millis(100);
 constexpr std::size_t kScheduledRowsAtOnce = 250;
 
 bool MayRetry(const Task& task, const TaskSlot& slot, const AttemptFinished& end) {
-  if (slot.try_number > slot.max_tries || end.repetition) return false;
+  if (slot.try_number > slot.max_tries || end.repetition || end.is_final) return false;
   if (end.outcome == TryOutcome::kLost) return task.on_lost == OnLost::kRetry;
   const std::vector<int>& codes = task.retry.exit_codes;
   if (codes.empty()) return true;
@@ -127,7 +127,7 @@ void Engine::Impl::TakeUp(Turn& turn, ActiveRun& run, const std::vector<StoredTa
     const auto slot = run.Find(task.task, task.map_index);
     if (!slot) continue;
     if (task.state == TaskState::kUpForRetry) SetRetryTimer(run, *slot, task.retry_at.value_or(turn.now));
-    const bool parked = task.state == TaskState::kRunning && task.child;
+    const bool parked = task.state == TaskState::kDeferred || (task.state == TaskState::kRunning && task.child);
     if (parked) RestoreParked(turn, run, *slot, task);
     if (!parked && (task.state == TaskState::kRunning || task.state == TaskState::kRestarting))
       Occupy(run, *slot, task.attempt);
@@ -567,6 +567,10 @@ DagPtr Engine::DagOf(RunId run) const {
 
 std::optional<AttemptOpened> Engine::FindAttempt(AttemptId attempt) const {
   return impl_->FindAttempt(attempt);
+}
+
+std::optional<AttemptId> Engine::ParkedOf(RunId run, const std::string& task_id, std::int32_t map_index) const {
+  return impl_->ParkedOf(run, task_id, map_index);
 }
 
 std::size_t Engine::active_runs() const {

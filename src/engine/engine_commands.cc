@@ -115,17 +115,17 @@ void Engine::Impl::Do(Turn&, WhyTask& what, const std::string&, CommandDone& don
     return Refuse(done, ErrorCode::kNotFound,
                   fmt::format("task \"{}\" has no instance {}", what.task_id, what.map_index));
   done.result = ExplainTask(ContextOf(*run), *slot, queue_, queue_.Find(*run, *slot));
-  if (const std::string parked = ExplainParked(*run, *slot); !parked.empty()) {
-    done.result.Set("reasons", Value::List{Value::Map{{"code", "sub_run"}, {"text", parked}}});
+  if (auto parked = ExplainParked(*run, *slot, what.told)) {
+    done.result.Set("reasons", Value::List{*std::move(parked)});
   }
 }
 
-// A task that makes a run has no process: a scheduler that looks for one knows nothing of it.
+// A task that makes a run, or a sensor, has no process: a scheduler that looks for one knows nothing of it.
 void Engine::Impl::Do(Turn& turn, ReportEnd& what, const std::string&, CommandDone&) {
   const auto found = attempts_.find(what.end.attempt);
-  const bool makes_run = found != attempts_.end() && found->second.run != nullptr &&
-                         found->second.run->TaskAt(found->second.slot).trigger != nullptr;
-  if (!makes_run) On(turn, what.end);
+  const bool waits = found != attempts_.end() && found->second.run != nullptr &&
+                     WaitsOutside(found->second.run->TaskAt(found->second.slot).action.kind);
+  if (!waits) On(turn, what.end);
 }
 
 void Engine::Impl::Do(Turn& turn, SetPool& what, const std::string& who, CommandDone&) {

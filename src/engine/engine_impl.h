@@ -30,8 +30,9 @@ struct OpenedAttempt {
   RunId of{};  // whose it is, also when that has moved on
   Instance instance{};
   RunId child{};          // the run that it has made
-  bool parked = false;    // it has asked for a run: it has no process, and takes nothing of any limit any more
+  bool parked = false;    // it waits: it has no process, and takes nothing of any limit any more
   std::int32_t asks = 0;  // for one that is there already
+  Instant opened{};       // after a restart: when it was taken up again
 };
 
 // A task that does not wait for its concurrency key, and whose turn has come in this turn.
@@ -58,7 +59,7 @@ struct Unwritten {
   Instant since{};
 };
 
-enum class TimerKind : std::uint8_t { kRetry, kRunTimeout, kSchedule, kDeadline, kChildTimeout };
+enum class TimerKind : std::uint8_t { kRetry, kRunTimeout, kSchedule, kDeadline, kParkedTimeout };
 
 struct Timer {
   Instant at;
@@ -80,6 +81,7 @@ class Engine::Impl {
   std::optional<Instant> NextTimer() const;
   ActiveRun* Find(RunId id) const;
   std::optional<AttemptOpened> FindAttempt(AttemptId id) const;
+  std::optional<AttemptId> ParkedOf(RunId id, const std::string& task_id, std::int32_t map_index) const;
   std::size_t active_runs() const { return runs_.size(); }
   AttemptId last_attempt() const { return last_attempt_; }
   std::size_t shared_limits() const { return queue_.gates(); }
@@ -95,6 +97,7 @@ class Engine::Impl {
   void StoppedAtLast(Turn& turn, const OpenedAttempt& attempt);
   void On(Turn& turn, AttemptFinished& e);
   void On(Turn& turn, RunAsked& e);
+  void On(Turn& turn, SensorAsked& e);
   void On(Turn&, PoolChanged& e) { queue_.SetPool(e.name, e.slots, e.include_deferred); }
   void On(Turn&, RateStarted& e) { queue_.RestoreStart(e.key, e.at, e.window); }
   void On(Turn& turn, Command& e);
@@ -185,18 +188,22 @@ class Engine::Impl {
   // tasks that make runs
   static const TriggerSpec& SpecOf(const OpenedAttempt& attempt);
   bool MayTakeOver(Turn& turn, OpenedAttempt& attempt, const RunAsked& e);
-  void Park(Turn& turn, OpenedAttempt& attempt, AttemptId id, Instant since);
-  void SetChildTimer(Turn& turn, const OpenedAttempt& attempt, AttemptId id, Instant since);
-  void RestoreParked(Turn& turn, ActiveRun& run, SlotNo slot, const StoredTask& task);
   void AdoptChild(const RunInfo& child);
   void NoteEnd(const RunInfo& child);
   void SettleParents(Turn& turn);
-  void FinishAttempt(Turn& turn, AttemptFinished end);
-  void EndParked(Turn& turn, AttemptId id, const Cause& why);
-  bool StopParked(Turn& turn, AttemptId id, const Cause& why);
   void DropChild(Turn& turn, AttemptId id, const OpenedAttempt& attempt, const Cause& why);
-  void ChildTimedOut(Turn& turn, const Timer& timer);
-  std::string ExplainParked(const ActiveRun& run, SlotNo slot) const;
+  std::string ExplainChild(const OpenedAttempt& attempt) const;
+
+  // what waits without a process (parked.cc)
+  static AttemptFinished EndOf(AttemptId attempt, TryOutcome outcome, Instant now, std::string message = {});
+  void FinishAttempt(Turn& turn, AttemptFinished end);
+  static bool IsToStop(const OpenedAttempt& attempt);
+  void Park(Turn& turn, OpenedAttempt& attempt, AttemptId id, Instant since);
+  void SetParkedTimer(const OpenedAttempt& attempt, AttemptId id, Instant since);
+  void RestoreParked(Turn& turn, ActiveRun& run, SlotNo slot, const StoredTask& task);
+  bool StopParked(Turn& turn, AttemptId id, const Cause& why);
+  void ParkedTimedOut(Turn& turn, const Timer& timer);
+  std::optional<Value> ExplainParked(const ActiveRun& run, SlotNo slot, const std::string& told) const;
 
   // time
   void FireTimers(Turn& turn);

@@ -16,6 +16,7 @@ void Engine::Impl::Opened(ActiveRun& run, SlotNo slot, AttemptId id, Hold hold) 
   ++running_;
   ++run.running_tasks;
   attempts_[id] = OpenedAttempt{&run, slot, std::move(hold), run.info.id, run.InstanceOf(slot)};
+  attempts_[id].opened = queue_.now();
 }
 
 // Its task has moved on: it is stopped, its end changes no task any more, and until then it holds what it holds.

@@ -26,6 +26,11 @@ bool Runs(TaskState state) {
   return state == TaskState::kRunning || state == TaskState::kRestarting;
 }
 
+// Something of it is under way: a process, or what it waits for without one.
+bool HasAttempt(TaskState state) {
+  return Runs(state) || state == TaskState::kDeferred;
+}
+
 // The instances of tasks, or the tasks themselves, that are in such a state.
 template <class Is>
 std::vector<SlotNo> Slots(const ActiveRun& run, const std::vector<SelectedTask>& tasks, const Is& is) {
@@ -246,29 +251,24 @@ void Engine::Impl::Do(Turn& turn, SetNote& what, const std::string& who, Command
 void Engine::Impl::Clear(Turn& turn, ActiveRun& run, const std::vector<SlotNo>& slots, const Cause& why) {
   run.ExpandAgain(turn, slots);
   const std::vector<SlotNo> stay = NotFollowed(run, slots);
-  std::vector<AttemptId> parked;
   for (const SlotNo slot : slots) {
     if (std::binary_search(stay.begin(), stay.end(), slot)) continue;
-    const bool running = run.slot(slot).state == TaskState::kRunning;
-    if (running) {
-      const AttemptId attempt = run.slot(slot).attempt;
-      if (attempts_.at(attempt).parked) {
-        parked.push_back(attempt);
-      } else {
-        queue_.NoteStopping(attempts_.at(attempt).hold, attempt);
-        turn.plan.stops.push_back(attempt);
-      }
+    const TaskState was = run.slot(slot).state;
+    const AttemptId attempt = run.slot(slot).attempt;
+    if (was == TaskState::kRunning) {
+      queue_.NoteStopping(attempts_.at(attempt).hold, attempt);
+      turn.plan.stops.push_back(attempt);
     }
     run.Clear(turn, slot, why);
+    if (was == TaskState::kDeferred) StopParked(turn, attempt, why);
   }
-  for (const AttemptId attempt : parked) EndParked(turn, attempt, why);
 }
 
 void Engine::Impl::Mark(Turn& turn, ActiveRun& run, SlotNo slot, TaskState state, const Cause& why) {
-  const bool running = Runs(run.slot(slot).state);
+  const bool under_way = HasAttempt(run.slot(slot).state);
   if (!run.Steer(turn, slot, MarkOf(state), why)) return;
   const AttemptId attempt = run.slot(slot).attempt;
-  if (running && !StopParked(turn, attempt, why)) Abandon(turn, attempt);
+  if (under_way && !StopParked(turn, attempt, why)) Abandon(turn, attempt);
 }
 
 // Every unfinished task takes the state, or is skipped when it does not run. False: a teardown is still to come.
@@ -281,7 +281,7 @@ bool Engine::Impl::SetTasks(Turn& turn, ActiveRun& run, TaskState state, const C
       if (run.dag().tasks[task].teardown) {
         all = false;
       } else {
-        Mark(turn, run, slot, Runs(was) ? state : TaskState::kSkipped, why);
+        Mark(turn, run, slot, HasAttempt(was) ? state : TaskState::kSkipped, why);
       }
     }
   }

@@ -18,8 +18,8 @@ void Engine::Impl::FireTimers(Turn& turn) {
       case TimerKind::kRunTimeout:
         RunTimedOut(turn, timer);
         break;
-      case TimerKind::kChildTimeout:
-        ChildTimedOut(turn, timer);
+      case TimerKind::kParkedTimeout:
+        ParkedTimedOut(turn, timer);
         break;
       case TimerKind::kSchedule:
         ScheduleDue(turn, timer);

@@ -15,15 +15,6 @@ namespace {
 // keep the scheduler busy for ever.
 constexpr std::int32_t kMostAsks = 3;
 
-AttemptFinished EndOf(AttemptId attempt, TryOutcome outcome, Instant now, std::string message = {}) {
-  AttemptFinished end;
-  end.attempt = attempt;
-  end.outcome = outcome;
-  end.end = now;
-  end.message = std::move(message);
-  return end;
-}
-
 bool IsAllowed(const TriggerSpec& spec, RunState state) {
   return std::find(spec.allowed_states.begin(), spec.allowed_states.end(), state) != spec.allowed_states.end();
 }
@@ -37,7 +28,7 @@ const TriggerSpec& Engine::Impl::SpecOf(const OpenedAttempt& attempt) {
 void Engine::Impl::On(Turn& turn, RunAsked& e) {
   const auto found = attempts_.find(e.attempt);
   if (found == attempts_.end() || found->second.child) return;
-  if (found->second.run == nullptr) return FinishAttempt(turn, EndOf(e.attempt, TryOutcome::kStopped, turn.now));
+  if (IsToStop(found->second)) return FinishAttempt(turn, EndOf(e.attempt, TryOutcome::kStopped, turn.now));
   const auto dag = dags_.find(e.dag_id);
   if (dag == dags_.end() || !dag->second.known || dag->second.head.stale)
     return FinishAttempt(turn, EndOf(e.attempt, TryOutcome::kFailed, turn.now,
@@ -95,40 +86,6 @@ bool Engine::Impl::MayTakeOver(Turn& turn, OpenedAttempt& attempt, const RunAske
   return false;
 }
 
-// It gives back its slots: whoever waits for others must not keep them from running. A pool that is to count it
-// (include_deferred) still does.
-void Engine::Impl::Park(Turn& turn, OpenedAttempt& attempt, AttemptId id, Instant since) {
-  if (std::exchange(attempt.parked, true)) return;
-  --running_;
-  --attempt.run->running_tasks;
-  queue_.Release(attempt.hold, id);
-  if (attempt.hold.key) turn.plan.keys_given.push_back(id);
-  attempt.hold = queue_.Defer(*attempt.run, attempt.slot);
-  SetChildTimer(turn, attempt, id, since);
-}
-
-void Engine::Impl::SetChildTimer(Turn&, const OpenedAttempt& attempt, AttemptId id, Instant since) {
-  const Micros timeout = attempt.run->TaskAt(attempt.slot).execution_timeout;
-  if (timeout <= Micros(0)) return;
-  timers_.push(Timer{since + timeout,
-                     TimerKind::kChildTimeout,
-                     attempt.run->info.id,
-                     attempt.run->life,
-                     attempt.slot,
-                     static_cast<std::uint64_t>(id.value),
-                     {}});
-}
-
-// After a restart: the task is parked already.
-void Engine::Impl::RestoreParked(Turn& turn, ActiveRun& run, SlotNo slot, const StoredTask& task) {
-  OpenedAttempt& attempt = attempts_[task.attempt];
-  attempt =
-      OpenedAttempt{&run, slot, queue_.Defer(run, slot), run.info.id, run.InstanceOf(slot), task.child->run, true, 0};
-  SetChildTimer(turn, attempt, task.attempt, task.child->since);
-  const bool over = IsFinished(task.child->state) || !SpecOf(attempt).wait_for_completion;
-  if (over) settled_.push_back({task.attempt, *task.child});
-}
-
 // The run that a parked task asked for has its id.
 void Engine::Impl::AdoptChild(const RunInfo& child) {
   const auto found = attempts_.find(child.parent.attempt);
@@ -168,32 +125,9 @@ void Engine::Impl::SettleParents(Turn& turn) {
   }
 }
 
-void Engine::Impl::FinishAttempt(Turn& turn, AttemptFinished end) {
-  On(turn, end);
-}
-
-// A parked task is ended from outside: nothing of it has to be stopped but a run that is a part of it. False: it is not
-// parked.
-bool Engine::Impl::StopParked(Turn& turn, AttemptId id, const Cause& why) {
-  const auto found = attempts_.find(id);
-  if (found == attempts_.end() || !found->second.parked) return false;
-  const OpenedAttempt attempt = found->second;
-  AttemptClosed closed{attempt.run->info.id, attempt.run->TaskOf(attempt.slot),
-                       EndOf(id, TryOutcome::kStopped, turn.now, why.text), attempt.run->MapIndexOf(attempt.slot)};
-  turn.plan.closed.push_back(std::move(closed));
-  DropChild(turn, id, attempt, why);
-  ReadyQueue::EndDeferred(attempt.hold);
-  attempts_.erase(found);
-  return true;
-}
-
-// Its task was cleared: it ends as anything that is stopped does, and what it waits for is dropped.
-void Engine::Impl::EndParked(Turn& turn, AttemptId id, const Cause& why) {
-  DropChild(turn, id, attempts_.at(id), why);
-  FinishAttempt(turn, EndOf(id, TryOutcome::kStopped, turn.now, why.text));
-}
-
+// The task of such an attempt has ended: a run that is a part of it goes with it.
 void Engine::Impl::DropChild(Turn& turn, AttemptId id, const OpenedAttempt& attempt, const Cause& why) {
+  if (attempt.run->TaskAt(attempt.slot).trigger == nullptr) return;
   if (!attempt.child) {  // asked for in this very turn
     std::erase_if(turn.plan.new_runs, [&](const NewRun& run) { return run.parent.attempt == id; });
     std::erase_if(turn.plan.resets, [&](const RunReset& reset) { return reset.parent.attempt == id; });
@@ -202,21 +136,8 @@ void Engine::Impl::DropChild(Turn& turn, AttemptId id, const OpenedAttempt& atte
   }
 }
 
-void Engine::Impl::ChildTimedOut(Turn& turn, const Timer& timer) {
-  const AttemptId id{static_cast<std::int64_t>(timer.token)};
-  const auto found = attempts_.find(id);
-  if (found == attempts_.end() || !found->second.parked || found->second.run == nullptr) return;
-  const std::string why = fmt::format("execution_timeout of {} is over",
-                                      FormatDuration(found->second.run->TaskAt(timer.slot).execution_timeout));
-  DropChild(turn, id, found->second, why);
-  FinishAttempt(turn, EndOf(id, TryOutcome::kTimedOut, turn.now, why));
-}
-
-// What a parked task waits for; empty when it is none.
-std::string Engine::Impl::ExplainParked(const ActiveRun& run, SlotNo slot) const {
-  const auto found = attempts_.find(run.slot(slot).attempt);
-  if (found == attempts_.end() || !found->second.parked) return {};
-  const ActiveRun* child = Find(found->second.child);
+std::string Engine::Impl::ExplainChild(const OpenedAttempt& attempt) const {
+  const ActiveRun* child = Find(attempt.child);
   if (child == nullptr) return "waits for the run that it has asked for";
   return fmt::format("waits for run \"{}\" of DAG {}, which is {}", child->info.run_id, child->info.dag_id,
                      ToString(child->info.state));

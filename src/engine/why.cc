@@ -125,7 +125,7 @@ Value ExplainTask(const WhyContext& context, SlotNo no, ReadyQueue& queue, const
   const ActiveRun& run = context.run;
   const TaskSlot& slot = run.slot(no);
   Value::List reasons;
-  if (!IsFinished(slot.state) && slot.state != TaskState::kRunning) {
+  if (!IsFinished(slot.state) && slot.state != TaskState::kRunning && slot.state != TaskState::kDeferred) {
     if (run.info.state == RunState::kQueued) {
       reasons.push_back(ExplainQueued(context));
     } else if (context.dag.head.paused) {

@@ -23,6 +23,16 @@ std::string_view OperatorName(ActionKind kind) {
       return "trigger_dag";
     case ActionKind::kSubDag:
       return "dag";
+    case ActionKind::kSensor:
+      return "sensor";
+    case ActionKind::kHttp:
+      return "http";
+    case ActionKind::kSql:
+      return "sql";
+    case ActionKind::kSqlite:
+      return "sqlite";
+    case ActionKind::kMail:
+      return "mail";
   }
   return "";
 }

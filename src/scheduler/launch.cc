@@ -6,6 +6,7 @@
 #include <map>
 
 #include "pipelined/schema/json.h"
+#include "scheduler/launch_action.h"
 #include "scheduler/try_templates.h"
 
 namespace pipelined {
@@ -106,6 +107,12 @@ class Replacements {
   const TryTemplates& templates_;
 };
 
+Result<std::string> WorkingDir(const Task& task, const TryTemplates& templates) {
+  auto dir = task.outer_working_dir ? templates.RenderOutside(task.working_dir, "working_dir")
+                                    : templates.Render(task.working_dir, "working_dir");
+  return dir ? Replacements(templates).WorkingDir(*std::move(dir)) : dir;
+}
+
 std::vector<std::string> Argv(const Task& task, std::vector<std::string> words) {
   switch (task.action.kind) {
     case ActionKind::kEmpty:
@@ -114,6 +121,11 @@ std::vector<std::string> Argv(const Task& task, std::vector<std::string> words) 
     case ActionKind::kLatestOnly:
     case ActionKind::kTriggerDag:  // see ask_run.h
     case ActionKind::kSubDag:
+    case ActionKind::kSensor:  // see sensors/ask_sensor.h
+    case ActionKind::kHttp:    // see launch_action.h
+    case ActionKind::kSql:
+    case ActionKind::kSqlite:
+    case ActionKind::kMail:
       return {"true"};
     case ActionKind::kBash:
       return {"bash", "-c", std::move(words.front())};
@@ -130,8 +142,8 @@ std::vector<std::string> Argv(const Task& task, std::vector<std::string> words) 
 }  // namespace
 
 Env InheritedEnvironment(const char* const* environ) {
-  static constexpr std::string_view kWithheld[] = {"PIPELINED_", "NOTIFY_SOCKET", "LISTEN_", "WATCHDOG_",
-                                                   "CREDENTIALS_DIRECTORY"};
+  static constexpr std::string_view kWithheld[] = {"PIPELINED_", "NOTIFY_SOCKET",         "LISTEN_",
+                                                   "WATCHDOG_",  "CREDENTIALS_DIRECTORY", "AIRFLOW_CONN_"};
   Env env;
   for (; *environ != nullptr; ++environ) {
     const std::string_view entry(*environ);
@@ -158,6 +170,14 @@ Result<AttemptStart> Prepare(const LaunchRequest& request, const LaunchOptions& 
       options.logs_dir + "/" +
       LogPath(request.dag.id, request.run.run_id, task.id, request.attempt.try_number, request.attempt.map_index);
 
+  if (IsWorkerAction(task.action.kind)) {
+    auto dir = WorkingDir(task, **templates);
+    if (!dir) return dir.error();
+    auto action = PrepareAction(task, **templates, *dir, options);
+    if (!action) return action.error();
+    start.action = *std::move(action);
+    return start;
+  }
   Environ environ(options.environment);
   for (const auto& [name, value] : Environment((*templates)->context())) environ.Set(name, value);
   for (const auto& [name, text] : task.outer_env) {
@@ -174,10 +194,7 @@ Result<AttemptStart> Prepare(const LaunchRequest& request, const LaunchOptions& 
   if (const Status set = replacements.Variables(environ); !set) return set.error();
   start.env = environ.Take();
 
-  auto dir = task.outer_working_dir ? (*templates)->RenderOutside(task.working_dir, "working_dir")
-                                    : (*templates)->Render(task.working_dir, "working_dir");
-  if (!dir) return dir.error();
-  dir = replacements.WorkingDir(std::move(*dir));
+  auto dir = WorkingDir(task, **templates);
   if (!dir) return dir.error();
   start.working_dir = std::move(*dir);
 

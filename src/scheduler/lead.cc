@@ -5,6 +5,7 @@
 #include "pipelined/scheduler/limit_keys.h"
 #include "pipelined/scheduler/scheduler.h"
 #include "scheduler/expansions.h"
+#include "scheduler/sensors/sensor_host.h"
 #include "scheduler/standby.h"
 #include "scheduler/wakeups.h"
 
@@ -33,6 +34,7 @@ Status Scheduler::Lead() {
             snapshot->runs.size(), snapshot->attempts.size());
   engine_ = Engine(options_.limits, snapshot->last);
   expansions_->Clear();
+  sensors_->Clear();
   standby_->Reset();  // what it had not yet reported comes again with Reattach()
   inbox_.clear();
   commands_.clear();
@@ -83,6 +85,7 @@ Status Scheduler::RestoreRuns(const Snapshot& snapshot, std::vector<Event>& even
                  stored.run.dag_id, dag.error().message);
       continue;
     }
+    RestoreWaits(stored, *dag);
     if (stored.run.state == RunState::kQueued) {
       auto requested = Requested(stored, *dag);
       if (!requested) return requested.error();
@@ -102,19 +105,20 @@ Status Scheduler::RestoreRuns(const Snapshot& snapshot, std::vector<Event>& even
 // What became of the attempts that the store holds open. Only what this executor knows is believed.
 Status Scheduler::Reattach(const Snapshot& snapshot) {
   std::unordered_map<AttemptId, AttemptOpened> opened;
-  // Tasks that make runs, whoever opened their attempts: parked ones wait, the others have still to ask.
+  // Tasks that wait without a process, whoever opened their attempts: those of which nothing is stored have still to
+  // ask.
   std::unordered_set<AttemptId> no_process;
   for (const RestoredRun& stored : snapshot.runs) {
     const auto dag = VersionOf(stored.run.version);
     if (!dag && dag.error().code == ErrorCode::kUnavailable) return dag.error();
     for (const StoredTask& task : stored.tasks) {
-      if (task.state != TaskState::kRunning) continue;
+      if (task.state != TaskState::kRunning && task.state != TaskState::kDeferred) continue;
       opened[task.attempt] = AttemptOpened{task.attempt,    stored.run.id,      task.task,
                                            task.try_number, stored.run.version, task.max_tries.value_or(0),
                                            task.map_index};
-      if (!dag || (*dag)->tasks[task.task].trigger == nullptr) continue;
+      if (!dag || !WaitsOutside((*dag)->tasks[task.task].action.kind)) continue;
       no_process.insert(task.attempt);
-      if (!task.child) unstarted_.push_back(opened[task.attempt]);
+      if (!task.child && !task.wait) unstarted_.push_back(opened[task.attempt]);
     }
   }
   std::vector<OpenAttempt> with_process(snapshot.attempts.begin(), snapshot.attempts.end());
@@ -155,6 +159,7 @@ void Scheduler::StepDown(const std::string& why) {
   inbox_.clear();
   commands_.clear();
   unstarted_.clear();
+  sensors_->Clear();
   if (options_.on_step_down) options_.on_step_down();
 }
 

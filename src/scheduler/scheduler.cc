@@ -10,6 +10,7 @@
 #include "scheduler/expansions.h"
 #include "scheduler/outlet_events.h"
 #include "scheduler/repetition.h"
+#include "scheduler/sensors/sensor_host.h"
 #include "scheduler/standby.h"
 #include "scheduler/wakeups.h"
 
@@ -47,7 +48,9 @@ Scheduler::Scheduler(SchedulerOptions options, Store& store, Executor& executor,
       clock_(clock),
       wakeups_(std::make_unique<Wakeups>(executor.PollFd())),
       standby_(std::make_unique<Standby>(options_.holder, store, executor, clock)),
-      expansions_(std::make_unique<Expansions>()) {
+      expansions_(std::make_unique<Expansions>()),
+      sensors_(std::make_unique<SensorHost>(clock, options_.prober)) {
+  wakeups_->Add(sensors_->PollFd());
   if (options_.launch.zones == nullptr) options_.launch.zones = &zones_;
 }
 
@@ -69,6 +72,7 @@ Status Scheduler::Run() {
 
 void Scheduler::Step() {
   if (leading_) return Turn();
+  sensors_->Drain();
   standby_->Collect();  // even while the store is away: what is not taken in would wake us again and again
   if (asked_ && clock_.Monotonic() < *asked_ + options_.standby_interval) return;  // woken by something else
   asked_ = clock_.Monotonic();
@@ -81,6 +85,11 @@ void Scheduler::Step() {
   if (leading_) return Turn();
   if (const Status reported = standby_->Step(); !reported)
     log::Warning("ends wait to be reported: {}", reported.error().message);
+}
+
+std::optional<Instant> Scheduler::NextTimer() const {
+  const auto decided = engine_.NextTimer(), looked = sensors_->NextDue();
+  return decided && looked ? std::min(*decided, *looked) : decided ? decided : looked;
 }
 
 void Scheduler::Stop(bool stop_tasks) {
@@ -100,7 +109,7 @@ void Scheduler::Post(std::vector<PostedDag> dags) {
 void Scheduler::Wait() {
   if (!inbox_.empty() || !commands_.empty()) return;
   if (leading_) {
-    wakeups_->Arm(engine_.NextTimer(), renewed_ + options_.lease_ttl / 3 - clock_.Monotonic());
+    wakeups_->Arm(NextTimer(), renewed_ + options_.lease_ttl / 3 - clock_.Monotonic());
   } else {
     wakeups_->Arm(std::nullopt, asked_ ? *asked_ + options_.standby_interval - clock_.Monotonic() : Micros(0));
   }
@@ -120,6 +129,7 @@ void Scheduler::Turn() {
   if (std::exchange(met_, true)) {
     if (const Status taken = TakeEnds(events); !taken) return Recover(taken.error());
     if (const Status taken = TakeInbox(events); !taken) return Recover(taken.error());
+    if (const Status taken = TakeSightings(events); !taken) return Recover(taken.error());
   } else {
     wakeups_->Wake();  // what ended meanwhile, and what people ask, is about runs that the engine is only now told of
   }
@@ -259,6 +269,10 @@ Status Scheduler::TakeCommands(std::vector<Event>& events) {
       if (const Status read = ReadFacts(*backfill); !read) return read;
     }
     if (const Status read = ReadSteeringFacts(command); !read) return read;
+    if (auto* why = std::get_if<WhyTask>(&command.what)) {
+      if (const auto waits = engine_.ParkedOf(why->run, why->task_id, why->map_index))
+        why->told = sensors_->Explain(*waits);
+    }
     if (auto* report = std::get_if<ReportEnd>(&command.what)) {
       if (const Status judged = Judge(report->end); !judged) return judged;
     }

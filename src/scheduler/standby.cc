@@ -36,6 +36,7 @@ AttemptFinished ToEvent(AttemptEnd end) {
   event.pid = end.pid;
   event.message = std::move(end.message);
   event.outputs = std::move(end.outputs);
+  event.is_final = end.is_final;
   return event;
 }
 

@@ -10,6 +10,8 @@
 #include "scheduler/ask_run.h"
 #include "scheduler/decide.h"
 #include "scheduler/expansions.h"
+#include "scheduler/sensors/ask_sensor.h"
+#include "scheduler/sensors/sensor_host.h"
 
 namespace pipelined {
 
@@ -21,6 +23,7 @@ void Scheduler::CarryOut(const Plan& plan) {
   if (!unstarted_.empty()) StartAttempts(std::exchange(unstarted_, {}));
   if (leading_ && !plan.opened.empty()) StartAttempts(NotStopped(plan));
   if (!leading_) return;  // the store went away: what was committed is found again
+  CarryOutWaits(plan);
   for (const AttemptId id : plan.stops) executor_.Stop(id);
   ExpandWanted(plan.wanted);
 }
@@ -106,7 +109,7 @@ void Scheduler::StartAttempts(const std::vector<AttemptOpened>& opened) {
       inbox_.emplace_back(std::move(**decided));
       continue;
     }
-    if (decided && dag->tasks[attempt.task].trigger != nullptr) {
+    if (decided && WaitsOutside(dag->tasks[attempt.task].action.kind)) {
       const Status asked = Ask(request, attempt);
       if (!asked && asked.error().code == ErrorCode::kUnavailable) return Recover(asked.error());
       if (!asked) inbox_.emplace_back(Undone(attempt.attempt, TryOutcome::kLaunchFailed, asked.error().message));
@@ -118,6 +121,7 @@ void Scheduler::StartAttempts(const std::vector<AttemptOpened>& opened) {
       starts.push_back(std::move(*start));
       continue;
     }
+    if (start.error().code == ErrorCode::kUnavailable) return Recover(start.error());
     inbox_.emplace_back(Undone(attempt.attempt, TryOutcome::kLaunchFailed, start.error().message));
   }
   executor_.Start(std::move(starts));
@@ -132,10 +136,50 @@ AttemptFinished Scheduler::Undone(AttemptId attempt, TryOutcome outcome, std::st
   return end;
 }
 
+// --- sensors
+// ----------------------------------------------------------------------------------------------------------------
+
+Status Scheduler::TakeSightings(std::vector<Event>& events) {
+  auto ends = sensors_->Step(store_, clock_.Now());
+  if (!ends) return ends.error();
+  for (AttemptFinished& end : *ends) events.emplace_back(std::move(end));
+  return Ok();
+}
+
+// What was stored: some begin to wait, some wait no longer, and what others wait for may have come.
+void Scheduler::CarryOutWaits(const Plan& plan) {
+  for (const WaitBegun& wait : plan.waits) {
+    const auto attempt = engine_.FindAttempt(wait.attempt);
+    if (!attempt) continue;  // closed by the same plan
+    sensors_->Add(WaitingSensor{wait.attempt, engine_.DagOf(attempt->run), attempt->task, wait.job, wait.since});
+  }
+  if (sensors_->size() == 0) return;
+  for (const AttemptClosed& closed : plan.closed) sensors_->Remove(closed.end.attempt);
+  if (!sensors_->LooksAtRuns()) return;
+  for (const RunChange& change : plan.runs) sensors_->NoteChange(change.dag_id);
+  for (const TaskChange& change : plan.tasks) {
+    const RunInfo* run = IsFinished(change.to) ? engine_.FindRun(change.run) : nullptr;
+    if (run != nullptr) sensors_->NoteChange(run->dag_id);
+  }
+}
+
+void Scheduler::RestoreWaits(const RestoredRun& stored, const DagPtr& dag) {
+  for (const StoredTask& task : stored.tasks) {
+    if (task.state != TaskState::kDeferred || !task.wait || dag->tasks[task.task].sensor == nullptr) continue;
+    sensors_->Add(WaitingSensor{task.attempt, dag, task.task, task.wait->job, task.wait->since});
+  }
+}
+
 // --- tasks that make runs
 // ---------------------------------------------------------------------------------------------------
 
 Status Scheduler::Ask(const LaunchRequest& request, const AttemptOpened& attempt) {
+  if (request.dag.tasks[request.task].sensor != nullptr) {
+    auto job = AskSensor(request, options_.launch, clock_.Now());
+    if (!job) return job.error();
+    inbox_.emplace_back(SensorAsked{attempt.attempt, *std::move(job)});
+    return Ok();
+  }
   auto asked = AskRun(request, options_.launch, clock_.Now());
   if (!asked) return asked.error();
   auto stored = store_.FindDag(asked->dag_id);

@@ -30,6 +30,7 @@ std::vector<Text> TextsOf(const Task& task) {
   const Inclusion* own = task.inclusion.get();
   std::vector<Text> texts;
   for (const std::string& word : task.action.words) texts.push_back({word, own});
+  if (task.action.spec != nullptr) AddTexts(*task.action.spec, own, texts);
   for (const auto& [name, value] : task.env) texts.push_back({value, own});
   for (const auto& [name, value] : task.outer_env) texts.push_back({value, nullptr});
   texts.push_back({task.working_dir, task.outer_working_dir ? nullptr : own});
@@ -39,6 +40,7 @@ std::vector<Text> TextsOf(const Task& task) {
     for (const std::string* text : {&spec->dag_id, &spec->run_id, &spec->logical_date}) texts.push_back({*text, own});
     AddTexts(spec->conf, own, texts);
   }
+  if (task.sensor != nullptr) AddTexts(task.sensor->what, own, texts);
   return texts;
 }
 

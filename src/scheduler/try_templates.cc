@@ -47,12 +47,14 @@ std::vector<TemplateItem> ItemsOf(const LaunchRequest& request) {
   return items;
 }
 
-Result<std::string> RenderIn(const Scope& scope, const std::string& text, const std::string& place, Quote quote) {
+Result<std::string> RenderIn(const Scope& scope, const std::string& text, const std::string& place, Quote quote,
+                             std::vector<Value>* bound = nullptr) {
   if (!MayHoldExpressions(text)) return text;
   auto parsed = Template::Parse(text);
   if (!parsed) return Located(parsed.error(), place);
   RenderOptions options;
   options.quote = quote;
+  options.bound = bound;
   auto rendered = parsed->Render(scope, options);
   if (!rendered) return Located(rendered.error(), place);
   return rendered;
@@ -164,6 +166,11 @@ Result<const TryTemplates::Level*> TryTemplates::Enter(const Inclusion& inclusio
 
 Result<std::string> TryTemplates::Render(const std::string& text, const std::string& place, Quote quote) const {
   return RenderIn(*inner_->scope, text, place, quote);
+}
+
+Result<std::string> TryTemplates::RenderBound(const std::string& text, const std::string& place,
+                                              std::vector<Value>& bound) const {
+  return RenderIn(*inner_->scope, text, place, Quote::kBind, &bound);
 }
 
 Result<Value> TryTemplates::Evaluate(const std::string& text, const std::string& place) const {

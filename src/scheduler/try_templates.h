@@ -22,6 +22,8 @@ class TryTemplates {
 
   // kInvalid begins with `place`, the key that the text stands under.
   Result<std::string> Render(const std::string& text, const std::string& place, Quote quote = Quote::kNone) const;
+  // The values that stand in it are put into `bound`: see Quote::kBind.
+  Result<std::string> RenderBound(const std::string& text, const std::string& place, std::vector<Value>& bound) const;
   // The value itself of a text that is one expression and nothing else.
   Result<Value> Evaluate(const std::string& text, const std::string& place) const;
 

@@ -13,6 +13,7 @@ struct Scheduler::Wakeups {
   Wakeups(const Wakeups&) = delete;
   Wakeups& operator=(const Wakeups&) = delete;
 
+  void Add(int fd) const;
   // The store's socket changes with each connection.
   void WatchStore(int fd);
   // Wakes at `wall` (nothing: never by the wall clock) or after `at_most`, whichever comes first. A stepped wall clock
@@ -25,7 +26,6 @@ struct Scheduler::Wakeups {
   void Wake() const;  // async-signal-safe
 
  private:
-  void Add(int fd) const;
   int epoll_ = -1;
   int wake_ = -1;
   int wall_timer_ = -1;

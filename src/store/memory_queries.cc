@@ -178,4 +178,35 @@ Result<std::vector<OpenAttempt>> MemoryStore::OpenAttempts(const std::string& in
   return open;
 }
 
+Result<std::vector<std::optional<RunSeen>>> MemoryStore::LookAtRuns(const std::vector<RunQuestion>& questions) {
+  std::vector<std::optional<RunSeen>> answers(questions.size());
+  for (std::size_t i = 0; i < questions.size(); ++i) {
+    const RunQuestion& question = questions[i];
+    const auto found = std::find_if(runs_.begin(), runs_.end(), [&](const auto& entry) {
+      const RunInfo& run = entry.second.info;
+      if (run.dag_id != question.dag_id) return false;
+      if (!question.run_id.empty()) return run.run_id == question.run_id;
+      return question.logical_date && run.logical_date == question.logical_date && !run.repeats;
+    });
+    if (found == runs_.end()) continue;
+    const StoredRun& run = found->second;
+    RunSeen seen{run.info.run_id, run.info.state, {}};
+    const DagPtr dag = versions_.at(run.info.version.value).dag;
+    for (const std::string& id : question.task_ids) {
+      std::vector<TaskState>& states = seen.tasks.emplace_back();
+      const auto task = dag->Find(id);
+      if (!task) continue;
+      const auto length = run.lengths.find(*task);
+      const bool mapped = length != run.lengths.end();
+      const std::int32_t count = mapped ? static_cast<std::int32_t>(length->second.length) : 1;
+      for (std::int32_t index = 0; index < count; ++index) {
+        const auto row = run.tasks.find({*task, mapped ? index : kNotMapped});
+        states.push_back(row == run.tasks.end() ? TaskState::kNone : row->second.to);
+      }
+    }
+    answers[i] = std::move(seen);
+  }
+  return answers;
+}
+
 }  // namespace pipelined

@@ -12,7 +12,7 @@ Error Stale(std::string why) {
 }
 
 bool HasOpenAttempt(TaskState state) {
-  return state == TaskState::kRunning || state == TaskState::kRestarting;
+  return state == TaskState::kRunning || state == TaskState::kDeferred || state == TaskState::kRestarting;
 }
 
 }  // namespace
@@ -89,7 +89,9 @@ RestoredRun MemoryStore::Restored(const StoredRun& run) const {
     restored.tasks.push_back(StoredTask{key.first, task.to, task.try_number, task.retry_at,
                                         HasOpenAttempt(task.to) ? task.attempt : AttemptId{}, task.max_tries,
                                         key.second});
-    if (task.to == TaskState::kRunning) restored.tasks.back().child = ChildOf(task.attempt);
+    if (task.to != TaskState::kDeferred) continue;
+    restored.tasks.back().child = ChildOf(task.attempt);
+    restored.tasks.back().wait = WaitOf(task.attempt);
   }
   for (const auto& [task, length] : run.lengths) restored.lengths.push_back(length);
   for (const auto& [number, deadline] : run.deadlines) restored.deadlines.push_back(deadline);
@@ -104,6 +106,12 @@ std::optional<StoredChild> MemoryStore::ChildOf(AttemptId attempt) const {
     return StoredChild{id, info.dag_id, info.run_id, info.state, open->second.since};
   }
   return std::nullopt;
+}
+
+std::optional<StoredWait> MemoryStore::WaitOf(AttemptId attempt) const {
+  const auto open = open_.find(attempt);
+  if (open == open_.end() || open->second.waits_for.is_null()) return std::nullopt;
+  return StoredWait{open->second.waits_for, open->second.since};
 }
 
 Result<std::optional<FoundRun>> MemoryStore::FindRun(const std::string& dag_id, const std::string& run_id,
@@ -229,6 +237,9 @@ void MemoryStore::Apply(const Plan& plan, const ExecutorIdentity& executor, Comm
         OpenAttempt{opened.attempt, executor.instance, executor.boot_id, opened.run, opened.task, opened.map_index},
         opened.run, opened.task, opened.version, plan.now};
     last_attempt_ = std::max(last_attempt_, opened.attempt.value);
+  }
+  for (const WaitBegun& wait : plan.waits) {
+    if (const auto open = open_.find(wait.attempt); open != open_.end()) open->second.waits_for = wait.job;
   }
   asset_events_.insert(asset_events_.end(), plan.asset_events.begin(), plan.asset_events.end());
   ApplyKeys(plan);

@@ -15,6 +15,7 @@
 #include "store/rows.h"
 #include "store/steering_rows.h"
 #include "store/turn_arrays.h"
+#include "store/wait_rows.h"
 
 namespace pipelined {
 namespace {
@@ -33,7 +34,8 @@ bool IsRare(const Plan& plan) {
          !plan.backfills.empty() || !plan.dags.empty() || !plan.deadlines.empty() || !plan.skipped.empty() ||
          !plan.pools.empty() || !plan.commands.empty() || !plan.keys_taken.empty() || !plan.keys_given.empty() ||
          !plan.rebased.empty() || !plan.steered.empty() || !plan.cleared.empty() || !plan.notes.empty() ||
-         !plan.deleted.empty() || !plan.outputs.empty() || !plan.asset_events.empty() || !plan.notices.empty();
+         !plan.deleted.empty() || !plan.outputs.empty() || !plan.asset_events.empty() || !plan.notices.empty() ||
+         !plan.waits.empty();
 }
 
 void InsertRuns(pqxx::transaction_base& transaction, Session& session, const Plan& plan, Committed& committed) {
@@ -229,6 +231,7 @@ Result<Committed> PgStore::Commit(const Plan& plan, Lease& lease, const Executor
       RunTurn(transaction, plan, lease, executor);
       StoreAssetEvents(transaction, *session_, plan);
       StoreKeys(transaction, *session_, plan);
+      StoreWaits(transaction, *session_, plan);
       InsertLengths(transaction, *session_, plan);
       StoreBackfills(transaction, *session_, plan);
       InsertRuns(transaction, *session_, plan, committed);

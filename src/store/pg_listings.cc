@@ -426,7 +426,8 @@ Result<Listing<ImportErrorRow>> PgCatalog::ImportErrors(const Page& page) {
 
 namespace {
 
-// Running: open attempts, those of cancelled runs too, until they end. Deferred: those of them that have made a run.
+// Running: open attempts, those of cancelled runs too, until they end. Deferred: those of them whose
+// tasks wait without a process.
 // Scheduled: of running runs, which are few.
 const char* const kPoolListing =
     "p.name, p.slots, p.description, p.include_deferred, coalesce(u.running, 0), coalesce(u.scheduled, 0), "
@@ -435,7 +436,8 @@ const char* const kPoolFrom =
     " from pool p left join (select t.pool, sum(t.pool_slots) filter (where w.kind = 'running') as running, "
     "sum(t.pool_slots) filter (where w.kind = 'scheduled') as scheduled, "
     "sum(t.pool_slots) filter (where w.kind = 'deferred') as deferred from ("
-    "select a.version_id, a.task_no, case when exists (select from dag_run c where c.parent_attempt = a.id) "
+    "select a.version_id, a.task_no, case when exists (select from task_instance i where i.run_id = a.run_id and "
+    "i.task_no = a.task_no and i.map_index = a.map_index and i.attempt_id = a.id and i.state = 'deferred') "
     "then 'deferred' else 'running' end as kind from attempt a where a.outcome is null "
     "union all select r.version_id, i.task_no, 'scheduled' from dag_run r join task_instance i on i.run_id = r.id "
     "where "

@@ -16,6 +16,7 @@
 #include "store/pg_with.h"
 #include "store/rows.h"
 #include "store/steering_rows.h"
+#include "store/wait_rows.h"
 
 namespace pipelined {
 namespace {
@@ -181,20 +182,7 @@ void PgStore::LoadRuns(pqxx::transaction_base& transaction, Snapshot& snapshot) 
         StoredLength{row[1].as<TaskNo>(), row[2].as<std::uint32_t>(), row[3].as<bool>()});
   }
   ReadDeadlines(transaction, *session_, snapshot.runs);
-  // Tasks that have made runs: what a running one waits for.
-  for (const pqxx::row& row :
-       transaction.exec("select a.run_id, a.id, r.id, r.dag_id, r.run_id, r.state, micros(a.opened_at) from attempt a "
-                        "join dag_run r on r.parent_attempt = a.id where a.outcome is null")) {
-    const auto place = places.find(row[0].as<std::int64_t>());
-    if (place == places.end()) continue;
-    const AttemptId attempt{row[1].as<std::int64_t>()};
-    for (StoredTask& task : snapshot.runs[place->second].tasks) {
-      if (task.attempt != attempt) continue;
-      task.child = StoredChild{RunId{row[2].as<std::int64_t>()}, row[3].c_str(), row[4].c_str(),
-                               RunStateFromString(row[5].c_str()).value_or(RunState::kFailed),
-                               FromMicros(row[6].as<std::int64_t>())};
-    }
-  }
+  ReadWaits(transaction, snapshot.runs);
 }
 
 // --- news
@@ -329,6 +317,11 @@ Result<std::vector<ExistingRun>> PgStore::RunsBetween(const std::string& dag_id,
 Result<std::vector<RestoredRun>> PgStore::RunsChosen(const RunChoice& choice, std::size_t most) {
   return With("read the runs that were chosen",
               [&]() -> Result<std::vector<RestoredRun>> { return ReadRunsChosen(*session_, choice, most); });
+}
+
+Result<std::vector<std::optional<RunSeen>>> PgStore::LookAtRuns(const std::vector<RunQuestion>& questions) {
+  return With("look at runs",
+              [&]() -> Result<std::vector<std::optional<RunSeen>>> { return ReadRunsSeen(*session_, questions); });
 }
 
 Result<std::optional<FoundRun>> PgStore::FindRun(const std::string& dag_id, const std::string& run_id,

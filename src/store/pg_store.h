@@ -32,6 +32,7 @@ class PgStore : public Store {
   Result<std::optional<StoredDag>> FindDag(const std::string& dag_id) override;
   Result<std::optional<FoundRun>> FindRun(const std::string& dag_id, const std::string& run_id,
                                           const std::optional<Instant>& logical_date) override;
+  Result<std::vector<std::optional<RunSeen>>> LookAtRuns(const std::vector<RunQuestion>& questions) override;
   Result<std::vector<ExistingRun>> RunsBetween(const std::string& dag_id, Instant from, Instant to) override;
   Result<std::vector<RestoredRun>> RunsChosen(const RunChoice& choice, std::size_t most) override;
   Result<std::vector<OpenAttempt>> OpenAttempts(const std::string& instance) override;

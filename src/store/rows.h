@@ -17,9 +17,9 @@ namespace pipelined {
 inline constexpr int kRunColumns = 20;
 
 // Of `task_instance i`, for ReadTask.
-#define PIPELINED_TASK_COLUMNS                                                                                 \
-  "i.task_no, i.state, i.try_number, micros(i.retry_at), case when i.state in ('running', 'restarting') then " \
-  "i.attempt_id end, "                                                                                         \
+#define PIPELINED_TASK_COLUMNS                                                                          \
+  "i.task_no, i.state, i.try_number, micros(i.retry_at), case when i.state in ('running', 'deferred', " \
+  "'restarting') then i.attempt_id end, "                                                               \
   "i.max_tries, i.map_index"
 
 // Of `dag d`, for ReadDag.

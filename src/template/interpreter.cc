@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "template/url_part.h"
+
 namespace pipelined::tmpl {
 namespace {
 
@@ -55,6 +57,11 @@ std::string PathText(const Node& node) {
   if (node.type == NodeType::kName) return node.name;
   if (node.type == NodeType::kAttribute) return PathText(*node.kids[0]) + "." + node.name;
   return "it";
+}
+
+// Whether the author says that the value is to be pasted as it is.
+bool IsRaw(const Node& node) {
+  return node.type == NodeType::kFilter && node.name == "raw";
 }
 
 }  // namespace
@@ -123,7 +130,7 @@ void Interpreter::Run(const Statement& statement) {
     case StatementType::kText:
       return EmitLiteral(statement.text);
     case StatementType::kOutput:
-      return Emit(Eval(*statement.expr));
+      return Emit(Eval(*statement.expr), IsRaw(*statement.expr));
     case StatementType::kIf:
       return RunIf(statement);
     case StatementType::kFor:
@@ -257,12 +264,20 @@ void Interpreter::EmitLiteral(std::string_view text) {
   if (capture_ == nullptr && options_.quote == Quote::kShell) shell_.Literal(text);
 }
 
-void Interpreter::Emit(const Val& value) {
+void Interpreter::Emit(const Val& value, bool raw) {
   const std::string text = Text(machine_, value);
   if (capture_ != nullptr) {
     capture_->outside = capture_->outside || value.outside();
     return Append(text);
   }
+  if (options_.quote == Quote::kUrl && !raw) return Append(UrlPart(out_, text));
+  if (options_.quote == Quote::kBind && !raw) {
+    machine_.Memory(text.size() + sizeof(Value));
+    options_.bound->push_back(ToValue(machine_, value));
+    return Append(std::string_view("\0", 1));
+  }
+  if (options_.quote == Quote::kBind && text.find('\0') != std::string::npos)
+    Raise(TemplateFault::kUnsafe, "the value holds a NUL");
   if (options_.quote != Quote::kShell || !value.outside()) return EmitLiteral(text);
   machine_.Memory(text.size());
   Append(shell_.Value(text));

@@ -41,7 +41,7 @@ class Interpreter {
   void BindTargets(const std::vector<std::string>& targets, const Val& value);
 
   void EmitLiteral(std::string_view text);
-  void Emit(const Val& value);
+  void Emit(const Val& value, bool raw = false);
   void Append(std::string_view text);
 
   Val Eval(const Node& node);

@@ -468,3 +468,61 @@ def events(bench, figures, rounds):
                 following.close()
                 figures.add(f"{count} followers: told p50", measure.quantile(told, 0.5), "ms")
                 figures.add(f"{count} followers: told p99", measure.quantile(told, 0.99), "ms")
+
+
+@workload("sensors10000", 1)
+def sensors10000(bench, figures, rounds):
+    """10,000 sensors that wait, 6,000 for files, 2,000 for tasks of other DAGs and 2,000 for an instant, each with a poke_interval of 60 s: until
+    all wait, CPU over 60 s, and memory against the same server before; then how long a file takes to be seen."""
+    def sensor(i):
+        if i % 5 < 3:
+            return f"file: '{bench.root}/in{i % 10}/f{{{{ run_id }}}}_{i}'"
+        return f"task: {{dag_id: none, task_id: t, run_id: r{i}}}" if i % 5 == 3 else "time: 2099-01-01T00:00:00Z"
+    tasks = "".join(f"  s{i}: {{sensor: {{{sensor(i)}, poke_interval: 60s}}}}\n" for i in range(1000))
+    for i in range(10):
+        (bench.root / f"in{i}").mkdir(exist_ok=True)
+        (bench.root / f"in{i}").chmod(0o777)
+    for _ in range(rounds):
+        with bench.server() as server:
+            for i in range(10):
+                server.write_dag(f"waits{i}", "max_active_tasks: 1000\ntasks:\n" + tasks)
+            time.sleep(2)
+            pid = server.pids("scheduler")[0]
+            before = measure.pss_mib(pid)
+            t0 = time.monotonic()
+            for i in range(10):
+                server.trigger(f"waits{i}", run_id=f"r{i}")
+            deferred = "select count(*) from task_instance where state = 'deferred'"
+            wait_for(lambda: query(server, deferred) == "10000", 120, "all sensors to wait", every=0.2)
+            figures.add("trigger to all waiting", time.monotonic() - t0, "s")
+            time.sleep(5)
+            figures.add("scheduler, memory for 10,000 that wait", measure.pss_mib(pid) - before, "MiB")
+            used, database = measure.cpu_seconds([pid]), measure.cpu_seconds(family(server.postmaster()))
+            time.sleep(60)
+            figures.add("scheduler, CPU over 60 s", (measure.cpu_seconds([pid]) - used) / 60 * 100, "% of a core")
+            figures.add("PostgreSQL, CPU over 60 s", (measure.cpu_seconds(family(server.postmaster())) - database) / 60 * 100, "% of a core")
+            t0 = time.monotonic()
+            (bench.root / "in0" / "fr0_0").write_text("x")
+            wait_for(lambda: server.states("waits0", "r0").get("s0") == "success", 30, "a file to be seen", every=0.005)
+            figures.add("file to success, as the API shows it", (time.monotonic() - t0) * 1e3, "ms")
+    bench.leave_idle_note(figures)
+
+
+# -- actions of the worker --------------------------------------------------------------------------------------------------
+
+def actions_workload(bench, figures, rounds, kind):
+    for _ in range(rounds):
+        done = subprocess.run([str(bench.bin / "bench_worker"), kind, "10000", "100"], check=True, capture_output=True, text=True)
+        figures.add("actions", float(done.stdout.split()[-1]), "/s")
+
+
+@workload("http10000", 5)
+def http10000(bench, figures, rounds):
+    """10,000 `http` actions to a local server, 100 in flight, through the worker with its journal and logs: actions per second."""
+    actions_workload(bench, figures, rounds, "http")
+
+
+@workload("sql10000", 5)
+def sql10000(bench, figures, rounds):
+    """10,000 `sql` actions of `select 1` on a local PostgreSQL, 100 in flight, through the worker: actions per second."""
+    actions_workload(bench, figures, rounds, "sql")

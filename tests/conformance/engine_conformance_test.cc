@@ -231,8 +231,8 @@ TEST(Conformance, WholeRuns) {
   EXPECT_EQ(tally.failed(), 0);
 }
 
-// The states before the evaluation, as a store would hold them after a restart. A deferred task is under way elsewhere,
-// which is all that the others see of it; one that is due to be looked at again is as one that nobody has looked at.
+// The states before the evaluation, as a store would hold them after a restart. One that is due to be looked at again
+// is as one that nobody has looked at.
 std::vector<StoredTask> RestoredTasks(const Value& c) {
   std::vector<StoredTask> stored;
   std::int64_t attempt = 0;
@@ -243,10 +243,10 @@ std::vector<StoredTask> RestoredTasks(const Value& c) {
     if (word.empty() || word == "up_for_reschedule") continue;
     StoredTask row;
     row.task = number;
-    row.state = word == "deferred" ? TaskState::kRunning : TaskStateFromString(word).value();
+    row.state = TaskStateFromString(word).value();
     row.try_number = row.state == TaskState::kScheduled ? 0 : 1;
     if (row.state == TaskState::kUpForRetry) row.retry_at = kStart + std::chrono::hours(1);
-    if (row.state == TaskState::kRunning) row.attempt = AttemptId{++attempt};
+    if (row.state == TaskState::kRunning || row.state == TaskState::kDeferred) row.attempt = AttemptId{++attempt};
     stored.push_back(row);
   }
   return stored;

@@ -69,11 +69,8 @@ class World {
   }
 
  private:
-  // One that waits elsewhere (deferred) runs as far as the end of its run is concerned, and has nothing to be stopped.
-  TaskState StateOf(const std::string& word) const {
-    if (word.empty()) return TaskState::kNone;
-    if (word != "deferred") return TaskStateFromString(word).value();
-    return Text(case_, "action") == "mark_run" ? TaskState::kRunning : TaskState::kScheduled;
+  static TaskState StateOf(const std::string& word) {
+    return word.empty() ? TaskState::kNone : TaskStateFromString(word).value();
   }
 
   std::vector<StoredTask> TasksOf(const Value& run) {
@@ -85,7 +82,8 @@ class World {
       task.state = StateOf(word.is_string() ? word.string() : "");
       task.try_number = static_cast<std::int32_t>(tries[0].integer());
       task.max_tries = static_cast<std::int32_t>(tries[1].integer());
-      if (task.state == TaskState::kRunning) task.attempt = AttemptId{++attempts_};
+      if (task.state == TaskState::kRunning || task.state == TaskState::kDeferred)
+        task.attempt = AttemptId{++attempts_};
       if (task.state == TaskState::kUpForRetry) task.retry_at = kNow + std::chrono::hours(1);
       tasks.push_back(task);
     }

@@ -121,7 +121,7 @@ class Reuse(ServerCase):
         self.assertTrue(pool()["include_deferred"])
         self.server.pipectl("pools", "set", "small", "1", "--no-include-deferred")
         self.server.wait_task("counted", run_id, "work", "success")
-        self.assertEqual(self.server.states("counted", run_id)["part"], "running")
+        self.assertEqual(self.server.states("counted", run_id)["part"], "deferred")
         (self.server.dags / "go_held").write_text("")
         self.assertEqual(self.server.wait_run("counted", run_id), "success")
 
@@ -162,7 +162,7 @@ class ReuseThroughKills(OwnServerCase):
         self.strike(server)
         wait_for(lambda: [server.states("part", run["dag_run_id"])["a"] for run in server.runs("part")] == ["running"] * 2)
         self.strike(server)
-        self.assertEqual(server.states("whole", run_id), {"one": "running", "two": "running", "end": None})
+        self.assertEqual(server.states("whole", run_id), {"one": "deferred", "two": "deferred", "end": None})
         (server.dags / "go").write_text("")
         self.assertEqual(server.wait_run("whole", run_id), "success")
         self.assertEqual([run["state"] for run in server.runs("part")], ["success"] * 2)

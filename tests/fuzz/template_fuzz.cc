@@ -3,7 +3,9 @@
 #include <cstdint>
 #include <cstdlib>
 #include <string_view>
+#include <vector>
 
+#include "pipelined/template/sql_script.h"
 #include "pipelined/template/task_context.h"
 
 namespace {
@@ -17,6 +19,19 @@ const pipelined::Dag& TheDag() {
     return d;
   }();
   return dag;
+}
+
+// However it is cut, no value has become a part of the text.
+void Split(std::string_view script, const std::vector<pipelined::Value>& bound) {
+  using namespace pipelined;
+  for (const SqlDialect dialect : {SqlDialect::kPostgres, SqlDialect::kSqlite}) {
+    SqlFault fault;
+    const auto statements = SplitSql(script, dialect, bound, {Value("given")}, &fault);
+    if (!statements) continue;
+    for (const SqlStatement& statement : *statements) {
+      if (statement.text.find('\0') != std::string::npos) std::abort();
+    }
+  }
 }
 
 }  // namespace
@@ -38,10 +53,14 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   RenderOptions options;
   options.max_steps = 20'000;
   options.max_output = options.max_memory = 1 << 18;
-  for (const Quote quote : {Quote::kNone, Quote::kShell}) {
+  std::vector<Value> bound;
+  options.bound = &bound;
+  for (const Quote quote : {Quote::kNone, Quote::kShell, Quote::kUrl, Quote::kBind}) {
     options.quote = quote;
     const auto rendered = parsed->Render(*scope, options);
     if (rendered && rendered->size() > options.max_output && !parsed->is_literal()) std::abort();
+    if (rendered && quote == Quote::kBind) Split(*rendered, bound);
   }
+  CheckSqlTemplate(text, SqlDialect::kPostgres, 1);
   return 0;
 }

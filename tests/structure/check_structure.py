@@ -13,7 +13,9 @@ DEPENDS = re.compile(r"pipelined_module\((\w+)\s*(?:DEPENDS\s+([\w\s]*?))?\s*(?:
 # Header prefix -> the modules that may include it.
 DOORS = {
     "pqxx/": {"store"},
-    "libpq": {"store"},
+    "libpq": {"store", "worker"},
+    "curl/": {"worker"},
+    "sqlite3": {"worker"},
     "yaml-cpp/": {"dagfile", "config"},
     "cpprest/": {"http"},
     "pplx/": {"http"},

@@ -136,17 +136,25 @@ class Server:
         return code
 
     def pids(self, role):
-        """Of this home: standalone, scheduler, api-server, notifier, launcher or postgres."""
+        """Of this home: standalone, scheduler, api-server, notifier, launcher, worker or postgres."""
         table = processes()
         ours = {pid: arguments[1] for pid, (_, arguments, _) in table.items()
                 if len(arguments) > 3 and os.path.basename(arguments[0]) == "pipelined" and self._is_home(arguments)}
         if role == "launcher":
             schedulers = {pid for pid, name in ours.items() if name == "scheduler"}
             return [pid for pid, (ppid, _, name) in table.items() if ppid in schedulers and name.startswith("pipelined-launc")]
+        if role == "worker":
+            return [pid for pid in self._noted_workers() if table.get(pid, (0, [], ""))[2].startswith("pipelined-worke")]
         if role == "postgres":
             pid = self.postmaster()
             return [pid] if pid in table else []
         return [pid for pid, name in ours.items() if name == role]
+
+    def _noted_workers(self):
+        for path in (self.home / "attempts" / "worker").glob("w-*"):
+            with contextlib.suppress(OSError, ValueError):
+                if path.is_file():
+                    yield int(path.read_text())
 
     def _is_home(self, arguments):
         return any(word == "--home" and os.path.realpath(value) == os.path.realpath(self.home)
@@ -170,7 +178,7 @@ class Server:
         return hit
 
     def kill_all(self):
-        self.kill("standalone", "scheduler", "api-server", "notifier", "launcher", "postgres")
+        self.kill("standalone", "scheduler", "api-server", "notifier", "launcher", "worker", "postgres")
         self.reap()
 
     def reap(self):
@@ -184,7 +192,7 @@ class Server:
         with contextlib.suppress(Exception):
             self.stop()
         for _ in range(50):
-            if not self.kill("standalone", "scheduler", "api-server", "notifier", "launcher", "postgres"):
+            if not self.kill("standalone", "scheduler", "api-server", "notifier", "launcher", "worker", "postgres"):
                 break
             time.sleep(POLL_SECONDS)
         with contextlib.suppress(Exception):

@@ -71,6 +71,7 @@ enum class Code : int {
   kRepeat = 61,
   kLimitKey = 62,
   kBadAsset = 63,
+  kSqlText = 66,
 };
 
 struct CodeInfo {

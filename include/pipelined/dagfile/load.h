@@ -41,6 +41,7 @@ struct LoadOptions {
   bool was_checked = false;        // a version that was loaded before: calendar files are not looked at
   std::string root = {};           // absolute; other files that it names lie below it. Empty: anywhere
   ReadOther read_other = nullptr;  // nullptr: there are none
+  bool probes = false;             // whether there is a Prober: without one no sensor can wait for what it asks
 };
 
 struct LoadedDag {

@@ -53,6 +53,8 @@ class Engine {
   DagPtr DagOf(RunId run) const;
   // Of an attempt that is open and changes its task when it ends.
   std::optional<AttemptOpened> FindAttempt(AttemptId attempt) const;
+  // The open attempt of a task that waits without a process; nothing: it does not.
+  std::optional<AttemptId> ParkedOf(RunId run, const std::string& task_id, std::int32_t map_index) const;
   std::size_t active_runs() const;
 
   AttemptId last_attempt() const;

@@ -44,15 +44,22 @@ struct DagUpdated {
   DagHead head;
 };
 
+// What a sensor waits for: rendered when its attempt started, and since when.
+struct StoredWait {
+  Value job;
+  Instant since{};
+};
+
 struct StoredTask {
   TaskNo task = 0;
   TaskState state = TaskState::kNone;  // kNone: cleared
   std::int32_t try_number = 0;
   std::optional<Instant> retry_at;                       // when state is up_for_retry
-  AttemptId attempt;                                     // the open one, when state is running or restarting
+  AttemptId attempt;                                     // the open one, when state is running, deferred or restarting
   std::optional<std::int32_t> max_tries = std::nullopt;  // nothing: the task's retries
   std::int32_t map_index = kNotMapped;
-  std::optional<StoredChild> child = std::nullopt;  // of a running one that has made a run: it is parked
+  std::optional<StoredChild> child = std::nullopt;  // of a deferred one that has made a run
+  std::optional<StoredWait> wait = std::nullopt;    // of a deferred sensor
 };
 
 // How many instances a mapped task of a run has.
@@ -161,6 +168,13 @@ struct AttemptFinished {
   Value outputs;                                    // map or null
   std::optional<Decision> decision = std::nullopt;  // of a task that decides, when it succeeded
   std::optional<Repetition> repetition = std::nullopt;
+  bool is_final = false;  // a failure that no further try follows, whatever `retries` says
+};
+
+// A sensor is to be parked: what it waits for, its templates rendered.
+struct SensorAsked {
+  AttemptId attempt;
+  Value job;
 };
 
 // What an open attempt takes of the limits, as the store knows it. Empty texts: nothing, or unknown.
@@ -213,6 +227,7 @@ struct WhyTask {
   RunId run;
   std::string task_id;
   std::int32_t map_index = kNotMapped;
+  std::string told = {};  // of a sensor: what it waits for; by the scheduler when the command arrives, not stored
 };
 // Asks what waits for a slot, in the order of the queue.
 struct ListQueue {
@@ -331,6 +346,6 @@ struct Command {
 };
 
 using Event = std::variant<DagUpdated, BackfillRestored, RunRequested, RunRestored, MappingLength, AttemptFinished,
-                           AttemptOrphaned, RunAsked, PoolChanged, RateStarted, Command>;
+                           AttemptOrphaned, RunAsked, SensorAsked, PoolChanged, RateStarted, Command>;
 
 }  // namespace pipelined

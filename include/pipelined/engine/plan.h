@@ -157,6 +157,13 @@ struct AttemptOpened {
   std::int32_t map_index = kNotMapped;
 };
 
+// A sensor begins to wait: stored with its attempt, then looked for.
+struct WaitBegun {
+  AttemptId attempt;
+  Value job;
+  Instant since = {};  // when the attempt was opened
+};
+
 // What an attempt that is opened now takes of the limits that are shared by keys: known to the store as long as it
 // counts, so that no crash makes room.
 struct KeysTaken {
@@ -250,6 +257,7 @@ struct Plan {
   std::vector<TaskChange> tasks;
   std::vector<AttemptOpened> opened;  // carried out: started
   std::vector<AttemptClosed> closed;
+  std::vector<WaitBegun> waits;          // carried out: looked for
   std::vector<KeysTaken> keys_taken;     // by attempts of `opened`
   std::vector<AttemptId> keys_given;     // by attempts of `closed` that held a concurrency key
   std::vector<AssetEvent> asset_events;  // each of a success in `tasks` or `steered`
@@ -274,7 +282,7 @@ struct Plan {
            expanded.empty() && tasks.empty() && opened.empty() && closed.empty() && dags.empty() && deadlines.empty() &&
            skipped.empty() && pools.empty() && commands.empty() && stops.empty() && wanted.empty() && rebased.empty() &&
            steered.empty() && cleared.empty() && notes.empty() && deleted.empty() && outputs.empty() &&
-           asset_events.empty() && notices.empty();
+           asset_events.empty() && notices.empty() && waits.empty();
   }
 };
 

@@ -16,6 +16,7 @@ enum class TaskState : std::uint8_t {
   kScheduled,   // its rule allows it; waits for a slot
   kQueued,      // handed to a remote executor, not running yet
   kRunning,     // an attempt was stored; its process is started after that commit
+  kDeferred,    // waits for something outside, without a process and without a slot: its attempt is open
   kRestarting,  // cleared while it ran: decided again as soon as its attempt, which is being stopped, has ended
   kUpForRetry,  // failed, tries left; waits for its delay
   kSuccess,
@@ -24,11 +25,12 @@ enum class TaskState : std::uint8_t {
   kUpstreamFailed,  // its rule can no longer be met because of a failure above
   kRemoved,         // no longer part of the DAG (mapped tasks that shrank)
 };
-inline constexpr std::size_t kTaskStates = 11;
+inline constexpr std::size_t kTaskStates = 12;
 
 enum class TaskEvent : std::uint8_t {
-  kAllowed,  // its trigger rule is met
-  kStarted,  // a slot was free: an attempt is stored
+  kAllowed,   // its trigger rule is met
+  kStarted,   // a slot was free: an attempt is stored
+  kDeferred,  // what it waits for is stored: it needs no process and no slot until that is there
   kSucceeded,
   kFailedTry,       // a try failed and tries are left
   kFailed,          // failed for good
@@ -61,6 +63,11 @@ inline constexpr std::array kTaskTransitions{
     TaskTransition{TaskState::kRunning, TaskEvent::kFailedTry, TaskState::kUpForRetry},
     TaskTransition{TaskState::kRunning, TaskEvent::kFailed, TaskState::kFailed},
     TaskTransition{TaskState::kRunning, TaskEvent::kSkipped, TaskState::kSkipped},
+    TaskTransition{TaskState::kRunning, TaskEvent::kDeferred, TaskState::kDeferred},
+    TaskTransition{TaskState::kDeferred, TaskEvent::kSucceeded, TaskState::kSuccess},
+    TaskTransition{TaskState::kDeferred, TaskEvent::kFailedTry, TaskState::kUpForRetry},
+    TaskTransition{TaskState::kDeferred, TaskEvent::kFailed, TaskState::kFailed},
+    TaskTransition{TaskState::kDeferred, TaskEvent::kSkipped, TaskState::kSkipped},
     TaskTransition{TaskState::kUpForRetry, TaskEvent::kRetryDue, TaskState::kScheduled},
     TaskTransition{TaskState::kUpForRetry, TaskEvent::kSkipped, TaskState::kSkipped},
     TaskTransition{TaskState::kUpForRetry, TaskEvent::kFailed, TaskState::kFailed},
@@ -75,6 +82,7 @@ inline constexpr std::array kTaskTransitions{
     TaskTransition{TaskState::kScheduled, TaskEvent::kCleared, TaskState::kNone},
     TaskTransition{TaskState::kQueued, TaskEvent::kCleared, TaskState::kNone},
     TaskTransition{TaskState::kRunning, TaskEvent::kCleared, TaskState::kRestarting},
+    TaskTransition{TaskState::kDeferred, TaskEvent::kCleared, TaskState::kNone},
     TaskTransition{TaskState::kUpForRetry, TaskEvent::kCleared, TaskState::kNone},
     TaskTransition{TaskState::kSuccess, TaskEvent::kCleared, TaskState::kNone},
     TaskTransition{TaskState::kFailed, TaskEvent::kCleared, TaskState::kNone},
@@ -89,6 +97,7 @@ inline constexpr std::array kTaskTransitions{
     TaskTransition{TaskState::kScheduled, TaskEvent::kMarkedSuccess, TaskState::kSuccess},
     TaskTransition{TaskState::kQueued, TaskEvent::kMarkedSuccess, TaskState::kSuccess},
     TaskTransition{TaskState::kRunning, TaskEvent::kMarkedSuccess, TaskState::kSuccess},
+    TaskTransition{TaskState::kDeferred, TaskEvent::kMarkedSuccess, TaskState::kSuccess},
     TaskTransition{TaskState::kRestarting, TaskEvent::kMarkedSuccess, TaskState::kSuccess},
     TaskTransition{TaskState::kUpForRetry, TaskEvent::kMarkedSuccess, TaskState::kSuccess},
     TaskTransition{TaskState::kFailed, TaskEvent::kMarkedSuccess, TaskState::kSuccess},
@@ -98,6 +107,7 @@ inline constexpr std::array kTaskTransitions{
     TaskTransition{TaskState::kScheduled, TaskEvent::kMarkedFailed, TaskState::kFailed},
     TaskTransition{TaskState::kQueued, TaskEvent::kMarkedFailed, TaskState::kFailed},
     TaskTransition{TaskState::kRunning, TaskEvent::kMarkedFailed, TaskState::kFailed},
+    TaskTransition{TaskState::kDeferred, TaskEvent::kMarkedFailed, TaskState::kFailed},
     TaskTransition{TaskState::kRestarting, TaskEvent::kMarkedFailed, TaskState::kFailed},
     TaskTransition{TaskState::kUpForRetry, TaskEvent::kMarkedFailed, TaskState::kFailed},
     TaskTransition{TaskState::kSuccess, TaskEvent::kMarkedFailed, TaskState::kFailed},
@@ -107,6 +117,7 @@ inline constexpr std::array kTaskTransitions{
     TaskTransition{TaskState::kScheduled, TaskEvent::kMarkedSkipped, TaskState::kSkipped},
     TaskTransition{TaskState::kQueued, TaskEvent::kMarkedSkipped, TaskState::kSkipped},
     TaskTransition{TaskState::kRunning, TaskEvent::kMarkedSkipped, TaskState::kSkipped},
+    TaskTransition{TaskState::kDeferred, TaskEvent::kMarkedSkipped, TaskState::kSkipped},
     TaskTransition{TaskState::kRestarting, TaskEvent::kMarkedSkipped, TaskState::kSkipped},
     TaskTransition{TaskState::kUpForRetry, TaskEvent::kMarkedSkipped, TaskState::kSkipped},
     TaskTransition{TaskState::kSuccess, TaskEvent::kMarkedSkipped, TaskState::kSkipped},

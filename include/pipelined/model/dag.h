@@ -20,6 +20,7 @@
 #include "pipelined/model/run_rules.h"
 #include "pipelined/model/inclusion.h"
 #include "pipelined/model/notify_rules.h"
+#include "pipelined/model/sensor.h"
 #include "pipelined/model/trigger.h"
 #include "pipelined/timetable/schedule.h"
 
@@ -42,6 +43,11 @@ enum class ActionKind : std::uint8_t {
   kLatestOnly,    // skips what is below when the run is not the latest of its schedule
   kTriggerDag,    // makes a run of another DAG: see Task::trigger
   kSubDag,        // the same, as a part of its own run
+  kSensor,        // waits for something: see Task::sensor
+  kHttp,          // this one and those that follow: see Action::spec
+  kSql,
+  kSqlite,
+  kMail,
 };
 
 // Decided by the scheduler itself: no process runs.
@@ -53,12 +59,26 @@ constexpr bool MakesRun(ActionKind kind) {
   return kind == ActionKind::kTriggerDag || kind == ActionKind::kSubDag;
 }
 
+// Waits for something outside, without a process.
+constexpr bool WaitsOutside(ActionKind kind) {
+  return MakesRun(kind) || kind == ActionKind::kSensor;
+}
+
+// Done by the worker, which starts no process for it.
+constexpr bool IsWorkerAction(ActionKind kind) {
+  return kind == ActionKind::kHttp || kind == ActionKind::kSql || kind == ActionKind::kSqlite ||
+         kind == ActionKind::kMail;
+}
+
 // "empty", "bash", "exec", "python": what the API calls the operator.
 std::string_view OperatorName(ActionKind kind);
 
 struct Action {
   ActionKind kind = ActionKind::kEmpty;
   std::vector<std::string> words;  // templates: the script, the argv, the file (as written) or the code
+  // Of a worker action: its keys as a map, durations in microseconds; every text of it is a template, `script` (the
+  // SQL) among them. docs/actions.md names the keys.
+  std::shared_ptr<const Value> spec = nullptr;
 };
 
 enum class OnLost : std::uint8_t { kFail, kRetry };
@@ -107,6 +127,7 @@ struct Task {
   std::string working_dir;                    // absolute; a template
   std::string run_as_user;
   std::shared_ptr<const TriggerSpec> trigger;  // of a task that makes a run
+  std::shared_ptr<const SensorSpec> sensor;    // of a sensor
   Repeat repeat;
   std::vector<std::string> inlets, outlets;  // assets, by name or URI; none twice
   NotifyRulesPtr notify;                     // shared by those that have it from defaults

@@ -91,7 +91,7 @@ struct PoolRow {
   bool include_deferred = false;
   std::int64_t running_slots = 0;    // of open attempts: they hold their slots until they end
   std::int64_t scheduled_slots = 0;  // wait for slots
-  std::int64_t deferred_slots = 0;   // of tasks that wait for a run: they have no process
+  std::int64_t deferred_slots = 0;   // of tasks that wait without a process
 };
 
 // A deadline of a run.

@@ -13,7 +13,8 @@
 
 namespace pipelined {
 
-// A command that is ready to run: rendered, with its whole environment.
+// A command that is ready to run: rendered, with its whole environment. Or an action that needs no process: then
+// argv, env, working_dir and run_as_user are empty.
 struct AttemptStart {
   AttemptId attempt;
   std::int64_t epoch = 0;         // the leader's; starts of an older one are refused
@@ -25,6 +26,7 @@ struct AttemptStart {
   std::string run_as_user;  // empty: the daemon's own
   Micros timeout{0};        // 0: none
   Millis grace{10'000};     // between TERM and KILL
+  Value action;             // {"http": {…}}: what to do instead of a command; null: a command
 };
 
 enum class AttemptOutcome : std::uint8_t {
@@ -51,6 +53,7 @@ struct AttemptEnd {
   std::string
       message;    // why, in words, when not kSucceeded: "exit code 3", "killed by SIGKILL", "no such command: foo"
   Value outputs;  // a map (each top-level key is one XCom entry) or null
+  bool is_final = false;  // a failure that another try would only repeat
 };
 
 enum class AttemptLiveness : std::uint8_t {

@@ -76,6 +76,20 @@ struct Committed {
   std::vector<RestoredRun> runs;
 };
 
+// A run that somebody looks for, and tasks of it. By its id, or (empty) by its date.
+struct RunQuestion {
+  std::string dag_id, run_id;
+  std::optional<Instant> logical_date;
+  std::vector<std::string> task_ids;
+};
+
+struct RunSeen {
+  std::string run_id;
+  RunState state = RunState::kQueued;
+  // Of each task that was asked for: its own, or those of its instances. Empty: the run's DAG has no such task.
+  std::vector<std::vector<TaskState>> tasks;
+};
+
 // Errors of every method: kUnavailable (no connection: reconnect, then Load again), kStale (another leader took over:
 // step down), kInDoubt (COMMIT without answer: Load again), kBug. After an error of Commit nothing may be assumed.
 class Store : public PastRuns {
@@ -112,6 +126,9 @@ class Store : public PastRuns {
   // The DAG's run with this id, or else the one with this date. Nothing: there is none.
   virtual Result<std::optional<FoundRun>> FindRun(const std::string& dag_id, const std::string& run_id,
                                                   const std::optional<Instant>& logical_date) = 0;
+
+  // For each question the run as it is now; nothing: there is none.
+  virtual Result<std::vector<std::optional<RunSeen>>> LookAtRuns(const std::vector<RunQuestion>& questions) = 0;
 
   // For a scheduler that stands by: needs no lease.
   virtual Result<std::vector<OpenAttempt>> OpenAttempts(const std::string& instance) = 0;

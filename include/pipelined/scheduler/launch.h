@@ -1,6 +1,7 @@
 // From a task to a command: templates rendered, environment complete, paths absolute.
 #pragma once
 
+#include <functional>
 #include <string>
 
 #include "pipelined/engine/plan.h"
@@ -14,7 +15,9 @@ struct LaunchOptions {
   std::string logs_dir;  // absolute
   Millis grace{10'000};
   const ZoneSource* zones = nullptr;  // for in_timezone(); must outlive every launch; nullptr: it fails
-  Env environment;                    // what every command inherits: the daemon's own without its settings and secrets
+  // A connection by its id, with its password; kNotFound. Empty: there are none. In the scheduler's thread.
+  std::function<Result<Value>(const std::string& id)> connection;
+  Env environment;  // what every command inherits: the daemon's own without its settings and secrets
 };
 
 // The daemon's environment as tasks may see it: without PIPELINED_* (settings, tokens) and what belongs to its

@@ -24,6 +24,8 @@
 namespace pipelined {
 
 class Expansions;
+class Prober;
+class SensorHost;
 class Standby;
 
 struct SchedulerOptions {
@@ -33,6 +35,7 @@ struct SchedulerOptions {
   Micros standby_interval =
       std::chrono::seconds(1);  // how often a standby asks for the lease, and a reconnect is tried
   LaunchOptions launch;
+  Prober* prober = nullptr;  // for sensors that ask others; must outlive the scheduler; nullptr: those are not answered
   // Called in the scheduler's thread when it begins to lead (with the epoch) and when it stops leading.
   std::function<void(std::int64_t epoch)> on_lead;
   std::function<void()> on_step_down;
@@ -61,7 +64,7 @@ class Scheduler {
   void Step();
   bool leading() const { return leading_; }
   // When Step() has something to do without any event.
-  std::optional<Instant> NextTimer() const { return engine_.NextTimer(); }
+  std::optional<Instant> NextTimer() const;
 
   // From any thread or signal handler. With `stop_tasks` the attempts of this executor are ended first.
   void Stop(bool stop_tasks = false);
@@ -99,9 +102,13 @@ class Scheduler {
   std::vector<AttemptOpened> NotStopped(const Plan& plan);
   void StartAttempts(const std::vector<AttemptOpened>& opened);
   Status ReadFor(LaunchRequest& request);
-  // A task makes a run: asks the engine for it. kUnavailable: not now.
+  // A task makes a run, or is a sensor: asks the engine for it. kUnavailable: not now.
   Status Ask(const LaunchRequest& request, const AttemptOpened& attempt);
   void AskAgain(const Plan& plan, const Committed& committed);
+  // Sensors: what has been seen, and what begins to wait.
+  Status TakeSightings(std::vector<Event>& events);
+  void CarryOutWaits(const Plan& plan);
+  void RestoreWaits(const RestoredRun& stored, const DagPtr& dag);
   // Of an end: can what it says be taken, and does its task go on for another iteration?
   Status Judge(AttemptFinished& end);
   AttemptFinished Undone(AttemptId attempt, TryOutcome outcome, std::string message) const;
@@ -149,6 +156,7 @@ class Scheduler {
   bool notified_ = true;  // somebody may have written something
   DagCache versions_;
   std::unique_ptr<Expansions> expansions_;
+  std::unique_ptr<SensorHost> sensors_;
   // DAGs whose schedule stands on files that may change: a time zone, a calendar.
   std::unordered_map<std::string, StoredDag> on_files_;
   std::unordered_set<std::string> unscheduled_;  // of them: their timetable could not be made yet

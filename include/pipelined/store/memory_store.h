@@ -35,6 +35,7 @@ class MemoryStore : public Store {
   Result<std::optional<StoredDag>> FindDag(const std::string& dag_id) override;
   Result<std::optional<FoundRun>> FindRun(const std::string& dag_id, const std::string& run_id,
                                           const std::optional<Instant>& logical_date) override;
+  Result<std::vector<std::optional<RunSeen>>> LookAtRuns(const std::vector<RunQuestion>& questions) override;
   Result<std::vector<ExistingRun>> RunsBetween(const std::string& dag_id, Instant from, Instant to) override;
   Result<std::vector<RestoredRun>> RunsChosen(const RunChoice& choice, std::size_t most) override;
   Result<std::vector<OpenAttempt>> OpenAttempts(const std::string& instance) override;
@@ -78,6 +79,7 @@ class MemoryStore : public Store {
     TaskNo task = 0;
     VersionId version;
     Instant since{};
+    Value waits_for = {};  // of a sensor; null: it does not wait
   };
   struct Version {
     DagPtr dag;
@@ -102,6 +104,7 @@ class MemoryStore : public Store {
   void Settled(BackfillId backfill, std::int32_t ordinal);  // a slot of it has come to its turn
   RestoredRun Restored(const StoredRun& run) const;
   std::optional<StoredChild> ChildOf(AttemptId attempt) const;
+  std::optional<StoredWait> WaitOf(AttemptId attempt) const;
   std::vector<PastTask> UnmetOf(const StoredRun& run, const std::vector<std::string>& task_ids) const;
   bool Exists(const std::string& dag_id, const std::string& run_id, const std::optional<Instant>& logical_date) const;
 

@@ -80,14 +80,18 @@ std::unique_ptr<Scope> MakeValueScope(Value map, bool outside, const Scope* belo
 enum class Quote : unsigned char {
   kNone,
   kShell,  // every value from outside the file becomes (part of) one word of bash, wherever it stands
+  // These two hold for every `{{ … }}`, except where `raw` is the last filter:
+  kUrl,   // percent-encoded in the path and what follows it, and only the letters of a host in the host
+  kBind,  // not put into the text: a NUL marks its place, and the value goes to RenderOptions::bound
 };
 
 struct RenderOptions {
   Quote quote = Quote::kNone;
-  std::size_t max_output = 1 << 20;   // bytes
-  std::size_t max_steps = 1'000'000;  // evaluated nodes, loop turns, compared or copied elements
-  std::size_t max_memory = 16 << 20;  // bytes of intermediate values made in one rendering
-  TemplateError* error = nullptr;     // filled when rendering fails
+  std::size_t max_output = 1 << 20;     // bytes
+  std::size_t max_steps = 1'000'000;    // evaluated nodes, loop turns, compared or copied elements
+  std::size_t max_memory = 16 << 20;    // bytes of intermediate values made in one rendering
+  TemplateError* error = nullptr;       // filled when rendering fails
+  std::vector<Value>* bound = nullptr;  // kBind: the values, in the order of their marks
 };
 
 // Immutable after Parse; cheap to copy; thread-safe.

@@ -82,7 +82,7 @@ void CountSlots(Catalog& catalog, metrics::Registry& now) {
     set("pipelined_pool_slots", "Slots of a pool; -1: no limit.", pool.slots);
     set("pipelined_pool_running_slots", "Slots that running tries hold.", pool.running_slots);
     set("pipelined_pool_queued_slots", "Slots that tasks wait for.", pool.scheduled_slots);
-    set("pipelined_pool_deferred_slots", "Slots of tasks that wait for a run.", pool.deferred_slots);
+    set("pipelined_pool_deferred_slots", "Slots of tasks that wait without a process.", pool.deferred_slots);
   }
 }
 

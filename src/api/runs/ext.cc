@@ -64,11 +64,7 @@ std::optional<Value> Why(const Call& call, std::optional<Response>& refusal) {
   if (!instance.ok()) return refused(ErrorResponse(instance.error()));
   const Result<RunRow> run = call.catalog().Run(instance->dag_id, instance->run_id);
   if (!run.ok()) return refused(ErrorResponse(run.error()));
-  // A task that makes a run is `running` while it waits for that.
-  const bool makes_run = instance->operator_name == OperatorName(ActionKind::kTriggerDag) ||
-                         instance->operator_name == OperatorName(ActionKind::kSubDag);
-  const bool may_wait = !WaitsForNothing(instance->state) || (makes_run && instance->state == TaskState::kRunning);
-  if (!may_wait || IsFinished(run->info.state)) return WhyOfRow(*instance);
+  if (WaitsForNothing(instance->state) || IsFinished(run->info.state)) return WhyOfRow(*instance);
   Value result;
   refusal = Carry(call, Command{{}, {}, WhyTask{instance->run, instance->task_id, instance->map_index}}, &result);
   if (refusal) return std::nullopt;

@@ -79,7 +79,7 @@ void Count(Node& node) {
     node.total = 1;
     node.ended = IsEnd(state) ? 1 : 0;
     node.bad = state == "failed" || state == "upstream_failed" ? 1 : 0;
-    node.active = state == "running" || state == "up_for_retry" ? 1 : 0;
+    node.active = state == "running" || state == "deferred" || state == "up_for_retry" ? 1 : 0;
   }
   for (const auto& child : node.children) {
     Count(*child);
@@ -181,7 +181,7 @@ class Painter {
       const double before = Number(previous_.Find(TextOf(task, "task_id")));
       if (before > 0.5) line.rest += " " + Bar(std::min(elapsed / before, 1.0), 10);
     }
-    const bool is_hot = state == "running" || state == "failed" || state == "up_for_retry";
+    const bool is_hot = state == "running" || state == "deferred" || state == "failed" || state == "up_for_retry";
     line.weight = is_hot ? 5 : state == "none" || state == "scheduled" || state == "queued" ? 1 : 0;
     if (state == "upstream_failed") line.weight = 2;
     return line;
@@ -205,8 +205,8 @@ class Painter {
 
 // Counts by state, in the order in which they matter.
 std::string Summary(const Value::List& tasks) {
-  static constexpr const char* kOrder[] = {
-      "running", "success", "failed", "upstream_failed", "up_for_retry", "skipped", "scheduled", "queued", "none"};
+  static constexpr const char* kOrder[] = {"running",      "deferred", "success",   "failed", "upstream_failed",
+                                           "up_for_retry", "skipped",  "scheduled", "queued", "none"};
   std::map<std::string, int> counts;
   for (const Value& task : tasks) ++counts[StateOf(task)];
   std::string text;

@@ -1,12 +1,17 @@
 #include "cli/offline/local_run.h"
 
+#include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
+#include <cstdlib>
 #include <set>
 
 #include "pipelined/executor/local_executor.h"
+#include "pipelined/executor/worker_executor.h"
 #include "pipelined/scheduler/scheduler.h"
+#include "pipelined/secrets/connection_source.h"
 #include "pipelined/store/memory_store.h"
 
 namespace pipelined::cli {
@@ -72,6 +77,53 @@ void OpenPools(MemoryStore& store, const Dag& dag) {
   for (const std::string& pool : pools) store.File(Command{{}, "dags test", SetPool{pool, -1}});
 }
 
+bool HasWorkerAction(const Dag& dag) {
+  return std::any_of(dag.tasks.begin(), dag.tasks.end(),
+                     [](const Task& task) { return IsWorkerAction(task.action.kind); });
+}
+
+// Those of a server are not here: what the environment says.
+Result<Value> ConnectionFromEnvironment(const std::string& id) {
+  secrets::ConnectionSource::Options options;
+  options.environment = [](const std::string& name) -> std::optional<std::string> {
+    const char* text = std::getenv(name.c_str());
+    return text == nullptr ? std::nullopt : std::optional<std::string>(text);
+  };
+  auto found = secrets::ConnectionSource(std::move(options), nullptr, SystemClock()).Find(id);
+  if (found || found.error().code != ErrorCode::kNotFound) return found;
+  return Error{ErrorCode::kNotFound, fmt::format("there is no connection \"{}\"", id),
+               "dags test takes connections from AIRFLOW_CONN_<ID> in the environment"};
+}
+
+// Of a DAG that needs both.
+struct Executors {
+  std::unique_ptr<LocalExecutor> commands;
+  std::unique_ptr<WorkerExecutor> actions;
+  std::unique_ptr<Executor> both;
+  Executor& get() const { return both ? *both : static_cast<Executor&>(*commands); }
+};
+
+Result<Executors> OpenExecutors(const LocalRunOptions& options, const Dag& dag) {
+  LocalExecutorOptions local;
+  local.attempts_dir = options.folder + "/attempts";
+  local.launcher_path = options.launcher_path;
+  local.installation_id = "00000000-0000-0000-0000-000000000000";
+  auto commands = LocalExecutor::Open(local);
+  if (!commands) return commands.error();
+  Executors executors{std::move(*commands), nullptr, nullptr};
+  if (!HasWorkerAction(dag)) return executors;
+  WorkerExecutorOptions worker;
+  worker.attempts_dir = local.attempts_dir;
+  worker.worker_path = options.launcher_path.substr(0, options.launcher_path.rfind('/') + 1) + "pipelined-worker";
+  worker.instance = executors.commands->instance();
+  worker.boot_id = executors.commands->boot_id();
+  auto actions = WorkerExecutor::Open(worker);
+  if (!actions) return actions.error();
+  executors.actions = std::move(*actions);
+  executors.both = MakeRoutingExecutor(*executors.commands, *executors.actions);
+  return executors;
+}
+
 }  // namespace
 
 Result<RunState> RunLocally(const LoadedDag& loaded, const LocalRunOptions& options, const ZoneSource& zones) {
@@ -81,17 +133,14 @@ Result<RunState> RunLocally(const LoadedDag& loaded, const LocalRunOptions& opti
   OpenPools(store, *loaded.dag);
   if (const auto run = store.Trigger(Request(*loaded.dag, options, zones)); !run) return run.error();
 
-  LocalExecutorOptions executor_options;
-  executor_options.attempts_dir = options.folder + "/attempts";
-  executor_options.launcher_path = options.launcher_path;
-  executor_options.installation_id = "00000000-0000-0000-0000-000000000000";
-  auto executor = LocalExecutor::Open(executor_options);
-  if (!executor) return executor.error();
+  const auto executors = OpenExecutors(options, *loaded.dag);
+  if (!executors) return executors.error();
 
   SchedulerOptions scheduler_options;
   scheduler_options.holder = "dags-test";
   scheduler_options.launch.logs_dir = options.folder + "/logs";
   scheduler_options.launch.environment = InheritedEnvironment(environ);
+  scheduler_options.launch.connection = ConnectionFromEnvironment;
   Scheduler* running = nullptr;
   RunState ended = RunState::kRunning;
   scheduler_options.on_plan = [&](const Plan& plan) {
@@ -103,7 +152,7 @@ Result<RunState> RunLocally(const LoadedDag& loaded, const LocalRunOptions& opti
     }
   };
   const auto parse = [&](const DagSource&) -> Result<DagPtr> { return loaded.dag; };
-  Scheduler scheduler(scheduler_options, store, **executor, zones, parse, SystemClock());
+  Scheduler scheduler(scheduler_options, store, executors->get(), zones, parse, SystemClock());
   running = &scheduler;
   const SignalGuard guard(scheduler);
   if (const Status done = scheduler.Run(); !done) return done.error();

@@ -115,7 +115,7 @@ std::string ColouredState(const std::string& state, bool colour) {
   if (state == "success") code = "32";
   if (state == "failed" || state == "upstream_failed") code = "31";
   if (state == "running") code = "36";
-  if (state == "up_for_retry" || state == "queued" || state == "scheduled") code = "33";
+  if (state == "up_for_retry" || state == "queued" || state == "scheduled" || state == "deferred") code = "33";
   if (state == "skipped") code = "35";
   return code == nullptr ? state : fmt::format("\033[{}m{}\033[0m", code, state);
 }

@@ -2,9 +2,11 @@
 #include <fmt/format.h>
 
 #include "cli/runs/task_name.h"
+#include "pipelined/base/secret_name.h"
 #include "pipelined/dagfile/load.h"
 #include "pipelined/http/client.h"
 #include "pipelined/scheduler/launch.h"
+#include "pipelined/schema/json.h"
 #include "pipelined/zoneinfo/system_zones.h"
 
 namespace pipelined::cli {
@@ -93,7 +95,19 @@ Result<AttemptStart> Rendered(const Session& session, const NamedTask& named, co
   const SystemZones zones;
   LaunchOptions options;
   options.zones = &zones;
+  options.connection = [](const std::string& id) { return Value(Value::Map{{"connection_id", id}}); };
   return Prepare(request, options);
+}
+
+// Without what has the name of a secret.
+Value Masked(Value value) {
+  if (value.is_list()) {
+    for (Value& item : value.list()) item = Masked(std::move(item));
+  } else if (value.is_map()) {
+    for (auto& [name, part] : value.map())
+      part = IsSecretName(name) && !part.is_null() ? Value(kMasked) : Masked(std::move(part));
+  }
+  return value;
 }
 
 // The environment without what every task has.
@@ -110,12 +124,16 @@ Value Shown(const AttemptStart& start, const Task& task) {
   for (const auto& [name, value] : start.env) {
     if (named(task.env, name) || named(task.outer_env, name)) env.Set(name, value);
   }
+  if (!start.action.is_null()) {
+    return Value::Map{{"task_id", task.id}, {"action", Masked(start.action)}, {"working_dir", start.working_dir}};
+  }
   return Value::Map{
       {"task_id", task.id}, {"argv", std::move(argv)}, {"working_dir", start.working_dir}, {"env", std::move(env)}};
 }
 
 void Print(Layout format, const Value& shown) {
   if (IsWhole(format)) return PrintObject(format, shown);
+  if (const Value* action = shown.Find("action")) return fmt::print("{}\n", ToPrettyJson(*action));
   fmt::print("# working_dir: {}\n", TextOf(shown, "working_dir"));
   for (const auto& [name, value] : shown.Find("env")->map()) fmt::print("# env: {}={}\n", name, value.string());
   for (const Value& word : shown.Find("argv")->list())

@@ -184,6 +184,19 @@ class StoreContract : public ::testing::TestWithParam<Maker> {
     EXPECT_TRUE(stored.ok()) << stored.error().message;
     return run;
   }
+  // … and parked, waiting for what `job` says.
+  RunInfo Parked(const Value& job) {
+    const RunInfo run = Running();
+    Plan plan;
+    TaskChange parked = Start(run.id, 0, 1, At(10), TaskState::kRunning);
+    parked.to = TaskState::kDeferred;
+    parked.start_date.reset();
+    plan.tasks = {parked};
+    plan.waits = {WaitBegun{AttemptId{1}, job}};
+    const Status stored = Commit(plan);
+    EXPECT_TRUE(stored.ok()) << stored.error().message;
+    return run;
+  }
 
   std::unique_ptr<Place> place_;
   Lease lease_;

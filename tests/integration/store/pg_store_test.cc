@@ -114,7 +114,7 @@ TEST_F(PgStoreTest, TheWordsOfTheChecksAreThoseOfTheProgram) {
 
 TEST_F(PgStoreTest, EveryGuaranteeBites) {
   const std::string check = "23514", unique = "23505";
-  EXPECT_EQ(Refused("insert into task_instance (run_id, task_no, state) values (1, 0, 'deferred')"), check);
+  EXPECT_EQ(Refused("insert into task_instance (run_id, task_no, state) values (1, 0, 'suspended')"), check);
   EXPECT_EQ(Refused("insert into task_instance (run_id, task_no, state, end_date) values (1, 0, 'none', now())"),
             check);
   EXPECT_EQ(Refused("insert into task_instance (run_id, task_no, state) values (1, 0, 'success')"), check);

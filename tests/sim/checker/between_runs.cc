@@ -105,6 +105,22 @@ std::string SubRunsDecideTheirTasks(const Ledger& ledger, const Plan& plan) {
   return "";
 }
 
+std::string SensorsEndInTime(const Ledger& ledger, const Plan& plan) {
+  for (const AttemptClosed& closed : plan.closed) {
+    if (!closed.run) continue;
+    const RunRow& run = ledger.Of(closed.run);
+    const Task& task = run.dag->tasks[closed.task];
+    if (task.sensor == nullptr) continue;
+    const Instant from = run.info.interval ? run.info.interval->end : run.info.run_after;
+    const bool there = from + Micros(task.sensor->what.Find("micros")->integer()) <= plan.now;
+    if (there && closed.end.is_final)
+      return fmt::format("attempt {} did not see what is there", closed.end.attempt.value);
+    if (!there && closed.end.outcome == TryOutcome::kSucceeded)
+      return fmt::format("attempt {} saw what is not there yet", closed.end.attempt.value);
+  }
+  return "";
+}
+
 std::string ATryMakesOneRun(const Ledger& ledger, const Plan&) {
   std::set<AttemptId> made;
   for (const RunRow& run : ledger.runs) {

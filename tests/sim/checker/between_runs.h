@@ -13,6 +13,8 @@ namespace pipelined::sim {
 std::string ThePastIsWaitedFor(const Ledger& ledger, const Plan& plan);
 // A task that waits for the run that it has made ends as that does.
 std::string SubRunsDecideTheirTasks(const Ledger& ledger, const Plan& plan);
+// A sensor ends by itself when its instant has come, and not before, or at its timeout.
+std::string SensorsEndInTime(const Ledger& ledger, const Plan& plan);
 // Each try makes one run at most.
 std::string ATryMakesOneRun(const Ledger& ledger, const Plan& plan);
 // They are met in time or missed late, once.

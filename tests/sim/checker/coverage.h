@@ -43,6 +43,8 @@ enum class Effect : std::uint8_t {
   kSubRunMade,        //
   kSubRunAgain,       // one that was there runs again
   kSubRunDropped,     // with the task that it was for
+  kSensorWaited,      // without a process
+  kSensorTimedOut,    // for good
   kDeadlineMet,       //
   kDeadlineMissed,    //
   kPausedByFailures,  //

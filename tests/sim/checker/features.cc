@@ -133,6 +133,25 @@ std::string TriggerCode(const Task& task) {
                      spec.wait_for_completion, spec.run_id, spec.reset_dag_run, spec.skip_when_already_exists);
 }
 
+// The instant that it waits for may lie behind its timeout.
+void PutSensor(Random& random, DagSpec& spec, std::size_t task) {
+  Task& what = spec.dag.tasks[task];
+  if (!IsExec(what) || !what.repeat.until.empty()) return;
+  what.action = Action{ActionKind::kSensor, {}};
+  what.sensor = Waits(random.Below(8) * 30, random.Between(1, 8) * 30, random.OneIn(3));
+}
+
+void TakeSensor(Task& task) {
+  task.action = kPlain.action;
+  task.sensor = nullptr;
+}
+
+std::string SensorCode(const Task& task) {
+  const SensorSpec& spec = *task.sensor;
+  return fmt::format("{}; sensor = Waits({}, {}, {})", ActionCode("kSensor", task),
+                     spec.what.Find("micros")->integer() / 1'000'000, spec.poke.timeout / Seconds(1), spec.soft_fail);
+}
+
 template <OnConflict on_conflict>
 constexpr TaskFeature Concurrency(std::string_view name) {
   return {name,
@@ -307,6 +326,7 @@ constexpr TaskFeature kTaskFeatures[] = {
      [](const Task& task) { return task.trigger != nullptr && !task.trigger->sub_run; }, TakeTrigger, TriggerCode},
     {"dag", 15, [](Random& random, DagSpec& spec, std::size_t task) { PutTrigger(random, spec, task, true); },
      [](const Task& task) { return task.trigger != nullptr && task.trigger->sub_run; }, TakeTrigger, TriggerCode},
+    {"sensor", 12, PutSensor, [](const Task& task) { return task.sensor != nullptr; }, TakeSensor, SensorCode},
     {"setup", 25, PutSetup, [](const Task& task) { return task.setup; }, [](Task& task) { task.setup = false; },
      [](const Task&) { return std::string("setup = true"); }},
     {"teardown", 0, nullptr, [](const Task& task) { return task.teardown; },

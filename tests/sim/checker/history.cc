@@ -91,6 +91,15 @@ std::shared_ptr<const TriggerSpec> ToSpec(const AsksFor& asks) {
   return std::make_shared<TriggerSpec>(std::move(spec));
 }
 
+std::shared_ptr<const SensorSpec> Waits(int delta, int timeout, bool soft_fail) {
+  SensorSpec spec;
+  spec.kind = SensorKind::kDelta;
+  spec.what = Value::Map{{"micros", std::int64_t{delta} * 1'000'000}};
+  spec.poke.timeout = Seconds(timeout);
+  spec.soft_fail = soft_fail;
+  return std::make_shared<SensorSpec>(std::move(spec));
+}
+
 const Instant kStart = *ParseInstant("2026-01-01T11:55:00Z");
 
 Schedule Hourly() {

@@ -118,6 +118,9 @@ struct AsksFor {
 };
 std::shared_ptr<const TriggerSpec> ToSpec(const AsksFor& asks);
 
+// Waits so many seconds after its run was due, but only so long.
+std::shared_ptr<const SensorSpec> Waits(int delta, int timeout, bool soft_fail);
+
 // When every history begins. A schedule with an hourly slot, the first a few minutes later, for a few hours.
 extern const Instant kStart;
 Schedule Hourly();

@@ -118,7 +118,7 @@ bool GoesOn(const AttemptFinished& end) {
 }
 
 bool MayRetry(const Task& task, const TaskRow& row, const AttemptFinished& end) {
-  if (end.repetition) return false;
+  if (end.repetition || end.is_final) return false;
   if (row.tries - row.tries_before > task.retry.retries) return false;
   if (end.outcome == TryOutcome::kLost) return task.on_lost == OnLost::kRetry;
   const auto& codes = task.retry.exit_codes;
@@ -158,7 +158,8 @@ std::string EveryEndHasItsReason(const Ledger& ledger, const Plan& plan) {
     const TaskRow& row = run.tasks[no];
     const Task& task = run.What(no);
     const AttemptFinished* end = EndOf(plan, run, no);
-    const bool ended = end != nullptr && row.was == TaskState::kRunning;
+    const bool under_way = row.was == TaskState::kRunning || row.was == TaskState::kDeferred;
+    const bool ended = end != nullptr && under_way;
     const bool by_force = EndedByForce(ledger, plan, run) || (FailedFast(plan, run) && !task.teardown);
     const bool worked = ended && end->outcome == TryOutcome::kSucceeded;
     const bool skipped = ended && end->outcome == TryOutcome::kSkipped;
@@ -221,7 +222,7 @@ std::string DecisionsSkipWhatTheyLeaveOut(const Ledger& ledger, const Plan& plan
       const TaskState state = run.tasks[no].state;
       if (!run.Counts(no) || run.WasSteered(no)) continue;
       const bool waits = state == TaskState::kNone || state == TaskState::kScheduled || state == TaskState::kUpForRetry;
-      if (run.tasks[no].was == TaskState::kRunning) continue;  // too late
+      if (run.tasks[no].was == TaskState::kRunning || run.tasks[no].was == TaskState::kDeferred) continue;  // too late
       if (Has(out, run.TaskOf(no)) && (waits || state == TaskState::kUpstreamFailed))
         return fmt::format("{} is {} after {}", Where(run, no), ToString(state), Where(run, closed.task));
     }
@@ -369,6 +370,7 @@ std::span<const CommitInvariant> CommitInvariants() {
       {"WhatMayRunRuns", WhatMayRunRuns},
       {"ThePastIsWaitedFor", ThePastIsWaitedFor},
       {"SubRunsDecideTheirTasks", SubRunsDecideTheirTasks},
+      {"SensorsEndInTime", SensorsEndInTime},
       {"ATryMakesOneRun", ATryMakesOneRun},
       {"DeadlinesAreJust", DeadlinesAreJust},
       {"DagsArePausedByTheirFailures", DagsArePausedByTheirFailures},

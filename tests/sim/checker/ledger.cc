@@ -68,6 +68,7 @@ void Ledger::Apply(const Plan& plan, const Committed& committed) {
   }
   for (const NewRun& run : plan.new_runs) Park(run.parent.attempt);
   for (const RunReset& reset : plan.resets) Park(reset.parent.attempt);
+  for (const WaitBegun& wait : plan.waits) Park(wait.attempt);
   for (const AttemptClosed& closed : plan.closed) Close(closed);
   for (const DeadlineChange& change : plan.deadlines)
     Of(change.run).deadlines[change.deadline.number] = change.deadline.state;
@@ -90,7 +91,6 @@ void Ledger::Apply(const Plan& plan, const Committed& committed) {
   }
   for (const CommandDone& command : plan.commands) done[command.id] = command;
   for (const RestoredRun& run : committed.runs) {
-    if (const auto asking = open.find(run.run.parent.attempt); asking != open.end()) asking->second.made = true;
     if (static_cast<std::size_t>(run.run.id.value) > runs.size()) {
       Created(run.run);
     } else {

@@ -68,8 +68,7 @@ struct RunRow {
 struct OpenRow {
   RunId run;
   UnitNo task = 0;
-  bool parked = false;  // has asked for a run: no process, no limits
-  bool made = false;    // … and made it: else a restart forgets that it had asked
+  bool parked = false;  // has asked for a run, or is a sensor that waits: no process, no limits
 };
 
 struct BackfillRow {

@@ -21,7 +21,7 @@ std::int64_t CountOpen(const Ledger& ledger, const Is& is) {
 
 bool IsOf(const Ledger& ledger, const OpenRow& open, AttemptId attempt) {
   const TaskRow& task = ledger.Of(open.run).tasks[open.task];
-  return task.state == TaskState::kRunning && task.attempt == attempt;
+  return (task.state == TaskState::kRunning || task.state == TaskState::kDeferred) && task.attempt == attempt;
 }
 
 std::string ParallelismHolds(const Ledger& ledger, const Plan& plan) {
@@ -49,9 +49,8 @@ std::string PoolsHold(const Ledger& ledger, const Plan& plan) {
 std::string RunsKeepTheirMaxActiveTasks(const Ledger& ledger, const Plan& plan) {
   for (const AttemptOpened& opened : plan.opened) {
     const RunRow& run = ledger.Of(opened.run);
-    const auto running = std::count_if(run.tasks.begin(), run.tasks.end(), [&](const TaskRow& task) {
-      return task.state == TaskState::kRunning && !ledger.IsParked(task.attempt);
-    });
+    const auto running = std::count_if(run.tasks.begin(), run.tasks.end(),
+                                       [&](const TaskRow& task) { return task.state == TaskState::kRunning; });
     if (run.dag->max_active_tasks > 0 && running > run.dag->max_active_tasks)
       return fmt::format("run {} runs {} tasks", opened.run.value, running);
   }
@@ -164,7 +163,7 @@ bool HasLimits(const Task& task) {
 
 std::string WhatMayRunRuns(const Ledger& ledger, const Plan&) {
   const auto taken =
-      std::count_if(ledger.open.begin(), ledger.open.end(), [](const auto& one) { return !one.second.made; });
+      std::count_if(ledger.open.begin(), ledger.open.end(), [](const auto& one) { return !one.second.parked; });
   if (taken >= ledger.parallelism) return "";
   for (const RunRow& run : ledger.runs) {
     const bool free = run.state == RunState::kRunning && !ledger.IsPaused(run.info.dag_id);

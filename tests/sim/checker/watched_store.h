@@ -42,6 +42,9 @@ class WatchedStore : public Store {
   Result<std::vector<ExistingRun>> RunsBetween(const std::string& dag_id, Instant from, Instant to) override {
     return store_.RunsBetween(dag_id, from, to);
   }
+  Result<std::vector<std::optional<RunSeen>>> LookAtRuns(const std::vector<RunQuestion>& questions) override {
+    return store_.LookAtRuns(questions);
+  }
   Result<std::vector<RestoredRun>> RunsChosen(const RunChoice& choice, std::size_t most) override {
     auto chosen = store_.RunsChosen(choice, most);
     if (chosen) CompareEnded(*chosen);

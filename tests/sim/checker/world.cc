@@ -303,6 +303,7 @@ void World::Count(const Plan& plan) {
     if (again) Hit(closed.end.outcome == TryOutcome::kLost ? Effect::kRetriedLost : Effect::kRetried);
     if (!closed.run) Hit(Effect::kOrphaned);
     if (closed.end.repetition && closed.end.repetition->again) Hit(Effect::kRepeated);
+    if (closed.end.is_final) Hit(Effect::kSensorTimedOut);
   }
 }
 
@@ -310,6 +311,7 @@ void World::CountBetweenRuns(const Plan& plan) const {
   for (const NewRun& run : plan.new_runs) {
     if (run.parent) Hit(run.parent.sub_run ? Effect::kSubRunMade : Effect::kRunTriggered);
   }
+  for (std::size_t no = 0; no < plan.waits.size(); ++no) Hit(Effect::kSensorWaited);
   for (const RunReset& reset : plan.resets) {
     if (reset.parent) Hit(Effect::kSubRunAgain);
   }
@@ -327,7 +329,7 @@ void World::CountBetweenRuns(const Plan& plan) const {
 }
 
 void World::CountSteered(const TaskChange& change) const {
-  const bool ran = change.from == TaskState::kRunning;
+  const bool ran = change.from == TaskState::kRunning || change.from == TaskState::kDeferred;
   if (change.to == TaskState::kRestarting) Hit(Effect::kClearedRunning);
   if (change.to == TaskState::kNone) Hit(Effect::kCleared);
   if (IsFinished(change.to) && change.why.starts_with("marked")) Hit(ran ? Effect::kMarkedRunning : Effect::kMarked);
@@ -349,7 +351,7 @@ void World::CountTask(const RunRow& run, const TaskChange& change) {
   coverage_->Ended(run.What(no));
   if (change.to == TaskState::kUpstreamFailed) Hit(Effect::kUpstreamFailed);
   if (change.to == TaskState::kSkipped && row.was == TaskState::kUpstreamFailed) Hit(Effect::kLeftOutLate);
-  if (change.to == TaskState::kSkipped && row.was != TaskState::kRunning)
+  if (change.to == TaskState::kSkipped && row.was != TaskState::kRunning && row.was != TaskState::kDeferred)
     Hit(JudgedOnTheWay(run, no, RuleVerdict::kSkip) ? Effect::kSkippedByRule : Effect::kLeftOut);
   const bool failed = std::any_of(run.tasks.begin(), run.tasks.end(),
                                   [](const TaskRow& task) { return task.state == TaskState::kFailed; });

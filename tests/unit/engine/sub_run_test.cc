@@ -66,7 +66,7 @@ TEST_F(SubRun, IsAskedForOnceAndLinkedToTheAttempt) {
   EXPECT_EQ(run.parent.task_id, "part");
   EXPECT_EQ(run.parent.attempt, attempt_);
   EXPECT_THAT(t_.plan().closed, IsEmpty());
-  EXPECT_EQ(t_.state("part"), "running");
+  EXPECT_EQ(t_.state("part"), "deferred");
   Stored();
   Ask();
   EXPECT_THAT(t_.plan().new_runs, IsEmpty());
@@ -145,7 +145,7 @@ TEST_F(SubRun, WithoutWaitingTheTaskEndsAsSoonAsTheRunHasItsId) {
   Spec({}, false);
   Begin();
   Ask();
-  EXPECT_EQ(t_.state("part"), "running");
+  EXPECT_EQ(t_.state("part"), "deferred");
   Stored();
   EXPECT_EQ(t_.state("part"), "success");
 }

@@ -1,0 +1,106 @@
+#include "worker/http_answer.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <optional>
+
+#include "pipelined/schema/json.h"
+#include "worker/json_pointer.h"
+
+namespace pipelined::worker {
+namespace {
+
+bool InRanges(const Value& ranges, long status) {
+  return ranges.is_list() && std::any_of(ranges.list().begin(), ranges.list().end(), [&](const Value& range) {
+           return range.is_list() && range.list().size() == 2 && range.list()[0].is_int() && range.list()[1].is_int() &&
+                  status >= range.list()[0].integer() && status <= range.list()[1].integer();
+         });
+}
+
+bool IsExpected(const Value& spec, long status) {
+  const Value* expect = spec.Find("expect");
+  const Value* statuses = expect == nullptr ? nullptr : expect->Find("status");
+  return statuses == nullptr ? status >= 200 && status < 300 : InRanges(*statuses, status);
+}
+
+// Whether it may be otherwise the next time.
+bool MayPass(const Value& spec, long status) {
+  if (const Value* statuses = spec.Find("retry_status")) return InRanges(*statuses, status);
+  return status == 408 || status == 425 || status == 429 || status >= 500;
+}
+
+// As JSON has it: 1 and 1.0 are one number.
+bool SameValue(const Value& a, const Value& b) {
+  return a == b || (a.is_number() && b.is_number() && a.number() == b.number());
+}
+
+std::string Shown(const Value& value) {
+  return Readable(ToJson(value), 200);
+}
+
+// Why the answer is not what was expected; empty: it is.
+std::string Complaint(const Value& expect, const std::string& body, const std::optional<Value>& json) {
+  if (const Value* text = expect.Find("body_contains");
+      text != nullptr && body.find(TextOf(*text)) == std::string::npos)
+    return fmt::format("the answer does not contain \"{}\"", Readable(TextOf(*text), 200));
+  const Value* wanted = expect.Find("json");
+  if (wanted == nullptr || !wanted->is_map()) return {};
+  for (const auto& [pointer, value] : wanted->map()) {
+    if (!json) return "the answer is no JSON";
+    const Value* found = FindByPointer(*json, pointer);
+    if (found == nullptr) return fmt::format("the answer has nothing at {}", pointer);
+    if (!SameValue(*found, value))
+      return fmt::format("the answer has {} at {}, not {}", Shown(*found), pointer, Shown(value));
+  }
+  return {};
+}
+
+JobEnd BadOutput(std::string message) {
+  JobEnd end = JobEnd::Failed(std::move(message));
+  end.outcome = AttemptOutcome::kBadOutput;
+  return end;
+}
+
+JobEnd JudgeOnly(const Value& spec, long status, const std::string& body) {
+  if (!IsExpected(spec, status)) {
+    JobEnd end = JobEnd::Failed(fmt::format("HTTP status {}", status));
+    end.is_final = !MayPass(spec, status);
+    return end;
+  }
+  const Value* expect = spec.Find("expect");
+  const Value* output = spec.Find("output");
+  std::optional<Value> json;
+  if ((expect != nullptr && expect->Find("json") != nullptr) || output != nullptr) {
+    if (auto parsed = ParseJson(body)) json = std::move(*parsed);
+  }
+  if (expect != nullptr) {
+    if (std::string complaint = Complaint(*expect, body, json); !complaint.empty())
+      return JobEnd::Failed(std::move(complaint));
+  }
+  JobEnd end;
+  end.outcome = AttemptOutcome::kSucceeded;
+  end.outputs = Value(Value::Map{{"status", std::int64_t{status}}});
+  if (output == nullptr || !output->is_map()) return end;
+  if (!json) return BadOutput("the answer is no JSON, so nothing can be taken from it");
+  for (const auto& [name, pointer] : output->map()) {
+    const Value* found = FindByPointer(*json, TextOf(pointer));
+    if (found == nullptr)
+      return BadOutput(fmt::format("output {}: the answer has nothing at {}", name, TextOf(pointer)));
+    end.outputs.Set(name, *found);
+  }
+  return end;
+}
+
+}  // namespace
+
+JobEnd Judge(const Value& spec, long status, const std::string& body) {
+  JobEnd end = JudgeOnly(spec, status, body);
+  const bool ok = end.outcome == AttemptOutcome::kSucceeded;
+  end.probed = Value(Value::Map{{"status", std::int64_t{status}}, {"ok", ok}});
+  if (!ok) end.probed.Set("why", end.message);
+  if (ok) end.probed.Set("outputs", end.outputs);
+  return end;
+}
+
+}  // namespace pipelined::worker

@@ -1,0 +1,452 @@
+#!/usr/bin/env python3
+"""http, sql, sqlite and mail as a user writes them: connections, templates, outputs, logs, secrets, crashes."""
+import email
+import email.policy
+import http.server
+import json
+import pathlib
+import socketserver
+import threading
+import urllib.parse
+
+from case import OfflineCase, OwnServerCase, ServerCase, main, wait_for
+from mail_sink import MailSink, make_certificate, server_context
+
+SECRET = "s3cret-of-the-test"
+
+# What values from outside may look like.
+HOSTILE = [
+    "plain", "", " ", "a b", "'", "\"", "''", "\\", "\\'", "`id`", "$(id)", "${HOME}", "$1", "$$", "%s", "%00", "%0d%0aX: y", "a\nb", "a\r\nX-Evil: 1",
+    "\t", "; --", "'; drop table canary; --", "' or '1'='1", "1); drop table canary; --", "/* */", "-- x", "{{ ds }}", "{% if x %}", "{# x #}", "{a,b}",
+    "[1]", "{\"a\": 1}", "null", "true", "../../etc/passwd", "..", ".", "/", "a/b", "?a=b", "#frag", "&x=y", "=", "+", "@evil.org", "//evil.org/",
+    "http://evil.org/", "\u0001\u001f", "\u007f", "ünïcödé", "日本語", "\U0001f600", "\u202e", "x" * 2000,
+]
+
+
+class Service(socketserver.ThreadingMixIn, http.server.HTTPServer):
+    """Keeps what it is asked; /hold waits for `release`, /status/N answers N, everything else echoes as JSON."""
+
+    daemon_threads = True
+    request_queue_size = 128
+
+    def __init__(self, context=None):
+        super().__init__(("127.0.0.1", 0), Handler)
+        if context:
+            self.socket = context.wrap_socket(self.socket, server_side=True)
+        self.asked, self.release = [], threading.Event()
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+    def handle_error(self, request, client_address):
+        pass  # a client that does not like the certificate
+
+    def close(self):
+        self.release.set()
+        self.shutdown()
+        self.server_close()
+
+    def count(self, path):
+        return sum(1 for asked in self.asked if asked["path"] == path)
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def answer(self):
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
+        asked = {"method": self.command, "path": self.path, "headers": dict(self.headers), "body": body}
+        self.server.asked.append(asked)
+        if self.path.startswith("/hold"):
+            self.server.release.wait(60)
+        status = int(self.path.split("/")[2]) if self.path.startswith("/status/") else 200
+        if self.path.startswith("/flaky") and self.server.count(self.path) < 3:
+            status = 503
+        text = json.dumps(asked).encode()
+        try:
+            self.send_response(status)
+            if self.path.startswith("/status/302/"):
+                self.send_header("Location", self.path[len("/status/302/"):])
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(text)))
+            self.end_headers()
+            self.wfile.write(text)
+        except OSError:
+            pass
+
+    do_GET = do_POST = do_PUT = do_DELETE = do_PATCH = answer
+
+    def log_message(self, *_):
+        pass
+
+
+def database_of(server):
+    """The server's own cluster, as a connection."""
+    url = json.loads((server.home / "run" / "standalone.json").read_text())["database_url"]
+    parts = urllib.parse.urlsplit(url)
+    more = dict(urllib.parse.parse_qsl(parts.query))
+    user = parts.username or more.get("user")
+    return {"host": parts.hostname or more["host"], "login": user, "schema": parts.path.strip("/") or more.get("dbname")}
+
+
+class Actions(ServerCase):
+    settings = {"executor.grace": "500ms"}
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.service = Service()
+        cls.addClassCleanup(cls.service.close)
+        cls.base = f"http://127.0.0.1:{cls.service.server_port}"
+        cls.server.post("/api/v2/connections", {"connection_id": "service", "conn_type": "http", "host": "127.0.0.1",
+                                                "port": cls.service.server_port, "login": "ann", "password": SECRET})
+        cls.server.post("/api/v2/connections", {"connection_id": "warehouse", "conn_type": "postgres", **database_of(cls.server)})
+
+    def log(self, name, task_id="a"):
+        return self.server.ctl("tasks", "logs", name, "latest", task_id)
+
+    def test_a_request_its_outputs_and_its_log(self):
+        state, _ = self.run_dag("request", """
+params: {item: "a/b"}
+tasks:
+  a:
+    http:
+      connection: service
+      url: "/items/{{ params.item }}"
+      json: {day: "{{ run_id }}", list: "{{ [1, 2] }}"}
+      headers: {X-Run: "{{ run_id }}"}
+      output: {path: /path, method: /method}
+  use: {bash: "echo {{ tasks.a.path }} {{ tasks.a.status }} {{ tasks.a.method }}", depends_on: [a]}
+""")
+        self.assertEqual(state, "success", self.log("request"))
+        self.assertIn("/items/a%2Fb 200 POST", self.log("request", "use"))
+        asked = next(asked for asked in self.service.asked if asked["path"] == "/items/a%2Fb")
+        self.assertEqual(json.loads(asked["body"])["list"], [1, 2])
+        self.assertTrue(asked["headers"]["Authorization"].startswith("Basic "))
+        log = self.log("request")
+        self.assertIn(f"POST {self.base}/items/a%2Fb", log)
+        self.assertIn("status 200", log)
+        self.assertNotIn(SECRET, log)
+
+    def test_statuses_decide_on_retries(self):
+        state, _ = self.run_dag("flaky", f"tasks: {{a: {{http: '{self.base}/flaky', retries: 5, retry_delay: 50ms}}}}\n")
+        self.assertEqual(state, "success")
+        self.assertEqual(self.service.count("/flaky"), 3)
+        state, _ = self.run_dag("final", f"tasks: {{a: {{http: '{self.base}/status/404', retries: 5, retry_delay: 50ms}}}}\n")
+        self.assertEqual(state, "failed")
+        self.assertEqual(self.service.count("/status/404"), 1)
+        self.assertIn("HTTP status 404", self.log("final"))
+
+    def test_a_timeout_is_one(self):
+        state, _ = self.run_dag("slow", f"tasks: {{a: {{http: '{self.base}/hold/slow', execution_timeout: 200ms}}}}\n")
+        self.assertEqual(state, "failed")
+        self.assertIn("execution_timeout passed", self.log("slow"))
+
+    def test_sql_in_one_transaction_with_bound_values(self):
+        (self.server.dags / "load.sql").write_text("""
+create table if not exists notes (id int primary key, note text);
+insert into notes values (1, {{ params.note }}), (2, 'it''s; fine');
+""")
+        state, _ = self.run_dag("script", """
+params: {note: "'); drop table notes; --"}
+tasks:
+  load: {sql: {connection: warehouse, file: load.sql}}
+  a:
+    depends_on: [load]
+    sql: {connection: warehouse, query: "select count(*) as n, min(note) as first from notes where id = any({{ [1, 2] }})", output: row}
+  use: {bash: "echo n={{ tasks.a.n }} {{ tasks.a.first }} {{ tasks.load.row_count }}", depends_on: [a]}
+  again: {sql: {connection: warehouse, file: load.sql}, depends_on: [use]}
+""")
+        self.assertEqual(state, "failed")  # `again`: the rows are there
+        self.assertIn("n=2 '); drop table notes; -- 2", self.log("script", "use"))
+        self.assertIn("SQLSTATE 23505", self.log("script", "again"))
+
+    def test_sqlite_lies_beside_the_dag(self):
+        state, _ = self.run_dag("lite", """
+tasks:
+  a: {sqlite: {path: "{{ dag.dag_id }}.db", query: "create table t (n); insert into t values ({{ 7 }}); select n from t", output: rows}}
+  use: {bash: "echo {{ tasks.a.rows[0].n }}", depends_on: [a]}
+""")
+        self.assertEqual(state, "success", self.log("lite"))
+        self.assertIn("7", self.log("lite", "use"))
+        self.assertTrue((self.server.dags / "lite.db").exists())
+
+    def xcoms(self, dag_id, run_id, task_id, count, key):
+        found = []
+        for index in range(count):
+            path = f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/xcomEntries/{key}?map_index={index}"
+            found.append(self.server.get(path)["value"])
+        return found
+
+    def test_certificates_are_checked(self):
+        certificate, key = make_certificate(self.server.root)
+        service = Service(server_context(certificate, key))
+        self.addCleanup(service.close)
+        base = f"https://127.0.0.1:{service.server_port}"
+        state, tasks = self.run_dag("tls", f"""
+tasks:
+  unknown: {{http: "{base}/unknown"}}
+  trusted: {{http: {{url: "{base}/trusted", ca_file: "{certificate}"}}}}
+  unchecked: {{http: {{url: "{base}/unchecked", verify: false}}}}
+  out_of_tls: {{http: {{url: "{base}/status/302/{self.base}/plain", ca_file: "{certificate}", follow_redirects: true}}}}
+""")
+        self.assertEqual(tasks, {"unknown": "failed", "trusted": "success", "unchecked": "success", "out_of_tls": "failed"})
+        self.assertIn("certificate", self.log("tls", "unknown"))
+        self.assertIn("not checked", self.log("tls", "unchecked"))
+        self.assertEqual((service.count("/unknown"), self.service.count("/plain")), (0, 0))
+
+    def test_hostile_values_arrive_as_they_are(self):
+        self.server.write_dag("hostile", f"""
+max_active_tasks: 64
+params: {{values: {{type: array}}}}
+tasks:
+  body:
+    expand: {{v: "{{{{ params.values }}}}"}}
+    http: {{url: "{self.base}/body", json: {{v: "{{{{ item.v }}}}"}}, output: {{back: /body}}}}
+  query:
+    expand: {{v: "{{{{ params.values }}}}"}}
+    http: {{url: "{self.base}/query?q={{{{ item.v }}}}x&r=1", params: {{p: "{{{{ item.v }}}}"}}, output: {{path: /path}}}}
+  path:
+    expand: {{v: "{{{{ params.values }}}}"}}
+    http: {{url: "{self.base}/path/{{{{ item.v }}}}", output: {{path: /path}}}}
+  header:
+    expand: {{v: "{{{{ params.values }}}}"}}
+    http: {{url: "{self.base}/header", headers: {{X-Value: "{{{{ item.v }}}}"}}, output: {{headers: /headers}}}}
+  sql:
+    expand: {{v: "{{{{ params.values }}}}"}}
+    sql: {{connection: warehouse, query: "select {{{{ item.v }}}}::text as v", output: row}}
+""")
+        run_id = self.server.trigger("hostile", {"values": HOSTILE})
+        self.server.wait_run("hostile", run_id, 120)
+        states = self.server.states("hostile", run_id)
+
+        def succeeded(task):
+            return [states[f"{task}[{index}]"] == "success" for index in range(len(HOSTILE))]
+
+        self.assertEqual([json.loads(back)["v"] for back in self.xcoms("hostile", run_id, "body", len(HOSTILE), "back")], HOSTILE)
+        self.assertEqual(self.xcoms("hostile", run_id, "sql", len(HOSTILE), "v"), HOSTILE)
+        for value, path in zip(HOSTILE, self.xcoms("hostile", run_id, "query", len(HOSTILE), "path")):
+            asked = urllib.parse.parse_qs(urllib.parse.urlsplit(path).query, keep_blank_values=True)
+            self.assertEqual(asked, {"q": [value + "x"], "r": ["1"], "p": [value]})
+        for index, (value, fine) in enumerate(zip(HOSTILE, succeeded("path"))):
+            self.assertEqual(fine, value not in (".", ".."), repr(value))
+            if fine:
+                path = self.server.get(f"/api/v2/dags/hostile/dagRuns/{run_id}/taskInstances/path/xcomEntries/path?map_index={index}")["value"]
+                self.assertEqual(urllib.parse.unquote(path), "/path/" + value)
+        for value, fine in zip(HOSTILE, succeeded("header")):
+            self.assertEqual(fine, not any((c < " " and c != "\t") or c == "\x7f" for c in value), repr(value))
+        self.assertFalse([asked for asked in self.service.asked if "X-Evil" in asked["headers"] or "evil" in asked["headers"]["Host"]])
+
+    def test_what_is_not_there_fails_with_words(self):
+        state, _ = self.run_dag("missing", "tasks: {a: {sql: {connection: nowhere, query: select 1}}}\n")
+        self.assertEqual(state, "failed")
+        run_id = self.server.runs("missing")[0]["dag_run_id"]
+        tries = self.server.get(f"/api/ext/v1/dags/missing/dagRuns/{run_id}/taskInstances/a/tries")
+        self.assertIn('there is no connection "nowhere"', json.dumps(tries))
+
+    def test_mapped_requests(self):
+        state, tasks = self.run_dag("mapped", f"""
+tasks:
+  a: {{http: {{url: "{self.base}/n/{{{{ item.n }}}}"}}, expand: {{n: [1, 2, 3]}}}}
+""")
+        self.assertEqual(state, "success")
+        self.assertEqual([self.service.count(f"/n/{n}") for n in (1, 2, 3)], [1, 1, 1])
+
+    def test_the_api_names_them_as_airflow_does(self):
+        self.run_dag("named", f"tasks: {{a: {{http: '{self.base}/'}}, b: {{sql: {{connection: warehouse, query: select 1}}}}}}\n")
+        operators = {task["task_id"]: task["class_ref"]["class_name"] for task in self.server.get("/api/v2/dags/named/tasks")["tasks"]}
+        self.assertEqual(operators, {"a": "HttpOperator", "b": "SQLExecuteQueryOperator"})
+
+    def test_render_shows_what_would_be_asked_without_secrets(self):
+        self.run_dag("rendered", f"""
+tasks: {{a: {{http: {{url: '{self.base}/x', auth: {{token: "{SECRET}"}}, params: {{q: "{{{{ run_id }}}}"}}}}}}}}
+""")
+        shown = self.server.ctl("tasks", "render", "rendered", "latest", "a")
+        self.assertIn("/x", shown)
+        self.assertNotIn(SECRET, shown)
+
+    def test_a_password_stands_nowhere(self):
+        self.run_dag("nowhere", "tasks: {a: {http: {connection: service, url: /quiet}}, b: {bash: env}}\n")
+        for path in pathlib.Path("/proc").glob("[0-9]*/cmdline"):
+            try:
+                self.assertNotIn(SECRET.encode(), path.read_bytes())
+                self.assertNotIn(SECRET.encode(), (path.parent / "environ").read_bytes())
+            except OSError:
+                pass
+        for folder in ("logs", "attempts"):
+            for path in (self.server.home / folder).rglob("*"):
+                if path.is_file():
+                    self.assertNotIn(SECRET.encode(), path.read_bytes(), path)
+        self.assertNotIn(SECRET, self.server.log.read_text())
+
+
+class Mails(ServerCase):
+    def sink(self, connection, extra=None, login=None, password=None, **options):
+        sink = MailSink(**options)
+        self.addCleanup(sink.close)
+        self.server.post("/api/v2/connections", {
+            "connection_id": connection, "conn_type": "smtp", "host": "127.0.0.1", "port": sink.port, "login": login,
+            "password": password, "extra": json.dumps({"from_email": "pipelined@example.org", "ca_file": str(sink.ca_file), **(extra or {})})})
+        return sink
+
+    def test_a_mail_with_everything(self):
+        sink = self.sink("smtp", login="ann", password=SECRET, users={"ann": SECRET})
+        (self.server.dags / "report.csv").write_text("a,b\n1,2\n")
+        state, _ = self.run_dag("mailed", """
+params: {who: "Jörg <joerg@example.org>", what: "Grüße\u263a"}
+tasks:
+  a:
+    mail:
+      connection: smtp
+      to: ["{{ params.who }}", team@example.org]
+      bcc: boss@example.org
+      subject: "Report: {{ params.what }}"
+      text: "plain {{ dag.dag_id }}"
+      html: "<p>{{ dag.dag_id }}</p>"
+      attachments: [report.csv]
+""")
+        log = self.server.ctl("tasks", "logs", "mailed", "latest", "a")
+        self.assertEqual(state, "success", log)
+        mail = sink.mails[0]
+        self.assertTrue(mail["secure"])
+        self.assertEqual((mail["from"], mail["user"]), ("pipelined@example.org", "ann"))
+        self.assertEqual(mail["to"], ["joerg@example.org", "team@example.org", "boss@example.org"])
+        message = email.message_from_bytes(mail["data"], policy=email.policy.default)
+        self.assertEqual(message["subject"], "Report: Grüße\u263a")
+        self.assertIn("Jörg", message["to"])
+        self.assertNotIn("boss", mail["data"].decode())
+        self.assertEqual(message.get_body(("plain",)).get_content().strip(), "plain mailed")
+        self.assertEqual(message.get_body(("html",)).get_content().strip(), "<p>mailed</p>")
+        self.assertEqual([part.get_filename() for part in message.iter_attachments()], ["report.csv"])
+        self.assertNotIn(SECRET, log)
+
+    def test_nothing_gets_into_a_header(self):
+        sink = self.sink("headers")
+        for name, field, value in (("subject", "subject", "a\\nBcc: victim@example.org"), ("to", "to", "a@b.org\\nRCPT TO:<v@w.org>")):
+            fields = {"subject": "s", "to": "a@b.org", field: "{{ params.x }}"}
+            state, _ = self.run_dag(f"headers_{name}", f"""
+params: {{x: "{value}"}}
+tasks: {{a: {{mail: {{connection: headers, text: t, subject: "{fields['subject']}", to: "{fields['to']}"}}}}}}
+""")
+            self.assertEqual(state, "failed")
+        self.assertEqual(sink.mails, [])
+
+    def test_refusals_say_so_and_only_passing_ones_are_tried_again(self):
+        sink = self.sink("refusing", refuse={"gone@example.org": "550 no such user", "full@example.org": "452 try later"})
+        for who, tries in (("gone", 1), ("full", 3)):
+            before = sum("RCPT" in line for line in sink.lines)
+            state, _ = self.run_dag(f"refused_{who}", f"""
+tasks: {{a: {{retries: 2, retry_delay: 50ms, mail: {{connection: refusing, to: {who}@example.org, subject: s, text: t}}}}}}
+""")
+            self.assertEqual(state, "failed")
+            self.assertEqual(sum("RCPT" in line for line in sink.lines) - before, tries, who)
+        self.assertEqual(sink.mails, [])
+
+    def test_tls_is_needed_unless_the_connection_says_otherwise(self):
+        plain = self.sink("plain", starttls=False)
+        state, _ = self.run_dag("plain", "tasks: {a: {mail: {connection: plain, to: a@b.org, subject: s, text: t}}}\n")
+        self.assertEqual((state, plain.mails), ("failed", []))
+        allowed = self.sink("allowed", {"disable_tls": True}, starttls=False)
+        state, _ = self.run_dag("allowed", "tasks: {a: {mail: {connection: allowed, to: a@b.org, subject: s, text: t}}}\n")
+        self.assertEqual((state, len(allowed.mails)), ("success", 1))
+        implicit = self.sink("implicit", {"ssl": True}, starttls=False, implicit_tls=True)
+        state, _ = self.run_dag("implicit", "tasks: {a: {mail: {connection: implicit, to: a@b.org, subject: s, text: t}}}\n")
+        self.assertEqual((state, len(implicit.mails)), ("success", 1))
+        untrusted = self.sink("untrusted", {"ca_file": ""})
+        state, _ = self.run_dag("untrusted", "tasks: {a: {mail: {connection: untrusted, to: a@b.org, subject: s, text: t}}}\n")
+        self.assertEqual((state, untrusted.mails), ("failed", []))
+
+
+class Crashes(OwnServerCase):
+    """The scheduler or the worker is killed in the middle of requests and queries."""
+
+    def setUp(self):
+        self.service = Service()
+        self.addCleanup(self.service.close)
+        self.base = f"http://127.0.0.1:{self.service.server_port}"
+
+    def held(self, server, name, tasks=20, more=""):
+        lines = "".join(f"  t{n}: {{http: '{self.base}/hold/{name}/{n}'{more}}}\n" for n in range(tasks))
+        server.write_dag(name, "max_active_tasks: 100\ntasks:\n" + lines)
+        run_id = server.trigger(name)
+        wait_for(lambda: len(self.service.asked) == tasks, 30, "all requests to be under way")
+        return run_id
+
+    def test_a_killed_scheduler_repeats_no_request(self):
+        server = self.make_server()
+        run_id = self.held(server, "held")
+        server.kill("scheduler")
+        wait_for(lambda: server.pids("scheduler"), 30, "the next scheduler")
+        self.service.release.set()
+        self.assertEqual(server.wait_run("held", run_id), "success")
+        self.assertEqual(len(self.service.asked), 20)
+
+    def test_what_ended_while_nobody_looked_is_recorded(self):
+        server = self.make_server()
+        run_id = self.held(server, "unseen")
+        server.kill("standalone", "scheduler", "api-server", "launcher")
+        server.reap()
+        self.service.release.set()
+        wait_for(lambda: not server.pids("worker"), 30, "the worker to finish")
+        server.start()
+        self.assertEqual(server.wait_run("unseen", run_id), "success")
+        self.assertEqual(len(self.service.asked), 20)
+
+    def test_a_killed_worker_loses_what_it_did_and_on_lost_decides(self):
+        server = self.make_server()
+        run_id = self.held(server, "lost", 5)
+        server.kill("worker")
+        self.assertEqual(server.wait_run("lost", run_id), "failed")
+        self.assertEqual(len(self.service.asked), 5)
+        self.service.asked.clear()
+        run_id = self.held(server, "again", 5, ", on_lost: retry, retries: 1, retry_delay: 50ms")
+        server.kill("worker")
+        wait_for(lambda: len(self.service.asked) == 10, 30, "the second tries")
+        self.service.release.set()
+        self.assertEqual(server.wait_run("again", run_id), "success")
+
+    def test_a_killed_worker_and_scheduler(self):
+        server = self.make_server()
+        run_id = self.held(server, "both", 5)
+        server.kill("scheduler", "worker")
+        self.assertEqual(server.wait_run("both", run_id), "failed")
+        self.assertEqual(len(self.service.asked), 5)
+
+    def test_a_killed_scheduler_repeats_no_query(self):
+        server = self.make_server()
+        server.post("/api/v2/connections", {"connection_id": "own", "conn_type": "postgres", **database_of(server)})
+        server.write_dag("made", "tasks: {a: {sql: {connection: own, query: 'create table counted (n int)'}}}\n")
+        server.wait_run("made", server.trigger("made"))
+        server.write_dag("counting", """
+max_active_tasks: 100
+tasks:
+  a: {sql: {connection: own, query: "insert into counted select 1 from pg_sleep(2)"}, expand: {n: [1, 2, 3, 4, 5, 6, 7, 8]}}
+  b: {sql: {connection: own, query: "select count(*)::int as n from counted", output: row}, depends_on: [a]}
+  c: {bash: "echo counted {{ tasks.b.n }}", depends_on: [b]}
+""")
+        run_id = server.trigger("counting")
+        wait_for(lambda: list(server.states("counting", run_id).values()).count("running") == 8, 30, "all queries to be under way")
+        server.kill("scheduler")
+        self.assertEqual(server.wait_run("counting", run_id), "success")
+        self.assertIn("counted 8", server.ctl("tasks", "logs", "counting", run_id, "c"))
+
+    def test_a_cancelled_run_gives_its_requests_up(self):
+        server = self.make_server()
+        run_id = self.held(server, "cancelled", 3)
+        server.ctl("runs", "cancel", "cancelled", run_id, "-y")
+        wait_for(lambda: set(server.states("cancelled", run_id).values()) == {"failed"}, 20, "the tasks to be stopped")
+
+
+class Offline(OfflineCase):
+    def test_dags_test_runs_them(self):
+        service = Service()
+        self.addCleanup(service.close)
+        path = self.file(f"""
+tasks:
+  a: {{http: {{url: 'http://127.0.0.1:{service.server_port}/x', output: {{path: /path}}}}}}
+  b: {{bash: "echo got {{{{ tasks.a.path }}}}", depends_on: [a]}}
+""")
+        self.assertIn("success", self.expect(0, "dags", "test", path))
+        self.assertEqual(service.count("/x"), 1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,281 @@
+#!/usr/bin/env python3
+"""Sensors: every example of docs/sensors.md, what waits while others run, and through kill -9 of everything."""
+import datetime
+import re
+import time
+import urllib.parse
+
+from case import REPOSITORY, HttpError, OfflineCase, OwnServerCase, ServerCase, main, wait_for
+
+PAGE = (REPOSITORY / "docs" / "sensors.md").read_text()
+
+
+def examples():
+    """name -> text of the DAG files on the page."""
+    return dict(re.findall(r"^```yaml\n# (\w+)\.yaml\n(.*?)^```", PAGE, re.S | re.M))
+
+
+def task_path(dag_id, run_id, task, ext=False):
+    prefix = "/api/ext/v1" if ext else "/api/v2"
+    return f"{prefix}/dags/{dag_id}/dagRuns/{urllib.parse.quote(run_id, safe='')}/taskInstances/{task}"
+
+
+def output(server, dag_id, run_id, task, key="return_value"):
+    return server.get(f"{task_path(dag_id, run_id, task)}/xcomEntries/{key}")["value"]
+
+
+def dated(server, dag_id, run_id):
+    """Triggers a run with a date: what names its date in a template needs one."""
+    now = datetime.datetime.now(datetime.timezone.utc)
+    server.post(f"/api/v2/dags/{dag_id}/dagRuns", {"logical_date": now.isoformat(), "dag_run_id": run_id})
+    return now
+
+
+class Examples(ServerCase):
+    def put(self, name, text="x" * 10):
+        folder = self.server.dags / "in"
+        folder.mkdir(exist_ok=True)
+        (folder / name).write_text(text)
+
+    def start(self, name):
+        self.server.write_dag(name, examples()[name])
+        return dated(self.server, name, "r")
+
+    def finish(self, name):
+        self.assertEqual(self.server.wait_run(name, "r"), "success", name)
+        self.assertEqual(set(self.server.states(name, "r").values()), {"success"}, name)
+
+    def test_all_of_them_are_executed_here(self):
+        tests = {name[len("test_"):] for name in dir(self) if name.startswith("test_wait_for_")}
+        self.assertEqual(set(examples()), tests)
+
+    def test_wait_for_file(self):
+        self.put("other.csv")  # a folder that is there is watched
+        now = self.start("wait_for_file")
+        self.server.wait_task("wait_for_file", "r", "arrived", "deferred")
+        self.put(f"{now:%Y%m%d}.csv")
+        self.finish("wait_for_file")
+        self.assertEqual(output(self.server, "wait_for_file", "r", "arrived"), str(self.server.dags / "in" / f"{now:%Y%m%d}.csv"))
+
+    def test_wait_for_time(self):
+        self.start("wait_for_time")
+        self.finish("wait_for_time")
+
+    def test_wait_for_delta(self):
+        self.start("wait_for_delta")
+        self.finish("wait_for_delta")
+
+    def test_wait_for_whole_file(self):
+        self.put("other.csv")
+        self.start("wait_for_whole_file")
+        self.server.wait_task("wait_for_whole_file", "r", "arrived", "deferred")
+        self.put("day.csv", "12345")
+        self.finish("wait_for_whole_file")
+        self.assertEqual(output(self.server, "wait_for_whole_file", "r", "arrived", "size"), 5)
+
+    def test_wait_for_files(self):
+        self.put("part-1.csv")
+        self.start("wait_for_files")
+        self.server.wait_task("wait_for_files", "r", "arrived", "deferred")
+        self.put("part-2.csv")
+        self.finish("wait_for_files")
+        self.assertEqual([path.rsplit("/", 1)[1] for path in output(self.server, "wait_for_files", "r", "arrived")],
+                         ["part-1.csv", "part-2.csv"])
+
+    def sales(self, run_id):
+        self.server.write_dag("sales", "tasks: {load: {bash: 'while [ ! -e go_sales ]; do sleep 0.05; done'}}\n")
+        self.server.trigger("sales", run_id=run_id)
+        self.addCleanup((self.server.dags / "go_sales").unlink, missing_ok=True)
+
+    def test_wait_for_task(self):
+        self.start("wait_for_task")
+        self.server.wait_task("wait_for_task", "r", "loaded", "deferred")
+        self.sales("r")
+        (self.server.dags / "go_sales").write_text("")
+        self.finish("wait_for_task")
+        self.assertEqual(output(self.server, "wait_for_task", "r", "loaded", "run_id"), "r")
+
+    def test_wait_for_run(self):
+        self.server.write_dag("wait_for_run", examples()["wait_for_run"])
+        dated(self.server, "wait_for_run", "failing")
+        self.sales("failing")
+        self.server.wait_task("wait_for_run", "failing", "done", "deferred")
+        self.server.ctl("runs", "cancel", "sales", "failing")
+        self.assertEqual(self.server.wait_run("wait_for_run", "failing"), "success")
+
+
+class Waiting(ServerCase):
+    def file(self, name, text="x"):
+        (self.server.dags / name).write_text(text)
+
+    def test_what_waits_holds_no_slot(self):
+        waits = "".join(f"  w{i}: {{sensor: {{file: all_there, poke_interval: 1h}}}}\n" for i in range(40))
+        self.server.write_dag("narrow", f"max_active_tasks: 1\ntasks:\n{waits}  work: {{bash: 'true'}}\n")
+        run_id = self.server.trigger("narrow")
+        self.server.wait_task("narrow", run_id, "work", "success")
+        wait_for(lambda: list(self.server.states("narrow", run_id).values()).count("deferred") == 40)
+        self.file("all_there")  # inotify: nobody looks for an hour
+        self.assertEqual(self.server.wait_run("narrow", run_id), "success")
+
+    def test_a_pool_counts_what_waits_when_it_is_to(self):
+        self.server.ctl("pools", "set", "counting", "1", "--include-deferred")
+        self.server.write_dag("counted", "tasks:\n  wait: {pool: counting, sensor: {file: counted_there}}\n  work: {pool: counting, bash: 'true'}\n")
+        run_id = self.server.trigger("counted")
+        self.server.wait_task("counted", run_id, "wait", "deferred")
+        pool = self.server.get("/api/v2/pools/counting")
+        self.assertEqual((pool["deferred_slots"], pool["running_slots"], pool["open_slots"]), (1, 0, 0))
+        self.file("counted_there")
+        self.assertEqual(self.server.wait_run("counted", run_id), "success")
+
+    def test_it_is_seen_while_it_waits(self):
+        self.server.write_dag("seen", "tasks: {wait: {sensor: {file: seen_there}}, after: {depends_on: wait, bash: 'true'}}\n")
+        run_id = self.server.trigger("seen")
+        self.server.wait_task("seen", run_id, "wait", "deferred")
+        found = self.server.get("/api/v2/dags/seen/dagRuns/~/taskInstances?state=deferred")["task_instances"]
+        self.assertIn(("seen", "wait"), {(row["dag_id"], row["task_id"]) for row in found})
+        why = wait_for(lambda: (lambda text: text if "not there" in text else None)(self.assert_exit(0, "tasks", "why", "seen", run_id, "wait").stdout))
+        self.assertIn(f"waits for file {self.server.dags}/seen_there since ", why)
+        self.assertIn("looked 1 times, looks next at ", why)
+        reasons = self.server.get(task_path("seen", run_id, "wait", ext=True) + "/why")["reasons"]
+        self.assertEqual([reason["code"] for reason in reasons], ["sensor"])
+        self.assertIn("deferred", self.assert_exit(0, "tasks", "show", "seen", run_id, "wait").stdout)
+        self.file("seen_there")
+        self.assertEqual(self.server.wait_run("seen", run_id), "success")
+        tries = self.server.get(task_path("seen", run_id, "wait") + "/tries")["task_instances"]
+        self.assertEqual([one["state"] for one in tries], ["success"])
+
+    def test_a_timeout_fails_for_good_or_skips_softly(self):
+        self.server.write_dag("late", """
+default_args: {retries: 3, retry_delay: 100ms}
+tasks:
+  hard: {sensor: {file: never, poke_interval: 100ms, timeout: 300ms}}
+  soft: {sensor: {file: never, poke_interval: 100ms, timeout: 300ms, soft_fail: true}}
+  below: {depends_on: soft, bash: 'true'}
+""")
+        run_id = self.server.trigger("late")
+        self.assertEqual(self.server.wait_run("late", run_id), "failed")
+        tasks = self.server.tasks("late", run_id)
+        self.assertEqual({name: row["state"] for name, row in tasks.items()}, {"hard": "failed", "soft": "skipped", "below": "skipped"})
+        self.assertEqual(tasks["hard"]["try_number"], 1)
+        why = self.assert_exit(0, "tasks", "why", "late", run_id, "hard").stdout
+        self.assertIn("timeout of 300ms is over", why)
+
+    def test_a_state_that_fails_or_skips(self):
+        self.server.write_dag("bad", "tasks: {a: {bash: exit 1}}\n")
+        self.server.wait_run("bad", self.server.trigger("bad", run_id="one"))
+        self.server.write_dag("judges", """
+tasks:
+  fails: {sensor: {task: {dag_id: bad, task_id: a, run_id: one, failed_states: failed}}}
+  skips: {sensor: {dag: {dag_id: bad, run_id: one, skipped_states: failed}}}
+  there: {sensor: {dag: {dag_id: bad, run_id: one, allowed_states: [failed]}}}
+""")
+        run_id = self.server.trigger("judges")
+        self.assertEqual(self.server.wait_run("judges", run_id), "failed")
+        self.assertEqual(self.server.states("judges", run_id), {"fails": "failed", "skips": "skipped", "there": "success"})
+
+    def test_it_is_marked_cleared_and_cancelled(self):
+        self.server.write_dag("steered", "tasks:\n  a: {sensor: {file: never}}\n  b: {sensor: {file: never}}\n  c: {depends_on: a, bash: 'true'}\n")
+        run_id = self.server.trigger("steered")
+        for task in ("a", "b"):
+            self.server.wait_task("steered", run_id, task, "deferred")
+        self.assert_exit(0, "tasks", "mark", "steered", run_id, "a", "--state", "success", "-y")
+        self.server.wait_task("steered", run_id, "c", "success")
+        self.assert_exit(0, "tasks", "clear", "steered", run_id, "b", "-y")
+        wait_for(lambda: self.server.tasks("steered", run_id)["b"]["try_number"] == 2)
+        self.server.wait_task("steered", run_id, "b", "deferred")
+        self.assert_exit(0, "runs", "cancel", "steered", run_id)
+        self.assertEqual(self.server.wait_run("steered", run_id), "failed")
+        self.assertEqual(self.server.states("steered", run_id)["b"], "failed")
+
+    def test_mapped_sensors(self):
+        self.server.write_dag("mapped", "tasks:\n  wait: {sensor: {file: 'm_{{ item.n }}'}, expand: {n: [1, 2, 3]}}\n  end: {depends_on: wait, bash: 'true'}\n")
+        run_id = self.server.trigger("mapped")
+        wait_for(lambda: list(self.server.states("mapped", run_id).values()).count("deferred") == 3)
+        for n in (1, 2, 3):
+            self.file(f"m_{n}")
+        self.assertEqual(self.server.wait_run("mapped", run_id), "success")
+
+    def test_what_needs_somebody_who_asks_is_refused(self):
+        self.server.write_dag("asks", "tasks: {a: {sensor: {http: 'http://127.0.0.1:1/'}}}\n", wait=False)
+
+        def said():
+            return [error["stack_trace"] for error in self.server.get("/api/v2/importErrors")["import_errors"] if error["filename"] == "asks.yaml"]
+        wait_for(lambda: said() != [])
+        self.assertIn("DAG017: a sensor cannot wait for http in this version", said()[0])
+
+    def test_a_deleted_dag_waits_no_longer(self):
+        self.server.write_dag("deleted", "tasks: {a: {sensor: {file: never}}}\n")
+        run_id = self.server.trigger("deleted")
+        self.server.wait_task("deleted", run_id, "a", "deferred")
+        (self.server.dags / "deleted.yaml").unlink()
+        self.assert_exit(0, "runs", "cancel", "deleted", run_id)
+        self.server.wait_run("deleted", run_id)
+        self.assert_exit(0, "dags", "delete", "deleted", "-y")
+        with self.assertRaises(HttpError):
+            self.server.get("/api/v2/dags/deleted")
+
+
+class ThroughKills(OwnServerCase):
+    def strike(self, server, *roles):
+        if roles:
+            server.kill(*roles)
+        else:
+            server.kill_all()
+            server.reap()
+            server.start()
+
+    def test_nothing_that_waits_is_forgotten_and_nothing_is_seen_twice(self):
+        server = self.make_server()
+        waits = "".join(f"  w{i}: {{sensor: {{file: f{i}, poke_interval: 1h}}}}\n  a{i}: {{depends_on: w{i}, bash: 'echo x >> ran{i}'}}\n" for i in range(20))
+        server.write_dag("many", f"tasks:\n{waits}  soon: {{sensor: {{delta: 3s}}}}\n")
+        run_id = server.trigger("many")
+        self.strike(server)  # some are parked by now, some are not
+        wait_for(lambda: list(server.states("many", run_id).values()).count("deferred") >= 20)
+        for i in range(10):
+            (server.dags / f"f{i}").write_text("x")
+        self.strike(server)  # some are seen by now
+        for i in range(10, 20):
+            (server.dags / f"f{i}").write_text("x")
+        self.assertEqual(server.wait_run("many", run_id), "success")
+        self.assertEqual(set(server.states("many", run_id).values()), {"success"})
+        self.assertEqual([(server.dags / f"ran{i}").read_text() for i in range(20)], ["x\n"] * 20)
+        tries = server.get(task_path("many", run_id, "w3") + "/tries")["task_instances"]
+        self.assertEqual([one["state"] for one in tries], ["success"])
+
+    def test_a_file_that_comes_while_nobody_looks_is_seen(self):
+        server = self.make_server()
+        server.write_dag("gone", "tasks: {wait: {sensor: {file: there, poke_interval: 1h, timeout: 2h}}}\n")
+        run_id = server.trigger("gone")
+        server.wait_task("gone", run_id, "wait", "deferred")
+        server.kill_all()
+        server.reap()
+        (server.dags / "there").write_text("x")
+        server.start()
+        self.assertEqual(server.wait_run("gone", run_id), "success")
+
+    def test_a_killed_scheduler_does_not_lengthen_a_timeout(self):
+        server = self.make_server()
+        server.write_dag("short", "tasks: {wait: {sensor: {file: never, poke_interval: 1s, timeout: 6s}}}\n")
+        run_id = server.trigger("short")
+        server.wait_task("short", run_id, "wait", "deferred")
+        began = time.monotonic()
+        self.strike(server, "scheduler")
+        self.assertEqual(server.wait_run("short", run_id), "failed")
+        self.assertLess(time.monotonic() - began, 20)
+        row = server.tasks("short", run_id)["wait"]
+        self.assertGreaterEqual(row["duration"], 6)
+        self.assertLess(row["duration"], 20)
+
+
+class Offline(OfflineCase):
+    def test_dags_test_waits(self):
+        path = self.file("tasks: {wait: {sensor: {delta: 200ms}}, seen: {sensor: {file: dag.yaml}, depends_on: wait}}\n")
+        self.expect(0, "dags", "test", path)
+
+    def test_a_sensor_takes_time_in_a_simulation(self):
+        path = self.file("schedule: '@daily'\nstart_date: 2026-01-01\ntasks: {wait: {sensor: {file: x}}}\n")
+        self.expect(0, "simulate", path, "--from", "2026-01-01", "--to", "2026-01-03")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,113 @@
+"""An SMTP server of a test: STARTTLS or TLS from the start with a certificate of its own, log-ins, refusals; keeps what it is sent.
+
+Not a mail server: it knows what curl says, and no more.
+"""
+import base64
+import pathlib
+import shutil
+import socketserver
+import ssl
+import subprocess
+import tempfile
+import threading
+
+
+def make_certificate(folder):
+    """Of 127.0.0.1, signed by itself; the paths of certificate and key."""
+    certificate, key = folder / "cert.pem", folder / "key.pem"
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=127.0.0.1",
+                    "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out", certificate], check=True, capture_output=True)
+    return certificate, key
+
+
+def server_context(certificate, key):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    return context
+
+
+class MailSink(socketserver.ThreadingTCPServer):
+    """`starttls`: mail is taken only behind it. `users`: {name: password}; then only from them. `refuse`: {address: "550 no"}."""
+
+    allow_reuse_address = True
+    daemon_threads = True
+
+    def __init__(self, starttls=True, implicit_tls=False, users=None, refuse=None):
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="pipelined-mail-"))
+        self.starttls, self.implicit_tls, self.users, self.refuse = starttls, implicit_tls, users or {}, refuse or {}
+        self.mails, self.lines = [], []
+        self.ca_file, key = make_certificate(self.folder)
+        self.context = server_context(self.ca_file, key)
+        super().__init__(("127.0.0.1", 0), Conversation)
+        self.port = self.server_address[1]
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+    def close(self):
+        self.shutdown()
+        self.server_close()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def handle_error(self, request, client_address):
+        pass  # a client that does not like the certificate
+
+
+class Conversation(socketserver.BaseRequestHandler):
+    def handle(self):
+        sink = self.server
+        self.secure, self.user, self.sender, self.recipients = False, None, None, []
+        if sink.implicit_tls:
+            self.encrypt()
+        self.file = self.request.makefile("rb")
+        self.say("220 sink")
+        while line := self.file.readline():
+            text = line.decode(errors="replace").rstrip("\r\n")
+            sink.lines.append(text)
+            if self.answer(text) is False:
+                return
+
+    def say(self, text):
+        self.request.sendall(text.encode() + b"\r\n")
+
+    def encrypt(self):
+        self.request = self.server.context.wrap_socket(self.request, server_side=True)
+        self.file = self.request.makefile("rb")
+        self.secure = True
+
+    def answer(self, text):
+        sink, word = self.server, text.upper().split(" ")[0].split(":")[0]
+        if word in ("EHLO", "HELO"):
+            offers = ["sink", *(["STARTTLS"] if sink.starttls and not self.secure else []), *(["AUTH PLAIN"] if sink.users else []),
+                      "8BITMIME", "SIZE 100000000"]
+            for n, offer in enumerate(offers):
+                self.say(("250 " if n == len(offers) - 1 else "250-") + offer)
+        elif word == "STARTTLS":
+            self.say("220 go on")
+            self.encrypt()
+        elif word == "AUTH":
+            _, name, password = base64.b64decode(text.split(" ")[2]).decode().split("\0")
+            self.user = name if sink.users.get(name) == password else None
+            self.say("235 welcome" if self.user else "535 wrong password")
+        elif word == "MAIL":
+            if (sink.starttls and not self.secure) or (sink.users and not self.user):
+                return self.say("530 not like this")
+            self.sender, self.recipients = text[text.index("<") + 1:text.index(">")], []
+            self.say("250 ok")
+        elif word == "RCPT":
+            address = text[text.index("<") + 1:text.index(">")]
+            if address in sink.refuse:
+                return self.say(sink.refuse[address])
+            self.recipients.append(address)
+            self.say("250 ok")
+        elif word == "DATA":
+            self.say("354 go on")
+            data = b""
+            while (line := self.file.readline()) not in (b".\r\n", b""):
+                data += line[1:] if line.startswith(b"..") else line
+            sink.mails.append({"from": self.sender, "to": self.recipients, "data": data, "secure": self.secure, "user": self.user})
+            self.say("250 taken")
+        elif word == "QUIT":
+            self.say("221 bye")
+            return False
+        else:
+            self.say("250 ok")
+        return None
