@@ -78,6 +78,8 @@ SchedulerOptions MakeOptions(const Settings& settings, const RoleContext& contex
       AgingRule{settings.scheduler.aging_after, static_cast<std::int32_t>(settings.scheduler.aging_every)};
   options.lease_ttl = settings.scheduler.lease_ttl;
   options.launch.logs_dir = context.home + "/logs";
+  options.launch.programs_dir = ProgramFolder();
+  options.launch.venvs_dir = context.home + "/venvs";
   options.launch.grace = std::chrono::duration_cast<Millis>(settings.executor.grace);
   options.launch.environment = InheritedEnvironment(environ);
   return options;

@@ -7,6 +7,7 @@
 
 #include "pipelined/schema/json.h"
 #include "scheduler/launch_action.h"
+#include "scheduler/launch_ssh.h"
 #include "scheduler/try_templates.h"
 
 namespace pipelined {
@@ -35,6 +36,23 @@ class Environ {
 
 std::string TextOf(const Value& value) {
   return value.is_string() ? value.string() : value.is_null() ? "" : ToJson(value);
+}
+
+// Of the words of a task: what its shell, if it has one, reads them by.
+Quote QuoteFor(const Task& task) {
+  const bool is_ssh = task.action.kind == ActionKind::kSsh;
+  if (task.action.kind != ActionKind::kBash && !is_ssh) return Quote::kNone;
+  const Invocation* how = task.invocation.get();
+  if (how == nullptr || how->shell.empty()) return is_ssh ? Quote::kPosixShell : Quote::kShell;
+  switch (KindOfShell(how->shell.front())) {
+    case ShellKind::kBash:
+      return Quote::kShell;
+    case ShellKind::kPosix:
+      return Quote::kPosixShell;
+    case ShellKind::kOther:
+      break;  // such a script has no templates: see CheckShell()
+  }
+  return Quote::kNone;
 }
 
 // What an instance of a mapped task has in place of keys of its task. What stands in the DAG file is a template, what
@@ -66,7 +84,7 @@ class Replacements {
 
   Result<std::vector<std::string>> Words(const Task& task) const {
     const bool is_shell = task.action.kind == ActionKind::kBash;
-    const Quote quote = is_shell ? Quote::kShell : Quote::kNone;
+    const Quote quote = QuoteFor(task);
     const std::string place(OperatorName(task.action.kind));
     std::vector<std::string> words;
     const TemplateItem* item = is_shell ? Find("bash") : task.action.kind == ActionKind::kExec ? Find("exec") : nullptr;
@@ -113,6 +131,61 @@ Result<std::string> WorkingDir(const Task& task, const TryTemplates& templates) 
   return dir ? Replacements(templates).WorkingDir(*std::move(dir)) : dir;
 }
 
+Status TakeInvocation(const Task& task, const TryTemplates& templates, AttemptStart& start) {
+  if (task.invocation == nullptr) return Ok();
+  const Invocation& how = *task.invocation;
+  start.umask = how.umask;
+  start.nice = how.nice;
+  if (how.stdin_text) {
+    auto text = templates.Render(*how.stdin_text, "stdin");
+    if (!text) return text.error();
+    start.input = *std::move(text);
+  } else if (!how.stdin_file.empty()) {
+    auto path = templates.Render(how.stdin_file, "stdin.file");
+    if (!path) return path.error();
+    start.input_path = *std::move(path);
+  }
+  return Ok();
+}
+
+void SetVariable(Env& env, const std::string& name, std::string value) {
+  for (auto& [known, old] : env) {
+    if (known == name) return void(old = std::move(value));
+  }
+  env.emplace_back(name, std::move(value));
+}
+
+std::string ValueOf(const Env& env, std::string_view name) {
+  for (const auto& [known, value] : env) {
+    if (known == name) return value;
+  }
+  return {};
+}
+
+// Python in an environment: one that is there, or one that pipelined-venv makes within the try, and then becomes.
+Status EnterVenv(const Task& task, const TryTemplates& templates, const LaunchOptions& options, AttemptStart& start) {
+  const Value* spec = task.action.spec.get();
+  if (spec == nullptr) return Ok();
+  if (const Value* requirements = spec->Find("requirements")) {
+    std::vector<std::string> argv{"python3", "-I", options.programs_dir + "/pipelined-venv", "run"};
+    // Another user could neither write there nor is trusted to: theirs are kept below their own home.
+    if (task.run_as_user.empty() && !options.venvs_dir.empty()) argv.push_back("--folder=" + options.venvs_dir);
+    argv.push_back("--");
+    argv.insert(argv.end(), start.argv.begin() + 1, start.argv.end());
+    start.argv = std::move(argv);
+    SetVariable(start.env, "PIPELINED_REQUIREMENTS", requirements->string());
+    return Ok();
+  }
+  auto venv = templates.Render(spec->Find("venv")->string(), "python.venv");
+  if (!venv) return venv.error();
+  if (!venv->starts_with('/')) *venv = start.working_dir + "/" + *venv;
+  start.argv.front() = *venv + "/bin/python";
+  const std::string path = ValueOf(start.env, "PATH");
+  SetVariable(start.env, "PATH", *venv + "/bin" + (path.empty() ? "" : ":" + path));
+  SetVariable(start.env, "VIRTUAL_ENV", *std::move(venv));
+  return Ok();
+}
+
 std::vector<std::string> Argv(const Task& task, std::vector<std::string> words) {
   switch (task.action.kind) {
     case ActionKind::kEmpty:
@@ -128,7 +201,10 @@ std::vector<std::string> Argv(const Task& task, std::vector<std::string> words) 
     case ActionKind::kMail:
       return {"true"};
     case ActionKind::kBash:
+      if (task.invocation != nullptr && !task.invocation->shell.empty())
+        return ShellWords(task.invocation->shell, words.front());
       return {"bash", "-c", std::move(words.front())};
+    case ActionKind::kSsh:  // see launch_ssh.h
     case ActionKind::kExec:
       return words;
     case ActionKind::kPythonFile:
@@ -178,7 +254,7 @@ Result<AttemptStart> Prepare(const LaunchRequest& request, const LaunchOptions& 
     start.action = *std::move(action);
     return start;
   }
-  Environ environ(options.environment);
+  Environ environ(Env{});
   for (const auto& [name, value] : Environment((*templates)->context())) environ.Set(name, value);
   for (const auto& [name, text] : task.outer_env) {
     auto value = (*templates)->RenderOutside(text, "env." + name);
@@ -192,7 +268,12 @@ Result<AttemptStart> Prepare(const LaunchRequest& request, const LaunchOptions& 
   }
   const Replacements replacements(**templates);
   if (const Status set = replacements.Variables(environ); !set) return set.error();
-  start.env = environ.Take();
+  Env own = environ.Take();
+  Environ whole(options.environment);
+  if (task.action.kind != ActionKind::kSsh) {  // there it is that of the command at the other end
+    for (const auto& [name, value] : own) whole.Set(name, value);
+  }
+  start.env = whole.Take();
 
   auto dir = WorkingDir(task, **templates);
   if (!dir) return dir.error();
@@ -200,7 +281,13 @@ Result<AttemptStart> Prepare(const LaunchRequest& request, const LaunchOptions& 
 
   auto words = replacements.Words(task);
   if (!words) return words.error();
+  if (const Status taken = TakeInvocation(task, **templates, start); !taken) return taken.error();
+  if (task.action.kind == ActionKind::kSsh) {
+    const Status made = PrepareSsh(task, **templates, options, words->front(), own, start);
+    return made ? Result<AttemptStart>(std::move(start)) : Result<AttemptStart>(made.error());
+  }
   start.argv = Argv(task, std::move(*words));
+  if (const Status entered = EnterVenv(task, **templates, options, start); !entered) return entered.error();
   return start;
 }
 

@@ -55,7 +55,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   options.max_output = options.max_memory = 1 << 18;
   std::vector<Value> bound;
   options.bound = &bound;
-  for (const Quote quote : {Quote::kNone, Quote::kShell, Quote::kUrl, Quote::kBind}) {
+  for (const Quote quote : {Quote::kNone, Quote::kShell, Quote::kPosixShell, Quote::kUrl, Quote::kBind}) {
     options.quote = quote;
     const auto rendered = parsed->Render(*scope, options);
     if (rendered && rendered->size() > options.max_output && !parsed->is_literal()) std::abort();

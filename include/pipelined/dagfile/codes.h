@@ -72,6 +72,7 @@ enum class Code : int {
   kLimitKey = 62,
   kBadAsset = 63,
   kSqlText = 66,
+  kShell = 70,
 };
 
 struct CodeInfo {

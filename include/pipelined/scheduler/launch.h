@@ -12,7 +12,9 @@
 namespace pipelined {
 
 struct LaunchOptions {
-  std::string logs_dir;  // absolute
+  std::string logs_dir;      // absolute
+  std::string programs_dir;  // absolute: where pipelined-ssh and pipelined-venv are
+  std::string venvs_dir;     // absolute: where Python environments of the daemon's own user are kept
   Millis grace{10'000};
   const ZoneSource* zones = nullptr;  // for in_timezone(); must outlive every launch; nullptr: it fails
   // A connection by its id, with its password; kNotFound. Empty: there are none. In the scheduler's thread.

@@ -139,6 +139,7 @@ Result<RunState> RunLocally(const LoadedDag& loaded, const LocalRunOptions& opti
   SchedulerOptions scheduler_options;
   scheduler_options.holder = "dags-test";
   scheduler_options.launch.logs_dir = options.folder + "/logs";
+  scheduler_options.launch.programs_dir = options.launcher_path.substr(0, options.launcher_path.rfind('/'));
   scheduler_options.launch.environment = InheritedEnvironment(environ);
   scheduler_options.launch.connection = ConnectionFromEnvironment;
   Scheduler* running = nullptr;
