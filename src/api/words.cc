@@ -36,6 +36,8 @@ std::string OperatorClass(ActionKind kind) {
       return "SqliteOperator";
     case ActionKind::kMail:
       return "EmailOperator";
+    case ActionKind::kSsh:
+      return "SSHOperator";
   }
   return "BaseOperator";
 }
@@ -68,13 +70,15 @@ std::string_view OperatorModule(ActionKind kind) {
       return "airflow.providers.sqlite.operators.sqlite";
     case ActionKind::kMail:
       return "airflow.providers.smtp.operators.smtp";
+    case ActionKind::kSsh:
+      return "airflow.providers.ssh.operators.ssh";
   }
   return "pipelined";
 }
 
 namespace {
 
-constexpr std::array<std::pair<std::string_view, std::string_view>, 14> kOperators{{
+constexpr std::array<std::pair<std::string_view, std::string_view>, 15> kOperators{{
     {"bash", "BashOperator"},
     {"exec", "ExecOperator"},
     {"python", "PythonOperator"},
@@ -89,6 +93,7 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 14> kOperato
     {"sql", "SQLExecuteQueryOperator"},
     {"sqlite", "SqliteOperator"},
     {"mail", "EmailOperator"},
+    {"ssh", "SSHOperator"},
 }};
 
 }  // namespace
@@ -137,6 +142,8 @@ Value TemplateFields(ActionKind kind) {
       return Value::List{"sql", "parameters"};
     case ActionKind::kMail:
       return Value::List{"to", "subject", "html_content"};
+    case ActionKind::kSsh:
+      return Value::List{"command", "remote_host", "environment"};
   }
   return Value::List{};
 }

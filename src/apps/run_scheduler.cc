@@ -83,6 +83,8 @@ SchedulerOptions MakeOptions(const Settings& settings, const RoleContext& contex
   options.notifications = settings.features.notifications;
   options.lease_ttl = settings.scheduler.lease_ttl;
   options.launch.logs_dir = context.home + "/logs";
+  options.launch.programs_dir = ProgramFolder();
+  options.launch.venvs_dir = context.home + "/venvs";
   options.launch.grace = std::chrono::duration_cast<Millis>(settings.executor.grace);
   options.launch.environment = InheritedEnvironment(environ);
   return options;

@@ -35,6 +35,12 @@ constexpr std::array kMailTable{
     KeyRow{"bcc", kPart},        KeyRow{"text", kPart},        KeyRow{"subject", kPart}, KeyRow{"reply_to", kPart},
     KeyRow{"html", kPart},       KeyRow{"attachments", kPart},
 };
+constexpr std::array kSshTable{
+    KeyRow{"connection", kPart, true},  KeyRow{"host", kPart, true},        KeyRow{"port", kPart, true},
+    KeyRow{"user", kPart, true},        KeyRow{"command", kPart},           KeyRow{"key_file", kPart, true},
+    KeyRow{"known_hosts", kPart, true}, KeyRow{"host_key_checking", kPart}, KeyRow{"connect_timeout", kPart, true},
+};
+constexpr std::array kStdinTable{KeyRow{"file", kPart}};
 
 }  // namespace
 
@@ -44,5 +50,7 @@ const std::span<const KeyRow> kHttpExpectKeys = kHttpExpectTable;
 const std::span<const KeyRow> kSqlKeys = kSqlTable;
 const std::span<const KeyRow> kSqliteKeys = kSqliteTable;
 const std::span<const KeyRow> kMailKeys = kMailTable;
+const std::span<const KeyRow> kSshKeys = kSshTable;
+const std::span<const KeyRow> kStdinKeys = kStdinTable;
 
 }  // namespace pipelined::dagfile

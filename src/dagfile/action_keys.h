@@ -14,4 +14,8 @@ extern const std::span<const KeyRow> kSqlKeys;
 extern const std::span<const KeyRow> kSqliteKeys;
 extern const std::span<const KeyRow> kMailKeys;
 
+// Of actions that are processes.
+extern const std::span<const KeyRow> kSshKeys;
+extern const std::span<const KeyRow> kStdinKeys;
+
 }  // namespace pipelined::dagfile

@@ -88,6 +88,11 @@ constexpr std::array kTaskTable{
     KeyRow{"sql", Key::kSql},
     KeyRow{"sqlite", Key::kSqlite},
     KeyRow{"mail", Key::kMail},
+    KeyRow{"ssh"},
+    KeyRow{"stdin", Key::kStdin, true},
+    KeyRow{"shell", Key::kShell, true},
+    KeyRow{"umask", Key::kUmask, true},
+    KeyRow{"nice", Key::kNice, true},
     KeyRow{"check"},
     KeyRow{"spark"},
     KeyRow{"flink"},
@@ -109,7 +114,12 @@ constexpr std::array kTaskTable{
     KeyRow{"on_skipped", Key::kOnSkipped},
 };
 
-constexpr std::array kPythonTable{KeyRow{"file", Key::kFile}, KeyRow{"code", Key::kCode}};
+constexpr std::array kPythonTable{
+    KeyRow{"file", Key::kFile},
+    KeyRow{"code", Key::kCode},
+    KeyRow{"venv", Key::kVenv, true},
+    KeyRow{"requirements", Key::kRequirements, true},
+};
 constexpr std::array kRetryOnTable{KeyRow{"exit_codes", Key::kExitCodes}};
 constexpr std::array kScheduleTable{
     KeyRow{"every", Key::kEvery},
@@ -246,7 +256,8 @@ const std::span<const KeyRow> kTemplateKeys = kTemplateTable;
 bool IsAction(Key key) {
   return key == Key::kBash || key == Key::kExec || key == Key::kPython || key == Key::kEmpty || key == Key::kBranch ||
          key == Key::kShortCircuit || key == Key::kLatestOnly || key == Key::kTriggerDag || key == Key::kSubDag ||
-         key == Key::kSensor || key == Key::kHttp || key == Key::kSql || key == Key::kSqlite || key == Key::kMail;
+         key == Key::kSensor || key == Key::kHttp || key == Key::kSql || key == Key::kSqlite || key == Key::kMail ||
+         key == Key::kSsh;
 }
 
 bool IsOfOneTask(Key key) {

@@ -187,6 +187,14 @@ enum class Key : std::uint8_t {
   kSqlite,
   kMail,
   kActionPart,  // a key of one of them: known by its name
+  // how processes are started
+  kStdin,
+  kShell,
+  kUmask,
+  kNice,
+  kSsh,
+  kVenv,
+  kRequirements,
 };
 
 struct KeyRow {

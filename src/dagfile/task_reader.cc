@@ -7,6 +7,7 @@
 #include <charconv>
 
 #include "dagfile/asset_reader.h"
+#include "dagfile/invocation_reader.h"
 #include "dagfile/keys.h"
 #include "dagfile/limits_reader.h"
 #include "dagfile/notify_reader.h"
@@ -105,7 +106,13 @@ void TaskReader::Apply(Key key, const Entry& entry, Task& task) {
     case Key::kSql:
     case Key::kSqlite:
     case Key::kMail:
+    case Key::kSsh:
       return ReadAction(key, entry, task);
+    case Key::kStdin:
+    case Key::kShell:
+    case Key::kUmask:
+    case Key::kNice:
+      return ReadInvocation(key, entry, reporter_, task);
     case Key::kRepeat:
       repeat_ = entry;
       return ReadRepeat(entry, reporter_, task.repeat);
@@ -253,7 +260,8 @@ void TaskReader::ReadAction(Key key, const Entry& entry, Task& task) {
     if (file != nullptr) script_files_.push_back({next_, file});
     return;
   }
-  if (key == Key::kPython) return ReadPython(entry, task);
+  if (key == Key::kPython) return ReadPython(entry, text_of_file_, reporter_, task);
+  if (key == Key::kSsh) return ReadSsh(entry, reporter_, task);
   if (key == Key::kBranch) return ReadBranch(entry, reporter_, task);
   if (key == Key::kShortCircuit) return ReadShortCircuit(entry, reporter_, task);
   if (key == Key::kTriggerDag) return ReadTriggerDag(entry, reporter_, task);
@@ -280,25 +288,6 @@ void TaskReader::ReadAction(Key key, const Entry& entry, Task& task) {
   } else if (ReadTexts(entry, reporter_, task.action.words) &&
              (task.action.words.empty() || task.action.words[0].empty())) {
     reporter_.Error(Code::kBadValue, entry.place(), "exec needs a program as its first word");
-  }
-}
-
-void TaskReader::ReadPython(const Entry& entry, Task& task) {
-  if (!entry.value.is_map()) {
-    ReportType(entry, reporter_, "a mapping with file or code", "for example python: {file: report.py}");
-    return;
-  }
-  const std::size_t errors = reporter_.errors();
-  task.action.words.clear();
-  EachKey(entry.value, kPythonKeys, "python", reporter_, [&](Key key, const Entry& part) {
-    task.action.kind = key == Key::kFile ? ActionKind::kPythonFile : ActionKind::kPythonCode;
-    task.action.words.emplace_back();
-    ReadWord(part, reporter_, task.action.words.back());
-  });
-  if (task.action.words.size() != 1 && reporter_.errors() == errors) {
-    const bool none = task.action.words.empty();
-    reporter_.Error(none ? Code::kMissingKey : Code::kManyActions, entry.place(),
-                    none ? "python needs file or code" : "python has file or code, not both");
   }
 }
 

@@ -56,7 +56,6 @@ class TaskReader {
   void ReadTaskExpand(Key key, const Entry& entry);
   void TakeMappedAction(const Entry& task, Task& out);
   void ReadAction(Key key, const Entry& entry, Task& task);
-  void ReadPython(const Entry& entry, Task& task);
   void CheckRetryOn(Task& task);
   void ReadRetryOn(const Entry& entry, RetryPolicy& retry);
   void ReadBackoff(const Entry& entry, RetryPolicy& retry);

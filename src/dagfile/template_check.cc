@@ -6,6 +6,7 @@
 #include <array>
 #include <optional>
 
+#include "dagfile/invocation_reader.h"
 #include "pipelined/template/task_context.h"
 #include "pipelined/template/template.h"
 
@@ -51,6 +52,9 @@ class TemplateChecker {
     for (const Entry entry : EntriesOf(task)) {
       const std::string_view name = entry.name();
       if (name == "bash") Check(no, entry.value, kScript);
+      if (name == "bash") CheckShell(dag_.tasks[no], entry.value, reporter_);
+      if (name == "stdin") CheckEach(no, entry.value, false);
+      if (name == "ssh") CheckSsh(no, entry.value);
       if (name == "http" || name == "mail") CheckEach(no, entry.value, false);
       if (name == "http") CheckRawUrl(entry.value);
       if (name == "sql" || name == "sqlite") CheckSql(no, entry.value);
@@ -87,6 +91,7 @@ class TemplateChecker {
       if (name != "bash" && name != "exec" && name != "env" && name != "working_dir") continue;
       for (const NodeRef element : ItemsOf(part.value)) {
         Check(no, element, name == "bash" ? kScript : nullptr);
+        if (name == "bash") CheckShell(dag_.tasks[no], element, reporter_);
         for (const NodeRef word : ItemsOf(element)) Check(no, word, nullptr);
         for (const Entry variable : EntriesOf(element)) Check(no, variable.value, nullptr);
       }
@@ -199,6 +204,14 @@ class TemplateChecker {
   void CheckCommand(TaskNo no, const Entry& command) {
     if (command.name() == "bash") Check(no, command.value, kScript);
     if (command.name() == "exec") CheckEach(no, command.value, false);
+  }
+
+  void CheckSsh(TaskNo no, NodeRef action) {
+    for (const Entry part : EntriesOf(action)) {
+      const bool is_script = part.name() == "command";
+      Check(no, part.value, is_script ? kScript : nullptr);
+      if (is_script) CheckShell(dag_.tasks[no], part.value, reporter_);
+    }
   }
 
   void CheckSql(TaskNo no, NodeRef action) {

@@ -45,6 +45,8 @@ enum class SpawnStage : std::uint8_t {
   kFolder = 7,
   kExec = 8,
   kOutput = 9,
+  kInput = 10,
+  kNice = 11,
 };
 
 enum ExitFlag : std::uint16_t { kHasOutput = 1, kKilled = 2, kLeftovers = 4, kLogCut = 8 };

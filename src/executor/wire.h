@@ -41,8 +41,11 @@ struct ConfigureFrame {
   std::uint32_t unused;
 };
 
-// Followed by `groups` ids of 4 bytes, then NUL-terminated strings: folder, log path, arguments, environment,
-// secrets (what the log must not show, the longest first).
+// What a command reads: nothing, a file, or `input_size` bytes that come with the frame.
+enum class InputKind : std::uint32_t { kNone = 0, kFile = 1, kBytes = 2 };
+
+// Followed by `groups` ids of 4 bytes, then NUL-terminated strings: folder, log path, the input's path, arguments,
+// environment, secrets (what the log must not show, the longest first). Then the input's bytes.
 struct StartFrame {
   FrameHead head;
   std::int64_t attempt, epoch;
@@ -51,7 +54,14 @@ struct StartFrame {
   std::uint32_t switch_user;  // 1: uid, gid and groups hold
   std::uint32_t uid, gid, groups;
   std::uint32_t args, envs;
-  std::uint32_t secrets, unused;
+  std::uint32_t secrets;
+  InputKind input;
+  std::uint32_t input_size;
+  std::uint32_t umask;  // kKeep: as it is
+  std::int32_t nice;    // likewise
+  std::uint32_t unused;
+
+  static constexpr std::int32_t kKeep = 0x7fff;
 };
 
 struct StopFrame {

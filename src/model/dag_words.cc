@@ -33,6 +33,8 @@ std::string_view OperatorName(ActionKind kind) {
       return "sqlite";
     case ActionKind::kMail:
       return "mail";
+    case ActionKind::kSsh:
+      return "ssh";
   }
   return "";
 }

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "scheduler/launch_action.h"
+#include "scheduler/launch_ssh.h"
 #include "scheduler/surroundings.h"
 #include "scheduler/try_templates.h"
 
@@ -13,9 +14,44 @@ namespace pipelined {
 namespace {
 
 // They run a script that lies in kScriptVariable; what it starts does not see that.
-constexpr const char* kBashReader = R"(eval "unset PIPELINED_SCRIPT; $PIPELINED_SCRIPT")";
+constexpr const char* kShellReader = R"(eval "unset PIPELINED_SCRIPT; $PIPELINED_SCRIPT")";
 constexpr const char* kPythonReader =
     R"(exec(compile(__import__("os").environ.pop("PIPELINED_SCRIPT"), "<string>", "exec")))";
+
+std::string ValueOf(const Env& env, std::string_view name) {
+  for (const auto& [known, value] : env) {
+    if (known == name) return value;
+  }
+  return {};
+}
+
+bool IsPython(ActionKind kind) {
+  return kind == ActionKind::kPythonFile || kind == ActionKind::kPythonCode;
+}
+
+// Python in an environment: one that is there, or one that pipelined-venv makes within the try, and then becomes.
+Status EnterVenv(const Task& task, const TryTemplates& templates, const LaunchOptions& options, AttemptStart& start) {
+  const Value* spec = task.action.spec.get();
+  if (spec == nullptr || !IsPython(task.action.kind)) return Ok();
+  if (const Value* requirements = spec->Find("requirements")) {
+    std::vector<std::string> argv{"python3", "-I", options.programs_dir + "/pipelined-venv", "run"};
+    // Another user could neither write there nor is trusted to: theirs are kept below their own home.
+    if (task.run_as_user.empty() && !options.venvs_dir.empty()) argv.push_back("--folder=" + options.venvs_dir);
+    argv.push_back("--");
+    argv.insert(argv.end(), start.argv.begin() + 1, start.argv.end());
+    start.argv = std::move(argv);
+    SetVariable(start.env, "PIPELINED_REQUIREMENTS", requirements->string());
+    return Ok();
+  }
+  auto venv = templates.Render(spec->Find("venv")->string(), "python.venv");
+  if (!venv) return venv.error();
+  if (!venv->starts_with('/')) *venv = start.working_dir + "/" + *venv;
+  start.argv.front() = *venv + "/bin/python";
+  const std::string path = ValueOf(start.env, "PATH");
+  SetVariable(start.env, "PATH", *venv + "/bin" + (path.empty() ? "" : ":" + path));
+  SetVariable(start.env, "VIRTUAL_ENV", *std::move(venv));
+  return Ok();
+}
 
 std::vector<std::string> Argv(const Task& task, std::vector<std::string> words) {
   switch (task.action.kind) {
@@ -32,7 +68,10 @@ std::vector<std::string> Argv(const Task& task, std::vector<std::string> words) 
     case ActionKind::kMail:
       return {"true"};
     case ActionKind::kBash:
+      if (task.invocation != nullptr && !task.invocation->shell.empty())
+        return ShellWords(task.invocation->shell, words.front());
       return {"bash", "-c", std::move(words.front())};
+    case ActionKind::kSsh:  // see launch_ssh.h
     case ActionKind::kExec:
       return words;
     case ActionKind::kPythonFile:
@@ -79,6 +118,10 @@ Result<AttemptStart> Prepare(const LaunchRequest& request, const LaunchOptions& 
     if (!made) return made.error();
     return start;
   }
+  if (task.action.kind == ActionKind::kSsh) {
+    const Status made = PrepareSsh(task, **templates, options, start);
+    return made ? Result<AttemptStart>(std::move(start)) : Result<AttemptStart>(made.error());
+  }
   auto env = EnvironmentOf(task, **templates, options.environment, Secrets::kAllowed);
   if (!env) return env.error();
   start.env = std::move(*env);
@@ -87,13 +130,16 @@ Result<AttemptStart> Prepare(const LaunchRequest& request, const LaunchOptions& 
   if (!dir) return dir.error();
   start.working_dir = std::move(*dir);
 
+  if (const Status taken = TakeInvocation(task, **templates, start); !taken) return taken.error();
   auto made = WordsOf(task, **templates);
   if (!made) return made.error();
   if (made->secret) {
     const bool is_shell = task.action.kind == ActionKind::kBash;
-    SetVariable(start.env, kScriptVariable, std::exchange(made->words.front(), is_shell ? kBashReader : kPythonReader));
+    SetVariable(start.env, kScriptVariable,
+                std::exchange(made->words.front(), is_shell ? kShellReader : kPythonReader));
   }
   start.argv = Argv(task, std::move(made->words));
+  if (const Status entered = EnterVenv(task, **templates, options, start); !entered) return entered.error();
   start.secrets = (*templates)->secrets().Forms();
   return start;
 }

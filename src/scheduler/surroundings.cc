@@ -34,6 +34,23 @@ std::string TextOf(const Value& value) {
   return value.is_string() ? value.string() : value.is_null() ? "" : ToJson(value);
 }
 
+// Of the words of a task: what its shell, if it has one, reads them by.
+Quote QuoteFor(const Task& task) {
+  const bool is_ssh = task.action.kind == ActionKind::kSsh;
+  if (task.action.kind != ActionKind::kBash && !is_ssh) return Quote::kNone;
+  const Invocation* how = task.invocation.get();
+  if (how == nullptr || how->shell.empty()) return is_ssh ? Quote::kPosixShell : Quote::kShell;
+  switch (KindOfShell(how->shell.front())) {
+    case ShellKind::kBash:
+      return Quote::kShell;
+    case ShellKind::kPosix:
+      return Quote::kPosixShell;
+    case ShellKind::kOther:
+      break;  // such a script has no templates: see CheckShell()
+  }
+  return Quote::kNone;
+}
+
 // What an instance of a mapped task has in place of keys of its task. What stands in the DAG file is a template, what
 // was evaluated is taken as it is.
 class Replacements {
@@ -63,8 +80,9 @@ class Replacements {
 
   Result<CommandWords> Words(const Task& task) const {
     const bool is_shell = task.action.kind == ActionKind::kBash;
-    const bool is_script = is_shell || task.action.kind == ActionKind::kPythonCode;
-    const Quote quote = is_shell ? Quote::kShell : Quote::kNone;
+    const bool is_script =
+        is_shell || task.action.kind == ActionKind::kPythonCode || task.action.kind == ActionKind::kSsh;
+    const Quote quote = QuoteFor(task);
     const Secrets secrets = is_script ? Secrets::kAllowed : Secrets::kRefused;
     const std::string place(OperatorName(task.action.kind));
     CommandWords made;
@@ -136,6 +154,23 @@ Result<std::string> WorkingDirOf(const Task& task, const TryTemplates& templates
   auto dir = task.outer_working_dir ? templates.RenderOutside(task.working_dir, "working_dir")
                                     : templates.Render(task.working_dir, "working_dir");
   return dir ? Replacements(templates).WorkingDir(*std::move(dir)) : dir;
+}
+
+Status TakeInvocation(const Task& task, const TryTemplates& templates, AttemptStart& start) {
+  if (task.invocation == nullptr) return Ok();
+  const Invocation& how = *task.invocation;
+  start.umask = how.umask;
+  start.nice = how.nice;
+  if (how.stdin_text) {
+    auto text = templates.Render(*how.stdin_text, "stdin", Quote::kNone, Secrets::kAllowed);
+    if (!text) return text.error();
+    start.input = *std::move(text);
+  } else if (!how.stdin_file.empty()) {
+    auto path = templates.Render(how.stdin_file, "stdin.file");
+    if (!path) return path.error();
+    start.input_path = *std::move(path);
+  }
+  return Ok();
 }
 
 Result<CommandWords> WordsOf(const Task& task, const TryTemplates& templates) {

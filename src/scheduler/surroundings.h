@@ -20,6 +20,9 @@ Result<Env> EnvironmentOf(const Task& task, const TryTemplates& templates, const
                           Secrets secrets = Secrets::kRefused);
 Result<std::string> WorkingDirOf(const Task& task, const TryTemplates& templates);  // absolute
 
+// Its standard input, umask and niceness, into `start`.
+Status TakeInvocation(const Task& task, const TryTemplates& templates, AttemptStart& start);
+
 // The words of its action, rendered. Every user of the machine can read those of a process: only a script may be made
 // from a secret, and then must not be among them.
 struct CommandWords {

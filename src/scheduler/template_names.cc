@@ -41,6 +41,10 @@ std::vector<Text> TextsOf(const Task& task) {
     AddTexts(spec->conf, own, texts);
   }
   if (task.sensor != nullptr) AddTexts(task.sensor->what, own, texts);
+  if (task.invocation != nullptr) {
+    texts.push_back({task.invocation->stdin_text ? *task.invocation->stdin_text : std::string_view(), own});
+    texts.push_back({task.invocation->stdin_file, own});
+  }
   return texts;
 }
 

@@ -59,6 +59,10 @@ std::string PathText(const Node& node) {
   return "it";
 }
 
+bool IsShell(Quote quote) {
+  return quote == Quote::kShell || quote == Quote::kPosixShell;
+}
+
 // Whether the author says that the value is to be pasted as it is.
 bool IsRaw(const Node& node) {
   return node.type == NodeType::kFilter && node.name == "raw";
@@ -263,7 +267,7 @@ void Interpreter::Append(std::string_view text) {
 
 void Interpreter::EmitLiteral(std::string_view text) {
   Append(text);
-  if (capture_ == nullptr && options_.quote == Quote::kShell) shell_.Literal(text);
+  if (capture_ == nullptr && IsShell(options_.quote)) shell_.Literal(text);
 }
 
 void Interpreter::Note(const Val& value) const {
@@ -285,7 +289,7 @@ void Interpreter::Emit(const Val& value, bool raw) {
   }
   if (options_.quote == Quote::kBind && text.find('\0') != std::string::npos)
     Raise(TemplateFault::kUnsafe, "the value holds a NUL");
-  if (options_.quote != Quote::kShell || !value.outside()) return EmitLiteral(text);
+  if (!IsShell(options_.quote) || !value.outside()) return EmitLiteral(text);
   machine_.Memory(text.size());
   Append(shell_.Value(text));
 }

@@ -66,7 +66,7 @@ class Interpreter {
   std::vector<std::pair<std::string, Val>> locals_;  // the innermost last
   int depth_ = 0;
   std::string out_;
-  ShellText shell_;
+  ShellText shell_{options_.quote == Quote::kPosixShell};
   Capture* capture_ = nullptr;
 };
 

@@ -124,6 +124,7 @@ bool ShellText::Dollar(char c) {
   } else if (c == '{') {
     Push(In::kBrace);
   } else if (c == '\'' && !quoted && top() != In::kArithmetic) {
+    if (posix_) unclear_ = "after $'…', which not every shell reads as bash does";
     Push(In::kAnsi);
   } else if (c == '[') {
     unclear_ = "after $[ ]";

@@ -14,6 +14,8 @@ namespace pipelined::tmpl {
 
 class ShellText {
  public:
+  // `posix`: for a shell that may know no $'…'; from the first one on nothing can be quoted.
+  explicit ShellText(bool posix = false) : posix_(posix) {}
   // Text of the author: the next piece of the script.
   void Literal(std::string_view text);
   // The text to write for a value from outside, which is then part of the script. kUnsafe when it cannot be put here.
@@ -79,8 +81,9 @@ class ShellText {
   std::vector<HereDoc> waiting_;  // their bodies begin after this line
   bool in_heredoc_ = false;
   HereDoc heredoc_;
-  std::string line_;               // of the here-document, so far
-  int simple_ = 0;                 // in a here-document: 0 plain, '(' or '{' inside a simple $(…) or ${…}
+  std::string line_;  // of the here-document, so far
+  int simple_ = 0;    // in a here-document: 0 plain, '(' or '{' inside a simple $(…) or ${…}
+  bool posix_;
   const char* unclear_ = nullptr;  // why nothing can be quoted from here on
 };
 

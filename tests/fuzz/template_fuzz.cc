@@ -79,7 +79,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   options.max_output = options.max_memory = 1 << 18;
   std::vector<Value> bound;
   options.bound = &bound;
-  for (const Quote quote : {Quote::kNone, Quote::kShell, Quote::kUrl, Quote::kBind}) {
+  for (const Quote quote : {Quote::kNone, Quote::kShell, Quote::kPosixShell, Quote::kUrl, Quote::kBind}) {
     options.quote = quote;
     bool secret = false;
     options.secret = &secret;

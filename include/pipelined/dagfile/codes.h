@@ -72,6 +72,7 @@ enum class Code : int {
   kLimitKey = 62,
   kBadAsset = 63,
   kSqlText = 64,
+  kShell = 65,
 };
 
 struct CodeInfo {

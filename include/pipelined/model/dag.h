@@ -19,6 +19,7 @@
 #include "pipelined/model/shared_limits.h"
 #include "pipelined/model/run_rules.h"
 #include "pipelined/model/inclusion.h"
+#include "pipelined/model/invocation.h"
 #include "pipelined/model/notify_rules.h"
 #include "pipelined/model/sensor.h"
 #include "pipelined/model/trigger.h"
@@ -48,6 +49,7 @@ enum class ActionKind : std::uint8_t {
   kSql,
   kSqlite,
   kMail,
+  kSsh,  // a command on another host, through the OpenSSH client
 };
 
 // Decided by the scheduler itself: no process runs.
@@ -77,7 +79,8 @@ struct Action {
   ActionKind kind = ActionKind::kEmpty;
   std::vector<std::string> words;  // templates: the script, the argv, the file (as written) or the code
   // Of a worker action: its keys as a map, durations in microseconds; every text of it is a template, `script` (the
-  // SQL) among them. docs/actions.md names the keys.
+  // SQL) among them. docs/actions.md names the keys. Of ssh: the same, and words[0] is the command. Of Python: `venv`,
+  // a template, or `requirements`, the text of a requirements file and no template.
   std::shared_ptr<const Value> spec = nullptr;
 };
 
@@ -126,6 +129,7 @@ struct Task {
   Env env;                                    // the DAG's, then the task's own on top
   std::string working_dir;                    // absolute; a template
   std::string run_as_user;
+  InvocationPtr invocation;
   std::shared_ptr<const TriggerSpec> trigger;  // of a task that makes a run
   std::shared_ptr<const SensorSpec> sensor;    // of a sensor
   Repeat repeat;

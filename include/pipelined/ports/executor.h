@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -20,8 +21,12 @@ struct AttemptStart {
   std::int64_t epoch = 0;         // the leader's; starts of an older one are refused
   std::vector<std::string> argv;  // never empty; argv[0] is looked up in `env`'s PATH
   std::vector<std::pair<std::string, std::string>>
-      env;                                // the complete environment, but for PIPELINED_OUTPUT, which the executor adds
-  std::string working_dir;                // absolute
+      env;                             // the complete environment, but for PIPELINED_OUTPUT, which the executor adds
+  std::string working_dir;             // absolute
+  std::optional<std::string> input;    // what it reads on its standard input; neither: nothing
+  std::string input_path;              // the file that it reads there; from working_dir, opened as its user
+  std::optional<std::uint32_t> umask;  // nothing: the daemon's own, as of `nice`
+  std::optional<std::int32_t> nice;
   std::string log_path;                   // absolute; its folders are made with the file, at the first byte
   std::vector<std::string> secrets = {};  // the log has "***" in their place; the longest first
   std::string run_as_user;                // empty: the daemon's own

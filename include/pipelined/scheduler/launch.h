@@ -17,7 +17,9 @@ using LookUpConnection = std::function<Result<Value>(const std::string& id)>;
 using LookUpVariable = std::function<Result<std::string>(const std::string& key)>;
 
 struct LaunchOptions {
-  std::string logs_dir;  // absolute
+  std::string logs_dir;      // absolute
+  std::string programs_dir;  // absolute: where pipelined-ssh and pipelined-venv are
+  std::string venvs_dir;     // absolute: where Python environments of the daemon's own user are kept
   Millis grace{10'000};
   const ZoneSource* zones = nullptr;  // for in_timezone(); must outlive every launch; nullptr: it fails
   LookUpConnection connection = {};   // empty: there are none

@@ -83,7 +83,8 @@ std::unique_ptr<Scope> MakeValueScope(Value map, bool outside, const Scope* belo
 
 enum class Quote : unsigned char {
   kNone,
-  kShell,  // every value from outside the file becomes (part of) one word of bash, wherever it stands
+  kShell,       // every value from outside the file becomes (part of) one word of bash, wherever it stands
+  kPosixShell,  // the same for sh, dash, ksh and zsh
   // These two hold for every `{{ … }}`, except where `raw` is the last filter:
   kUrl,   // percent-encoded in the path and what follows it, and only the letters of a host in the host
   kBind,  // not put into the text: a NUL marks its place, and the value goes to RenderOptions::bound

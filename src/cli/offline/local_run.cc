@@ -137,6 +137,7 @@ Result<RunState> RunLocally(const LoadedDag& loaded, const LocalRunOptions& opti
   SchedulerOptions scheduler_options;
   scheduler_options.holder = "dags-test";
   scheduler_options.launch.logs_dir = options.folder + "/logs";
+  scheduler_options.launch.programs_dir = options.launcher_path.substr(0, options.launcher_path.rfind('/'));
   scheduler_options.launch.environment = InheritedEnvironment(environ);
   secrets::TaskValues values = ValuesOfEnvironment();
   scheduler_options.launch.connection = [&values](const std::string& id) { return values.Connection(id); };

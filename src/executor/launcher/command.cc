@@ -4,7 +4,10 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -53,6 +56,38 @@ void ResetOomScore() {
   close(fd);
 }
 
+// The input's bytes as a file that is in memory alone, so that nothing has to be fed to the command while it runs, and
+// secrets touch no disk. Returns -1 with errno set.
+int OpenBytes(const Command& command) {
+  const int memory = static_cast<int>(syscall(SYS_memfd_create, "stdin", MFD_CLOEXEC));
+  if (memory < 0) return -1;
+  std::uint32_t done = 0;
+  while (done < command.frame->input_size) {
+    const ssize_t part = write(memory, command.input + done, command.frame->input_size - done);
+    if (part < 0 && errno != EINTR) return -1;
+    if (part > 0) done += static_cast<std::uint32_t>(part);
+  }
+  return lseek(memory, 0, SEEK_SET) == 0 ? memory : -1;
+}
+
+// A FIFO or a device could hold us up for ever, as it is opened here and not by the command: regular files only.
+int OpenFile(const char* path) {
+  const int file = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+  struct stat info {};
+  if (file < 0 || fstat(file, &info) != 0) return -1;
+  if (!S_ISREG(info.st_mode)) {
+    errno = S_ISDIR(info.st_mode) ? EISDIR : EINVAL;
+    return -1;
+  }
+  return fcntl(file, F_SETFL, 0) == 0 ? file : -1;
+}
+
+bool TakeInput(const Command& command) {
+  if (command.frame->input == InputKind::kNone) return true;
+  const int input = command.frame->input == InputKind::kBytes ? OpenBytes(command) : OpenFile(command.input_path);
+  return input >= 0 && dup2(input, 0) == 0;
+}
+
 // As execvpe(), but with the PATH of the command's own environment. Returns the errno to report.
 int ExecSearching(const Command& command) {
   const char* name = command.argv[0];
@@ -95,6 +130,9 @@ int ExecSearching(const Command& command) {
   if (setpgid(0, 0) < 0) fail(SpawnStage::kGroup, errno);
   if (cgroup_procs_fd >= 0 && write(cgroup_procs_fd, "0", 1) < 0) fail(SpawnStage::kCgroup, errno);
   if (context.reset_oom_score) ResetOomScore();
+  // Before the change of user, who may not be less nice than the daemon.
+  if (command.frame->nice != StartFrame::kKeep && setpriority(PRIO_PROCESS, 0, command.frame->nice) != 0)
+    fail(SpawnStage::kNice, errno);
   if (!BecomeUser(command)) fail(SpawnStage::kUser, errno);
   // After the change of user, which would clear it. A supervisor that was killed before this line is noticed by the
   // next.
@@ -104,6 +142,8 @@ int ExecSearching(const Command& command) {
   if (dup2(output_fd, 1) < 0 || dup2(output_fd, 2) < 0) fail(SpawnStage::kDescriptors, errno);
   syscall(SYS_close_range, 3u, ~0u, 0u);
   if (chdir(command.folder) != 0) fail(SpawnStage::kFolder, errno);
+  if (!TakeInput(command)) fail(SpawnStage::kInput, errno);
+  if (command.frame->umask != StartFrame::kKeep) umask(command.frame->umask);
   sigset_t none;
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, nullptr);
@@ -120,13 +160,17 @@ bool Unpack(const StartFrame* frame, Command* command) {
   command->groups = reinterpret_cast<const std::uint32_t*>(frame + 1);
   const std::uint64_t counts = std::uint64_t{frame->groups} * 4 + frame->args + frame->envs + frame->secrets;
   if (counts > frame->head.size || frame->args == 0) return false;
+  if (frame->input_size > frame->head.size) return false;
   Strings strings(reinterpret_cast<const char*>(command->groups + frame->groups), end);
   command->folder = strings.Next();
   command->log_path = strings.Next();
+  command->input_path = strings.Next();
   const std::size_t needed = std::size_t{frame->args} + frame->envs + 2;
   const bool fits = needed <= sizeof command->pointers / sizeof command->pointers[0];
   auto** pointers = fits ? command->pointers : static_cast<char**>(std::malloc(needed * sizeof(char*)));
-  if (pointers == nullptr || command->folder == nullptr || command->log_path == nullptr) return false;
+  if (pointers == nullptr || command->folder == nullptr || command->log_path == nullptr ||
+      command->input_path == nullptr)
+    return false;
   command->argv = pointers;
   command->envp = pointers + frame->args + 1;
   command->argv[frame->args] = nullptr;
@@ -143,7 +187,8 @@ bool Unpack(const StartFrame* frame, Command* command) {
   for (std::uint32_t i = 0; i < frame->secrets; ++i) {
     if (strings.Next() == nullptr) return false;
   }
-  return true;
+  command->input = strings.at();
+  return frame->input_size <= static_cast<std::size_t>(end - command->input);
 }
 
 Spawned Spawn(const Command& command, const Context& context, int output_fd, int cgroup_procs_fd) {

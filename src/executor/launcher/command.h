@@ -15,6 +15,8 @@ struct Command {
   const std::uint32_t* groups = nullptr;
   const char* folder = nullptr;
   const char* log_path = nullptr;
+  const char* input_path = nullptr;
+  const char* input = nullptr;  // frame->input_size bytes
   char** argv = nullptr;
   char** envp = nullptr;
   const char* path = nullptr;     // the value of PATH in envp
@@ -31,9 +33,9 @@ struct Spawned {
   int error = 0;
 };
 
-// vfork + exec with stdin from /dev/null, stdout and stderr into `output_fd`, nothing else open, its own process
-// group, all signals at their defaults, dying with this process. `cgroup_procs_fd`: cgroup.procs of the attempt's
-// cgroup, or -1.
+// vfork + exec with stdin from where the frame says, stdout and stderr into `output_fd`, nothing else open, its own
+// process group, all signals at their defaults, dying with this process. `cgroup_procs_fd`: cgroup.procs of the
+// attempt's cgroup, or -1.
 Spawned Spawn(const Command& command, const Context& context, int output_fd, int cgroup_procs_fd);
 
 }  // namespace pipelined::executor

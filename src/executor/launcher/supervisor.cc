@@ -250,7 +250,9 @@ class Supervisor {
       exit_.flags |= kHasOutput;
     if (exit_.reason == ExitReason::kLaunchFailed) {
       NoteBody note{};
-      const char* subject = exit_.stage == SpawnStage::kFolder ? command_.folder : command_.argv[0];
+      const char* subject = exit_.stage == SpawnStage::kFolder  ? command_.folder
+                            : exit_.stage == SpawnStage::kInput ? command_.input_path
+                                                                : command_.argv[0];
       const std::size_t size = std::strlen(subject);
       const std::size_t kept = std::min(size, sizeof note.text - 1);
       std::memcpy(note.text, subject + (size - kept), kept);

@@ -34,6 +34,13 @@ std::string ExplainLaunch(const ExitBody& exit, const std::string& note) {
       return fmt::format("cannot switch to run_as_user: {} (pipelined must run as root for it)", reason);
     case SpawnStage::kCgroup:
       return fmt::format("cannot enter the attempt's cgroup: {}", reason);
+    case SpawnStage::kInput:
+      if (exit.error == EINVAL) return fmt::format("cannot read stdin from {}: it is no regular file", note);
+      return fmt::format("cannot read stdin{}{}: {}", note.empty() ? "" : " from ", note, reason);
+    case SpawnStage::kNice:
+      if (exit.error == EACCES || exit.error == EPERM)
+        return "cannot be made less nice: that needs a server that runs as root, or has CAP_SYS_NICE";
+      return fmt::format("cannot set nice: {}", reason);
     case SpawnStage::kPipe:
       return fmt::format("cannot make a pipe: {}", reason);
     case SpawnStage::kFork:

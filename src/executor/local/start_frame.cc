@@ -31,6 +31,10 @@ Result<std::string> MakeStartFrame(const AttemptStart& start, const User* user, 
     if (!secret.empty() && secret.find('\0') == std::string::npos) secrets.push_back(secret);
   }
   head.secrets = static_cast<std::uint32_t>(secrets.size());
+  head.input = start.input ? InputKind::kBytes : start.input_path.empty() ? InputKind::kNone : InputKind::kFile;
+  head.input_size = start.input ? static_cast<std::uint32_t>(start.input->size()) : 0;
+  head.umask = start.umask.value_or(StartFrame::kKeep);
+  head.nice = start.nice.value_or(StartFrame::kKeep);
   if (user != nullptr) {
     head.switch_user = 1;
     head.uid = user->uid;
@@ -41,17 +45,18 @@ Result<std::string> MakeStartFrame(const AttemptStart& start, const User* user, 
   if (user != nullptr) {
     frame.append(reinterpret_cast<const char*>(user->groups.data()), user->groups.size() * sizeof(std::uint32_t));
   }
-  bool clean =
-      AppendText(start.working_dir.empty() ? "/" : start.working_dir, &frame) && AppendText(start.log_path, &frame);
+  bool clean = AppendText(start.working_dir.empty() ? "/" : start.working_dir, &frame) &&
+               AppendText(start.log_path, &frame) && AppendText(start.input_path, &frame);
   for (const std::string& argument : start.argv) clean = clean && AppendText(argument, &frame);
   for (const auto& entry : start.env) clean = clean && AppendText(entry.first + "=" + entry.second, &frame);
   clean = clean && AppendText("PIPELINED_OUTPUT=" + output_path, &frame);
   for (const std::string_view secret : secrets) clean = clean && AppendText(secret, &frame);
   if (!clean) return Error{ErrorCode::kInvalid, "the command, its folder or its environment contains a NUL byte", ""};
+  if (start.input) frame += *start.input;
   frame.resize(PadFrame(frame.size()));
   if (frame.size() > kMaxFrame) {
-    return Error{ErrorCode::kInvalid, fmt::format("the command and its environment are {} bytes long", frame.size()),
-                 ""};
+    return Error{ErrorCode::kInvalid,
+                 fmt::format("the command, its environment and its input are {} bytes long", frame.size()), ""};
   }
   head.head = FrameHead{static_cast<std::uint32_t>(frame.size()), FrameType::kStart};
   std::memcpy(frame.data(), &head, sizeof head);
