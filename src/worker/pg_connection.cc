@@ -240,7 +240,11 @@ PgResult PgConnection::Simple(const char* statements, const Patience& patience) 
     }
     Await(PQsocket(connection_), static_cast<short>(POLLIN | (unsent > 0 ? POLLOUT : 0)), stop,
           limit ? *limit - now : Micros(60'000'000));
-    if (PQconsumeInput(connection_) != 1) return {};
+    if (PQconsumeInput(connection_) != 1) {
+      // Whoever hangs up may have said why before.
+      if (PQresultStatus(last.get()) != PGRES_FATAL_ERROR) last.reset();
+      return last;
+    }
   }
 }
 
