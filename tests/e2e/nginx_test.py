@@ -30,7 +30,8 @@ class Asked(ServerCase):
         cls.nginx.start()
         cls.urls, cls.ca = cls.nginx.urls(), cls.nginx.folder / "ca.pem"
         cls.tls = cls.urls["tls"]
-        channel = {"type": "webhook", "url": cls.tls + "/hook", "ca_file": cls.ca, "retry_delay": "100ms", "max_retry_delay": "300ms"}
+        channel = {"type": "webhook", "url": cls.tls + "/hook", "ca_file": cls.ca, "retry_delay": "100ms", "max_retry_delay": "300ms",
+                   "max_tries": 100}
         cls.settings = {f"alerts.channels.ops.{key}": value for key, value in channel.items()}
         super().setUpClass()
         port = urllib.parse.urlsplit(cls.tls).port

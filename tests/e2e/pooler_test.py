@@ -7,7 +7,7 @@ import sys
 import tempfile
 import urllib.parse
 
-from case import OwnServerCase, ServerCase, bin_dir, clean_environment, main, wait_for
+from case import REPOSITORY, OwnServerCase, ServerCase, bin_dir, clean_environment, main, wait_for
 from own_postgres import OwnPostgres, programs
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support" / "sinks"))
@@ -62,7 +62,7 @@ class OwnDatabase(OwnServerCase):
                     done = self.pipelined(url, *words)
                     self.assertEqual(done.returncode, 2, done.stdout + done.stderr)
                     self.assertIn("error: CFG301: database.url: ", done.stderr)
-                    self.assertIn("pool_mode = session", done.stderr)
+                    self.assertIn(done.stderr, (REPOSITORY / "docs" / "operations.md").read_text())
         self.assertEqual(self.database.rows("select nspname from pg_namespace where nspname = 'pipelined'"), [])
 
     def test_a_pool_that_gives_its_sessions_in_turn_is_seen_through(self):
@@ -71,7 +71,7 @@ class OwnDatabase(OwnServerCase):
         self.assertEqual(self.pipelined(url, "db", "check").returncode, 2)
 
     def test_one_session_is_not_enough(self):
-        url = pooler(type(self), self.database, POOL_MODE="session", POOL_SIZE="1", POOL_SETTINGS="query_wait_timeout = 1")
+        url = pooler(type(self), self.database, POOL_MODE="session", POOL_SIZE="1", POOL_SETTINGS="query_wait_timeout = 3")
         done = self.pipelined(url, "db", "check")
         self.assertEqual(done.returncode, 6, done.stdout + done.stderr)
         self.assertIn("error: CFG302: database.url: ", done.stderr)
