@@ -31,6 +31,9 @@ struct ResultFree {
 };
 using PgResult = std::unique_ptr<PGresult, ResultFree>;
 
+// In libpq's words, without the line end behind them; empty: it is none.
+std::string PgErrorText(const PGresult* result);
+
 class PgConnection {
  public:
   ~PgConnection() { PQfinish(connection_); }

@@ -127,8 +127,7 @@ class ScriptRun {
       if (kind == PGRES_COMMAND_OK || kind == PGRES_TUPLES_OK) return Ok();
       if (script_.stop.raised()) return Stopped();
       if (!kept)
-        return Error{ErrorCode::kUnavailable,
-                     *begun ? PQresultErrorMessage(begun->get()) : "the database does not answer", ""};
+        return Error{ErrorCode::kUnavailable, *begun ? PgErrorText(begun->get()) : "the database does not answer", ""};
     }
   }
 
@@ -199,7 +198,7 @@ class ScriptRun {
       line += std::count(before.begin(), before.end(), '\n');
     }
     std::string primary = field(PG_DIAG_MESSAGE_PRIMARY);
-    if (primary.empty()) primary = PQresultErrorMessage(result);
+    if (primary.empty()) primary = PgErrorText(result);
     return {ErrorCode::kFailed, fmt::format("{} (SQLSTATE {}, line {})", primary, field(PG_DIAG_SQLSTATE), line), ""};
   }
 
@@ -221,7 +220,7 @@ class ScriptRun {
     if (PQresultStatus(committed.get()) == PGRES_COMMAND_OK &&
         std::string_view(PQcmdStatus(committed.get())) == "COMMIT")
       return Ok();
-    const std::string why = PQresultErrorMessage(committed.get());
+    const std::string why = PgErrorText(committed.get());
     return Error{ErrorCode::kFailed, why.empty() ? "the transaction was rolled back" : why, ""};
   }
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """PgBouncer: as pipelined's own database it is refused where it keeps no sessions, and works where it does; queries of tasks
 go through it."""
+import json
 import pathlib
 import subprocess
 import sys
@@ -79,7 +80,7 @@ class OwnDatabase(OwnServerCase):
 
     def test_with_a_session_for_each_connection_all_works(self):
         self.database.rows("create database served")
-        url = pooler(type(self), self.database, POOL_MODE="session", POOL_SIZE="20").replace("/postgres", "/served")
+        url = pooler(type(self), self.database, POOL_MODE="session", POOL_SIZE="20", POOL_SETTINGS="server_login_retry = 1").replace("/postgres", "/served")
         server = self.make_server(settings={"database.url": url})
         server.write_dag("through", "tasks: {a: {bash: 'true'}, b: {bash: 'sleep 0.1', depends_on: [a]}}\n")
         for _ in range(3):
@@ -87,7 +88,13 @@ class OwnDatabase(OwnServerCase):
         self.assertIn("leading with epoch", server.log.read_text())
         server.stop()
         server.start()
-        self.assertEqual(server.wait_run("through", server.trigger("through")), "success")
+        server.write_dag("long", "tasks: {a: {bash: 'while [ ! -e go_on ]; do sleep 0.05; done'}, b: {bash: 'true', depends_on: [a]}}\n")
+        run_id = server.trigger("long")
+        server.wait_task("long", run_id, "a", "running")
+        self.database.stop()
+        (server.dags / "go_on").touch()
+        self.database.start()
+        self.assertEqual(server.wait_run("long", run_id, 120), "success")
 
 
 class Queries(ServerCase):
@@ -97,15 +104,18 @@ class Queries(ServerCase):
     def setUpClass(cls):
         super().setUpClass()
         cls.database = postgres(cls)
-        cls.connection("pooled", pooler(cls, cls.database, POOL_SIZE="2"))
+        cls.bouncer = Proxy("pgbouncer", cls.database.url, POOL_SIZE="2")
+        cls.addClassCleanup(cls.bouncer.close)
+        cls.connection("pooled", cls.bouncer.start().url + "/postgres")
         cls.connection("single", pooler(cls, cls.database, POOL_SIZE="1"))
         cls.connection("bare", pooler(cls, cls.database, POOL_MODE="statement"))
 
     @classmethod
-    def connection(cls, name, url):
+    def connection(cls, name, url, **extra):
         parts = urllib.parse.urlsplit(url)
         cls.server.post("/api/v2/connections", {"connection_id": name, "conn_type": "postgres", "host": parts.hostname, "port": parts.port,
-                                                "login": parts.username, "schema": parts.path.strip("/")})
+                                                "login": parts.username, "schema": parts.path.strip("/"),
+                                                "extra": json.dumps(extra)})
 
     def log(self, name, task_id):
         return self.server.ctl("tasks", "logs", name, "latest", task_id)
@@ -190,6 +200,18 @@ tasks: {a: {sql: {connection: direct, query: select pg_sleep(600), autocommit: t
 """)
         self.assertEqual(state, "failed")
         self.assertIn("SQLSTATE 57014", self.log("direct", "a"))
+
+    def test_a_pooler_that_was_restarted_is_connected_to_anew(self):
+        text = "tasks: {a: {sql: {connection: pooled, query: select 1}}}\n"
+        self.assertEqual(self.run_dag("again", text)[0], "success")  # its connection is kept
+        self.bouncer.stop()
+        self.bouncer.start()
+        self.assertEqual(self.run_dag("again", text)[0], "success")
+
+    def test_what_the_pooler_refuses_is_said(self):
+        self.connection("options", self.bouncer.url + "/postgres", options="-c work_mem=1MB")
+        self.assertEqual(self.run_dag("options", "tasks: {a: {sql: {connection: options, query: select 1}}}\n")[0], "failed")
+        self.assertIn("unsupported startup parameter: options", self.log("options", "a"))
 
     def test_a_sensor_asks_through_it(self):
         self.server.write_dag("waits", """
