@@ -6,6 +6,7 @@
 #include <stdexcept>
 
 #include "store/migration_texts.h"
+#include "store/pooling.h"
 #include "store/session.h"
 
 namespace pipelined {
@@ -68,6 +69,7 @@ int LatestSchema() {
 }
 
 Result<int> Migrate(const StoreOptions& options) {
+  if (const Status pooling = RefuseSharedSessions(options); !pooling) return pooling.error();
   return Guard("migrate the database", [&]() -> Result<int> {
     Session session(options, "pipelined migrate");
     int before = -1;
@@ -80,6 +82,7 @@ Result<int> Migrate(const StoreOptions& options) {
 }
 
 Result<SchemaState> ReadSchemaState(const StoreOptions& options) {
+  if (const Status pooling = RefuseSharedSessions(options); !pooling) return pooling.error();
   return Guard("read the schema's version", [&]() -> Result<SchemaState> {
     Session session(options, "pipelined check");
     pqxx::nontransaction transaction(session.raw());
@@ -103,6 +106,7 @@ Result<SchemaState> CheckMigrations(const StoreOptions& options) {
 Status Downgrade(const StoreOptions& options, int to) {
   if (to < 0)
     return Error{ErrorCode::kInvalid, fmt::format("there is no schema version {}", to), "0 takes away everything"};
+  if (const Status pooling = RefuseSharedSessions(options); !pooling) return pooling;
   return Guard("take migrations back", [&]() -> Status {
     Session session(options, "pipelined downgrade");
     for (;;) {

@@ -92,6 +92,10 @@ bool IsArray(const Value& value) {
 
 }  // namespace
 
+std::string PgErrorText(const PGresult* result) {
+  return Trimmed(PQresultErrorMessage(result));
+}
+
 Result<PgParameters> PgParametersOf(const Value& connection) {
   const std::string type = TextIn(connection, "conn_type");
   if (type != "postgres" && type != "postgresql" && type != "pgsql")
@@ -153,7 +157,7 @@ std::string PgConnection::LastError() const {
 
 void PgConnection::TakeNotice(void* self, const PGresult* result) {
   const auto* connection = static_cast<PgConnection*>(self);
-  if (connection->notice_) connection->notice_(Trimmed(PQresultErrorMessage(result)));
+  if (connection->notice_) connection->notice_(PgErrorText(result));
 }
 
 Status PgConnection::Run(const std::string& statement, const std::vector<std::optional<std::string>>& params,
@@ -240,7 +244,11 @@ PgResult PgConnection::Simple(const char* statements, const Patience& patience) 
     }
     Await(PQsocket(connection_), static_cast<short>(POLLIN | (unsent > 0 ? POLLOUT : 0)), stop,
           limit ? *limit - now : Micros(60'000'000));
-    if (PQconsumeInput(connection_) != 1) return {};
+    if (PQconsumeInput(connection_) != 1) {
+      // Whoever hangs up may have said why before.
+      if (PQresultStatus(last.get()) != PGRES_FATAL_ERROR) last.reset();
+      return last;
+    }
   }
 }
 

@@ -31,6 +31,9 @@ struct ResultFree {
 };
 using PgResult = std::unique_ptr<PGresult, ResultFree>;
 
+// In libpq's words, without the line end behind them; empty: it is none.
+std::string PgErrorText(const PGresult* result);
+
 class PgConnection {
  public:
   ~PgConnection() { PQfinish(connection_); }
@@ -56,9 +59,11 @@ class PgConnection {
   };
 
   // Several simple statements at once, without parameters; their last result. None: no answer came, and the connection
-  // is lost.
+  // is lost; it may be lost with an error, too.
   PgResult Simple(const char* statements, const Patience& patience);
 
+  // The server's process as it was told at the start. A pooler tells another one than pg_backend_pid().
+  int ToldProcess() const { return PQbackendPID(connection_); }
   bool IsLost() const { return is_given_up_ || PQstatus(connection_) != CONNECTION_OK; }
   bool InTransaction() const { return PQtransactionStatus(connection_) == PQTRANS_INTRANS; }
   // Ready for somebody else.

@@ -113,10 +113,6 @@ class ScriptRun {
 
   // A kept connection may have died since: then another one, for nothing was asked of it yet.
   Status Begin() {
-    const auto ms =
-        std::max<std::int64_t>(script_.statement_timeout.count() / 1000, script_.statement_timeout.count() > 0);
-    const std::string begin = fmt::format("{}set {} statement_timeout = {}", script_.autocommit ? "" : "begin; ",
-                                          script_.autocommit ? "session" : "local", ms);
     for (connection_ = pool_.Take(script_.parameters);; connection_.reset()) {
       const bool kept = connection_ != nullptr;
       if (!kept) {
@@ -125,13 +121,33 @@ class ScriptRun {
         connection_ = std::move(*opened);
       }
       connection_->OnNotice([this](const std::string& notice) { log_.Line(notice); });
-      const PgResult begun = connection_->Simple(begin.c_str(), {kBeginPatience, &script_.stop});
-      if (PQresultStatus(begun.get()) == PGRES_COMMAND_OK) return Ok();
+      const Result<PgResult> begun = BeginOn(*connection_);
+      if (!begun) return begun.error();
+      const ExecStatusType kind = PQresultStatus(begun->get());
+      if (kind == PGRES_COMMAND_OK || kind == PGRES_TUPLES_OK) return Ok();
       if (script_.stop.raised()) return Stopped();
       if (!kept)
-        return Error{ErrorCode::kUnavailable,
-                     begun ? PQresultErrorMessage(begun.get()) : "the database does not answer", ""};
+        return Error{ErrorCode::kUnavailable, *begun ? PgErrorText(begun->get()) : "the database does not answer", ""};
     }
+  }
+
+  // Without a transaction the timeout is the session's. A pooler may give that to another client, and another one to
+  // the statement.
+  Result<PgResult> BeginOn(PgConnection& connection) {
+    const PgConnection::Patience patience{kBeginPatience, &script_.stop};
+    const auto ms =
+        std::max<std::int64_t>(script_.statement_timeout.count() / 1000, script_.statement_timeout.count() > 0);
+    if (!script_.autocommit)
+      return connection.Simple(fmt::format("begin; set local statement_timeout = {}", ms).c_str(), patience);
+    PgResult process = connection.Simple("select pg_backend_pid()", patience);
+    if (PQresultStatus(process.get()) != PGRES_TUPLES_OK) return process;
+    const bool is_pooled = PQgetvalue(process.get(), 0, 0) != std::to_string(connection.ToldProcess());
+    if (is_pooled && ms == 0) return process;
+    if (!is_pooled) return connection.Simple(fmt::format("set session statement_timeout = {}", ms).c_str(), patience);
+    return Error{ErrorCode::kInvalid,
+                 "statement_timeout with autocommit needs a session of its own, and the connection leads to a pooler: "
+                 "give the connection the address of PostgreSQL itself, or use execution_timeout",
+                 ""};
   }
 
   Status RunOne(const Statement& statement, std::size_t number) {
@@ -182,7 +198,7 @@ class ScriptRun {
       line += std::count(before.begin(), before.end(), '\n');
     }
     std::string primary = field(PG_DIAG_MESSAGE_PRIMARY);
-    if (primary.empty()) primary = PQresultErrorMessage(result);
+    if (primary.empty()) primary = PgErrorText(result);
     return {ErrorCode::kFailed, fmt::format("{} (SQLSTATE {}, line {})", primary, field(PG_DIAG_SQLSTATE), line), ""};
   }
 
@@ -204,7 +220,7 @@ class ScriptRun {
     if (PQresultStatus(committed.get()) == PGRES_COMMAND_OK &&
         std::string_view(PQcmdStatus(committed.get())) == "COMMIT")
       return Ok();
-    const std::string why = PQresultErrorMessage(committed.get());
+    const std::string why = PgErrorText(committed.get());
     return Error{ErrorCode::kFailed, why.empty() ? "the transaction was rolled back" : why, ""};
   }
 

@@ -69,6 +69,17 @@ class Examples(ServerCase):
         self.finish("wait_for_file")
         self.assertEqual(output(self.server, "wait_for_file", "r", "arrived"), str(self.server.dags / "in" / f"{now:%Y%m%d}.csv"))
 
+    def test_why_says_what_the_page_shows(self):
+        def shape(text):
+            text = re.sub(r"\d{4}-\d\d-\d\dT[0-9:.]+Z", "TIME", re.sub(r"/\S+\.csv", "FILE", text))
+            return re.sub(r"looked \d+ times", "looked N times", text)
+        shown = PAGE.split("$ pipectl tasks why sales latest arrived\n")[1].split("```")[0]
+        self.server.write_dag("sales_of_a_day", examples()["wait_for_file"].replace("in/", "late/"))
+        dated(self.server, "sales_of_a_day", "r")
+        self.wait_until_looked("sales_of_a_day", "arrived", "looked 1 times")
+        self.assertEqual(shape(self.assert_exit(0, "tasks", "why", "sales_of_a_day", "latest", "arrived").stdout), shape(shown))
+        self.assert_exit(0, "runs", "cancel", "sales_of_a_day", "r")
+
     def test_wait_for_time(self):
         self.start("wait_for_time")
         self.finish("wait_for_time")

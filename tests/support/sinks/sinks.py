@@ -1,4 +1,5 @@
-"""The servers of scripts/notification-servers for tests: started, asked what has arrived, told how to behave, stopped."""
+"""The servers of scripts/notification-servers and scripts/proxies for tests: started, asked what has arrived, told how to behave,
+stopped."""
 import contextlib
 import json
 import os
@@ -17,12 +18,15 @@ class Sink:
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix=f"pipelined-{kind}-"))
         self.process, self.url = None, None
 
+    def command(self):
+        return [REPOSITORY / "scripts" / "notification-servers", self.kind, str(self.folder)]
+
     def start(self):
         env = dict(os.environ, **self.environment)
         if self.port:
             env["PORT"] = str(self.port)
-        self.process = subprocess.Popen([REPOSITORY / "scripts" / "notification-servers", self.kind, str(self.folder)],
-                                        stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True, env=env, start_new_session=True)
+        self.process = subprocess.Popen(self.command(), stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True, env=env,
+                                        start_new_session=True)
         word, _, url = self.process.stdout.readline().strip().partition(" ")
         if word != "ready":
             raise AssertionError(f"the {self.kind} server did not start")
@@ -63,3 +67,23 @@ class Sink:
     def forget(self):
         for path in self.folder.glob("*.json"):
             path.unlink()
+
+
+class Proxy(Sink):
+    """A pgbouncer or nginx before `target`."""
+
+    def __init__(self, kind, target="", **environment):
+        super().__init__(kind, **environment)
+        self.target = target
+
+    def command(self):
+        return [REPOSITORY / "scripts" / "proxies", self.kind, str(self.folder), *([self.target] if self.target else [])]
+
+    def urls(self):
+        """Of nginx."""
+        return json.loads((self.folder / "urls.json").read_text())
+
+    def requests(self, path):
+        """Of nginx: [method, path, status, Content-Encoding] of each request for `path`."""
+        lines = [line.split() for line in (self.folder / "access.log").read_text().splitlines()]
+        return [line for line in lines if line[1] == path]
