@@ -403,8 +403,8 @@ tasks:
 
 
 class ValuesOfTasks(ServerCase):
-    environment = {"PIPELINED_VAR_ORDER": "own", "AIRFLOW_VAR_ORDER": "airflow", "AIRFLOW_VAR_ORDER2": "airflow",
-                   "PIPELINED_CONN_OUTER": "postgres://ann:outer-vQ8zK3x@outer-host:5432/x"}
+    variables = {"PIPELINED_VAR_ORDER": "own", "AIRFLOW_VAR_ORDER": "airflow", "AIRFLOW_VAR_ORDER2": "airflow",
+                 "PIPELINED_CONN_OUTER": "postgres://ann:outer-vQ8zK3x@outer-host:5432/x"}
     settings = {"core.variables_file": "variables.json", "core.connections_file": "connections.json"}
 
     @classmethod

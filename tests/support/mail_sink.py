@@ -31,6 +31,7 @@ class MailSink(socketserver.ThreadingTCPServer):
 
     allow_reuse_address = True
     daemon_threads = True
+    request_queue_size = 128
 
     def __init__(self, starttls=True, implicit_tls=False, users=None, refuse=None):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="pipelined-mail-"))
