@@ -9,9 +9,10 @@ import sqlite3
 import subprocess
 import urllib.parse
 
-from case import ServerCase, main, wait_for
+from case import ServerCase, main
 from mail_sink import MailSink
-from values_test import Connections, SOURCES, Sink, dag_of, hostile, make_places, tries_of
+from vault_test import CommandLines, texts_of
+from values_test import SOURCES, Sink, dag_of, hostile, make_places, tries_of
 from web_service import Service
 
 LINES = {"newline", "newline_first", "carriage", "here", "header", "escape", "controls", "yaml"}  # of several lines, or with what no header may hold
@@ -269,6 +270,56 @@ class HostileActions(ServerCase):
         self.check(*(sink(self) for sink in (Subject, Text)))
         wanted = {f"{source.name}_{sink}.{value}@example.org" for source in SOURCES for sink in ("subject", "mail_text") for value in self.values}
         self.assertEqual({address for mail in self.sink.mails for address in mail["to"]} - wanted, set(), "a mail went elsewhere")
+
+
+class SecretsInActions(ServerCase):
+    """Where they belong they arrive; nobody else sees them, also when the server repeats them."""
+    secret = "pass-vQ8zK'3x"
+
+    def test_secrets_arrive_and_are_seen_nowhere(self):
+        service, other, sink = Service(), Service(), MailSink(starttls=False)
+        for one in (service, other, sink):
+            self.addCleanup(one.close)
+        base, elsewhere = (f"http://127.0.0.1:{one.server_port}" for one in (service, other))
+        lite = self.server.root / "lite.db"
+        for fields in ({"connection_id": "own", "conn_type": "postgres", **self.server.own_database()},
+                       {"connection_id": "vault", "conn_type": "generic", "host": "h", "password": self.secret},
+                       {"connection_id": "mail", "conn_type": "smtp", "host": "127.0.0.1", "port": sink.port,
+                        "extra": json.dumps({"from_email": "pipelined@example.org", "disable_tls": True})}):
+            self.server.post("/api/v2/connections", fields)
+        password = "{{ conn.vault.password }}"
+        self.server.write_dag("secrets", f"""
+tasks:
+  request: {{http: {{url: "{base}/request?key={password}", method: POST, headers: {{X-Note: "{password}"}}, json: {{v: "{password}"}}}}}}
+  refused: {{http: {{url: "{base}/status/404/{password}"}}}}
+  led_away: {{http: {{url: "{base}/status/302/{elsewhere}/here", headers: {{X-Note: "{password}"}}, follow_redirects: true}}}}
+  query: {{sql: {{connection: own, query: "select {password}::text as secret", output: none}}}}
+  mistake: {{sql: {{connection: own, query: "select ({password}::text)::int"}}}}
+  lite: {{sqlite: {{path: "{lite}", query: "select {password}"}}}}
+  mail: {{mail: {{connection: mail, to: "a@example.org", subject: "s", text: "{password}"}}}}
+  looking: {{sensor: {{http: {{url: "{base}/look", headers: {{X-Note: "{password}"}}}}}}}}
+""")
+        with CommandLines() as lines:
+            run = self.server.trigger("secrets")
+            self.server.wait_run("secrets", run)
+        states = self.server.states("secrets", run)
+        self.assertEqual({name for name, state in states.items() if state == "failed"}, {"refused", "led_away", "mistake", "looking"}, states)
+        asked = {one["path"].split("?")[0]: one for one in service.asked}
+        self.assertEqual(asked["/request"]["headers"]["X-Note"], self.secret)
+        self.assertEqual(json.loads(asked["/request"]["body"]), {"v": self.secret})
+        self.assertEqual((other.asked, "/look" in asked), ([], False))
+        mail = email.message_from_bytes(sink.mails[0]["data"], policy=email.policy.default)
+        self.assertEqual(mail.get_body(("plain",)).get_content().strip(), self.secret)
+        told = [tries_of(self.server, "secrets", run, task) + self.server.ctl("tasks", "logs", "secrets", run, task) for task in states]
+        self.assertIn("***", "".join(told))
+        self.assertIn("name its connection", "".join(told))
+        secret = re.compile("vQ8zK")
+        self.assertEqual([text for text in told if secret.search(text)], [])
+        self.assertFalse(secret.search(self.server.log.read_text(errors="replace")))
+        self.assertEqual([line for line in lines.seen if b"vQ8zK" in line], [])
+        written = {path for path, text in texts_of(self.server.home) if b"vQ8zK" in text}
+        asked_database = self.server.home / "postgres" / "server.log"  # it repeats the query that failed there
+        self.assertEqual(written - {asked_database}, set())
 
 
 if __name__ == "__main__":

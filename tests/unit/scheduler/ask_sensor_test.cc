@@ -27,6 +27,7 @@ Result<Value> Ask(const std::string& sensor, const std::string& more = "", bool 
   LaunchOptions options;
   options.zones = &zones;
   options.logs_dir = "/logs";
+  options.connection = [](const std::string&) { return Value(Value::Map{{"host", "h"}, {"password", "s3cret"}}); };
   return AskSensor(LaunchRequest{*loaded.dag, 0, run, AttemptOpened{AttemptId{1}, RunId{1}, 0, 1}, 1, Value()}, options,
                    kNow);
 }
@@ -89,6 +90,16 @@ TEST(AskSensor, ACommandHasItsEnvironmentAndFolder) {
   EXPECT_EQ(command.Find("timeout")->integer(), 300'000'000);
   EXPECT_THAT(Asked("{command: {exec: [test, '{{ ds }}'], timeout: 1s}}"),
               HasSubstr(R"("argv":["test","2026-01-04"])"));
+}
+
+TEST(AskSensor, NoSecretIsStored) {
+  for (const char* sensor : {"{http: {url: 'http://h', headers: {X: '{{ conn.c.password }}'}}}",
+                             "{sql: {connection: c, query: 'select {{ conn.c.password }}'}}",
+                             "{command: 'test {{ conn.c.password }}'}", "{file: '/{{ conn.c.password }}'}"}) {
+    EXPECT_THAT(Asked(sensor), HasSubstr("a password or another secret may not stand here")) << sensor;
+  }
+  EXPECT_THAT(Asked("{command: 'true'}", "env: {X: '{{ conn.c.password }}'}"), HasSubstr("env.X: a password"));
+  EXPECT_THAT(Asked("{http: 'http://{{ conn.c.host }}/'}"), HasSubstr("http://h/"));
 }
 
 TEST(AskSensor, AnEventCountsFromTheDataIntervalOn) {

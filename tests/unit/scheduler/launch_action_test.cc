@@ -7,6 +7,7 @@
 namespace pipelined {
 namespace {
 
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
@@ -28,7 +29,9 @@ Result<AttemptStart> PrepareOne(ActionKind kind, const std::string& spec, const 
   options.logs_dir = "/logs";
   options.connection = [](const std::string& id) -> Result<Value> {
     if (id == "gone") return Error{ErrorCode::kNotFound, "there is no connection \"gone\"", ""};
-    return Value(Value::Map{{"conn_type", "postgres"}, {"host", id}});
+    Value connection(Value::Map{{"conn_type", "postgres"}, {"host", id}});
+    if (id == "db") connection.Set("password", "s3cret");
+    return connection;
   };
   return Prepare(LaunchRequest{dag, 0, run, AttemptOpened{AttemptId{1}, RunId{1}, 0, 1}, 1, Value()}, options);
 }
@@ -44,6 +47,17 @@ TEST(PrepareAction, NeedsNoCommand) {
   EXPECT_THAT(start->env, IsEmpty());
   EXPECT_EQ(start->timeout, Seconds(9));
   EXPECT_THAT(start->log_path, HasSubstr("/logs/dag_id=d/"));
+}
+
+TEST(PrepareAction, SecretsMayStandInItAndNotInItsLog) {
+  const auto start =
+      PrepareOne(ActionKind::kHttp, R"({"url": "http://h/", "headers": {"X": "k {{ conn.db.password }}"}})", {});
+  ASSERT_TRUE(start.ok()) << start.error().message;
+  EXPECT_THAT(ToJson(start->action), HasSubstr("k s3cret"));
+  EXPECT_THAT(start->secrets, ElementsAre("s3cret"));
+  const auto own = PrepareOne(ActionKind::kSql, R"({"connection": "db", "script": "select 1"})", {});
+  ASSERT_TRUE(own.ok()) << own.error().message;
+  EXPECT_THAT(own->secrets, ElementsAre("s3cret"));
 }
 
 TEST(PrepareAction, AValueInJsonStaysAValue) {

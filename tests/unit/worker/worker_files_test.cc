@@ -103,6 +103,14 @@ TEST_F(WorkerFiles, ALogIsMadeAtItsFirstByteWithItsFolders) {
   EXPECT_EQ(Read("a/b/c.log"), "one\ntwo \\x01\\xff ü\n");
 }
 
+TEST_F(WorkerFiles, ALogHidesSecretsAlsoWhereItIsCut) {
+  AttemptLog log(folder_ / "l", 1 << 20, {"long\nsecret", "secret"});
+  log.Line("a secret, a long\nsecret");
+  EXPECT_EQ(log.Shown("12 secret", 6), "12 ***");
+  log.Finish();
+  EXPECT_EQ(Read("l"), "a ***, a ***\n");
+}
+
 TEST_F(WorkerFiles, ALogKeepsHeadAndEnd) {
   AttemptLog log(folder_ / "l", 70'000);
   log.Line("first");
