@@ -21,6 +21,10 @@ bool Harmless(char c) {
   const auto u = static_cast<unsigned char>(c);
   return u >= 0x80 || std::isalnum(u) != 0 || std::string_view("_-./:@%+,=").find(c) != std::string_view::npos;
 }
+// What may follow a `$`: names, $1, $$, and zsh's $#x, $=x, $^x …
+bool BeginsParameter(char c) {
+  return std::isalnum(static_cast<unsigned char>(c)) != 0 || std::string_view("_@*#?$!-^=~+").find(c) != std::string_view::npos;
+}
 bool WholeNumber(std::string_view text) {
   if (text.starts_with('-')) text.remove_prefix(1);
   if (text.empty() || text.size() > 18 || (text.size() > 1 && text[0] == '0')) return false;
@@ -81,7 +85,16 @@ bool ShellText::Below(In in) const {
   return false;
 }
 
+// A value right behind `$name` must not become a part of it: "$name{{ x }}" would be another name, and in zsh an index or a
+// modifier, too. An index may run commands there.
+void ShellText::FollowParameter(char c) {
+  if (after_parameter_ && c == '[' && posix_) unclear_ = "after $name[…], which zsh evaluates (write ${name[…]})";
+  after_parameter_ = (dollar_ && !escape_ && BeginsParameter(c)) ||
+                     (after_parameter_ && (std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_' || c == ':'));
+}
+
 void ShellText::Put(char c) {
+  FollowParameter(c);
   if (in_heredoc_) return PutHereDoc(c);
   if (comment_) {
     if (c != '\n') return;
@@ -389,7 +402,8 @@ std::string ShellText::HereDocValue(std::string_view value) {
     line_ += value;
     return std::string(value);
   }
-  std::string text;
+  std::string text = after_parameter_ ? std::string(kNothing) : std::string();
+  after_parameter_ = false;
   std::string line = line_;  // as bash will read it, up to the piece at hand
   while (!value.empty()) {
     const std::size_t end = value.find('\n');
@@ -429,7 +443,7 @@ std::string ShellText::Value(std::string_view value) {
       text = EscapeSingle(value);
       break;
     case In::kDouble:
-      text = Escape(value, "\\\"$`");
+      text = (after_parameter_ ? "\"\"" : "") + Escape(value, "\\\"$`");
       break;
     case In::kAnsi:
       text = Escape(value, "\\'");
@@ -438,6 +452,7 @@ std::string ShellText::Value(std::string_view value) {
       text = "'" + EscapeSingle(value) + "'";
       AfterValue();
   }
+  after_parameter_ = false;
   return text;
 }
 

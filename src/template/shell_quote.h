@@ -47,6 +47,7 @@ class ShellText {
   };
 
   void Put(char c);
+  void FollowParameter(char c);
   void PutHereDoc(char c);
   void PutCommand(char c);
   void PutDouble(char c);
@@ -70,6 +71,7 @@ class ShellText {
   std::vector<Frame> frames_{Frame{In::kCommand}};
   bool escape_ = false;  // a backslash waits for its character
   bool dollar_ = false;  // a `$` waits
+  bool after_parameter_ = false;  // all since a `$` could be the name of a parameter
   bool comment_ = false;
   bool word_start_ = true;  // the next character begins a word
   std::string word_;        // letters of the word so far, as long as it could be a keyword
