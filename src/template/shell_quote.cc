@@ -23,7 +23,8 @@ bool Harmless(char c) {
 }
 // What may follow a `$`: names, $1, $$, and zsh's $#x, $=x, $^x …
 bool BeginsParameter(char c) {
-  return std::isalnum(static_cast<unsigned char>(c)) != 0 || std::string_view("_@*#?$!-^=~+").find(c) != std::string_view::npos;
+  return std::isalnum(static_cast<unsigned char>(c)) != 0 ||
+         std::string_view("_@*#?$!-^=~+").find(c) != std::string_view::npos;
 }
 bool WholeNumber(std::string_view text) {
   if (text.starts_with('-')) text.remove_prefix(1);
@@ -85,8 +86,8 @@ bool ShellText::Below(In in) const {
   return false;
 }
 
-// A value right behind `$name` must not become a part of it: "$name{{ x }}" would be another name, and in zsh an index or a
-// modifier, too. An index may run commands there.
+// A value right behind `$name` must not become a part of it: "$name{{ x }}" would be another name, and in zsh an index
+// or a modifier, too. An index may run commands there.
 void ShellText::FollowParameter(char c) {
   if (after_parameter_ && c == '[' && posix_) unclear_ = "after $name[…], which zsh evaluates (write ${name[…]})";
   after_parameter_ = (dollar_ && !escape_ && BeginsParameter(c)) ||
