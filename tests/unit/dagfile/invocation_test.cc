@@ -172,7 +172,7 @@ TEST(PythonVenv, IsThereOrIsMade) {
   EXPECT_EQ(TaskOf(LoadTask("python: {file: a.py}")).action.spec, nullptr);
   EXPECT_EQ(ToJson(*TaskOf(LoadTask("python: {file: a.py, venv: 'envs/{{ params.x }}'}")).action.spec),
             R"({"venv":"envs/{{ params.x }}"})");
-  EXPECT_EQ(RequirementsOf("requirements: ['requests==2.32.3', 'tiny>1  # why', '']"), "requests==2.32.3\ntiny>1\n");
+  EXPECT_EQ(RequirementsOf("requirements: ['requests==2.32.3', 'tiny>1  # why', '# none']"), "requests==2.32.3\ntiny>1\n");
   EXPECT_EQ(RequirementsOf("requirements: []"), "");
   EXPECT_EQ(RequirementsOf("requirements: requirements.txt"), "requests==2.32.3\ntiny ; python_version > '3'\nx#y\n");
   EXPECT_EQ(RequirementsOf("requirements: ['--pre', '--require-hashes', 'pkg-r==1', '--find-links /srv/wheels']"),
