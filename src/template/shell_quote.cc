@@ -86,6 +86,16 @@ bool ShellText::Below(In in) const {
   return false;
 }
 
+// Whether the word being read is `name[` and not closed yet: as an assignment, or given to `unset` and its like, that
+// is arithmetic, in which an index may hold a command again.
+bool ShellText::InIndex() const {
+  for (auto frame = frames_.rbegin(); frame != frames_.rend(); ++frame) {
+    if (frame->in != In::kDouble && frame->in != In::kSingle && frame->in != In::kAnsi)
+      return frame->index == Index::kInside;
+  }
+  return false;
+}
+
 // A value right behind `$name` must not become a part of it: "$name{{ x }}" would be another name, and in zsh an index
 // or a modifier, too. An index may run commands there.
 void ShellText::FollowParameter(char c) {
@@ -212,6 +222,19 @@ void ShellText::PutArithmetic(char c) {
 
 // Notes the word being read: `case` inside parentheses has patterns whose `)` closes nothing.
 void ShellText::Word(char c) {
+  Index& index = frames_.back().index;
+  const bool letter = std::isalpha(static_cast<unsigned char>(c)) != 0 || c == '_';
+  if (EndsWord(c)) {
+    index = Index::kStart;
+  } else if (index == Index::kStart) {
+    index = letter ? Index::kName : Index::kNone;
+  } else if (index == Index::kName && c == '[') {
+    index = Index::kInside;
+  } else if (index == Index::kName && !letter && std::isdigit(static_cast<unsigned char>(c)) == 0) {
+    index = Index::kNone;
+  } else if (index == Index::kInside && c == ']') {
+    index = Index::kNone;
+  }
   if (EndsWord(c)) {
     if (word_ == "case" && frames_.size() > 1) unclear_ = "after a case statement inside parentheses";
     word_.clear();
@@ -438,6 +461,11 @@ std::string ShellText::Value(std::string_view value) {
   if (arithmetic && frames_.back().in == In::kArithmetic && frames_.back().parens < 0)
     Refuse("between the parentheses of ))", "");
   if (arithmetic) return std::string(value);
+  if (InIndex()) {
+    if (!WholeNumber(value))
+      Refuse("as an index, where it is not a whole number, as the shell may evaluate it", kAssignFirst);
+    return std::string(value);
+  }
   std::string text;
   switch (top()) {
     case In::kSingle:
@@ -459,6 +487,7 @@ std::string ShellText::Value(std::string_view value) {
 
 void ShellText::AfterValue() {
   frames_.back().just_opened = false;
+  if (frames_.back().index != Index::kInside) frames_.back().index = Index::kNone;
   word_start_ = false;
   word_ = "'";
   less_ = 0;

@@ -234,6 +234,27 @@ TEST_F(Bash, AValueBehindANameIsNoPartOfIt) {
   EXPECT_EQ(Run(*Render("a=x; ab=y; echo \"$a{{ x }}\"", "b")), "xb\n");
 }
 
+TEST_F(Bash, AnIndexIsAWholeNumberOrRefused) {
+  for (const std::string place :
+       {"a[{{ x }}]=1", "a['{{ x }}']=1", "a[\"{{ x }}\"]=1", "a[1+{{ x }}]=1", "unset a[{{ x }}]", "v=1 a[ {{ x }}",
+        "true; a[{{ x }}]+=1", "(a[{{ x }}]=1)", "read a[{{ x }}] <<<1"}) {
+    const auto script = Render(place, "path[$(touch hit)]");
+    if (script.ok()) Run(*script);
+    EXPECT_FALSE(Broken()) << place;
+    EXPECT_EQ(script.ok(), place == "v=1 a[ {{ x }}") << place;
+    EXPECT_TRUE(Render(place, "3").ok()) << place;
+  }
+  EXPECT_EQ(Run(*Render("a[{{ x }}]=y; echo ${a[3]}", "3")), "y\n");
+  for (const std::string place :
+       {"echo [{{ x }}]", "echo a[1]{{ x }}", "a[$(echo {{ x }} >/dev/null)0]=1; echo {{ x }}", "echo 'a[' {{ x }}",
+        "a[1]={{ x }}; echo ${a[1]}", "[ {{ x }} ] && echo {{ x }}"}) {
+    const auto script = Render(place, "path[$(touch hit)]");
+    ASSERT_TRUE(script.ok()) << place << script.error().message;
+    EXPECT_THAT(Run(*script), HasSubstr("path[$(touch hit)]")) << place;
+    EXPECT_FALSE(Broken()) << place;
+  }
+}
+
 std::vector<std::string> PosixShells() {
   std::vector<std::string> shells{"sh"};
   for (const char* name : {"dash", "zsh", "ksh"}) {
@@ -247,17 +268,32 @@ TEST_F(Bash, OtherShellsReadValuesUnchangedToo) {
   for (const char* of_zsh :
        {"[path[$(touch hit)]]", "[$(touch hit)]", ":h", ":s/x/y/", "(e:touch hit:)", "=ls", "^x", "b", "1"})
     values.emplace_back(of_zsh);
-  for (const std::string& shell : PosixShells()) {
-    for (const std::string& value : values) {
-      for (const std::string frame :
-           {"printf '%s' {{ x }}", "printf '%s' \"{{ x }}\"", "printf '%s' '{{ x }}'", "v={{ x }}; printf '%s' \"$v\"",
-            "printf '%s' \"$(printf '%s.' {{ x }})\"", "cat <<EOF\n{{ x }}\nEOF\n", "a=; printf '%s' \"$a{{ x }}\"",
-            "a=; printf '%s' \"$a:{{ x }}\"", "set -- a; printf '%s' \"$1{{ x }}\" \"$#{{ x }}\"",
-            "a=; cat <<EOF\n$a{{ x }}\nEOF\n", "a=; printf '%s' $a{{ x }}"}) {
-        const auto script = Render(frame, value, nullptr, Quote::kPosixShell);
-        ASSERT_TRUE(script.ok()) << frame << value << script.error().message;
-        ASSERT_THAT(Run(*script, shell), HasSubstr(value)) << shell << ": " << *script;
-        ASSERT_FALSE(Broken()) << shell << ": " << *script;
+  const std::string kFrames[] = {"printf '%s' {{ x }}",
+                                 "printf '%s' \"{{ x }}\"",
+                                 "printf '%s' '{{ x }}'",
+                                 "v={{ x }}; printf '%s' \"$v\"",
+                                 "printf '%s' \"$(printf '%s.' {{ x }})\"",
+                                 "cat <<EOF\n{{ x }}\nEOF\n",
+                                 "a=; printf '%s' \"$a{{ x }}\"",
+                                 "a=; printf '%s' \"$a:{{ x }}\"",
+                                 "set -- a; printf '%s' \"$1{{ x }}\" \"$#{{ x }}\"",
+                                 "a=; cat <<EOF\n$a{{ x }}\nEOF\n",
+                                 "a=; printf '%s' $a{{ x }}"};
+  for (const std::string& value : values) {
+    std::string all;  // one script of them, as starting a shell takes long
+    for (const std::string& frame : kFrames) {
+      const auto script = Render(frame, value, nullptr, Quote::kPosixShell);
+      ASSERT_TRUE(script.ok()) << frame << value << script.error().message;
+      all += *script + "\necho; echo @@@\n";
+    }
+    for (const std::string& shell : PosixShells()) {
+      std::string out = Run(all, shell);
+      ASSERT_FALSE(Broken()) << shell << ": " << all;
+      for (const std::string& frame : kFrames) {
+        const std::size_t end = out.find("@@@\n");
+        ASSERT_NE(end, std::string::npos) << shell << ": " << all;
+        EXPECT_THAT(out.substr(0, end), HasSubstr(value)) << shell << ": " << frame;
+        out.erase(0, end + 4);
       }
     }
   }
