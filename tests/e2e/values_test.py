@@ -205,6 +205,9 @@ class Shell(Few, Bash):
     def task(self, key, expression):
         return super().task(key, expression) + f"    shell: {self.name}\n"
 
+    def takes(self, source, value):
+        return super().takes(source, value) and value != "long"  # four times it is more than a command line may have
+
     def arrived(self, server, dag, run, task, key):
         text, path = super().arrived(server, dag, run, task, key), server.root / "out"
         others = [(path / f"{key}.{way}").read_bytes().decode() for way in ("bare", "behind", "here") if text is not None]
@@ -452,8 +455,8 @@ tasks:
 
 
 class ValuesOfTasks(ServerCase):
-    environment = {"PIPELINED_VAR_ORDER": "own", "AIRFLOW_VAR_ORDER": "airflow", "AIRFLOW_VAR_ORDER2": "airflow",
-                   "PIPELINED_CONN_OUTER": "postgres://ann:outer-vQ8zK3x@outer-host:5432/x"}
+    variables = {"PIPELINED_VAR_ORDER": "own", "AIRFLOW_VAR_ORDER": "airflow", "AIRFLOW_VAR_ORDER2": "airflow",
+                 "PIPELINED_CONN_OUTER": "postgres://ann:outer-vQ8zK3x@outer-host:5432/x"}
     settings = {"core.variables_file": "variables.json", "core.connections_file": "connections.json"}
 
     @classmethod
