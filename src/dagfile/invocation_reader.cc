@@ -66,20 +66,30 @@ void ReadUmask(const Entry& entry, Reporter& reporter, Invocation& how) {
   how.umask = mask;
 }
 
-// Options that read further files, of which the DAG's version would know nothing.
+// Options that read further files, of which the DAG's version would know nothing. pip takes them at any place of a line
+// of options, and long ones cut short.
 bool NamesAFile(std::string_view line) {
-  for (const std::string_view option : {"-r", "-c", "-e", "--requirement", "--constraint", "--editable"}) {
-    if (!line.starts_with(option)) continue;
-    const std::string_view rest = line.substr(option.size());
-    if (!option.starts_with("--") || rest.empty() || rest[0] == ' ' || rest[0] == '\t' || rest[0] == '=') return true;
+  if (!line.starts_with('-')) return false;
+  while (!line.empty()) {
+    const std::string_view word = line.substr(0, line.find_first_of(" \t"));
+    line.remove_prefix(std::min(word.size() + 1, line.size()));
+    if (!word.starts_with("--")) {
+      if (word.starts_with("-r") || word.starts_with("-c") || word.starts_with("-e")) return true;
+      continue;
+    }
+    const std::string_view name = word.substr(0, word.find('='));
+    for (const std::string_view option : {"--requirement", "--constraint", "--editable"}) {
+      if (name.size() > 2 && option.starts_with(name)) return true;
+    }
   }
   return false;
 }
 
 // Spaces at both ends and comments do not make another environment.
 std::string_view Stripped(std::string_view line) {
-  if (line.starts_with('#')) return {};
-  if (const auto comment = line.find(" #"); comment != std::string_view::npos) line = line.substr(0, comment);
+  for (std::size_t at = line.find('#'); at != std::string_view::npos; at = line.find('#', at + 1)) {
+    if (at == 0 || line[at - 1] == ' ' || line[at - 1] == '\t') line = line.substr(0, at);
+  }
   while (!line.empty() && (line.back() == ' ' || line.back() == '\r' || line.back() == '\t')) line.remove_suffix(1);
   while (!line.empty() && (line.front() == ' ' || line.front() == '\t')) line.remove_prefix(1);
   return line;
@@ -154,6 +164,22 @@ void ReadInvocation(Key key, const Entry& entry, Reporter& reporter, Task& task)
     if (ReadInt(entry, reporter, nice, -20, 19)) how.nice = nice;
   }
   task.invocation = std::make_shared<const Invocation>(std::move(how));
+}
+
+void CheckInvocation(const std::vector<Entry>& own, Reporter& reporter, Task& task) {
+  const ActionKind kind = task.action.kind;
+  const bool python = kind == ActionKind::kPythonFile || kind == ActionKind::kPythonCode;
+  const bool script = kind == ActionKind::kBash || kind == ActionKind::kSsh;
+  const bool command = python || script || kind == ActionKind::kExec;
+  if (!command) task.invocation = nullptr;
+  for (const Entry& entry : own) {
+    if (entry.name() == "shell" ? script : command) continue;
+    reporter.Error(Code::kMisplacedKey, entry.key.place(),
+                   fmt::format("task {} has no {} that {} could be of", Quoted(task.id),
+                               entry.name() == "shell" ? "script" : "process", entry.name()),
+                   entry.name() == "shell" ? "shell belongs to bash and ssh"
+                                           : fmt::format("{} belongs to bash, exec and python", entry.name()));
+  }
 }
 
 void ReadPython(const Entry& entry, const TextOfFile& text_of_file, Reporter& reporter, Task& task) {

@@ -11,6 +11,9 @@ namespace pipelined::dagfile {
 // One of the keys kStdin, kShell, kUmask and kNice.
 void ReadInvocation(Key key, const Entry& entry, Reporter& reporter, Task& task);
 
+// `own` are the task's entries of those keys. What default_args say is meant for the commands among the tasks.
+void CheckInvocation(const std::vector<Entry>& own, Reporter& reporter, Task& task);
+
 // Fills task.action.
 void ReadPython(const Entry& entry, const TextOfFile& text_of_file, Reporter& reporter, Task& task);
 void ReadSsh(const Entry& entry, Reporter& reporter, Task& task);

@@ -69,16 +69,20 @@ Task TaskReader::Read(const Entry& entry, const Task& defaults) {
   role_ = {};
   repeat_.reset();
   retry_on_.reset();
+  invocation_.clear();
   if (RequireMap(entry, reporter_, "a mapping with an action")) {
     EachKey(entry.value, kTaskKeys, "a task", reporter_, [&](Key key, const Entry& part) {
       if (key == Key::kTriggerRule) role_.trigger_rule = part;
       if (key == Key::kRetryOn) retry_on_ = part;
+      if (key == Key::kStdin || key == Key::kShell || key == Key::kUmask || key == Key::kNice)
+        invocation_.push_back(part);
       Apply(key, part, task);
     });
     TakeMappedAction(entry, task);
     CheckRole(role_, reporter_, task);
     if (repeat_) CheckRepeat(*repeat_, reporter_, task);
     CheckRetryOn(task);
+    if (action_) CheckInvocation(invocation_, reporter_, task);
     if (!action_ && reporter_.errors() == errors) {
       reporter_.Error(Code::kNoAction, entry.key.place(), fmt::format("task {} has no action", Quoted(entry.name())),
                       "give it one of bash, exec, python, http, sql, sqlite, mail, sensor, empty, branch, "

@@ -73,6 +73,7 @@ class TaskReader {
   RoleEntries role_;               // likewise
   std::optional<Entry> repeat_;    // likewise
   std::optional<Entry> retry_on_;  // likewise
+  std::vector<Entry> invocation_;  // likewise: stdin, shell, umask and nice
   std::string prefix_;             // likewise
 };
 

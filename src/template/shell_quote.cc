@@ -21,6 +21,11 @@ bool Harmless(char c) {
   const auto u = static_cast<unsigned char>(c);
   return u >= 0x80 || std::isalnum(u) != 0 || std::string_view("_-./:@%+,=").find(c) != std::string_view::npos;
 }
+// What may follow a `$`: names, $1, $$, and zsh's $#x, $=x, $^x …
+bool BeginsParameter(char c) {
+  return std::isalnum(static_cast<unsigned char>(c)) != 0 ||
+         std::string_view("_@*#?$!-^=~+").find(c) != std::string_view::npos;
+}
 bool WholeNumber(std::string_view text) {
   if (text.starts_with('-')) text.remove_prefix(1);
   if (text.empty() || text.size() > 18 || (text.size() > 1 && text[0] == '0')) return false;
@@ -81,7 +86,26 @@ bool ShellText::Below(In in) const {
   return false;
 }
 
+// Whether the word being read is `name[` and not closed yet: as an assignment, or given to `unset` and its like, that
+// is arithmetic, in which an index may hold a command again.
+bool ShellText::InIndex() const {
+  for (auto frame = frames_.rbegin(); frame != frames_.rend(); ++frame) {
+    if (frame->in != In::kDouble && frame->in != In::kSingle && frame->in != In::kAnsi)
+      return frame->index == Index::kInside;
+  }
+  return false;
+}
+
+// A value right behind `$name` must not become a part of it: "$name{{ x }}" would be another name, and in zsh an index
+// or a modifier, too. An index may run commands there.
+void ShellText::FollowParameter(char c) {
+  if (after_parameter_ && c == '[' && posix_) unclear_ = "after $name[…], which zsh evaluates (write ${name[…]})";
+  after_parameter_ = (dollar_ && !escape_ && BeginsParameter(c)) ||
+                     (after_parameter_ && (std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_' || c == ':'));
+}
+
 void ShellText::Put(char c) {
+  FollowParameter(c);
   if (in_heredoc_) return PutHereDoc(c);
   if (comment_) {
     if (c != '\n') return;
@@ -198,6 +222,19 @@ void ShellText::PutArithmetic(char c) {
 
 // Notes the word being read: `case` inside parentheses has patterns whose `)` closes nothing.
 void ShellText::Word(char c) {
+  Index& index = frames_.back().index;
+  const bool letter = std::isalpha(static_cast<unsigned char>(c)) != 0 || c == '_';
+  if (EndsWord(c)) {
+    index = Index::kStart;
+  } else if (index == Index::kStart) {
+    index = letter ? Index::kName : Index::kNone;
+  } else if (index == Index::kName && c == '[') {
+    index = Index::kInside;
+  } else if (index == Index::kName && !letter && std::isdigit(static_cast<unsigned char>(c)) == 0) {
+    index = Index::kNone;
+  } else if (index == Index::kInside && c == ']') {
+    index = Index::kNone;
+  }
   if (EndsWord(c)) {
     if (word_ == "case" && frames_.size() > 1) unclear_ = "after a case statement inside parentheses";
     word_.clear();
@@ -389,7 +426,8 @@ std::string ShellText::HereDocValue(std::string_view value) {
     line_ += value;
     return std::string(value);
   }
-  std::string text;
+  std::string text = after_parameter_ ? std::string(kNothing) : std::string();
+  after_parameter_ = false;
   std::string line = line_;  // as bash will read it, up to the piece at hand
   while (!value.empty()) {
     const std::size_t end = value.find('\n');
@@ -423,13 +461,18 @@ std::string ShellText::Value(std::string_view value) {
   if (arithmetic && frames_.back().in == In::kArithmetic && frames_.back().parens < 0)
     Refuse("between the parentheses of ))", "");
   if (arithmetic) return std::string(value);
+  if (InIndex()) {
+    if (!WholeNumber(value))
+      Refuse("as an index, where it is not a whole number, as the shell may evaluate it", kAssignFirst);
+    return std::string(value);
+  }
   std::string text;
   switch (top()) {
     case In::kSingle:
       text = EscapeSingle(value);
       break;
     case In::kDouble:
-      text = Escape(value, "\\\"$`");
+      text = (after_parameter_ ? "\"\"" : "") + Escape(value, "\\\"$`");
       break;
     case In::kAnsi:
       text = Escape(value, "\\'");
@@ -438,11 +481,13 @@ std::string ShellText::Value(std::string_view value) {
       text = "'" + EscapeSingle(value) + "'";
       AfterValue();
   }
+  after_parameter_ = false;
   return text;
 }
 
 void ShellText::AfterValue() {
   frames_.back().just_opened = false;
+  if (frames_.back().index != Index::kInside) frames_.back().index = Index::kNone;
   word_start_ = false;
   word_ = "'";
   less_ = 0;

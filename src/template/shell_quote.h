@@ -33,11 +33,13 @@ class ShellText {
     kBrace,
     kArithmetic
   };
+  enum class Index : unsigned char { kStart, kName, kInside, kNone };  // of a word: `name[…]`
   struct Frame {
     In in;
     int parens = 0;  // kArithmetic: open ones inside
     bool just_opened = false;
     bool quoted = false;  // kBrace: inside double quotes
+    Index index = Index::kStart;
   };
   struct HereDoc {
     std::string delimiter;
@@ -47,6 +49,7 @@ class ShellText {
   };
 
   void Put(char c);
+  void FollowParameter(char c);
   void PutHereDoc(char c);
   void PutCommand(char c);
   void PutDouble(char c);
@@ -58,6 +61,7 @@ class ShellText {
   void Pop();
   In top() const { return frames_.back().in; }
   bool Below(In in) const;
+  bool InIndex() const;
   void Word(char c);
   void EndHereDocLine();
   void NextHereDoc();
@@ -68,8 +72,9 @@ class ShellText {
   void AfterValue();
 
   std::vector<Frame> frames_{Frame{In::kCommand}};
-  bool escape_ = false;  // a backslash waits for its character
-  bool dollar_ = false;  // a `$` waits
+  bool escape_ = false;           // a backslash waits for its character
+  bool dollar_ = false;           // a `$` waits
+  bool after_parameter_ = false;  // all since a `$` could be the name of a parameter
   bool comment_ = false;
   bool word_start_ = true;  // the next character begins a word
   std::string word_;        // letters of the word so far, as long as it could be a keyword

@@ -6,6 +6,7 @@ SINKS is a table: what else takes values (requests, queries, mails, remote comma
 import json
 import os
 import pathlib
+import shutil
 import subprocess
 import textwrap
 import types
@@ -184,6 +185,51 @@ class Environment(Sink):
         return f"    env: {{V: \"{{{{ {expression} }}}}\"}}\n    bash: 'record {key} \"$V\"'\n"
 
 
+# Of all values those that other shells, and standard input, could take for something else.
+TELLING = {"plain", "empty", "both", "all_quotes", "backslash", "variable", "command", "backticks", "newline_first", "carriage", "quote_out",
+           "double_out", "sql_comment", "here", "ansi", "jinja", "array", "unicode", "long"}
+
+
+class Few:
+    def takes(self, source, value):
+        return value in TELLING
+
+
+class Shell(Few, Bash):
+    """A script for another shell, at every place of a word."""
+
+    def __init__(self, shell):
+        super().__init__(shell, "set -- x\nprintf %s EXPR > \"$ROOT/out/KEY.bare\"\nprintf '%s' \"$1EXPR\" > \"$ROOT/out/KEY.behind\"\n"
+                                "cat > \"$ROOT/out/KEY.here\" <<END_OF_TEXT\n$1:EXPR\nEND_OF_TEXT\nrecord KEY \"EXPR\"")
+
+    def task(self, key, expression):
+        return super().task(key, expression) + f"    shell: {self.name}\n"
+
+    def takes(self, source, value):
+        return super().takes(source, value) and value != "long"  # four times it is more than a command line may have
+
+    def arrived(self, server, dag, run, task, key):
+        text, path = super().arrived(server, dag, run, task, key), server.root / "out"
+        others = [(path / f"{key}.{way}").read_bytes().decode() for way in ("bare", "behind", "here") if text is not None]
+        return text if others in ([], [text, f"x{text}", f"x:{text}\n"]) else repr(others)
+
+
+class StandardInput(Few, Sink):
+    name = "stdin"
+
+    def task(self, key, expression):
+        return f"    stdin: \"{{{{ {expression} }}}}\"\n    bash: 'cat > \"$ROOT/out/{key}\"'\n"
+
+
+class PythonCode(Few, Sink):
+    """Code takes values from its environment and from standard input; they do not stand in it."""
+    name = "python"
+
+    def task(self, key, expression):
+        code = f"import os, sys; text = sys.stdin.buffer.read(); assert text == os.environb[b'V']; open(os.environ['ROOT'] + '/out/{key}', 'wb').write(text)"
+        return f"    stdin: \"{{{{ {expression} }}}}\"\n    env: {{V: \"{{{{ {expression} }}}}\"}}\n    python: {{code: \"{code}\"}}\n"
+
+
 class Exec(Sink):
     name = "exec"
 
@@ -219,6 +265,10 @@ SINKS = (
     Environment(),
     Exec(),
     Log("log", "printf '<<<%s>>>\\n' EXPR"),
+    Shell("sh"),
+    *([Shell("zsh")] if shutil.which("zsh") else []),
+    StandardInput(),
+    PythonCode(),
 )
 RECORD = '#!/bin/sh\nprintf %s "$2" > "$ROOT/out/$1"\n'
 
@@ -279,8 +329,10 @@ class HostileValuesWithoutServer(OfflineCase):
         places = make_places(self.folder)
         raw = b"\xff\xfe\xc3(\xed\xa0\x80 ' \" $(touch x)"
         text = "tasks:\n  a: {bash: 'record bare {{ var.value.raw }}'}\n  b: {exec: [record, exec, '{{ var.value.raw }}']}\n"
+        text += "  c: {bash: 'record sh {{ var.value.raw }}', shell: sh}\n  d: {bash: 'cat > $ROOT/out/stdin', stdin: '{{ var.value.raw }}'}\n"
+        text += "  e: {bash: 'record zsh \"{{ var.value.raw }}\"', shell: zsh}\n" if shutil.which("zsh") else ""
         self.run_flow(text, {}, {**places, "AIRFLOW_VAR_RAW": os.fsdecode(raw)})
-        for name in ("bare", "exec"):
+        for name in ("bare", "exec", "sh", "stdin", *(["zsh"] if shutil.which("zsh") else [])):
             self.assertEqual((self.folder / "out" / name).read_bytes(), raw)
 
 

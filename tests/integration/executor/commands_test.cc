@@ -1,6 +1,7 @@
 // What a command may do, and how its end is told.
 #include <fcntl.h>
 #include <sys/mount.h>
+#include <sys/resource.h>
 
 #include "integration/executor/executor_fixture.h"
 
@@ -243,6 +244,126 @@ TEST_F(Commands, RunAsAnotherUserAndMayStillWriteTheirOutputs) {
   const AttemptEnd silent = Run(start);
   EXPECT_EQ(silent.outcome, AttemptOutcome::kSucceeded);
   EXPECT_TRUE(silent.outputs.is_null());
+}
+
+TEST_F(Commands, HaveNothingOnStdinUnlessItIsGiven) {
+  RunShell("cat; echo end");
+  EXPECT_EQ(Log(1), "end\n");
+  AttemptStart start = Shell(2, "cat; echo end");
+  start.input = "";
+  Run(start);
+  EXPECT_EQ(Log(2), "end\n");
+}
+
+TEST_F(Commands, ReadEachByteOfTheirStdin) {
+  std::string bytes;
+  for (int i = 0; i < 256; ++i) bytes.push_back(static_cast<char>(i));
+  for (const std::string& input : {bytes, std::string("a\0b", 3), std::string(1, '\0')}) {
+    AttemptStart start = Shell(next_id_++, "cat > $HERE/copy; readlink /proc/self/fd/0 > $HERE/kind");
+    start.input = input;
+    EXPECT_EQ(Run(start).message, "");
+    EXPECT_EQ(Slurp(Path("copy")), input);
+  }
+  EXPECT_EQ(Slurp(Path("kind")).rfind("/memfd:stdin", 0), 0U);
+}
+
+TEST_F(Commands, ReadAMebibyteOfStdinAlsoInPieces) {
+  std::string input;
+  while (input.size() < 1 << 20) input += std::to_string(input.size()) + '\n';
+  input.resize(1 << 20);
+  AttemptStart start = Shell(1, "head -c 10 > $HERE/copy; sleep 0.01; cat >> $HERE/copy");
+  start.input = input;
+  EXPECT_EQ(Run(start).message, "");
+  EXPECT_EQ(Slurp(Path("copy")), input);
+}
+
+TEST_F(Commands, AreToldWhenTheirStdinIsTooLarge) {
+  AttemptStart start = Shell(1, "true");
+  start.input = std::string(64 << 20, 'x');
+  const AttemptEnd end = Run(start);
+  EXPECT_EQ(end.outcome, AttemptOutcome::kLaunchFailed);
+  EXPECT_NE(end.message.find("its input are 67"), std::string::npos) << end.message;
+}
+
+TEST_F(Commands, ReadAFileFromTheirWorkingDirectory) {
+  std::ofstream(Path("in.txt")) << "of the file";
+  AttemptStart start = Shell(1, "cat");
+  start.working_dir = folder_;
+  start.input_path = "in.txt";
+  Run(start);
+  EXPECT_EQ(Log(1), "of the file");
+  start = Shell(2, "cat");
+  start.input_path = Path("in.txt");
+  Run(start);
+  EXPECT_EQ(Log(2), "of the file");
+}
+
+TEST_F(Commands, WhoseStdinCannotBeReadAreALaunchFailure) {
+  const std::string fifo = Path("fifo");
+  ASSERT_EQ(mkfifo(fifo.c_str(), 0600), 0);
+  const std::pair<std::string, std::string> cases[]{
+      {Path("no"), "cannot read stdin from " + Path("no") + ": No such file or directory"},
+      {fifo, "cannot read stdin from " + fifo + ": it is no regular file"},
+      {"/dev/zero", "cannot read stdin from /dev/zero: it is no regular file"},
+      {folder_, "cannot read stdin from " + folder_ + ": Is a directory"}};
+  for (const auto& [path, message] : cases) {
+    AttemptStart start = Shell(next_id_++, "cat");
+    start.input_path = path;
+    const AttemptEnd end = Run(start);
+    EXPECT_EQ(end.outcome, AttemptOutcome::kLaunchFailed);
+    EXPECT_EQ(end.message, message);
+  }
+}
+
+TEST_F(Commands, ReadTheirStdinAsTheirUser) {
+  if (geteuid() != 0) GTEST_SKIP() << "only root can switch users";
+  std::ofstream(Path("secret")) << "of root";
+  chmod(Path("secret").c_str(), 0600);
+  AttemptStart start = Shell(1, "cat");
+  start.run_as_user = "nobody";
+  start.input_path = Path("secret");
+  EXPECT_EQ(Run(start).message, "cannot read stdin from " + Path("secret") + ": Permission denied");
+  start = Shell(2, "cat");
+  start.run_as_user = "nobody";
+  start.input = "for nobody";
+  Run(start);
+  EXPECT_EQ(Log(2), "for nobody");
+}
+
+TEST_F(Commands, HaveTheirUmask) {
+  AttemptStart start = Shell(1, "umask; touch $HERE/made; stat -c %a $HERE/made");
+  start.umask = 027;
+  Run(start);
+  EXPECT_EQ(Log(1), "0027\n640\n");
+  start = Shell(2, "umask");
+  start.umask = 0;
+  Run(start);
+  EXPECT_EQ(Log(2), "0000\n");
+  Run(Shell(3, "umask"));
+  EXPECT_EQ(Log(3), "0077\n") << "that of the launcher, which the others did not change";
+}
+
+TEST_F(Commands, AreAsNiceAsTheySay) {
+  AttemptStart start = Shell(1, "nice");
+  start.nice = 7;
+  Run(start);
+  EXPECT_EQ(Log(1), "7\n");
+  Run(Shell(2, "nice"));
+  EXPECT_EQ(Log(2), std::to_string(getpriority(PRIO_PROCESS, 0)) + "\n");
+}
+
+TEST_F(Commands, MayBeLessNiceOnlyWhenTheServerMay) {
+  AttemptStart start = Shell(1, "nice");
+  start.nice = -3;
+  if (geteuid() == 0) {
+    start.run_as_user = "nobody";
+    Run(start);
+    EXPECT_EQ(Log(1), "-3\n") << "also for a user who may not do it";
+    return;
+  }
+  const AttemptEnd end = Run(start);
+  EXPECT_EQ(end.outcome, AttemptOutcome::kLaunchFailed);
+  EXPECT_EQ(end.message, "cannot be made less nice: that needs a server that runs as root, or has CAP_SYS_NICE");
 }
 
 }  // namespace

@@ -1,6 +1,10 @@
 #include "pipelined/scheduler/launch.h"
 
 #include <gmock/gmock.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <cstdio>
 
 namespace pipelined {
 namespace {
@@ -213,6 +217,150 @@ TEST(SecretsOfTasks, AGivenTemplateCarriesThem) {
 TEST(SecretsOfTasks, WhatCannotBeReadNowIsNoFailure) {
   EXPECT_EQ(PrepareWithValues(*Chain("{{ conn.away.host }}")).error().code, ErrorCode::kUnavailable);
   EXPECT_EQ(PrepareWithValues(*Chain("{{ var.value.nope }}")).error().code, ErrorCode::kNotFound);
+}
+
+// `c` with what is said of its process.
+std::shared_ptr<Dag> Invoked(const std::string& script, Invocation how) {
+  auto dag = Chain(script);
+  dag->tasks[2].invocation = std::make_shared<const Invocation>(std::move(how));
+  return dag;
+}
+
+TEST(StdinOfTasks, IsRenderedAsItIs) {
+  Invocation how;
+  how.stdin_text = "{{ tasks.a.rows }}; $(x) {{ conn.db.host }}\n";
+  const auto dag = Invoked("cat", how);
+  EXPECT_THAT(OutputsNeeded(*dag, 2), ElementsAre("a"));
+  how.stdin_text = "'{{ conn.db.host }}' {{ var.value.region }} {{ run_id }}";
+  const auto start = PrepareWithValues(*Invoked("cat", how));
+  ASSERT_TRUE(start.ok()) << start.error().message;
+  EXPECT_EQ(start->input, "'h' eu r");
+  EXPECT_EQ(start->input_path, "");
+  const auto given = PrepareThird(*dag, Value(Value::Map{{"a", Value(Value::Map{{"rows", Value("'`x`")}})}}));
+  EXPECT_FALSE(given.ok()) << "no connections there";
+}
+
+TEST(StdinOfTasks, MayHoldSecretsThatTheLogHides) {
+  Invocation how;
+  how.stdin_text = "{{ conn.db.password }}";
+  const auto start = PrepareWithValues(*Invoked("login", how));
+  ASSERT_TRUE(start.ok()) << start.error().message;
+  EXPECT_EQ(start->input, "s3cret");
+  EXPECT_THAT(start->secrets, ElementsAre("s3cret"));
+  EXPECT_THAT(start->argv, ElementsAre("bash", "-c", "login"));
+  EXPECT_EQ(EnvOf(*start, "PIPELINED_SCRIPT"), "none");
+}
+
+TEST(StdinOfTasks, MayBeAFileWhoseNameIsNoSecret) {
+  Invocation how;
+  how.stdin_file = "in/{{ var.value.region }}.csv";
+  const auto start = PrepareWithValues(*Invoked("cat", how));
+  ASSERT_TRUE(start.ok()) << start.error().message;
+  EXPECT_EQ(start->input_path, "in/eu.csv");
+  EXPECT_EQ(start->input, std::nullopt);
+  how.stdin_file = "{{ conn.db.password }}";
+  EXPECT_FALSE(PrepareWithValues(*Invoked("cat", how)).ok());
+}
+
+TEST(ProcessesOfTasks, HaveTheirUmaskAndNiceness) {
+  Invocation how;
+  how.umask = 027;
+  how.nice = -5;
+  const auto start = PrepareThird(*Invoked("x", how));
+  ASSERT_TRUE(start.ok()) << start.error().message;
+  EXPECT_EQ(start->umask, 027U);
+  EXPECT_EQ(start->nice, -5);
+  EXPECT_EQ(PrepareThird(*Chain("x"))->umask, std::nullopt);
+  EXPECT_EQ(PrepareThird(*Chain("x"))->nice, std::nullopt);
+}
+
+std::vector<std::string> ShellArgv(std::vector<std::string> shell, const std::string& script) {
+  Invocation how;
+  how.shell = std::move(shell);
+  const auto start = PrepareWithValues(*Invoked(script, how));
+  EXPECT_TRUE(start.ok()) << start.error().message;
+  return start.ok() ? start->argv : std::vector<std::string>{};
+}
+
+TEST(ShellsOfTasks, GetTheScriptAtItsPlace) {
+  EXPECT_THAT(ShellArgv({"zsh"}, "x"), ElementsAre("zsh", "-c", "x"));
+  EXPECT_THAT(ShellArgv({"bash", "-euo", "pipefail"}, "x"), ElementsAre("bash", "-euo", "pipefail", "-c", "x"));
+  EXPECT_THAT(ShellArgv({"busybox", "sh", "-c", "{}", "name"}, "x"), ElementsAre("busybox", "sh", "-c", "x", "name"));
+}
+
+TEST(ShellsOfTasks, HaveTheirQuoting) {
+  EXPECT_THAT(ShellArgv({"bash"}, "$'{{ var.value.region }}'"), ElementsAre("bash", "-c", "$'eu'"));
+  EXPECT_THAT(ShellArgv({"/bin/sh"}, "x {{ var.value.region }}"), ElementsAre("/bin/sh", "-c", "x 'eu'"));
+  Invocation how;
+  how.shell = {"sh"};
+  const auto start = PrepareWithValues(*Invoked("$'{{ var.value.region }}'", how));
+  ASSERT_FALSE(start.ok());
+  EXPECT_THAT(start.error().message, ::testing::HasSubstr("after $'…', which not every shell reads as bash does"));
+}
+
+// What a shell makes of a start: all that it prints.
+std::string RunWith(const AttemptStart& start, const std::string& program) {
+  setenv("PIPELINED_SCRIPT", EnvOf(start, "PIPELINED_SCRIPT").c_str(), 1);
+  std::FILE* pipe = popen((program + " -c '" + start.argv.back() + "'").c_str(), "r");
+  std::string out(100, '\0');
+  out.resize(std::fread(out.data(), 1, out.size(), pipe));
+  pclose(pipe);
+  unsetenv("PIPELINED_SCRIPT");
+  return out;
+}
+
+TEST(ShellsOfTasks, ReadASecretScriptFromTheirEnvironment) {
+  for (const char* shell : {"bash", "sh", "zsh"}) {
+    if (std::string(shell) == "zsh" && access("/usr/bin/zsh", X_OK) != 0) continue;
+    Invocation how;
+    how.shell = {shell};
+    const auto start =
+        PrepareWithValues(*Invoked("echo {{ var.value.api_token }}; echo \"<$PIPELINED_SCRIPT>\"; exit 7", how));
+    ASSERT_TRUE(start.ok()) << start.error().message;
+    EXPECT_THAT(start->argv, ElementsAre(shell, "-c", R"(eval "unset PIPELINED_SCRIPT; $PIPELINED_SCRIPT")"));
+    EXPECT_EQ(RunWith(*start, shell), "t0ken'\n<>\n") << shell;
+  }
+}
+
+Result<AttemptStart> PreparePython(Value::Map spec, const std::string& run_as_user = "") {
+  auto dag = Chain("");
+  dag->tasks[2].action = {ActionKind::kPythonFile, {"a.py"}, std::make_shared<const Value>(std::move(spec))};
+  dag->tasks[2].working_dir = "/dags/{{ run_id }}";
+  dag->tasks[2].run_as_user = run_as_user;
+  RunInfo run;
+  run.dag_id = "d";
+  run.run_id = "r";
+  const LaunchRequest request{*dag, 2, run, AttemptOpened{AttemptId{1}, RunId{1}, 2, 1}, 1, Value()};
+  LaunchOptions options;
+  options.logs_dir = "/logs";
+  options.programs_dir = "/opt/bin";
+  options.venvs_dir = "/home/venvs";
+  options.environment = {{"PATH", "/usr/bin"}};
+  return Prepare(request, options);
+}
+
+TEST(PythonOfTasks, RunsInAnEnvironmentThatIsThere) {
+  const auto start = PreparePython({{"venv", Value("envs/{{ run_id }}")}});
+  ASSERT_TRUE(start.ok()) << start.error().message;
+  EXPECT_THAT(start->argv, ElementsAre("/dags/r/envs/r/bin/python", "a.py"));
+  EXPECT_EQ(EnvOf(*start, "PATH"), "/dags/r/envs/r/bin:/usr/bin");
+  EXPECT_EQ(EnvOf(*start, "VIRTUAL_ENV"), "/dags/r/envs/r");
+  EXPECT_THAT(PreparePython({{"venv", Value("/srv/env")}})->argv, ElementsAre("/srv/env/bin/python", "a.py"));
+}
+
+TEST(PythonOfTasks, RunsInAnEnvironmentThatIsMade) {
+  const auto start = PreparePython({{"requirements", Value("tiny\n")}});
+  ASSERT_TRUE(start.ok()) << start.error().message;
+  EXPECT_THAT(start->argv,
+              ElementsAre("python3", "-I", "/opt/bin/pipelined-venv", "run", "--folder=/home/venvs", "--", "a.py"));
+  EXPECT_EQ(EnvOf(*start, "PIPELINED_REQUIREMENTS"), "tiny\n");
+  EXPECT_EQ(EnvOf(*start, "PATH"), "/usr/bin");
+  EXPECT_EQ(EnvOf(*start, "VIRTUAL_ENV"), "none");
+}
+
+TEST(PythonOfTasks, OfAnotherUserHasEnvironmentsOfThatUser) {
+  EXPECT_THAT(PreparePython({{"requirements", Value("")}}, "nobody")->argv,
+              ElementsAre("python3", "-I", "/opt/bin/pipelined-venv", "run", "--", "a.py"));
 }
 
 }  // namespace

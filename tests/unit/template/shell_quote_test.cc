@@ -14,11 +14,12 @@ namespace {
 
 using ::testing::HasSubstr;
 
-Result<std::string> Render(const std::string& script, const std::string& value, TemplateError* error = nullptr) {
+Result<std::string> Render(const std::string& script, const std::string& value, TemplateError* error = nullptr,
+                           Quote quote = Quote::kShell) {
   const auto parsed = Template::Parse(script);
   if (!parsed) return parsed.error();
   RenderOptions options;
-  options.quote = Quote::kShell;
+  options.quote = quote;
   options.error = error;
   return parsed->Render(
       *MakeValueScope(Value::Map{{"x", Value(value)}, {"list", Value::List{Value("a b"), Value(value)}}}, true),
@@ -34,9 +35,9 @@ class Bash : public ::testing::Test {
   }
   ~Bash() override { std::filesystem::remove_all(folder_); }
 
-  std::string Run(const std::string& script) {
+  std::string Run(const std::string& script, const std::string& shell = "bash") {
     std::ofstream(folder_ / "script") << script;
-    const std::string command = "cd '" + folder_.string() + "' && bash ./script 2>&1";
+    const std::string command = "cd '" + folder_.string() + "' && " + shell + " ./script 2>&1";
     std::string out;
     FILE* pipe = ::popen(command.c_str(), "r");
     char buffer[4096];
@@ -218,6 +219,102 @@ TEST(ShellQuote, LeavesValuesOfTheFileAlone) {
 
 TEST(ShellQuote, RawOptsOut) {
   EXPECT_EQ(*Render("echo {{ x | raw }}", "a b"), "echo a b");
+}
+
+TEST_F(Bash, AValueBehindANameIsNoPartOfIt) {
+  for (const std::string& value : kHostile) {
+    for (const std::string frame : {"a=x; printf '%s' \"$a{{ x }}\"", "a=x; printf '%s' $a{{ x }}",
+                                    "a=x; cat <<EOF\n$a{{ x }}\nEOF\n", "set -- x; printf '%s' \"$1{{ x }}\""}) {
+      const auto script = Render(frame, value);
+      ASSERT_TRUE(script.ok()) << frame << script.error().message;
+      ASSERT_THAT(Run(*script), HasSubstr("x" + value)) << *script;
+      ASSERT_FALSE(Broken()) << *script;
+    }
+  }
+  EXPECT_EQ(Run(*Render("a=x; ab=y; echo \"$a{{ x }}\"", "b")), "xb\n");
+}
+
+TEST_F(Bash, AnIndexIsAWholeNumberOrRefused) {
+  for (const std::string place :
+       {"a[{{ x }}]=1", "a['{{ x }}']=1", "a[\"{{ x }}\"]=1", "a[1+{{ x }}]=1", "unset a[{{ x }}]", "v=1 a[ {{ x }}",
+        "true; a[{{ x }}]+=1", "(a[{{ x }}]=1)", "read a[{{ x }}] <<<1"}) {
+    const auto script = Render(place, "path[$(touch hit)]");
+    if (script.ok()) Run(*script);
+    EXPECT_FALSE(Broken()) << place;
+    EXPECT_EQ(script.ok(), place == "v=1 a[ {{ x }}") << place;
+    EXPECT_TRUE(Render(place, "3").ok()) << place;
+  }
+  EXPECT_EQ(Run(*Render("a[{{ x }}]=y; echo ${a[3]}", "3")), "y\n");
+  for (const std::string place :
+       {"echo [{{ x }}]", "echo a[1]{{ x }}", "a[$(echo {{ x }} >/dev/null)0]=1; echo {{ x }}", "echo 'a[' {{ x }}",
+        "a[1]={{ x }}; echo ${a[1]}", "[ {{ x }} ] && echo {{ x }}"}) {
+    const auto script = Render(place, "path[$(touch hit)]");
+    ASSERT_TRUE(script.ok()) << place << script.error().message;
+    EXPECT_THAT(Run(*script), HasSubstr("path[$(touch hit)]")) << place;
+    EXPECT_FALSE(Broken()) << place;
+  }
+}
+
+std::vector<std::string> PosixShells() {
+  std::vector<std::string> shells{"sh"};
+  for (const char* name : {"dash", "zsh", "ksh"}) {
+    if (access((std::string("/usr/bin/") + name).c_str(), X_OK) == 0) shells.emplace_back(name);
+  }
+  return shells;
+}
+
+TEST_F(Bash, OtherShellsReadValuesUnchangedToo) {
+  std::vector<std::string> values(std::begin(kHostile), std::end(kHostile));
+  for (const char* of_zsh :
+       {"[path[$(touch hit)]]", "[$(touch hit)]", ":h", ":s/x/y/", "(e:touch hit:)", "=ls", "^x", "b", "1"})
+    values.emplace_back(of_zsh);
+  const std::string kFrames[] = {"printf '%s' {{ x }}",
+                                 "printf '%s' \"{{ x }}\"",
+                                 "printf '%s' '{{ x }}'",
+                                 "v={{ x }}; printf '%s' \"$v\"",
+                                 "printf '%s' \"$(printf '%s.' {{ x }})\"",
+                                 "cat <<EOF\n{{ x }}\nEOF\n",
+                                 "a=; printf '%s' \"$a{{ x }}\"",
+                                 "a=; printf '%s' \"$a:{{ x }}\"",
+                                 "set -- a; printf '%s' \"$1{{ x }}\" \"$#{{ x }}\"",
+                                 "a=; cat <<EOF\n$a{{ x }}\nEOF\n",
+                                 "a=; printf '%s' $a{{ x }}"};
+  for (const std::string& value : values) {
+    std::string all;  // one script of them, as starting a shell takes long
+    for (const std::string& frame : kFrames) {
+      const auto script = Render(frame, value, nullptr, Quote::kPosixShell);
+      ASSERT_TRUE(script.ok()) << frame << value << script.error().message;
+      all += *script + "\necho; echo @@@\n";
+    }
+    for (const std::string& shell : PosixShells()) {
+      std::string out = Run(all, shell);
+      ASSERT_FALSE(Broken()) << shell << ": " << all;
+      for (const std::string& frame : kFrames) {
+        const std::size_t end = out.find("@@@\n");
+        ASSERT_NE(end, std::string::npos) << shell << ": " << all;
+        EXPECT_THAT(out.substr(0, end), HasSubstr(value)) << shell << ": " << frame;
+        out.erase(0, end + 4);
+      }
+    }
+  }
+}
+
+TEST_F(Bash, OtherShellsNeverRunAValueWhereItCannotBeQuoted) {
+  for (const std::string& shell : PosixShells()) {
+    for (const std::string value : {"$(touch hit)", "path[$(touch hit)]", "'$(touch hit)'", "`touch hit`"}) {
+      for (const std::string place :
+           {"echo $'{{ x }}'", "echo $'a' {{ x }}", "a=1; echo $a[{{ x }}]", "a=1; echo \"$a[{{ x }}]\"",
+            "a=1; echo \"$a[1,{{ x }}]\"", "echo \"$HOME[(r){{ x }}]\"", "echo ${a[{{ x }}]}", "echo $(( {{ x }} ))",
+            "a=1; cat <<EOF\n$a[{{ x }}]\nEOF\n"}) {
+        const auto script = Render(place, value, nullptr, Quote::kPosixShell);
+        ASSERT_FALSE(script.ok()) << *script;
+      }
+      const auto comment = Render("echo a # {{ x }}\n", value, nullptr, Quote::kPosixShell);
+      ASSERT_TRUE(comment.ok());
+      ASSERT_EQ(Run(*comment, shell), "a\n");
+      ASSERT_FALSE(Broken()) << shell;
+    }
+  }
 }
 
 TEST(ShellQuote, RefusesNul) {
