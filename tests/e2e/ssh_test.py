@@ -10,9 +10,8 @@ import secrets
 import signal
 import subprocess
 import sys
-import unittest
 
-from case import REPOSITORY, HttpError, OwnServerCase, ServerCase, bin_dir, main, processes, wait_for
+from case import REPOSITORY, OwnServerCase, ServerCase, bin_dir, main, processes, wait_for
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support" / "sinks"))
 from sinks import SshServer  # noqa: E402
@@ -262,9 +261,9 @@ class Commands(Ssh, ServerCase):
         text, = re.findall(r"^```yaml\n(.*?)^```", page, re.M | re.S)
         key, known_hosts = self.sshd.folder / "key", self.sshd.folder / "known_hosts"
         add, = re.findall(r"^pipectl connections add .*", page, re.M)
-        words = [{"db1.example.org": "127.0.0.1", "22": str(self.sshd.port), "backup": getpass.getuser()}.get(word, word) for word in add.split()[1:]]
-        extra = json.dumps({"key_file": str(key), "known_hosts": str(known_hosts)})
-        words[words.index("--conn-extra") + 1:] = [extra]
+        extra = self.server.root / "db1.json"
+        extra.write_text(json.dumps({"key_file": str(key), "known_hosts": str(known_hosts)}))
+        words = [{"db1.json": str(extra), "db1.example.org": "127.0.0.1", "22": str(self.sshd.port), "backup": getpass.getuser()}.get(word, word) for word in add.split()[1:]]
         self.assertEqual(self.server.pipectl(*words).returncode, 0)
         self.server.write_dag("page", "params: {table: \"a'b\"}\n" + text)
         run_id = self.server.trigger("page")
@@ -291,9 +290,8 @@ class Ends(Ssh, OwnServerCase):
         return run_id, mark
 
     def local(self):
-        """The near ends."""
-        return [pid for pid, (_, arguments, _) in processes().items() if any(word.endswith("/pipelined-ssh") for word in arguments[:2])
-                and str(bin_dir()) in " ".join(arguments)]
+        """The near ends, by their clients."""
+        return [ppid for ppid, arguments, _ in processes().values() if arguments[0] == "ssh" and str(self.sshd.port) in arguments]
 
     def expect_lost(self, name, run_id):
         self.assertEqual(self.server.wait_run(name, run_id, 120), "failed")
@@ -304,7 +302,7 @@ class Ends(Ssh, OwnServerCase):
     def test_a_stop_and_a_timeout_reach_the_other_end(self):
         for name, trap in (("stop", ""), ("stubborn", "trap '' TERM; ")):
             run_id, mark = self.begin_sleep(name, trap)
-            self.server.ctl("runs", "cancel", name, run_id, "--yes")
+            self.server.ctl("runs", "cancel", name, run_id)
             self.await_gone(mark)
             wait_for(lambda: not self.local(), 60, "the near end to end")
             wait_for(lambda: self.last_try(self.server, name, run_id)["outcome"] == "stopped", 60, "its end")
