@@ -2,14 +2,19 @@
 """Commands on another host, which is an sshd of this machine: what they see, how they end, and that none is left behind."""
 import contextlib
 import getpass
+import importlib.machinery
+import importlib.util
 import json
 import os
 import pathlib
 import re
 import secrets
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
+import unittest
 
 from case import REPOSITORY, OwnServerCase, ServerCase, bin_dir, main, processes, wait_for
 
@@ -270,6 +275,72 @@ class Commands(Ssh, ServerCase):
         self.assertEqual(self.server.wait_run("page", run_id), "success", self.log(self.server, "page", "dump") + self.log(self.server, "page", "count"))
         self.assertEqual(self.outputs(self.server, "page", run_id, "dump"), {"bytes": 13})
         self.assertIn("13 bytes of a'b", self.log(self.server, "page", "tell"))
+
+
+class FarEnds(unittest.TestCase):
+    """The far end by itself, in the shells and with the tools that other hosts have."""
+
+    @classmethod
+    def setUpClass(cls):
+        loader = importlib.machinery.SourceFileLoader("pipelined_ssh", str(bin_dir() / "pipelined-ssh"))
+        cls.program = importlib.util.module_from_spec(importlib.util.spec_from_loader("pipelined_ssh", loader))
+        loader.exec_module(cls.program)
+
+    def setUp(self):
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="pipelined-far-"))
+        self.addCleanup(shutil.rmtree, self.folder)
+        (self.folder / "temp").mkdir()
+
+    def tools(self, *names, busybox=False):
+        """A PATH of nothing else."""
+        path = self.folder / "bin"
+        path.mkdir()
+        for name in ("sh", "dd", "od", "wc", "mkdir", "rm", "kill", "sleep", "date", "cat", *names):
+            if busybox or shutil.which(name):
+                (path / name).symlink_to(shutil.which("busybox" if busybox else name))
+        return str(path)
+
+    def run_there(self, words, command, stop=False, path=os.defpath):
+        """What it says, and what the command says."""
+        job = self.program.Job(json.dumps({"host": "x", "command": command, "stdin": "the input", "shell": [shutil.which("dash")], "env": {"PATH": os.defpath}}))
+        session = self.program.Session(job)
+        session.prepare()
+        far = subprocess.Popen([*words, session.loader], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
+                               env={"PATH": path, "TMPDIR": str(self.folder / "temp")})
+        with far.stdin, far.stdout, far.stderr, contextlib.suppress(BrokenPipeError):
+            far.stdin.write(session.to_send + b"the inputgo\n" + (b"stop\n" if stop else b""))
+            far.stdin.flush()
+            out, said = far.stdout.read(), far.stderr.read()
+        self.addCleanup(far.wait)
+        self.assertEqual(list((self.folder / "temp").iterdir()), [], "nothing is left")
+        return re.sub(rf"^{session.nonce} ", "", said.decode(), flags=re.M).splitlines(), out.decode()
+
+    def expect_the_same(self, words, path=os.defpath):
+        self.assertEqual(self.run_there(words, "cat; trap; printf '{}' > $PIPELINED_OUTPUT; kill -INT $$; echo no", path=path),
+                         (["hello", "ready", "output", " 7b 7d", "exit 130"], "the input"), words)
+        self.assertEqual(self.run_there(words, "sleep 7777.5 & sleep 7777.5", stop=True, path=path), (["hello", "ready", "exit 143"], ""), words)
+
+    def test_login_shells(self):
+        for shell in ("dash", "bash", "zsh", "fish"):
+            with self.subTest(shell):
+                if shutil.which(shell) is None:
+                    self.skipTest(f"there is no {shell}")
+                self.expect_the_same([shutil.which(shell), "-c"])
+
+    def test_bash_as_sh_without_setsid(self):
+        path = self.tools()
+        (pathlib.Path(path) / "sh").unlink()
+        (pathlib.Path(path) / "sh").symlink_to(shutil.which("bash"))
+        self.expect_the_same([shutil.which("bash"), "-c"], path)
+
+    def test_neither_setsid_nor_job_control(self):
+        said, out = self.run_there([shutil.which("dash"), "-c"], "echo it ran", path=self.tools())
+        self.assertEqual((said, out), (["hello", "error its sh can make no process groups: install setsid there"], ""))
+
+    @unittest.skipUnless(shutil.which("busybox"), "there is no busybox")
+    def test_busybox(self):
+        path = self.tools("setsid", busybox=True)
+        self.expect_the_same([path + "/sh", "-c"], path)
 
 
 class Ends(Ssh, OwnServerCase):
