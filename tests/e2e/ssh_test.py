@@ -197,6 +197,12 @@ class Commands(Ssh, ServerCase):
             self.expect(state, name, {"connection": name, "command": "echo it ran"})
             self.assertEqual("it ran" in self.log(self.server, name), state == "success")
 
+    @unittest.skipUnless(os.geteuid() == 0, "needs root")
+    def test_another_user_connects(self):
+        self.expect("success", "as_nobody", {"connection": "there", "command": "id -un; cat"}, getpass.getuser() + "\nthe input",
+                    run_as_user="nobody", stdin="the input")
+        self.expect("failed", "nobodys_key", self.there("echo it ran"), "SSH104: key_file ", run_as_user="nobody")
+
     def test_secrets_are_in_no_command_line_and_in_no_log(self):
         mark = self.mark()
         command = f"echo {{{{ conn.there.password }}}}, $S; cat; sleep {mark}"
