@@ -197,6 +197,18 @@ class Commands(Ssh, ServerCase):
             self.expect(state, name, {"connection": name, "command": "echo it ran"})
             self.assertEqual("it ran" in self.log(self.server, name), state == "success")
 
+    def test_what_goes_wrong_here_meanwhile_is_no_end_of_the_command(self):
+        job = json.dumps(self.there("echo x; sleep 7778.5", host_key=(self.sshd.folder / "host_key.pub").read_text()))
+        with open("/dev/full", "w") as full:
+            done = subprocess.run([bin_dir() / "pipelined-ssh", "x"], input=job, stdout=full, stderr=subprocess.PIPE, text=True)
+        self.assertEqual(done.returncode, -signal.SIGKILL, done.stderr)
+        self.assertIn("SSH106: OSError", done.stderr)
+        self.await_gone("7778.5")
+        done = subprocess.run([bin_dir() / "pipelined-ssh", "x"], text=True, capture_output=True, env={**os.environ, "PIPELINED_OUTPUT": "/dev/full"},
+                              input=json.dumps(self.there("echo '{}' > $PIPELINED_OUTPUT", host_key=(self.sshd.folder / "host_key.pub").read_text())))
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("SSH108", done.stderr)
+
     @unittest.skipUnless(os.geteuid() == 0, "needs root")
     def test_another_user_connects(self):
         self.expect("success", "as_nobody", {"connection": "there", "command": "id -un; cat"}, getpass.getuser() + "\nthe input",
