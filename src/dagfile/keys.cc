@@ -88,7 +88,7 @@ constexpr std::array kTaskTable{
     KeyRow{"sql", Key::kSql},
     KeyRow{"sqlite", Key::kSqlite},
     KeyRow{"mail", Key::kMail},
-    KeyRow{"ssh"},
+    KeyRow{"ssh", Key::kSsh},
     KeyRow{"stdin", Key::kStdin, true},
     KeyRow{"shell", Key::kShell, true},
     KeyRow{"umask", Key::kUmask, true},

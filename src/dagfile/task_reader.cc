@@ -335,7 +335,7 @@ void TaskReader::CheckRetryOn(Task& task) {
   if (!retry_on_) return;
   reporter_.Error(Code::kBadValue, retry_on_->key.place(),
                   fmt::format("task {} has no exit code that retry_on could ask for", Quoted(task.id)),
-                  "retry_on belongs to bash, exec and python");
+                  "retry_on belongs to bash, exec, python and ssh");
 }
 
 std::vector<NodeRef> ReadDependsOn(const Entry& entry, Reporter& reporter) {

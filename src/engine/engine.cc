@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <csignal>
 
 #include "engine/engine_impl.h"
 #include "pipelined/lifecycle/retry.h"
@@ -29,6 +30,14 @@ bool SkipsByExitCode(const Task& task, const AttemptFinished& end) {
   const std::vector<int>& codes = task.skip_exit_codes;
   return end.outcome == TryOutcome::kFailed && end.signal == 0 && end.exit_code != 0 &&
          std::find(codes.begin(), codes.end(), end.exit_code) != codes.end();
+}
+
+// Of ssh the process is only the near end. One that was killed, by others or by itself as it had lost the far one, has
+// not seen the end of the command. One that took a TERM as every program does had not begun.
+void LoseFarEnd(const Task& task, AttemptFinished& end, AttemptFinished& stored) {
+  if (task.action.kind != ActionKind::kSsh || end.signal == 0 || end.signal == SIGTERM) return;
+  end.outcome = stored.outcome = TryOutcome::kLost;
+  end.message = stored.message = "the connection was lost: what became of the command there cannot be known";
 }
 
 // The last iteration that is allowed has ended, and `until` is still false: that is a failure.
@@ -192,6 +201,7 @@ void Engine::Impl::On(Turn& turn, AttemptFinished& e) {
     closed.task = attempt.run->TaskOf(attempt.slot);
     closed.map_index = attempt.run->MapIndexOf(attempt.slot);
     if (!attempt.parked) --attempt.run->running_tasks;
+    LoseFarEnd(attempt.run->TaskAt(attempt.slot), e, closed.end);
     const bool restarts = attempt.run->slot(attempt.slot).state == TaskState::kRestarting;
     if (!restarts && e.repetition) EndOfIteration(attempt.run->TaskAt(attempt.slot), e, closed.end);
     if (!restarts && SkipsByExitCode(attempt.run->TaskAt(attempt.slot), e)) {

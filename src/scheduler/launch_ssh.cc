@@ -13,6 +13,7 @@
 namespace pipelined {
 namespace {
 
+constexpr Millis kFarEnd(10'000);  // longer than the far end's grace, so that it can say that all is over
 constexpr Micros kConnectTimeout = std::chrono::seconds(10);
 
 std::string TextOf(const Value& value) {
@@ -68,6 +69,28 @@ Result<Value> FromConnection(const Value& connection, const std::string& id) {
     job.Set("connect_timeout", static_cast<std::int64_t>(seconds->number() * 1e6));
   if (IsTrue(extra->Find("no_host_key_check"))) job.Set("host_key_checking", "no");
   return job;
+}
+
+// Any bytes, as JSON can hold them: each becomes the character of its number. pipelined-ssh takes that back.
+Value BytesOf(const Value& value) {
+  if (value.is_list()) {
+    Value::List list;
+    for (const Value& item : value.list()) list.push_back(BytesOf(item));
+    return list;
+  }
+  if (value.is_map()) {
+    Value::Map map;
+    for (const auto& [key, item] : value.map()) map.emplace_back(key, BytesOf(item));
+    return map;
+  }
+  if (!value.is_string()) return value;
+  std::string text;
+  for (const char c : value.string()) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte >= 0x80) text.push_back(static_cast<char>(0xc0 | (byte >> 6)));
+    text.push_back(static_cast<char>(byte < 0x80 ? byte : 0x80 | (byte & 0x3f)));
+  }
+  return text;
 }
 
 // The connection, with what the task says itself on top of it.
@@ -153,12 +176,13 @@ Status PrepareSsh(const Task& task, const TryTemplates& templates, const LaunchO
   if (const Status sane = CheckServer(*job, start.working_dir); !sane) return sane;
   for (const char* key : {"password", "passphrase", "private_key"}) secrets.Add(TextIn(*job, key));
   // The command there is killed before this end is: whoever is killed cannot say that the other is gone.
-  job->Set("grace", std::max<std::int64_t>(start.grace.count() / 1000 - 3, 1));
+  job->Set("grace", std::max<std::int64_t>((start.grace.count() + 999) / 1000, 1));
+  start.grace = std::max<Millis>(start.grace, Millis(1000)) + kFarEnd;
   if (const Status taken = TakeCommand(task, templates, start, *job); !taken) return taken;
 
   const std::string user = TextIn(*job, "user");
   start.argv = {options.programs_dir + "/pipelined-ssh", (user.empty() ? "" : user + "@") + TextIn(*job, "host")};
-  start.input = ToJson(*job);
+  start.input = ToJson(BytesOf(*job));
   start.secrets = secrets.Forms();
   return Ok();
 }

@@ -19,7 +19,7 @@ class Install(unittest.TestCase):
         self.addCleanup(shutil.rmtree, prefix, ignore_errors=True)
         done = subprocess.run(["cmake", "--install", build, "--prefix", prefix], capture_output=True, text=True)
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
-        for name in ("pipelined", "pipectl"):
+        for name in ("pipelined", "pipectl", "pipelined-ssh"):
             self.assertTrue((prefix / "bin" / name).exists(), done.stdout)
         for name in ("man/man1/pipectl-runs.1", "man/man1/pipelined.1", "man/man5/pipelined.yaml.5", "man/man5/pipelined-dag.5",
                      "bash-completion/completions/pipectl", "zsh/site-functions/_pipectl", "fish/vendor_completions.d/pipectl.fish"):

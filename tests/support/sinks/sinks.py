@@ -1,4 +1,4 @@
-"""The servers of scripts/notification-servers and scripts/proxies for tests: started, asked what has arrived, told how to behave,
+"""The servers of scripts/notification-servers, scripts/proxies and scripts/ssh-server for tests: started, asked what has arrived, told how to behave,
 stopped."""
 import contextlib
 import json
@@ -87,3 +87,17 @@ class Proxy(Sink):
         """Of nginx: [method, path, status, Content-Encoding] of each request for `path`."""
         lines = [line.split() for line in (self.folder / "access.log").read_text().splitlines()]
         return [line for line in lines if line[1] == path]
+
+
+class SshServer(Sink):
+    """An sshd that lets this user in with `folder`/key."""
+
+    def __init__(self):
+        super().__init__("ssh")
+
+    def command(self):
+        return [REPOSITORY / "scripts" / "ssh-server", str(self.folder)]
+
+    def keys(self, **more):
+        """Of an ssh task, or of a connection's extra."""
+        return {"key_file": str(self.folder / "key"), "known_hosts": str(self.folder / "known_hosts"), **more}

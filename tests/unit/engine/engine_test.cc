@@ -127,6 +127,27 @@ TEST(Retry, ALostAttemptFailsForGoodUnlessOnLostSaysRetry) {
   EXPECT_EQ(t.state("b"), "up_for_retry");
 }
 
+TEST(Retry, TheEndOfACommandElsewhereIsLostWithTheProcessThatWaitsForIt) {
+  EngineTest t("a; b; c; d");
+  for (const char* id : {"a", "b", "c"}) t.task(id).action.kind = ActionKind::kSsh;
+  for (const char* id : {"a", "b", "c", "d"}) t.task(id).retry.retries = 1;
+  t.Run();
+  AttemptFinished end;
+  end.outcome = TryOutcome::kFailed;
+  const auto finish = [&](const char* id, int signal) {
+    end.attempt = t.attempt(id);
+    end.signal = signal;
+    t.Send(end);
+    return t.plan().closed.back().end.outcome;
+  };
+  EXPECT_EQ(finish("a", 9), TryOutcome::kLost);
+  EXPECT_EQ(t.state("a"), "failed");
+  EXPECT_EQ(finish("b", 15), TryOutcome::kFailed) << "it had not begun";
+  EXPECT_EQ(finish("c", 0), TryOutcome::kFailed);
+  EXPECT_EQ(finish("d", 9), TryOutcome::kFailed) << "a command of this host";
+  EXPECT_EQ(t.state("d"), "up_for_retry");
+}
+
 TEST(Limits, ParallelismHoldsOverAllRuns) {
   EngineTest t("a; b; c", EngineLimits{2});
   EXPECT_THAT(t.Run(1), ElementsAre("a", "b"));
