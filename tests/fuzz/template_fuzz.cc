@@ -75,8 +75,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   };
   const auto scope = MakeTaskScope(context);
   RenderOptions options;
-  options.max_steps = 20'000;
-  options.max_output = options.max_memory = 1 << 18;
+  options.max_steps = 3'000;
+  options.max_output = options.max_memory = 1 << 16;
   std::vector<Value> bound;
   options.bound = &bound;
   for (const Quote quote : {Quote::kNone, Quote::kShell, Quote::kPosixShell, Quote::kUrl, Quote::kBind}) {
