@@ -1,6 +1,7 @@
 #include "pipelined/base/secret_mask.h"
 
 #include <algorithm>
+#include <array>
 #include <string_view>
 
 #include "pipelined/base/secret_name.h"
@@ -89,11 +90,22 @@ std::vector<std::string> SecretMask::Forms() const {
 }
 
 std::string Masked(std::string text, const std::vector<std::string>& forms) {
-  for (const std::string& form : forms) {
-    for (std::size_t at = text.find(form); at != std::string::npos; at = text.find(form, at + kMasked.size()))
-      text.replace(at, form.size(), kMasked);
+  std::array<bool, 256> begins{};
+  for (const std::string& form : forms) begins[static_cast<unsigned char>(form[0])] = true;
+  std::string masked;
+  std::size_t from = 0;
+  for (std::size_t at = 0; at < text.size();) {
+    const auto here = [&](const std::string& form) { return text.compare(at, form.size(), form) == 0; };
+    const auto form =
+        begins[static_cast<unsigned char>(text[at])] ? std::find_if(forms.begin(), forms.end(), here) : forms.end();
+    if (form == forms.end()) {
+      ++at;
+      continue;
+    }
+    masked.append(text, from, at - from).append(kMasked);
+    from = at += form->size();
   }
-  return text;
+  return from == 0 ? std::move(text) : masked.append(text, from);
 }
 
 }  // namespace pipelined

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "pipelined/base/secret_name.h"
 #include "pipelined/schema/json.h"
 #include "pipelined/template/sql_script.h"
 
@@ -177,6 +178,13 @@ Status PrepareAction(const Task& task, const TryTemplates& templates, const std:
   if (const Value* connection = connected->map().front().second.Find("connection")) {
     const Value* password = connection->Find("password");
     if (password != nullptr && password->is_string()) secrets.Add(password->string());
+    const Value* text = connection->Find("extra");
+    const auto extra = ParseJson(text != nullptr && text->is_string() ? text->string() : "");
+    if (extra && extra->is_map()) {
+      for (const auto& [name, value] : extra->map()) {
+        if (IsSecretName(name) && value.is_string()) secrets.Add(value.string());
+      }
+    }
   }
   start.action = *std::move(connected);
   start.secrets = secrets.Forms();

@@ -170,11 +170,9 @@ Status PrepareSsh(const Task& task, const TryTemplates& templates, const LaunchO
   auto dir = WorkingDirOf(task, templates);
   if (!dir) return dir.error();
   start.working_dir = *std::move(dir);
-  SecretMask secrets = templates.secrets();
   auto job = ServerOf(*task.action.spec, templates, options.connection);
   if (!job) return job.error();
   if (const Status sane = CheckServer(*job, start.working_dir); !sane) return sane;
-  for (const char* key : {"password", "passphrase", "private_key"}) secrets.Add(TextIn(*job, key));
   // The command there is killed before this end is: whoever is killed cannot say that the other is gone.
   job->Set("grace", std::max<std::int64_t>((start.grace.count() + 999) / 1000, 1));
   start.grace = std::max<Millis>(start.grace, Millis(1000)) + kFarEnd;
@@ -183,6 +181,8 @@ Status PrepareSsh(const Task& task, const TryTemplates& templates, const LaunchO
   const std::string user = TextIn(*job, "user");
   start.argv = {options.programs_dir + "/pipelined-ssh", (user.empty() ? "" : user + "@") + TextIn(*job, "host")};
   start.input = ToJson(BytesOf(*job));
+  SecretMask secrets = templates.secrets();  // of all that was rendered until now
+  for (const char* key : {"password", "passphrase", "private_key"}) secrets.Add(TextIn(*job, key));
   start.secrets = secrets.Forms();
   return Ok();
 }

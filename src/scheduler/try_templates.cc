@@ -49,7 +49,7 @@ std::vector<TemplateItem> ItemsOf(const LaunchRequest& request) {
 
 struct Asked {
   const Scope& scope;
-  const SecretMask& mask;  // of what is read meanwhile, too
+  SecretMask& mask;  // of what is read meanwhile, and of what is made from it
   Secrets secrets = Secrets::kRefused;
   bool secret = false;  // the answer was made from one
 };
@@ -76,6 +76,7 @@ Result<std::string> RenderIn(Asked& asked, const std::string& text, const std::s
   options.quote = quote;
   options.bound = bound;
   options.secret = &asked.secret;
+  options.on_secret = [&asked](const std::string& made) { asked.mask.Add(made); };
   auto rendered = parsed->Render(asked.scope, options);
   if (!rendered) return Told(asked, rendered.error(), place);
   if (asked.secret && asked.secrets == Secrets::kRefused) return Refused(place);
@@ -88,6 +89,7 @@ Result<Value> EvaluateIn(Asked& asked, const std::string& text, const std::strin
   if (!parsed) return Located(parsed.error(), place);
   RenderOptions options;
   options.secret = &asked.secret;
+  options.on_secret = [&asked](const std::string& made) { asked.mask.Add(made); };
   auto value = parsed->Evaluate(asked.scope, options);
   if (!value) return Told(asked, value.error(), place);
   if (asked.secret && asked.secrets == Secrets::kRefused) return Refused(place);

@@ -59,7 +59,7 @@ class TryTemplates {
 
   std::vector<std::unique_ptr<Level>> levels_;  // the DAG's first
   const Level* inner_ = nullptr;                // the task's own
-  SecretMask secrets_;
+  mutable SecretMask secrets_;
 };
 
 }  // namespace pipelined

@@ -91,20 +91,24 @@ Result<std::string> TaskValues::Variable(const std::string& key) {
   if (*entry) return VariableText(**entry);
   const Micros now = clock_.Monotonic();
   const auto known = known_.find(key);
-  if (known != known_.end() && now - known->second.read < options_.remember) return known->second.text;
+  if (known != known_.end() && now - known->second.read < options_.remember)
+    return known->second.text ? Result<std::string>(*known->second.text) : NoVariable(key);
   auto read = ReadVariable(key);
   if (known_.size() >= kMostKnown) known_.clear();
-  if (read) {
-    known_[key] = {*read, now};
+  if (read || read.error().code == ErrorCode::kNotFound) {
+    known_[key] = {read ? std::optional(*read) : std::nullopt, now};
   } else {
     known_.erase(key);
   }
   return read;
 }
 
+Error TaskValues::NoVariable(const std::string& key) {
+  return {ErrorCode::kNotFound, fmt::format("there is no variable \"{}\"", key), "pipectl variables set makes one"};
+}
+
 Result<std::string> TaskValues::ReadVariable(const std::string& key) const {
-  const Error missing{ErrorCode::kNotFound, fmt::format("there is no variable \"{}\"", key),
-                      "pipectl variables set makes one"};
+  const Error missing = NoVariable(key);
   if (vault_ == nullptr || key.find('\0') != std::string::npos) return missing;
   const auto row = vault_->Variable(key);
   if (!row && row.error().code == ErrorCode::kNotFound) return missing;

@@ -154,6 +154,14 @@ Val DateMethod(Machine& machine, const Val& self, std::string_view name, Args& a
   return simple;
 }
 
+// A text that is split: each piece is made from it.
+Val Pieces(const Val& result, Origin origin) {
+  if (!result.is_sequence()) return result;
+  Vals pieces;
+  for (const Val& piece : result.items()) pieces.push_back(piece.With(origin));
+  return result.is(Kind::kList) ? Val::List(std::move(pieces)) : Val::Tuple(std::move(pieces));
+}
+
 Val CallMethod(Machine& machine, const Val& self, const std::string& name, Args& args) {
   bool known = true;
   Val result;
@@ -162,6 +170,7 @@ Val CallMethod(Machine& machine, const Val& self, const std::string& name, Args&
       self.RaiseUndefined();
     case Kind::kString:
       result = StringMethod(machine, self, name, args, &known);
+      if (self.secret()) result = Pieces(result, self.origin());
       break;
     case Kind::kDate:
     case Kind::kDelta:

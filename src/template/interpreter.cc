@@ -271,7 +271,9 @@ void Interpreter::EmitLiteral(std::string_view text) {
 }
 
 void Interpreter::Note(const Val& value) const {
-  if (value.secret() && options_.secret != nullptr) *options_.secret = true;
+  if (!value.secret()) return;
+  if (options_.secret != nullptr) *options_.secret = true;
+  if (options_.on_secret && value.is(Kind::kString)) options_.on_secret(value.string());
 }
 
 void Interpreter::Emit(const Val& value, bool raw) {

@@ -5,6 +5,7 @@ import http.client
 import json
 import pathlib
 import ssl
+import time
 import subprocess
 import sys
 import urllib.parse
@@ -225,8 +226,11 @@ class Before(ServerCase):
         stream.request("GET", "/api/ext/v1/events/stream?dag_id=live&kind=task", headers={"Authorization": "Bearer " + self.server.token()})
         answer = stream.getresponse()
         run_id = self.server.trigger("live")
-        while b'"running"' not in answer.readline():  # would time out if it were held back until the end
-            pass
+        seen, begun = [], time.monotonic()  # there are signs of life, so that no timeout of the socket ends this
+        while not any(b'"running"' in line for line in seen):
+            self.assertLess(time.monotonic() - begun, 60, seen)
+            seen.append(answer.readline())
+            self.assertTrue(seen[-1], seen)
         (self.server.dags / "go_live").write_text("")
         self.assertEqual(self.server.wait_run("live", run_id), "success")
 

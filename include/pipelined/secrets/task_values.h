@@ -58,9 +58,10 @@ class TaskValues {
   Result<Value> Connection(const std::string& id);
 
  private:
+  static Error NoVariable(const std::string& key);
   Result<std::string> ReadVariable(const std::string& key) const;
   struct Known {
-    std::string text;
+    std::optional<std::string> text;  // nothing: there is none
     Micros read{0};
   };
   Options options_;

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -98,6 +99,7 @@ struct RenderOptions {
   TemplateError* error = nullptr;       // filled when rendering fails
   std::vector<Value>* bound = nullptr;  // kBind: the values, in the order of their marks
   bool* secret = nullptr;               // set to true when something that was made from a secret is in the answer
+  std::function<void(const std::string&)> on_secret = {};  // each such text
 };
 
 // Immutable after Parse; cheap to copy; thread-safe.

@@ -5,6 +5,12 @@
 namespace pipelined {
 namespace {
 
+TEST(Masked, TakesTheLongestAtEachPlace) {
+  EXPECT_EQ(Masked("a secrets, secret; sec", {"secrets", "secret"}), "a ***, ***; sec");
+  EXPECT_EQ(Masked("nothing", {"secret"}), "nothing");
+  EXPECT_EQ(Masked("", {}), "");
+}
+
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 

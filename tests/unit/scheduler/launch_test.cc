@@ -205,6 +205,22 @@ TEST(SecretsOfTasks, ErrorsDoNotRepeatThem) {
   EXPECT_THAT(start.error().message, ::testing::Not(::testing::HasSubstr("s3cret")));
 }
 
+TEST(SecretsOfTasks, OfACommandElsewhereAreHiddenHere) {
+  auto dag = Chain("");
+  dag->tasks[2].action = {ActionKind::kSsh, {"login {{ conn.db.password }}"},
+                          std::make_shared<const Value>(Value::Map{{"host", "there"}})};
+  const auto start = PrepareWithValues(*dag);
+  ASSERT_TRUE(start.ok()) << start.error().message;
+  EXPECT_THAT(start->secrets, ElementsAre("s3cret"));
+}
+
+TEST(SecretsOfTasks, WhatIsMadeFromOneIsHidden) {
+  const auto start =
+      PrepareWithValues(*Chain("login {{ conn.db.password | upper }} {{ var.value.api_token.split('k')[0] }}"));
+  ASSERT_TRUE(start.ok()) << start.error().message;
+  EXPECT_THAT(start->secrets, ::testing::IsSupersetOf({"s3cret", "S3CRET"}));
+}
+
 TEST(SecretsOfTasks, AGivenTemplateCarriesThem) {
   auto dag = Included("login {{ params.x }}", Value("{{ conn.db.password }}"), true);
   const auto start = PrepareWithValues(*dag);

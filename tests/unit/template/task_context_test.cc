@@ -164,6 +164,8 @@ TEST_F(OutsideValues, AreMarkedWhenTheyAreSecret) {
                            "{{ '{}'.format(conn.db.password) }}",
                            "{% set x = conn.db.password %}{{ x }}",
                            "{% for c in conn.db.password %}{{ c }}{% endfor %}",
+                           "{{ conn.db.password.split(' ')[0] }}",
+                           "{% for part in conn.db.password.partition('3') %}{{ part }}{% endfor %}",
                            "{{ conn.db.password | raw }}",
                            "{% macro m(x) %}{{ x }}{% endmacro %}{{ m(conn.db.password) }}",
                            "{% filter upper %}{{ conn.db.password }}{% endfilter %}",
