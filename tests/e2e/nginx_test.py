@@ -225,8 +225,10 @@ class Before(ServerCase):
         self.addCleanup(stream.close)
         stream.request("GET", "/api/ext/v1/events/stream?dag_id=live&kind=task", headers={"Authorization": "Bearer " + self.server.token()})
         answer = stream.getresponse()
+        seen, begun = [answer.readline()], time.monotonic()  # there are signs of life, so that no timeout of the socket ends this
+        while not seen[-1].startswith(b"id:"):  # from here on nothing is missed
+            seen.append(answer.readline())
         run_id = self.server.trigger("live")
-        seen, begun = [], time.monotonic()  # there are signs of life, so that no timeout of the socket ends this
         while not any(b'"running"' in line for line in seen):
             self.assertLess(time.monotonic() - begun, 60, seen)
             seen.append(answer.readline())
