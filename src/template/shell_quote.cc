@@ -3,12 +3,16 @@
 #include <fmt/format.h>
 
 #include <cctype>
+#include <utility>
 
 namespace pipelined::tmpl {
 namespace {
 
 constexpr std::string_view kAssignFirst =
     "put the value into a variable on a line of its own (name={{ … }}) and use \"$name\" here";
+
+// A variable is evaluated as its text is.
+constexpr std::string_view kMakeANumber = "make it a number: {{ … | int }}";
 
 bool IsBlank(char c) {
   return c == ' ' || c == '\t' || c == '\n' || c == '\r';
@@ -69,7 +73,9 @@ void ShellText::Push(In in) {
     return;
   }
   const bool quoted = in == In::kBrace && (top() == In::kDouble || (top() == In::kBrace && frames_.back().quoted));
+  const bool condition = in == In::kParen && frames_.back().condition;
   frames_.push_back(Frame{in, 0, true, quoted});
+  frames_.back().condition = condition;
   if (in == In::kSubstitution || in == In::kParen) word_start_ = true;
 }
 
@@ -86,14 +92,33 @@ bool ShellText::Below(In in) const {
   return false;
 }
 
-// Whether the word being read is `name[` and not closed yet: as an assignment, or given to `unset` and its like, that
-// is arithmetic, in which an index may hold a command again.
-bool ShellText::InIndex() const {
-  for (auto frame = frames_.rbegin(); frame != frames_.rend(); ++frame) {
-    if (frame->in != In::kDouble && frame->in != In::kSingle && frame->in != In::kAnsi)
-      return frame->index == Index::kInside;
+const ShellText::Frame& ShellText::Command() const {
+  auto frame = frames_.rbegin();
+  while (frame->in == In::kDouble || frame->in == In::kSingle || frame->in == In::kAnsi) ++frame;
+  return *frame;
+}
+
+// Whether the word being read is `name[` and not closed yet, however it is quoted: as an assignment, or given to
+// `unset` and its like, that is arithmetic, in which an index may hold a command again.
+void ShellText::FollowIndex(char c, bool quoted) {
+  if (!quoted && (c == '"' || c == '\'' || c == '\\')) return;
+  Frame& frame = Command();
+  const bool letter = std::isalpha(static_cast<unsigned char>(c)) != 0 || c == '_';
+  if (!quoted && EndsWord(c)) {
+    frame.index = Index::kStart;
+  } else if (frame.index == Index::kStart) {
+    const bool opens = c == '[' && frame.array;
+    frame.index = opens ? Index::kInside : letter ? Index::kName : Index::kNone;
+    frame.brackets = 1;
+  } else if (frame.index == Index::kName && c == '[') {
+    frame.index = Index::kInside;
+    frame.brackets = 1;
+  } else if (frame.index == Index::kName && !letter && std::isdigit(static_cast<unsigned char>(c)) == 0) {
+    frame.index = Index::kNone;
+  } else if (frame.index == Index::kInside) {
+    frame.brackets += c == '[' ? 1 : c == ']' ? -1 : 0;
+    if (frame.brackets == 0) frame.index = Index::kNone;
   }
-  return false;
 }
 
 // A value right behind `$name` must not become a part of it: "$name{{ x }}" would be another name, and in zsh an index
@@ -106,6 +131,7 @@ void ShellText::FollowParameter(char c) {
 
 void ShellText::Put(char c) {
   FollowParameter(c);
+  const char last = std::exchange(last_, c);
   if (in_heredoc_) return PutHereDoc(c);
   if (comment_) {
     if (c != '\n') return;
@@ -114,14 +140,19 @@ void ShellText::Put(char c) {
   if (reading_delimiter_) return PutDelimiter(c);
   if (escape_) {
     escape_ = false;
-    if (c != '\n') word_start_ = false;
+    if (c != '\n') {
+      word_start_ = false;
+      FollowIndex(c, true);
+    }
     return;
   }
   switch (top()) {
     case In::kSingle:
+      if (c != '\'') FollowIndex(c, true);
       if (c == '\'') Pop();
       return;
     case In::kAnsi:
+      if (c != '\'' && c != '\\') FollowIndex(c, true);
       if (c == '\\') escape_ = true;
       if (c == '\'') Pop();
       return;
@@ -136,7 +167,8 @@ void ShellText::Put(char c) {
     case In::kArithmetic:
       return PutArithmetic(c);
     default:
-      return PutCommand(c);
+      PutCommand(c);
+      if (c == '(' && last == '=' && top() == In::kParen) frames_.back().array = true;
   }
 }
 
@@ -162,6 +194,7 @@ bool ShellText::Dollar(char c) {
 
 void ShellText::PutDouble(char c) {
   if (dollar_ && Dollar(c)) return;
+  if (c != '"' && c != '\\') FollowIndex(c, true);
   if (c == '\\') escape_ = true;
   if (c == '$') dollar_ = true;
   if (c == '`') Push(In::kBacktick);
@@ -220,23 +253,30 @@ void ShellText::PutArithmetic(char c) {
   }
 }
 
+// Which words make the shell evaluate others, as it does (( )). `c` is what ends the word.
+void ShellText::EndWord(char c) {
+  Frame& frame = frames_.back();
+  if (word_ == "[[") frame.condition = true;
+  if (word_ == "let") frame.arithmetic = true;
+  if (word_ == "declare" || word_ == "typeset" || word_ == "local") frame.declares = true;
+  if (frame.declares && word_.starts_with('-') && word_.find('i') != std::string::npos) frame.arithmetic = true;
+  const std::string_view operators = " -eq -ne -lt -le -gt -ge -v ";
+  if (frame.condition && word_.starts_with('-') && operators.find(" " + word_ + " ") != std::string_view::npos) {
+    frame.arithmetic = true;
+    if (frame.given_text)
+      Refuse(fmt::format("beside {} within [[ ]], where it is not a whole number", word_), kMakeANumber);
+  }
+  if (word_ == "]]") frame.condition = false;
+  if (word_ == "]]" || c == ';' || c == '&' || c == '|' || c == ')' || (c == '\n' && !frame.condition))
+    frame.arithmetic = frame.given_text = frame.declares = false;
+}
+
 // Notes the word being read: `case` inside parentheses has patterns whose `)` closes nothing.
 void ShellText::Word(char c) {
-  Index& index = frames_.back().index;
-  const bool letter = std::isalpha(static_cast<unsigned char>(c)) != 0 || c == '_';
-  if (EndsWord(c)) {
-    index = Index::kStart;
-  } else if (index == Index::kStart) {
-    index = letter ? Index::kName : Index::kNone;
-  } else if (index == Index::kName && c == '[') {
-    index = Index::kInside;
-  } else if (index == Index::kName && !letter && std::isdigit(static_cast<unsigned char>(c)) == 0) {
-    index = Index::kNone;
-  } else if (index == Index::kInside && c == ']') {
-    index = Index::kNone;
-  }
+  FollowIndex(c, false);
   if (EndsWord(c)) {
     if (word_ == "case" && frames_.size() > 1) unclear_ = "after a case statement inside parentheses";
+    EndWord(c);
     word_.clear();
     word_start_ = true;
   } else {
@@ -457,15 +497,18 @@ std::string ShellText::Value(std::string_view value) {
     return text;
   }
   const bool arithmetic = Below(In::kArithmetic);
-  if (arithmetic && !WholeNumber(value)) Refuse("inside (( )), where it is not a whole number", kAssignFirst);
+  if (arithmetic && !WholeNumber(value)) Refuse("inside (( )), where it is not a whole number", kMakeANumber);
   if (arithmetic && frames_.back().in == In::kArithmetic && frames_.back().parens < 0)
     Refuse("between the parentheses of ))", "");
   if (arithmetic) return std::string(value);
-  if (InIndex()) {
-    if (!WholeNumber(value))
-      Refuse("as an index, where it is not a whole number, as the shell may evaluate it", kAssignFirst);
-    return std::string(value);
-  }
+  Frame& command = Command();
+  if (command.index == Index::kInside && !WholeNumber(value))
+    Refuse("as an index, where it is not a whole number, as the shell may evaluate it", kMakeANumber);
+  if (command.arithmetic && !WholeNumber(value))
+    Refuse("where the shell evaluates it and it is not a whole number", kMakeANumber);
+  if (command.condition && !WholeNumber(value)) command.given_text = true;
+  if (command.index == Index::kInside) return std::string(value);
+  if (command.index == Index::kStart) command.index = Index::kName;  // it may be one
   std::string text;
   switch (top()) {
     case In::kSingle:
@@ -487,7 +530,6 @@ std::string ShellText::Value(std::string_view value) {
 
 void ShellText::AfterValue() {
   frames_.back().just_opened = false;
-  if (frames_.back().index != Index::kInside) frames_.back().index = Index::kNone;
   word_start_ = false;
   word_ = "'";
   less_ = 0;

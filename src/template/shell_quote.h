@@ -39,7 +39,13 @@ class ShellText {
     int parens = 0;  // kArithmetic: open ones inside
     bool just_opened = false;
     bool quoted = false;  // kBrace: inside double quotes
+    bool array = false;   // kParen: `name=(`, whose words may be `[index]=value`
     Index index = Index::kStart;
+    int brackets = 0;         // kInside: open ones
+    bool condition = false;   // within [[ ]]
+    bool declares = false;    // a command like `declare`
+    bool arithmetic = false;  // its words are evaluated: `let`, `declare -i`, `[[ … -eq`
+    bool given_text = false;  // within [[ ]]: a value that is no whole number
   };
   struct HereDoc {
     std::string delimiter;
@@ -61,7 +67,10 @@ class ShellText {
   void Pop();
   In top() const { return frames_.back().in; }
   bool Below(In in) const;
-  bool InIndex() const;
+  const Frame& Command() const;  // the innermost that quotes are a part of
+  Frame& Command() { return const_cast<Frame&>(static_cast<const ShellText*>(this)->Command()); }
+  void FollowIndex(char c, bool quoted);
+  void EndWord(char c);
   void Word(char c);
   void EndHereDocLine();
   void NextHereDoc();
@@ -72,8 +81,9 @@ class ShellText {
   void AfterValue();
 
   std::vector<Frame> frames_{Frame{In::kCommand}};
-  bool escape_ = false;           // a backslash waits for its character
-  bool dollar_ = false;           // a `$` waits
+  bool escape_ = false;  // a backslash waits for its character
+  bool dollar_ = false;  // a `$` waits
+  char last_ = 0;
   bool after_parameter_ = false;  // all since a `$` could be the name of a parameter
   bool comment_ = false;
   bool word_start_ = true;  // the next character begins a word

@@ -235,9 +235,27 @@ TEST_F(Bash, AValueBehindANameIsNoPartOfIt) {
 }
 
 TEST_F(Bash, AnIndexIsAWholeNumberOrRefused) {
-  for (const std::string place :
-       {"a[{{ x }}]=1", "a['{{ x }}']=1", "a[\"{{ x }}\"]=1", "a[1+{{ x }}]=1", "unset a[{{ x }}]", "v=1 a[ {{ x }}",
-        "true; a[{{ x }}]+=1", "(a[{{ x }}]=1)", "read a[{{ x }}] <<<1"}) {
+  for (const std::string place : {"a[{{ x }}]=1",
+                                  "a['{{ x }}']=1",
+                                  "a[\"{{ x }}\"]=1",
+                                  "a[1+{{ x }}]=1",
+                                  "unset a[{{ x }}]",
+                                  "v=1 a[ {{ x }}",
+                                  "true; a[{{ x }}]+=1",
+                                  "(a[{{ x }}]=1)",
+                                  "read a[{{ x }}] <<<1",
+                                  "a=([{{ x }}]=1)",
+                                  "a=([\"{{ x }}\"]=1)",
+                                  "a=(2 [{{ x }}]=1)",
+                                  "a+=([{{ x }}]=1)",
+                                  "unset \"a[{{ x }}]\"",
+                                  "unset 'a[{{ x }}]'",
+                                  "a[b[1]{{ x }}]=1",
+                                  "printf -v \"a[{{ x }}]\" y",
+                                  "unset a\"[{{ x }}]\"",
+                                  "unset a\\[{{ x }}]",
+                                  "declare \"a[{{ x }}]=1\"",
+                                  "[[ -v \"a[{{ x }}]\" ]]"}) {
     const auto script = Render(place, "path[$(touch hit)]");
     if (script.ok()) Run(*script);
     EXPECT_FALSE(Broken()) << place;
@@ -247,7 +265,33 @@ TEST_F(Bash, AnIndexIsAWholeNumberOrRefused) {
   EXPECT_EQ(Run(*Render("a[{{ x }}]=y; echo ${a[3]}", "3")), "y\n");
   for (const std::string place :
        {"echo [{{ x }}]", "echo a[1]{{ x }}", "a[$(echo {{ x }} >/dev/null)0]=1; echo {{ x }}", "echo 'a[' {{ x }}",
-        "a[1]={{ x }}; echo ${a[1]}", "[ {{ x }} ] && echo {{ x }}"}) {
+        "a[1]={{ x }}; echo ${a[1]}", "[ {{ x }} ] && echo {{ x }}", "echo \"[{{ x }}]\"", "echo '{\"a\": [{{ x }}]}'",
+        "echo \"at a [{{ x }}]\"", "(echo [{{ x }}])", "a=({{ x }} [1]={{ x }}); echo ${a[@]}"}) {
+    const auto script = Render(place, "path[$(touch hit)]");
+    ASSERT_TRUE(script.ok()) << place << script.error().message;
+    EXPECT_THAT(Run(*script), HasSubstr("path[$(touch hit)]")) << place;
+    EXPECT_FALSE(Broken()) << place;
+  }
+}
+
+TEST_F(Bash, WhatTheShellEvaluatesIsAWholeNumberOrRefused) {
+  for (const std::string place :
+       {"[[ {{ x }} -eq 1 ]]", "[[ 1 -lt {{ x }} ]]", "[[ a == a && \"{{ x }}\" -gt 1 ]]", "[[ ( {{ x }} -ne 1 ) ]]",
+        "if [[ -v {{ x }} ]]; then :; fi", "let a={{ x }}", "let \"a={{ x }}\"", "declare -i a={{ x }}",
+        "f() { local -ri a={{ x }}; }; f", "(( a = {{ x }} ))", "declare -A m; declare -i n={{ x }}"}) {
+    const auto script = Render(place, "path[$(touch hit)]");
+    EXPECT_FALSE(script.ok()) << place;
+    if (script.ok()) Run(*script);
+    EXPECT_FALSE(Broken()) << place;
+    if (!script.ok()) {
+      EXPECT_THAT(script.error().message + script.error().hint, HasSubstr("| int")) << place;
+    }
+    EXPECT_TRUE(Render(place, "3").ok()) << place;
+  }
+  for (const std::string place :
+       {"[[ {{ x }} == y ]]; echo {{ x }}", "[[ {{ x }} == y || 2 -gt 1 ]] && echo {{ x }}",
+        "[ -n {{ x }} ] && echo {{ x }}", "declare a={{ x }}; echo $a", "declare -i n=1; echo {{ x }}",
+        "[[ 1 -eq 1 ]]; echo {{ x }}", "let a=1\necho {{ x }}"}) {
     const auto script = Render(place, "path[$(touch hit)]");
     ASSERT_TRUE(script.ok()) << place << script.error().message;
     EXPECT_THAT(Run(*script), HasSubstr("path[$(touch hit)]")) << place;
