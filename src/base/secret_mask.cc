@@ -1,5 +1,7 @@
 #include "pipelined/base/secret_mask.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <string_view>
@@ -9,7 +11,7 @@
 namespace pipelined {
 namespace {
 
-constexpr std::string_view kHex = "0123456789ABCDEF";
+constexpr std::string_view kHex = "0123456789ABCDEF", kLowerHex = "0123456789abcdef";
 constexpr std::size_t kShortestLine = 8;
 
 std::string ForJson(std::string_view text) {
@@ -33,7 +35,27 @@ std::string ForJson(std::string_view text) {
   return escaped;
 }
 
-std::string ForUrl(std::string_view text) {
+// As Python's json writes it: everything beyond ASCII as \uXXXX.
+std::string ForAsciiJson(std::string_view text) {
+  const auto unit = [](std::uint32_t u) { return fmt::format("\\u{:04x}", u); };
+  std::string escaped;
+  for (std::size_t at = 0; at < text.size();) {
+    const auto lead = static_cast<unsigned char>(text[at]);
+    const std::size_t size = lead < 0x80 ? 1 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
+    if (size == 1 || at + size > text.size()) {
+      escaped += ForJson(text.substr(at++, 1));
+      continue;
+    }
+    std::uint32_t point = lead & (0xffu >> (size + 1));
+    for (std::size_t i = 1; i < size; ++i) point = point << 6 | (static_cast<unsigned char>(text[at + i]) & 0x3fu);
+    escaped += point < 0x10000 ? unit(point)
+                               : unit(0xd800 + ((point - 0x10000) >> 10)) + unit(0xdc00 + ((point - 0x10000) & 0x3ff));
+    at += size;
+  }
+  return escaped;
+}
+
+std::string ForUrl(std::string_view text, std::string_view blank, std::string_view hex) {
   std::string escaped;
   for (const char c : text) {
     const auto byte = static_cast<unsigned char>(c);
@@ -41,11 +63,23 @@ std::string ForUrl(std::string_view text) {
                        c == '.' || c == '_' || c == '~';
     if (plain) {
       escaped += c;
+    } else if (c == ' ') {
+      escaped += blank;
     } else {
-      escaped += {'%', kHex[byte >> 4], kHex[byte & 15]};
+      escaped += {'%', hex[byte >> 4], hex[byte & 15]};
     }
   }
   return escaped;
+}
+
+// As templates put it within double quotes of a script, which a complaint of the shell repeats.
+std::string ForDoubleQuotes(std::string_view text) {
+  std::string quoted;
+  for (const char c : text) {
+    if (c == '\\' || c == '"' || c == '$' || c == '`') quoted += '\\';
+    quoted += c;
+  }
+  return quoted;
 }
 
 // As `set -x` shows it.
@@ -67,18 +101,26 @@ void SecretMask::AddForm(std::string form) {
   if (form.size() >= kShortest && form != kMasked) forms_.insert(std::move(form));
 }
 
-void SecretMask::Add(const std::string& secret) {
-  if (secret.size() < kShortest) return;
+void SecretMask::AddForms(const std::string& secret) {
   AddForm(secret);
   AddForm(ForJson(secret));
-  AddForm(ForUrl(secret));
+  AddForm(ForAsciiJson(secret));
+  AddForm(ForUrl(secret, "%20", kHex));
+  AddForm(ForUrl(secret, "+", kHex));
+  AddForm(ForUrl(secret, "%20", kLowerHex));
   AddForm(ForShell(secret));
+  AddForm(ForDoubleQuotes(secret));
+}
+
+void SecretMask::Add(const std::string& secret) {
+  if (secret.size() < kShortest) return;
+  AddForms(secret);
   if (secret.find('\n') == std::string::npos) return;
   for (std::size_t at = 0; at < secret.size();) {
     std::size_t end = std::min(secret.find('\n', at), secret.size());
     const std::size_t next = end + 1;
     if (end > at && secret[end - 1] == '\r') --end;
-    if (end - at >= kShortestLine) AddForm(secret.substr(at, end - at));
+    if (end - at >= kShortestLine) AddForms(secret.substr(at, end - at));
     at = next;
   }
 }

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "pipelined/base/base64.h"
 #include "pipelined/base/secret_name.h"
 #include "pipelined/schema/json.h"
 #include "pipelined/template/sql_script.h"
@@ -177,7 +178,13 @@ Status PrepareAction(const Task& task, const TryTemplates& templates, const std:
   if (!connected) return connected.error();
   if (const Value* connection = connected->map().front().second.Find("connection")) {
     const Value* password = connection->Find("password");
-    if (password != nullptr && password->is_string()) secrets.Add(password->string());
+    if (password != nullptr && password->is_string()) {
+      secrets.Add(password->string());
+      const Value* login = connection->Find("login");
+      const std::string both =
+          (login != nullptr && login->is_string() ? login->string() : "") + ":" + password->string();
+      secrets.Add(Base64(both));  // Authorization: Basic
+    }
     const Value* text = connection->Find("extra");
     const auto extra = ParseJson(text != nullptr && text->is_string() ? text->string() : "");
     if (extra && extra->is_map()) {

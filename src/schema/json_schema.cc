@@ -9,6 +9,7 @@
 #include <memory>
 #include <set>
 
+#include "pipelined/base/secret_name.h"
 #include "pipelined/schema/json.h"
 #include "schema/schema_shape.h"
 #include "schema/text_format.h"
@@ -21,8 +22,22 @@ constexpr std::size_t kMostSteps = 500'000;
 constexpr int kDeepest = 400;
 constexpr std::size_t kMostFound = 1'000;
 
+// Without what lies under a secret name.
+Value Hidden(const Value& value) {
+  if (value.is_list()) {
+    Value::List items;
+    for (const Value& item : value.list()) items.push_back(Hidden(item));
+    return items;
+  }
+  if (!value.is_map()) return value;
+  Value::Map map;
+  for (const auto& [name, item] : value.map())
+    map.emplace_back(name, IsSecretName(name) ? Value(kMasked) : Hidden(item));
+  return map;
+}
+
 std::string Shown(const Value& value) {
-  std::string text = ToJson(value);
+  std::string text = ToJson(Hidden(value));
   if (text.size() > kLongestShown) {
     std::size_t end = kLongestShown;
     while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80) --end;  // not within a letter

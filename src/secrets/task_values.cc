@@ -52,7 +52,6 @@ Result<std::optional<Value>> ValueFile::Find(const std::string& name) {
 
 Status ValueFile::Read() {
   const auto failed = [this](std::string_view why) {
-    stamp_ = {};
     return Error{ErrorCode::kFailed, fmt::format("{}: {}", path_, why),
                  "see core.variables_file and core.connections_file: JSON, {\"name\": …}"};
   };
@@ -61,11 +60,15 @@ Status ValueFile::Read() {
   if (!S_ISREG(info.st_mode) || info.st_size > kLargestFile) return failed("it is no file of a bearable size");
   const Stamp stamp{info.st_mtim.tv_sec, info.st_mtim.tv_nsec, info.st_size, static_cast<std::int64_t>(info.st_ino)};
   if (stamp == stamp_) return Ok();
+  if (stamp == broken_) return failed("it is no JSON object");
   std::ifstream file(path_, std::ios::binary);
   const std::string text{std::istreambuf_iterator<char>(file), {}};
   if (!file) return failed("it cannot be read");
   auto json = ParseJson(text);
-  if (!json || !json->is_map()) return failed("it is no JSON object");  // the parser's words may repeat a secret
+  if (!json || !json->is_map()) {
+    broken_ = stamp;
+    return failed("it is no JSON object");  // the parser's words may repeat a secret
+  }
   values_.clear();
   for (auto& [name, value] : json->map()) values_[name] = std::move(value);
   stamp_ = stamp;

@@ -43,6 +43,9 @@ class AttemptLog {
   int fd_ = -1;
 };
 
+// Of a text within a message: long enough for it to be cut only where its secrets have been hidden.
+inline constexpr std::size_t kUncut = 64 << 10;
+
 // `text` in one line of at most `most` bytes, readable whatever it holds.
 std::string Readable(std::string_view text, std::size_t most);
 

@@ -36,14 +36,14 @@ bool SameValue(const Value& a, const Value& b) {
 }
 
 std::string Shown(const Value& value) {
-  return Readable(ToJson(value), 200);
+  return Readable(ToJson(value), kUncut);
 }
 
 // Why the answer is not what was expected; empty: it is.
 std::string Complaint(const Value& expect, const std::string& body, const std::optional<Value>& json) {
   if (const Value* text = expect.Find("body_contains");
       text != nullptr && body.find(TextOf(*text)) == std::string::npos)
-    return fmt::format("the answer does not contain \"{}\"", Readable(TextOf(*text), 200));
+    return fmt::format("the answer does not contain \"{}\"", Readable(TextOf(*text), kUncut));
   const Value* wanted = expect.Find("json");
   if (wanted == nullptr || !wanted->is_map()) return {};
   for (const auto& [pointer, value] : wanted->map()) {

@@ -184,7 +184,7 @@ Result<HttpRequest> MakeRequest(const Value& spec) {
       return Error{ErrorCode::kNotAllowed,
                    fmt::format("the URL {} is not of the server of its connection, {}: give the path behind it, or "
                                "leave the connection out",
-                               Readable(ShowUrl(request.url), 300), Readable(base, 300)),
+                               Readable(ShowUrl(request.url), kUncut), Readable(base, kUncut)),
                    ""};
     }
   }

@@ -53,7 +53,7 @@ Result<std::vector<Address>> ReadAddresses(const Value& spec, std::string_view k
 }  // namespace
 
 Result<Address> ParseAddress(std::string_view text) {
-  const std::string shown = Readable(text, 200);
+  const std::string shown = Readable(text, kUncut);
   if (text.find_first_of(std::string_view("\r\n\0", 3)) != std::string_view::npos)
     return Invalid(fmt::format("\"{}\" holds a line end", shown));
   text = Trim(text);

@@ -28,6 +28,7 @@ class SecretMask {
 
  private:
   void AddForm(std::string form);
+  void AddForms(const std::string& secret);
   std::set<std::string> forms_;
 };
 

@@ -33,6 +33,7 @@ class ValueFile {
 
   std::string path_;  // empty: none
   Stamp stamp_;       // of what is known
+  Stamp broken_;      // of what was no JSON object
   std::map<std::string, Value> values_;
 };
 

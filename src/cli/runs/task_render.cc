@@ -1,6 +1,8 @@
 // pipectl tasks render: the command of a task with its templates filled in, by the engine's own code.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "cli/runs/task_name.h"
 #include "pipelined/base/secret_name.h"
 #include "pipelined/dagfile/load.h"
@@ -91,8 +93,10 @@ LookUpVariable Variables(const Session& session) {
 // The one that an action works with is shown by its id: nobody needs to be allowed to read it for that.
 LookUpConnection Connections(const Session& session, const Task& task) {
   const Value* own = task.action.spec == nullptr ? nullptr : task.action.spec->Find("connection");
-  return [&session, own](const std::string& id) -> Result<Value> {
-    if (own != nullptr && own->is_string() && own->string() == id) return Value(Value::Map{{"connection_id", id}});
+  const bool is_shown_by_id = IsWorkerAction(task.action.kind);
+  return [&session, own, is_shown_by_id](const std::string& id) -> Result<Value> {
+    if (is_shown_by_id && own != nullptr && own->is_string() && own->string() == id)
+      return Value(Value::Map{{"connection_id", id}});
     const auto row = session.Get("/api/v2/connections/" + UrlEncode(id));
     if (!row) return row.error();
     Value fields{Value::Map{}};
@@ -101,6 +105,40 @@ LookUpConnection Connections(const Session& session, const Task& task) {
     }
     return fields;
   };
+}
+
+// Each character of a job of pipelined-ssh is one byte.
+Value FromCharacters(const Value& value) {
+  if (!value.is_string()) return value;
+  std::string bytes;
+  for (std::size_t at = 0; at < value.string().size(); ++at) {
+    const auto byte = static_cast<unsigned char>(value.string()[at]);
+    const bool two = byte >= 0xc0 && at + 1 < value.string().size();
+    bytes.push_back(two ? static_cast<char>(byte << 6 | (static_cast<unsigned char>(value.string()[++at]) & 0x3f))
+                        : static_cast<char>(byte));
+  }
+  return bytes;
+}
+
+// What the command there is given, and where.
+Value SshJob(const std::string& input, const Task& task) {
+  const auto job = ParseJson(input);
+  Value shown{Value::Map{}};
+  if (!job || !job->is_map()) return shown;
+  for (const auto& [name, value] : job->map()) {
+    if (name != "env") shown.Set(name, FromCharacters(value));
+  }
+  Value env{Value::Map{}};
+  if (const Value* all = job->Find("env"); all != nullptr && all->is_map()) {
+    for (const auto& [name, value] : all->map()) {
+      const auto own = [&](const auto& variable) { return variable.first == name; };
+      if (std::any_of(task.env.begin(), task.env.end(), own) ||
+          std::any_of(task.outer_env.begin(), task.outer_env.end(), own))
+        env.Set(name, FromCharacters(value));
+    }
+  }
+  if (!env.map().empty()) shown.Set("env", std::move(env));
+  return Value::Map{{"ssh", std::move(shown)}};
 }
 
 Result<AttemptStart> Rendered(const Session& session, const NamedTask& named, const Value& run, const Dag& dag,
@@ -124,8 +162,13 @@ Result<AttemptStart> Rendered(const Session& session, const NamedTask& named, co
   auto start = Prepare(request, options);
   if (!start) return start;
   for (const auto& [name, text] : start->env) {
-    if (name == kScriptVariable) start->argv.back() = text;  // what would not be on the command line
+    if (name != kScriptVariable) continue;  // what would not be on the command line
+    for (std::string& word : start->argv) {
+      if (word.find(kScriptVariable) != std::string::npos) word = text;
+    }
   }
+  if (dag.tasks[task].action.kind == ActionKind::kSsh && start->input)
+    start->action = SshJob(*start->input, dag.tasks[task]);
   return start;
 }
 

@@ -12,17 +12,12 @@ constexpr char kStars[] = "***";
 
 LogMask::~LogMask() {
   std::free(held_);
+  std::free(forms_);
 }
 
 void LogMask::Append(const char* data, std::size_t size) {
   if (count_ == 0) return log_.Append(data, size);
-  if (!ready_) {
-    const char* text = texts_;
-    for (std::uint32_t i = 0; i < count_; ++i, text += std::strlen(text) + 1)
-      first_[static_cast<unsigned char>(*text)] = true;
-    ready_ = true;
-  }
-  if (!Reserve(size_ + size)) return;  // out of memory: rather no output than a secret
+  if (!Prepare() || !Reserve(size_ + size)) return;  // out of memory: rather no output than a secret
   std::memcpy(held_ + size_, data, size);
   size_ += size;
   const std::size_t passed = Pass(false);
@@ -33,6 +28,26 @@ void LogMask::Append(const char* data, std::size_t size) {
 void LogMask::Finish() {
   if (size_ > 0) Pass(true);
   size_ = 0;
+}
+
+bool LogMask::Prepare() {
+  if (forms_ != nullptr) return true;
+  forms_ = static_cast<Form*>(std::malloc(count_ * sizeof(Form)));
+  if (forms_ == nullptr) return false;
+  Form* last[256] = {};
+  const char* text = texts_;
+  for (std::uint32_t i = 0; i < count_; ++i) {
+    const auto byte = static_cast<unsigned char>(*text);
+    forms_[i] = {text, std::strlen(text), nullptr};
+    if (last[byte] == nullptr) {
+      first_[byte] = &forms_[i];
+    } else {
+      last[byte]->next = &forms_[i];
+    }
+    last[byte] = &forms_[i];
+    text += forms_[i].size + 1;
+  }
+  return true;
 }
 
 bool LogMask::Reserve(std::size_t size) {
@@ -48,7 +63,7 @@ bool LogMask::Reserve(std::size_t size) {
 std::size_t LogMask::Pass(bool last) {
   std::size_t written = 0, at = 0;
   while (at < size_) {
-    if (!first_[static_cast<unsigned char>(held_[at])]) {
+    if (first_[static_cast<unsigned char>(held_[at])] == nullptr) {
       ++at;
       continue;
     }
@@ -69,18 +84,14 @@ std::size_t LogMask::Pass(bool last) {
 }
 
 LogMask::Match LogMask::At(const char* data, std::size_t size, bool last, std::size_t* length) const {
-  const char* text = texts_;
-  for (std::uint32_t i = 0; i < count_; ++i) {
-    const std::size_t whole = std::strlen(text);
-    const std::size_t known = whole < size ? whole : size;
-    if (*text == *data && std::memcmp(text, data, known) == 0) {
-      if (known == whole) {
-        *length = whole;
-        return Match::kWhole;
-      }
-      if (!last) return Match::kBegun;
+  for (const Form* form = first_[static_cast<unsigned char>(*data)]; form != nullptr; form = form->next) {
+    const std::size_t known = form->size < size ? form->size : size;
+    if (std::memcmp(form->text, data, known) != 0) continue;
+    if (known == form->size) {
+      *length = known;
+      return Match::kWhole;
     }
-    text += whole + 1;
+    if (!last) return Match::kBegun;
   }
   return Match::kNone;
 }

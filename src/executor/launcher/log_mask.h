@@ -23,6 +23,14 @@ class LogMask {
  private:
   enum class Match { kNone, kWhole, kBegun };
 
+  // A secret, and the next one (longest first) that begins with the same byte.
+  struct Form {
+    const char* text;
+    std::size_t size;
+    const Form* next;
+  };
+
+  bool Prepare();
   bool Reserve(std::size_t size);
   std::size_t Pass(bool last);
   Match At(const char* data, std::size_t size, bool last, std::size_t* length) const;
@@ -30,9 +38,9 @@ class LogMask {
   const char* texts_;
   const std::uint32_t count_;
   OutputLog& log_;
-  bool first_[256] = {};  // bytes that a secret begins with
-  bool ready_ = false;
-  char* held_ = nullptr;  // what is not written yet
+  const Form* first_[256] = {};  // by the byte that a secret begins with
+  Form* forms_ = nullptr;        // count_ of them, once there is output
+  char* held_ = nullptr;         // what is not written yet
   std::size_t size_ = 0, room_ = 0;
 };
 

@@ -5,6 +5,17 @@
 namespace pipelined {
 namespace {
 
+TEST(SecretMask, KnowsHowProgramsWriteIt) {
+  SecretMask mask;
+  mask.Add("p\u00e4s$ w\"rd 😀");
+  for (const char* text : {R"(p\u00e4s$ w\"rd \ud83d\ude00)", "p%C3%A4s%24+w%22rd+%F0%9F%98%80",
+                           "p%c3%a4s%24%20w%22rd%20%f0%9f%98%80", "päs\\$ w\\\"rd 😀", "päs$ w\\\"rd 😀"}) {
+    EXPECT_EQ(mask.Apply(text), "***") << text;
+  }
+  mask.Add("first line's\nsecond line");
+  EXPECT_EQ(mask.Apply("first line'\\''s"), "***");
+}
+
 TEST(Masked, TakesTheLongestAtEachPlace) {
   EXPECT_EQ(Masked("a secrets, secret; sec", {"secrets", "secret"}), "a ***, ***; sec");
   EXPECT_EQ(Masked("nothing", {"secret"}), "nothing");
@@ -44,7 +55,7 @@ TEST(SecretMask, TheLongestComesFirst) {
   EXPECT_THAT(mask.Forms(), IsEmpty());
   mask.Add("secret");
   mask.Add("secret and more");
-  EXPECT_THAT(mask.Forms(), ElementsAre("secret%20and%20more", "secret and more", "secret"));
+  EXPECT_THAT(mask.Forms(), ElementsAre("secret%20and%20more", "secret and more", "secret+and+more", "secret"));
   EXPECT_EQ(mask.Apply("secret and more"), "***");
 }
 
