@@ -127,6 +127,7 @@ int RunScheduler(const Settings& settings, const RoleContext& context) {
   SchedulerOptions options = MakeOptions(settings, context, *executor);
   StoreOptions few = where;
   few.catalog_connections = 1;
+  few.patience = Seconds(2);  // the scheduler itself waits
   const std::unique_ptr<Catalog> catalog = MakePgCatalog(few);
   secrets::TaskValues values(ValueOptions(settings, context), &catalog->vault(), SystemClock());
   options.prober = executor.get();

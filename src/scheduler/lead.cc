@@ -5,6 +5,7 @@
 #include "pipelined/scheduler/limit_keys.h"
 #include "pipelined/scheduler/scheduler.h"
 #include "scheduler/expansions.h"
+#include "scheduler/put_off.h"
 #include "scheduler/sensors/sensor_host.h"
 #include "scheduler/standby.h"
 #include "scheduler/wakeups.h"
@@ -41,6 +42,7 @@ Status Scheduler::Lead() {
   ended_.clear();
   in_flight_.clear();
   run_asks_.clear();
+  put_off_->Clear();
   met_ = false;
   notified_ = true;
   wakeups_->WatchStore(store_.NotifyFd());
@@ -159,6 +161,7 @@ void Scheduler::StepDown(const std::string& why) {
   inbox_.clear();
   commands_.clear();
   unstarted_.clear();
+  put_off_->Clear();
   sensors_->Clear();
   if (options_.on_step_down) options_.on_step_down();
 }

@@ -17,8 +17,9 @@ constexpr std::size_t kLongestKey = 1000;
 // Keys of one run. What one task's templates give is the same for every other one, unless they name the task.
 class KeyReader {
  public:
-  KeyReader(const Dag& dag, const RunInfo& run, const LaunchOptions& options)
-      : dag_(dag), run_(run), options_(options) {}
+  KeyReader(const Dag& dag, const RunInfo& run, const LaunchOptions& options) : dag_(dag), run_(run) {
+    options_.zones = options.zones;
+  }
 
   Result<std::string> Read(TaskNo task, const std::string& text, const std::string& place) {
     if (!MayHoldExpressions(text)) return Checked(text, place);
@@ -48,7 +49,7 @@ class KeyReader {
 
   const Dag& dag_;
   const RunInfo& run_;
-  const LaunchOptions& options_;
+  LaunchOptions options_;  // without variables and connections: a key counts from when its run is created
   std::map<std::string, Result<std::string>> known_;
 };
 

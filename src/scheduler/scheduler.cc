@@ -9,6 +9,7 @@
 #include "pipelined/timetable/timetable.h"
 #include "scheduler/expansions.h"
 #include "scheduler/outlet_events.h"
+#include "scheduler/put_off.h"
 #include "scheduler/repetition.h"
 #include "scheduler/sensors/sensor_host.h"
 #include "scheduler/standby.h"
@@ -49,6 +50,7 @@ Scheduler::Scheduler(SchedulerOptions options, Store& store, Executor& executor,
       wakeups_(std::make_unique<Wakeups>(executor.PollFd())),
       standby_(std::make_unique<Standby>(options_.holder, store, executor, clock)),
       expansions_(std::make_unique<Expansions>()),
+      put_off_(std::make_unique<PutOff>()),
       sensors_(std::make_unique<SensorHost>(clock, options_.prober, options_.launch.connection)) {
   wakeups_->Add(sensors_->PollFd());
   if (options_.launch.zones == nullptr) options_.launch.zones = &zones_;
@@ -109,7 +111,8 @@ void Scheduler::Post(std::vector<PostedDag> dags) {
 void Scheduler::Wait() {
   if (!inbox_.empty() || !commands_.empty()) return;
   if (leading_) {
-    wakeups_->Arm(NextTimer(), renewed_ + options_.lease_ttl / 3 - clock_.Monotonic());
+    const Micros renewal = renewed_ + options_.lease_ttl / 3;
+    wakeups_->Arm(NextTimer(), std::min(renewal, put_off_->due().value_or(renewal)) - clock_.Monotonic());
   } else {
     wakeups_->Arm(std::nullopt, asked_ ? *asked_ + options_.standby_interval - clock_.Monotonic() : Micros(0));
   }

@@ -11,8 +11,10 @@
 #include "scheduler/ask_run.h"
 #include "scheduler/decide.h"
 #include "scheduler/expansions.h"
+#include "scheduler/put_off.h"
 #include "scheduler/sensors/ask_sensor.h"
 #include "scheduler/sensors/sensor_host.h"
+#include "scheduler/wakeups.h"
 
 namespace pipelined {
 
@@ -20,21 +22,40 @@ void Scheduler::CarryOut(const Plan& plan) {
   // One that was reported as never started, while this scheduler stood by, is over.
   for (const AttemptClosed& closed : plan.closed) {
     std::erase_if(unstarted_, [&](const AttemptOpened& attempt) { return attempt.attempt == closed.end.attempt; });
+    put_off_->Remove(closed.end.attempt);
   }
+  for (const AttemptId id : plan.stops) {
+    if (put_off_->Remove(id))
+      inbox_.emplace_back(Undone(id, TryOutcome::kStopped, "never started: a variable or connection was waited for"));
+  }
+  auto [attempts, lengths] = put_off_->TakeDue(clock_.Monotonic());
+  std::move(attempts.begin(), attempts.end(), std::back_inserter(unstarted_));
   if (!unstarted_.empty()) StartAttempts(std::exchange(unstarted_, {}));
-  if (leading_ && !plan.opened.empty()) StartAttempts(NotStopped(plan));
-  if (!leading_) return;  // the store went away: what was committed is found again
+  if (!plan.opened.empty()) StartAttempts(NotStopped(plan));
   CarryOutWaits(plan);
   for (const AttemptId id : plan.stops) executor_.Stop(id);
+  ExpandWanted(lengths);
   ExpandWanted(plan.wanted);
 }
 
-// How many instances are mapped tasks to have? What cannot be told fails them; a store that is away is asked again.
+// It is tried again after a pause. What is away may be the vault or the store: the store is asked at once, and ends
+// this leadership if it is.
+template <class What>
+void Scheduler::Postpone(const What& what, const Error& why) {
+  put_off_->Add(what, why, clock_.Monotonic());
+  notified_ = true;
+  wakeups_->Wake();
+}
+
+// How many instances are mapped tasks to have? What cannot be told fails them; what is away is asked again.
 void Scheduler::ExpandWanted(const std::vector<LengthWanted>& wanted) {
   for (const LengthWanted& one : wanted) {
     MappingLength answer{one.run, one.life, one.mapping};
     if (const Status expanded = Expand(one, answer); !expanded) {
-      if (expanded.error().code == ErrorCode::kUnavailable) return Recover(expanded.error());
+      if (expanded.error().code == ErrorCode::kUnavailable) {
+        Postpone(one, expanded.error());
+        continue;
+      }
       answer.error = expanded.error().message;
     }
     inbox_.emplace_back(std::move(answer));
@@ -102,8 +123,6 @@ void Scheduler::StartAttempts(const std::vector<AttemptOpened>& opened) {
     }
     LaunchRequest request{*dag, attempt.task, *run, attempt, lease_.epoch, Value()};
     const Status read = ReadFor(request);
-    // Committed and not started: that is found again, and started, when the store is back.
-    if (!read && read.error().code == ErrorCode::kUnavailable) return Recover(read.error());
     const Status ready = read ? CheckKeys(request, options_.launch) : read;
     auto decided = ready ? Decide(request, options_.launch, clock_.Now()) : ready.error();
     if (decided && *decided) {
@@ -111,21 +130,23 @@ void Scheduler::StartAttempts(const std::vector<AttemptOpened>& opened) {
       continue;
     }
     if (decided && WaitsOutside(dag->tasks[attempt.task].action.kind)) {
-      const Status asked = Ask(request, attempt);
-      if (!asked && asked.error().code == ErrorCode::kUnavailable) return Recover(asked.error());
-      if (!asked) inbox_.emplace_back(Undone(attempt.attempt, TryOutcome::kLaunchFailed, asked.error().message));
+      if (const Status asked = Ask(request, attempt); !asked) NotStarted(attempt, asked.error());
       continue;
     }
     Result<AttemptStart> start = decided ? Prepare(request, options_.launch) : decided.error();
-    if (start) {
-      in_flight_.insert(attempt.attempt);
-      starts.push_back(std::move(*start));
+    if (!start) {
+      NotStarted(attempt, start.error());
       continue;
     }
-    if (start.error().code == ErrorCode::kUnavailable) return Recover(start.error());
-    inbox_.emplace_back(Undone(attempt.attempt, TryOutcome::kLaunchFailed, start.error().message));
+    in_flight_.insert(attempt.attempt);
+    starts.push_back(std::move(*start));
   }
   executor_.Start(std::move(starts));
+}
+
+void Scheduler::NotStarted(const AttemptOpened& attempt, const Error& why) {
+  if (why.code == ErrorCode::kUnavailable) return Postpone(attempt, why);
+  inbox_.emplace_back(Undone(attempt.attempt, TryOutcome::kLaunchFailed, why.message));
 }
 
 AttemptFinished Scheduler::Undone(AttemptId attempt, TryOutcome outcome, std::string message) const {

@@ -6,7 +6,9 @@
 #include <fstream>
 #include <iterator>
 
+#include "pipelined/base/log.h"
 #include "pipelined/schema/json.h"
+#include "pipelined/secrets/connection_text.h"
 
 namespace pipelined::secrets {
 namespace {
@@ -28,24 +30,48 @@ std::string VariableText(const Value& entry) {
   return value.is_string() ? value.string() : ToJson(value);
 }
 
-ConnectionSource::Options ForEnvironment(const TaskValues::Options& options) {
-  ConnectionSource::Options made;
-  made.environment = options.environment;
-  return made;
+// Of the process, by the name that Airflow makes of it.
+std::optional<std::string> InEnvironment(const TaskValues::Options& options, std::string_view kind,
+                                         const std::string& name, std::string* found = nullptr) {
+  if (!options.environment) return std::nullopt;
+  for (const char* product : {"PIPELINED_", "AIRFLOW_"}) {
+    const std::string variable = VariableName(fmt::format("{}{}_", product, kind), name);
+    auto text = options.environment(variable);
+    if (!text) continue;
+    if (found != nullptr) *found = variable;
+    return text;
+  }
+  return std::nullopt;
 }
 
-ConnectionSource::Options ForVault(const TaskValues::Options& options) {
-  ConnectionSource::Options made;
-  made.keys = options.keys;
-  made.remember = options.remember;
-  return made;
+void SetText(Value& connection, std::string_view key, std::string text) {
+  if (!text.empty()) connection.Set(key, std::move(text));
+}
+
+Error NoVariable(const std::string& key) {
+  return {ErrorCode::kNotFound, fmt::format("there is no variable \"{}\"", key), "pipectl variables set makes one"};
+}
+
+Error NoConnection(const std::string& id) {
+  return {ErrorCode::kNotFound, fmt::format("there is no connection \"{}\"", id), "pipectl connections add makes one"};
+}
+
+Error InPlace(const std::string& place, const Error& error) {
+  return {ErrorCode::kInvalid, fmt::format("{}: {}", place, error.message), error.hint};
 }
 
 }  // namespace
 
 Result<std::optional<Value>> ValueFile::Find(const std::string& name) {
   if (path_.empty()) return std::optional<Value>();
-  if (const Status read = Read(); !read) return read.error();
+  if (const Status read = Read(); read.ok()) {
+    complaint_.clear();
+  } else if (!is_known_) {
+    return read.error();
+  } else if (read.error().message != complaint_) {
+    complaint_ = read.error().message;
+    log::Warning("{}; what it last said stays in force", complaint_);
+  }
   const auto found = values_.find(name);
   return found == values_.end() ? std::optional<Value>() : std::optional(found->second);
 }
@@ -72,6 +98,7 @@ Status ValueFile::Read() {
   values_.clear();
   for (auto& [name, value] : json->map()) values_[name] = std::move(value);
   stamp_ = stamp;
+  is_known_ = true;
   return Ok();
 }
 
@@ -80,66 +107,89 @@ TaskValues::TaskValues(Options options, Vault* vault, const Clock& clock)
       vault_(vault),
       clock_(clock),
       variables_(options_.variables_file),
-      connections_(options_.connections_file),
-      of_environment_(ForEnvironment(options_), nullptr, clock),
-      of_vault_(ForVault(options_), vault, clock) {}
+      connections_(options_.connections_file) {}
+
+bool TaskValues::IsFresh(Micros at) const {
+  return clock_.Monotonic() - at < options_.remember;
+}
+
+template <class T, class Ask>
+Result<T> TaskValues::Recall(Memory<T>& known, const std::string& name, Ask ask) {
+  const auto found = known.find(name);
+  if (found != known.end() && IsFresh(found->second.at)) return found->second.answer;
+  // Else each look-up would wait for the whole time-out of a vault that does not answer.
+  if (away_ && IsFresh(away_->at)) return away_->answer.error();
+  const Micros asked = clock_.Monotonic();
+  Result<T> answer = ask();
+  if (!answer && answer.error().code == ErrorCode::kUnavailable) {
+    away_ = Said<Value>{answer.error(), clock_.Monotonic()};
+    return answer;
+  }
+  if (known.size() >= kMostKnown) known.clear();
+  known.insert_or_assign(name, Said<T>{answer, asked});
+  return answer;
+}
 
 Result<std::string> TaskValues::Variable(const std::string& key) {
-  for (const char* prefix : {"PIPELINED_VAR_", "AIRFLOW_VAR_"}) {
-    auto text = options_.environment ? options_.environment(VariableName(prefix, key)) : std::nullopt;
-    if (text) return *std::move(text);
-  }
+  if (auto text = InEnvironment(options_, "VAR", key)) return *std::move(text);
   const auto entry = variables_.Find(key);
   if (!entry) return entry.error();
   if (*entry) return VariableText(**entry);
-  const Micros now = clock_.Monotonic();
-  const auto known = known_.find(key);
-  if (known != known_.end() && now - known->second.read < options_.remember)
-    return known->second.text ? Result<std::string>(*known->second.text) : NoVariable(key);
-  auto read = ReadVariable(key);
-  if (known_.size() >= kMostKnown) known_.clear();
-  if (read || read.error().code == ErrorCode::kNotFound) {
-    known_[key] = {read ? std::optional(*read) : std::nullopt, now};
-  } else {
-    known_.erase(key);
-  }
-  return read;
-}
-
-Error TaskValues::NoVariable(const std::string& key) {
-  return {ErrorCode::kNotFound, fmt::format("there is no variable \"{}\"", key), "pipectl variables set makes one"};
-}
-
-Result<std::string> TaskValues::ReadVariable(const std::string& key) const {
-  const Error missing = NoVariable(key);
-  if (vault_ == nullptr || key.find('\0') != std::string::npos) return missing;
-  const auto row = vault_->Variable(key);
-  if (!row && row.error().code == ErrorCode::kNotFound) return missing;
-  if (!row) return row.error();
-  const auto keys = options_.keys();
-  auto plain = keys ? keys->Open(row->secret, VaultKind::kVariable, key) : Result<std::string>(keys.error());
-  if (!plain) {
-    return Error{ErrorCode::kFailed,
-                 fmt::format("the variable \"{}\" cannot be decrypted: {}", key, plain.error().message), ""};
-  }
-  return plain;
+  return Recall(known_variables_, key, [&] { return ReadVariable(key); });
 }
 
 Result<Value> TaskValues::Connection(const std::string& id) {
-  if (id.find('\0') != std::string::npos)
-    return Error{ErrorCode::kNotFound, "there is no connection with a NUL in its name", ""};
-  auto found = of_environment_.Find(id);
-  if (found || found.error().code != ErrorCode::kNotFound) return found;
+  std::string name;
+  if (const auto text = InEnvironment(options_, "CONN", id, &name)) {
+    auto parsed = ParseConnection(*text);
+    return parsed ? parsed : Result<Value>(InPlace(name, parsed.error()));
+  }
   const auto entry = connections_.Find(id);
   if (!entry) return entry.error();
-  if (!*entry) return of_vault_.Find(id);
-  auto parsed = ParseConnection((*entry)->is_string() ? (*entry)->string() : ToJson(**entry));
-  if (!parsed) {
-    return Error{ErrorCode::kInvalid,
-                 fmt::format("{}: {}: {}", options_.connections_file, id.substr(0, 80), parsed.error().message),
-                 parsed.error().hint};
+  if (*entry) {
+    auto parsed = ParseConnection((*entry)->is_string() ? (*entry)->string() : ToJson(**entry));
+    return parsed ? parsed
+                  : Result<Value>(
+                        InPlace(fmt::format("{}: {}", options_.connections_file, id.substr(0, 80)), parsed.error()));
   }
-  return parsed;
+  return Recall(known_connections_, id, [&] { return ReadConnection(id); });
+}
+
+Result<std::string> TaskValues::Open(const Sealed& secret, VaultKind kind, const std::string& name) const {
+  const auto keys = options_.keys();
+  auto plain = keys ? keys->Open(secret, kind, name) : Result<std::string>(keys.error());
+  if (plain) return plain;
+  return Error{ErrorCode::kFailed,
+               fmt::format("the {} \"{}\" cannot be decrypted: {}",
+                           kind == VaultKind::kVariable ? "variable" : "connection", name, plain.error().message),
+               ""};
+}
+
+Result<std::string> TaskValues::ReadVariable(const std::string& key) const {
+  if (vault_ == nullptr || key.find('\0') != std::string::npos) return NoVariable(key);
+  const auto row = vault_->Variable(key);
+  if (!row) return row.error().code == ErrorCode::kNotFound ? NoVariable(key) : row.error();
+  return Open(row->secret, VaultKind::kVariable, key);
+}
+
+Result<Value> TaskValues::ReadConnection(const std::string& id) const {
+  if (vault_ == nullptr || id.find('\0') != std::string::npos) return NoConnection(id);
+  const auto row = vault_->Connection(id);
+  if (!row) return row.error().code == ErrorCode::kNotFound ? NoConnection(id) : row.error();
+  const auto plain = Open(row->secret, VaultKind::kConnection, id);
+  if (!plain) return plain.error();
+  Value connection(Value::Map{{"conn_type", ConnectionType(row->conn_type)}});
+  SetText(connection, "host", row->host.value_or(""));
+  SetText(connection, "login", row->login.value_or(""));
+  SetText(connection, "schema", row->schema.value_or(""));
+  if (row->port) connection.Set("port", std::int64_t{*row->port});
+  if (const auto secret = ParseJson(*plain); secret && secret->is_map()) {
+    for (const char* key : {"password", "extra"}) {
+      if (const Value* value = secret->Find(key); value != nullptr && value->is_string())
+        SetText(connection, key, value->string());
+    }
+  }
+  return connection;
 }
 
 }  // namespace pipelined::secrets

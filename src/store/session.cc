@@ -1,8 +1,10 @@
 #include "store/session.h"
 
 #include <fmt/format.h>
+#include <libpq-fe.h>
 #include <poll.h>
 
+#include <algorithm>
 #include <string_view>
 
 namespace pipelined {
@@ -46,6 +48,37 @@ Error OfSql(const char* what, const pqxx::sql_error& e) {
   return Error{ErrorCode::kBug, message, ""};
 }
 
+struct OptionsFree {
+  void operator()(PQconninfoOption* options) const { PQconninfoFree(options); }
+};
+
+// What libpq is told: `url`, and where that says nothing of it, how long a server is waited for that does not answer.
+std::string ConnectionString(const std::string& url, Micros patience) {
+  const std::unique_ptr<PQconninfoOption, OptionsFree> parsed(PQconninfoParse(url.c_str(), nullptr));
+  if (!parsed) return url;  // which then says what is wrong with it
+  const std::int64_t ms = std::max<std::int64_t>(patience.count() / 1000, 2000);
+  const std::pair<std::string_view, std::int64_t> waits[] = {{"connect_timeout", std::min<std::int64_t>(ms / 1000, 10)},
+                                                             {"tcp_user_timeout", ms},
+                                                             {"keepalives_idle", 15},
+                                                             {"keepalives_interval", 5},
+                                                             {"keepalives_count", 3}};
+  std::string text;
+  const auto add = [&text](std::string_view name, std::string_view value) {
+    text += fmt::format("{}='", name);
+    for (const char c : value) {
+      if (c == '\'' || c == '\\') text += '\\';
+      text += c;
+    }
+    text += "' ";
+  };
+  // What comes later counts.
+  for (const auto& [name, value] : waits) add(name, std::to_string(value));
+  for (const PQconninfoOption* option = parsed.get(); option->keyword != nullptr; ++option) {
+    if (option->val != nullptr) add(option->keyword, option->val);
+  }
+  return text;
+}
+
 }  // namespace
 
 Error TranslateException(const char* what) {
@@ -74,7 +107,8 @@ std::string QuoteIdentifier(const std::string& name) {
   return quoted + '"';
 }
 
-Session::Session(const StoreOptions& options, const char* application) : connection_(options.url) {
+Session::Session(const StoreOptions& options, const char* application)
+    : connection_(ConnectionString(options.url, options.patience)) {
   // A quiet reconnect would lose settings, LISTEN and the knowledge that anything was lost at all.
   connection_.inhibit_reactivation(true);
   pqxx::nontransaction setup(connection_);

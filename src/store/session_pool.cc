@@ -1,12 +1,16 @@
 #include "store/session_pool.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 namespace pipelined {
 namespace {
 
 // What takes longer asks for too much: a filter that no index serves, over the whole history.
-constexpr const char* kLimitStatements = "set statement_timeout to '30s'";
+std::string LimitStatements(Micros patience) {
+  return fmt::format("set statement_timeout to {}", patience.count() / 1000);
+}
 
 }  // namespace
 
@@ -24,7 +28,7 @@ std::unique_ptr<Session> SessionPool::Take() {
   }
   try {
     auto session = std::make_unique<Session>(options_, "pipelined api");
-    pqxx::nontransaction(session->raw()).exec(kLimitStatements);
+    pqxx::nontransaction(session->raw()).exec(LimitStatements(options_.patience));
     session->Share(counts_);
     return session;
   } catch (...) {

@@ -2,12 +2,15 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "template/url_part.h"
 
 namespace pipelined::tmpl {
 namespace {
 
-constexpr int kDeepest = 500;  // evaluations within each other, macros' calls included
+constexpr std::size_t kMostMade = 64;  // of what is made from secrets, remembered for an error
+constexpr int kDeepest = 500;          // evaluations within each other, macros' calls included
 
 // `loop` inside a for.
 class Loop : public Object, public std::enable_shared_from_this<Loop> {
@@ -103,17 +106,32 @@ struct Interpreter::Frame {
 };
 
 std::string Interpreter::Render() {
-  Run(program_.body);
-  return std::move(out_);
+  try {
+    Run(program_.body);
+    return std::move(out_);
+  } catch (const Fault&) {
+    TellMade();
+    throw;
+  }
 }
 
 Value Interpreter::Evaluate() {
+  try {
+    return EvaluateOnly();
+  } catch (const Fault&) {
+    TellMade();
+    throw;
+  }
+}
+
+Value Interpreter::EvaluateOnly() {
   if (program_.body.size() == 1 && program_.body[0].type == StatementType::kOutput) {
     const Val value = Eval(*program_.body[0].expr);
     Note(value);
     return ToValue(machine_, value);
   }
-  return Value(Render());
+  Run(program_.body);
+  return Value(std::move(out_));
 }
 
 // ---- statements
@@ -212,7 +230,9 @@ Val Interpreter::Captured(const Block& block) {
     throw;
   }
   capture_ = before;
-  return Val::Str(std::move(capture.text)).With(capture.origin);
+  const Val text = Val::Str(std::move(capture.text)).With(capture.origin);
+  KeepMade(text);
+  return text;
 }
 
 void Interpreter::RunSet(const Statement& statement) {
@@ -234,7 +254,9 @@ void Interpreter::RunWith(const Statement& statement) {
 // A chain of filters over a text that was captured.
 Val Interpreter::EvalChain(const Node& node, const Val& leaf) {
   if (node.type != NodeType::kFilter) return leaf;
-  return EvalFilter(node, EvalChain(*node.kids[0], leaf));
+  const Val filtered = EvalFilter(node, EvalChain(*node.kids[0], leaf));
+  KeepMade(filtered);
+  return filtered;
 }
 
 Val Interpreter::CallMacro(const Statement& macro, Args& args) {
@@ -276,6 +298,24 @@ void Interpreter::Note(const Val& value) const {
   if (options_.on_secret && value.is(Kind::kString)) options_.on_secret(value.string());
 }
 
+// What was made from secrets on the way to an error, whose words may repeat it.
+void Interpreter::TellMade() const {
+  if (!options_.on_secret) return;
+  for (const Val& made : made_) options_.on_secret(made.string());
+}
+
+void Interpreter::KeepMade(const Val& value) {
+  if (!options_.on_secret) return;
+  const auto keep = [this](const Val& one) {
+    if (!one.secret() || !one.is(Kind::kString)) return;
+    if (made_.size() >= kMostMade) made_.pop_front();
+    made_.push_back(one);
+  };
+  keep(value);
+  if (!value.is_sequence()) return;
+  for (std::size_t i = 0; i < std::min(value.items().size(), kMostMade); ++i) keep(value.items()[i]);
+}
+
 void Interpreter::Emit(const Val& value, bool raw) {
   const std::string text = Text(machine_, value);
   if (capture_ != nullptr) {
@@ -303,6 +343,7 @@ Val Interpreter::Eval(const Node& node) {
   machine_.Step();
   try {
     Val value = EvalNode(node);
+    KeepMade(value);
     return value.is(Kind::kUndefined) ? value.MissingAt(node.offset, node.length) : value;
   } catch (Fault& fault) {
     if (fault.offset == Fault::kNowhere) {

@@ -1,6 +1,7 @@
 // Runs a parsed template once.
 #pragma once
 
+#include <deque>
 #include <string>
 #include <utility>
 #include <vector>
@@ -43,6 +44,9 @@ class Interpreter {
   void EmitLiteral(std::string_view text);
   void Emit(const Val& value, bool raw = false);
   void Note(const Val& value) const;  // that it gets into the answer
+  void KeepMade(const Val& value);
+  void TellMade() const;
+  Value EvaluateOnly();
   void Append(std::string_view text);
 
   Val Eval(const Node& node);
@@ -68,6 +72,7 @@ class Interpreter {
   std::string out_;
   ShellText shell_{options_.quote == Quote::kPosixShell};
   Capture* capture_ = nullptr;
+  std::deque<Val> made_;  // texts made from secrets, the latest last
 };
 
 }  // namespace pipelined::tmpl

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cctype>
 #include <utility>
 
@@ -13,6 +14,7 @@ constexpr std::string_view kAssignFirst =
 
 // A variable is evaluated as its text is.
 constexpr std::string_view kMakeANumber = "make it a number: {{ … | int }}";
+constexpr std::string_view kNameIt = "write the name in the script; letters, digits and _ of a value would pass";
 
 bool IsBlank(char c) {
   return c == ' ' || c == '\t' || c == '\n' || c == '\r';
@@ -29,6 +31,10 @@ bool Harmless(char c) {
 bool BeginsParameter(char c) {
   return std::isalnum(static_cast<unsigned char>(c)) != 0 ||
          std::string_view("_@*#?$!-^=~+").find(c) != std::string_view::npos;
+}
+bool IsNamePart(std::string_view text) {
+  return std::all_of(text.begin(), text.end(),
+                     [](char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_'; });
 }
 bool WholeNumber(std::string_view text) {
   if (text.starts_with('-')) text.remove_prefix(1);
@@ -73,9 +79,9 @@ void ShellText::Push(In in) {
     return;
   }
   const bool quoted = in == In::kBrace && (top() == In::kDouble || (top() == In::kBrace && frames_.back().quoted));
-  const bool condition = in == In::kParen && frames_.back().condition;
+  const bool condition = in == In::kParen && frames_.back().command.condition();
   frames_.push_back(Frame{in, 0, true, quoted});
-  frames_.back().condition = condition;
+  if (condition) frames_.back().command.EnterCondition();
   if (in == In::kSubstitution || in == In::kParen) word_start_ = true;
 }
 
@@ -106,6 +112,10 @@ void ShellText::FollowIndex(char c, bool quoted) {
   const bool letter = std::isalpha(static_cast<unsigned char>(c)) != 0 || c == '_';
   if (!quoted && EndsWord(c)) {
     frame.index = Index::kStart;
+  } else if (c == '=' && (frame.index == Index::kName || frame.index == Index::kNone)) {
+    frame.value_of = quoted || frame.index == Index::kNone ? Reads::kText : ReadsOfVariable(word_);
+    frame.index = Index::kValue;
+  } else if (c == '+' && frame.index == Index::kName) {  // name+=value
   } else if (frame.index == Index::kStart) {
     const bool opens = c == '[' && frame.array;
     frame.index = opens ? Index::kInside : letter ? Index::kName : Index::kNone;
@@ -253,35 +263,38 @@ void ShellText::PutArithmetic(char c) {
   }
 }
 
-// Which words make the shell evaluate others, as it does (( )). `c` is what ends the word.
-void ShellText::EndWord(char c) {
+Reads ShellText::ReadsOfVariable(std::string_view name) const {
+  if (name.ends_with('+')) name.remove_suffix(1);
+  const bool integer = std::find(integers_.begin(), integers_.end(), name) != integers_.end();
+  return integer ? Reads::kNumber : ReadsOf(name);
+}
+
+// `c` is what ends the word.
+void ShellText::EndWord(char c, bool assignment) {
   Frame& frame = frames_.back();
-  if (word_ == "[[") frame.condition = true;
-  if (word_ == "let") frame.arithmetic = true;
-  if (word_ == "declare" || word_ == "typeset" || word_ == "local") frame.declares = true;
-  if (frame.declares && word_.starts_with('-') && word_.find('i') != std::string::npos) frame.arithmetic = true;
-  const std::string_view operators = " -eq -ne -lt -le -gt -ge -v ";
-  if (frame.condition && word_.starts_with('-') && operators.find(" " + word_ + " ") != std::string_view::npos) {
-    frame.arithmetic = true;
-    if (frame.given_text)
-      Refuse(fmt::format("beside {} within [[ ]], where it is not a whole number", word_), kMakeANumber);
-  }
-  if (word_ == "]]") frame.condition = false;
-  if (word_ == "]]" || c == ';' || c == '&' || c == '|' || c == ')' || (c == '\n' && !frame.condition))
-    frame.arithmetic = frame.given_text = frame.declares = false;
+  constexpr std::size_t kMostIntegers = 100;
+  const std::string name = word_.substr(0, word_.find('='));
+  if (frame.command.declares_integers() && !word_.empty() && IsNamePart(name) && integers_.size() < kMostIntegers)
+    integers_.push_back(name);
+  if (!word_start_) frame.command.EndWord(word_, assignment);
+  if (frame.command.evaluates_given())
+    Refuse(fmt::format("beside {} within [[ ]], where it is not a whole number", word_), kMakeANumber);
+  frame.command.EndBy(c);
 }
 
 // Notes the word being read: `case` inside parentheses has patterns whose `)` closes nothing.
 void ShellText::Word(char c) {
+  const bool assignment = frames_.back().index == Index::kValue;
   FollowIndex(c, false);
   if (EndsWord(c)) {
     if (word_ == "case" && frames_.size() > 1) unclear_ = "after a case statement inside parentheses";
-    EndWord(c);
+    EndWord(c, assignment);
     word_.clear();
     word_start_ = true;
   } else {
+    constexpr std::size_t kLongestWord = 64;
     if (word_start_) word_.clear();
-    if (word_.size() < 8) word_ += c;
+    if (word_.size() < kLongestWord && c != '"' && c != '\'') word_ += c;
     word_start_ = false;
   }
 }
@@ -485,6 +498,29 @@ std::string ShellText::HereDocValue(std::string_view value) {
   return text;
 }
 
+void ShellText::CheckReads(Frame& frame, std::string_view value) const {
+  if (frame.array) return;  // its words are no command
+  const bool in_value = frame.index == Index::kValue;
+  Reads reads = frame.command.Current(word_start_ ? std::string_view() : word_, in_value);
+  if (in_value && reads == Reads::kText) reads = frame.value_of;
+  switch (reads) {
+    case Reads::kText:
+      if (frame.command.condition() && !WholeNumber(value)) frame.command.GiveText();
+      return;
+    case Reads::kDeclaration:
+      value = value.substr(0, value.find('='));
+      [[fallthrough]];
+    case Reads::kName:
+      if (!IsNamePart(value)) Refuse("where the shell takes it for the name of a variable, and it is none", kNameIt);
+      return;
+    case Reads::kNumber:
+      if (!WholeNumber(value)) Refuse("where the shell evaluates it and it is not a whole number", kMakeANumber);
+      return;
+    case Reads::kScript:
+      Refuse("in a variable whose value the shell runs", "");
+  }
+}
+
 std::string ShellText::Value(std::string_view value) {
   CheckPlace();
   if (value.find('\0') != std::string_view::npos) Refuse("as it contains a NUL", "");
@@ -504,9 +540,7 @@ std::string ShellText::Value(std::string_view value) {
   Frame& command = Command();
   if (command.index == Index::kInside && !WholeNumber(value))
     Refuse("as an index, where it is not a whole number, as the shell may evaluate it", kMakeANumber);
-  if (command.arithmetic && !WholeNumber(value))
-    Refuse("where the shell evaluates it and it is not a whole number", kMakeANumber);
-  if (command.condition && !WholeNumber(value)) command.given_text = true;
+  CheckReads(command, value);
   if (command.index == Index::kInside) return std::string(value);
   if (command.index == Index::kStart) command.index = Index::kName;  // it may be one
   std::string text;

@@ -1,7 +1,9 @@
 // Follows a bash script as it is written, so that a value can be put at any place of it without being read as script.
 //
 // What cannot be judged with certainty is refused, never guessed: inside `…`, ${…}, or where the script has become
-// unclear. What this does not do: keep the command from reading its word as script (eval, bash -c, let, [[ -eq ]]).
+// unclear. What the shell itself would evaluate must be a number, or the name of a variable: see ShellCommand. What
+// this does not do: keep a command from running its word as script (eval, trap, bash -c), or $((name)) from evaluating
+// what the variable holds.
 #pragma once
 
 #include <string>
@@ -9,6 +11,7 @@
 #include <vector>
 
 #include "template/fault.h"
+#include "template/shell_command.h"
 
 namespace pipelined::tmpl {
 
@@ -33,7 +36,7 @@ class ShellText {
     kBrace,
     kArithmetic
   };
-  enum class Index : unsigned char { kStart, kName, kInside, kNone };  // of a word: `name[…]`
+  enum class Index : unsigned char { kStart, kName, kInside, kValue, kNone };  // of a word: `name[…]`, `name=…`
   struct Frame {
     In in;
     int parens = 0;  // kArithmetic: open ones inside
@@ -41,11 +44,9 @@ class ShellText {
     bool quoted = false;  // kBrace: inside double quotes
     bool array = false;   // kParen: `name=(`, whose words may be `[index]=value`
     Index index = Index::kStart;
-    int brackets = 0;         // kInside: open ones
-    bool condition = false;   // within [[ ]]
-    bool declares = false;    // a command like `declare`
-    bool arithmetic = false;  // its words are evaluated: `let`, `declare -i`, `[[ … -eq`
-    bool given_text = false;  // within [[ ]]: a value that is no whole number
+    int brackets = 0;               // kInside: open ones
+    Reads value_of = Reads::kText;  // kValue: what the shell makes of the variable's value
+    ShellCommand command = {};
   };
   struct HereDoc {
     std::string delimiter;
@@ -70,7 +71,9 @@ class ShellText {
   const Frame& Command() const;  // the innermost that quotes are a part of
   Frame& Command() { return const_cast<Frame&>(static_cast<const ShellText*>(this)->Command()); }
   void FollowIndex(char c, bool quoted);
-  void EndWord(char c);
+  void EndWord(char c, bool assignment);
+  Reads ReadsOfVariable(std::string_view name) const;
+  void CheckReads(Frame& frame, std::string_view value) const;
   void Word(char c);
   void EndHereDocLine();
   void NextHereDoc();
@@ -86,9 +89,10 @@ class ShellText {
   char last_ = 0;
   bool after_parameter_ = false;  // all since a `$` could be the name of a parameter
   bool comment_ = false;
-  bool word_start_ = true;  // the next character begins a word
-  std::string word_;        // letters of the word so far, as long as it could be a keyword
-  int less_ = 0;            // `<` in a row
+  bool word_start_ = true;             // the next character begins a word
+  std::string word_;                   // letters of the word so far, as long as it could be a keyword
+  std::vector<std::string> integers_;  // variables that were declared as such
+  int less_ = 0;                       // `<` in a row
   bool reading_delimiter_ = false;
   bool delimiter_began_ = false;
   char delimiter_quote_ = 0;

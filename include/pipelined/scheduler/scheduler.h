@@ -26,6 +26,7 @@ namespace pipelined {
 
 class Expansions;
 class Prober;
+class PutOff;
 class SensorHost;
 class Standby;
 
@@ -104,6 +105,10 @@ class Scheduler {
   void CarryOut(const Plan& plan);
   std::vector<AttemptOpened> NotStopped(const Plan& plan);
   void StartAttempts(const std::vector<AttemptOpened>& opened);
+  // It never starts, or later: see Postpone().
+  void NotStarted(const AttemptOpened& attempt, const Error& why);
+  template <class What>
+  void Postpone(const What& what, const Error& why);
   Status ReadFor(LaunchRequest& request);
   // A task makes a run, or is a sensor: asks the engine for it. kUnavailable: not now.
   Status Ask(const LaunchRequest& request, const AttemptOpened& attempt);
@@ -159,6 +164,7 @@ class Scheduler {
   bool notified_ = true;  // somebody may have written something
   DagCache versions_;
   std::unique_ptr<Expansions> expansions_;
+  std::unique_ptr<PutOff> put_off_;  // until what it needs can be read
   std::unique_ptr<SensorHost> sensors_;
   // DAGs whose schedule stands on files that may change: a time zone, a calendar.
   std::unordered_map<std::string, StoredDag> on_files_;

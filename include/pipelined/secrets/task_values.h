@@ -11,17 +11,17 @@
 #include "pipelined/base/result.h"
 #include "pipelined/base/value.h"
 #include "pipelined/ports/vault.h"
-#include "pipelined/secrets/connection_source.h"
 #include "pipelined/secrets/key_ring.h"
 
 namespace pipelined::secrets {
 
-// A JSON file of names and values, read again when it has changed.
+// A JSON file of names and values, read again when it has changed. One that was good and is not any more stays in force
+// as it was.
 class ValueFile {
  public:
   explicit ValueFile(std::string path) : path_(std::move(path)) {}
 
-  // Nothing: there is no such name, or no file was given. kFailed: it cannot be read, or is no JSON object.
+  // Nothing: there is no such name, or no file was given. kFailed: it could not be read yet, or is no JSON object.
   Result<std::optional<Value>> Find(const std::string& name);
 
  private:
@@ -31,9 +31,11 @@ class ValueFile {
   };
   Status Read();
 
-  std::string path_;  // empty: none
-  Stamp stamp_;       // of what is known
-  Stamp broken_;      // of what was no JSON object
+  std::string path_;       // empty: none
+  Stamp stamp_;            // of what is known
+  Stamp broken_;           // of what was no JSON object
+  std::string complaint_;  // as last logged
+  bool is_known_ = false;
   std::map<std::string, Value> values_;
 };
 
@@ -46,7 +48,8 @@ class TaskValues {
     std::string variables_file, connections_file;  // absolute; empty: none
     // Asked each time: keys may have been added. kNotFound: there are none yet.
     std::function<Result<KeyRing>()> keys;
-    Micros remember = std::chrono::seconds(1);  // what the vault said
+    // What the vault said; also that there is none, and that it could not be asked.
+    Micros remember = std::chrono::seconds(1);
   };
   // `vault` and `clock` outlive it; `vault` may be nullptr.
   TaskValues(Options options, Vault* vault, const Clock& clock);
@@ -55,22 +58,33 @@ class TaskValues {
   // now; kFailed: it cannot be decrypted, or the file cannot be read.
   Result<std::string> Variable(const std::string& key);
 
-  // The fields as of ConnectionSource::Find(): PIPELINED_CONN_<ID>, AIRFLOW_CONN_<ID>, the file, the vault.
+  // PIPELINED_CONN_<ID>, AIRFLOW_CONN_<ID>, the file, the vault. The fields as of ParseConnection(); errors as above,
+  // and kInvalid: what stands in the environment or in the file is no connection.
   Result<Value> Connection(const std::string& id);
 
  private:
-  static Error NoVariable(const std::string& key);
-  Result<std::string> ReadVariable(const std::string& key) const;
-  struct Known {
-    std::optional<std::string> text;  // nothing: there is none
-    Micros read{0};
+  template <class T>
+  struct Said {
+    Result<T> answer;
+    Micros at;
   };
+  template <class T>
+  using Memory = std::unordered_map<std::string, Said<T>>;
+
+  Result<std::string> ReadVariable(const std::string& key) const;
+  Result<Value> ReadConnection(const std::string& id) const;
+  Result<std::string> Open(const Sealed& secret, VaultKind kind, const std::string& name) const;
+  template <class T, class Ask>
+  Result<T> Recall(Memory<T>& known, const std::string& name, Ask ask);
+  bool IsFresh(Micros at) const;
+
   Options options_;
   Vault* vault_;
   const Clock& clock_;
   ValueFile variables_, connections_;
-  ConnectionSource of_environment_, of_vault_;
-  std::unordered_map<std::string, Known> known_;
+  Memory<std::string> known_variables_;
+  Memory<Value> known_connections_;
+  std::optional<Said<Value>> away_;  // the vault could not be asked
 };
 
 }  // namespace pipelined::secrets

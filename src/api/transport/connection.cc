@@ -107,7 +107,8 @@ void Connection::Read() {
 }
 
 void Connection::Arrived(std::size_t bytes) {
-  if (stage_ == Stage::kLingering) return Read();  // and forget
+  // What comes then, and what somebody sends who made room for others, is forgotten.
+  if (stage_ == Stage::kLingering || (stage_ == Stage::kBody && leaving)) return Read();
   if (stage_ == Stage::kBody && !Hold(bytes) && !MakeRoom()) return Reply(Refuse(503), true);
   arrived_.append(chunk_.data(), bytes);
   Advance();

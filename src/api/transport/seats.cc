@@ -54,8 +54,9 @@ std::size_t Seats::EvictLongestReading(const Seat& asking) {
     if (victim == nullptr || seat->since.load() < victim->since.load()) victim = seat;
   }
   if (victim == nullptr || victim == &asking) return 0;
+  const std::size_t freed = victim->held.exchange(0);  // before it can give it back itself
   Evict(*victim);
-  return victim->held.exchange(0);
+  return freed;
 }
 
 void Seats::Evict(Seat& victim) {

@@ -15,7 +15,11 @@ using ::testing::UnorderedElementsAre;
 class FakeSeat : public Seat {
  public:
   FakeSeat(std::string from, int name, std::vector<int>& told) : Seat(std::move(from)), name_(name), told_(told) {}
-  void Leave(Why) override { told_.push_back(name_); }
+  // As one that leaves at once, and gives back itself what it holds.
+  void Leave(Why) override {
+    told_.push_back(name_);
+    held = 0;
+  }
 
  private:
   const int name_;

@@ -49,6 +49,14 @@ class Values : public ::testing::Test {
     const bool known = vault_.Variable(key).ok();
     ASSERT_TRUE(vault_.Write({VaultPut{row, known ? Before::kPresent : Before::kAbsent}}).ok());
   }
+  void StoreConnection(const std::string& id, const std::string& password) {
+    ConnectionRow row;
+    row.connection_id = id;
+    row.conn_type = "postgres";
+    row.secret = *keys_.Seal(ToJson(Value(Value::Map{{"password", password}})), VaultKind::kConnection, id);
+    const bool known = vault_.Connection(id).ok();
+    ASSERT_TRUE(vault_.Write({VaultPut{row, known ? Before::kPresent : Before::kAbsent}}).ok());
+  }
   std::string Variable(const std::string& key) {
     const auto found = values().Variable(key);
     return found ? *found : found.error().message;
@@ -56,6 +64,11 @@ class Values : public ::testing::Test {
   std::string Host(const std::string& id) {
     const auto found = values().Connection(id);
     return found ? found->Find("host")->string() : found.error().message;
+  }
+
+  std::string Password(const std::string& id) {
+    const auto found = values().Connection(id);
+    return found ? found->Find("password")->string() : found.error().message;
   }
 
   std::string file_;
@@ -96,6 +109,18 @@ TEST_F(Values, OfABrokenFileAreAnErrorThatRepeatsNothing) {
   EXPECT_EQ(values().Variable("region").error().code, ErrorCode::kFailed);
 }
 
+TEST_F(Values, OfAFileThatBreaksLaterStayAsTheyWere) {
+  Store("region", "vault");
+  Write(R"({"region": "file"})");
+  EXPECT_EQ(Variable("region"), "file");
+  Write("{");
+  EXPECT_EQ(Variable("region"), "file");
+  std::remove(file_.c_str());
+  EXPECT_EQ(Variable("region"), "file");
+  Write(R"({"region": "mended"})");
+  EXPECT_EQ(Variable("region"), "mended");
+}
+
 TEST_F(Values, OfTheVaultAreRememberedForASecond) {
   Store("region", "old");
   EXPECT_EQ(Variable("region"), "old");
@@ -105,6 +130,46 @@ TEST_F(Values, OfTheVaultAreRememberedForASecond) {
   EXPECT_EQ(Variable("region"), "new");
 }
 
+TEST_F(Values, ThatAreNotThereAreRememberedToo) {
+  EXPECT_THAT(Variable("region"), HasSubstr("no variable \"region\""));
+  EXPECT_THAT(Password("warehouse"), HasSubstr("no connection \"warehouse\""));
+  Store("region", "new");
+  StoreConnection("warehouse", "new");
+  EXPECT_THAT(Variable("region"), HasSubstr("no variable \"region\""));
+  EXPECT_THAT(Password("warehouse"), HasSubstr("no connection \"warehouse\""));
+  clock_.Advance(Seconds(1));
+  EXPECT_EQ(Variable("region"), "new");
+  EXPECT_EQ(Password("warehouse"), "new");
+}
+
+TEST_F(Values, OfAVaultThatIsAwayAreAskedForOnceASecondAllTogether) {
+  Store("region", "stored");
+  StoreConnection("warehouse", "stored");
+  Store("known", "stored");
+  EXPECT_EQ(Variable("known"), "stored");
+  vault_.broken = Error{ErrorCode::kUnavailable, "away", ""};
+  EXPECT_EQ(values().Variable("region").error().code, ErrorCode::kUnavailable);
+  EXPECT_EQ(Variable("known"), "stored");
+  vault_.broken.reset();
+  EXPECT_EQ(Variable("region"), "away");
+  EXPECT_EQ(Password("warehouse"), "away");
+  clock_.Advance(Seconds(1));
+  EXPECT_EQ(Variable("region"), "stored");
+  EXPECT_EQ(Password("warehouse"), "stored");
+}
+
+TEST_F(Values, OfConnectionsInTheEnvironmentComeFirst) {
+  StoreConnection("warehouse", "stored");
+  EXPECT_EQ(Password("warehouse"), "stored");
+  environment_["AIRFLOW_CONN_WAREHOUSE"] = "postgres://a:airflow@h/";
+  EXPECT_EQ(Password("warehouse"), "airflow");
+  environment_["PIPELINED_CONN_WAREHOUSE"] = "postgres://a:own@h/";
+  EXPECT_EQ(Password("warehouse"), "own");
+  environment_["PIPELINED_CONN_WAREHOUSE"] = "s3cret";
+  EXPECT_THAT(Password("warehouse"), HasSubstr("PIPELINED_CONN_WAREHOUSE: that is no connection"));
+  EXPECT_THAT(Password("warehouse"), Not(HasSubstr("s3cret")));
+}
+
 TEST_F(Values, ThatAreNotThereAreNamed) {
   EXPECT_EQ(values().Variable("nope").error().code, ErrorCode::kNotFound);
   EXPECT_THAT(Variable("nope"), HasSubstr("\"nope\""));
@@ -112,6 +177,9 @@ TEST_F(Values, ThatAreNotThereAreNamed) {
   Store("sealed", "x");
   keys_ = *KeyRing::Parse(NewKey());
   EXPECT_EQ(values().Variable("sealed").error().code, ErrorCode::kFailed);
+  StoreConnection("sealed", "x");
+  keys_ = *KeyRing::Parse(NewKey());
+  EXPECT_EQ(values().Connection("sealed").error().code, ErrorCode::kFailed);
 }
 
 TEST_F(Values, OfConnectionsAreAUriOrAnObject) {

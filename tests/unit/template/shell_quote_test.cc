@@ -274,11 +274,70 @@ TEST_F(Bash, AnIndexIsAWholeNumberOrRefused) {
   }
 }
 
+TEST_F(Bash, WhatTheShellTakesForTheNameOfAVariableIsOneOrRefused) {
+  for (const std::string place : {"read {{ x }} <<<1",
+                                  "read -r y {{ x }} <<<'1 2'",
+                                  "if read -r {{ x }} <<<1; then :; fi",
+                                  "while ! read -a {{ x }} <<<1; do :; done",
+                                  "IFS=, read {{ x }} <<<1",
+                                  "unset {{ x }}",
+                                  "unset -v path {{ x }}",
+                                  "printf -v {{ x }} y",
+                                  "printf -v\"{{ x }}\" y",
+                                  "builtin printf -v {{ x }} y",
+                                  "test -v {{ x }}",
+                                  "[ -v {{ x }} ]",
+                                  "if [[ -v {{ x }} ]]; then :; fi",
+                                  "declare {{ x }}=1",
+                                  "declare \"{{ x }}\"",
+                                  "typeset {{ x }}",
+                                  "f() { local {{ x }}; }; f",
+                                  "export y {{ x }}",
+                                  "p=path; read \"$p\"{{ x }} <<<1",
+                                  "true & wait -n -p {{ x }}",
+                                  "declare -n r={{ x }}; echo $r",
+                                  "getopts ab {{ x }}",
+                                  "y=$(unset {{ x }})",
+                                  "(unset {{ x }})",
+                                  "true && unset {{ x }}",
+                                  "{ unset {{ x }}; }",
+                                  "case a in a) unset {{ x }};; esac"}) {
+    const auto script = Render(place, "path[$(touch hit)]");
+    EXPECT_FALSE(script.ok()) << place;
+    if (script.ok()) Run("path=(1); " + *script);
+    EXPECT_FALSE(Broken()) << place;
+    if (!script.ok()) {
+      EXPECT_THAT(script.error().message, HasSubstr("the name of a variable")) << place;
+    }
+    EXPECT_TRUE(Render(place, "some_name").ok()) << place;
+  }
+  EXPECT_EQ(Run(*Render("read {{ x }} <<<value; echo $y; export {{ x }}=b=c; printenv y", "y")), "value\nb=c\n");
+  for (const std::string place :
+       {"echo unset {{ x }}", "read -p {{ x }} y <<<1; echo {{ x }}", "read y <<<{{ x }}; echo \"$y\"",
+        "read y < <(echo {{ x }}); echo \"$y\"", "export y={{ x }}; printenv y", "declare y=\"{{ x }}\"; echo \"$y\"",
+        "printf '%s\\n' {{ x }}", "test -n {{ x }} && echo {{ x }}", "[ {{ x }} = y ] || echo {{ x }}",
+        "unset y; echo {{ x }}", "git_unset() { echo \"$2\"; }; git_unset unset {{ x }}", "set -- {{ x }}; echo \"$1\"",
+        "unset y\necho {{ x }}", "y=(unset {{ x }}); echo \"${y[1]}\"", "if true; then echo {{ x }}; fi",
+        "a=$(unset y) b={{ x }}; echo \"$b\"", "PS={{ x }}; echo \"$PS\"", "echo \\\nread {{ x }}"}) {
+    const auto script = Render(place, "path[$(touch hit)]");
+    ASSERT_TRUE(script.ok()) << place << script.error().message;
+    EXPECT_THAT(Run(*script), HasSubstr("path[$(touch hit)]")) << place;
+    EXPECT_FALSE(Broken()) << place;
+  }
+}
+
+TEST_F(Bash, AVariableWhoseValueTheShellRunsTakesNone) {
+  for (const std::string place :
+       {"PS4={{ x }}; set -x; true", "export PROMPT_COMMAND=\"{{ x }}\"", "BASH_ENV={{ x }} bash -c true"})
+    EXPECT_FALSE(Render(place, "$(touch hit)").ok()) << place;
+}
+
 TEST_F(Bash, WhatTheShellEvaluatesIsAWholeNumberOrRefused) {
   for (const std::string place :
        {"[[ {{ x }} -eq 1 ]]", "[[ 1 -lt {{ x }} ]]", "[[ a == a && \"{{ x }}\" -gt 1 ]]", "[[ ( {{ x }} -ne 1 ) ]]",
-        "if [[ -v {{ x }} ]]; then :; fi", "let a={{ x }}", "let \"a={{ x }}\"", "declare -i a={{ x }}",
-        "f() { local -ri a={{ x }}; }; f", "(( a = {{ x }} ))", "declare -A m; declare -i n={{ x }}"}) {
+        "declare -i n; n={{ x }}", "declare -i n=1; n+={{ x }}", "OPTIND={{ x }}", "RANDOM=\"{{ x }}\"",
+        "let a={{ x }}", "let \"a={{ x }}\"", "declare -i a={{ x }}", "f() { local -ri a={{ x }}; }; f",
+        "(( a = {{ x }} ))", "declare -A m; declare -i n={{ x }}"}) {
     const auto script = Render(place, "path[$(touch hit)]");
     EXPECT_FALSE(script.ok()) << place;
     if (script.ok()) Run(*script);

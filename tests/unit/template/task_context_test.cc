@@ -147,6 +147,24 @@ TEST_F(OutsideValues, ThatAreMissingAreErrorsThatSayWhatToDo) {
   EXPECT_THAT(Render("{{ var.value.region }}"), HasSubstr("variables cannot be used here"));
 }
 
+TEST_F(OutsideValues, WhatIsMadeFromASecretIsToldWhenItEndsInAnError) {
+  for (const char* text :
+       {"{{ macros.datetime.strptime(conn.db.password | upper, '%Y') }}", "{{ (conn.db.password | upper) + 1 }}",
+        "{% set x = conn.db.password | upper %}{{ x | nonsense }}",
+        "{% set x %}{{ conn.db.password | upper }}{% endset %}{{ x + 1 }}",
+        "{% filter upper | center(-1, 2) %}{{ conn.db.password }}{% endfilter %}",
+        "{% for part in [conn.db.password | upper] %}{{ macros.ds_add(part, 1) }}{% endfor %}"}) {
+    std::vector<std::string> made;
+    RenderOptions options;
+    options.on_secret = [&made](const std::string& secret) { made.push_back(secret); };
+    const auto parsed = Template::Parse(text);
+    if (!parsed) continue;
+    const auto rendered = parsed->Render(*MakeTaskScope(context_), options);
+    EXPECT_FALSE(rendered.ok()) << text;
+    EXPECT_THAT(made, Contains("S3 CRET")) << text;
+  }
+}
+
 TEST_F(OutsideValues, AreMarkedWhenTheyAreSecret) {
   for (const char* text : {"{{ conn.db.password }}",
                            "{{ conn.db.password | upper | replace('S', 'x') }}",

@@ -1,4 +1,4 @@
-#include "pipelined/secrets/connection_source.h"
+#include "pipelined/secrets/connection_text.h"
 
 #include <fmt/format.h>
 
@@ -9,8 +9,6 @@
 
 namespace pipelined::secrets {
 namespace {
-
-constexpr std::size_t kMostKnown = 1000;
 
 int HexDigit(char c) {
   return c >= '0' && c <= '9'   ? c - '0'
@@ -36,11 +34,6 @@ std::string Decode(std::string_view text, bool plus = false) {
 
 Error NoConnection(std::string_view why) {
   return {ErrorCode::kInvalid, fmt::format("that is no connection: {}", why), "a URI, or JSON with conn_type"};
-}
-
-std::string TypeOf(std::string type) {
-  std::replace(type.begin(), type.end(), '-', '_');
-  return type == "postgresql" ? "postgres" : type;
 }
 
 void SetText(Value& connection, std::string_view key, std::string text) {
@@ -77,7 +70,7 @@ Result<Value> ParsePort(std::string_view text) {
 Result<Value> ParseUri(std::string_view text) {
   const std::size_t scheme = text.find("://");
   if (scheme == std::string_view::npos || scheme == 0) return NoConnection("it is neither a URI nor JSON");
-  Value connection(Value::Map{{"conn_type", TypeOf(std::string(text.substr(0, scheme)))}});
+  Value connection(Value::Map{{"conn_type", ConnectionType(std::string(text.substr(0, scheme)))}});
   std::string_view rest = text.substr(scheme + 3);
   const std::size_t query = std::min(rest.find('?'), rest.size());
   const Value extra = ExtraOf(rest.substr(std::min(query + 1, rest.size())));
@@ -111,7 +104,7 @@ Result<Value> ParseObject(std::string_view text) {
   const auto read = ParseJson(text);
   const Value* type = read && read->is_map() ? read->Find("conn_type") : nullptr;
   if (type == nullptr || !type->is_string()) return NoConnection("its JSON has no conn_type");
-  Value connection(Value::Map{{"conn_type", TypeOf(type->string())}});
+  Value connection(Value::Map{{"conn_type", ConnectionType(type->string())}});
   for (const char* key : {"host", "login", "password", "schema"}) {
     if (const Value* value = read->Find(key); value != nullptr && value->is_string())
       SetText(connection, key, value->string());
@@ -126,66 +119,17 @@ Result<Value> ParseObject(std::string_view text) {
   return connection;
 }
 
-std::string VariableName(std::string_view prefix, const std::string& id) {
-  std::string name(prefix);
-  for (const char c : id) name += c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
-  return name;
-}
-
 }  // namespace
+
+std::string ConnectionType(std::string type) {
+  std::replace(type.begin(), type.end(), '-', '_');
+  return type == "postgresql" ? "postgres" : type;
+}
 
 Result<Value> ParseConnection(std::string_view text) {
   while (!text.empty() && (text.front() == ' ' || text.front() == '\n')) text.remove_prefix(1);
   while (!text.empty() && (text.back() == ' ' || text.back() == '\n')) text.remove_suffix(1);
   return text.starts_with('{') ? ParseObject(text) : ParseUri(text);
-}
-
-Result<Value> ConnectionSource::Find(const std::string& id) {
-  for (const char* prefix : {"PIPELINED_CONN_", "AIRFLOW_CONN_"}) {
-    const std::string name = VariableName(prefix, id);
-    const auto text = options_.environment ? options_.environment(name) : std::nullopt;
-    if (!text) continue;
-    auto read = ParseConnection(*text);
-    if (!read) return Error{ErrorCode::kInvalid, name + ": " + read.error().message, read.error().hint};
-    return read;
-  }
-  const Micros now = clock_.Monotonic();
-  const auto known = known_.find(id);
-  if (known != known_.end() && now - known->second.read < options_.remember) return known->second.connection;
-  auto read = Read(id);
-  if (known_.size() >= kMostKnown) known_.clear();
-  if (read) {
-    known_[id] = {*read, now};
-  } else {
-    known_.erase(id);
-  }
-  return read;
-}
-
-Result<Value> ConnectionSource::Read(const std::string& id) const {
-  const auto row =
-      vault_ == nullptr ? Result<ConnectionRow>(Error{ErrorCode::kNotFound, "", ""}) : vault_->Connection(id);
-  if (!row && row.error().code == ErrorCode::kNotFound)
-    return Error{ErrorCode::kNotFound, fmt::format("there is no connection \"{}\"", id),
-                 "pipectl connections add makes one"};
-  if (!row) return row.error();
-  const auto keys = options_.keys();
-  const auto plain = keys ? keys->Open(row->secret, VaultKind::kConnection, id) : Result<std::string>(keys.error());
-  if (!plain)
-    return Error{ErrorCode::kFailed,
-                 fmt::format("the connection \"{}\" cannot be decrypted: {}", id, plain.error().message), ""};
-  Value connection(Value::Map{{"conn_type", TypeOf(row->conn_type)}});
-  SetText(connection, "host", row->host.value_or(""));
-  SetText(connection, "login", row->login.value_or(""));
-  SetText(connection, "schema", row->schema.value_or(""));
-  if (row->port) connection.Set("port", std::int64_t{*row->port});
-  if (const auto secret = ParseJson(*plain); secret && secret->is_map()) {
-    for (const char* key : {"password", "extra"}) {
-      if (const Value* value = secret->Find(key); value != nullptr && value->is_string())
-        SetText(connection, key, value->string());
-    }
-  }
-  return connection;
 }
 
 }  // namespace pipelined::secrets
