@@ -47,11 +47,15 @@ Val Marked(const TaskContext& context, const Value& value, bool secret) {
   return Val::From(value, secret ? Origin::kSecret : Origin::kOutside);
 }
 
-// The text of something that may be JSON with secrets in it: then all of it is one.
+// The text of something that may be JSON with secrets in it: then all of it is one. Of JSON only the secrets are told,
+// which hides them wherever they stand; lines around them are no secret.
 Val Whole(const TaskContext& context, const std::string& text, bool secret) {
   const Result<Value> json = ParseJson(text);
-  if (json && (json->is_map() || json->is_list())) secret = Marked(context, *json, secret).secret() || secret;
-  if (secret) Tell(context, text);
+  if (json && (json->is_map() || json->is_list())) {
+    secret = Marked(context, *json, secret).secret() || secret;
+  } else if (secret) {
+    Tell(context, text);
+  }
   return Val::Str(text).With(secret ? Origin::kSecret : Origin::kOutside);
 }
 

@@ -1,13 +1,12 @@
 #!/usr/bin/env python3
 """Assets: events of what tasks write, over REST and pipectl; what is cleared, marked and reported; who sees what; and that a
 scheduler that is killed doubles and loses none."""
-import json
 import re
 import subprocess
 import unittest
 import urllib.parse
 
-from case import HttpError, OwnServerCase, REPOSITORY, ServerCase, bin_dir, clean_environment, main, wait_for
+from case import HttpError, OwnServerCase, REPOSITORY, ServerCase, bin_dir, clean_environment, main, psql, wait_for
 
 LAKE = """
 dag_id: lake
@@ -103,10 +102,10 @@ tasks:
         self.assertEqual(self.events("source_dag_id=liar"), [])
 
     def test_a_dag_without_outlets_costs_no_statement(self):
-        url = json.loads((self.server.home / "run" / "standalone.json").read_text())["database_url"]
+        url = self.server.database_url()
 
         def sql(text):
-            return subprocess.run(["psql", "-X", "-q", "-A", "-t", "-d", url, "-c", text], check=True, capture_output=True, text=True).stdout
+            return subprocess.run([psql(), "-X", "-q", "-A", "-t", "-d", url, "-c", text], check=True, capture_output=True, text=True).stdout
         log = self.server.home / "postgres" / "server.log"
         sql("alter role current_user set log_statement = 'all'")
         sql("select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'pipelined scheduler'")
@@ -203,8 +202,8 @@ class Reports(AssetCase):
     def test_old_events_are_cleaned(self):
         self.server.ctl("assets", "create-event", "s3://lake/done")
         asset = self.asset("s3://lake/done")["id"]
-        url = json.loads((self.server.home / "run" / "standalone.json").read_text())["database_url"]
-        subprocess.run(["psql", "-X", "-q", "-d", url, "-c",
+        url = self.server.database_url()
+        subprocess.run([psql(), "-X", "-q", "-d", url, "-c",
                         f"update pipelined.asset_event set at = '2020-01-01Z' where asset_id = {asset}"], check=True)
         done = subprocess.run([bin_dir() / "pipelined", "db", "clean", "--home", self.server.home, "--before", "2020-02-01T00:00:00Z",
                                "--yes"], env=clean_environment({}), capture_output=True, text=True)

@@ -1,11 +1,9 @@
 #!/usr/bin/env python3
 """The audit trail as an admin reads it, and that no change is made without it."""
 import json
-import pathlib
-import shutil
 import subprocess
 
-from case import HttpError, OwnServerCase, ServerCase, clean_environment, main, wait_for
+from case import HttpError, OwnServerCase, ServerCase, clean_environment, main, psql, wait_for
 
 DAG = """
 tasks:
@@ -94,11 +92,9 @@ class Audit(ServerCase):
 class WithoutTrail(OwnServerCase):
     def test_without_it_nothing_is_changed_and_later_all_is_well(self):
         server = self.make_server()
-        url = json.loads((server.home / "run" / "standalone.json").read_text())["database_url"]
-        psql = shutil.which("psql") or str(next(pathlib.Path("/usr/lib/postgresql").glob("*/bin/psql")))
 
         def sql(text):
-            done = subprocess.run([psql, url, "-qAtX", "-c", f"set search_path to pipelined; {text}"], capture_output=True, text=True,
+            done = subprocess.run([psql(), server.database_url(), "-qAtX", "-c", f"set search_path to pipelined; {text}"], capture_output=True, text=True,
                                   env=clean_environment())
             self.assertEqual(done.returncode, 0, done.stderr)
 

@@ -9,7 +9,7 @@ import unittest
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 
-from live_server import HttpError, REPOSITORY, Server, Timeout, bin_dir, clean_environment, processes, wait_for  # noqa: E402,F401
+from live_server import HttpError, REPOSITORY, Server, Timeout, bin_dir, clean_environment, processes, psql, wait_for  # noqa: E402,F401
 
 
 class ServerCase(unittest.TestCase):

@@ -506,6 +506,25 @@ class ValuesOfTasks(ServerCase):
         self.server.wait_run("missing", run)
         self.assertEqual(self.server.states("missing", run), {"t": "success", "u": "failed"})
 
+    def test_a_vault_that_does_not_answer_delays_its_tasks_and_nobody_else(self):
+        self.server.write_dag("reads", "tasks: {t: {bash: 'echo {{ var.value.order4 }}'}}\n")
+        self.server.write_dag("maps", "tasks: {t: {expand: {item: \"{{ [var.value.order4] }}\"}, bash: 'echo {{ item }}'}}\n")
+        led = self.server.log.read_text().count("leading with epoch")
+        with self.server.locked("variable"):
+            waiting = {dag: self.server.trigger(dag) for dag in ("reads", "maps")}
+            stopped = self.server.trigger("reads")
+            state, _ = self.run_dag("other", "tasks: {t: {bash: 'true'}}\n", timeout=20)
+            self.assertEqual(state, "success")
+            self.assertEqual(self.server.states("reads", waiting["reads"]), {"t": "running"})
+            self.server.ctl("runs", "cancel", "reads", stopped)
+            self.assertEqual(self.server.wait_run("reads", stopped, timeout=20), "failed")
+        for dag, run in waiting.items():
+            self.assertEqual(self.server.wait_run(dag, run, timeout=20), "success")
+            self.assertEqual({task["try_number"] for task in self.server.tasks(dag, run).values()}, {1})
+        text = self.server.log.read_text()
+        self.assertEqual(text.count("leading with epoch"), led, "the scheduler led all the while")
+        self.assertIn("tasks wait until their variables and connections can be read", text)
+
     def test_a_conf_is_checked_wherever_it_is_given(self):
         form = {"type": "string", "enum": ["eu", "us"], "title": "Region", "description": "where", "examples": ["eu"], "section": "Place",
                 "values_display": {"eu": "Europe"}}

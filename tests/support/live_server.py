@@ -64,6 +64,10 @@ def processes():
     return found
 
 
+def psql():
+    return shutil.which("psql") or str(next(pathlib.Path("/usr/lib/postgresql").glob("*/bin/psql")))
+
+
 def clean_environment(extra=None):
     """Ours without anything that would lead a program to another server or a proxy."""
     env = {k: v for k, v in os.environ.items() if not k.startswith("PIPELINED") and not k.lower().endswith("_proxy")}
@@ -135,9 +139,29 @@ class Server:
         self.process = None
         return code
 
+    def database_url(self):
+        """Of its private cluster."""
+        return json.loads((self.home / "run" / "standalone.json").read_text())["database_url"]
+
+    @contextlib.contextmanager
+    def locked(self, table):
+        """While it lasts nobody else reads the table."""
+        session = subprocess.Popen([psql(), "-X", "-q", "-A", "-t", self.database_url()], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                   env=clean_environment(), text=True)
+        try:
+            session.stdin.write(f"begin; lock table pipelined.{table} in access exclusive mode; select 'locked';\n")
+            session.stdin.flush()
+            if session.stdout.readline().strip() != "locked":
+                raise AssertionError(f"{table} could not be locked")
+            yield
+        finally:
+            session.stdin.close()  # which ends the transaction
+            session.wait(timeout=10)
+            session.stdout.close()
+
     def own_database(self):
         """Its private cluster, as the fields of a connection."""
-        parts = urllib.parse.urlsplit(json.loads((self.home / "run" / "standalone.json").read_text())["database_url"])
+        parts = urllib.parse.urlsplit(self.database_url())
         more = dict(urllib.parse.parse_qsl(parts.query))
         return {"host": parts.hostname or more["host"], "login": parts.username or more.get("user"),
                 "schema": parts.path.strip("/") or more.get("dbname")}

@@ -60,7 +60,7 @@ std::variant<std::string, Response> HashOf(const Call& call, const std::string& 
   if (const auto fault = access::PasswordFault(password, owner, call.service.options.shortest_password))
     return Detail(422, *fault);
   const Place place(call.service.logging_in);
-  if (!place.Within(kHashesAtOnce)) return ErrorResponse({ErrorCode::kUnavailable, "too many log-ins", "ask again"});
+  if (!place.Within(kHashesAtOnce)) return ErrorResponse({ErrorCode::kUnavailable, "too many passwords are checked or set at this moment", "ask again"});
   Result<std::string> hash = secrets::HashPassword(password);
   if (!hash.ok()) return ErrorResponse(hash.error());
   return *std::move(hash);

@@ -147,6 +147,11 @@ TEST_F(OutsideValues, ThatAreMissingAreErrorsThatSayWhatToDo) {
   EXPECT_THAT(Render("{{ var.value.region }}"), HasSubstr("variables cannot be used here"));
 }
 
+TEST_F(OutsideValues, OfJsonOnlyTheSecretsAreTold) {
+  EXPECT_EQ(Render("{{ var.value.limits }}"), "{\"rows\": 5, \"password\": \"hidden\"}");
+  EXPECT_THAT(read_, ElementsAre("hidden"));
+}
+
 TEST_F(OutsideValues, WhatIsMadeFromASecretIsToldWhenItEndsInAnError) {
   for (const char* text :
        {"{{ macros.datetime.strptime(conn.db.password | upper, '%Y') }}", "{{ (conn.db.password | upper) + 1 }}",
