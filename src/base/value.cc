@@ -10,6 +10,11 @@ const Value* Value::Find(std::string_view key) const {
   return nullptr;
 }
 
+std::string Value::TextOf(std::string_view key) const {
+  const Value* value = Find(key);
+  return value != nullptr && value->is_string() ? value->string() : std::string();
+}
+
 Value& Value::Set(std::string_view key, Value value) {
   if (is_null()) data_ = Map{};
   for (auto& [name, old] : map()) {

@@ -26,7 +26,7 @@ constexpr std::size_t kMostQuoted = 200;
 constexpr std::string_view kInherited[] = {"PATH", "HOME", "LANG", "LC_ALL", "TZ", "USER"};
 
 std::string AsText(const Value& value) {
-  std::string text = value.is_string() ? value.string() : value.is_null() ? "" : ToJson(value);
+  std::string text = ToText(value);
   std::erase(text, '\0');
   if (text.size() > kLongestValue) text.resize(kLongestValue);
   return text;

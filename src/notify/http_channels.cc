@@ -42,11 +42,6 @@ Outcome Post(const ChannelSettings& channel, const std::string& url, std::string
   return OutcomeOf(answer->status, answer->body, after == answer->headers.end() ? "" : after->second);
 }
 
-std::string TextOf(const Value& facts, std::string_view name) {
-  const Value* found = facts.Find(name);
-  return found != nullptr && found->is_string() ? found->string() : std::string();
-}
-
 // Slack reads <…> as links and & as the begin of an entity.
 std::string SlackText(std::string_view text) {
   std::string out;
@@ -74,10 +69,10 @@ std::string_view AlertName(std::string_view event) {
 
 // What is the same for the alert and for its end, and nothing else: Alertmanager tells alerts by their labels.
 Value LabelsOf(const Message& message, const ChannelSettings& channel) {
-  const std::string ends = TextOf(message.facts, "ends");
+  const std::string ends = message.facts.TextOf("ends");
   Value labels = Value::Map{{"alertname", AlertName(ends.empty() ? ToString(message.event) : std::string_view(ends))}};
   for (const std::string_view name : {"dag_id", "task_id"}) {
-    if (std::string text = TextOf(message.facts, name); !text.empty()) labels.Set(name, ValidUtf8(text));
+    if (std::string text = message.facts.TextOf(name); !text.empty()) labels.Set(name, ValidUtf8(text));
   }
   if (const Value* index = message.facts.Find("map_index");
       index != nullptr && index->is_int() && index->integer() >= 0)
@@ -155,7 +150,7 @@ std::string AlertBody(const Message& message, const ChannelSettings& channel, In
   const bool fires = message.event == NotifyOn::kFailure || message.event == NotifyOn::kDeadline;
   Value annotations = Value::Map{{"summary", ValidUtf8(message.subject)}, {"description", ValidUtf8(message.text)}};
   for (const std::string_view name : {"run_id", "error", "run_url", "log_url"}) {
-    if (std::string text = TextOf(message.facts, name); !text.empty()) annotations.Set(name, ValidUtf8(text));
+    if (std::string text = message.facts.TextOf(name); !text.empty()) annotations.Set(name, ValidUtf8(text));
   }
   annotations.Set("notification_id", message.id);
   Value alert = Value::Map{{"labels", LabelsOf(message, channel)}, {"annotations", std::move(annotations)}};
@@ -165,7 +160,7 @@ std::string AlertBody(const Message& message, const ChannelSettings& channel, In
     alert.Set("startsAt", FormatIso(message.created_at));
     alert.Set("endsAt", FormatIso(std::max(now, message.created_at) + (fires ? channel.alert_for : kPassing)));
   }
-  if (const std::string url = TextOf(message.facts, "run_url"); !url.empty()) alert.Set("generatorURL", url);
+  if (const std::string url = message.facts.TextOf("run_url"); !url.empty()) alert.Set("generatorURL", url);
   return ToJson(Value(Value::List{std::move(alert)}));
 }
 

@@ -13,11 +13,6 @@ namespace {
 constexpr std::size_t kLongestSubject = 512, kLongestText = 32 << 10, kLongestKey = 512;
 constexpr std::size_t kMostSteps = 100'000, kMostMemory = 4 << 20;
 
-std::string TextOf(const Value& facts, std::string_view name) {
-  const Value* found = facts.Find(name);
-  return found != nullptr && found->is_string() ? found->string() : std::string();
-}
-
 std::int64_t NumberOf(const Value& facts, std::string_view name, std::int64_t otherwise = 0) {
   const Value* found = facts.Find(name);
   return found != nullptr && found->is_int() ? found->integer() : otherwise;
@@ -103,11 +98,11 @@ std::string DefaultText(const Notification& row, const Value& facts) {
   Line(text, "run", row.run_id);
   if (const std::int64_t number = NumberOf(facts, "try_number"); number > 0)
     text += fmt::format("try: {} of {}\n", number, std::max(number, NumberOf(facts, "max_tries") + 1));
-  Line(text, "error", TextOf(facts, "error"));
+  Line(text, "error", facts.TextOf("error"));
   if (const Value* duration = facts.Find("duration"); duration != nullptr && duration->is_number())
     Line(text, "duration", FormatDuration(Micros(static_cast<std::int64_t>(duration->number() * 1000) * 1000)));
-  Line(text, "link", TextOf(facts, "run_url"));
-  Line(text, "log", TextOf(facts, "log_url"));
+  Line(text, "link", facts.TextOf("run_url"));
+  Line(text, "log", facts.TextOf("log_url"));
   return text;
 }
 
@@ -164,9 +159,9 @@ std::string DedupeKey(const Notification& row, const Origin& origin) {
   if (own && !own->empty()) return *std::move(own);
   // A run that was cleared has no new try, but a new start.
   const std::string which =
-      row.task_id.empty() ? TextOf(row.facts, "start_date") : std::to_string(NumberOf(row.facts, "try_number"));
+      row.task_id.empty() ? row.facts.TextOf("start_date") : std::to_string(NumberOf(row.facts, "try_number"));
   return fmt::format("{}/{}/{}/{}{}/{}", row.dag_id, row.run_id, row.task_id, ToString(row.event),
-                     TextOf(row.facts, "deadline"), which);
+                     row.facts.TextOf("deadline"), which);
 }
 
 Micros BackOff(const ChannelSettings& channel, std::int32_t tries, std::uint64_t seed) {

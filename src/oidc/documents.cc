@@ -17,11 +17,6 @@ Error Unavailable(std::string message) {
   return {ErrorCode::kUnavailable, std::move(message), "see auth.oidc_issuer, and whether the provider is up"};
 }
 
-std::string Text(const Value& document, std::string_view name) {
-  const Value* field = document.Find(name);
-  return field != nullptr && field->is_string() ? field->string() : "";
-}
-
 // Whether a list has `word`; a list that is not there has what the specification says it has then.
 bool Lists(const Value& document, std::string_view name, std::string_view word, bool otherwise) {
   const Value* list = document.Find(name);
@@ -46,14 +41,14 @@ Result<Value> FetchJson(const Provider::Send& send, HttpRequest request) {
 }
 
 Result<Endpoints> ReadEndpoints(const Value& document, const std::string& issuer) {
-  if (Text(document, "issuer") != issuer)
+  if (document.TextOf("issuer") != issuer)
     return Unavailable(fmt::format("the discovery document is of the issuer \"{}\" and not of {}",
-                                   Text(document, "issuer").substr(0, 200), issuer));
+                                   document.TextOf("issuer").substr(0, 200), issuer));
   Endpoints found;
-  found.authorization = Text(document, "authorization_endpoint");
-  found.token = Text(document, "token_endpoint");
-  found.keys = Text(document, "jwks_uri");
-  found.userinfo = Text(document, "userinfo_endpoint");
+  found.authorization = document.TextOf("authorization_endpoint");
+  found.token = document.TextOf("token_endpoint");
+  found.keys = document.TextOf("jwks_uri");
+  found.userinfo = document.TextOf("userinfo_endpoint");
   const bool plain = issuer.starts_with("http://");
   for (const std::string* url : {&found.authorization, &found.token, &found.keys, &found.userinfo}) {
     if (url->empty() && url == &found.userinfo) continue;

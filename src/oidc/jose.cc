@@ -26,11 +26,6 @@ bool IsTaken(std::string_view alg) {
 // What cjose allocates with malloc.
 using Owned = std::unique_ptr<char, decltype(&std::free)>;
 
-std::string Field(const Value& key, std::string_view name) {
-  const Value* field = key.Find(name);
-  return field != nullptr && field->is_string() ? field->string() : "";
-}
-
 const cjose_jwk_t* Raw(const Key& key) {
   return static_cast<const cjose_jwk_t*>(key.jwk.get());
 }
@@ -67,13 +62,13 @@ Result<std::vector<Key>> ReadKeys(const Value& document) {
   if (list == nullptr || !list->is_list()) return Error{ErrorCode::kInvalid, "there is no list \"keys\"", ""};
   std::vector<Key> keys;
   for (const Value& one : list->list()) {
-    const std::string use = Field(one, "use"), alg = Field(one, "alg");
+    const std::string use = one.TextOf("use"), alg = one.TextOf("alg");
     if ((!use.empty() && use != "sig") || (!alg.empty() && !IsTaken(alg))) continue;
     const std::string text = ToJson(one);
     cjose_err error{};
     const std::shared_ptr<cjose_jwk_t> jwk(cjose_jwk_import(text.data(), text.size(), &error),
                                            [](cjose_jwk_t* made) { cjose_jwk_release(made); });
-    if (jwk != nullptr && Strong(jwk.get())) keys.push_back({Field(one, "kid"), alg, jwk});
+    if (jwk != nullptr && Strong(jwk.get())) keys.push_back({one.TextOf("kid"), alg, jwk});
   }
   return keys;
 }

@@ -52,18 +52,13 @@ std::string Form(const std::vector<std::pair<std::string_view, std::string>>& fi
   return form;
 }
 
-std::string Text(const Value& claims, std::string_view name) {
-  const Value* claim = claims.Find(name);
-  return claim != nullptr && claim->is_string() ? claim->string() : "";
-}
-
 // How the user is called: what the provider calls him, an address that it has checked, or what it knows him by.
 std::string NameOf(const Value& claims) {
-  if (std::string name = Text(claims, "preferred_username"); !name.empty()) return name;
+  if (std::string name = claims.TextOf("preferred_username"); !name.empty()) return name;
   const Value* verified = claims.Find("email_verified");
   const bool checked = verified != nullptr && verified->is_bool() && verified->boolean();
-  if (std::string email = Text(claims, "email"); checked && !email.empty()) return email;
-  return Text(claims, "sub");
+  if (std::string email = claims.TextOf("email"); checked && !email.empty()) return email;
+  return claims.TextOf("sub");
 }
 
 bool IsName(const std::string& name) {
@@ -116,11 +111,12 @@ class Provider::Impl {
       return Error{ErrorCode::kNotAllowed, "the answer is of another identity provider (iss)", ""};
     const Result<Value> tokens = Exchange(*endpoints, code, bindings, redirect_uri);
     if (!tokens.ok()) return tokens.error();
-    Result<Value> claims = CheckToken(Text(*tokens, "id_token"), bindings.nonce);
+    Result<Value> claims = CheckToken(tokens->TextOf("id_token"), bindings.nonce);
     if (!claims.ok()) return claims.error();
-    if (const Status more = AddUserinfo(*endpoints, Text(*tokens, "access_token"), *claims); !more.ok())
+    if (const Status more = AddUserinfo(*endpoints, tokens->TextOf("access_token"), *claims); !more.ok())
       return more.error();
-    Identity identity{options_.issuer, Text(*claims, "sub"), NameOf(*claims), GroupsOf(*claims, options_.groups_claim)};
+    Identity identity{options_.issuer, claims->TextOf("sub"), NameOf(*claims),
+                      GroupsOf(*claims, options_.groups_claim)};
     if (!IsName(identity.name))
       return Error{ErrorCode::kNotAllowed,
                    "the identity provider gives a name that is too long or holds control characters", ""};
@@ -170,7 +166,7 @@ class Provider::Impl {
     const Result<Value> body = ParseJson(answer->body);
     const bool readable = body.ok() && body->is_map();
     if (answer->status == 200 && readable) return body;
-    const std::string word = readable ? Text(*body, "error") : "";
+    const std::string word = readable ? body->TextOf("error") : "";
     if (word == "invalid_grant")
       return Error{ErrorCode::kNotAllowed,
                    "the identity provider does not take this code: it was used before, or is too old", "sign in again"};
@@ -205,7 +201,7 @@ class Provider::Impl {
     request.headers["Authorization"] = "Bearer " + access_token;
     const Result<Value> info = FetchJson(send_, std::move(request));
     if (!info.ok()) return info.error();
-    if (Text(*info, "sub") != Text(claims, "sub"))
+    if (info->TextOf("sub") != claims.TextOf("sub"))
       return Error{ErrorCode::kNotAllowed, "the identity provider's userinfo is about somebody else (sub)", ""};
     for (const auto& [name, value] : info->map()) {
       if (claims.Find(name) == nullptr) claims.Set(name, value);

@@ -12,10 +12,6 @@
 namespace pipelined {
 namespace {
 
-std::string TextOf(const Value& value) {
-  return value.is_string() ? value.string() : value.is_null() ? "" : ToJson(value);
-}
-
 class ActionMaker {
  public:
   ActionMaker(std::string_view kind, std::string_view place, const TryTemplates& templates,
@@ -39,8 +35,8 @@ class ActionMaker {
 
   Status Take(const std::string& key, const Value& value) {
     if (key == "script" || (key == "params" && IsScript())) return Ok();  // see Split()
-    if (key == "url") return Set(key, Text(TextOf(value), Place(key), Quote::kUrl));
-    if (key == "ca_file" || key == "path") return SetPath(key, Text(TextOf(value), Place(key)));
+    if (key == "url") return Set(key, Text(ToText(value), Place(key), Quote::kUrl));
+    if (key == "ca_file" || key == "path") return SetPath(key, Text(ToText(value), Place(key)));
     if (key == "attachments") return TakePaths(key, value);
     if (key == "json" || key == "params" || key == "form" || key == "expect")
       return SetValue(key, templates_.EvaluateAll(value, Place(key), secrets_));
@@ -77,7 +73,7 @@ class ActionMaker {
     if (value.is_map()) {
       Value::Map map;
       for (const auto& [name, text] : value.map()) {
-        auto rendered = Text(TextOf(text), Place(key) + "." + name);
+        auto rendered = Text(ToText(text), Place(key) + "." + name);
         if (!rendered) return rendered.error();
         map.emplace_back(name, std::move(*rendered));
       }
@@ -93,13 +89,13 @@ class ActionMaker {
   Result<Value::List> Texts(const std::string& key, const Value& value) {
     Value::List list;
     for (const Value& item : value.list()) {
-      auto one = templates_.Evaluate(TextOf(item), Place(key), secrets_);
+      auto one = templates_.Evaluate(ToText(item), Place(key), secrets_);
       if (!one) return one.error();
       if (!one->is_list()) {
-        list.emplace_back(TextOf(*one));
+        list.emplace_back(ToText(*one));
         continue;
       }
-      for (const Value& part : one->list()) list.emplace_back(TextOf(part));
+      for (const Value& part : one->list()) list.emplace_back(ToText(part));
     }
     return list;
   }
@@ -120,7 +116,7 @@ class ActionMaker {
       if (!values) return values.error();
       given = values->list();
     }
-    auto script = templates_.RenderBound(TextOf(*spec.Find("script")), Place("query"), bound, secrets_);
+    auto script = templates_.RenderBound(ToText(*spec.Find("script")), Place("query"), bound, secrets_);
     if (!script) return script.error();
     const auto dialect = kind_ == "sqlite" ? SqlDialect::kSqlite : SqlDialect::kPostgres;
     SqlFault fault;

@@ -16,13 +16,9 @@ namespace {
 constexpr Millis kFarEnd(10'000);  // longer than the far end's grace, so that it can say that all is over
 constexpr Micros kConnectTimeout = std::chrono::seconds(10);
 
-std::string TextOf(const Value& value) {
-  return value.is_string() ? value.string() : value.is_null() ? "" : ToJson(value);
-}
-
 std::string TextIn(const Value& job, const char* key) {
   const Value* value = job.Find(key);
-  return value == nullptr ? "" : TextOf(*value);
+  return value == nullptr ? "" : ToText(*value);
 }
 
 // ssh must not take it for an option, nor for one of its own escapes.
@@ -124,11 +120,11 @@ Status CheckServer(Value& job, const std::string& working_dir) {
   for (const char* key : {"host", "user"}) {
     const Value* word = job.Find(key);
     if (word == nullptr && key == std::string_view("user")) continue;
-    if (word != nullptr && IsWord(TextOf(*word))) continue;
+    if (word != nullptr && IsWord(ToText(*word))) continue;
     return Error{
         ErrorCode::kInvalid,
         fmt::format("ssh.{}: {}", key,
-                    word == nullptr ? "the connection has none" : fmt::format("\"{}\" cannot be one", TextOf(*word))),
+                    word == nullptr ? "the connection has none" : fmt::format("\"{}\" cannot be one", ToText(*word))),
         ""};
   }
   for (const char* key : {"key_file", "known_hosts"}) {

@@ -30,10 +30,6 @@ class Environ {
   std::map<std::string, std::size_t> places_;
 };
 
-std::string TextOf(const Value& value) {
-  return value.is_string() ? value.string() : value.is_null() ? "" : ToJson(value);
-}
-
 // Of the words of a task: what its shell, if it has one, reads them by.
 Quote QuoteFor(const Task& task) {
   const bool is_ssh = task.action.kind == ActionKind::kSsh;
@@ -117,8 +113,8 @@ class Replacements {
   }
   Result<std::string> TextFor(const TemplateItem& item, const Value& value, const std::string& place, Quote quote,
                               Secrets secrets = Secrets::kRefused, bool* secret = nullptr) const {
-    if (item.outside) return TextOf(value);
-    return templates_.Render(TextOf(value), "expand." + place, quote, secrets, secret);
+    if (item.outside) return ToText(value);
+    return templates_.Render(ToText(value), "expand." + place, quote, secrets, secret);
   }
 
   const TryTemplates& templates_;

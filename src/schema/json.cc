@@ -195,6 +195,10 @@ std::string ToAsciiJson(const Value& value) {
   return ToNlohmann(value).dump(-1, ' ', true, nlohmann::ordered_json::error_handler_t::replace);
 }
 
+std::string ToText(const Value& value) {
+  return value.is_string() ? value.string() : value.is_null() ? std::string() : ToJson(value);
+}
+
 std::string ToPrettyJson(const Value& value) {
   return ToNlohmann(value).dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
 }

@@ -42,8 +42,8 @@ std::string Shown(const Value& value) {
 // Why the answer is not what was expected; empty: it is.
 std::string Complaint(const Value& expect, const std::string& body, const std::optional<Value>& json) {
   if (const Value* text = expect.Find("body_contains");
-      text != nullptr && body.find(TextOf(*text)) == std::string::npos)
-    return fmt::format("the answer does not contain \"{}\"", Readable(TextOf(*text), kUncut));
+      text != nullptr && body.find(ToText(*text)) == std::string::npos)
+    return fmt::format("the answer does not contain \"{}\"", Readable(ToText(*text), kUncut));
   const Value* wanted = expect.Find("json");
   if (wanted == nullptr || !wanted->is_map()) return {};
   for (const auto& [pointer, value] : wanted->map()) {
@@ -84,9 +84,9 @@ JobEnd JudgeOnly(const Value& spec, long status, const std::string& body) {
   if (output == nullptr || !output->is_map()) return end;
   if (!json) return BadOutput("the answer is no JSON, so nothing can be taken from it");
   for (const auto& [name, pointer] : output->map()) {
-    const Value* found = FindByPointer(*json, TextOf(pointer));
+    const Value* found = FindByPointer(*json, ToText(pointer));
     if (found == nullptr)
-      return BadOutput(fmt::format("output {}: the answer has nothing at {}", name, TextOf(pointer)));
+      return BadOutput(fmt::format("output {}: the answer has nothing at {}", name, ToText(pointer)));
     end.outputs.Set(name, *found);
   }
   return end;

@@ -111,7 +111,7 @@ Status TakeConnection(const Value& connection, HttpRequest& request) {
   if (!extra || !extra->is_map()) return Ok();
   for (const auto& [name, value] : extra->map()) {
     if (std::find(kNoHeaders.begin(), kNoHeaders.end(), name) != kNoHeaders.end()) continue;
-    if (const Status set = SetHeader(request, name, TextOf(value)); !set) return set;
+    if (const Status set = SetHeader(request, name, ToText(value)); !set) return set;
     request.connection_headers.push_back(name);
   }
   if (const Value* verify = extra->Find("verify"); verify != nullptr && verify->is_bool())
@@ -128,7 +128,7 @@ void TakeBody(const Value& spec, HttpRequest& request) {
     request.body = FormEncode(*form);
     type = "application/x-www-form-urlencoded";
   } else if (const Value* body = spec.Find("body")) {
-    request.body = TextOf(*body);
+    request.body = ToText(*body);
     type = "text/plain; charset=utf-8";
   } else {
     return;
@@ -148,7 +148,7 @@ std::string FormEncode(const Value& map) {
   std::string encoded;
   const auto add = [&](const std::string& name, const Value& value) {
     if (!encoded.empty()) encoded += '&';
-    encoded += PercentEncode(name) + "=" + PercentEncode(TextOf(value));
+    encoded += PercentEncode(name) + "=" + PercentEncode(ToText(value));
   };
   if (!map.is_map()) return encoded;
   for (const auto& [name, value] : map.map()) {
@@ -198,7 +198,7 @@ Result<HttpRequest> MakeRequest(const Value& spec) {
   }
   if (const Value* headers = spec.Find("headers"); headers != nullptr && headers->is_map()) {
     for (const auto& [name, value] : headers->map()) {
-      if (const Status set = SetHeader(request, name, TextOf(value)); !set) return set.error();
+      if (const Status set = SetHeader(request, name, ToText(value)); !set) return set.error();
     }
   }
   TakeBody(spec, request);

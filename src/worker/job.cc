@@ -36,7 +36,7 @@ Micros StatementTimeoutOf(const Value& action) {
 
 std::string TextIn(const Value& map, std::string_view key) {
   const Value* value = map.Find(key);
-  return value == nullptr ? std::string() : TextOf(*value);
+  return value == nullptr ? std::string() : ToText(*value);
 }
 
 std::int64_t NumberIn(const Value& map, std::string_view key, std::int64_t otherwise) {
@@ -56,10 +56,6 @@ std::optional<std::string> UrlHost(std::string host) {
   if (!plain) return std::nullopt;
   if (host.find(':') != std::string::npos && !host.starts_with('[')) host = "[" + host + "]";
   return host;
-}
-
-std::string TextOf(const Value& value) {
-  return value.is_string() ? value.string() : value.is_null() ? std::string() : ToJson(value);
 }
 
 }  // namespace pipelined::worker

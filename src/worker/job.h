@@ -70,7 +70,5 @@ std::int64_t NumberIn(const Value& map, std::string_view key, std::int64_t other
 bool FlagIn(const Value& map, std::string_view key, bool otherwise);
 // A host as it stands in a URL; nothing: it cannot be one. "::1" is "[::1]".
 std::optional<std::string> UrlHost(std::string host);
-// A value as a text where a text is needed: null is none, lists and maps are JSON.
-std::string TextOf(const Value& value);
 
 }  // namespace pipelined::worker

@@ -37,7 +37,7 @@ Result<std::vector<Address>> ReadAddresses(const Value& spec, std::string_view k
   if (value == nullptr || value->is_null()) return addresses;
   const Value::List list = value->is_list() ? value->list() : Value::List{*value};
   for (const Value& item : list) {
-    const std::string text = TextOf(item);
+    const std::string text = ToText(item);
     std::string_view rest = text;
     while (!Trim(rest).empty()) {
       const std::size_t end = std::min(rest.find(','), rest.size());
@@ -132,7 +132,7 @@ Result<Mail> ReadMail(const Value& spec) {
   mail.html = TextIn(spec, "html");
   if (const Value* paths = spec.Find("attachments"); paths != nullptr && paths->is_list()) {
     for (const Value& item : paths->list()) {
-      const std::string path = TextOf(item);
+      const std::string path = ToText(item);
       if (path.find_first_of(std::string_view("\r\n\0", 3)) != std::string::npos)
         return Invalid("attachments: a path holds a line end or a NUL");
       mail.attachments.push_back({path, path.substr(path.rfind('/') + 1)});

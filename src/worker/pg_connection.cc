@@ -113,7 +113,7 @@ Result<PgParameters> PgParametersOf(const Value& connection) {
   const auto extra = ParseJson(TextIn(connection, "extra"));
   if (!extra || !extra->is_map()) return parameters;
   for (const auto& [name, value] : extra->map()) {
-    if (std::find(kExtras.begin(), kExtras.end(), name) != kExtras.end()) add(name.c_str(), TextOf(value));
+    if (std::find(kExtras.begin(), kExtras.end(), name) != kExtras.end()) add(name.c_str(), ToText(value));
   }
   return parameters;
 }
@@ -121,7 +121,7 @@ Result<PgParameters> PgParametersOf(const Value& connection) {
 Result<std::optional<std::string>> PgText(const Value& value) {
   std::optional<std::string> text;
   if (value.is_null()) return text;
-  text = IsArray(value) ? ArrayText(value.list()) : TextOf(value);
+  text = IsArray(value) ? ArrayText(value.list()) : ToText(value);
   if (text->find('\0') != std::string::npos)
     return Error{ErrorCode::kInvalid, "a value holds a NUL, which PostgreSQL cannot keep", ""};
   return text;

@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "pipelined/base/clock.h"
+#include "pipelined/schema/json.h"
 #include "worker/job.h"
 #include "worker/sql_result.h"
 #include "worker/stop_flag.h"
@@ -61,7 +62,7 @@ int BindOne(sqlite3_stmt* statement, int at, const Value& value) {
   if (value.is_bool()) return sqlite3_bind_int(statement, at, value.boolean() ? 1 : 0);
   if (value.is_int()) return sqlite3_bind_int64(statement, at, value.integer());
   if (value.is_double()) return sqlite3_bind_double(statement, at, value.number());
-  const std::string text = TextOf(value);
+  const std::string text = ToText(value);
   return sqlite3_bind_text64(statement, at, text.data(), text.size(), SQLITE_TRANSIENT, SQLITE_UTF8);
 }
 

@@ -48,6 +48,8 @@ class Value {
 
   // The entry of a map, or nullptr (also when this is no map).
   const Value* Find(std::string_view key) const;
+  // The text of an entry of a map; nothing when there is none, or one that is no text.
+  std::string TextOf(std::string_view key) const;
   // Sets or replaces an entry; makes a map of a null.
   Value& Set(std::string_view key, Value value);
 

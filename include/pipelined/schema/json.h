@@ -17,4 +17,7 @@ std::string ToJson(const Value& value);
 std::string ToAsciiJson(const Value& value);  // the same with everything beyond ASCII as \uXXXX
 std::string ToPrettyJson(const Value& value);
 
+// As it is put into a text: a string as it is, null as nothing, everything else as JSON.
+std::string ToText(const Value& value);
+
 }  // namespace pipelined

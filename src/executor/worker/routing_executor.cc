@@ -21,11 +21,6 @@ namespace {
 // stops and forgets it as all that the database does not hold open.
 constexpr std::int64_t kFirstLook = std::int64_t{1} << 62;
 
-std::string TextIn(const Value& map, std::string_view key) {
-  const Value* value = map.Find(key);
-  return value != nullptr && value->is_string() ? value->string() : std::string();
-}
-
 AttemptStart StartOf(const Value& command, const LookOptions& options) {
   AttemptStart start;
   if (const Value* argv = command.Find("argv"); argv != nullptr && argv->is_list()) {
@@ -38,9 +33,9 @@ AttemptStart StartOf(const Value& command, const LookOptions& options) {
       start.env.emplace_back(name, value.is_string() ? value.string() : "");
     }
   }
-  start.working_dir = TextIn(command, "working_dir");
-  start.run_as_user = TextIn(command, "run_as_user");
-  start.log_path = TextIn(command, "log");
+  start.working_dir = command.TextOf("working_dir");
+  start.run_as_user = command.TextOf("run_as_user");
+  start.log_path = command.TextOf("log");
   if (const Value* timeout = command.Find("timeout"); timeout != nullptr && timeout->is_int())
     start.timeout = Micros(timeout->integer());
   start.grace = options.grace;

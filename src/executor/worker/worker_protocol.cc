@@ -30,16 +30,12 @@ std::int64_t IntOf(const Value& map, std::string_view key) {
   const Value* value = map.Find(key);
   return value != nullptr && value->is_int() ? value->integer() : 0;
 }
-std::string TextOf(const Value& map, std::string_view key) {
-  const Value* value = map.Find(key);
-  return value != nullptr && value->is_string() ? value->string() : std::string();
-}
 std::int64_t MicrosOf(Instant at) {
   return at.time_since_epoch().count();
 }
 
 std::optional<AttemptEnd> ReadEnd(const Value& line) {
-  const std::string word = TextOf(line, "outcome");
+  const std::string word = line.TextOf("outcome");
   AttemptEnd end;
   end.attempt = AttemptId{IntOf(line, "end")};
   std::size_t outcome = 0;
@@ -50,7 +46,7 @@ std::optional<AttemptEnd> ReadEnd(const Value& line) {
   end.start = Instant(Micros(IntOf(line, "started")));
   end.end = Instant(Micros(IntOf(line, "ended")));
   end.duration = Micros(IntOf(line, "duration"));
-  end.message = TextOf(line, "message");
+  end.message = line.TextOf("message");
   if (const Value* outputs = line.Find("outputs")) end.outputs = *outputs;
   if (const Value* is_final = line.Find("final")) end.is_final = is_final->is_bool() && is_final->boolean();
   return end;
@@ -132,7 +128,7 @@ std::optional<JournalLine> ReadLine(std::string_view text) {
     read.at = Instant(Micros(IntOf(*line, "at")));
   } else if (read.next = IntOf(*line, "next"); read.next > 0) {
     read.kind = JournalLine::Kind::kNext;
-  } else if (read.boot_id = TextOf(*line, "boot_id"); read.boot_id.empty()) {
+  } else if (read.boot_id = line->TextOf("boot_id"); read.boot_id.empty()) {
     return std::nullopt;
   }
   return read;

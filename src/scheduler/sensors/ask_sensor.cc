@@ -16,11 +16,6 @@ Error Wrong(std::string_view kind, std::string message) {
   return Error{ErrorCode::kInvalid, fmt::format("sensor.{}: {}", kind, message), ""};
 }
 
-std::string TextOf(const Value& job, std::string_view key) {
-  const Value* value = job.Find(key);
-  return value != nullptr && value->is_string() ? value->string() : "";
-}
-
 Micros MicrosOf(const Value& job, std::string_view key) {
   const Value* value = job.Find(key);
   return Micros(value != nullptr && value->is_int() ? value->integer() : 0);
@@ -50,7 +45,7 @@ Result<Instant> TimeOf(const LaunchRequest& request, const LaunchOptions& option
 }
 
 Result<Value> AskTime(const LaunchRequest& request, const LaunchOptions& options, const Value& job, Instant now) {
-  const auto at = TimeOf(request, options, TextOf(job, "at"), now);
+  const auto at = TimeOf(request, options, job.TextOf("at"), now);
   if (!at) return at.error();
   return Value(Value::Map{{"at", FormatInstant(*at)}});
 }
@@ -64,7 +59,7 @@ Value AskDelta(const LaunchRequest& request, const Value& job) {
 // A path from the working directory of the task, as its commands would take it.
 Status MakeAbsolute(const LaunchRequest& request, const TryTemplates& templates, std::string_view kind,
                     std::string_view key, Value& job) {
-  std::string path = TextOf(job, key);
+  std::string path = job.TextOf(key);
   if (path.empty() || path.find('\0') != std::string::npos) return Wrong(kind, fmt::format("{} is no path", key));
   if (path.starts_with('/')) return Ok();
   auto dir = WorkingDirOf(request.dag.tasks[request.task], templates);
@@ -75,9 +70,9 @@ Status MakeAbsolute(const LaunchRequest& request, const TryTemplates& templates,
 
 // Which run: by its id, by a date that is written out, or by the date of its own run.
 Status AskRun(const LaunchRequest& request, std::string_view kind, Value& job) {
-  if (TextOf(job, "dag_id").empty()) return Wrong(kind, "dag_id renders to nothing");
-  if (!TextOf(job, "run_id").empty()) return Ok();
-  std::string date = TextOf(job, "logical_date");
+  if (job.TextOf("dag_id").empty()) return Wrong(kind, "dag_id renders to nothing");
+  if (!job.TextOf("run_id").empty()) return Ok();
+  std::string date = job.TextOf("logical_date");
   if (date.empty()) {
     if (!request.run.logical_date) return Wrong(kind, "this run has no logical date: say run_id or logical_date");
     job.Set("logical_date", FormatInstant(*request.run.logical_date - MicrosOf(job, "offset_micros")));
@@ -140,7 +135,7 @@ Result<Value> AskCommand(const LaunchRequest& request, const LaunchOptions& opti
 
 // An event counts from the beginning of what the run is about: its data interval, or (without one) when it was due.
 Result<Value> AskAsset(const LaunchRequest& request, Value job) {
-  std::string since = TextOf(job, "since");
+  std::string since = job.TextOf("since");
   Instant from = request.run.interval ? request.run.interval->start : request.run.run_after;
   if (!since.empty()) {
     if (const auto blank = since.find(' '); blank != std::string::npos) since[blank] = 'T';

@@ -17,11 +17,6 @@ const Value& WhatOf(const Value& job) {
   return job.map().front().second;
 }
 
-std::string TextOf(const Value& what, std::string_view key) {
-  const Value* value = what.Find(key);
-  return value != nullptr && value->is_string() ? value->string() : "";
-}
-
 std::vector<std::string> TextsOf(const Value& what, std::string_view key) {
   std::vector<std::string> texts;
   if (const Value* value = what.Find(key); value != nullptr && value->is_list()) {
@@ -65,9 +60,9 @@ bool IsTrue(const Value& value) {
 }
 
 std::string WhichRun(const Value& what) {
-  const std::string run_id = TextOf(what, "run_id");
-  return run_id.empty() ? fmt::format("DAG {} at {}", TextOf(what, "dag_id"), TextOf(what, "logical_date"))
-                        : fmt::format("run \"{}\" of DAG {}", run_id, TextOf(what, "dag_id"));
+  const std::string run_id = what.TextOf("run_id");
+  return run_id.empty() ? fmt::format("DAG {} at {}", what.TextOf("dag_id"), what.TextOf("logical_date"))
+                        : fmt::format("run \"{}\" of DAG {}", run_id, what.TextOf("dag_id"));
 }
 
 // Of a script that bash gets, the script itself; the first 200 characters.
@@ -84,9 +79,9 @@ std::vector<std::string> ShownOf(const Value& command) {
 
 RunQuestion QuestionOf(const Value& job) {
   const Value& what = WhatOf(job);
-  RunQuestion question{TextOf(what, "dag_id"), TextOf(what, "run_id"), std::nullopt, TextsOf(what, "task_ids")};
+  RunQuestion question{what.TextOf("dag_id"), what.TextOf("run_id"), std::nullopt, TextsOf(what, "task_ids")};
   if (question.run_id.empty()) {
-    if (const auto at = ParseInstant(TextOf(what, "logical_date"))) question.logical_date = *at;
+    if (const auto at = ParseInstant(what.TextOf("logical_date"))) question.logical_date = *at;
   }
   return question;
 }
@@ -126,8 +121,8 @@ Sighting Judge(const Value& job, const std::optional<RunSeen>& seen) {
 
 AssetQuestion AssetQuestionOf(const Value& job) {
   const Value& what = WhatOf(job);
-  AssetQuestion question{TextOf(what, "uri"), {}};
-  if (const auto since = ParseInstant(TextOf(what, "since"))) question.since = *since;
+  AssetQuestion question{what.TextOf("uri"), {}};
+  if (const auto since = ParseInstant(what.TextOf("since"))) question.since = *since;
   return question;
 }
 
@@ -148,7 +143,7 @@ Sighting Judge(const Value& job, const ProbeResult& result) {
   const std::string& kind = job.map().front().first;
   if (kind == "http" || kind == "command") {
     const Value* ok = result.value.Find("ok");
-    if (ok == nullptr || !IsTrue(*ok)) return Sighting{Kind::kNotYet, {}, TextOf(result.value, "why")};
+    if (ok == nullptr || !IsTrue(*ok)) return Sighting{Kind::kNotYet, {}, result.value.TextOf("why")};
     const Value* given = result.value.Find("outputs");
     Value outputs = given != nullptr && given->is_map() ? *given : Value(Value::Map{});
     const Value* status = outputs.Find("status");
@@ -164,18 +159,18 @@ std::string NameOfJob(const Value& job) {
   if (!job.is_map() || job.map().empty()) return "nothing";
   const std::string& kind = job.map().front().first;
   const Value& what = WhatOf(job);
-  if (kind == "time" || kind == "delta") return TextOf(what, "at");
-  if (kind == "file") return fmt::format("file {}", TextOf(what, "path"));
-  if (kind == "glob") return fmt::format("files {}", TextOf(what, "pattern"));
+  if (kind == "time" || kind == "delta") return what.TextOf("at");
+  if (kind == "file") return fmt::format("file {}", what.TextOf("path"));
+  if (kind == "glob") return fmt::format("files {}", what.TextOf("pattern"));
   if (kind == "dag") return WhichRun(what);
   if (kind == "task") return fmt::format("task {} of {}", fmt::join(TextsOf(what, "task_ids"), ", "), WhichRun(what));
   if (kind == "port") {
     const Value* port = what.Find("port");
-    return fmt::format("port {}:{}", TextOf(what, "host"), port == nullptr ? "?" : ToJson(*port));
+    return fmt::format("port {}:{}", what.TextOf("host"), port == nullptr ? "?" : ToJson(*port));
   }
-  if (kind == "http") return fmt::format("http {}", ShowUrl(TextOf(what, "url")));
+  if (kind == "http") return fmt::format("http {}", ShowUrl(what.TextOf("url")));
   if (kind == "command") return fmt::format("command {}", fmt::join(ShownOf(what), " "));
-  if (kind == "asset") return fmt::format("an event of asset {}", TextOf(what, "uri"));
+  if (kind == "asset") return fmt::format("an event of asset {}", what.TextOf("uri"));
   return fmt::format("an answer of {}", kind);
 }
 
