@@ -335,6 +335,8 @@ bool Engine::Impl::MoveRun(Turn& turn, ActiveRun& run, RunEvent event, Cause why
   change.to = *next;
   change.why = std::move(why.text);
   change.who = std::move(why.who);
+  change.run_id = run.info.run_id;
+  change.logical_date = run.info.logical_date;
   run.info.state = *next;
   StateOf(run.info.dag_id).recent.Note(run.info);
   if (IsFinished(*next))

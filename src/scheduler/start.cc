@@ -179,16 +179,16 @@ void Scheduler::CarryOutWaits(const Plan& plan) {
   for (const AttemptClosed& closed : plan.closed) sensors_->Remove(closed.end.attempt);
   for (const AssetEvent& event : plan.asset_events) sensors_->NoteEvent(event.uri);
   if (!sensors_->LooksAtRuns()) return;
-  std::set<std::string> runs;  // each once: all sensors that look at it are looked through
-  for (const RunChange& change : plan.runs) runs.insert(change.dag_id);
-  for (const std::string& dag_id : runs) sensors_->NoteRun(dag_id);
+  for (const RunChange& change : plan.runs)
+    sensors_->NoteRun(RunName{change.dag_id, change.run_id, change.logical_date});
   if (!sensors_->LooksAtTasks()) return;
-  std::set<std::pair<std::string, std::string>> tasks;
   for (const TaskChange& change : plan.tasks) {
-    const DagPtr dag = IsFinished(change.to) ? engine_.DagOf(change.run) : nullptr;
-    if (dag != nullptr) tasks.emplace(dag->id, dag->tasks[change.task].id);
+    if (!IsFinished(change.to)) continue;
+    const RunInfo* run = engine_.FindRun(change.run);
+    const DagPtr dag = engine_.DagOf(change.run);
+    if (run == nullptr || dag == nullptr) continue;  // it has ended, which was noted above
+    sensors_->NoteTask(RunName{dag->id, run->run_id, run->logical_date}, dag->tasks[change.task].id);
   }
-  for (const auto& [dag_id, task_id] : tasks) sensors_->NoteTask(dag_id, task_id);
 }
 
 void Scheduler::RestoreWaits(const RestoredRun& stored, const DagPtr& dag) {

@@ -109,6 +109,8 @@ struct RunChange {
   RunState to = RunState::kRunning;
   std::string why;  // "all tasks succeeded", "cancelled by admin"
   std::string who = {};
+  std::string run_id = {};
+  std::optional<Instant> logical_date = std::nullopt;
 };
 
 // One task's way through this turn: `from` is what the store holds, `to` what it shall hold.

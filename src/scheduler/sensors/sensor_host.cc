@@ -14,6 +14,8 @@ namespace {
 // With an interval of at least so much looks come together, so that thousands of sensors wake the scheduler once.
 constexpr Micros kPatient = std::chrono::seconds(10);
 constexpr Micros kTogether = std::chrono::seconds(1);
+// By how much the wall clock may go its own way before that counts as set: it is slewed all the time.
+constexpr Micros kSet = std::chrono::seconds(1);
 // A last look that is not answered by then has seen nothing.
 constexpr Micros kAnswerWithin = std::chrono::seconds(10);
 
@@ -35,8 +37,19 @@ void Unlist(std::unordered_map<std::string, std::unordered_set<AttemptId>>& list
   if (list->second.empty()) lists.erase(list);
 }
 
-std::string KeyOf(const std::string& dag_id, const std::string& task_id) {
-  return dag_id + '\n' + task_id;  // no id holds a line end
+// No id holds a line end.
+std::string KeyOf(const std::string& dag_id, const std::string& run_id) {
+  return dag_id + '\n' + run_id;
+}
+std::string KeyOf(const std::string& dag_id, const std::optional<Instant>& logical_date) {
+  return KeyOf(dag_id, "\n" + (logical_date ? FormatInstant(*logical_date) : ""));
+}
+std::string KeyOf(const RunQuestion& question) {
+  return question.run_id.empty() ? KeyOf(question.dag_id, question.logical_date)
+                                 : KeyOf(question.dag_id, question.run_id);
+}
+std::string TaskKey(const std::string& run_key, const std::string& task_id) {
+  return run_key + '\n' + task_id;
 }
 
 Instant Together(const PokePolicy& policy, Instant at) {
@@ -55,7 +68,11 @@ Instant InstantOf(const Value& job) {
 }  // namespace
 
 SensorHost::SensorHost(const Clock& clock, Prober* prober, LookUpConnection connection)
-    : prober_(prober), connection_(std::move(connection)), files_(clock), poll_(epoll_create1(EPOLL_CLOEXEC)) {
+    : clock_(clock),
+      prober_(prober),
+      connection_(std::move(connection)),
+      files_(clock),
+      poll_(epoll_create1(EPOLL_CLOEXEC)) {
   Watch(files_.PollFd());
   if (prober_ != nullptr) Watch(prober_->PollFd());
 }
@@ -83,8 +100,9 @@ void SensorHost::Add(WaitingSensor sensor) {
   if (IsFile(spec.kind)) files_.Watch(attempt, entry.what.job);
   if (IsOfRuns(spec.kind)) {
     const RunQuestion question = QuestionOf(entry.what.job);
-    by_dag_[question.dag_id].insert(attempt);
-    for (const std::string& task : question.task_ids) by_task_[KeyOf(question.dag_id, task)].insert(attempt);
+    const std::string run = KeyOf(question);
+    by_run_[run].insert(attempt);
+    for (const std::string& task : question.task_ids) by_task_[TaskKey(run, task)].insert(attempt);
   }
   if (spec.kind == SensorKind::kAsset) by_asset_[AssetQuestionOf(entry.what.job).uri].insert(attempt);
   SetDue(entry, entry.poke.at);
@@ -98,8 +116,9 @@ void SensorHost::Remove(AttemptId attempt) {
   if (IsFile(entry.spec().kind)) files_.Forget(attempt);
   if (IsOfRuns(entry.spec().kind)) {
     const RunQuestion question = QuestionOf(entry.what.job);
-    Unlist(by_dag_, question.dag_id, attempt);
-    for (const std::string& task : question.task_ids) Unlist(by_task_, KeyOf(question.dag_id, task), attempt);
+    const std::string run = KeyOf(question);
+    Unlist(by_run_, run, attempt);
+    for (const std::string& task : question.task_ids) Unlist(by_task_, TaskKey(run, task), attempt);
   }
   if (entry.spec().kind == SensorKind::kAsset) Unlist(by_asset_, AssetQuestionOf(entry.what.job).uri, attempt);
   if (NeedsProber(entry.spec().kind) && entry.asked && prober_ != nullptr) prober_->Drop(attempt.value);
@@ -137,17 +156,20 @@ void SensorHost::LookNow(const Lists& lists, const std::string& name) {
   for (const AttemptId attempt : list->second) SetDue(waiting_.at(attempt), Instant{});
 }
 
-void SensorHost::NoteRun(const std::string& dag_id) {
-  LookNow(by_dag_, dag_id);
+void SensorHost::NoteRun(const RunName& run) {
+  LookNow(by_run_, KeyOf(run.dag_id, run.run_id));
+  if (run.logical_date) LookNow(by_run_, KeyOf(run.dag_id, run.logical_date));
 }
-void SensorHost::NoteTask(const std::string& dag_id, const std::string& task_id) {
-  LookNow(by_task_, KeyOf(dag_id, task_id));
+void SensorHost::NoteTask(const RunName& run, const std::string& task_id) {
+  LookNow(by_task_, TaskKey(KeyOf(run.dag_id, run.run_id), task_id));
+  if (run.logical_date) LookNow(by_task_, TaskKey(KeyOf(run.dag_id, run.logical_date), task_id));
 }
 void SensorHost::NoteEvent(const std::string& uri) {
   LookNow(by_asset_, uri);
 }
 
 Result<std::vector<AttemptFinished>> SensorHost::Step(Store& store, Instant now) {
+  FollowClock(now);
   Ends ends;
   TakeAnswers(now, ends);
   ForStore for_store;
@@ -155,6 +177,26 @@ Result<std::vector<AttemptFinished>> SensorHost::Step(Store& store, Instant now)
   if (const Status looked = LookAtRuns(store, for_store.runs, now, ends); !looked) return looked.error();
   if (const Status looked = LookAtAssets(store, for_store.assets, now, ends); !looked) return looked.error();
   return ends;
+}
+
+// What waits by the time that passes waits as long as before when the wall clock is set.
+void SensorHost::FollowClock(Instant now) {
+  const Instant epoch = now - clock_.Monotonic();
+  const Micros by = epoch_ ? epoch - *epoch_ : Micros(0);
+  if (epoch_ && by > -kSet && by < kSet) return;
+  epoch_ = epoch;
+  if (by == Micros(0)) return;
+  for (auto& [attempt, entry] : waiting_) Move(entry, by);
+}
+
+void SensorHost::Move(Entry& entry, Micros by) {
+  entry.moved += by;
+  if (IsTimer(entry.spec().kind)) {  // its instant is the wall clock's; how long it waits at the most is not
+    entry.poke.at = std::min(InstantOf(entry.what.job), entry.since() + entry.spec().poke.timeout);
+    return SetDue(entry, entry.poke.at);
+  }
+  entry.poke.at += by;
+  if (entry.due != Instant{}) SetDue(entry, entry.due + by);
 }
 
 void SensorHost::TakeAnswers(Instant now, Ends& ends) {
@@ -178,7 +220,7 @@ void SensorHost::TakeAnswers(Instant now, Ends& ends) {
 // Its look is due, or one that was asked for long ago is still not answered.
 void SensorHost::Due(Entry& entry, Instant now, ForStore& for_store, Ends& ends) {
   const SensorSpec& spec = entry.spec();
-  const Instant end = entry.what.since + spec.poke.timeout;
+  const Instant end = entry.since() + spec.poke.timeout;
   if (entry.asked) {
     if (entry.last) return TimeOut(entry, now, ends);
     entry.last = true;
@@ -203,7 +245,12 @@ void SensorHost::AskProber(Entry& entry, Instant now, Ends& ends) {
   const auto job = prober_ == nullptr
                        ? Result<Value>(Error{ErrorCode::kUnavailable, "there is nobody who could ask", ""})
                        : Connect(entry.what.job, connection_);
-  if (!job) return Take(entry, Sighting{Sighting::Kind::kUnknown, {}, job.error().message}, now, ends);
+  if (!job) {
+    // What cannot be looked up now is looked up with the next look.
+    const bool later = prober_ != nullptr && job.error().code == ErrorCode::kUnavailable;
+    const auto kind = later ? Sighting::Kind::kNotYet : Sighting::Kind::kUnknown;
+    return Take(entry, Sighting{kind, {}, job.error().message}, now, ends);
+  }
   prober_->Probe(entry.what.attempt.value, *job);
 }
 
@@ -261,7 +308,7 @@ void SensorHost::GoOn(Entry& entry, Instant now, std::optional<Instant> look_at)
   const SensorSpec& spec = entry.spec();
   const PokeKey key{what.dag->id, what.dag->tasks[what.task].id};
   if (entry.poke.at <= now) {
-    if (const auto next = NextPoke(spec.poke, key, what.since, entry.poke, now)) entry.poke = *next;
+    if (const auto next = NextPoke(spec.poke, key, entry.since(), entry.poke, now)) entry.poke = *next;
   }
   const Instant due = Together(spec.poke, entry.poke.at);
   SetDue(entry, look_at ? std::min(due, std::max(*look_at, now + Micros(1))) : due);

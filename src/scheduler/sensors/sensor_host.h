@@ -30,6 +30,15 @@ struct WaitingSensor {
   Instant since{};  // when the attempt was opened
 };
 
+// A run as sensors name it: by its id, or by its date.
+struct RunName {
+  std::string dag_id, run_id;
+  std::optional<Instant> logical_date;
+};
+
+// How long sensors have waited, and when they look again, is counted in monotonic time, however the wall clock is set;
+// that of `time` and `delta` is the wall clock's. A restart knows the instant only at which each began.
+//
 // From the scheduler's thread. References must outlive the object.
 class SensorHost {
  public:
@@ -46,12 +55,11 @@ class SensorHost {
   void Clear();
   std::size_t size() const { return waiting_.size(); }
 
-  // A run of that DAG has changed, or a task of one has ended: those that look at it look now. Costs nothing when there
-  // is none.
-  bool LooksAtRuns() const { return !by_dag_.empty(); }
+  // The run has changed, or a task of it has ended: those that look at it look now. Costs nothing when there is none.
+  bool LooksAtRuns() const { return !by_run_.empty(); }
   bool LooksAtTasks() const { return !by_task_.empty(); }
-  void NoteRun(const std::string& dag_id);
-  void NoteTask(const std::string& dag_id, const std::string& task_id);
+  void NoteRun(const RunName& run);
+  void NoteTask(const RunName& run, const std::string& task_id);
   // An event of that asset was stored.
   void NoteEvent(const std::string& uri);
 
@@ -77,11 +85,15 @@ class SensorHost {
     bool asked = false;     // … and not answered yet
     bool last = false;      // no look follows
     std::string said = {};  // by the last look
+    Micros moved{0};        // how far the wall clock was set since it began to wait
     const SensorSpec& spec() const { return *what.dag->tasks[what.task].sensor; }
+    Instant since() const { return what.since + moved; }
   };
   using Ends = std::vector<AttemptFinished>;
 
   void SetDue(Entry& entry, Instant at);
+  void FollowClock(Instant now);
+  void Move(Entry& entry, Micros by);
   // Whose answers the store has: asked all at once.
   struct ForStore {
     std::vector<AttemptId> runs, assets;
@@ -99,14 +111,16 @@ class SensorHost {
   void LookNow(const Lists& lists, const std::string& name);
   void Watch(int fd) const;
 
+  const Clock& clock_;
+  std::optional<Instant> epoch_;  // what the wall clock said when the monotonic one began
   Prober* const prober_;
   const LookUpConnection connection_;
   FileWatch files_;
   const int poll_;  // epoll over files_ and prober_
   std::unordered_map<AttemptId, Entry> waiting_;
   std::set<std::pair<Instant, AttemptId>> due_;
-  Lists by_dag_;    // that look at its runs
-  Lists by_task_;   // of those, that look at it: KeyOf()
+  Lists by_run_;    // that look at it: KeyOf()
+  Lists by_task_;   // of those, that look at it
   Lists by_asset_;  // that wait for its events
 };
 

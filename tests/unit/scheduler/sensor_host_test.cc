@@ -178,6 +178,43 @@ TEST_F(SensorHostTest, ALastLookThatIsNotAnsweredIsGivenUp) {
   EXPECT_EQ(clock_.Now(), At(40));
 }
 
+TEST_F(SensorHostTest, AWallClockThatIsSetChangesNothingOfHowLongIsWaited) {
+  for (const Micros jump : {Micros(-1h), Micros(1h)}) {
+    const std::size_t asked = prober_.asked.size();
+    WaitForPort(", poke_interval: 30s, timeout: 90s");
+    Step();
+    clock_.JumpTo(clock_.Now() + jump);
+    Answer(true, false);
+    EXPECT_THAT(Step(), IsEmpty()) << "it has not timed out";
+    EXPECT_EQ(*host_->NextDue() - clock_.Now(), Micros(30s));
+    clock_.Advance(30s);
+    Step();
+    EXPECT_EQ(prober_.asked.size(), asked + 2);
+    Answer(true, false);
+    Step();
+    clock_.Advance(60s);
+    Step();
+    Answer(true, false);
+    EXPECT_THAT(Step(), ElementsAre(HasSubstr("timed_out for good: timeout of 1m30s is over")));
+  }
+}
+
+TEST_F(SensorHostTest, AConnectionThatCannotBeReadNowIsNoFailure) {
+  bool is_away = true;
+  host_ = std::make_unique<SensorHost>(clock_, &prober_, [&](const std::string&) -> Result<Value> {
+    if (is_away) return Error{ErrorCode::kUnavailable, "the vault is away", ""};
+    return Value(Value::Map{{"conn_type", "http"}, {"host", "h"}});
+  });
+  Wait("{http: {connection: api, url: /x}, poke_interval: 30s}",
+       Value::Map{{"http", Value::Map{{"connection", "api"}, {"url", "/x"}}}});
+  EXPECT_THAT(Step(), IsEmpty());
+  EXPECT_THAT(host_->Explain(AttemptId{7}), HasSubstr("the vault is away"));
+  is_away = false;
+  clock_.Advance(30s);
+  EXPECT_THAT(Step(), IsEmpty());
+  EXPECT_EQ(prober_.asked.size(), 1u);
+}
+
 TEST_F(SensorHostTest, ATimeoutSkipsSoftly) {
   WaitForPort(", timeout: 30s, soft_fail: true");
   EXPECT_THAT(Until(At(120)), ElementsAre(HasSubstr("skipped: timeout of 30s is over")));
@@ -324,11 +361,11 @@ TEST_F(RunSensorTest, ATaskIsThereWhenItSucceeded) {
   EXPECT_THAT(Step(), IsEmpty());
   EXPECT_THAT(host_->Explain(AttemptId{7}), HasSubstr("there is no such run yet"));
   Run();
-  host_->NoteRun("sales");
+  host_->NoteRun({"sales", "r1", std::nullopt});
   EXPECT_THAT(Step(), IsEmpty());
   EXPECT_THAT(host_->Explain(AttemptId{7}), HasSubstr("task t0 of run \"r1\" is running"));
   End(TaskState::kSuccess);
-  host_->NoteTask("sales", "t0");
+  host_->NoteTask({"sales", "r1", std::nullopt}, "t0");
   EXPECT_THAT(Step(), ElementsAre("success"));
   EXPECT_EQ(last_.outputs.Find("run_id")->string(), "r1");
   EXPECT_FALSE(host_->LooksAtRuns());
@@ -343,12 +380,14 @@ TEST_F(RunSensorTest, IsSeenAtItsIntervalWithoutBeingTold) {
   EXPECT_THAT(Until(At(3600)), ElementsAre("success"));
 }
 
-TEST_F(RunSensorTest, AChangeOfAnotherDagOrTaskIsNoReasonToLook) {
+TEST_F(RunSensorTest, AChangeOfAnotherRunOrTaskIsNoReasonToLook) {
   WaitForTask();
   Step();
-  host_->NoteRun("other");
-  host_->NoteTask("other", "t0");
-  host_->NoteTask("sales", "t1");
+  host_->NoteRun({"other", "r1", At(0)});
+  host_->NoteRun({"sales", "r2", At(0)});
+  host_->NoteTask({"other", "r1", At(0)}, "t0");
+  host_->NoteTask({"sales", "r1", At(0)}, "t1");
+  host_->NoteTask({"sales", "r2", At(0)}, "t0");
   EXPECT_EQ(host_->NextDue(), At(3600));
 }
 
@@ -452,7 +491,7 @@ TEST_F(SensorHostTest, AFileThatChangesIsLookedAtWhenItHasBeenStable) {
   ASSERT_TRUE(host_->NextDue());
   EXPECT_GT(*host_->NextDue(), written + 9min);
   EXPECT_LT(*host_->NextDue(), written + 11min);
-  clock_.JumpTo(*host_->NextDue());
+  clock_.Advance(*host_->NextDue() - clock_.Now());
   Step();
   EXPECT_THAT(StepWhenAnswered(), ElementsAre("success"));
 }
