@@ -4,6 +4,7 @@
 #include "cli/commands.h"
 #include "cli/shell/consent.h"
 #include "cli/output/text_input.h"
+#include "pipelined/base/percent.h"
 #include "pipelined/http/client.h"
 
 namespace pipelined::cli {
@@ -88,7 +89,7 @@ Status SetPassword(const Session& session, const AccountOptions& options, bool q
   const Result<std::string> password = ReadSecretInput(options.password_file, "new password of " + options.name);
   if (!password.ok()) return password.error();
   const auto done =
-      session.Patch(Collection(false) + "/" + UrlEncode(options.name), Value(Value::Map{{"password", *password}}));
+      session.Patch(Collection(false) + "/" + PercentEncode(options.name), Value(Value::Map{{"password", *password}}));
   if (!done) return done.error();
   if (!quiet) fmt::print("the password of {} is changed; log-ins with the old one are over\n", options.name);
   return Ok();
@@ -109,7 +110,7 @@ Status Give(const Session& session, const GrantOptions& options, bool quiet) {
 }
 
 Status TakeBack(const Session& session, const GrantOptions& options, bool quiet) {
-  const auto grants = session.GetAll(kExt + "grants?account=" + UrlEncode(options.account), "grants");
+  const auto grants = session.GetAll(kExt + "grants?account=" + PercentEncode(options.account), "grants");
   if (!grants) return grants.error();
   for (const Value& grant : *grants) {
     if (TextOf(grant, "role") != options.role || TextOf(grant, "dag_id") != options.dag_id ||
@@ -171,7 +172,7 @@ void AddToggle(CLI::App& users, Program& program, const std::shared_ptr<AccountO
   command->add_option("NAME", options->name, "Its name")->required();
   command->add_flag("--service", options->service, "It is a service account");
   Does(*command, program, [&program, options, disabled](const Session& session) -> Status {
-    const auto done = session.Patch(Collection(options->service) + "/" + UrlEncode(options->name),
+    const auto done = session.Patch(Collection(options->service) + "/" + PercentEncode(options->name),
                                     Value(Value::Map{{"disabled", disabled}}));
     if (!done) return done.error();
     if (!program.global.quiet) fmt::print("{} is {}\n", options->name, disabled ? "disabled" : "enabled");
@@ -189,7 +190,7 @@ struct RoleOptions {
 Status SetRole(const Session& session, const RoleOptions& options, bool quiet) {
   Value body(Value::Map{{"permissions", Value::List(options.permissions.begin(), options.permissions.end())}});
   if (!options.description.empty()) body.Set("description", options.description);
-  auto done = session.Patch(kExt + "roles/" + UrlEncode(options.name), body);
+  auto done = session.Patch(kExt + "roles/" + PercentEncode(options.name), body);
   if (!done && done.error().code == ErrorCode::kNotFound) {
     body.Set("name", options.name);
     done = session.Post(kExt + "roles", body);
@@ -261,7 +262,7 @@ void AddUserCommands(CLI::App& app, Program& program) {
   get->add_option("NAME", options->name, "Its name")->required();
   get->add_flag("--service", options->service, "It is a service account");
   Prints(*get, program, [options](const Session& session, Layout format) -> Status {
-    const auto row = session.Get(Collection(options->service) + "/" + UrlEncode(options->name));
+    const auto row = session.Get(Collection(options->service) + "/" + PercentEncode(options->name));
     if (!row) return row.error();
     PrintObject(format, *row);
     return Ok();
@@ -277,7 +278,7 @@ void AddUserCommands(CLI::App& app, Program& program) {
   Does(*gone, program, [&program, options, yes](const Session& session) -> Status {
     const std::string question = fmt::format("delete {} with all tokens?", options->name);
     if (const Status agreed = Confirm(*yes, question); !agreed) return agreed;
-    const auto done = session.Delete(Collection(options->service) + "/" + UrlEncode(options->name));
+    const auto done = session.Delete(Collection(options->service) + "/" + PercentEncode(options->name));
     if (!done) return done.error();
     if (!program.global.quiet) fmt::print("{} is deleted\n", options->name);
     return Ok();
@@ -300,7 +301,7 @@ void AddRoleCommands(CLI::App& app, Program& program) {
   CLI::App* get = AddCommand(*roles, "get", "Show a role and its permissions", "pipectl roles get op");
   get->add_option("ROLE", options->name, "Its name")->required();
   Prints(*get, program, [options](const Session& session, Layout format) -> Status {
-    const auto row = session.Get(kExt + "roles/" + UrlEncode(options->name));
+    const auto row = session.Get(kExt + "roles/" + PercentEncode(options->name));
     if (!row) return row.error();
     PrintObject(format, *row);
     return Ok();
@@ -322,7 +323,7 @@ void AddRoleCommands(CLI::App& app, Program& program) {
     const std::string question = fmt::format("delete the roles {}?", fmt::join(*names, ", "));
     if (const Status agreed = Confirm(*yes, question); !agreed) return agreed;
     for (const std::string& name : *names) {
-      const auto done = session.Delete(kExt + "roles/" + UrlEncode(name));
+      const auto done = session.Delete(kExt + "roles/" + PercentEncode(name));
       if (!done) return done.error();
       if (!program.global.quiet) fmt::print("{} is deleted\n", name);
     }
@@ -339,7 +340,7 @@ void AddTokenCommands(CLI::App& app, Program& program) {
       AddCommand(*tokens, "list", "List tokens; their text is not kept", "pipectl tokens list --account ci");
   list->add_option("--account", *account, "Whose (else your own); ~: everybody's");
   Prints(*list, program, [account](const Session& session, Layout format) -> Status {
-    const auto rows = session.GetAll(kExt + "tokens?account=" + UrlEncode(*account), "tokens");
+    const auto rows = session.GetAll(kExt + "tokens?account=" + PercentEncode(*account), "tokens");
     if (!rows) return rows.error();
     PrintRows(format, *rows,
               {{"TOKEN", "token_id"},

@@ -5,6 +5,7 @@
 
 #include "cli/commands.h"
 #include "cli/runs/start_run.h"
+#include "pipelined/base/percent.h"
 #include "pipelined/http/client.h"
 #include "pipelined/schema/json.h"
 
@@ -53,7 +54,8 @@ Result<Value> Find(const Session& session, const std::string& what) {
   const bool number = !what.empty() && what.size() < 19 &&
                       std::all_of(what.begin(), what.end(), [](char c) { return c >= '0' && c <= '9'; });
   if (number) return session.Get("/api/v2/assets/" + what);
-  const auto rows = session.GetAll("/api/v2/assets?only_active=false&uri_prefix_pattern=" + UrlEncode(what), "assets");
+  const auto rows =
+      session.GetAll("/api/v2/assets?only_active=false&uri_prefix_pattern=" + PercentEncode(what), "assets");
   if (!rows) return rows.error();
   for (const Value& row : *rows) {
     if (TextOf(row, "uri") == what || TextOf(row, "name") == what) return row;
@@ -93,7 +95,7 @@ Status Events(const Session& session, const GlobalOptions& global, const EventsO
   }
   for (const auto& [name, value] :
        {std::pair("dag", &options.dag), std::pair("run", &options.run), std::pair("task", &options.task)}) {
-    if (!value->empty()) path += fmt::format("&source_{}_id={}", name, UrlEncode(*value));
+    if (!value->empty()) path += fmt::format("&source_{}_id={}", name, PercentEncode(*value));
   }
   const auto rows = session.GetAll(path, "asset_events", options.limit);
   if (!rows) return rows.error();

@@ -6,6 +6,7 @@
 
 #include "cli/commands.h"
 #include "cli/output/moment.h"
+#include "pipelined/base/percent.h"
 #include "pipelined/http/client.h"
 
 namespace pipelined::cli {
@@ -46,7 +47,7 @@ Status ReadMoment(const std::string& option, std::string& text) {
 std::string QueryOf(const AuditOptions& options) {
   std::string query;
   const auto add = [&](std::string_view name, const std::string& value) {
-    if (!value.empty()) query += fmt::format("&{}={}", name, UrlEncode(value));
+    if (!value.empty()) query += fmt::format("&{}={}", name, PercentEncode(value));
   };
   add("who", options.who);
   add("operation", options.operation);

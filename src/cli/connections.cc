@@ -5,6 +5,7 @@
 #include "cli/shell/deletion.h"
 #include "cli/output/text_input.h"
 #include "cli/shell/bulk_import.h"
+#include "pipelined/base/percent.h"
 #include "pipelined/base/secret_name.h"
 #include "pipelined/http/client.h"
 #include "pipelined/schema/json.h"
@@ -16,7 +17,7 @@ constexpr const char* kPath = "/api/v2/connections";
 constexpr const char* kFields[] = {"conn_type", "description", "host", "login", "schema", "port", "password", "extra"};
 
 std::string Path(const std::string& id) {
-  return std::string(kPath) + "/" + UrlEncode(id);
+  return std::string(kPath) + "/" + PercentEncode(id);
 }
 
 Status List(const Session& session, const GlobalOptions& global) {

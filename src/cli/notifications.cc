@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "cli/commands.h"
+#include "pipelined/base/percent.h"
 #include "pipelined/http/client.h"
 
 namespace pipelined::cli {
@@ -39,7 +40,7 @@ Value WithAbout(Value row) {
 std::string QueryOf(const ListOptions& options) {
   std::string query;
   const auto add = [&](std::string_view name, const std::string& value) {
-    if (!value.empty()) query += fmt::format("&{}={}", name, UrlEncode(value));
+    if (!value.empty()) query += fmt::format("&{}={}", name, PercentEncode(value));
   };
   add("dag_id", options.dag_id);
   add("run_id", options.run_id);

@@ -5,6 +5,7 @@
 #include "cli/commands.h"
 #include "cli/shell/completion.h"
 #include "cli/shell/misspelt.h"
+#include "pipelined/base/percent.h"
 #include "pipelined/base/log.h"
 #include "pipelined/http/client.h"
 
@@ -33,7 +34,7 @@ void AddOutputOption(CLI::App& command, Program& program) {
 }
 
 std::string RunPath(const std::string& dag_id, const std::string& run_id, const std::string& prefix) {
-  return prefix + "/dags/" + UrlEncode(dag_id) + "/dagRuns/" + UrlEncode(run_id);
+  return prefix + "/dags/" + PercentEncode(dag_id) + "/dagRuns/" + PercentEncode(run_id);
 }
 
 }  // namespace cli

@@ -5,6 +5,7 @@
 #include "cli/shell/deletion.h"
 #include "cli/output/text_input.h"
 #include "cli/shell/bulk_import.h"
+#include "pipelined/base/percent.h"
 #include "pipelined/http/client.h"
 #include "pipelined/schema/json.h"
 
@@ -14,7 +15,7 @@ namespace {
 constexpr const char* kPath = "/api/v2/pools";
 
 std::string Path(const std::string& name) {
-  return std::string(kPath) + "/" + UrlEncode(name);
+  return std::string(kPath) + "/" + PercentEncode(name);
 }
 
 Status List(const Session& session, const GlobalOptions& global) {

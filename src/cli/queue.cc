@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "cli/commands.h"
+#include "pipelined/base/percent.h"
 #include "pipelined/http/client.h"
 
 namespace pipelined::cli {
@@ -30,8 +31,8 @@ Status Show(const Session& session, Program& program, const QueueOptions& option
   const auto format = OutputFormat(program.global);
   if (!format) return format.error();
   std::string path = fmt::format("/api/ext/v1/queue?limit={}", options.limit);
-  if (!options.pool.empty()) path += "&pool=" + UrlEncode(options.pool);
-  if (!options.dag_id.empty()) path += "&dag_id=" + UrlEncode(options.dag_id);
+  if (!options.pool.empty()) path += "&pool=" + PercentEncode(options.pool);
+  if (!options.dag_id.empty()) path += "&dag_id=" + PercentEncode(options.dag_id);
   const auto answer = session.Get(path);
   if (!answer) return answer.error();
   const Value* tasks = answer->Find("tasks");

@@ -7,6 +7,7 @@
 #include "cli/shell/deletion.h"
 #include "cli/output/text_input.h"
 #include "cli/shell/bulk_import.h"
+#include "pipelined/base/percent.h"
 #include "pipelined/base/secret_name.h"
 #include "pipelined/http/client.h"
 #include "pipelined/schema/json.h"
@@ -15,7 +16,7 @@ namespace pipelined::cli {
 namespace {
 
 std::string Path(const std::string& key) {
-  return "/api/v2/variables/" + UrlEncode(key);
+  return "/api/v2/variables/" + PercentEncode(key);
 }
 
 Status List(const Session& session, const GlobalOptions& global) {

@@ -1,3 +1,4 @@
+#include "pipelined/base/percent.h"
 #include "pipelined/notify/message.h"
 
 #include <fmt/format.h>
@@ -18,27 +19,15 @@ std::int64_t NumberOf(const Value& facts, std::string_view name, std::int64_t ot
   return found != nullptr && found->is_int() ? found->integer() : otherwise;
 }
 
-// As one segment of a URL's path.
-std::string Segment(std::string_view text) {
-  std::string out;
-  for (const unsigned char c : text) {
-    if (std::isalnum(c) != 0 || c == '-' || c == '_' || c == '.' || c == '~')
-      out += static_cast<char>(c);
-    else
-      out += fmt::format("%{:02X}", c);
-  }
-  return out;
-}
-
 std::string RunUrl(const Notification& row, const std::string& base_url) {
   if (base_url.empty() || row.run_id.empty()) return {};
-  return fmt::format("{}/dags/{}/runs/{}", base_url, Segment(row.dag_id), Segment(row.run_id));
+  return fmt::format("{}/dags/{}/runs/{}", base_url, PercentEncode(row.dag_id), PercentEncode(row.run_id));
 }
 
 std::string LogUrl(const Notification& row, const std::string& base_url) {
   const std::string run = RunUrl(row, base_url);
   if (run.empty() || row.task_id.empty()) return {};
-  std::string url = fmt::format("{}/tasks/{}", run, Segment(row.task_id));
+  std::string url = fmt::format("{}/tasks/{}", run, PercentEncode(row.task_id));
   if (row.map_index >= 0) url += fmt::format("/mapped/{}", row.map_index);
   if (const std::int64_t number = NumberOf(row.facts, "try_number"); number > 0)
     url += fmt::format("?try_number={}", number);

@@ -7,6 +7,7 @@
 #include "oidc/documents.h"
 #include "oidc/id_token.h"
 #include "oidc/jose.h"
+#include "pipelined/base/percent.h"
 #include "pipelined/base/base64.h"
 #include "pipelined/base/hash.h"
 #include "pipelined/schema/json.h"
@@ -48,7 +49,7 @@ Status Check(const ProviderOptions& options) {
 std::string Form(const std::vector<std::pair<std::string_view, std::string>>& fields) {
   std::string form;
   for (const auto& [name, value] : fields)
-    form += fmt::format("{}{}={}", form.empty() ? "" : "&", name, UrlEncode(value));
+    form += fmt::format("{}{}={}", form.empty() ? "" : "&", name, PercentEncode(value));
   return form;
 }
 
@@ -149,7 +150,7 @@ class Provider::Impl {
     const bool in_header = !options_.client_secret.empty() && endpoints.basic;
     if (in_header) {
       request.headers["Authorization"] =
-          "Basic " + Base64(UrlEncode(options_.client_id) + ":" + UrlEncode(options_.client_secret));
+          "Basic " + Base64(PercentEncode(options_.client_id) + ":" + PercentEncode(options_.client_secret));
     } else {
       fields.emplace_back("client_id", options_.client_id);
       if (!options_.client_secret.empty()) fields.emplace_back("client_secret", options_.client_secret);

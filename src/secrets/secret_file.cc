@@ -12,6 +12,7 @@
 #include <filesystem>
 #include <optional>
 
+#include "pipelined/base/owned_fd.h"
 #include "pipelined/base/log.h"
 #include "pipelined/secrets/token.h"
 
@@ -27,21 +28,6 @@ Error SystemError(std::string_view what, const std::string& path) {
                                                            : ErrorCode::kUnavailable;
   return {kind, fmt::format("cannot {} {}: {}", what, path, std::strerror(code)), ""};
 }
-
-class Fd {
- public:
-  explicit Fd(int fd) : fd_(fd) {}
-  ~Fd() {
-    if (fd_ >= 0) close(fd_);
-  }
-  Fd(const Fd&) = delete;
-  Fd& operator=(const Fd&) = delete;
-  int get() const { return fd_; }
-  bool ok() const { return fd_ >= 0; }
-
- private:
-  int fd_;
-};
 
 // Root may use a folder of another user's home (the service's own account); anybody else only his own.
 bool OwnedByUs(const struct stat& st) {
@@ -76,8 +62,8 @@ std::optional<std::string> ReadAll(int fd) {
 // So that the name is on disk as well: what was encrypted with a new key must not outlive the key.
 bool SyncFolderOf(const std::string& path) {
   const std::string folder = std::filesystem::path(path).parent_path();
-  const Fd fd(open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  return fd.ok() && fsync(fd.get()) == 0;
+  const OwnedFd fd(open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  return fd && fsync(fd.get()) == 0;
 }
 
 // Others could have read it so far.
@@ -91,8 +77,8 @@ void Protect(int fd, mode_t mode, const std::string& path) {
 // A file beside `path` that holds `text`, on disk: its name.
 Result<std::string> WriteTemporary(const std::string& path, std::string_view text) {
   std::string temporary = fmt::format("{}.{}", path, RandomHex(8));
-  const Fd fd(open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
-  if (!fd.ok()) return SystemError("write", temporary);
+  const OwnedFd fd(open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
+  if (!fd) return SystemError("write", temporary);
   if (!WriteAll(fd.get(), text) || fsync(fd.get()) != 0) {
     const Error error = SystemError("write", temporary);
     unlink(temporary.c_str());
@@ -107,8 +93,8 @@ Status EnsurePrivateFolder(const std::string& folder) {
   std::error_code ignored;
   std::filesystem::create_directories(std::filesystem::path(folder).parent_path(), ignored);
   if (mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST) return SystemError("make", folder);
-  const Fd fd(open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-  if (!fd.ok()) return SystemError("open", folder);
+  const OwnedFd fd(open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  if (!fd) return SystemError("open", folder);
   struct stat st {};
   if (fstat(fd.get(), &st) != 0) return SystemError("look at", folder);
   if (!OwnedByUs(st)) return Error{ErrorCode::kNotAllowed, fmt::format("{} belongs to another user", folder), ""};
@@ -117,8 +103,8 @@ Status EnsurePrivateFolder(const std::string& folder) {
 }
 
 Result<std::string> ReadSecret(const std::string& path) {
-  const Fd fd(open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK));
-  if (!fd.ok()) return SystemError("read", path);
+  const OwnedFd fd(open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK));
+  if (!fd) return SystemError("read", path);
   struct stat st {};
   if (fstat(fd.get(), &st) != 0) return SystemError("look at", path);
   if (!S_ISREG(st.st_mode) || !OwnedByUs(st)) {

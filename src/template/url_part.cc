@@ -1,3 +1,4 @@
+#include "pipelined/base/percent.h"
 #include "template/url_part.h"
 
 #include <algorithm>
@@ -26,21 +27,6 @@ bool InHost(std::string_view before) {
 }
 
 }  // namespace
-
-std::string PercentEncode(std::string_view text) {
-  static constexpr char kHex[] = "0123456789ABCDEF";
-  std::string encoded;
-  encoded.reserve(text.size());
-  for (const char c : text) {
-    if (IsAlnum(c) || c == '-' || c == '.' || c == '_' || c == '~') {
-      encoded += c;
-    } else {
-      const auto byte = static_cast<unsigned char>(c);
-      encoded += {'%', kHex[byte >> 4], kHex[byte & 15]};
-    }
-  }
-  return encoded;
-}
 
 std::string UrlPart(std::string_view before, std::string_view value) {
   if (value.find('\0') != std::string_view::npos) Raise(TemplateFault::kUnsafe, "the value holds a NUL");

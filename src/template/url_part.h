@@ -11,7 +11,4 @@ namespace pipelined::tmpl {
 // Raises kUnsafe for what cannot stand there.
 std::string UrlPart(std::string_view before, std::string_view value);
 
-// Everything but letters, digits and -._~ as %XX.
-std::string PercentEncode(std::string_view text);
-
 }  // namespace pipelined::tmpl

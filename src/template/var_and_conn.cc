@@ -4,6 +4,7 @@
 
 #include <array>
 
+#include "pipelined/base/percent.h"
 #include "pipelined/base/secret_name.h"
 #include "pipelined/schema/json.h"
 #include "template/engine_object.h"
@@ -110,21 +111,6 @@ constexpr std::array<std::string_view, 11> kConnection{"conn_id", "conn_type",  
                                                        "schema",  "login",        "password",    "port",
                                                        "extra",   "extra_dejson", "get_uri"};
 
-std::string Escaped(std::string_view text) {
-  static constexpr std::string_view kPlain = "-._~";
-  std::string escaped;
-  for (const char c : text) {
-    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                       kPlain.find(c) != std::string_view::npos;
-    if (plain) {
-      escaped += c;
-    } else {
-      escaped += fmt::format("%{:02X}", static_cast<unsigned char>(c));
-    }
-  }
-  return escaped;
-}
-
 class ConnectionFields {
  public:
   ConnectionFields(const TaskContext* context, std::string id, Value fields)
@@ -167,24 +153,24 @@ class ConnectionFields {
     const std::string login = Text("login"), password = Text("password"), schema = Text("schema");
     std::string uri = Text("conn_type") + "://";
     for (char& c : uri) c = c == '_' ? '-' : c;
-    std::string user = Escaped(login);
-    if (!password.empty()) user += ":" + Escaped(password);
+    std::string user = PercentEncode(login);
+    if (!password.empty()) user += ":" + PercentEncode(password);
     if (!user.empty()) uri += user + "@";
-    uri += Escaped(Text("host"));
+    uri += PercentEncode(Text("host"));
     if (const Value* port = fields_.Find("port"); port != nullptr && port->is_int())
       uri += fmt::format(":{}", port->integer());
-    if (!schema.empty()) uri += "/" + Escaped(schema);
+    if (!schema.empty()) uri += "/" + PercentEncode(schema);
     const Value fields = Extra();
     const Val extra = Marked(*context_, fields, false);
     std::string query;
     for (const auto& [name, value] : fields.map()) {
-      query += fmt::format("{}{}={}", query.empty() ? "" : "&", Escaped(name),
-                           Escaped(value.is_string() ? value.string() : ToJson(value)));
+      query += fmt::format("{}{}={}", query.empty() ? "" : "&", PercentEncode(name),
+                           PercentEncode(value.is_string() ? value.string() : ToJson(value)));
     }
     if (!query.empty()) uri += (schema.empty() ? "/?" : "?") + query;
     const bool secret = !password.empty() || extra.secret();
     Tell(*context_, password);
-    if (secret) Tell(*context_, Escaped(password));
+    if (secret) Tell(*context_, PercentEncode(password));
     return Val::Str(uri).With(secret ? Origin::kSecret : Origin::kOutside);
   }
 

@@ -9,6 +9,7 @@
 #include <memory>
 #include <optional>
 
+#include "pipelined/base/percent.h"
 #include "pipelined/base/secret_name.h"
 #include "pipelined/schema/json.h"
 #include "worker/job.h"
@@ -20,16 +21,6 @@ namespace {
 constexpr std::array<std::string_view, 10> kNoHeaders{
     "timeout", "verify",        "allow_redirects", "stream",    "cert",
     "proxies", "max_redirects", "check_response",  "trust_env", "endpoint_prefix"};
-
-std::string PercentEncode(std::string_view text) {
-  std::string encoded;
-  for (const char c : text) {
-    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
-                       c == '.' || c == '_' || c == '~';
-    encoded += plain ? std::string(1, c) : fmt::format("%{:02X}", static_cast<unsigned char>(c));
-  }
-  return encoded;
-}
 
 Error Invalid(std::string message) {
   return {ErrorCode::kInvalid, std::move(message), ""};

@@ -34,7 +34,4 @@ struct HttpResponse {
 // Thread-safe; connections to one server are kept.
 Result<HttpResponse> SendHttp(const HttpRequest& request);
 
-// Percent-encodes everything but unreserved characters: for one path segment or one query value.
-std::string UrlEncode(std::string_view text);
-
 }  // namespace pipelined

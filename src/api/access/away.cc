@@ -5,6 +5,7 @@
 #include <charconv>
 
 #include "api/http/target.h"
+#include "pipelined/base/percent.h"
 #include "pipelined/http/client.h"
 #include "pipelined/secrets/token.h"
 
@@ -34,7 +35,7 @@ bool InTime(std::string_view since, Instant now) {
 // "MARK.SECONDS.RANDOM.NEXT"
 std::string NewAway(const secrets::KeyRing& seal, Instant now, std::string_view next) {
   const auto seconds = std::chrono::floor<Seconds>(now).time_since_epoch().count();
-  const std::string content = fmt::format("{}.{}.{}", seconds, secrets::NewToken(), UrlEncode(next));
+  const std::string content = fmt::format("{}.{}.{}", seconds, secrets::NewToken(), PercentEncode(next));
   return seal.Mark(kPurpose, content) + "." + content;
 }
 

@@ -7,6 +7,7 @@
 #include "api/handlers.h"
 #include "api/http/pages.h"
 #include "api/access/sessions.h"
+#include "pipelined/base/percent.h"
 #include "pipelined/http/client.h"
 #include "pipelined/schema/json.h"
 
@@ -48,7 +49,7 @@ Response LoginPage(const Call& call, int status, std::string_view next, std::str
           "</label></p><p><button>Sign in</button></p></form>";
   if (call.service.options.oidc != nullptr)
     body += fmt::format("<p><a href=\"/auth/oidc/login?next={}\">Sign in with the identity provider</a></p>",
-                        EscapeHtml(UrlEncode(next)));
+                        EscapeHtml(PercentEncode(next)));
   return Page(status, "sign in", body);
 }
 
@@ -120,7 +121,7 @@ Response PostLogout(const Call& call) {
 Response GetLogin(const Call& call) {
   const std::string next = NextOf(call.request);
   if (!next.empty() && SafeNext(next).empty()) return Detail(400, "Invalid or unsafe next URL");
-  return Redirect(307, next.empty() ? "/auth/login" : "/auth/login?next=" + UrlEncode(next));
+  return Redirect(307, next.empty() ? "/auth/login" : "/auth/login?next=" + PercentEncode(next));
 }
 
 // A token that was given for a password ends here.

@@ -1,3 +1,4 @@
+#include "pipelined/base/owned_fd.h"
 #include "api/logs/log_file.h"
 
 #include <fcntl.h>
@@ -13,20 +14,6 @@
 
 namespace pipelined::api {
 namespace {
-
-class Fd {
- public:
-  explicit Fd(int fd) : fd_(fd) {}
-  ~Fd() {
-    if (fd_ >= 0) close(fd_);
-  }
-  Fd(const Fd&) = delete;
-  Fd& operator=(const Fd&) = delete;
-  int get() const { return fd_; }
-
- private:
-  int fd_;
-};
 
 int OpenBeneath(int folder, const std::string& relative) {
   open_how how{};
@@ -69,9 +56,9 @@ std::string LogPath(const std::string& dag_id, const std::string& run_id, const 
 
 Result<LogPiece> ReadLog(const std::string& logs_dir, const std::string& relative, std::int64_t offset,
                          std::int64_t limit, bool whole) {
-  const Fd folder(open(logs_dir.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  const OwnedFd folder(open(logs_dir.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
   if (folder.get() < 0) return Failure(errno, relative, offset);
-  const Fd file(OpenBeneath(folder.get(), relative));
+  const OwnedFd file(OpenBeneath(folder.get(), relative));
   if (file.get() < 0) return Failure(errno, relative, offset);
   struct stat st {};
   if (fstat(file.get(), &st) != 0 || !S_ISREG(st.st_mode))

@@ -4,6 +4,7 @@
 #include "cli/commands.h"
 #include "cli/runs/start_run.h"
 #include "cli/shell/consent.h"
+#include "pipelined/base/percent.h"
 #include "pipelined/http/client.h"
 #include "pipelined/schema/json.h"
 
@@ -29,7 +30,7 @@ void AddRun(CLI::App& dags, Program& program) {
   AddOutputOption(*run, program);
   run->callback([&program, dag_id, options] {
     program.WithSession([&](const Session& session) {
-      return StartRun(session, program, "/api/v2/dags/" + UrlEncode(*dag_id) + "/dagRuns", *options,
+      return StartRun(session, program, "/api/v2/dags/" + PercentEncode(*dag_id) + "/dagRuns", *options,
                       fmt::format("pipectl dags show {} --params", *dag_id));
     });
   });
@@ -61,7 +62,7 @@ void AddShow(CLI::App& dags, Program& program) {
     program.WithSession([&](const Session& session) -> Status {
       const auto format = OutputFormat(program.global);
       if (!format) return format.error();
-      const auto dag = session.Get("/api/v2/dags/" + UrlEncode(*dag_id) + "/details");
+      const auto dag = session.Get("/api/v2/dags/" + PercentEncode(*dag_id) + "/details");
       if (!dag) return dag.error();
       const Value* params = dag->Find("params");
       PrintObject(*format, *only_params ? (params == nullptr ? Value(Value::Map{}) : *params) : *dag);
@@ -80,7 +81,7 @@ void AddPause(CLI::App& dags, Program& program, bool pause) {
   command->callback([&program, dag_ids, pause] {
     program.WithSession([&](const Session& session) -> Status {
       for (const std::string& id : *dag_ids) {
-        const auto done = session.Patch("/api/v2/dags/" + UrlEncode(id), Value(Value::Map{{"is_paused", pause}}));
+        const auto done = session.Patch("/api/v2/dags/" + PercentEncode(id), Value(Value::Map{{"is_paused", pause}}));
         if (!done) return done.error();
         if (!program.global.quiet) fmt::print("{} {}\n", id, pause ? "paused" : "unpaused");
       }
@@ -90,7 +91,7 @@ void AddPause(CLI::App& dags, Program& program, bool pause) {
 }
 
 Status DeleteDag(const Session& session, const std::string& dag_id, bool dry_run, bool yes, bool quiet) {
-  const std::string path = "/api/v2/dags/" + UrlEncode(dag_id);
+  const std::string path = "/api/v2/dags/" + PercentEncode(dag_id);
   const auto dag = session.Get(path);
   if (!dag) return dag.error();
   const auto runs = session.Get(path + "/dagRuns?limit=1");
@@ -140,13 +141,13 @@ void AddVersions(CLI::App& dags, Program& program) {
       if (!format) return format.error();
       if (*number > 0) {
         const auto text =
-            session.GetText(fmt::format("/api/v2/dagSources/{}?version_number={}", UrlEncode(*dag_id), *number));
+            session.GetText(fmt::format("/api/v2/dagSources/{}?version_number={}", PercentEncode(*dag_id), *number));
         if (!text) return text.error();
         fmt::print("{}{}", *text, text->ends_with('\n') ? "" : "\n");
         return Ok();
       }
-      const auto rows = session.GetAll("/api/v2/dags/" + UrlEncode(*dag_id) + "/dagVersions?order_by=-version_number",
-                                       "dag_versions");
+      const auto rows = session.GetAll(
+          "/api/v2/dags/" + PercentEncode(*dag_id) + "/dagVersions?order_by=-version_number", "dag_versions");
       if (!rows) return rows.error();
       PrintRows(*format, *rows, {{"VERSION", "version_number"}, {"SINCE", "created_at"}, {"ID", "id"}});
       return Ok();
@@ -167,7 +168,7 @@ void AddHistory(CLI::App& dags, Program& program) {
     program.WithSession([&](const Session& session) -> Status {
       const auto format = OutputFormat(program.global);
       if (!format) return format.error();
-      const auto rows = session.GetAll("/api/ext/v1/dags/" + UrlEncode(*dag_id) + "/history", "events", *limit);
+      const auto rows = session.GetAll("/api/ext/v1/dags/" + PercentEncode(*dag_id) + "/history", "events", *limit);
       if (!rows) return rows.error();
       PrintRows(*format, *rows, kEventColumns);
       return Ok();

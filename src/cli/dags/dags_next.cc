@@ -7,6 +7,7 @@
 #include "cli/offline/dag_files.h"
 #include "cli/output/moment.h"
 #include "cli/dags/next_runs.h"
+#include "pipelined/base/percent.h"
 #include "pipelined/base/clock.h"
 #include "pipelined/dagfile/load.h"
 #include "pipelined/http/client.h"
@@ -102,8 +103,8 @@ std::optional<DueRun> FirstOf(const Value& dag) {
 
 Result<std::optional<DataInterval>> LastOf(const Session& session, const std::string& dag_id) {
   const auto runs = session.GetAll(
-      fmt::format("/api/v2/dags/{}/dagRuns?run_type=scheduled&order_by=-logical_date", UrlEncode(dag_id)), "dag_runs",
-      1);
+      fmt::format("/api/v2/dags/{}/dagRuns?run_type=scheduled&order_by=-logical_date", PercentEncode(dag_id)),
+      "dag_runs", 1);
   if (!runs) return runs.error();
   if (runs->empty()) return std::optional<DataInterval>();
   const auto start = TimeOf(runs->front(), "data_interval_start"), end = TimeOf(runs->front(), "data_interval_end");
@@ -115,7 +116,7 @@ Result<std::optional<DataInterval>> LastOf(const Session& session, const std::st
 // version.
 Result<std::optional<Schedule>> ScheduleOf(const Session& session, const Value& dag, const ZoneSource& zones) {
   const std::string dag_id = TextOf(dag, "dag_id");
-  const auto source = session.Get("/api/v2/dagSources/" + UrlEncode(dag_id));
+  const auto source = session.Get("/api/v2/dagSources/" + PercentEncode(dag_id));
   if (!source) return source.error();
   LoadOptions options;
   options.file = TextOf(dag, "fileloc");
@@ -130,7 +131,7 @@ Result<std::optional<Schedule>> ScheduleOf(const Session& session, const Value& 
 }
 
 Result<std::vector<Asked>> FromServer(const Session& session, const NextOptions& options, const ZoneSource& zones) {
-  const auto dag = session.Get("/api/v2/dags/" + UrlEncode(options.what) + "/details");
+  const auto dag = session.Get("/api/v2/dags/" + PercentEncode(options.what) + "/details");
   if (!dag) return dag.error();
   Asked asked;
   asked.dag_id = options.what;

@@ -13,6 +13,7 @@
 #include "cli/shell/patience.h"
 #include "cli/live/run_tree.h"
 #include "cli/output/table.h"
+#include "pipelined/base/percent.h"
 #include "pipelined/base/clock.h"
 #include "pipelined/http/client.h"
 
@@ -107,7 +108,7 @@ class Watch {
     }
     if (failed == nullptr) return;
     std::string path = fmt::format("{}/taskInstances/{}/logs/{}?full_content=true", RunPath(dag_id_, run_id_),
-                                   UrlEncode(TextOf(*failed, "task_id")), TryOf(*failed));
+                                   PercentEncode(TextOf(*failed, "task_id")), TryOf(*failed));
     if (const Value* index = failed->Find("map_index"); index != nullptr && index->is_int())
       path += fmt::format("&map_index={}", index->integer());
     const auto text = session.GetText(path);

@@ -8,6 +8,7 @@
 
 #include "cli/commands.h"
 #include "cli/offline/dag_files.h"
+#include "pipelined/base/percent.h"
 #include "pipelined/dagfile/load.h"
 #include "pipelined/http/client.h"
 #include "pipelined/schema/json.h"
@@ -55,7 +56,7 @@ std::vector<std::pair<std::string, Placed>> InOrder(const std::vector<GraphTask>
 }
 
 Result<std::vector<GraphTask>> FromServer(const Session& session, const std::string& dag_id) {
-  const auto answer = session.Get("/api/v2/dags/" + UrlEncode(dag_id) + "/tasks");
+  const auto answer = session.Get("/api/v2/dags/" + PercentEncode(dag_id) + "/tasks");
   if (!answer) return answer.error();
   const Value* rows = answer->Find("tasks");
   if (rows == nullptr || !rows->is_list()) return Error{ErrorCode::kBug, "the server's answer has no tasks", ""};

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "pipelined/base/percent.h"
 #include "pipelined/http/client.h"
 
 namespace pipelined::cli {
@@ -11,7 +12,7 @@ constexpr std::size_t kEarlierRuns = 20;
 
 Status AddMeans(const Session& session, const Dag& dag, MeasuredDurations& means) {
   const auto rows = session.GetAll(
-      fmt::format("/api/v2/dags/{}/dagRuns/~/taskInstances?state=success&order_by=-start_date", UrlEncode(dag.id)),
+      fmt::format("/api/v2/dags/{}/dagRuns/~/taskInstances?state=success&order_by=-start_date", PercentEncode(dag.id)),
       "task_instances", kEarlierRuns * dag.tasks.size());
   if (!rows) return rows.error();
   std::map<std::string, std::pair<double, int>> sums;

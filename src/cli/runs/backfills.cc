@@ -6,6 +6,7 @@
 #include "cli/runs/backfill_dates.h"
 #include "cli/commands.h"
 #include "cli/live/watch_backfill.h"
+#include "pipelined/base/percent.h"
 #include "pipelined/http/client.h"
 #include "pipelined/zoneinfo/system_zones.h"
 
@@ -31,7 +32,7 @@ struct CreateOptions {
 };
 
 Result<Value> CreateBody(const Session& session, const CreateOptions& options) {
-  const auto dag = session.Get("/api/v2/dags/" + UrlEncode(options.dag_id) + "/details");
+  const auto dag = session.Get("/api/v2/dags/" + PercentEncode(options.dag_id) + "/details");
   if (!dag) return dag.error();
   const std::string name = TextOf(*dag, "timezone");
   const auto zone = SystemZones().Find(name.empty() ? "UTC" : name);
@@ -158,7 +159,7 @@ void AddList(CLI::App& backfill, Program& program) {
     program.WithSession([&](const Session& session) -> Status {
       const auto format = OutputFormat(program.global);
       if (!format) return format.error();
-      const auto rows = session.GetAll("/api/v2/backfills?order_by=-id&dag_id=" + UrlEncode(*dag_id), "backfills");
+      const auto rows = session.GetAll("/api/v2/backfills?order_by=-id&dag_id=" + PercentEncode(*dag_id), "backfills");
       if (!rows) return rows.error();
       PrintRows(*format, *rows, kBackfillColumns);
       return Ok();
@@ -171,7 +172,7 @@ Result<std::int64_t> FindBackfill(const Session& session, const std::string& tex
   if (!text.empty() && text.size() < 18 &&
       std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; }))
     return std::int64_t{std::stoll(text)};
-  const auto answer = session.Get("/api/v2/backfills?limit=1&order_by=-id&dag_id=" + UrlEncode(text));
+  const auto answer = session.Get("/api/v2/backfills?limit=1&order_by=-id&dag_id=" + PercentEncode(text));
   if (!answer) return answer.error();
   const Value* rows = answer->Find("backfills");
   const Value* id =

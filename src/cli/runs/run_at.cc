@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "cli/runs/instance_name.h"
+#include "pipelined/base/percent.h"
 #include "pipelined/http/client.h"
 
 namespace pipelined::cli {
@@ -36,7 +37,7 @@ Value Head(const Value& answer) {
 Status ShowRunAt(const Session& session, Program& program, const RunName& run, const std::string& at) {
   const auto format = OutputFormat(program.global);
   if (!format) return format.error();
-  const auto answer = session.Get(RunPath(run.dag_id, run.run_id, "/api/ext/v1") + "/at?t=" + UrlEncode(at));
+  const auto answer = session.Get(RunPath(run.dag_id, run.run_id, "/api/ext/v1") + "/at?t=" + PercentEncode(at));
   if (!answer) return answer.error();
   if (IsWhole(*format) || !answer->is_map()) {
     PrintObject(*format, *answer);

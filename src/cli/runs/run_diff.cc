@@ -6,6 +6,7 @@
 #include "cli/commands.h"
 #include "cli/runs/instance_name.h"
 #include "cli/runs/run_name.h"
+#include "pipelined/base/percent.h"
 #include "pipelined/http/client.h"
 #include "pipelined/schema/json.h"
 
@@ -155,7 +156,7 @@ Status Diff(const Session& session, Program& program, const DiffOptions& options
   const auto names = Names(session, options.words);
   if (!names) return names.error();
   const auto& [a, b] = *names;
-  auto diff = session.Get(RunPath(a.dag_id, a.run_id, "/api/ext/v1") + "/diff?with=" + UrlEncode(b));
+  auto diff = session.Get(RunPath(a.dag_id, a.run_id, "/api/ext/v1") + "/diff?with=" + PercentEncode(b));
   if (!diff) return diff.error();
   if (options.exit_code && Differs(*diff)) program.exit_code = Exit::kFailed;
   Print(*format, *std::move(diff), options.changed);

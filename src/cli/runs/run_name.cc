@@ -2,18 +2,20 @@
 
 #include <fmt/format.h>
 
+#include "pipelined/base/percent.h"
 #include "pipelined/http/client.h"
 
 namespace pipelined::cli {
 Result<RunName> FindRun(const Session& session, const std::vector<std::string>& words) {
   if (words.size() == 2 && words[1] != "latest") return RunName{words[0], words[1]};
   if (words.size() == 2) {
-    const auto rows = session.GetAll("/api/v2/dags/" + UrlEncode(words[0]) + "/dagRuns?order_by=-id", "dag_runs", 1);
+    const auto rows =
+        session.GetAll("/api/v2/dags/" + PercentEncode(words[0]) + "/dagRuns?order_by=-id", "dag_runs", 1);
     if (!rows) return rows.error();
     if (rows->empty()) return Error{ErrorCode::kNotFound, fmt::format("DAG \"{}\" has no run yet", words[0]), ""};
     return RunName{words[0], TextOf(rows->front(), "dag_run_id")};
   }
-  const auto rows = session.GetAll("/api/v2/dags/~/dagRuns?run_id_pattern=" + UrlEncode(words[0]), "dag_runs", 100);
+  const auto rows = session.GetAll("/api/v2/dags/~/dagRuns?run_id_pattern=" + PercentEncode(words[0]), "dag_runs", 100);
   if (!rows) return rows.error();
   RunName name;
   std::string others;

@@ -7,6 +7,7 @@
 #include "cli/runs/run_name.h"
 #include "cli/runs/steer.h"
 #include "cli/live/watch.h"
+#include "pipelined/base/percent.h"
 #include "pipelined/http/client.h"
 
 namespace pipelined::cli {
@@ -37,8 +38,8 @@ void AddList(CLI::App& runs, Program& program) {
     program.WithSession([&](const Session& session) -> Status {
       const auto format = OutputFormat(program.global);
       if (!format) return format.error();
-      std::string path = "/api/v2/dags/" + UrlEncode(options->dag_id) + "/dagRuns?order_by=-id";
-      for (const std::string& state : options->states) path += "&state=" + UrlEncode(state);
+      std::string path = "/api/v2/dags/" + PercentEncode(options->dag_id) + "/dagRuns?order_by=-id";
+      for (const std::string& state : options->states) path += "&state=" + PercentEncode(state);
       const auto rows = session.GetAll(path, "dag_runs", options->limit);
       if (!rows) return rows.error();
       PrintRows(*format, *rows, kRunColumns);
@@ -109,7 +110,7 @@ void AddShow(CLI::App& runs, Program& program) {
     if (!run) return run.error();
     if (const Status added = AddDeadlines(session, p, name, *run); !added) return added;
     const auto links = session.Get(
-        fmt::format("/api/ext/v1/dags/{}/dagRuns/{}/links", UrlEncode(name.dag_id), UrlEncode(name.run_id)));
+        fmt::format("/api/ext/v1/dags/{}/dagRuns/{}/links", PercentEncode(name.dag_id), PercentEncode(name.run_id)));
     if (!links) return links.error();
     AddLinks(*links, *run);
     return ShowResult(p, *run);

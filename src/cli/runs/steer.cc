@@ -12,6 +12,7 @@
 #include "cli/runs/instance_name.h"
 #include "cli/runs/run_name.h"
 #include "cli/live/watch.h"
+#include "pipelined/base/percent.h"
 #include "pipelined/http/client.h"
 
 namespace pipelined::cli {
@@ -113,7 +114,7 @@ Value ClearBody(const Steering& given, const std::string& run_id, const Value::L
 Status Clear(const Session& session, Program& program, const Steering& given, const RunName& run,
              const Value::List& ids) {
   return Carry(program, given, "clear", [&](bool dry_run) {
-    return session.Post("/api/v2/dags/" + UrlEncode(run.dag_id) + "/clearTaskInstances",
+    return session.Post("/api/v2/dags/" + PercentEncode(run.dag_id) + "/clearTaskInstances",
                         ClearBody(given, run.run_id, ids, dry_run));
   });
 }
@@ -151,10 +152,10 @@ Status MarkTask(const Session& session, Program& program, const Steering& given)
     const auto named = InstancesNamed(given, given.words[2]);
     if (named.size() != 1)
       return Error{ErrorCode::kInvalid, "more than one --map-index is given", "mark one instance at a time, or all"};
-    path += "/taskInstances/" + UrlEncode(named[0].first);
+    path += "/taskInstances/" + PercentEncode(named[0].first);
     if (named[0].second >= 0) path += fmt::format("/{}", named[0].second);
   } else {
-    path += "/taskGroupInstances/" + UrlEncode(given.groups[0]);
+    path += "/taskGroupInstances/" + PercentEncode(given.groups[0]);
   }
   Value body = Value::Map{{"new_state", given.state},
                           {"include_upstream", given.upstream},
@@ -251,7 +252,7 @@ void AddRunsNote(CLI::App& runs, Program& program) {
       if (!run) return run.error();
       std::string path = RunPath(run->dag_id, run->run_id);
       const auto [task, index] = SplitInstanceName(given->task);
-      if (!task.empty()) path += "/taskInstances/" + UrlEncode(task);
+      if (!task.empty()) path += "/taskInstances/" + PercentEncode(task);
       if (index >= 0) path += fmt::format("/{}", index);
       const auto done = session.Patch(path + "?update_mask=note",
                                       Value(Value::Map{{"note", given->remove ? Value() : Value(given->text)}}));

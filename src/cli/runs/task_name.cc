@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "cli/runs/instance_name.h"
+#include "pipelined/base/percent.h"
 #include "pipelined/http/client.h"
 
 namespace pipelined::cli {
@@ -12,7 +13,7 @@ std::string NamedTask::Query() const {
 }
 
 std::string NamedTask::Path(const std::string& prefix) const {
-  return RunPath(run.dag_id, run.run_id, prefix) + "/taskInstances/" + UrlEncode(task_id);
+  return RunPath(run.dag_id, run.run_id, prefix) + "/taskInstances/" + PercentEncode(task_id);
 }
 
 std::string NamedTask::InstancePath() const {

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "cli/runs/task_name.h"
+#include "pipelined/base/percent.h"
 #include "pipelined/base/secret_name.h"
 #include "pipelined/dagfile/load.h"
 #include "pipelined/http/client.h"
@@ -56,13 +57,13 @@ DagSource ToSource(const Value& answer) {
 Result<Value> OutputsOf(const Session& session, const RunName& run, const std::vector<std::string>& tasks) {
   Value all{Value::Map{}};
   for (const std::string& id : tasks) {
-    const std::string path = RunPath(run.dag_id, run.run_id) + "/taskInstances/" + UrlEncode(id) + "/xcomEntries";
+    const std::string path = RunPath(run.dag_id, run.run_id) + "/taskInstances/" + PercentEncode(id) + "/xcomEntries";
     const auto rows = session.GetAll(path, "xcom_entries");
     if (!rows) return rows.error();
     Value outputs{Value::Map{}};
     for (const Value& row : *rows) {
       const std::string key = TextOf(row, "key");
-      const auto entry = session.Get(path + "/" + UrlEncode(key));
+      const auto entry = session.Get(path + "/" + PercentEncode(key));
       if (!entry) return entry.error();
       if (const Value* value = entry->Find("value")) outputs.Set(key, *value);
     }
@@ -72,8 +73,8 @@ Result<Value> OutputsOf(const Session& session, const RunName& run, const std::v
 }
 
 Result<std::optional<PreviousRun>> PreviousOf(const Session& session, const RunInfo& run) {
-  std::string path = "/api/v2/dags/" + UrlEncode(run.dag_id) + "/dagRuns?state=success&order_by=-logical_date";
-  if (run.logical_date) path += "&logical_date_lt=" + UrlEncode(FormatInstant(*run.logical_date));
+  std::string path = "/api/v2/dags/" + PercentEncode(run.dag_id) + "/dagRuns?state=success&order_by=-logical_date";
+  if (run.logical_date) path += "&logical_date_lt=" + PercentEncode(FormatInstant(*run.logical_date));
   const auto rows = session.GetAll(path, "dag_runs", 1);
   if (!rows) return rows.error();
   if (rows->empty()) return std::optional<PreviousRun>();
@@ -84,7 +85,7 @@ Result<std::optional<PreviousRun>> PreviousOf(const Session& session, const RunI
 // As the server shows it to whoever asks: secrets are "***".
 LookUpVariable Variables(const Session& session) {
   return [&session](const std::string& key) -> Result<std::string> {
-    const auto row = session.Get("/api/v2/variables/" + UrlEncode(key));
+    const auto row = session.Get("/api/v2/variables/" + PercentEncode(key));
     if (!row) return row.error();
     return TextOf(*row, "value");
   };
@@ -97,7 +98,7 @@ LookUpConnection Connections(const Session& session, const Task& task) {
   return [&session, own, is_shown_by_id](const std::string& id) -> Result<Value> {
     if (is_shown_by_id && own != nullptr && own->is_string() && own->string() == id)
       return Value(Value::Map{{"connection_id", id}});
-    const auto row = session.Get("/api/v2/connections/" + UrlEncode(id));
+    const auto row = session.Get("/api/v2/connections/" + PercentEncode(id));
     if (!row) return row.error();
     Value fields{Value::Map{}};
     for (const auto& [name, value] : row->map()) {

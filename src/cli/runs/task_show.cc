@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "cli/runs/task_name.h"
+#include "pipelined/base/percent.h"
 #include "pipelined/http/client.h"
 
 namespace pipelined::cli {
@@ -17,7 +18,7 @@ Result<Value::List> Outputs(const Session& session, const NamedTask& task) {
   Value::List outputs;
   for (const Value& row : *rows) {
     const std::string key = TextOf(row, "key");
-    const auto entry = session.Get(fmt::format("{}/{}?{}", path, UrlEncode(key), task.Query()));
+    const auto entry = session.Get(fmt::format("{}/{}?{}", path, PercentEncode(key), task.Query()));
     if (!entry) return entry.error();
     const Value* value = entry->Find("value");
     outputs.emplace_back(Value::Map{{"key", key}, {"value", value == nullptr ? Value() : *value}});

@@ -3,6 +3,7 @@
 #include "cli/shell/completion.h"
 #include "cli/output/output.h"
 #include "cli/session/profiles.h"
+#include "pipelined/base/percent.h"
 #include "pipelined/http/client.h"
 
 namespace pipelined::cli {
@@ -14,8 +15,8 @@ struct Listed {
 
 // Where the names stand. The server narrows by prefix where it can; the rest is done here.
 std::optional<Listed> Where(const Expected& expected) {
-  const std::string prefix = UrlEncode(expected.typed + "%");
-  const auto dag = [&] { return "/api/v2/dags/" + UrlEncode(expected.positionals.front()); };
+  const std::string prefix = PercentEncode(expected.typed + "%");
+  const auto dag = [&] { return "/api/v2/dags/" + PercentEncode(expected.positionals.front()); };
   switch (expected.names) {
     case Names::kDags:
       return Listed{"/api/v2/dags?limit=100&dag_id_pattern=" + prefix, "dags", "dag_id"};

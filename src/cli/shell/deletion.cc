@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "cli/shell/consent.h"
+#include "pipelined/base/percent.h"
 #include "pipelined/http/client.h"
 
 namespace pipelined::cli {
@@ -16,14 +17,14 @@ struct Deletion {
 Status Delete(const Session& session, const Deletable& deletable, const Deletion& given, bool quiet) {
   const std::string path = "/api/v2/" + deletable.plural + "/";
   for (const std::string& name : given.names) {  // all are looked for first: either all go, or none
-    if (const auto there = session.Get(path + UrlEncode(name)); !there) return there.error();
+    if (const auto there = session.Get(path + PercentEncode(name)); !there) return there.error();
     if (given.dry_run) fmt::print("would delete {}\n", name);
   }
   if (given.dry_run) return Ok();
   const std::string question = fmt::format("delete {} {}?", deletable.plural, fmt::join(given.names, ", "));
   if (const Status agreed = Confirm(given.yes, question); !agreed) return agreed;
   for (const std::string& name : given.names) {
-    if (const auto gone = session.Delete(path + UrlEncode(name)); !gone) return gone.error();
+    if (const auto gone = session.Delete(path + PercentEncode(name)); !gone) return gone.error();
     if (!quiet) fmt::print("{} deleted\n", name);
   }
   return Ok();

@@ -12,7 +12,7 @@
 #include <string>
 #include <vector>
 
-#include "executor/local/owned_fd.h"
+#include "pipelined/base/owned_fd.h"
 #include "pipelined/base/result.h"
 
 namespace pipelined::executor {

@@ -7,7 +7,7 @@
 #include <unordered_set>
 #include <vector>
 
-#include "executor/local/owned_fd.h"
+#include "pipelined/base/owned_fd.h"
 #include "executor/record.h"
 
 namespace pipelined::executor {

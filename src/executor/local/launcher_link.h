@@ -8,7 +8,7 @@
 #include <functional>
 #include <string>
 
-#include "executor/local/owned_fd.h"
+#include "pipelined/base/owned_fd.h"
 #include "executor/wire.h"
 #include "pipelined/base/result.h"
 

@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
-#include "executor/local/owned_fd.h"
+#include "pipelined/base/owned_fd.h"
 #include "pipelined/schema/json.h"
 
 namespace pipelined::executor {

@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "executor/local/owned_fd.h"
+#include "pipelined/base/owned_fd.h"
 #include "executor/record.h"
 
 namespace pipelined::executor {

@@ -9,7 +9,7 @@
 #include <unordered_set>
 #include <utility>
 
-#include "executor/local/owned_fd.h"
+#include "pipelined/base/owned_fd.h"
 #include "pipelined/base/clock.h"
 #include "pipelined/executor/worker_executor.h"
 
@@ -224,7 +224,7 @@ class RoutingExecutorImpl final : public RoutingExecutor {
   Executor& commands_;
   WorkerExecutor& actions_;
   const LookOptions options_;
-  executor::OwnedFd epoll_, wake_;
+  OwnedFd epoll_, wake_;
   std::int64_t epoch_ = 0;  // the highest that was seen
   std::int64_t last_look_;
   std::deque<std::pair<std::int64_t, Value>> unasked_;  // of the worker

@@ -14,7 +14,7 @@
 #include <optional>
 #include <unordered_map>
 
-#include "executor/local/owned_fd.h"
+#include "pipelined/base/owned_fd.h"
 #include "executor/worker/worker_folder.h"
 #include "executor/worker/worker_journals.h"
 #include "executor/worker/worker_link.h"

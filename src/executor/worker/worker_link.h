@@ -7,7 +7,7 @@
 #include <functional>
 #include <string>
 
-#include "executor/local/owned_fd.h"
+#include "pipelined/base/owned_fd.h"
 #include "executor/worker/worker_folder.h"
 #include "pipelined/base/result.h"
 #include "pipelined/base/value.h"

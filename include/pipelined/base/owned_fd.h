@@ -5,7 +5,7 @@
 
 #include <utility>
 
-namespace pipelined::executor {
+namespace pipelined {
 
 class OwnedFd {
  public:
@@ -29,4 +29,4 @@ class OwnedFd {
   int fd_ = -1;
 };
 
-}  // namespace pipelined::executor
+}  // namespace pipelined
