@@ -34,14 +34,18 @@ ShellCommand::Verb ShellCommand::VerbOf(std::string_view word) {
     std::string_view word;
     Verb verb;
   };
-  static constexpr Known kKnown[] = {
-      {"let", Verb::kLet},         {"declare", Verb::kDeclare}, {"typeset", Verb::kDeclare},
-      {"local", Verb::kDeclare},   {"export", Verb::kDeclare},  {"readonly", Verb::kDeclare},
-      {"private", Verb::kDeclare}, {"integer", Verb::kDeclare}, {"float", Verb::kDeclare},
-      {"read", Verb::kRead},       {"getln", Verb::kUnset},     {"unset", Verb::kUnset},
-      {"printf", Verb::kPrintf},   {"print", Verb::kPrintf},    {"test", Verb::kTest},
-      {"[", Verb::kTest},          {"wait", Verb::kWait},       {"getopts", Verb::kGetopts},
-      {"set", Verb::kSet}};
+  static constexpr Known kKnown[] = {{"let", Verb::kLet},           {"declare", Verb::kDeclare},
+                                     {"typeset", Verb::kDeclare},   {"local", Verb::kDeclare},
+                                     {"export", Verb::kDeclare},    {"readonly", Verb::kDeclare},
+                                     {"private", Verb::kDeclare},   {"integer", Verb::kDeclare},
+                                     {"float", Verb::kDeclare},     {"read", Verb::kRead},
+                                     {"getln", Verb::kUnset},       {"unset", Verb::kUnset},
+                                     {"printf", Verb::kPrintf},     {"print", Verb::kPrintf},
+                                     {"test", Verb::kTest},         {"[", Verb::kTest},
+                                     {"mapfile", Verb::kMapfile},   {"readarray", Verb::kMapfile},
+                                     {"function", Verb::kFunction}, {"for", Verb::kFor},
+                                     {"select", Verb::kFor},        {"wait", Verb::kWait},
+                                     {"getopts", Verb::kGetopts},   {"set", Verb::kSet}};
   const auto known = std::find_if(std::begin(kKnown), std::end(kKnown), [&](const Known& k) { return k.word == word; });
   return known == std::end(kKnown) ? Verb::kOther : known->verb;
 }
@@ -67,7 +71,7 @@ Reads ShellCommand::OfOption(Verb verb, std::string_view option) {
   }
 }
 
-void ShellCommand::EndWord(std::string_view letters, bool assignment) {
+void ShellCommand::EndWord(std::string_view letters, bool assignment, Reads reads) {
   if (std::exchange(redirects_, false)) return;
   if (condition_) {
     static constexpr std::string_view kOperators[] = {"-eq", "-ne", "-lt", "-le", "-gt", "-ge"};
@@ -78,7 +82,7 @@ void ShellCommand::EndWord(std::string_view letters, bool assignment) {
     return;
   }
   if (verb_ == Verb::kNone) {
-    if (assignment || GoesBefore(letters)) return;
+    if (assignment || letters.starts_with('-') || GoesBefore(letters)) return;  // -p: of `command`, `time` …
     if (letters == "[[") return EnterCondition();
     verb_ = VerbOf(letters);
     next_ = verb_ == Verb::kLet || letters == "integer" || letters == "float" ? Reads::kNumber
@@ -88,10 +92,17 @@ void ShellCommand::EndWord(std::string_view letters, bool assignment) {
     return;
   }
   ++words_;
+  if (verb_ == Verb::kFunction) {
+    *this = ShellCommand();
+    return;
+  }
+  if (!letters.starts_with('-') || letters == "--") options_over_ = true;
   const bool option = letters.size() > 1 && (letters[0] == '-' || letters[0] == '+');
   if (verb_ == Verb::kDeclare) {
     if (option && letters.find('i') != std::string_view::npos) next_ = Reads::kNumber;
     if (option && letters.find('n') != std::string_view::npos) next_ = Reads::kName;  // what it stands for
+  } else if (verb_ == Verb::kFor) {
+    if (words_ == 1) next_ = reads;
   } else if (verb_ == Verb::kGetopts) {
     next_ = words_ == 1 ? Reads::kName : Reads::kText;
   } else if (verb_ != Verb::kLet && verb_ != Verb::kOther) {
@@ -112,9 +123,17 @@ void ShellCommand::EndBy(char c) {
   condition_ = condition;
 }
 
+bool ShellCommand::MayTakeForOption(std::string_view value) const {
+  if (verb_ == Verb::kTest) return value == "-v" || value == "-R";
+  const bool takes = verb_ == Verb::kPrintf || verb_ == Verb::kWait || verb_ == Verb::kMapfile;
+  return takes && !options_over_ && !redirects_ && value.starts_with('-');
+}
+
 Reads ShellCommand::Current(std::string_view letters, bool in_value) const {
   if (redirects_) return Reads::kText;
   const bool option = letters.size() > 1 && letters[0] == '-';
+  const bool takes_options = verb_ == Verb::kPrintf || verb_ == Verb::kWait || verb_ == Verb::kMapfile;
+  if (letters == "-" && takes_options && !options_over_) return Reads::kNumber;
   if (verb_ == Verb::kDeclare && !option) {
     if (in_value) return next_ == Reads::kDeclaration ? Reads::kText : next_;
     return next_ == Reads::kNumber ? Reads::kNumber : Reads::kDeclaration;

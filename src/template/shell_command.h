@@ -21,8 +21,9 @@ Reads ReadsOf(std::string_view variable);
 
 class ShellCommand {
  public:
-  // A word ended, of which `letters` stand outside of quotes; an assignment is one that begins with `name=`.
-  void EndWord(std::string_view letters, bool assignment);
+  // A word ended; an assignment is one that begins with `name=`. `reads`: what the shell makes of the variable of that
+  // name.
+  void EndWord(std::string_view letters, bool assignment, Reads reads);
   // `c`, outside of quotes, ends a word: `;`, `<` … What ends a command ends a part of what stands within [[ ]].
   void EndBy(char c);
 
@@ -31,7 +32,17 @@ class ShellCommand {
 
   bool condition() const { return condition_; }
   void EnterCondition() { condition_ = true; }
-  bool declares_integers() const { return verb_ == Verb::kDeclare && next_ == Reads::kNumber; }
+  // Whether name=value may stand here as an assignment.
+  bool may_assign() const { return (verb_ == Verb::kNone && !condition_) || is_declaration(); }
+  bool evaluates() const { return verb_ == Verb::kLet; }
+  bool reads_input() const { return verb_ == Verb::kRead; }
+  bool is_declaration() const { return verb_ == Verb::kDeclare; }
+  // What it makes of the variables that it names: numbers (-i), names (-n), or text.
+  Reads declares() const {
+    return is_declaration() && (next_ == Reads::kNumber || next_ == Reads::kName) ? next_ : Reads::kText;
+  }
+  // Of a whole word, or the begin of one.
+  bool MayTakeForOption(std::string_view value) const;
   // Within [[ ]], a value that is no number was given, and stands beside an operator that evaluates it.
   void GiveText() { given_text_ = true; }
   bool evaluates_given() const { return given_text_ && next_ == Reads::kNumber; }
@@ -48,7 +59,10 @@ class ShellCommand {
     kTest,
     kWait,
     kGetopts,
-    kSet
+    kSet,
+    kMapfile,
+    kFunction,
+    kFor
   };
   static Verb VerbOf(std::string_view word);
   static Reads OfOption(Verb verb, std::string_view option);
@@ -57,6 +71,7 @@ class ShellCommand {
   bool redirects_ = false;   // the next word is a file, or a here-string
   bool condition_ = false;   // within [[ ]]
   bool given_text_ = false;
+  bool options_over_ = false;  // there was an operand, or --
   std::uint32_t words_ = 0;    // after the first
   Reads next_ = Reads::kText;  // what the next word is taken for, where the verb alone does not tell
 };

@@ -17,7 +17,7 @@ constexpr std::string_view kMakeANumber = "make it a number: {{ … | int }}";
 constexpr std::string_view kNameIt = "write the name in the script; letters, digits and _ of a value would pass";
 
 bool IsBlank(char c) {
-  return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+  return c == ' ' || c == '\t' || c == '\n';
 }
 bool EndsWord(char c) {
   return IsBlank(c) || c == ';' || c == '&' || c == '|' || c == '(' || c == ')' || c == '<' || c == '>';
@@ -86,9 +86,10 @@ void ShellText::Push(In in) {
 }
 
 void ShellText::Pop() {
+  const bool quotes = top() == In::kDouble || top() == In::kSingle || top() == In::kAnsi;
   if (frames_.size() > 1) frames_.pop_back();
   word_start_ = false;
-  word_.clear();
+  if (!quotes) word_.clear();
 }
 
 bool ShellText::Below(In in) const {
@@ -111,9 +112,14 @@ void ShellText::FollowIndex(char c, bool quoted) {
   Frame& frame = Command();
   const bool letter = std::isalpha(static_cast<unsigned char>(c)) != 0 || c == '_';
   if (!quoted && EndsWord(c)) {
+    const bool assigns = frame.array || frame.command.may_assign();
+    if (frame.index == Index::kInside && assigns)
+      unclear_ = "after an index with blanks or operators (write name[index])";
     frame.index = Index::kStart;
   } else if (c == '=' && (frame.index == Index::kName || frame.index == Index::kNone)) {
-    frame.value_of = quoted || frame.index == Index::kNone ? Reads::kText : ReadsOfVariable(word_);
+    const std::string name = word_.substr(0, word_.find_first_of("[+"));
+    if (frame.command.declares() != Reads::kText) Declare(name, frame.command.declares());
+    frame.value_of = ReadsOfVariable(name);
     frame.index = Index::kValue;
   } else if (c == '+' && frame.index == Index::kName) {  // name+=value
   } else if (frame.index == Index::kStart) {
@@ -131,6 +137,17 @@ void ShellText::FollowIndex(char c, bool quoted) {
   }
 }
 
+// A character within quotes or behind a backslash: `"let"` and \let are let.
+void ShellText::Quoted(char c) {
+  FollowIndex(c, true);
+  Note(c);
+}
+
+void ShellText::Note(char c) {
+  constexpr std::size_t kLongestWord = 64;
+  if (word_.size() < kLongestWord) word_ += c;
+}
+
 // A value right behind `$name` must not become a part of it: "$name{{ x }}" would be another name, and in zsh an index
 // or a modifier, too. An index may run commands there.
 void ShellText::FollowParameter(char c) {
@@ -141,7 +158,7 @@ void ShellText::FollowParameter(char c) {
 
 void ShellText::Put(char c) {
   FollowParameter(c);
-  const char last = std::exchange(last_, c);
+  before_ = std::exchange(last_, c);
   if (in_heredoc_) return PutHereDoc(c);
   if (comment_) {
     if (c != '\n') return;
@@ -150,19 +167,21 @@ void ShellText::Put(char c) {
   if (reading_delimiter_) return PutDelimiter(c);
   if (escape_) {
     escape_ = false;
-    if (c != '\n') {
+    if (c == '\n') {
+      word_start_ = escaped_at_start_;
+    } else {
       word_start_ = false;
-      FollowIndex(c, true);
+      Quoted(c);
     }
     return;
   }
   switch (top()) {
     case In::kSingle:
-      if (c != '\'') FollowIndex(c, true);
+      if (c != '\'') Quoted(c);
       if (c == '\'') Pop();
       return;
     case In::kAnsi:
-      if (c != '\'' && c != '\\') FollowIndex(c, true);
+      if (c != '\'' && c != '\\') Quoted(c);
       if (c == '\\') escape_ = true;
       if (c == '\'') Pop();
       return;
@@ -178,7 +197,6 @@ void ShellText::Put(char c) {
       return PutArithmetic(c);
     default:
       PutCommand(c);
-      if (c == '(' && last == '=' && top() == In::kParen) frames_.back().array = true;
   }
 }
 
@@ -204,7 +222,7 @@ bool ShellText::Dollar(char c) {
 
 void ShellText::PutDouble(char c) {
   if (dollar_ && Dollar(c)) return;
-  if (c != '"' && c != '\\') FollowIndex(c, true);
+  if (c != '"' && c != '\\') Quoted(c);
   if (c == '\\') escape_ = true;
   if (c == '$') dollar_ = true;
   if (c == '`') Push(In::kBacktick);
@@ -264,19 +282,33 @@ void ShellText::PutArithmetic(char c) {
 }
 
 Reads ShellText::ReadsOfVariable(std::string_view name) const {
-  if (name.ends_with('+')) name.remove_suffix(1);
-  const bool integer = std::find(integers_.begin(), integers_.end(), name) != integers_.end();
-  return integer ? Reads::kNumber : ReadsOf(name);
+  const auto declared =
+      std::find_if(declared_.begin(), declared_.end(), [&](const auto& one) { return one.first == name; });
+  return declared != declared_.end() ? declared->second : ReadsOf(name);
+}
+
+void ShellText::Declare(const std::string& name, Reads reads) {
+  constexpr std::size_t kMostDeclared = 100;
+  if (name.empty() || !IsNamePart(name) || declared_.size() >= kMostDeclared) {
+    unclear_ = "after a declaration of numbers or references whose name is not plain";
+  } else if (ReadsOfVariable(name) == Reads::kText) {
+    declared_.emplace_back(name, reads);
+  }
 }
 
 // `c` is what ends the word.
 void ShellText::EndWord(char c, bool assignment) {
   Frame& frame = frames_.back();
-  constexpr std::size_t kMostIntegers = 100;
-  const std::string name = word_.substr(0, word_.find('='));
-  if (frame.command.declares_integers() && !word_.empty() && IsNamePart(name) && integers_.size() < kMostIntegers)
-    integers_.push_back(name);
-  if (!word_start_) frame.command.EndWord(word_, assignment);
+  const bool names_one = word_.find_first_not_of("0123456789") == std::string::npos || word_.starts_with('{');
+  const bool redirects = (c == '<' || c == '>') && names_one;  // 2>, {fd}>
+  if (!word_start_ && !redirects && !frame.array) {
+    const bool option = word_.starts_with('-') || word_.starts_with('+');
+    if (frame.command.declares() != Reads::kText && !assignment && !option) Declare(word_, frame.command.declares());
+    const Reads reads = ReadsOfVariable(word_);
+    if (frame.command.reads_input() && reads != Reads::kText)
+      unclear_ = "after `read` into a variable whose value the shell evaluates";
+    frame.command.EndWord(word_, assignment, reads);
+  }
   if (frame.command.evaluates_given())
     Refuse(fmt::format("beside {} within [[ ]], where it is not a whole number", word_), kMakeANumber);
   frame.command.EndBy(c);
@@ -292,14 +324,39 @@ void ShellText::Word(char c) {
     word_.clear();
     word_start_ = true;
   } else {
-    constexpr std::size_t kLongestWord = 64;
     if (word_start_) word_.clear();
-    if (word_.size() < kLongestWord && c != '"' && c != '\'') word_ += c;
+    if (c != '"' && c != '\'' && c != '\\') Note(c);
     word_start_ = false;
   }
 }
 
+// Whether a comment begins. Where shells may differ, and within patterns, nothing is clear any more.
+bool ShellText::BeginsComment() {
+  const Frame& frame = frames_.back();
+  const bool behind_operator = std::string_view("()|<>`").find(before_) != std::string_view::npos;
+  if (behind_operator || (word_start_ && (frame.command.condition() || frame.pattern)))
+    unclear_ = "after a # within a pattern, or right behind a parenthesis or an operator";
+  return word_start_;
+}
+
+// `(` that is not a part of `$(`.
+void ShellText::OpenParenthesis(char before, bool in_word) {
+  const Frame& outer = frames_.back();
+  const bool array = before == '=';
+  const Reads reads = !array                                     ? Reads::kText
+                      : outer.command.declares() != Reads::kText ? outer.command.declares()
+                                                                 : outer.value_of;
+  const bool pattern = in_word && std::string_view("?*+@!").find(before) != std::string_view::npos;
+  Push(In::kParen);
+  frames_.back().array = array;
+  frames_.back().value_of = reads;
+  frames_.back().pattern = pattern;
+}
+
 void ShellText::PutCommand(char c) {
+  const bool in_word = !word_start_;
+  if (c == '\r') unclear_ = "after a carriage return outside of quotes (write the script with plain line ends)";
+  if (c == '(' && frames_.back().command.evaluates()) unclear_ = "after parentheses in `let`";
   if (frames_.back().just_opened) {
     frames_.back().just_opened = false;
     if (c == '(' && (top() == In::kSubstitution || top() == In::kParen)) {  // $(( or ((
@@ -309,7 +366,7 @@ void ShellText::PutCommand(char c) {
     }
   }
   if (dollar_ && Dollar(c)) {
-    word_start_ = top() == In::kSubstitution;
+    word_start_ = c == '(';
     word_.clear();
     return;
   }
@@ -322,10 +379,11 @@ void ShellText::PutCommand(char c) {
     return PutDelimiter(c);
   }
   less_ = c == '<' && less_ < 3 ? less_ + 1 : 0;
-  if (c == '#' && word_start_) {
+  if (c == '#' && BeginsComment()) {
     comment_ = true;
     return;
   }
+  if (c == '\\') escaped_at_start_ = word_start_;
   Word(c);
   switch (c) {
     case '\\':
@@ -344,13 +402,10 @@ void ShellText::PutCommand(char c) {
       Push(In::kBacktick);
       break;
     case '(':
-      Push(In::kParen);
+      OpenParenthesis(before_, in_word);
       break;
     case ')':
-      if (!waiting_.empty()) unclear_ = "after parentheses that end before their here-document";
-      if (top() != In::kCommand) Pop();  // otherwise the pattern of a case
-      word_start_ = true;
-      break;
+      return CloseParenthesis();
     case '\n':
       if (!waiting_.empty() && waiting_.front().depth != frames_.size())
         unclear_ = "after a here-document begun outside these parentheses";
@@ -359,6 +414,14 @@ void ShellText::PutCommand(char c) {
     default:
       break;
   }
+}
+
+void ShellText::CloseParenthesis() {
+  if (!waiting_.empty()) unclear_ = "after parentheses that end before their here-document";
+  const Frame& frame = frames_.back();
+  const bool in_word = top() == In::kSubstitution || frame.array || frame.pattern;
+  if (top() != In::kCommand) Pop();  // otherwise the pattern of a case
+  word_start_ = !in_word;
 }
 
 void ShellText::PutDelimiter(char c) {
@@ -410,6 +473,9 @@ void ShellText::NextHereDoc() {
 }
 
 void ShellText::EndHereDocLine() {
+  // bash ends one within $(…) also where the parenthesis follows its delimiter.
+  if (heredoc_.depth > 1 && line_ != heredoc_.delimiter && line_.starts_with(heredoc_.delimiter))
+    unclear_ = "after a line that begins with the delimiter of its here-document";
   if (line_ == heredoc_.delimiter) {
     if (simple_ != 0) unclear_ = "after an unfinished expansion in a here-document";
     return NextHereDoc();
@@ -469,7 +535,9 @@ void ShellText::CheckPlace() const {
 // `${IFS+}` expands to nothing, and keeps a line of the value from being read as the end of the here-document.
 std::string ShellText::HereDocValue(std::string_view value) {
   constexpr std::string_view kNothing = "${IFS+}";
-  const auto may_end = [this](std::string_view line) { return heredoc_.delimiter.starts_with(line); };
+  const auto may_end = [this](std::string_view line) {
+    return heredoc_.delimiter.starts_with(line) || line.starts_with(heredoc_.delimiter);
+  };
   if (!heredoc_.expands) {
     std::string line = line_ + std::string(value);
     if (heredoc_.strips_tabs) line.erase(0, line.find_first_not_of('\t'));
@@ -499,13 +567,28 @@ std::string ShellText::HereDocValue(std::string_view value) {
 }
 
 void ShellText::CheckReads(Frame& frame, std::string_view value) const {
-  if (frame.array) return;  // its words are no command
   const bool in_value = frame.index == Index::kValue;
-  Reads reads = frame.command.Current(word_start_ ? std::string_view() : word_, in_value);
-  if (in_value && reads == Reads::kText) reads = frame.value_of;
+  if (frame.array) return CheckOne(frame.value_of, value);  // its words are no command
+  const std::string_view letters = word_start_ ? std::string_view() : word_;
+  if (letters.empty() && frame.command.MayTakeForOption(value))
+    Refuse("where the command would take it for an option", "write -- before it");
+  const Reads reads = frame.command.Current(letters, in_value);
+  if (frame.command.is_declaration()) {
+    // name=(…) makes an array of what stands between the parentheses, which is read as script once more.
+    const std::string_view rest = in_value ? value : value.substr(std::min(value.find('='), value.size()));
+    if (rest.starts_with('(') || rest.starts_with("=("))
+      Refuse("where the shell would make an array of it", kAssignFirst);
+    if (reads == Reads::kDeclaration && !rest.empty())
+      CheckOne(ReadsOfVariable(std::string(letters) + std::string(value.substr(0, value.find('=')))), rest.substr(1));
+  }
+  CheckOne(reads == Reads::kText && in_value ? frame.value_of : reads, value);
+  if (reads == Reads::kText && frame.command.condition() && !WholeNumber(value)) frame.command.GiveText();
+  if (reads == Reads::kDeclaration && value.find('=') != std::string_view::npos) frame.index = Index::kValue;
+}
+
+void ShellText::CheckOne(Reads reads, std::string_view value) const {
   switch (reads) {
     case Reads::kText:
-      if (frame.command.condition() && !WholeNumber(value)) frame.command.GiveText();
       return;
     case Reads::kDeclaration:
       value = value.substr(0, value.find('='));
@@ -528,7 +611,7 @@ std::string ShellText::Value(std::string_view value) {
   if (comment_) {  // nobody runs it; make it harmless whatever bash takes it for
     std::string text(value);
     for (char& c : text) {
-      if (!Harmless(c) && c != ' ') c = '_';
+      if (!Harmless(c)) c = '_';
     }
     return text;
   }
@@ -547,8 +630,10 @@ std::string ShellText::Value(std::string_view value) {
   switch (top()) {
     case In::kSingle:
       text = EscapeSingle(value);
+      Note('\'');  // the word is more than its letters
       break;
     case In::kDouble:
+      Note('\'');
       text = (after_parameter_ ? "\"\"" : "") + Escape(value, "\\\"$`");
       break;
     case In::kAnsi:

@@ -8,6 +8,7 @@
 
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "template/fault.h"
@@ -41,11 +42,12 @@ class ShellText {
     In in;
     int parens = 0;  // kArithmetic: open ones inside
     bool just_opened = false;
-    bool quoted = false;  // kBrace: inside double quotes
-    bool array = false;   // kParen: `name=(`, whose words may be `[index]=value`
+    bool quoted = false;   // kBrace: inside double quotes
+    bool array = false;    // kParen: `name=(`, whose words may be `[index]=value`
+    bool pattern = false;  // kParen: `@(`, `?(` …
     Index index = Index::kStart;
     int brackets = 0;               // kInside: open ones
-    Reads value_of = Reads::kText;  // kValue: what the shell makes of the variable's value
+    Reads value_of = Reads::kText;  // kValue, array: what the shell makes of the variable's value
     ShellCommand command = {};
   };
   struct HereDoc {
@@ -71,9 +73,16 @@ class ShellText {
   const Frame& Command() const;  // the innermost that quotes are a part of
   Frame& Command() { return const_cast<Frame&>(static_cast<const ShellText*>(this)->Command()); }
   void FollowIndex(char c, bool quoted);
+  void Quoted(char c);
+  void Note(char c);
+  bool BeginsComment();
+  void OpenParenthesis(char before, bool in_word);
+  void CloseParenthesis();
+  void Declare(const std::string& name, Reads reads);
   void EndWord(char c, bool assignment);
   Reads ReadsOfVariable(std::string_view name) const;
   void CheckReads(Frame& frame, std::string_view value) const;
+  void CheckOne(Reads reads, std::string_view value) const;
   void Word(char c);
   void EndHereDocLine();
   void NextHereDoc();
@@ -84,15 +93,16 @@ class ShellText {
   void AfterValue();
 
   std::vector<Frame> frames_{Frame{In::kCommand}};
-  bool escape_ = false;  // a backslash waits for its character
-  bool dollar_ = false;  // a `$` waits
-  char last_ = 0;
-  bool after_parameter_ = false;  // all since a `$` could be the name of a parameter
+  bool escape_ = false;            // a backslash waits for its character
+  bool dollar_ = false;            // a `$` waits
+  bool escaped_at_start_ = false;  // that backslash would begin a word
+  char last_ = 0, before_ = 0;     // the last two characters
+  bool after_parameter_ = false;   // all since a `$` could be the name of a parameter
   bool comment_ = false;
-  bool word_start_ = true;             // the next character begins a word
-  std::string word_;                   // letters of the word so far, as long as it could be a keyword
-  std::vector<std::string> integers_;  // variables that were declared as such
-  int less_ = 0;                       // `<` in a row
+  bool word_start_ = true;                               // the next character begins a word
+  std::string word_;                                     // letters of the word so far, as long as it could be a keyword
+  std::vector<std::pair<std::string, Reads>> declared_;  // variables that are more than text
+  int less_ = 0;                                         // `<` in a row
   bool reading_delimiter_ = false;
   bool delimiter_began_ = false;
   char delimiter_quote_ = 0;
