@@ -72,6 +72,7 @@ Reads ShellCommand::OfOption(Verb verb, std::string_view option) {
 }
 
 void ShellCommand::EndWord(std::string_view letters, bool assignment, Reads reads) {
+  copies_ = false;
   if (std::exchange(redirects_, false)) return;
   if (condition_) {
     static constexpr std::string_view kOperators[] = {"-eq", "-ne", "-lt", "-le", "-gt", "-ge"};
@@ -115,7 +116,7 @@ void ShellCommand::EndWord(std::string_view letters, bool assignment, Reads read
 void ShellCommand::EndBy(char c) {
   const bool redirected = redirects_ && (c == '&' || c == '(');  // 2>&1, < <(…)
   if (!condition_ && (c == '<' || c == '>')) redirects_ = true;
-  if (redirected) redirects_ = c == '&';
+  if (redirected) redirects_ = copies_ = c == '&';
   if (redirected || std::string_view(";&|()\n").find(c) == std::string_view::npos) return;
   if (condition_ && c == '\n') return;
   const bool condition = condition_;
@@ -130,7 +131,7 @@ bool ShellCommand::MayTakeForOption(std::string_view value) const {
 }
 
 Reads ShellCommand::Current(std::string_view letters, bool in_value) const {
-  if (redirects_) return Reads::kText;
+  if (redirects_) return copies_ ? Reads::kNumber : Reads::kText;
   const bool option = letters.size() > 1 && letters[0] == '-';
   const bool takes_options = verb_ == Verb::kPrintf || verb_ == Verb::kWait || verb_ == Verb::kMapfile;
   if (letters == "-" && takes_options && !options_over_) return Reads::kNumber;

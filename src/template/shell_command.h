@@ -68,6 +68,7 @@ class ShellCommand {
   static Reads OfOption(Verb verb, std::string_view option);
 
   Verb verb_ = Verb::kNone;  // kNone: its first word has still to come
+  bool copies_ = false;      // … a descriptor, >&: bash expands the word twice
   bool redirects_ = false;   // the next word is a file, or a here-string
   bool condition_ = false;   // within [[ ]]
   bool given_text_ = false;

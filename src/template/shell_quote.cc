@@ -299,6 +299,8 @@ void ShellText::Declare(const std::string& name, Reads reads) {
 // `c` is what ends the word.
 void ShellText::EndWord(char c, bool assignment) {
   Frame& frame = frames_.back();
+  // bash gives such an array up, and goes on with the next line, even within quotes.
+  if (frame.array && !IsBlank(c) && c != ')') unclear_ = "after an operator in name=(…)";
   const bool names_one = word_.find_first_not_of("0123456789") == std::string::npos || word_.starts_with('{');
   const bool redirects = (c == '<' || c == '>') && names_one;  // 2>, {fd}>
   if (!word_start_ && !redirects && !frame.array) {
