@@ -4,6 +4,7 @@ import email
 import email.policy
 import json
 import pathlib
+import socket
 import urllib.parse
 
 from case import OfflineCase, OwnServerCase, ServerCase, main, wait_for
@@ -310,15 +311,21 @@ class SlowMailServers(ServerCase):
         cls.addClassCleanup(cls.service.close)
         (cls.server.dags / "large.bin").write_bytes(b"x" * (20 << 20))  # more than what lies between two programs
 
-    def sink(self, **options):
-        sink = MailSink(starttls=False, **options)
+    def sink(self, starttls=False, **options):
+        sink = MailSink(starttls=starttls, **options)
         self.addCleanup(sink.close)
         return sink
 
     def begin(self, name, sink, keys="", mail=""):
         """A mail that is under way: the run."""
-        self.server.post("/api/v2/connections", {"connection_id": name, "conn_type": "smtp", "host": "127.0.0.1", "port": sink.port, "extra": json.dumps(
-            {"from_email": "pipelined@example.org", "disable_tls": True})})
+        self.connect(name, sink.port, disable_tls=not sink.starttls, ca_file=str(sink.ca_file))
+        return self.send(name, keys, mail)
+
+    def connect(self, name, port, **extra):
+        self.server.post("/api/v2/connections", {"connection_id": name, "conn_type": "smtp", "host": "127.0.0.1", "port": port, "extra": json.dumps(
+            {"from_email": "pipelined@example.org", **extra})})
+
+    def send(self, name, keys="", mail=""):
         self.server.write_dag(name, f"max_active_tasks: 100\ntasks: {{a: {{{keys} mail: {{connection: {name}, to: a@b.org, subject: s, text: t{mail}}}}}}}\n")
         return self.server.trigger(name)
 
@@ -369,7 +376,7 @@ class SlowMailServers(ServerCase):
 
     def test_a_stop_in_the_middle_sends_no_final_dot(self):
         for name, keys, outcome in (("too_long", "execution_timeout: 2s,", "timed_out"), ("stopped", "", "stopped")):
-            sink = self.sink(read_slowly=0.1)
+            sink = self.sink(read_slowly=0.1, starttls=name == "stopped")
             run_id = self.begin(name, sink, keys, ", attachments: [large.bin]")
             wait_for(lambda: "DATA" in sink.lines, 20, "the mail to begin")
             self.expect_others_are_served(name)
@@ -381,6 +388,19 @@ class SlowMailServers(ServerCase):
             self.assertEqual((len(sink.mails), len(sink.cut)), (0, 1))
             self.assertLess(len(sink.cut[0]), 20 << 20)
             self.assertEqual(self.last_try(name, run_id)[1]["outcome"], outcome)
+
+    def test_a_server_that_says_nothing_is_left(self):
+        with socket.create_server(("127.0.0.1", 0)) as silent:
+            self.connect("silent", silent.getsockname()[1], disable_tls=True)
+            run_id = self.send("silent")
+            client, _ = silent.accept()
+            with client:
+                self.expect_others_are_served("silent")
+                self.server.ctl("runs", "cancel", "silent", run_id)
+                self.assertEqual(self.server.wait_run("silent", run_id, 10), "failed")
+                client.settimeout(10)
+                self.assertEqual(client.recv(100), b"")
+        self.assertEqual(self.last_try("silent", run_id)[1]["outcome"], "stopped")
 
     def test_a_slow_reader_gets_all_of_it(self):
         sink = self.sink(read_slowly=0.1)
