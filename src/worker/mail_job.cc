@@ -74,10 +74,10 @@ std::string Joined(const std::vector<Address>& addresses) {
 class Sending {
  public:
   Sending(Mail mail, SmtpServer server, AttemptLog& log)
-      : mail_(std::move(mail)), server_(std::move(server)), log_(log), session_(std::make_unique<smtp::Session>()) {}
+      : mail_(std::move(mail)), server_(std::move(server)), log_(log) {}
 
   Status Prepare() {
-    if (session_->curl() == nullptr) return Error{ErrorCode::kUnavailable, "libcurl has no memory", ""};
+    if (session_.curl() == nullptr) return Error{ErrorCode::kUnavailable, "libcurl has no memory", ""};
     SetServer();
     SetEnvelope();
     SetHeaders();
@@ -89,19 +89,19 @@ class Sending {
     for (const auto* list : {&mail_.to, &mail_.cc, &mail_.bcc}) {
       for (const Address& address : *list) log_.Line("  " + address.address);
     }
-    JobEnd end = EndOf(session_->Perform());
+    JobEnd end = EndOf(session_.Perform());
     end.was_stopped = end.outcome != AttemptOutcome::kSucceeded && stop_.raised();
     return end;
   }
 
   // What blocks in Run() ends at once. From another thread than it.
-  void CutOff() { session_->CutOff(); }
+  void CutOff() { session_.CutOff(); }
   StopFlag& stop() { return stop_; }
 
  private:
   template <class T>
   void Set(CURLoption option, T value) {
-    curl_easy_setopt(session_->curl(), option, value);
+    curl_easy_setopt(session_.curl(), option, value);
   }
   std::size_t Recipients() const { return mail_.to.size() + mail_.cc.size() + mail_.bcc.size(); }
 
@@ -159,7 +159,7 @@ class Sending {
     static constexpr char kPlain[] = "text/plain; charset=utf-8", kHtml[] = "text/html; charset=utf-8";
     if (mail_.html.empty()) return AddText(to, mail_.text, kPlain);
     if (mail_.text.empty()) return AddText(to, mail_.html, kHtml);
-    curl_mime* both = curl_mime_init(session_->curl());
+    curl_mime* both = curl_mime_init(session_.curl());
     AddText(both, mail_.text, kPlain);
     AddText(both, mail_.html, kHtml);
     curl_mimepart* part = curl_mime_addpart(to);
@@ -168,7 +168,7 @@ class Sending {
   }
 
   Status SetParts() {
-    mime_.reset(curl_mime_init(session_->curl()));
+    mime_.reset(curl_mime_init(session_.curl()));
     AddBody(mime_.get());
     std::int64_t attached = 0;
     for (const Attachment& file : mail_.attachments) {
@@ -213,7 +213,7 @@ class Sending {
   AttemptLog& log_;
   StopFlag stop_;
   CurlList recipients_, headers_;  // the session's, which goes before them
-  std::unique_ptr<smtp::Session> session_;
+  smtp::Session session_;
   std::unique_ptr<curl_mime, MimeFree> mime_;  // goes before the session
 };
 
