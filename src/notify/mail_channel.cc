@@ -9,13 +9,11 @@
 
 #include "notify/mail_text.h"
 #include "pipelined/base/mail_address.h"
+#include "pipelined/smtp/session.h"
 
 namespace pipelined::notify {
 namespace {
 
-struct FreeHandle {
-  void operator()(CURL* handle) const { curl_easy_cleanup(handle); }
-};
 struct FreeList {
   void operator()(curl_slist* list) const { curl_slist_free_all(list); }
 };
@@ -43,14 +41,17 @@ void StartCurl() {
 }
 
 // What the server's last answer means; without one it was not reached.
-Outcome OutcomeOf(CURLcode code, long status, const char* why) {
-  if (code == CURLE_OK) return {Verdict::kTaken, static_cast<int>(status)};
-  Outcome outcome{Verdict::kLater, std::nullopt, curl_easy_strerror(code)};
+Outcome OutcomeOf(const smtp::Delivery& delivery) {
+  const long status = delivery.answer;
+  const std::string& why = delivery.why;
+  if (delivery.is_accepted) return {Verdict::kTaken, static_cast<int>(status)};
+  Outcome outcome{Verdict::kLater, std::nullopt, curl_easy_strerror(delivery.code)};
   if (status > 0) outcome.status = static_cast<int>(status);
-  if (status >= 400) outcome.error = fmt::format("SMTP {}: {}", status, *why != '\0' ? why : outcome.error.c_str());
-  if (status == 0 && *why != '\0') outcome.error = why;
+  if (status >= 400) outcome.error = fmt::format("SMTP {}: {}", status, why.empty() ? outcome.error : why);
+  if (status == 0 && !why.empty()) outcome.error = why;
+  if (delivery.is_in_doubt) outcome.error = fmt::format("it may have been taken: no answer came to the mail ({})", why);
   if (status >= 500) outcome.verdict = Verdict::kRefused;
-  if (code == CURLE_USE_SSL_FAILED && (status < 400 || status >= 500)) {  // 454: not now
+  if (delivery.code == CURLE_USE_SSL_FAILED && (status < 400 || status >= 500)) {  // 454: not now
     outcome.verdict = Verdict::kRefused;
     outcome.error = "the server offers no STARTTLS (tls: required)";
   }
@@ -70,8 +71,9 @@ Outcome MailChannel::Send(const Message& message) {
   for (const std::string& address : to) {
     if (!IsMailAddress(address)) return {Verdict::kRefused, std::nullopt, "a recipient is no mail address"};
   }
-  const std::unique_ptr<CURL, FreeHandle> handle(curl_easy_init());
-  if (handle == nullptr) return {Verdict::kLater, std::nullopt, "no memory for a connection"};
+  smtp::Session session;
+  CURL* const curl = session.curl();
+  if (curl == nullptr) return {Verdict::kLater, std::nullopt, "no memory for a connection"};
   Upload upload{MailText({settings_.from, to, message.subject, message.text, message.id, clock_.Now()}), 0};
   std::unique_ptr<curl_slist, FreeList> recipients;
   for (const std::string& address : to) {
@@ -79,10 +81,7 @@ Outcome MailChannel::Send(const Message& message) {
     recipients.release();
     recipients.reset(longer);
   }
-  char why[CURL_ERROR_SIZE] = "";
-  CURL* curl = handle.get();
   curl_easy_setopt(curl, CURLOPT_URL, settings_.url.c_str());
-  curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "smtp,smtps");
   curl_easy_setopt(curl, CURLOPT_USE_SSL,
                    static_cast<long>(settings_.tls == "none" ? CURLUSESSL_NONE : CURLUSESSL_ALL));
   if (!settings_.ca_file.empty()) curl_easy_setopt(curl, CURLOPT_CAINFO, settings_.ca_file.c_str());
@@ -96,16 +95,10 @@ Outcome MailChannel::Send(const Message& message) {
   curl_easy_setopt(curl, CURLOPT_READDATA, &upload);
   curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, Drop);
   curl_easy_setopt(curl, CURLOPT_UPLOAD, 1L);
-  curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-  curl_easy_setopt(curl, CURLOPT_NETRC, static_cast<long>(CURL_NETRC_IGNORED));
   curl_easy_setopt(curl, CURLOPT_PROXY, "");
   curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS,
                    static_cast<long>(std::chrono::duration_cast<Millis>(settings_.timeout).count()));
-  curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, why);
-  const CURLcode code = curl_easy_perform(curl);
-  long status = 0;
-  curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
-  return OutcomeOf(code, status, why);
+  return OutcomeOf(session.Perform());
 }
 
 }  // namespace pipelined::notify

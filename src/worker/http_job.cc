@@ -79,7 +79,10 @@ class HttpJob final : public Job {
     if (request_.method != "POST" && request_.method != implied) Set(CURLOPT_CUSTOMREQUEST, request_.method.c_str());
     // curl sends a request again whose kept connection had died. What changes something is sent once.
     const bool repeatable = request_.method == "GET" || request_.method == "HEAD" || request_.method == "OPTIONS";
-    if (!repeatable) Set(CURLOPT_FRESH_CONNECT, 1L);
+    if (!repeatable) {
+      Set(CURLOPT_FRESH_CONNECT, 1L);
+      Set(CURLOPT_FORBID_REUSE, 1L);  // else each leaves a connection behind
+    }
     curl_slist* headers = nullptr;
     for (const auto& [name, value] : request_.headers) {
       // curl sends no header without a value, unless it ends with a semicolon.

@@ -47,7 +47,8 @@ class Job {
 struct Tools {
   Loop& loop;
   CurlLoop& curl;
-  Threads& threads;
+  Threads& threads;       // queries
+  Threads& mail_threads;  // of their own: a mail server that is slow holds up no query
   PgPool& databases;
 };
 

@@ -1,4 +1,4 @@
-// A mail, sent by SMTP through libcurl.
+// A mail, sent by SMTP through libcurl, on a thread of its own.
 #include <fmt/format.h>
 #include <sys/stat.h>
 
@@ -9,15 +9,18 @@
 #include "pipelined/base/clock.h"
 #include "pipelined/base/hash.h"
 #include "pipelined/schema/json.h"
+#include "pipelined/smtp/session.h"
 #include "worker/curl_loop.h"
 #include "worker/job.h"
 #include "worker/mail_text.h"
+#include "worker/thread_job.h"
 
 namespace pipelined::worker {
 namespace {
 
 constexpr const char* kInDoubt = "the mail was sent and no answer came: whether it was accepted cannot be known";
-constexpr long kConnectTimeoutMs = 30'000;
+constexpr long kConnectTimeoutMs = 30'000;  // until it is logged in
+constexpr long kAnswerTimeout = 600;        // seconds; RFC 5321 wants as much for the answer to a mail
 constexpr std::int64_t kMostAttached = 64 << 20;
 constexpr std::int64_t kImplicitTlsPort = 465;
 
@@ -67,65 +70,49 @@ std::string Joined(const std::vector<Address>& addresses) {
   return text;
 }
 
-class MailJob final : public Job {
+// Made in the loop's thread, sent in another.
+class Sending {
  public:
-  MailJob(Mail mail, SmtpServer server, const Tools& tools, AttemptLog& log, JobDone done)
-      : mail_(std::move(mail)),
-        server_(std::move(server)),
-        curl_(tools.curl),
-        loop_(tools.loop),
-        log_(log),
-        done_(std::move(done)) {}
+  Sending(Mail mail, SmtpServer server, AttemptLog& log)
+      : mail_(std::move(mail)), server_(std::move(server)), log_(log) {}
 
-  ~MailJob() override { curl_.Remove(easy_.get()); }
-
-  Status Begin() {
-    easy_.reset(curl_easy_init());
-    if (!easy_) return Error{ErrorCode::kUnavailable, "libcurl has no memory", ""};
+  Status Prepare() {
+    if (session_.curl() == nullptr) return Error{ErrorCode::kUnavailable, "libcurl has no memory", ""};
     SetServer();
     SetEnvelope();
     SetHeaders();
-    if (const Status made = SetParts(); !made) return made;
+    return SetParts();
+  }
+
+  JobEnd Run() {
     log_.Line(fmt::format("mail to {} recipients by {}", Recipients(), server_.url));
     for (const auto* list : {&mail_.to, &mail_.cc, &mail_.bcc}) {
       for (const Address& address : *list) log_.Line("  " + address.address);
     }
-    curl_.Add(easy_.get(), [this](CURLcode code) { OnEnd(code); });
-    return Ok();
+    JobEnd end = EndOf(session_.Perform());
+    end.was_stopped = end.outcome != AttemptOutcome::kSucceeded && stop_.raised();
+    return end;
   }
 
-  void Stop() override {
-    if (ended_) return;
-    ended_ = true;
-    const bool in_doubt = IsInDoubt();
-    curl_.Remove(easy_.get());
-    loop_.Post([done = done_, in_doubt] {
-      JobEnd end = JobEnd::Failed(in_doubt ? kInDoubt : "sending was given up");
-      if (in_doubt) end.outcome = AttemptOutcome::kLost;
-      end.was_stopped = true;
-      done(std::move(end));
-    });
-  }
+  // What blocks in Run() ends at once. From another thread than it.
+  void CutOff() { session_.CutOff(); }
+  StopFlag& stop() { return stop_; }
 
  private:
   template <class T>
   void Set(CURLoption option, T value) {
-    curl_easy_setopt(easy_.get(), option, value);
+    curl_easy_setopt(session_.curl(), option, value);
   }
   std::size_t Recipients() const { return mail_.to.size() + mail_.cc.size() + mail_.bcc.size(); }
 
   void SetServer() {
     Set(CURLOPT_URL, server_.url.c_str());
-    Set(CURLOPT_PROTOCOLS_STR, "smtp,smtps");
-    Set(CURLOPT_NOSIGNAL, 1L);
-    Set(CURLOPT_ERRORBUFFER, error_.data());
     Set(CURLOPT_CONNECTTIMEOUT_MS, kConnectTimeoutMs);
-    Set(CURLOPT_FRESH_CONNECT, 1L);  // a mail is never sent again by curl itself
+    Set(CURLOPT_SERVER_RESPONSE_TIMEOUT, kAnswerTimeout);
     Set(CURLOPT_USE_SSL, static_cast<long>(server_.starttls ? CURLUSESSL_ALL : CURLUSESSL_NONE));
     Set(CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
     Set(CURLOPT_SSL_VERIFYPEER, server_.verify ? 1L : 0L);
     Set(CURLOPT_SSL_VERIFYHOST, server_.verify ? 2L : 0L);
-    Set(CURLOPT_NETRC, static_cast<long>(CURL_NETRC_IGNORED));
     if (!server_.ca_file.empty()) Set(CURLOPT_CAINFO, server_.ca_file.c_str());
     if (server_.username.empty()) return;
     Set(CURLOPT_USERNAME, server_.username.c_str());
@@ -172,7 +159,7 @@ class MailJob final : public Job {
     static constexpr char kPlain[] = "text/plain; charset=utf-8", kHtml[] = "text/html; charset=utf-8";
     if (mail_.html.empty()) return AddText(to, mail_.text, kPlain);
     if (mail_.text.empty()) return AddText(to, mail_.html, kHtml);
-    curl_mime* both = curl_mime_init(easy_.get());
+    curl_mime* both = curl_mime_init(session_.curl());
     AddText(both, mail_.text, kPlain);
     AddText(both, mail_.html, kHtml);
     curl_mimepart* part = curl_mime_addpart(to);
@@ -181,7 +168,7 @@ class MailJob final : public Job {
   }
 
   Status SetParts() {
-    mime_.reset(curl_mime_init(easy_.get()));
+    mime_.reset(curl_mime_init(session_.curl()));
     AddBody(mime_.get());
     std::int64_t attached = 0;
     for (const Attachment& file : mail_.attachments) {
@@ -202,50 +189,50 @@ class MailJob final : public Job {
     return Ok();
   }
 
-  // All of it was sent, and the server's last word is still that of DATA.
-  bool IsInDoubt() const {
-    long answer = 0;
-    curl_off_t sent = 0, size = -1;
-    curl_easy_getinfo(easy_.get(), CURLINFO_RESPONSE_CODE, &answer);
-    curl_easy_getinfo(easy_.get(), CURLINFO_SIZE_UPLOAD_T, &sent);
-    curl_easy_getinfo(easy_.get(), CURLINFO_CONTENT_LENGTH_UPLOAD_T, &size);
-    return answer == 354 && sent > 0 && sent >= size;
-  }
-
-  void OnEnd(CURLcode code) {
-    ended_ = true;
+  JobEnd EndOf(const smtp::Delivery& delivery) {
     JobEnd end;
-    long answer = 0;
-    curl_easy_getinfo(easy_.get(), CURLINFO_RESPONSE_CODE, &answer);
-    if (code == CURLE_OK) {
-      log_.Line(fmt::format("accepted with {}", answer));
+    if (delivery.is_accepted) {
+      log_.Line(fmt::format("accepted with {}", delivery.answer));
       end.outcome = AttemptOutcome::kSucceeded;
       end.outputs = Value(Value::Map{{"recipients", static_cast<std::int64_t>(Recipients())}});
-    } else {
-      const std::string_view details(error_.data());
-      end = JobEnd::Failed(std::string(details.empty() ? curl_easy_strerror(code) : details));
-      if (answer >= 400 && end.message.find(std::to_string(answer)) == std::string::npos)
-        end.message += fmt::format(" (the server answered {})", answer);
-      end.is_final = answer >= 500 && answer < 600;
-      if (IsInDoubt()) {
-        end.outcome = AttemptOutcome::kLost;
-        end.message = fmt::format("{}: {}", kInDoubt, end.message);
-      }
+      return end;
     }
-    done_(std::move(end));
+    const long answer = delivery.answer;
+    end = JobEnd::Failed(delivery.why.empty() ? curl_easy_strerror(delivery.code) : delivery.why);
+    if (answer >= 400 && end.message.find(std::to_string(answer)) == std::string::npos)
+      end.message += fmt::format(" (the server answered {})", answer);
+    end.is_final = answer >= 500 && answer < 600;
+    if (!delivery.is_in_doubt) return end;
+    end.outcome = AttemptOutcome::kLost;
+    end.message = stop_.raised() ? kInDoubt : fmt::format("{}: {}", kInDoubt, end.message);
+    return end;
   }
 
   Mail mail_;
   SmtpServer server_;
-  CurlLoop& curl_;
-  Loop& loop_;
   AttemptLog& log_;
-  JobDone done_;
-  Easy easy_;
-  std::unique_ptr<curl_mime, MimeFree> mime_;
-  CurlList recipients_, headers_;
-  std::array<char, CURL_ERROR_SIZE> error_{};
-  bool ended_ = false;
+  StopFlag stop_;
+  CurlList recipients_, headers_;  // the session's, which goes before them
+  smtp::Session session_;
+  std::unique_ptr<curl_mime, MimeFree> mime_;  // goes before the session
+};
+
+class MailJob final : public Job {
+ public:
+  MailJob(std::shared_ptr<Sending> sending, const Tools& tools, JobDone done) : sending_(std::move(sending)) {
+    const std::shared_ptr<StopFlag> stop(sending_, &sending_->stop());
+    thread_ = RunOnThread(
+        tools.loop, tools.mail_threads, stop, [sending = sending_] { return sending->Run(); }, std::move(done));
+  }
+
+  void Stop() override {
+    thread_->Stop();
+    sending_->CutOff();
+  }
+
+ private:
+  const std::shared_ptr<Sending> sending_;
+  std::unique_ptr<Job> thread_;
 };
 
 }  // namespace
@@ -256,9 +243,9 @@ Result<std::unique_ptr<Job>> BeginMail(const Value& spec, const Tools& tools, At
   if (!server) return server.error();
   auto mail = ReadMail(spec);
   if (!mail) return mail.error();
-  auto job = std::make_unique<MailJob>(std::move(*mail), std::move(*server), tools, log, std::move(done));
-  if (const Status begun = job->Begin(); !begun) return begun.error();
-  return std::unique_ptr<Job>(std::move(job));
+  auto sending = std::make_shared<Sending>(std::move(*mail), std::move(*server), log);
+  if (const Status prepared = sending->Prepare(); !prepared) return prepared.error();
+  return std::unique_ptr<Job>(std::make_unique<MailJob>(std::move(sending), tools, std::move(done)));
 }
 
 }  // namespace pipelined::worker

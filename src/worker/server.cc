@@ -26,7 +26,7 @@ Instant Now() {
 
 }  // namespace
 
-Server::Server() : curl_(loop_), threads_(kMostThreads) {
+Server::Server() : curl_(loop_), threads_(kMostThreads), mail_threads_(kMostThreads) {
   Peer daemon;
   daemon.fd = kDaemonFd;
   daemon.is_daemon = true;
@@ -161,7 +161,7 @@ void Server::TakeProbe(const Value& message) {
   const Value* job = message.Find("job");
   if (job == nullptr || probes_.contains(id)) return;
   auto probe = std::make_unique<Probe>();
-  auto begun = Begin(*job, {loop_, curl_, threads_, databases_}, probe->log, [this, id](JobEnd end) {
+  auto begun = Begin(*job, {loop_, curl_, threads_, mail_threads_, databases_}, probe->log, [this, id](JobEnd end) {
     const bool answered = end.outcome == AttemptOutcome::kSucceeded || !end.probed.is_null();
     AnswerProbe(
         id, answered ? Result<Value>(std::move(end.probed)) : Error{ErrorCode::kFailed, std::move(end.message), ""});
@@ -255,7 +255,7 @@ bool Server::Admit() {
 void Server::BeginOne(std::unique_ptr<Attempt> attempt) {
   const std::int64_t id = attempt->id;
   Attempt& known = *(attempts_[id] = std::move(attempt));
-  auto job = Begin(known.action, {loop_, curl_, threads_, databases_}, known.log,
+  auto job = Begin(known.action, {loop_, curl_, threads_, mail_threads_, databases_}, known.log,
                    [this, id](JobEnd end) { OnDone(id, std::move(end)); });
   if (!job) {
     JobEnd end = JobEnd::Failed(job.error().message);

@@ -86,7 +86,7 @@ class Server {
 
   Loop loop_;
   CurlLoop curl_;
-  Threads threads_;
+  Threads threads_, mail_threads_;
   PgPool databases_;
   std::optional<Fence> fence_;
   std::optional<Journal> journal_;

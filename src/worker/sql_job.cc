@@ -269,8 +269,8 @@ Result<std::unique_ptr<Job>> BeginSql(const Value& spec, const Tools& tools, Att
   script->output = TextIn(spec, "output");
   std::shared_ptr<StopFlag> stop(script, &script->stop);
   return RunOnThread(
-      tools, std::move(stop), [script, &pool = tools.databases, &log] { return ScriptRun(*script, pool, log).Run(); },
-      std::move(done));
+      tools.loop, tools.threads, std::move(stop),
+      [script, &pool = tools.databases, &log] { return ScriptRun(*script, pool, log).Run(); }, std::move(done));
 }
 
 }  // namespace pipelined::worker

@@ -174,7 +174,8 @@ Result<std::unique_ptr<Job>> BeginSqlite(const Value& spec, const Tools& tools, 
   if (script->path.find('\0') != std::string::npos) return Error{ErrorCode::kInvalid, "the path holds a NUL", ""};
   std::shared_ptr<StopFlag> stop(script, &script->stop);
   return RunOnThread(
-      tools, std::move(stop), [script, &log] { return ScriptRun(*script, log).Run(); }, std::move(done));
+      tools.loop, tools.threads, std::move(stop), [script, &log] { return ScriptRun(*script, log).Run(); },
+      std::move(done));
 }
 
 }  // namespace pipelined::worker

@@ -9,9 +9,9 @@
 
 namespace pipelined::worker {
 
-// `work` runs once, when a thread is free, and looks at `stop`, which the job raises. Stopped before that, it never
-// runs.
-std::unique_ptr<Job> RunOnThread(const Tools& tools, std::shared_ptr<StopFlag> stop, std::function<JobEnd()> work,
-                                 JobDone done);
+// `work` runs once, when one of `threads` is free, and looks at `stop`, which the job raises. Stopped before that, it
+// never runs.
+std::unique_ptr<Job> RunOnThread(Loop& loop, Threads& threads, std::shared_ptr<StopFlag> stop,
+                                 std::function<JobEnd()> work, JobDone done);
 
 }  // namespace pipelined::worker

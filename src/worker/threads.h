@@ -1,5 +1,5 @@
-// Threads for what can only be waited for: libpq and SQLite. Made when they are needed, up to a number; what comes
-// beyond it waits for one.
+// Threads for what can only be waited for: libpq, SQLite and SMTP. Made when they are needed, up to a number; what
+// comes beyond it waits for one.
 #pragma once
 
 #include <condition_variable>

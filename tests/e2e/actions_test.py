@@ -4,6 +4,7 @@ import email
 import email.policy
 import json
 import pathlib
+import socket
 import urllib.parse
 
 from case import OfflineCase, OwnServerCase, ServerCase, main, wait_for
@@ -68,6 +69,15 @@ tasks:
         self.assertEqual(state, "failed")
         self.assertEqual(self.service.count("/status/404"), 1)
         self.assertIn("HTTP status 404", self.log("final"))
+
+    def test_what_is_sent_only_once_leaves_no_connection(self):
+        service = Service()
+        self.addCleanup(service.close)
+        state, _ = self.run_dag("once", f"""
+tasks: {{a: {{http: {{url: "http://127.0.0.1:{service.server_port}/n/{{{{ item.n }}}}", method: POST}}, expand: {{n: [1, 2, 3]}}}}}}
+""")
+        self.assertEqual((state, len(service.asked)), ("success", 3))
+        wait_for(lambda: not service.open, 10, "the connections to end")
 
     def test_a_timeout_is_one(self):
         state, _ = self.run_dag("slow", f"tasks: {{a: {{http: '{self.base}/hold/slow', execution_timeout: 200ms}}}}\n")
@@ -287,6 +297,139 @@ tasks: {{a: {{retries: 2, retry_delay: 50ms, mail: {{connection: refusing, to: {
         untrusted = self.sink("untrusted", {"ca_file": ""})
         state, _ = self.run_dag("untrusted", "tasks: {a: {mail: {connection: untrusted, to: a@b.org, subject: s, text: t}}}\n")
         self.assertEqual((state, untrusted.mails), ("failed", []))
+
+
+class SlowMailServers(ServerCase):
+    """Servers that do not answer, or read no faster than they like: they hold up nobody else, and a stop ends the try at once."""
+    settings = {"executor.grace": "2s", "core.parallelism": 100}
+    never = 300  # seconds: longer than any test waits
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.service = Service()
+        cls.addClassCleanup(cls.service.close)
+        (cls.server.dags / "large.bin").write_bytes(b"x" * (20 << 20))  # more than what lies between two programs
+
+    def sink(self, starttls=False, **options):
+        sink = MailSink(starttls=starttls, **options)
+        self.addCleanup(sink.close)
+        return sink
+
+    def begin(self, name, sink, keys="", mail=""):
+        """A mail that is under way: the run."""
+        self.connect(name, sink.port, disable_tls=not sink.starttls, ca_file=str(sink.ca_file))
+        return self.send(name, keys, mail)
+
+    def connect(self, name, port, **extra):
+        self.server.post("/api/v2/connections", {"connection_id": name, "conn_type": "smtp", "host": "127.0.0.1", "port": port, "extra": json.dumps(
+            {"from_email": "pipelined@example.org", **extra})})
+
+    def send(self, name, keys="", mail=""):
+        self.server.write_dag(name, f"max_active_tasks: 100\ntasks: {{a: {{{keys} mail: {{connection: {name}, to: a@b.org, subject: s, text: t{mail}}}}}}}\n")
+        return self.server.trigger(name)
+
+    def last_try(self, name, run_id):
+        tries = self.server.get(f"/api/ext/v1/dags/{name}/dagRuns/{run_id}/taskInstances/a/tries")["task_instances"]
+        return len(tries), tries[-1]
+
+    def expect_others_are_served(self, name):
+        state, _ = self.run_dag(f"meanwhile_{name}", f"tasks: {{a: {{http: 'http://127.0.0.1:{self.service.server_port}/{name}'}}}}\n")
+        self.assertEqual(state, "success")
+        row = self.server.tasks(f"meanwhile_{name}", self.server.runs(f"meanwhile_{name}")[0]["dag_run_id"])["a"]
+        self.assertLess(row["duration"], 2)
+
+    def expect_no_session(self, sink):
+        wait_for(lambda: sink.open == 0, 10, "the session to end")
+
+    def test_an_answer_that_takes_its_time_holds_up_nobody(self):
+        sink = self.sink(delay_after_dot=self.never)
+        run_id = self.begin("answers_late", sink)
+        wait_for(lambda: sink.mails, 20, "the mail")
+        self.expect_others_are_served("answers_late")
+        self.assertEqual(self.server.states("answers_late", run_id), {"a": "running"})
+        sink.hurry()
+        self.assertEqual(self.server.wait_run("answers_late", run_id, 10), "success")
+        self.expect_no_session(sink)
+
+    def test_a_mail_whose_answer_was_not_waited_for_is_lost(self):
+        for name, keys in (("waited", "execution_timeout: 1s, retries: 1, retry_delay: 50ms,"), ("cancelled", "")):
+            sink = self.sink(delay_after_dot=self.never)
+            run_id = self.begin(name, sink, keys)
+            wait_for(lambda: sink.mails, 20, "the mail")
+            if name == "cancelled":
+                self.server.ctl("runs", "cancel", name, run_id)
+            self.assertEqual(self.server.wait_run(name, run_id, 10), "failed")
+            tries, last = self.last_try(name, run_id)
+            self.assertEqual((tries, last["outcome"]), (1, "lost"), last)
+            self.assertIn("cannot be known", str(last))
+            sink.hurry()
+            self.expect_no_session(sink)
+
+    def test_a_connection_that_breaks_behind_the_mail_makes_it_lost(self):
+        sink = self.sink(delay_after_dot=self.never)
+        run_id = self.begin("breaks", sink)
+        wait_for(lambda: sink.mails, 20, "the mail")
+        sink.hang_up()
+        self.assertEqual(self.server.wait_run("breaks", run_id, 10), "failed")
+        self.assertEqual(self.last_try("breaks", run_id)[1]["outcome"], "lost")
+
+    def test_a_stop_in_the_middle_sends_no_final_dot(self):
+        for name, keys, outcome in (("too_long", "execution_timeout: 2s,", "timed_out"), ("stopped", "", "stopped")):
+            sink = self.sink(read_slowly=0.1, starttls=name == "stopped")
+            run_id = self.begin(name, sink, keys, ", attachments: [large.bin]")
+            wait_for(lambda: "DATA" in sink.lines, 20, "the mail to begin")
+            self.expect_others_are_served(name)
+            if name == "stopped":
+                self.server.ctl("runs", "cancel", name, run_id)
+            self.assertEqual(self.server.wait_run(name, run_id, 10), "failed")
+            sink.hurry()
+            self.expect_no_session(sink)
+            self.assertEqual((len(sink.mails), len(sink.cut)), (0, 1))
+            self.assertLess(len(sink.cut[0]), 20 << 20)
+            self.assertEqual(self.last_try(name, run_id)[1]["outcome"], outcome)
+
+    def test_a_server_that_says_nothing_is_left(self):
+        with socket.create_server(("127.0.0.1", 0)) as silent:
+            self.connect("silent", silent.getsockname()[1], disable_tls=True)
+            run_id = self.send("silent")
+            client, _ = silent.accept()
+            with client:
+                self.expect_others_are_served("silent")
+                self.server.ctl("runs", "cancel", "silent", run_id)
+                self.assertEqual(self.server.wait_run("silent", run_id, 10), "failed")
+                client.settimeout(10)
+                self.assertEqual(client.recv(100), b"")
+        self.assertEqual(self.last_try("silent", run_id)[1]["outcome"], "stopped")
+
+    def test_a_slow_reader_gets_all_of_it(self):
+        sink = self.sink(read_slowly=0.1)
+        run_id = self.begin("reads", sink, mail=", attachments: [large.bin]")
+        wait_for(lambda: "DATA" in sink.lines, 20, "the mail to begin")
+        sink.hurry()
+        self.assertEqual(self.server.wait_run("reads", run_id), "success")
+        message = email.message_from_bytes(sink.mails[0]["data"], policy=email.policy.default)
+        self.assertEqual([len(part.get_content()) for part in message.iter_attachments()], [20 << 20])
+
+    def test_nobody_waits_for_the_answer_to_quit(self):
+        for name, refuse, wanted in (("taken", {}, "success"), ("refused", {"a@b.org": "550 no such user"}, "failed")):
+            sink = self.sink(ignore_quit=True, refuse=refuse)
+            run_id = self.begin(f"quit_{name}", sink)
+            self.assertEqual(self.server.wait_run(f"quit_{name}", run_id, 10), wanted)
+            self.expect_others_are_served(f"quit_{name}")
+            self.expect_no_session(sink)
+            self.assertEqual(sink.lines[-1], "QUIT")
+        self.assertIn("550", self.server.ctl("tasks", "logs", "quit_refused", "latest", "a"))
+
+    def test_many_that_wait_hold_up_no_query(self):
+        sink = self.sink(delay_after_dot=self.never)
+        run_id = self.begin("many", sink, f"expand: {{n: {list(range(70))}}},")
+        wait_for(lambda: len(sink.mails) == 64, 30, "as many mails as there are threads")
+        state, _ = self.run_dag("query", "tasks: {a: {sqlite: {path: q.db, query: select 1}}}\n", timeout=10)
+        self.assertEqual(state, "success")
+        sink.hurry()
+        self.assertEqual(self.server.wait_run("many", run_id), "success")
+        self.expect_no_session(sink)
 
 
 class Crashes(OwnServerCase):

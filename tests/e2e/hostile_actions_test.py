@@ -2,7 +2,9 @@
 """What comes from outside in requests, queries and mails: the values and sources of values_test.py, into sinks that are no commands. Nothing is
 executed, nothing becomes a header, a statement, another path or another recipient, and each value arrives as it was or is refused by name."""
 import email
+import email.header
 import email.policy
+import email.utils
 import json
 import re
 import sqlite3
@@ -12,7 +14,7 @@ import urllib.parse
 from case import HttpError, ServerCase, main
 from mail_sink import MailSink
 from vault_test import CommandLines, texts_of
-from values_test import SOURCES, Sink, dag_of, hostile, make_places, tries_of
+from values_test import SOURCES, TEMPLATES, Sink, dag_of, hostile, make_places, tries_of
 from web_service import Service
 
 LINES = {"newline", "newline_first", "carriage", "here", "header", "escape", "controls", "yaml"}  # of several lines, or with what no header may hold
@@ -151,14 +153,15 @@ class Mail(Sink):
         return "    mail: {connection: mail, " + self.keys.replace("KEY", key).replace("EXPR", "{{ " + expression + " }}") + "}\n"
 
     def arrived(self, server, dag, run, task, key):
-        mails = [mail for mail in self.tests.sink.mails if mail["to"] == [f"{key}@example.org"]]
+        mails = [mail for mail in self.tests.sink.mails if f"{key}@example.org" in mail["to"]]
         if len(mails) != 1:
-            return None
+            return None if not mails else f"{len(mails)} mails"
         message = email.message_from_bytes(mails[0]["data"], policy=email.policy.default)
         injected = [name for name in message.keys() if "njected" in name]
-        return f"injected: {injected}" if injected else self.of(message)
+        others = [address for address in mails[0]["to"] if address != f"{key}@example.org"]
+        return f"injected: {injected}" if injected else self.of(message, others, mails[0])
 
-    def of(self, message):
+    def of(self, message, others, mail):
         raise NotImplementedError
 
 
@@ -167,7 +170,7 @@ class Subject(Mail):
     keys = 'to: "KEY@example.org", subject: "<EXPR>", text: t'
     refuses = LINES | {"tab"}
 
-    def of(self, message):
+    def of(self, message, others, mail):
         return str(message["subject"])[1:-1]
 
 
@@ -179,8 +182,73 @@ class Text(Mail):
         text = super().arrived(server, dag, run, task, key)
         return None if text is None else text.strip("\r\n")[1:-1]
 
-    def of(self, message):
+    def of(self, message, others, mail):
         return message.get_body(("plain",)).get_content()
+
+
+class Html(Text):
+    name = "html"
+    keys = 'to: "KEY@example.org", subject: s, html: "<EXPR>"'
+
+    def of(self, message, others, mail):
+        return message.get_body(("html",)).get_content()
+
+
+class NameOf(Mail):
+    """The name beside an address."""
+    refuses = LINES | {"brace"}  # a comma begins the next address
+
+    def __init__(self, tests, header, keys, others):
+        super().__init__(tests)
+        self.name, self.header, self.keys, self.others = f"name_of_{header.replace('-', '_')}", header, keys, others
+
+    def of(self, message, others, mail):
+        if others != self.others:
+            return f"went to {others}"
+        # By hand: Python's parser of addresses puts blanks between encoded words.
+        addresses = email.utils.getaddresses([email.message_from_bytes(mail["data"])[self.header]])
+        if len(addresses) != 1:
+            return f"{self.header}: {addresses}"
+        return str(email.header.make_header(email.header.decode_header(addresses[0][0])))[1:-1]
+
+
+def names(tests):
+    yield NameOf(tests, "to", 'to: ["[EXPR] <KEY@example.org>"], subject: s, text: t', [])
+    yield NameOf(tests, "cc", 'to: "KEY@example.org", cc: ["[EXPR] <cc@example.org>"], subject: s, text: t', ["cc@example.org"])
+    yield NameOf(tests, "from", 'to: "KEY@example.org", from: "[EXPR] <from@example.org>", subject: s, text: t', [])
+    yield NameOf(tests, "reply-to", 'to: "KEY@example.org", reply_to: "[EXPR] <reply@example.org>", subject: s, text: t', [])
+
+
+class HiddenAddress(Mail):
+    """A part of an address that stands in no header."""
+    name = "bcc"
+    keys = 'to: "KEY@example.org", bcc: "EXPR@hidden.example.org", subject: s, text: t'
+    refuses = TEMPLATES.keys() - {"plain", "number", "none_text", "option", "long_option"}
+
+    def of(self, message, others, mail):
+        if b"hidden" in mail["data"] or len(others) != 1:
+            return f"went to {others}"
+        return others[0].removesuffix("@hidden.example.org")
+
+
+class AttachmentName(Mail):
+    """Of files that are there, when a file can have such a name."""
+    name = "attachment"
+    keys = 'to: "KEY@example.org", subject: s, text: t, attachments: ["FOLDER/[EXPR]"]'
+
+    def __init__(self, tests):
+        super().__init__(tests)
+        folder = tests.server.root / "attachments"
+        folder.mkdir(exist_ok=True)
+        self.keys = self.keys.replace("FOLDER", str(folder))
+        there = {name for name, value in tests.values.items() if "/" not in value and len(value.encode()) < 250}
+        self.refuses = LINES | (tests.values.keys() - there)
+        for name in there:
+            (folder / f"[{tests.values[name]}]").write_text(name)
+
+    def of(self, message, others, mail):
+        parts = list(message.iter_attachments())
+        return parts[0].get_filename()[1:-1] if len(parts) == 1 else f"{len(parts)} attachments"
 
 
 class HostileActions(ServerCase):
@@ -258,8 +326,10 @@ class HostileActions(ServerCase):
         self.assertEqual(self.sql("select count(*) from x").strip(), "0", "a table was dropped")
 
     def test_mails(self):
-        self.check(*(sink(self) for sink in (Subject, Text)))
-        wanted = {f"{source.name}_{sink}.{value}@example.org" for source in SOURCES for sink in ("subject", "mail_text") for value in self.values}
+        sinks = [*(sink(self) for sink in (Subject, Text, Html, HiddenAddress, AttachmentName)), *names(self)]
+        self.check(*sinks)
+        wanted = {f"{source.name}_{sink.name}.{value}@example.org" for source in SOURCES for sink in sinks for value in self.values}
+        wanted |= {"cc@example.org"} | {f"{value}@hidden.example.org" for value in self.values.values()}
         self.assertEqual({address for mail in self.sink.mails for address in mail["to"]} - wanted, set(), "a mail went elsewhere")
 
 

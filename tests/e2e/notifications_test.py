@@ -8,6 +8,7 @@ import time
 import urllib.request
 
 from case import REPOSITORY, OwnServerCase, ServerCase, bin_dir, main, processes, wait_for
+from mail_sink import MailSink
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support" / "sinks"))
 from sinks import Sink  # noqa: E402
@@ -254,6 +255,48 @@ class Channels(ServerCase):
         for place, text in places.items():
             for secret in (SECRET, PASSWORD, "unguessable"):
                 self.assertNotIn(secret, text, place)
+
+
+class SlowMailServers(ServerCase):
+    """Mail servers that do not answer: what they have taken is sent once, and no try takes longer than its channel's `timeout`."""
+
+    @classmethod
+    def setUpClass(cls):
+        never = 300  # seconds: longer than any test waits
+        cls.sinks = {"quiet": MailSink(starttls=True, ignore_quit=True), "mute": MailSink(starttls=False, delay_after_dot=never, ignore_quit=True),
+                     "refusing": MailSink(starttls=False, ignore_quit=True, refuse={"team@example.com": "550 no such user"})}
+        cls.settings = {}
+        for name, sink in cls.sinks.items():
+            cls.addClassCleanup(sink.close)
+            cls.settings |= channel(name, type="mail", url=f"smtp://127.0.0.1:{sink.port}", to="team@example.com", timeout="3s", max_tries=1,
+                                    dedupe_window="0s", **{"from": "p@example.com"},
+                                    **({"ca_file": sink.ca_file} if sink.starttls else {"tls": "none"}))
+        super().setUpClass()
+
+    def tell(self, name, number=1):
+        """Of a run that fails: the notifications, once they have come to an end, and the sink."""
+        self.server.write_dag(name, FAILS.format(name))
+        for _ in range(number):
+            self.assertEqual(self.server.wait_run(name, self.server.trigger(name)), "failed")
+        rows = settled(self.server, number, 15, dag_id=name)
+        self.sinks[name].hurry()
+        wait_for(lambda: self.sinks[name].open == 0, 10, "the sessions to end")
+        return rows, self.sinks[name]
+
+    def test_what_was_taken_arrives_once_though_quit_is_not_answered(self):
+        rows, sink = self.tell("quiet", 3)
+        self.assertEqual([(row["state"], row["attempts"]) for row in rows], [("sent", 1)] * 3)
+        self.assertEqual((len(sink.mails), sink.lines.count("QUIT")), (3, 3))
+
+    def test_a_refusal_is_one_though_quit_is_not_answered(self):
+        rows, sink = self.tell("refusing")
+        self.assertEqual((rows[0]["state"], rows[0]["attempts"], sink.mails), ("failed", 1, []))
+        self.assertIn("SMTP 550", rows[0]["error"])
+
+    def test_a_mail_that_is_not_answered_ends_with_its_timeout(self):
+        rows, sink = self.tell("mute")
+        self.assertEqual((rows[0]["state"], len(sink.mails)), ("failed", 1))
+        self.assertIn("it may have been taken", rows[0]["error"])
 
 
 class Survives(OwnServerCase):

@@ -14,7 +14,7 @@ DEPENDS = re.compile(r"pipelined_module\((\w+)\s*(?:DEPENDS\s+([\w\s]*?))?\s*(?:
 DOORS = {
     "pqxx/": {"store"},
     "libpq": {"store", "worker"},
-    "curl/": {"notify", "worker"},
+    "curl/": {"smtp", "notify", "worker"},
     "sqlite3": {"worker"},
     "yaml-cpp/": {"dagfile", "config"},
     "cpprest/": {"http"},

@@ -5,6 +5,7 @@ Not a mail server: it knows what curl says, and no more.
 import base64
 import pathlib
 import shutil
+import socket
 import socketserver
 import ssl
 import subprocess
@@ -27,23 +28,46 @@ def server_context(certificate, key):
 
 
 class MailSink(socketserver.ThreadingTCPServer):
-    """`starttls`: mail is taken only behind it. `users`: {name: password}; then only from them. `refuse`: {address: "550 no"}."""
+    """`starttls`: mail is taken only behind it. `users`: {name: password}; then only from them. `refuse`: {address: "550 no"}.
+
+    Seconds: `delay_after_dot`, before a mail is answered; `read_slowly`, before each of its lines; until hurry(). `ignore_quit`: no answer to it,
+    and the session stays open until the client leaves. `cut`: what came of mails whose final dot never did; `open`: sessions."""
 
     allow_reuse_address = True
     daemon_threads = True
     request_queue_size = 128
 
-    def __init__(self, starttls=True, implicit_tls=False, users=None, refuse=None):
+    def __init__(self, starttls=True, implicit_tls=False, users=None, refuse=None, delay_after_dot=0, read_slowly=0, ignore_quit=False):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="pipelined-mail-"))
         self.starttls, self.implicit_tls, self.users, self.refuse = starttls, implicit_tls, users or {}, refuse or {}
-        self.mails, self.lines = [], []
+        self.delay_after_dot, self.read_slowly, self.ignore_quit = delay_after_dot, read_slowly, ignore_quit
+        self.mails, self.lines, self.cut = [], [], []
+        self.connections, self.lock, self.hurried = set(), threading.Lock(), threading.Event()
         self.ca_file, key = make_certificate(self.folder)
         self.context = server_context(self.ca_file, key)
         super().__init__(("127.0.0.1", 0), Conversation)
         self.port = self.server_address[1]
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
+    def server_bind(self):
+        if self.read_slowly:  # or all of a mail would lie in between
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        super().server_bind()
+
+    @property
+    def open(self):
+        return len(self.connections)
+
+    def hurry(self):
+        self.hurried.set()
+
+    def hang_up(self):
+        with self.lock:
+            for connection in self.connections:
+                connection.shutdown(socket.SHUT_RDWR)
+
     def close(self):
+        self.hurry()
         self.shutdown()
         self.server_close()
         shutil.rmtree(self.folder, ignore_errors=True)
@@ -54,6 +78,17 @@ class MailSink(socketserver.ThreadingTCPServer):
 
 class Conversation(socketserver.BaseRequestHandler):
     def handle(self):
+        connection = self.request
+        with self.server.lock:
+            self.server.connections.add(connection)
+        try:
+            self.talk()
+        finally:
+            self.request.close()  # behind TLS another one than it was
+            with self.server.lock:
+                self.server.connections.remove(connection)
+
+    def talk(self):
         sink = self.server
         self.secure, self.user, self.sender, self.recipients = False, None, None, []
         if sink.implicit_tls:
@@ -105,12 +140,25 @@ class Conversation(socketserver.BaseRequestHandler):
             self.say("250 ok")
         elif word == "DATA":
             self.say("354 go on")
-            data = b""
-            while (line := self.file.readline()) not in (b".\r\n", b""):
-                data += line[1:] if line.startswith(b"..") else line
+            lines = []
+            try:
+                while (line := self.file.readline()) not in (b".\r\n", b""):
+                    lines.append(line[1:] if line.startswith(b"..") else line)
+                    if sink.read_slowly:
+                        sink.hurried.wait(sink.read_slowly)
+            except OSError:
+                line = b""
+            data = b"".join(lines)
+            if not line:
+                sink.cut.append(data)
+                return False
             sink.mails.append({"from": self.sender, "to": self.recipients, "data": data, "secure": self.secure, "user": self.user})
+            if sink.delay_after_dot:
+                sink.hurried.wait(sink.delay_after_dot)
             self.say("250 taken")
         elif word == "QUIT":
+            if sink.ignore_quit:
+                return None
             self.say("221 bye")
             return False
         else:

@@ -6,7 +6,8 @@ import threading
 
 
 class Service(socketserver.ThreadingMixIn, http.server.HTTPServer):
-    """Keeps what it is asked; /hold waits for `release`, /status/N answers N, what is in `answers` its value there, everything else echoes as JSON."""
+    """Keeps what it is asked; /hold waits for `release`, /status/N answers N, what is in `answers` its value there, everything else echoes as JSON.
+    `open`: connections."""
 
     daemon_threads = True
     request_queue_size = 128
@@ -15,7 +16,7 @@ class Service(socketserver.ThreadingMixIn, http.server.HTTPServer):
         super().__init__(("127.0.0.1", 0), Handler)
         if context:
             self.socket = context.wrap_socket(self.socket, server_side=True)
-        self.asked, self.answers, self.release = [], {}, threading.Event()
+        self.asked, self.answers, self.release, self.open = [], {}, threading.Event(), set()
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
     def handle_error(self, request, client_address):
@@ -32,6 +33,13 @@ class Service(socketserver.ThreadingMixIn, http.server.HTTPServer):
 
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+
+    def handle(self):
+        self.server.open.add(self)
+        try:
+            super().handle()
+        finally:
+            self.server.open.discard(self)
 
     def answer(self):
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
