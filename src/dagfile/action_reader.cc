@@ -302,7 +302,9 @@ std::optional<SqlFault> FaultOf(const Task& task, std::string_view text) {
   const Value* params = spec == nullptr ? nullptr : spec->Find("params");
   const std::size_t given = params != nullptr && params->is_list() ? params->list().size() : 0;
   const auto dialect = task.action.kind == ActionKind::kSqlite ? SqlDialect::kSqlite : SqlDialect::kPostgres;
-  return CheckSqlTemplate(text, dialect, given);
+  const Value* autocommit = spec == nullptr ? nullptr : spec->Find("autocommit");
+  const bool own = autocommit != nullptr && *autocommit == Value(true);
+  return CheckSqlTemplate(text, dialect, own ? SqlTransaction::kOwn : SqlTransaction::kAroundAll, given);
 }
 
 int ColumnOf(std::string_view text, std::size_t offset) {
