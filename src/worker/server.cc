@@ -17,6 +17,7 @@ namespace {
 constexpr std::size_t kMostThreads = 64;
 constexpr Millis kFenceAgain{5}, kDiskAgain{100};
 constexpr Seconds kCloseEvery{30};
+constexpr const char* kNoRoom = "the worker's journal takes no more: is the disk full?";
 constexpr const char* kTooDeep = "its outputs are nested too deeply";
 constexpr Micros kProbePatience = std::chrono::seconds(30);
 
@@ -230,19 +231,27 @@ void Server::BeginStarting() {
     case Fence::Entry::kOpen:
       break;
   }
-  const bool admitted = Admit();
+  const Journal::Appended admitted = Admit();
   fence_->Leave();
   for (auto& attempt : std::exchange(starting_, {})) {
-    if (!admitted) {
-      Refuse(attempt->id, "the worker's journal takes no more: is the disk full?");
-    } else {
+    if (admitted == Journal::Appended::kAll) {
       BeginOne(std::move(attempt));
+      continue;
     }
+    if (admitted == Journal::Appended::kTorn) NeverBegan(*attempt, kNoRoom);
+    Refuse(attempt->id, kNoRoom);
   }
-  if (admitted) TellOfJournal();
+  if (admitted == Journal::Appended::kAll) TellOfJournal();
 }
 
-bool Server::Admit() {
+// Its start line may be there, and whoever reads that would wait for an end.
+void Server::NeverBegan(const Attempt& attempt, std::string why) {
+  JobEnd end = JobEnd::Failed(std::move(why));
+  end.outcome = AttemptOutcome::kLaunchFailed;
+  end_lines_ += EndLine(EndOf(attempt, std::move(end)));
+}
+
+Journal::Appended Server::Admit() {
   std::string lines;
   for (const auto& attempt : starting_) {
     attempt->start = Now();
@@ -343,7 +352,7 @@ AttemptEnd Server::EndOf(const Attempt& attempt, JobEnd end) const {
 
 void Server::WriteEnds() {
   if (end_lines_.empty() || !journal_) return;
-  if (!journal_->Append(end_lines_)) {
+  if (journal_->Append(end_lines_) != Journal::Appended::kAll) {
     if (!std::exchange(disk_retry_, true)) loop_.After(kDiskAgain, [this] { disk_retry_ = false; });  // wakes this up
     return;
   }
