@@ -25,6 +25,16 @@ Instant Now() {
   return SystemClock().Now();
 }
 
+// Of what a query gives, its answer is one value.
+Value AsProbe(Value job) {
+  if (!job.is_map() || job.map().size() != 1) return job;
+  const auto& [kind, spec] = job.map().front();
+  if (kind != "sql" && kind != "sqlite") return job;
+  Value asked = spec;
+  asked.Set("output", "value");
+  return Value(Value::Map{{kind, std::move(asked)}});
+}
+
 }  // namespace
 
 Server::Server() : curl_(loop_), threads_(kMostThreads) {

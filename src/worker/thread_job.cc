@@ -10,8 +10,8 @@ namespace {
 
 class ThreadJob final : public Job {
  public:
-  ThreadJob(const Tools& tools, std::shared_ptr<StopFlag> stop, std::function<JobEnd()> work, JobDone done)
-      : threads_(tools.threads), loop_(tools.loop), stop_(std::move(stop)), done_(std::move(done)) {
+  ThreadJob(Threads& threads, Loop& loop, std::shared_ptr<StopFlag> stop, std::function<JobEnd()> work, JobDone done)
+      : threads_(threads), loop_(loop), stop_(std::move(stop)), done_(std::move(done)) {
     work_ = threads_.Run(
         [work = std::move(work), &loop = loop_, done = done_] { loop.Post([done, end = work()] { done(end); }); });
   }
@@ -36,9 +36,9 @@ class ThreadJob final : public Job {
 
 }  // namespace
 
-std::unique_ptr<Job> RunOnThread(const Tools& tools, std::shared_ptr<StopFlag> stop, std::function<JobEnd()> work,
-                                 JobDone done) {
-  return std::make_unique<ThreadJob>(tools, std::move(stop), std::move(work), std::move(done));
+std::unique_ptr<Job> RunOnThread(Threads& threads, Loop& loop, std::shared_ptr<StopFlag> stop,
+                                 std::function<JobEnd()> work, JobDone done) {
+  return std::make_unique<ThreadJob>(threads, loop, std::move(stop), std::move(work), std::move(done));
 }
 
 }  // namespace pipelined::worker

@@ -11,7 +11,7 @@ namespace pipelined::worker {
 
 // `work` runs once, when a thread is free, and looks at `stop`, which the job raises. Stopped before that, it never
 // runs.
-std::unique_ptr<Job> RunOnThread(const Tools& tools, std::shared_ptr<StopFlag> stop, std::function<JobEnd()> work,
-                                 JobDone done);
+std::unique_ptr<Job> RunOnThread(Threads& threads, Loop& loop, std::shared_ptr<StopFlag> stop,
+                                 std::function<JobEnd()> work, JobDone done);
 
 }  // namespace pipelined::worker
