@@ -47,7 +47,8 @@ class Job {
 struct Tools {
   Loop& loop;
   CurlLoop& curl;
-  Threads& threads;
+  Threads& threads;  // for databases: each may be taken for as long as a query lasts
+  Threads& readers;  // for what is only long to read
   PgPool& databases;
 };
 

@@ -14,7 +14,7 @@
 namespace pipelined::worker {
 namespace {
 
-constexpr std::size_t kMostThreads = 64;
+constexpr std::size_t kMostThreads = 64, kMostReaders = 2;
 constexpr Millis kFenceAgain{5}, kDiskAgain{100};
 constexpr Seconds kCloseEvery{30};
 constexpr const char* kNoRoom = "the worker's journal takes no more: is the disk full?";
@@ -37,7 +37,7 @@ Value AsProbe(Value job) {
 
 }  // namespace
 
-Server::Server() : curl_(loop_), threads_(kMostThreads) {
+Server::Server() : curl_(loop_), threads_(kMostThreads), readers_(kMostReaders) {
   Peer daemon;
   daemon.fd = kDaemonFd;
   daemon.is_daemon = true;
@@ -172,7 +172,7 @@ void Server::TakeProbe(const Value& message) {
   const Value* job = message.Find("job");
   if (job == nullptr || probes_.contains(id)) return;
   auto probe = std::make_unique<Probe>();
-  auto begun = Begin(*job, {loop_, curl_, threads_, databases_}, probe->log, [this, id](JobEnd end) {
+  auto begun = Begin(AsProbe(*job), {loop_, curl_, threads_, readers_, databases_}, probe->log, [this, id](JobEnd end) {
     const bool answered = end.outcome == AttemptOutcome::kSucceeded || !end.probed.is_null();
     AnswerProbe(
         id, answered ? Result<Value>(std::move(end.probed)) : Error{ErrorCode::kFailed, std::move(end.message), ""});
@@ -274,7 +274,7 @@ Journal::Appended Server::Admit() {
 void Server::BeginOne(std::unique_ptr<Attempt> attempt) {
   const std::int64_t id = attempt->id;
   Attempt& known = *(attempts_[id] = std::move(attempt));
-  auto job = Begin(known.action, {loop_, curl_, threads_, databases_}, known.log,
+  auto job = Begin(known.action, {loop_, curl_, threads_, readers_, databases_}, known.log,
                    [this, id](JobEnd end) { OnDone(id, std::move(end)); });
   if (!job) {
     JobEnd end = JobEnd::Failed(job.error().message);

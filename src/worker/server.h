@@ -87,7 +87,7 @@ class Server {
 
   Loop loop_;
   CurlLoop curl_;
-  Threads threads_;
+  Threads threads_, readers_;
   PgPool databases_;
   std::optional<Fence> fence_;
   std::optional<Journal> journal_;
