@@ -106,7 +106,7 @@ class ActionReader {
     if (name == "expect") return Expect(part);
     if (name == "retry_status") return void(spec_.Set(name, Statuses(part)));
     if (name == "output") return Pointers(part, "a mapping of outputs to JSON pointers, as {id: /data/id}");
-    Number(part, 1, kMostResponse);
+    Number(part, 1, kMostResponse, "the answer is held in memory: a command fetches more, as curl --output does");
   }
 
   void Text(const Entry& part) {
@@ -132,9 +132,9 @@ class ActionReader {
     Micros length{0};
     if (ReadDuration(part, reporter_, length)) spec_.Set(part.name(), Value(std::int64_t{length.count()}));
   }
-  void Number(const Entry& part, std::int32_t least, std::int32_t most) {
+  void Number(const Entry& part, std::int32_t least, std::int32_t most, std::string_view hint_beyond) {
     std::int32_t number = 0;
-    if (ReadInt(part, reporter_, number, least, most)) spec_.Set(part.name(), number);
+    if (ReadInt(part, reporter_, number, least, most, hint_beyond)) spec_.Set(part.name(), number);
   }
   void Map(const Entry& part) {
     if (RequireMap(part, reporter_, "a mapping")) spec_.Set(part.name(), ToValue(part.value));
@@ -302,7 +302,9 @@ std::optional<SqlFault> FaultOf(const Task& task, std::string_view text) {
   const Value* params = spec == nullptr ? nullptr : spec->Find("params");
   const std::size_t given = params != nullptr && params->is_list() ? params->list().size() : 0;
   const auto dialect = task.action.kind == ActionKind::kSqlite ? SqlDialect::kSqlite : SqlDialect::kPostgres;
-  return CheckSqlTemplate(text, dialect, given);
+  const Value* autocommit = spec == nullptr ? nullptr : spec->Find("autocommit");
+  const bool own = autocommit != nullptr && *autocommit == Value(true);
+  return CheckSqlTemplate(text, dialect, own ? SqlTransaction::kOwn : SqlTransaction::kAroundAll, given);
 }
 
 int ColumnOf(std::string_view text, std::size_t offset) {

@@ -71,7 +71,7 @@ constexpr std::array kCodes{
     CodeInfo{Code::kRepeat, "repeat stands at a task that has no command"},
     CodeInfo{Code::kLimitKey, "the key of a limit stands on something that is not known when the run is created"},
     CodeInfo{Code::kBadAsset, "an asset has no name that may stand for it, or is named twice"},
-    CodeInfo{Code::kSqlText, "a text of SQL cannot be taken apart, or has a value within quotes"},
+    CodeInfo{Code::kSqlText, "a text of SQL cannot be taken apart, has a value within quotes, or ends its transaction"},
     CodeInfo{Code::kShell, "a script with values of templates is for a shell that they cannot be quoted for"},
 };
 

@@ -152,7 +152,8 @@ bool ReadBool(const Entry& entry, Reporter& reporter, bool& out) {
   return false;
 }
 
-bool ReadInt(const Entry& entry, Reporter& reporter, std::int32_t& out, std::int32_t least, std::int32_t most) {
+bool ReadInt(const Entry& entry, Reporter& reporter, std::int32_t& out, std::int32_t least, std::int32_t most,
+             std::string_view hint_beyond) {
   const std::string_view text = entry.value.is_scalar() ? entry.value.text() : std::string_view();
   const auto number = ParseInteger(text);
   if (!number || !entry.value.is_plain() || HasLeadingZero(text)) {
@@ -172,7 +173,8 @@ bool ReadInt(const Entry& entry, Reporter& reporter, std::int32_t& out, std::int
     reporter.Error(Code::kBadValue, entry.place(),
                    bounded || *number > most
                        ? fmt::format("{} must lie between {} and {}, not {}", entry.name(), least, most, *number)
-                       : fmt::format("{} must be at least {}, not {}", entry.name(), least, *number));
+                       : fmt::format("{} must be at least {}, not {}", entry.name(), least, *number),
+                   std::string(hint_beyond));
     return false;
   }
   out = static_cast<std::int32_t>(*number);

@@ -24,7 +24,7 @@ bool ReadBool(const Entry& entry, Reporter& reporter, bool& out);
 // What ReadBool makes of a node; nothing when that is no truth value.
 std::optional<bool> BoolOf(NodeRef node);
 bool ReadInt(const Entry& entry, Reporter& reporter, std::int32_t& out, std::int32_t least,
-             std::int32_t most = std::numeric_limits<std::int32_t>::max());
+             std::int32_t most = std::numeric_limits<std::int32_t>::max(), std::string_view hint_beyond = {});
 bool ReadDuration(const Entry& entry, Reporter& reporter, Micros& out);
 // A list of scalars, or one scalar for a list of one.
 bool ReadTexts(const Entry& entry, Reporter& reporter, std::vector<std::string>& out);

@@ -119,8 +119,11 @@ class ActionMaker {
     auto script = templates_.RenderBound(ToText(*spec.Find("script")), Place("query"), bound, secrets_);
     if (!script) return script.error();
     const auto dialect = kind_ == "sqlite" ? SqlDialect::kSqlite : SqlDialect::kPostgres;
+    const Value* autocommit = spec.Find("autocommit");
+    const bool own = autocommit != nullptr && *autocommit == Value(true);
     SqlFault fault;
-    auto statements = SplitSql(*script, dialect, bound, given, &fault);
+    auto statements =
+        SplitSql(*script, dialect, own ? SqlTransaction::kOwn : SqlTransaction::kAroundAll, bound, given, &fault);
     if (!statements) {
       std::string message = fmt::format("{}: line {}: {}", Place("query"), fault.line, fault.message);
       if (!fault.hint.empty()) message += fmt::format(" ({})", fault.hint);

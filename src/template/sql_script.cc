@@ -41,9 +41,9 @@ struct Fault {
 
 class Splitter {
  public:
-  Splitter(std::string_view script, SqlDialect dialect, const std::vector<Value>& bound,
+  Splitter(std::string_view script, SqlDialect dialect, SqlTransaction transaction, const std::vector<Value>& bound,
            const std::vector<Value>& given)
-      : script_(script), dialect_(dialect), bound_(bound), given_(given) {}
+      : script_(script), dialect_(dialect), transaction_(transaction), bound_(bound), given_(given) {}
 
   std::vector<SqlStatement> Run() {
     while (at_ < script_.size()) Step();
@@ -89,8 +89,10 @@ class Splitter {
     first_ = at_;
   }
 
+  // As the database has it: what it reads must not be a comment here.
   void LineComment() {
-    while (at_ < script_.size() && script_[at_] != '\n') Skip();
+    const auto ends = [this](char c) { return c == '\n' || (c == '\r' && dialect_ == SqlDialect::kPostgres); };
+    while (at_ < script_.size() && !ends(script_[at_])) Skip();
   }
 
   // PostgreSQL's nest.
@@ -197,6 +199,7 @@ class Splitter {
     const std::string_view word = script_.substr(begin, at_ - begin);
     if (at_ < script_.size() && script_[at_] == '\'' && dialect_ == SqlDialect::kPostgres && word.size() == 1)
       return Quoted('\'', word == "e" || word == "E");
+    if (begin == first_) is_led_by_word_ = true;
     Keyword(Upper(word));
   }
 
@@ -215,7 +218,31 @@ class Splitter {
   }
   bool in_body() const { return body_ > 0; }
 
+  bool Has(std::size_t at, std::string_view word) const { return at < words_.size() && words_[at] == word; }
+  bool BeginsTransaction() const { return Has(0, "BEGIN") || (Has(0, "START") && Has(1, "TRANSACTION")); }
+  bool EndsTransaction() const {
+    if (Has(0, "COMMIT") || Has(0, "END") || Has(0, "ABORT")) return true;
+    if (Has(0, "PREPARE")) return Has(1, "TRANSACTION");
+    return Has(0, "ROLLBACK") && !Has(Has(1, "WORK") || Has(1, "TRANSACTION") ? 2 : 1, "TO");  // a savepoint
+  }
+
+  // Behind COMMIT AND CHAIN, or COMMIT and BEGIN, all looks as before: what was committed would be there after a
+  // failure, and a retry would do it again.
+  void RefuseTransaction() const {
+    if (transaction_ == SqlTransaction::kOwn || !is_led_by_word_) return;
+    const bool begins = BeginsTransaction();
+    if (!begins && !EndsTransaction()) return;
+    throw Fault{first_,
+                words_.front() + (begins ? " begins a transaction, and all statements are one already"
+                                         : " ends the transaction that all statements share"),
+                dialect_ == SqlDialect::kSqlite
+                    ? "take it away: what they did is committed behind the last one"
+                    : "take it away: what they did is committed behind the last one; with autocommit: true "
+                      "transactions are the script's own"};
+  }
+
   void End() {
+    RefuseTransaction();
     if (statements_.size() >= kMostStatements)
       throw Fault{first_, fmt::format("the script has more than {} statements", kMostStatements), ""};
     while (!text_.empty() && IsBlank(text_.back())) text_.pop_back();
@@ -225,12 +252,13 @@ class Splitter {
     params_.clear();
     own_.clear();
     words_.clear();
-    has_text_ = false;
+    has_text_ = is_led_by_word_ = false;
     body_ = 0;
   }
 
   std::string_view script_;
   SqlDialect dialect_;
+  SqlTransaction transaction_;
   const std::vector<Value>& bound_;
   const std::vector<Value>& given_;
   std::size_t at_ = 0;
@@ -243,7 +271,7 @@ class Splitter {
   std::vector<std::string> words_;          // the first ones, in capitals
   std::size_t first_ = 0, open_paren_ = 0;
   int parens_ = 0, body_ = 0;
-  bool has_text_ = false;
+  bool has_text_ = false, is_led_by_word_ = false;
 };
 
 // Each {{ … }} as one NUL and blanks, those with raw and all {# … #} as blanks, so that all else keeps its place.
@@ -267,10 +295,10 @@ std::optional<std::string> WithoutTags(std::string_view text) {
 }  // namespace
 
 std::optional<std::vector<SqlStatement>> SplitSql(std::string_view script, SqlDialect dialect,
-                                                  const std::vector<Value>& bound, const std::vector<Value>& given,
-                                                  SqlFault* fault) {
+                                                  SqlTransaction transaction, const std::vector<Value>& bound,
+                                                  const std::vector<Value>& given, SqlFault* fault) {
   try {
-    auto statements = Splitter(script, dialect, bound, given).Run();
+    auto statements = Splitter(script, dialect, transaction, bound, given).Run();
     if (statements.empty()) throw Fault{0, "there is no statement in it", ""};
     return statements;
   } catch (const Fault& found) {
@@ -280,11 +308,12 @@ std::optional<std::vector<SqlStatement>> SplitSql(std::string_view script, SqlDi
   }
 }
 
-std::optional<SqlFault> CheckSqlTemplate(std::string_view text, SqlDialect dialect, std::size_t given) {
+std::optional<SqlFault> CheckSqlTemplate(std::string_view text, SqlDialect dialect, SqlTransaction transaction,
+                                         std::size_t given) {
   const auto plain = WithoutTags(text);
   if (!plain) return std::nullopt;
   SqlFault fault;
-  if (SplitSql(*plain, dialect, {}, std::vector<Value>(given), &fault)) return std::nullopt;
+  if (SplitSql(*plain, dialect, transaction, {}, std::vector<Value>(given), &fault)) return std::nullopt;
   return fault;
 }
 

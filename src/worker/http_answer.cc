@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "pipelined/executor/worker_protocol.h"
 #include "pipelined/schema/json.h"
 #include "worker/json_pointer.h"
 
@@ -96,6 +97,8 @@ JobEnd JudgeOnly(const Value& spec, long status, const std::string& body) {
 
 JobEnd Judge(const Value& spec, long status, const std::string& body) {
   JobEnd end = JudgeOnly(spec, status, body);
+  if (ToJson(end.outputs).size() > kMostOutput)
+    return BadOutput(fmt::format("its outputs have more than {} bytes", kMostOutput));
   const bool ok = end.outcome == AttemptOutcome::kSucceeded;
   end.probed = Value(Value::Map{{"status", std::int64_t{status}}, {"ok", ok}});
   if (!ok) end.probed.Set("why", end.message);

@@ -9,6 +9,7 @@
 #include "worker/http_answer.h"
 #include "worker/http_request.h"
 #include "worker/job.h"
+#include "worker/thread_job.h"
 
 namespace pipelined::worker {
 namespace {
@@ -17,6 +18,15 @@ constexpr long kConnectTimeoutMs = 30'000;
 constexpr long kMostRedirects = 10;
 constexpr std::int64_t kMostResponse = 8 << 20;
 constexpr std::size_t kShownOfAnswer = 4096;
+constexpr std::size_t kMostInLoop = 256 << 10;  // bytes that take no time to read: all others would wait meanwhile
+
+void LogBody(AttemptLog& log, const std::string& body) {
+  if (body.empty()) return;
+  const std::string shown = log.HasSecrets() ? log.Hide(body) : std::string();
+  const std::string_view text = log.HasSecrets() ? shown : body;
+  log.Line(text.substr(0, kShownOfAnswer));
+  if (text.size() > kShownOfAnswer) log.Line(fmt::format("[pipelined: {} bytes more]", text.size() - kShownOfAnswer));
+}
 
 class HttpJob final : public Job {
  public:
@@ -25,6 +35,7 @@ class HttpJob final : public Job {
         request_(std::move(request)),
         curl_(tools.curl),
         loop_(tools.loop),
+        readers_(tools.readers),
         log_(log),
         done_(std::move(done)),
         most_(NumberIn(spec, "max_response", kMostResponse)) {}
@@ -42,6 +53,7 @@ class HttpJob final : public Job {
   }
 
   void Stop() override {
+    if (reading_) return reading_->Stop();
     if (stopped_ || ended_) return;
     stopped_ = true;
     curl_.Remove(easy_.get());
@@ -156,12 +168,6 @@ class HttpJob final : public Job {
                           Milliseconds(CURLINFO_NAMELOOKUP_TIME_T), Milliseconds(CURLINFO_CONNECT_TIME_T),
                           Milliseconds(CURLINFO_APPCONNECT_TIME_T), Milliseconds(CURLINFO_STARTTRANSFER_TIME_T),
                           Milliseconds(CURLINFO_TOTAL_TIME_T)));
-    if (body_.empty()) return;
-    const std::string shown = log_.HasSecrets() ? log_.Hide(body_) : std::string();
-    const std::string_view text = log_.HasSecrets() ? shown : body_;
-    log_.Line(text.substr(0, kShownOfAnswer));
-    if (text.size() > kShownOfAnswer)
-      log_.Line(fmt::format("[pipelined: {} bytes more]", text.size() - kShownOfAnswer));
   }
 
   // What is meant for one server follows by hand, for curl would take all of it along to any other one. Nothing: there
@@ -197,21 +203,26 @@ class HttpJob final : public Job {
 
   void OnEnd(CURLcode code) {
     ended_ = true;
-    JobEnd end;
-    if (code == CURLE_OK) {
-      long status = 0;
-      curl_easy_getinfo(easy_.get(), CURLINFO_RESPONSE_CODE, &status);
-      const char* to = nullptr;
-      curl_easy_getinfo(easy_.get(), CURLINFO_REDIRECT_URL, &to);
-      bool goes_on = false;
-      if (auto refused = Follow(status, to, &goes_on)) return done_(std::move(*refused));
-      if (goes_on) return;
-      LogAnswer(status);
-      end = Judge(spec_, status, body_);
-    } else {
-      end = JobEnd::Failed(Explain(code));
-    }
-    done_(std::move(end));
+    if (code != CURLE_OK) return done_(JobEnd::Failed(Explain(code)));
+    long status = 0;
+    curl_easy_getinfo(easy_.get(), CURLINFO_RESPONSE_CODE, &status);
+    const char* to = nullptr;
+    curl_easy_getinfo(easy_.get(), CURLINFO_REDIRECT_URL, &to);
+    bool goes_on = false;
+    if (auto refused = Follow(status, to, &goes_on)) return done_(std::move(*refused));
+    if (goes_on) return;
+    LogAnswer(status);
+    Read(status);
+  }
+
+  void Read(long status) {
+    const bool is_long = body_.size() > kMostInLoop;
+    auto read = [&log = log_, spec = std::move(spec_), status, body = std::move(body_)] {
+      LogBody(log, body);
+      return Judge(spec, status, body);
+    };
+    if (!is_long) return done_(read());
+    reading_ = RunOnThread(loop_, readers_, std::make_shared<StopFlag>(), std::move(read), done_);
   }
 
   std::string Explain(CURLcode code) const {
@@ -225,6 +236,7 @@ class HttpJob final : public Job {
   HttpRequest request_;
   CurlLoop& curl_;
   Loop& loop_;
+  Threads& readers_;
   AttemptLog& log_;
   JobDone done_;
   std::int64_t most_;
@@ -232,6 +244,7 @@ class HttpJob final : public Job {
   CurlList headers_;
   std::string body_;
   std::array<char, CURL_ERROR_SIZE> error_{};
+  std::unique_ptr<Job> reading_;  // of an answer that is long
   long redirects_ = 0;
   bool too_large_ = false, stopped_ = false, ended_ = false;
 };

@@ -47,8 +47,9 @@ class Job {
 struct Tools {
   Loop& loop;
   CurlLoop& curl;
-  Threads& threads;       // queries
+  Threads& threads;       // for databases: each may be taken for as long as a query lasts
   Threads& mail_threads;  // of their own: a mail server that is slow holds up no query
+  Threads& readers;       // for what is only long to read
   PgPool& databases;
 };
 

@@ -53,14 +53,14 @@ bool Journal::OpenNext() {
   return true;
 }
 
-bool Journal::Append(const std::string& lines) {
-  if (torn_ && !WriteOnce(fd_, "\n", &torn_)) return false;
+Journal::Appended Journal::Append(const std::string& lines) {
+  // Not an end of line alone: what lacks nothing else would be a line from then on.
+  if (torn_ && !WriteOnce(fd_, "!\n", &torn_)) return Appended::kNothing;
   torn_ = false;
-  const bool written = WriteOnce(fd_, lines, &torn_);
-  if (!written) return false;
+  if (!WriteOnce(fd_, lines, &torn_)) return torn_ ? Appended::kTorn : Appended::kNothing;
   size_ += static_cast<std::int64_t>(lines.size());
   if (size_ >= rotate_) OpenNext();  // if not now, then after the next line
-  return true;
+  return Appended::kAll;
 }
 
 }  // namespace pipelined::worker

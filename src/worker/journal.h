@@ -15,8 +15,13 @@ class Journal {
   Journal& operator=(const Journal&) = delete;
 
   bool Open();  // the first one
-  // Whole lines, in one write. False: the disk takes them not; nothing of them counts.
-  bool Append(const std::string& lines);
+  // Whole lines, in one write.
+  enum class Appended : std::uint8_t {
+    kAll,
+    kNothing,
+    kTorn,  // the disk took a part of them, and perhaps some whole lines: a reader may have them already
+  };
+  Appended Append(const std::string& lines);
 
  private:
   bool OpenNext();

@@ -34,6 +34,7 @@ int main() {
     return 2;
   }
   signal(SIGPIPE, SIG_IGN);
+  signal(SIGXFSZ, SIG_IGN);  // a file that may not grow is like a full disk: its write fails
   umask(077);
   prctl(PR_SET_DUMPABLE, 0);  // its memory holds passwords
   RaiseDescriptors();

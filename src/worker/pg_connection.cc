@@ -19,6 +19,7 @@ namespace {
 constexpr Micros kConnectPatience = std::chrono::seconds(30);
 constexpr Micros kCancelPatience = std::chrono::seconds(5);  // for a query to end that was cancelled
 constexpr Micros kAnswerPatience = std::chrono::seconds(5);  // for what takes no time
+constexpr std::size_t kMostKept = 1 << 20;                   // bytes of one message, for a connection that is kept
 
 // A peer that died without a word is noticed within half a minute, also where libpq itself waits for it.
 const PgParameters kDeadPeer{{"tcp_user_timeout", "30000"},
@@ -156,14 +157,20 @@ std::string PgConnection::LastError() const {
 }
 
 void PgConnection::TakeNotice(void* self, const PGresult* result) {
-  const auto* connection = static_cast<PgConnection*>(self);
+  auto* const connection = static_cast<PgConnection*>(self);
+  connection->NoteSize(PQresultMemorySize(result));
   if (connection->notice_) connection->notice_(PgErrorText(result));
 }
 
 Status PgConnection::Run(const std::string& statement, const std::vector<std::optional<std::string>>& params,
                          const StopFlag& stop, const std::function<void(PGresult*)>& take) {
   std::vector<const char*> values;
-  for (const auto& param : params) values.push_back(param ? param->c_str() : nullptr);
+  std::size_t bytes = statement.size();
+  for (const auto& param : params) {
+    values.push_back(param ? param->c_str() : nullptr);
+    if (param) bytes += param->size();
+  }
+  NoteSize(bytes);
   if (PQsendQueryParams(connection_, statement.c_str(), static_cast<int>(values.size()), nullptr, values.data(),
                         nullptr, nullptr, 0) != 1)
     return Error{ErrorCode::kUnavailable, LastError(), ""};
@@ -173,6 +180,7 @@ Status PgConnection::Run(const std::string& statement, const std::vector<std::op
     if (const Status awaited = AwaitResult(stop, &cancelled); !awaited) return awaited;
     const PgResult result(PQgetResult(connection_));
     if (!result) return IsLost() ? Status(Error{ErrorCode::kUnavailable, LastError(), ""}) : Ok();
+    NoteSize(PQresultMemorySize(result.get()));
     const ExecStatusType kind = PQresultStatus(result.get());
     take(result.get());
     if (kind == PGRES_COPY_IN || kind == PGRES_COPY_OUT || kind == PGRES_COPY_BOTH)
@@ -252,9 +260,13 @@ PgResult PgConnection::Simple(const char* statements, const Patience& patience) 
   }
 }
 
+void PgConnection::NoteSize(std::size_t bytes) {
+  if (bytes > kMostKept) is_large_ = true;
+}
+
 bool PgConnection::Reset() {
   notice_ = nullptr;
-  if (IsLost() || PQtransactionStatus(connection_) != PQTRANS_IDLE) return false;
+  if (IsLost() || !IsIdle() || is_large_) return false;
   return PQresultStatus(Simple("discard all", {kAnswerPatience}).get()) == PGRES_COMMAND_OK;
 }
 

@@ -65,19 +65,23 @@ class PgConnection {
   // The server's process as it was told at the start. A pooler tells another one than pg_backend_pid().
   int ToldProcess() const { return PQbackendPID(connection_); }
   bool IsLost() const { return is_given_up_ || PQstatus(connection_) != CONNECTION_OK; }
+  bool IsIdle() const { return PQtransactionStatus(connection_) == PQTRANS_IDLE; }
   bool InTransaction() const { return PQtransactionStatus(connection_) == PQTRANS_INTRANS; }
-  // Ready for somebody else.
+  // Ready for somebody else. False also when it has become large: libpq's buffers grow with what goes through them, and
+  // never shrink.
   bool Reset();
 
  private:
   explicit PgConnection(PGconn* connection) : connection_(connection) {}
   Status AwaitResult(const StopFlag& stop, bool* cancelled);
   void Cancel();
+  void NoteSize(std::size_t bytes);
   std::string LastError() const;
   static void TakeNotice(void* self, const PGresult* result);
 
   PGconn* connection_;
   bool is_given_up_ = false;  // it does not answer, and may still be at work
+  bool is_large_ = false;
   std::function<void(const std::string&)> notice_;
 };
 

@@ -14,9 +14,10 @@
 namespace pipelined::worker {
 namespace {
 
-constexpr std::size_t kMostThreads = 64;
+constexpr std::size_t kMostThreads = 64, kMostReaders = 2;
 constexpr Millis kFenceAgain{5}, kDiskAgain{100};
 constexpr Seconds kCloseEvery{30};
+constexpr const char* kNoRoom = "the worker's journal takes no more: is the disk full?";
 constexpr const char* kTooDeep = "its outputs are nested too deeply";
 constexpr Micros kProbePatience = std::chrono::seconds(30);
 
@@ -24,9 +25,19 @@ Instant Now() {
   return SystemClock().Now();
 }
 
+// Of what a query gives, its answer is one value.
+Value AsProbe(Value job) {
+  if (!job.is_map() || job.map().size() != 1) return job;
+  const auto& [kind, spec] = job.map().front();
+  if (kind != "sql" && kind != "sqlite") return job;
+  Value asked = spec;
+  asked.Set("output", "value");
+  return Value(Value::Map{{kind, std::move(asked)}});
+}
+
 }  // namespace
 
-Server::Server() : curl_(loop_), threads_(kMostThreads), mail_threads_(kMostThreads) {
+Server::Server() : curl_(loop_), threads_(kMostThreads), mail_threads_(kMostThreads), readers_(kMostReaders) {
   Peer daemon;
   daemon.fd = kDaemonFd;
   daemon.is_daemon = true;
@@ -161,11 +172,12 @@ void Server::TakeProbe(const Value& message) {
   const Value* job = message.Find("job");
   if (job == nullptr || probes_.contains(id)) return;
   auto probe = std::make_unique<Probe>();
-  auto begun = Begin(*job, {loop_, curl_, threads_, mail_threads_, databases_}, probe->log, [this, id](JobEnd end) {
-    const bool answered = end.outcome == AttemptOutcome::kSucceeded || !end.probed.is_null();
-    AnswerProbe(
-        id, answered ? Result<Value>(std::move(end.probed)) : Error{ErrorCode::kFailed, std::move(end.message), ""});
-  });
+  auto begun = Begin(AsProbe(*job), {loop_, curl_, threads_, mail_threads_, readers_, databases_}, probe->log,
+                     [this, id](JobEnd end) {
+                       const bool answered = end.outcome == AttemptOutcome::kSucceeded || !end.probed.is_null();
+                       AnswerProbe(id, answered ? Result<Value>(std::move(end.probed))
+                                                : Error{ErrorCode::kFailed, std::move(end.message), ""});
+                     });
   if (!begun) return Send(daemon_, Value(Value::Map{{"probed", id}, {"error", begun.error().message}}));
   probe->job = std::move(*begun);
   const Micros own = TimeoutOf(*job), statement = StatementTimeoutOf(*job);
@@ -230,19 +242,27 @@ void Server::BeginStarting() {
     case Fence::Entry::kOpen:
       break;
   }
-  const bool admitted = Admit();
+  const Journal::Appended admitted = Admit();
   fence_->Leave();
   for (auto& attempt : std::exchange(starting_, {})) {
-    if (!admitted) {
-      Refuse(attempt->id, "the worker's journal takes no more: is the disk full?");
-    } else {
+    if (admitted == Journal::Appended::kAll) {
       BeginOne(std::move(attempt));
+      continue;
     }
+    if (admitted == Journal::Appended::kTorn) NeverBegan(*attempt, kNoRoom);
+    Refuse(attempt->id, kNoRoom);
   }
-  if (admitted) TellOfJournal();
+  if (admitted == Journal::Appended::kAll) TellOfJournal();
 }
 
-bool Server::Admit() {
+// Its start line may be there, and whoever reads that would wait for an end.
+void Server::NeverBegan(const Attempt& attempt, std::string why) {
+  JobEnd end = JobEnd::Failed(std::move(why));
+  end.outcome = AttemptOutcome::kLaunchFailed;
+  end_lines_ += EndLine(EndOf(attempt, std::move(end)));
+}
+
+Journal::Appended Server::Admit() {
   std::string lines;
   for (const auto& attempt : starting_) {
     attempt->start = Now();
@@ -255,7 +275,7 @@ bool Server::Admit() {
 void Server::BeginOne(std::unique_ptr<Attempt> attempt) {
   const std::int64_t id = attempt->id;
   Attempt& known = *(attempts_[id] = std::move(attempt));
-  auto job = Begin(known.action, {loop_, curl_, threads_, mail_threads_, databases_}, known.log,
+  auto job = Begin(known.action, {loop_, curl_, threads_, mail_threads_, readers_, databases_}, known.log,
                    [this, id](JobEnd end) { OnDone(id, std::move(end)); });
   if (!job) {
     JobEnd end = JobEnd::Failed(job.error().message);
@@ -343,7 +363,7 @@ AttemptEnd Server::EndOf(const Attempt& attempt, JobEnd end) const {
 
 void Server::WriteEnds() {
   if (end_lines_.empty() || !journal_) return;
-  if (!journal_->Append(end_lines_)) {
+  if (journal_->Append(end_lines_) != Journal::Appended::kAll) {
     if (!std::exchange(disk_retry_, true)) loop_.After(kDiskAgain, [this] { disk_retry_ = false; });  // wakes this up
     return;
   }

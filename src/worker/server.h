@@ -75,7 +75,8 @@ class Server {
   // At the end of each turn: everything of it in one write.
   bool EndTurn();
   void BeginStarting();
-  bool Admit();
+  Journal::Appended Admit();
+  void NeverBegan(const Attempt& attempt, std::string why);
   void BeginOne(std::unique_ptr<Attempt> attempt);
   void Limit(Attempt& attempt);
   void StopFor(Attempt& attempt, Cut cut);
@@ -86,7 +87,7 @@ class Server {
 
   Loop loop_;
   CurlLoop curl_;
-  Threads threads_, mail_threads_;
+  Threads threads_, mail_threads_, readers_;
   PgPool databases_;
   std::optional<Fence> fence_;
   std::optional<Journal> journal_;

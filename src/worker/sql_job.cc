@@ -56,9 +56,9 @@ Value FieldOf(const PGresult* row, int column) {
   return text;
 }
 
-Value RowOf(const PGresult* row) {
+Value RowOf(const PGresult* row, int columns) {
   Value::Map map;
-  for (int i = 0; i < PQnfields(row); ++i) map.emplace_back(PQfname(row, i), FieldOf(row, i));
+  for (int i = 0; i < columns; ++i) map.emplace_back(PQfname(row, i), FieldOf(row, i));
   return Value(std::move(map));
 }
 
@@ -84,29 +84,35 @@ class ScriptRun {
       : script_(script), pool_(pool), log_(log), result_(script.output) {}
 
   JobEnd Run() {
-    const Status ran = RunAll();
-    if (ran) {
-      Release();
-      return result_.End();
-    }
-    JobEnd end = JobEnd::Failed(ran.error().message);
-    end.was_stopped = script_.stop.raised();
-    if (ran.error().code == ErrorCode::kInDoubt) end.outcome = AttemptOutcome::kLost;
-    if (connection_ && !connection_->IsLost()) {
-      connection_->Simple("rollback", {kRollbackPatience});
-      Release();
-    }
+    Status ran = RunAll();
+    JobEnd end;
+    if (ran) end = result_.End();
+    // What cannot be its outputs undoes it, too: another try does all of it again.
+    if (ran && end.outcome == AttemptOutcome::kSucceeded && !script_.autocommit) ran = Commit();
+    if (!ran) end = Failed(ran.error());
+    if (!connection_ || connection_->IsLost()) return end;
+    if (!connection_->IsIdle()) connection_->Simple("rollback", {kRollbackPatience});
+    if (connection_->Reset()) pool_.Give(script_.parameters, std::move(connection_));
     return end;
   }
 
  private:
+  JobEnd Failed(const Error& error) const {
+    JobEnd end = JobEnd::Failed(error.message);
+    end.was_stopped = script_.stop.raised();
+    if (error.code == ErrorCode::kInDoubt) end.outcome = AttemptOutcome::kLost;
+    return end;
+  }
+
   Status RunAll() {
     if (const Status begun = Begin(); !begun) return begun;
     for (std::size_t i = 0; i < script_.statements.size(); ++i) {
       if (script_.stop.raised()) return Stopped();
       if (const Status ran = RunOne(script_.statements[i], i + 1); !ran) return ran;
     }
-    return script_.autocommit ? Ok() : Commit();
+    if (!script_.autocommit || connection_->IsIdle()) return Ok();
+    return Error{ErrorCode::kInvalid, "the script began a transaction and did not end it: nothing of that is stored",
+                 ""};
   }
 
   static Error Stopped() { return {ErrorCode::kStale, "it was stopped", ""}; }
@@ -162,7 +168,7 @@ class ScriptRun {
       switch (PQresultStatus(result)) {
         case PGRES_SINGLE_TUPLE:
           result_.CountRow();
-          if (result_.Wants()) result_.AddRow(RowOf(result));
+          if (result_.Wants()) Keep(result);
           return;
         case PGRES_TUPLES_OK:
         case PGRES_COMMAND_OK:
@@ -173,7 +179,7 @@ class ScriptRun {
           if (!failure) failure = Explain(result, statement);
       }
     });
-    if (!ran) return Lost(ran.error());
+    if (!ran) return Lost(ran.error(), failure);
     if (failure) return *failure;
     log_.Line(fmt::format("{}: {} rows, {:.1f} ms", tag, result_.count(),
                           static_cast<double>((SystemClock().Monotonic() - begin).count()) / 1000.0));
@@ -181,6 +187,13 @@ class ScriptRun {
     return Error{
         ErrorCode::kInvalid,
         fmt::format("the statement in line {} ended the transaction that all statements share", statement.line), ""};
+  }
+
+  void Keep(const PGresult* row) {
+    const int columns = result_.Kept(PQnfields(row));
+    std::size_t bytes = 0;
+    for (int i = 0; i < columns; ++i) bytes += static_cast<std::size_t>(PQgetlength(row, 0, i));
+    result_.Offer(bytes, [&] { return RowOf(row, columns); });
   }
 
   Error Explain(const PGresult* result, const Statement& statement) {
@@ -203,12 +216,15 @@ class ScriptRun {
   }
 
   // Within the transaction all of it is undone. Without one, nobody knows of the statement that was under way.
-  Error Lost(const Error& error) const {
+  // `said`: what the server said before it hung up.
+  Error Lost(const Error& error, const std::optional<Error>& said) const {
     if (error.code == ErrorCode::kInvalid) return error;
-    if (!script_.autocommit) return script_.stop.raised() ? Stopped() : error;
+    if (!script_.autocommit && script_.stop.raised()) return Stopped();
+    const std::string& why = said ? said->message : error.message;
+    if (!script_.autocommit)
+      return {ErrorCode::kUnavailable, "the connection was lost, so nothing of the script is stored: " + why, ""};
     return {ErrorCode::kInDoubt,
-            "the connection was lost while a statement ran: whether it took effect cannot be known: " + error.message,
-            ""};
+            "the connection was lost while a statement ran: whether it took effect cannot be known: " + why, ""};
   }
 
   // Not to be cancelled: it would not be known what became of it.
@@ -222,10 +238,6 @@ class ScriptRun {
       return Ok();
     const std::string why = PgErrorText(committed.get());
     return Error{ErrorCode::kFailed, why.empty() ? "the transaction was rolled back" : why, ""};
-  }
-
-  void Release() {
-    if (connection_->Reset()) pool_.Give(script_.parameters, std::move(connection_));
   }
 
   Script& script_;

@@ -51,9 +51,19 @@ Value ColumnOf(sqlite3_stmt* row, int column) {
   }
 }
 
-Value RowOf(sqlite3_stmt* row) {
+// Of a number that is not asked: SQLite would make a text of it.
+std::size_t SizeOf(sqlite3_stmt* row, int columns) {
+  std::size_t bytes = 0;
+  for (int i = 0; i < columns; ++i) {
+    const int type = sqlite3_column_type(row, i);
+    if (type == SQLITE_TEXT || type == SQLITE_BLOB) bytes += static_cast<std::size_t>(sqlite3_column_bytes(row, i));
+  }
+  return bytes;
+}
+
+Value RowOf(sqlite3_stmt* row, int columns) {
   Value::Map map;
-  for (int i = 0; i < sqlite3_column_count(row); ++i) map.emplace_back(sqlite3_column_name(row, i), ColumnOf(row, i));
+  for (int i = 0; i < columns; ++i) map.emplace_back(sqlite3_column_name(row, i), ColumnOf(row, i));
   return Value(std::move(map));
 }
 
@@ -71,12 +81,17 @@ class ScriptRun {
   ScriptRun(Script& script, AttemptLog& log) : script_(script), log_(log), result_(script.output) {}
 
   JobEnd Run() {
+    JobEnd end;
     std::optional<std::string> why = Open();
     if (!why) why = RunAll();
-    if (!why) return result_.End();
-    JobEnd end = JobEnd::Failed(std::move(*why));
-    end.was_stopped = script_.stop.raised();
-    if (database_) Simple("rollback");
+    if (!why) end = result_.End();
+    // What cannot be its outputs undoes it, too: another try does all of it again.
+    if (!why && end.outcome == AttemptOutcome::kSucceeded && !Simple("commit")) why = Complaint();
+    if (why) {
+      end = JobEnd::Failed(std::move(*why));
+      end.was_stopped = script_.stop.raised();
+    }
+    if (IsInTransaction()) Simple("rollback");
     return end;
   }
 
@@ -105,6 +120,7 @@ class ScriptRun {
     return std::nullopt;
   }
 
+  bool IsInTransaction() const { return database_ && sqlite3_get_autocommit(database_.get()) == 0; }
   bool Simple(const char* statement) {
     return sqlite3_exec(database_.get(), statement, nullptr, nullptr, nullptr) == SQLITE_OK;
   }
@@ -118,8 +134,7 @@ class ScriptRun {
         log_.Line(fmt::format("-- statement {} of {}, line {}", i + 1, all.size(), NumberIn(all[i], "line", 1)));
       if (auto why = RunOne(all[i])) return fmt::format("{} (line {})", *why, NumberIn(all[i], "line", 1));
     }
-    if (sqlite3_get_autocommit(database_.get()) != 0) return "a statement ended the transaction that all of them share";
-    return Simple("commit") ? std::nullopt : Complaint();
+    return std::nullopt;
   }
 
   std::optional<std::string> RunOne(const Value& one) {
@@ -137,13 +152,20 @@ class ScriptRun {
     int step;
     while ((step = sqlite3_step(statement.get())) == SQLITE_ROW) {
       result_.CountRow();
-      if (result_.Wants()) result_.AddRow(RowOf(statement.get()));
+      if (result_.Wants()) Keep(statement.get());
     }
     if (step != SQLITE_DONE) return Complaint();
+    // At once: what follows would be stored statement by statement.
+    if (!IsInTransaction()) return "the statement ended the transaction that all statements share";
     if (sqlite3_column_count(statement.get()) == 0) result_.Affected(sqlite3_total_changes(database_.get()) - changes);
     log_.Line(fmt::format("{} rows, {:.1f} ms", result_.count(),
                           static_cast<double>((SystemClock().Monotonic() - begin).count()) / 1000.0));
     return std::nullopt;
+  }
+
+  void Keep(sqlite3_stmt* row) {
+    const int columns = result_.Kept(sqlite3_column_count(row));
+    result_.Offer(SizeOf(row, columns), [&] { return RowOf(row, columns); });
   }
 
   static bool BindAll(sqlite3_stmt* statement, const Value& one) {

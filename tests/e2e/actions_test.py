@@ -103,6 +103,33 @@ tasks:
         self.assertIn("n=2 '); drop table notes; -- 2", self.log("script", "use"))
         self.assertIn("SQLSTATE 23505", self.log("script", "again"))
 
+    def test_a_script_does_not_end_its_transaction(self):
+        self.assertEqual(self.run_dag("chained_table", "tasks: {a: {sql: {connection: warehouse, query: create table chained (n int)}}}\n")[0], "success")
+        state, _ = self.run_dag("chained", """
+tasks:
+  a:
+    sql:
+      connection: warehouse
+      query: |
+        insert into chained values (1);
+        {{ 'commit and chain' | raw }};
+        insert into chained values (2);
+        select 1 / 0
+  b: {sql: {connection: warehouse, query: select count(*) as n from chained, output: row}, depends_on: [a], trigger_rule: all_done}
+  use: {bash: "echo n={{ tasks.b.n }}", depends_on: [b], trigger_rule: all_done}
+""")
+        self.assertEqual(state, "success")  # that of its leaf
+        run_id = self.server.runs("chained")[0]["dag_run_id"]
+        tries = json.dumps(self.server.get(f"/api/ext/v1/dags/chained/dagRuns/{run_id}/taskInstances/a/tries"))
+        self.assertIn("line 2: COMMIT ends the transaction that all statements share", tries)
+        self.assertIn("n=0", self.log("chained", "use"))
+        plain = self.server.dags / "chained_plain.yaml"
+        plain.write_text("tasks: {a: {sqlite: {path: p.db, query: 'select 1; rollback; begin; select 2'}}}\n")
+        done = self.server.pipectl("dags", "validate", plain)
+        plain.unlink()
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("DAG064: ROLLBACK ends the transaction that all statements share", done.stdout + done.stderr)
+
     def test_sqlite_lies_beside_the_dag(self):
         state, _ = self.run_dag("lite", """
 tasks:

@@ -36,7 +36,7 @@ void Split(std::string_view script, const std::vector<pipelined::Value>& bound) 
   using namespace pipelined;
   for (const SqlDialect dialect : {SqlDialect::kPostgres, SqlDialect::kSqlite}) {
     SqlFault fault;
-    const auto statements = SplitSql(script, dialect, bound, {Value("given")}, &fault);
+    const auto statements = SplitSql(script, dialect, SqlTransaction::kOwn, bound, {Value("given")}, &fault);
     if (!statements) continue;
     for (const SqlStatement& statement : *statements) {
       if (statement.text.find('\0') != std::string::npos) std::abort();
@@ -89,6 +89,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const bool shown = rendered && rendered->find(kSecret) != std::string::npos;
     if (shown && !secret && !HasItsLetters(text)) std::abort();
   }
-  CheckSqlTemplate(text, SqlDialect::kPostgres, 1);
+  CheckSqlTemplate(text, SqlDialect::kPostgres, SqlTransaction::kAroundAll, 1);
   return 0;
 }

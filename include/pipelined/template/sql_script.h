@@ -14,6 +14,9 @@ namespace pipelined {
 
 enum class SqlDialect : unsigned char { kPostgres, kSqlite };
 
+// Who begins and ends transactions: whoever runs the script, around all of it, or the script.
+enum class SqlTransaction : unsigned char { kAroundAll, kOwn };
+
 struct SqlStatement {
   std::string text;           // its parameters are $1, $2 … without gaps
   std::vector<Value> params;  // as many
@@ -27,12 +30,14 @@ struct SqlFault {
 };
 
 // `script`: as rendered with Quote::kBind, a NUL for each of `bound`. $1, $2 … that stand in it are of `given`.
-// Nothing, and `fault` filled: a value stands within quotes, something is not closed, there is no such parameter.
+// Nothing, and `fault` filled: a value stands within quotes, something is not closed, there is no such parameter, a
+// statement begins or ends the transaction around all.
 std::optional<std::vector<SqlStatement>> SplitSql(std::string_view script, SqlDialect dialect,
-                                                  const std::vector<Value>& bound, const std::vector<Value>& given,
-                                                  SqlFault* fault);
+                                                  SqlTransaction transaction, const std::vector<Value>& bound,
+                                                  const std::vector<Value>& given, SqlFault* fault);
 
 // The same of a template that is not rendered: what can be said of it before. `given`: how many parameters it gets.
-std::optional<SqlFault> CheckSqlTemplate(std::string_view text, SqlDialect dialect, std::size_t given);
+std::optional<SqlFault> CheckSqlTemplate(std::string_view text, SqlDialect dialect, SqlTransaction transaction,
+                                         std::size_t given);
 
 }  // namespace pipelined

@@ -18,6 +18,7 @@
 #include "executor/worker/worker_folder.h"
 #include "executor/worker/worker_journals.h"
 #include "executor/worker/worker_link.h"
+#include "executor/worker/worker_probes.h"
 #include "pipelined/base/clock.h"
 #include "pipelined/base/log.h"
 #include "pipelined/executor/worker_protocol.h"
@@ -54,6 +55,15 @@ struct Worker {
   bool gone = false;     // its lock is free: what it has not written it never will
   bool writing = false;  // epoll waits for the socket to take more
 };
+
+AttemptEnd LaunchFailed(std::int64_t id, std::string message) {
+  AttemptEnd end;
+  end.attempt = AttemptId{id};
+  end.outcome = AttemptOutcome::kLaunchFailed;
+  end.end = SystemClock().Now();
+  end.message = std::move(message);
+  return end;
+}
 
 class WorkerExecutorImpl final : public WorkerExecutor {
  public:
@@ -92,7 +102,7 @@ class WorkerExecutorImpl final : public WorkerExecutor {
   void ReadJournals(std::int64_t number);
   void TakeLine(std::int64_t number, std::int64_t journal, JournalLine line);
   void OnMessage(std::int64_t number, const Value& message);
-  void OnProbed(const Value& message);
+  void OnRefused(std::int64_t number, std::int64_t id, std::string why);
   void OnSocket(std::int64_t number);
   void Look(std::int64_t number);
   void OnGone(std::int64_t number);
@@ -106,7 +116,9 @@ class WorkerExecutorImpl final : public WorkerExecutor {
   void ResendWhatIsNotBegun();
   void Flush();
   void ArmTimer(Millis delay);
+  bool HasNews() const { return !ends_.empty() || !probes_.answered().empty(); }
   void Announce();
+  void Calm();
   void OnTimer();
   bool IsOfThisBoot(std::int64_t number) const { return workers_.at(number).journals.boot_id() == options_.boot_id; }
   bool AddToEpoll(int fd, std::int64_t source, std::uint32_t events) const;
@@ -121,10 +133,7 @@ class WorkerExecutorImpl final : public WorkerExecutor {
 
   std::unordered_map<std::int64_t, Tracked> attempts_;
   std::vector<AttemptEnd> ends_;
-  // Asked and not answered: by their numbers on the wire, which are never used twice, and by their ids.
-  std::map<std::int64_t, std::int64_t> probes_, probe_numbers_;
-  std::int64_t last_probe_ = 0;
-  std::vector<ProbeResult> probed_;
+  WorkerProbes probes_;
 };
 
 Status WorkerExecutorImpl::Init() {
@@ -185,12 +194,7 @@ void WorkerExecutorImpl::FailLaunch(std::int64_t id, std::string message) {
   Tracked& tracked = attempts_.at(id);
   tracked.done = true;
   std::string().swap(tracked.frame);
-  AttemptEnd end;
-  end.attempt = AttemptId{id};
-  end.outcome = AttemptOutcome::kLaunchFailed;
-  end.end = SystemClock().Now();
-  end.message = std::move(message);
-  ends_.push_back(std::move(end));
+  ends_.push_back(LaunchFailed(id, std::move(message)));
 }
 
 void WorkerExecutorImpl::Stop(AttemptId attempt) {
@@ -229,19 +233,8 @@ void WorkerExecutorImpl::SendStop(std::int64_t id, const Tracked& tracked) {
 std::vector<AttemptEnd> WorkerExecutorImpl::Ended() {
   Listen();
   std::vector<AttemptEnd> ends = std::exchange(ends_, {});
-  std::uint64_t ticks = 0;
-  if (probed_.empty() && read(wake_.get(), &ticks, sizeof ticks) < 0) {
-  }
+  Calm();
   return ends;
-}
-
-std::vector<ProbeResult> WorkerExecutorImpl::Probed() {
-  Listen();
-  std::vector<ProbeResult> probed = std::exchange(probed_, {});
-  std::uint64_t ticks = 0;
-  if (ends_.empty() && read(wake_.get(), &ticks, sizeof ticks) < 0) {
-  }
-  return probed;
 }
 
 void WorkerExecutorImpl::Listen() {
@@ -259,7 +252,14 @@ void WorkerExecutorImpl::Listen() {
 // What is there and not taken: PollFd() must say so.
 void WorkerExecutorImpl::Announce() {
   const std::uint64_t one = 1;
-  if ((!ends_.empty() || !probed_.empty()) && write(wake_.get(), &one, sizeof one) < 0) {
+  if (HasNews() && write(wake_.get(), &one, sizeof one) < 0) {
+  }
+}
+
+// Something was taken: PollFd() says no more than what is left.
+void WorkerExecutorImpl::Calm() {
+  std::uint64_t ticks = 0;
+  if (!HasNews() && read(wake_.get(), &ticks, sizeof ticks) < 0) {
   }
 }
 
@@ -406,43 +406,26 @@ void WorkerExecutorImpl::Probe(std::int64_t id, Value job) {
   NeedWorker();
   Worker* own = Own();
   if (own == nullptr) {
-    probed_.push_back({id, false, {}, "the worker is being started again"});
+    probes_.Fail(id, "the worker is being started again");
     return Announce();
   }
-  probes_[++last_probe_] = id;
-  probe_numbers_[id] = last_probe_;
-  own->link->Send(Value(Value::Map{{"probe", last_probe_}, {"job", std::move(job)}}));
+  own->link->Send(Value(Value::Map{{"probe", probes_.Ask(id)}, {"job", std::move(job)}}));
   Flush();
 }
 
 void WorkerExecutorImpl::Drop(std::int64_t id) {
-  std::erase_if(probed_, [id](const ProbeResult& result) { return result.id == id; });
-  const auto found = probe_numbers_.find(id);
-  if (found == probe_numbers_.end()) return;
-  const std::int64_t number = found->second;
-  probe_numbers_.erase(found);
-  probes_.erase(number);
+  const auto number = probes_.Drop(id);
   Worker* own = Own();
-  if (own == nullptr) return;
-  own->link->Send(Value(Value::Map{{"drop", number}}));
+  if (!number || own == nullptr) return;
+  own->link->Send(Value(Value::Map{{"drop", *number}}));
   Flush();
 }
 
-void WorkerExecutorImpl::OnProbed(const Value& message) {
-  const Value* number = message.Find("probed");
-  const auto found = number->is_int() ? probes_.find(number->integer()) : probes_.end();
-  if (found == probes_.end()) return;  // it was dropped
-  ProbeResult result;
-  result.id = found->second;
-  probe_numbers_.erase(result.id);
-  probes_.erase(found);
-  if (const Value* error = message.Find("error"); error != nullptr && error->is_string()) {
-    result.error = error->string();
-  } else if (const Value* value = message.Find("value"); value != nullptr) {
-    result.answered = true;
-    result.value = *value;
-  }
-  probed_.push_back(std::move(result));
+std::vector<ProbeResult> WorkerExecutorImpl::Probed() {
+  Listen();
+  std::vector<ProbeResult> probed = probes_.Take();
+  Calm();
+  return probed;
 }
 
 // ---- workers ----
@@ -488,13 +471,24 @@ void WorkerExecutorImpl::OnSocket(std::int64_t number) {
 
 void WorkerExecutorImpl::OnMessage(std::int64_t number, const Value& message) {
   if (message.Find("journal") != nullptr) ReadJournals(number);
-  if (message.Find("probed") != nullptr) OnProbed(message);
+  if (message.Find("probed") != nullptr) probes_.OnAnswer(message);
   const Value* refused = message.Find("refused");
   if (refused == nullptr || !refused->is_int()) return;
-  const auto found = attempts_.find(refused->integer());
-  if (found == attempts_.end() || found->second.done || found->second.worker != 0) return;
   const Value* why = message.Find("why");
-  FailLaunch(found->first, why != nullptr && why->is_string() ? why->string() : "the worker refused it");
+  OnRefused(number, refused->integer(),
+            why != nullptr && why->is_string() ? why->string() : std::string("the worker refused it"));
+}
+
+// Its start line may be there all the same: the disk was full in the middle of several. It is read now, for behind the
+// end it would be that of an attempt that nobody knows.
+void WorkerExecutorImpl::OnRefused(std::int64_t number, std::int64_t id, std::string why) {
+  ReadJournals(number);
+  const auto found = attempts_.find(id);
+  if (found == attempts_.end() || found->second.done || found->second.end) return;
+  if (found->second.worker == 0) return FailLaunch(id, std::move(why));
+  if (found->second.worker != number) return;
+  found->second.end = LaunchFailed(id, std::move(why));
+  if (found->second.claimed) Finish(id, found->second);
 }
 
 // It writes nothing any more: what it had begun and not ended is lost.
@@ -510,9 +504,7 @@ void WorkerExecutorImpl::OnGone(std::int64_t number) {
   worker.own = false;
   own_ = 0;
   EndStopped();
-  for (const auto& [asked, id] : std::exchange(probes_, {}))
-    probed_.push_back({id, false, {}, "the worker was killed"});
-  probe_numbers_.clear();
+  probes_.FailAll("the worker was killed");
   log::Warning("the worker was killed: starting another one");
   RemoveUnused();
   if (SystemClock().Monotonic() - spawned_ > Seconds(1)) return RespawnWorker();

@@ -64,6 +64,38 @@ TEST_F(Http, HostileAnswersAreFailures) {
   EXPECT_EQ(Ask("/loop").message, "HTTP status 302");
 }
 
+std::string LongJson(std::size_t bytes) {
+  std::string json = R"({"id": 7, "list": [1)";
+  while (json.size() < bytes) json += R"(, {"a": 1, "b": [2]})";
+  return json + "]}";
+}
+
+TEST_F(Http, ALongAnswerIsReadLikeAShortOne) {
+  const std::string body = LongJson(2 << 20);
+  server_.Answer("/long", TinyHttpServer::Response(200, body));
+  const AttemptEnd end = Ask("/long", R"(, "output": {"id": "/id"}, "expect": {"json": {"/list/0": 1}})");
+  EXPECT_EQ(end.outcome, AttemptOutcome::kSucceeded) << end.message;
+  EXPECT_EQ(end.outputs, *ParseJson(R"({"status": 200, "id": 7})"));
+  EXPECT_THAT(Log(1000), HasSubstr("[pipelined: " + std::to_string(body.size() - 4096) + " bytes more]"));
+  EXPECT_EQ(Ask("/long", R"(, "output": {"id": "/nothing"})").outcome, AttemptOutcome::kBadOutput);
+  EXPECT_EQ(Ask("/long", R"(, "output": {"all": ""})").outcome, AttemptOutcome::kBadOutput);
+  EXPECT_THAT(Ask("/long", R"(, "expect": {"json": {"/id": 8}})").message, HasSubstr("not 8"));
+}
+
+TEST_F(Http, WhileLongAnswersAreReadOthersAreNotKeptWaiting) {
+  server_.Answer("/long", TinyHttpServer::Response(200, LongJson(8'000'000)));
+  std::vector<AttemptStart> starts;
+  for (std::int64_t id = 1; id <= 12; ++id)
+    starts.push_back(Attempt(id, R"({"http": {"url": ")" + server_.Url("/long") + R"(", "output": {"id": "/id"}}})"));
+  executor().Start(std::move(starts));
+  ASSERT_TRUE(Eventually([&] { return server_.asked() == 12; }));
+  // One after the other: each that had to wait until a long one was read would be one of a dozen.
+  std::int64_t small = 0;
+  while (small < 1000 && ends_.size() < 12u + static_cast<std::size_t>(small)) Run(Get(100 + small++, "/small"));
+  EXPECT_GT(small, 30);
+  for (std::int64_t id = 1; id <= 12; ++id) EXPECT_EQ(Await(id).outcome, AttemptOutcome::kSucceeded);
+}
+
 TEST_F(Http, WhatALogInIsMeantForDoesNotFollowToAnotherServer) {
   TinyHttpServer other;
   server_.Answer("/away", TinyHttpServer::Response(307, "", "Location: " + other.Url("/taken?token=t0ken") + "\r\n"));

@@ -1,5 +1,7 @@
 // What survives the death of the daemon and of the worker; and that nothing is begun twice.
 #include <fcntl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include "integration/worker/worker_fixture.h"
@@ -213,6 +215,70 @@ TEST_F(WorkerRecovery, ADaemonKilledAtAnyInstantLosesNoEnd) {
   for (const std::string& request : server_.Asked()) ++times[request.substr(0, request.find(" HTTP"))];
   EXPECT_EQ(times.size(), 400u);
   for (const auto& [request, count] : times) EXPECT_EQ(count, 1) << request;
+}
+
+// The disk is full in the middle of the start lines of 2 to 4: a limit on the size of files stands for it, and the
+// worker sleeps while they are sent, so that it takes all of them in one turn.
+class TornStart : public WorkerRecovery {
+ protected:
+  void StartOnAFullDisk() {
+    StartAndHold(1);  // its journal message waits unread: the lines are read before the refusals
+    worker_ = Workers().at(0);
+    journal_ = JournalPath();
+    kill(worker_, SIGSTOP);
+    full_ = Size() + worker::StartLine(2, SystemClock().Now()).size() + 20;
+    Limit(full_);
+    std::vector<AttemptStart> starts;
+    for (std::int64_t id = 2; id <= 4; ++id) starts.push_back(Get(id, "/never"));
+    executor().Start(std::move(starts));
+    kill(worker_, SIGCONT);
+    ASSERT_TRUE(Eventually([&] { return Size() == full_; }));
+  }
+  void Limit(std::size_t bytes) const {
+    const rlimit limit{bytes, RLIM_INFINITY};
+    ASSERT_EQ(prlimit(worker_, RLIMIT_FSIZE, &limit, nullptr), 0);
+  }
+  std::string JournalPath() const {
+    for (const auto& entry : std::filesystem::directory_iterator(folder_ + "/worker")) {
+      if (entry.path().filename().string().starts_with("j-")) return entry.path();
+    }
+    return "";
+  }
+  std::size_t Size() const { return std::filesystem::file_size(journal_); }
+
+  pid_t worker_ = 0;
+  std::string journal_;
+  std::size_t full_ = 0;
+};
+
+TEST_F(TornStart, IsRefusedAlsoWhereItsLineIsThere) {
+  StartOnAFullDisk();
+  for (std::int64_t id = 2; id <= 4; ++id) {
+    const AttemptEnd end = Await(id);
+    EXPECT_EQ(end.outcome, AttemptOutcome::kLaunchFailed) << id;
+    EXPECT_THAT(end.message, HasSubstr("is the disk full?")) << id;
+  }
+  Limit(RLIM_INFINITY);
+  server_.Release();
+  EXPECT_EQ(Await(1).outcome, AttemptOutcome::kSucceeded);
+  EXPECT_EQ(Run(Get(5, "/")).outcome, AttemptOutcome::kSucceeded);
+  executor().Forget({AttemptId{1}, AttemptId{2}, AttemptId{3}, AttemptId{4}, AttemptId{5}});
+  for (std::int64_t id = 1; id <= 5; ++id) EXPECT_FALSE(executor().Knows(AttemptId{id})) << id;
+  EXPECT_EQ(server_.asked(), 2u);
+}
+
+TEST_F(TornStart, HasItsEndInTheJournalForTheNextDaemon) {
+  StartOnAFullDisk();
+  Limit(RLIM_INFINITY);
+  const std::string refused = "\"outcome\":\"launch_failed\"";
+  ASSERT_TRUE(Eventually([&] { return Slurp(journal_).find(refused) != std::string::npos; }));
+  Open();
+  const auto open = [&](std::int64_t id) { return OpenAttempt{AttemptId{id}, options_.instance, options_.boot_id}; };
+  const auto statuses = executor().Reattach({open(1), open(2), open(3)});
+  EXPECT_EQ(statuses.at(0).liveness, AttemptLiveness::kRunning);
+  EXPECT_EQ(statuses.at(1).liveness, AttemptLiveness::kEnded);
+  EXPECT_EQ(statuses.at(2).liveness, AttemptLiveness::kNotStarted);  // nothing of it was written
+  EXPECT_EQ(Await(2).outcome, AttemptOutcome::kLaunchFailed);
 }
 
 TEST_F(WorkerRecovery, WhatNoWorkerHasBegunIsStoppedAtOnce) {

@@ -17,7 +17,7 @@ class Sql : public WorkerTest {
   // `script` as the scheduler sends it.
   static Value Statements(const std::string& script, SqlDialect dialect, const std::vector<Value>& params) {
     SqlFault fault;
-    const auto split = SplitSql(script, dialect, {}, params, &fault);
+    const auto split = SplitSql(script, dialect, SqlTransaction::kOwn, {}, params, &fault);  // all goes to the worker
     EXPECT_TRUE(split) << fault.message;
     Value::List list;
     for (const SqlStatement& one : *split)
@@ -99,9 +99,92 @@ TEST_F(Sql, AutocommitIsForWhatNoTransactionCanHold) {
   EXPECT_EQ(RunSql(std::move(spec)).outcome, AttemptOutcome::kSucceeded);
 }
 
+// The scheduler sends no such script; that it cannot end the transaction by other means is PostgreSQL's doing.
 TEST_F(Sql, AScriptDoesNotEndItsTransactionItself) {
   EXPECT_THAT(RunScript("select 1; commit; select 2").message, HasSubstr("ended the transaction"));
+  Ask("create table unended (n int); create procedure ends() language plpgsql as "
+      "$$ begin insert into unended values (1); commit; end $$");
+  for (const char* script : {"call ends()", "do $$ begin insert into unended values (1); commit; end $$",
+                             "insert into unended values (1); do $$ begin rollback; end $$"}) {
+    const AttemptEnd end = RunScript(script);
+    EXPECT_EQ(end.outcome, AttemptOutcome::kFailed) << script;
+    EXPECT_THAT(end.message, HasSubstr("SQLSTATE 2D000")) << script;
+  }
+  EXPECT_EQ(Ask("select count(*) from unended"), "0");
 }
+
+TEST_F(Sql, AScriptMayChooseHowItsTransactionIsIsolatedAndUseSavepoints) {
+  Ask("create table saved (n int)");
+  EXPECT_EQ(*RunScript("set transaction isolation level serializable; savepoint a; insert into saved values (1); "
+                       "rollback to a; insert into saved values (2); release a; "
+                       "select current_setting('transaction_isolation') as level")
+                 .outputs.Find("level"),
+            Value("serializable"));
+  EXPECT_EQ(Ask("select string_agg(n::text, ',') from saved"), "2");
+}
+
+TEST_F(Sql, WithAutocommitATransactionThatIsNotEndedIsAFailure) {
+  Ask("create table half_done (n int)");
+  const auto run = [&](const std::string& script) {
+    Value spec = Spec(script);
+    spec.Set("autocommit", true);
+    return RunSql(std::move(spec));
+  };
+  const AttemptEnd open = run("begin; insert into half_done values (1)");
+  EXPECT_EQ(open.outcome, AttemptOutcome::kFailed);
+  EXPECT_THAT(open.message, HasSubstr("did not end it"));
+  EXPECT_EQ(Ask("select count(*) from half_done"), "0");
+  EXPECT_EQ(run("begin; insert into half_done values (1); commit").outcome, AttemptOutcome::kSucceeded);
+  EXPECT_EQ(Ask("select count(*) from half_done"), "1");
+}
+
+TEST_F(Sql, WhatOutputsCannotHoldUndoesTheScript) {
+  Ask("create table outgrown (n int)");
+  for (const char* output : {"row", "rows"}) {
+    const AttemptEnd end = RunScript(
+        "insert into outgrown values (1); select repeat('x', 2000000) as x union all select 'small'", {}, output);
+    EXPECT_EQ(end.outcome, AttemptOutcome::kBadOutput) << output;
+    EXPECT_THAT(end.message, HasSubstr("more than outputs may hold")) << output;
+  }
+  EXPECT_EQ(Ask("select count(*) from outgrown"), "0");
+  EXPECT_EQ(RunScript("insert into outgrown values (1); select repeat('x', 2000000)", {}, "none").outcome,
+            AttemptOutcome::kSucceeded);
+  EXPECT_EQ(Ask("select count(*) from outgrown"), "1");
+  // The last query that gave rows counts.
+  EXPECT_EQ(RunScript("select repeat('x', 2000000); select 7 as n").outcome, AttemptOutcome::kSucceeded);
+}
+
+TEST_F(Sql, AProbeIsAnsweredWithTheFirstValueAlone) {
+  executor().Probe(1, Value::Map{{"sql", Spec("select 7 as n, repeat('x', 2000000) as x union all select 8, 'y'")}});
+  executor().Probe(2, Value::Map{{"sql", Spec("select repeat('x', 2000000)")}});
+  std::map<std::int64_t, ProbeResult> answers;
+  ASSERT_TRUE(Eventually([&] {
+    executor().Ended();
+    for (ProbeResult& result : executor().Probed()) answers[result.id] = std::move(result);
+    return answers.size() == 2;
+  }));
+  EXPECT_EQ(answers[1].value, Value(7)) << answers[1].error;
+  EXPECT_FALSE(answers[2].answered);
+  EXPECT_THAT(answers[2].error, HasSubstr("more than outputs may hold"));
+}
+
+#if !defined(__SANITIZE_ADDRESS__)  // which keeps what is freed
+TEST_F(Sql, ALargeRowCostsWhatLibpqTakesForItAndNothingAfterwards) {
+  RunScript("select 1");
+  ASSERT_EQ(Workers().size(), 1u);
+  const auto kilobytes = [&](const std::string& what) {
+    const std::string status = Slurp("/proc/" + std::to_string(Workers()[0]) + "/status");
+    return std::stol(status.substr(status.find(what) + what.size()));
+  };
+  const long before = kilobytes("VmRSS:");
+  for (const char* output : {"none", "row"}) {
+    const AttemptEnd end = RunScript("select repeat('x', 64000000)", {}, output);
+    EXPECT_EQ(end.outcome, output == std::string("row") ? AttemptOutcome::kBadOutput : AttemptOutcome::kSucceeded);
+    EXPECT_LT(kilobytes("VmHWM:") - before, 170'000) << output;  // its buffer, and the row
+    EXPECT_LT(kilobytes("VmRSS:") - before, 20'000) << output;
+  }
+}
+#endif
 
 TEST_F(Sql, HostileValuesArriveIntact) {
   const std::vector<std::string> hostile{
@@ -192,6 +275,8 @@ TEST_F(Sql, ALostConnectionIsAFailureAndTheNextTryHasAnother) {
   EXPECT_EQ(RunScript("select 1").outcome, AttemptOutcome::kSucceeded);
   const AttemptEnd killed = RunScript("select pg_terminate_backend(pg_backend_pid())");
   EXPECT_EQ(killed.outcome, AttemptOutcome::kFailed);
+  EXPECT_THAT(killed.message, HasSubstr("the connection was lost, so nothing of the script is stored"));
+  EXPECT_THAT(killed.message, HasSubstr("SQLSTATE 57P01"));
   Value spec = Spec("select pg_terminate_backend(pg_backend_pid())");
   spec.Set("autocommit", true);
   const AttemptEnd unknown = RunSql(std::move(spec));
@@ -242,6 +327,24 @@ TEST_F(Sqlite, StatementsAreOneTransaction) {
   RunFile("create table t (n primary key)");
   EXPECT_THAT(RunFile("insert into t values (1);\ninsert into t values (1)").message, HasSubstr("UNIQUE"));
   EXPECT_EQ(*RunFile("select count(*) as n from t").outputs.Find("n"), Value(0));
+}
+
+TEST_F(Sqlite, AScriptDoesNotEndItsTransactionItself) {
+  RunFile("create table t (n)");
+  // A second transaction hides the end of the first one from whoever looks at the end.
+  const AttemptEnd end = RunFile("insert into t values (1);\nrollback;\nbegin;\ninsert into t values (2)");
+  EXPECT_EQ(end.outcome, AttemptOutcome::kFailed);
+  EXPECT_THAT(end.message, HasSubstr("ended the transaction that all statements share (line 2)"));
+  EXPECT_EQ(*RunFile("select count(*) as n from t").outputs.Find("n"), Value(0));
+}
+
+TEST_F(Sqlite, WhatOutputsCannotHoldUndoesTheScript) {
+  RunFile("create table t (n)");
+  const std::string script = "insert into t values (1); select printf('%2000000s', 'x') as x";
+  EXPECT_EQ(RunFile(script).outcome, AttemptOutcome::kBadOutput);
+  EXPECT_EQ(*RunFile("select count(*) as n from t").outputs.Find("n"), Value(0));
+  EXPECT_EQ(RunFile(script, {}, "none").outcome, AttemptOutcome::kSucceeded);
+  EXPECT_EQ(*RunFile("select count(*) as n from t").outputs.Find("n"), Value(1));
 }
 
 TEST_F(Sqlite, HostileValuesArriveIntact) {

@@ -89,6 +89,16 @@ TEST(PrepareAction, SaysWhereAValueCannotStand) {
               HasSubstr("no connection \"gone\""));
 }
 
+TEST(PrepareAction, AScriptThatATemplateMakesDoesNotEndItsTransaction) {
+  const std::string script = R"(, "script": "select 1;\n{% if true %}commit and chain{% endif %};\nselect 2")";
+  EXPECT_THAT(ActionOf(ActionKind::kSql, R"({"connection": "w")" + script + "}", {}),
+              HasSubstr("refused: sql.query: line 2: COMMIT ends the transaction that all statements share"));
+  EXPECT_THAT(ActionOf(ActionKind::kSqlite, R"({"path": "p")" + script + "}", {}),
+              HasSubstr("refused: sqlite.query: line 2: COMMIT ends"));
+  EXPECT_THAT(ActionOf(ActionKind::kSql, R"({"connection": "w", "autocommit": true)" + script + "}", {}),
+              HasSubstr(R"("text":"commit and chain","line":2)"));
+}
+
 TEST(PrepareAction, PathsStartInTheWorkingDirectory) {
   EXPECT_THAT(ActionOf(ActionKind::kSqlite, R"({"path": "{{ dag_run.conf.x }}.db", "script": "select 1"})", "sales"),
               HasSubstr(R"("path":"/dags/team/sales.db")"));

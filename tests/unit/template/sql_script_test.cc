@@ -1,6 +1,7 @@
 // Where a script of SQL is cut, and where a value may stand in it.
 #include "pipelined/template/sql_script.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 
 #include "pipelined/template/template.h"
@@ -12,9 +13,10 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
-std::vector<std::string> Texts(std::string_view script, SqlDialect dialect = SqlDialect::kPostgres) {
+std::vector<std::string> Texts(std::string_view script, SqlDialect dialect = SqlDialect::kPostgres,
+                               SqlTransaction transaction = SqlTransaction::kAroundAll) {
   SqlFault fault;
-  const auto statements = SplitSql(script, dialect, {}, {}, &fault);
+  const auto statements = SplitSql(script, dialect, transaction, {}, {}, &fault);
   if (!statements) return {"fault: " + fault.message};
   std::vector<std::string> texts;
   for (const SqlStatement& statement : *statements) texts.push_back(statement.text);
@@ -54,12 +56,49 @@ TEST(SqlScript, IsNotCutWithinParenthesesAndBodies) {
   EXPECT_THAT(
       Texts("create trigger t after insert on a begin delete from b; select 1; end; select 2", SqlDialect::kSqlite),
       ElementsAre("create trigger t after insert on a begin delete from b; select 1; end", "select 2"));
-  EXPECT_THAT(Texts("begin; select 1; end"), ElementsAre("begin", "select 1", "end"));
+  EXPECT_THAT(Texts("begin; select 1; end", SqlDialect::kPostgres, SqlTransaction::kOwn),
+              ElementsAre("begin", "select 1", "end"));
+}
+
+TEST(SqlScript, ALineCommentEndsWhereTheDatabaseEndsIt) {
+  EXPECT_THAT(Texts("-- old\rselect 1"), ElementsAre("select 1"));
+  EXPECT_THAT(Texts("-- old\r\nselect 1"), ElementsAre("select 1"));
+  EXPECT_THAT(Texts("-- old\rselect 1\nselect 2", SqlDialect::kSqlite), ElementsAre("select 2"));
+}
+
+TEST(SqlScript, DoesNotEndTheTransactionThatIsAroundIt) {
+  for (const char* statement :
+       {"commit", "Commit And Chain", "COMMIT PREPARED 'x'", "end", "end transaction", "rollback", "rollback and chain",
+        "rollback work", "abort", "prepare transaction 'x'", "rollback\n/* to */ ;", "-- x\rcommit", "begin",
+        "begin isolation level serializable", "start transaction", "start /**/ transaction read only"}) {
+    SqlFault fault;
+    const std::string script = fmt::format("insert into t values (1);\n\n /* here */ {}; select 1", statement);
+    EXPECT_FALSE(SplitSql(script, SqlDialect::kPostgres, SqlTransaction::kAroundAll, {}, {}, &fault)) << statement;
+    EXPECT_THAT(fault.message, HasSubstr("transaction")) << statement;
+    EXPECT_THAT(fault.hint, HasSubstr("autocommit")) << statement;
+    EXPECT_EQ(fault.line, 3) << statement;
+    EXPECT_TRUE(SplitSql(script, SqlDialect::kPostgres, SqlTransaction::kOwn, {}, {}, &fault)) << statement;
+  }
+  for (const char* statement : {"commit", "end transaction", "rollback transaction", "begin immediate"})
+    EXPECT_THAT(Texts(statement, SqlDialect::kSqlite), ElementsAre(HasSubstr("transaction"))) << statement;
+}
+
+TEST(SqlScript, MayUseSavepointsAndTheWordsElsewhere) {
+  for (const char* text :
+       {"savepoint a", "release savepoint a", "rollback to a", "rollback to savepoint a", "rollback work to a",
+        "rollback transaction to savepoint a", "set transaction isolation level serializable", "prepare q as select 1",
+        "select 1 as end", "(select 1 as commit)", "explain rollback", "select 'commit; rollback'",
+        "update t set \"commit\" = 1", "commit_log"}) {
+    EXPECT_THAT(Texts(text), ElementsAre(text)) << text;
+    EXPECT_THAT(Texts(text, SqlDialect::kSqlite), ElementsAre(text)) << text;
+  }
+  EXPECT_THAT(Texts("do $$ begin commit; end $$"), ElementsAre("do $$ begin commit; end $$"));  // the server refuses it
 }
 
 TEST(SqlScript, SaysInWhichLineAStatementBegins) {
   SqlFault fault;
-  const auto statements = SplitSql("\n-- first\nselect 1;\n\nselect\n2", SqlDialect::kPostgres, {}, {}, &fault);
+  const auto statements =
+      SplitSql("\n-- first\nselect 1;\n\nselect\n2", SqlDialect::kPostgres, SqlTransaction::kAroundAll, {}, {}, &fault);
   ASSERT_TRUE(statements);
   EXPECT_EQ((*statements)[0].line, 3);
   EXPECT_EQ((*statements)[1].line, 5);
@@ -79,7 +118,8 @@ TEST(SqlScript, SaysWhatIsNotClosed) {
                                                   {"select $1", "no parameter $1", 7},
                                                   {"  -- nothing", "no statement", 0}}) {
     SqlFault fault;
-    EXPECT_FALSE(SplitSql(broken.script, SqlDialect::kPostgres, {}, {}, &fault)) << broken.script;
+    EXPECT_FALSE(SplitSql(broken.script, SqlDialect::kPostgres, SqlTransaction::kAroundAll, {}, {}, &fault))
+        << broken.script;
     EXPECT_THAT(fault.message, HasSubstr(broken.says)) << broken.script;
     EXPECT_EQ(fault.offset, broken.offset) << broken.script;
   }
@@ -101,7 +141,7 @@ Bound Bind(const std::string& text, const Value& x, std::vector<Value> given = {
     bound.fault.message = script.error().message;
     return bound;
   }
-  if (auto split = SplitSql(*script, SqlDialect::kPostgres, values, given, &bound.fault))
+  if (auto split = SplitSql(*script, SqlDialect::kPostgres, SqlTransaction::kAroundAll, values, given, &bound.fault))
     bound.statements = std::move(*split);
   return bound;
 }
@@ -155,10 +195,13 @@ TEST(SqlValues, GivenParametersAreNumberedAnewInEachStatement) {
 }
 
 TEST(SqlTemplate, IsCheckedBeforeItIsRendered) {
-  EXPECT_FALSE(CheckSqlTemplate("select {{ x }}, $1", SqlDialect::kPostgres, 1));
-  EXPECT_FALSE(CheckSqlTemplate("select {% if x %}'a{% else %}'b{% endif %}'", SqlDialect::kPostgres, 0));
-  EXPECT_FALSE(CheckSqlTemplate("select '{{ x | raw }}' {# it's #}", SqlDialect::kPostgres, 0));
-  const auto fault = CheckSqlTemplate("select 1;\nselect '{{ x }}'", SqlDialect::kPostgres, 0);
+  EXPECT_FALSE(CheckSqlTemplate("select {{ x }}, $1", SqlDialect::kPostgres, SqlTransaction::kAroundAll, 1));
+  EXPECT_FALSE(CheckSqlTemplate("select {% if x %}'a{% else %}'b{% endif %}'", SqlDialect::kPostgres,
+                                SqlTransaction::kAroundAll, 0));
+  EXPECT_FALSE(
+      CheckSqlTemplate("select '{{ x | raw }}' {# it's #}", SqlDialect::kPostgres, SqlTransaction::kAroundAll, 0));
+  const auto fault =
+      CheckSqlTemplate("select 1;\nselect '{{ x }}'", SqlDialect::kPostgres, SqlTransaction::kAroundAll, 0);
   ASSERT_TRUE(fault);
   EXPECT_EQ(fault->line, 2);
   EXPECT_EQ(fault->offset, 18u);

@@ -44,8 +44,8 @@ class WorkerFiles : public testing::Test {
 TEST_F(WorkerFiles, AJournalGoesOnInTheNextOneWhenItIsLarge) {
   Journal journal(fd_, "7.1", "boot", 50);
   ASSERT_TRUE(journal.Open());
-  EXPECT_TRUE(journal.Append(StartLine(1, Instant{})));
-  EXPECT_TRUE(journal.Append(StartLine(2, Instant{})));
+  EXPECT_EQ(journal.Append(StartLine(1, Instant{})), Journal::Appended::kAll);
+  EXPECT_EQ(journal.Append(StartLine(2, Instant{})), Journal::Appended::kAll);
   EXPECT_EQ(Read("j-7.1-1"), HeaderLine("7.1", "boot") + StartLine(1, Instant{}) + NextLine(2));
   EXPECT_EQ(Read("j-7.1-2"), HeaderLine("7.1", "boot") + StartLine(2, Instant{}) + NextLine(3));
 }
