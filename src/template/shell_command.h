@@ -68,8 +68,8 @@ class ShellCommand {
   static Reads OfOption(Verb verb, std::string_view option);
 
   Verb verb_ = Verb::kNone;  // kNone: its first word has still to come
-  bool copies_ = false;      // … a descriptor, >&: bash expands the word twice
   bool redirects_ = false;   // the next word is a file, or a here-string
+  bool copies_ = false;      // … or a descriptor, behind >&: bash expands that word twice
   bool condition_ = false;   // within [[ ]]
   bool given_text_ = false;
   bool options_over_ = false;  // there was an operand, or --
