@@ -26,6 +26,8 @@ class ShellCommand {
   void EndWord(std::string_view letters, bool assignment, Reads reads);
   // `c`, outside of quotes, ends a word: `;`, `<` … What ends a command ends a part of what stands within [[ ]].
   void EndBy(char c);
+  // What `<` began has its word: the delimiter of a here-document, which is read elsewhere.
+  void EndRedirection() { redirects_ = copies_ = false; }
 
   // Of the word that begins with `letters`. `in_value`: behind the `=` of name=.
   Reads Current(std::string_view letters, bool in_value) const;

@@ -376,6 +376,7 @@ void ShellText::PutCommand(char c) {
   if (less_ == 2 && c != '<') {  // `<<` is complete
     less_ = 0;
     incoming_ = HereDoc{};
+    frames_.back().command.EndRedirection();
     reading_delimiter_ = true;
     delimiter_began_ = false;
     return PutDelimiter(c);

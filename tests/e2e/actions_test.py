@@ -357,7 +357,10 @@ class SlowMailServers(ServerCase):
         return self.server.trigger(name)
 
     def last_try(self, name, run_id):
-        tries = self.server.get(f"/api/ext/v1/dags/{name}/dagRuns/{run_id}/taskInstances/a/tries")["task_instances"]
+        def ended():  # a run that is cancelled has failed before its tasks have stopped
+            tries = self.server.get(f"/api/ext/v1/dags/{name}/dagRuns/{run_id}/taskInstances/a/tries")["task_instances"]
+            return tries if tries[-1]["outcome"] else None
+        tries = wait_for(ended, 20, "the end of the try")
         return len(tries), tries[-1]
 
     def expect_others_are_served(self, name):

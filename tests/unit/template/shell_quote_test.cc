@@ -385,6 +385,8 @@ TEST_F(Bash, NeverRunsAValueWhereItReadsTheScriptInItsOwnWay) {
            {"export RANDOM{{ x }}", "=b[$(touch hit)]"},
            {"declare -n r; r={{ x }}; echo $r", index},
            {"declare -n r={{ x }}; echo $r", index},
+           {"<<A let {{ x }}\nA", index},
+           {"test -v <<A {{ x }}\nA", index},
            {"echo 2>&1\"{{ x }}\"", index},
            {"echo >&{{ x }}", "$(touch hit)"},
            {"a=(b; c {{ x }})", "EOF\ntouch hit\n"},
