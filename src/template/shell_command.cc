@@ -84,6 +84,7 @@ void ShellCommand::EndWord(std::string_view letters, bool assignment, Reads read
   }
   if (verb_ == Verb::kNone) {
     if (assignment || letters.starts_with('-') || GoesBefore(letters)) return;  // -p: of `command`, `time` …
+    if (letters.empty() || letters.starts_with('$')) return;                    // it may expand to nothing
     if (letters == "[[") return EnterCondition();
     verb_ = VerbOf(letters);
     next_ = verb_ == Verb::kLet || letters == "integer" || letters == "float" ? Reads::kNumber

@@ -167,8 +167,9 @@ void ShellText::Put(char c) {
   if (reading_delimiter_) return PutDelimiter(c);
   if (escape_) {
     escape_ = false;
-    if (c == '\n') {
+    if (c == '\n') {  // both are nothing
       word_start_ = escaped_at_start_;
+      last_ = escaped_behind_;
     } else {
       word_start_ = false;
       Quoted(c);
@@ -386,7 +387,10 @@ void ShellText::PutCommand(char c) {
     comment_ = true;
     return;
   }
-  if (c == '\\') escaped_at_start_ = word_start_;
+  if (c == '\\') {
+    escaped_at_start_ = word_start_;
+    escaped_behind_ = before_;
+  }
   Word(c);
   switch (c) {
     case '\\':
@@ -575,7 +579,8 @@ void ShellText::CheckReads(Frame& frame, std::string_view value) const {
   const std::string_view letters = word_start_ ? std::string_view() : word_;
   if (letters.empty() && frame.command.MayTakeForOption(value))
     Refuse("where the command would take it for an option", "write -- before it");
-  const Reads reads = frame.command.Current(letters, in_value);
+  Reads reads = frame.command.Current(letters, in_value);
+  if (reads == Reads::kDeclaration && frame.index == Index::kNone) reads = Reads::kName;  // behind "$name"
   if (frame.command.is_declaration()) {
     // name=(…) makes an array of what stands between the parentheses, which is read as script once more.
     const std::string_view rest = in_value ? value : value.substr(std::min(value.find('='), value.size()));

@@ -96,6 +96,7 @@ class ShellText {
   bool escape_ = false;            // a backslash waits for its character
   bool dollar_ = false;            // a `$` waits
   bool escaped_at_start_ = false;  // that backslash would begin a word
+  char escaped_behind_ = 0;        // what stands before it
   char last_ = 0, before_ = 0;     // the last two characters
   bool after_parameter_ = false;   // all since a `$` could be the name of a parameter
   bool comment_ = false;
