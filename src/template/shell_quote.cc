@@ -362,6 +362,7 @@ void ShellText::PutCommand(char c) {
   if (c == '(' && frames_.back().command.evaluates()) unclear_ = "after parentheses in `let`";
   if (frames_.back().just_opened) {
     frames_.back().just_opened = false;
+    if (c == '(' && frames_.back().array) unclear_ = "after an operator in name=(…)";
     if (c == '(' && (top() == In::kSubstitution || top() == In::kParen)) {  // $(( or ((
       frames_.back() = Frame{In::kArithmetic};
       dollar_ = false;

@@ -392,6 +392,7 @@ TEST_F(Bash, NeverRunsAValueWhereItReadsTheScriptInItsOwnWay) {
            {"$y2>/dev/null read {{ x }} <<<1", index},
            {"readonly $y{{ x }}", "RANDOM=b[$(touch hit)]"},
            {"a=\\\n(b < c {{ x }})", "\\\ntouch hit #"},
+           {"r=((a ))if (<<<{{ x }}", "\\\ntouch hit #"},
            {"echo 2>&1\"{{ x }}\"", index},
            {"echo >&{{ x }}", "$(touch hit)"},
            {"a=(b; c {{ x }})", "EOF\ntouch hit\n"},
