@@ -26,8 +26,8 @@ using InvocationPtr = std::shared_ptr<const Invocation>;  // nullptr: nothing is
 // Which rules a shell reads its script by, as far as quoting goes.
 enum class ShellKind : std::uint8_t {
   kBash,
-  kPosix,  // sh, dash, ash: quotes as POSIX has them
-  kOther,  // zsh, ksh, fish, perl …: nobody here knows how to quote for it
+  kPosix,  // sh, dash, ksh, zsh …: quotes as POSIX has them
+  kOther,  // fish, perl …: nobody here knows how to quote for it
 };
 // By its name, which may be a path.
 ShellKind KindOfShell(std::string_view program);
