@@ -95,6 +95,14 @@ std::string ForShell(std::string_view text) {
   return quoted;
 }
 
+// As a shell leaves of it between words, and `$(…)` at its end: a secret is often kept with the newline of its file.
+std::string_view Trimmed(std::string_view text) {
+  constexpr std::string_view kBlank = " \t\n\v\f\r";
+  const std::size_t first = text.find_first_not_of(kBlank);
+  if (first == std::string_view::npos) return {};
+  return text.substr(first, text.find_last_not_of(kBlank) + 1 - first);
+}
+
 }  // namespace
 
 void SecretMask::AddForm(std::string form) {
@@ -115,6 +123,8 @@ void SecretMask::AddForms(const std::string& secret) {
 void SecretMask::Add(const std::string& secret) {
   if (secret.size() < kShortest) return;
   AddForms(secret);
+  if (const std::string_view inner = Trimmed(secret); inner.size() >= kShortest && inner.size() < secret.size())
+    AddForms(std::string(inner));
   if (secret.find('\n') == std::string::npos) return;
   for (std::size_t at = 0; at < secret.size();) {
     std::size_t end = std::min(secret.find('\n', at), secret.size());

@@ -73,6 +73,7 @@ constexpr std::array kCodes{
     CodeInfo{Code::kBadAsset, "an asset has no name that may stand for it, or is named twice"},
     CodeInfo{Code::kSqlText, "a text of SQL cannot be taken apart, has a value within quotes, or ends its transaction"},
     CodeInfo{Code::kShell, "a script with values of templates is for a shell that they cannot be quoted for"},
+    CodeInfo{Code::kPythonValue, "a template pastes a value from outside into Python code"},
 };
 
 }  // namespace

@@ -34,7 +34,7 @@ void ReadShell(const Entry& entry, Reporter& reporter, Invocation& how) {
   if (!ReadTexts(entry, reporter, words)) return;
   if (words.empty() || words[0].empty() || words[0] == "{}") {
     reporter.Error(Code::kBadValue, entry.place(), "shell needs a program as its first word",
-                   "for example zsh, or [bash, -euo, pipefail]");
+                   "for example sh, or [bash, -euo, pipefail]");
     return;
   }
   if (std::any_of(words.begin(), words.end(), [](const std::string& word) { return MayHoldATemplate(word); })) {

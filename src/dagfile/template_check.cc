@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "dagfile/invocation_reader.h"
+#include "pipelined/template/python_code.h"
 #include "pipelined/template/task_context.h"
 #include "pipelined/template/template.h"
 
@@ -42,6 +43,12 @@ constexpr RawWarning kRawInSql{"raw pastes a value into the statement instead of
                                "whoever chooses the value chooses the statement"};
 constexpr RawWarning kRawInUrl{"raw pastes a value into the URL without encoding it",
                                "whoever chooses the value chooses what is asked for"};
+// Of a whole command from outside.
+constexpr RawWarning kScriptFromOutside{"what is run comes from outside the file as a whole",
+                                        "whoever chooses the value chooses the command; rather map over its arguments: "
+                                        "{{ item.… }}"};
+constexpr const char* kPythonHint =
+    "write json.loads(r'''{{ … | tojson }}'''), or read os.environ or $PIPELINED_PARAMS";
 constexpr const RawWarning *kScript = &kRawInScript, *kSql = &kRawInSql, *kUrl = &kRawInUrl;
 
 class TemplateChecker {
@@ -69,6 +76,7 @@ class TemplateChecker {
       if (IsLimit(name)) CheckLimit(no, entry.value);
       if (name == "trigger_dag" || name == "dag" || name == "repeat") CheckEach(no, entry.value, name == "repeat");
       if (name == "sensor") CheckSensor(no, entry.value);
+      if (name == "python") CheckPython(no, entry.value);
       if (name == "python" || name == "env" || name == "short_circuit") {
         for (const Entry part : EntriesOf(entry.value)) Check(no, part.value, nullptr);
       }
@@ -86,15 +94,12 @@ class TemplateChecker {
   void CheckExpand(TaskNo no, NodeRef expand) {
     Check(no, expand, nullptr);
     for (const Entry part : EntriesOf(expand)) {
-      Check(no, part.value, nullptr);
-      const std::string_view name = part.name();
-      if (name != "bash" && name != "exec" && name != "env" && name != "working_dir") continue;
-      for (const NodeRef element : ItemsOf(part.value)) {
-        Check(no, element, name == "bash" ? kScript : nullptr);
-        if (name == "bash") CheckShell(dag_.tasks[no], element, reporter_);
-        for (const NodeRef word : ItemsOf(element)) Check(no, word, nullptr);
-        for (const Entry variable : EntriesOf(element)) Check(no, variable.value, nullptr);
-      }
+      const std::optional<Template> given = Check(no, part.value, nullptr);
+      if (given && (part.name() == "bash" || part.name() == "exec")) CheckCommandFromOutside(no, part.value, *given);
+      for (const NodeRef element : ItemsOf(part.value)) CheckReplaced(no, part.name(), element);
+    }
+    for (const NodeRef element : ItemsOf(expand)) {
+      for (const Entry part : EntriesOf(element)) CheckReplaced(no, part.name(), part.value);
     }
   }
 
@@ -139,6 +144,39 @@ class TemplateChecker {
   }
 
  private:
+  // What one instance has in place of a key of its task.
+  void CheckReplaced(TaskNo no, std::string_view key, NodeRef value) {
+    if (key != "bash" && key != "exec" && key != "env" && key != "working_dir") return;
+    Check(no, value, key == "bash" ? kScript : nullptr);
+    if (key == "bash") CheckShell(dag_.tasks[no], value, reporter_);
+    for (const NodeRef word : ItemsOf(value)) Check(no, word, nullptr);
+    for (const Entry variable : EntriesOf(value)) Check(no, variable.value, nullptr);
+  }
+
+  void CheckCommandFromOutside(TaskNo no, NodeRef value, const Template& parsed) {
+    for (const TemplateReference& at : parsed.references()) {
+      if (!IsFromOutside(at.path, dag_, no)) continue;
+      return reporter_.Warning(Code::kRawFilter, At(value, at.offset, at.line, at.column, at.length),
+                               kScriptFromOutside.message, kScriptFromOutside.hint);
+    }
+  }
+
+  void CheckPython(TaskNo no, NodeRef python) {
+    const auto is_outside = [&](const std::vector<std::string>& path) { return IsFromOutside(path, dag_, no); };
+    for (const Entry part : EntriesOf(python)) {
+      if (part.name() != "code" || !part.value.is_scalar()) continue;
+      const auto parsed = Template::Parse(part.value.text());
+      if (!parsed) continue;  // said with all others
+      for (const PastedValue& value : PastedIntoPython(*parsed, is_outside)) {
+        reporter_.Warning(
+            Code::kPythonValue, At(part.value, value.where.offset, value.where.line, value.where.column, value.length),
+            value.is_json ? "JSON within these quotes may end them: whoever chooses the value chooses the code"
+                          : "a value from outside becomes Python code: whoever chooses it chooses the code",
+            kPythonHint);
+      }
+    }
+  }
+
   // A key is rendered once, when the run enters the scheduler, and again after a restart: always to the same text.
   void CheckKey(const Template& parsed, NodeRef value) {
     for (const TemplateReference& at : parsed.references()) {

@@ -6,7 +6,7 @@
 namespace pipelined {
 
 ShellKind KindOfShell(std::string_view program) {
-  static constexpr std::array<std::string_view, 7> kPosix{"sh", "dash", "ash", "ksh", "ksh93", "mksh", "zsh"};
+  static constexpr std::array<std::string_view, 3> kPosix{"sh", "dash", "ash"};
   const std::string_view name = program.substr(program.rfind('/') + 1);  // npos + 1 is 0
   if (name == "bash") return ShellKind::kBash;
   return std::find(kPosix.begin(), kPosix.end(), name) != kPosix.end() ? ShellKind::kPosix : ShellKind::kOther;

@@ -38,11 +38,12 @@ std::vector<TemplateItem> ItemsOf(const LaunchRequest& request) {
   if (request.expansion == nullptr || mapping == nullptr || request.attempt.map_index < 0) return items;
   const std::vector<ExpandValue>& values = mapping->expand.values;
   for (auto& [name, value] : request.expansion->ItemsOf(static_cast<std::uint64_t>(request.attempt.map_index))) {
-    const auto from =
-        mapping->expand.form == ExpandForm::kKwargs
-            ? values.begin()
-            : std::find_if(values.begin(), values.end(), [&](const ExpandValue& one) { return one.name == name; });
-    items.push_back(TemplateItem{name, std::move(value), !from->text.empty()});
+    const bool is_kwargs = mapping->expand.form == ExpandForm::kKwargs;
+    const auto from = is_kwargs ? values.begin()
+                                : std::find_if(values.begin(), values.end(),
+                                               [&](const ExpandValue& one) { return one.name == name; });
+    const bool outside = !from->text.empty();
+    items.push_back(TemplateItem{name, std::move(value), outside, !outside || !is_kwargs});
   }
   return items;
 }

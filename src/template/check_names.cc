@@ -134,6 +134,22 @@ class Checker {
 
 }  // namespace
 
+bool IsFromOutside(const std::vector<std::string>& path, const Dag& dag, TaskNo task) {
+  static constexpr std::string_view kForeign[] = {
+      "params", "tasks", "var", "conn", "run_id", "task_instance_key_str", "triggering_asset_events"};
+  const std::string& root = path[0];
+  if (Has(kForeign, root)) return true;
+  const std::string_view member = path.size() > 1 ? std::string_view(path[1]) : std::string_view();
+  if (root == "dag_run") return member.empty() || member == "conf" || member == "run_id";
+  if (root == "ti" || root == "task_instance") return member.empty() || member == "xcom_pull" || member == "run_id";
+  if (root != "item") return false;
+  const Mapping* mapping = dag.MappingOf(task);
+  if (mapping == nullptr) return true;
+  return std::any_of(mapping->expand.values.begin(), mapping->expand.values.end(), [&](const ExpandValue& value) {
+    return !value.text.empty() && (value.name.empty() || member.empty() || value.name == member);
+  });
+}
+
 std::vector<NameProblem> CheckNames(const Template& parsed, const Dag& dag, TaskNo task, bool has_ended) {
   Checker checker(dag, task, has_ended, dag.tasks[task].inclusion.get());
   for (const TemplateReference& reference : parsed.references()) checker.Check(reference);

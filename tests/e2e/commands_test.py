@@ -149,7 +149,7 @@ class Commands(ServerCase):
             placed: {bash: 'echo {{ params.x }} "$0" "$1"', shell: [bash, -u, -c, "{}", name, word]}
             '''
         if shutil.which("zsh"):
-            tasks += '''zsh: {bash: 'echo {{ params.x }} "${ZSH_VERSION:+is zsh}"', shell: zsh}
+            tasks += '''zsh: {bash: 'echo "$X" "${ZSH_VERSION:+is zsh}"', shell: zsh, env: {X: "{{ params.x }}"}}
             '''
         logs = self.run_tasks("shells", tasks, {"x": "a  'b'; id;"}, "failed", head="params: {x: y}\n")
         self.assertEqual(logs["plain"], "a  'b'; id;\n0\n")

@@ -266,7 +266,7 @@ SINKS = (
     Exec(),
     Log("log", "printf '<<<%s>>>\\n' EXPR"),
     Shell("sh"),
-    *([Shell("zsh")] if shutil.which("zsh") else []),
+    *([Shell("dash")] if shutil.which("dash") else []),
     StandardInput(),
     PythonCode(),
 )
@@ -298,11 +298,11 @@ def make_places(root):
 class HostileValuesWithoutServer(OfflineCase):
     """The same through `pipectl dags test`: variables and connections are those of the environment, and may be no UTF-8."""
 
-    def run_flow(self, text, conf, environment):
+    def run_flow(self, text, conf, environment, options=("--quiet",)):
         path = self.file(text)
         env = clean_environment({"PIPELINED_HOME": str(self.folder / "nothing"), "HOME": str(self.folder)})
         env.update(environment)
-        command = [str(bin_dir() / "pipectl"), "dags", "test", str(path), "--conf", json.dumps(conf), "--quiet"]
+        command = [str(bin_dir() / "pipectl"), "dags", "test", str(path), "--conf", json.dumps(conf), *options]
         return subprocess.run(command, capture_output=True, text=True, errors="replace", env=env, timeout=240, stdin=subprocess.DEVNULL)
 
     def test_values_arrive_or_are_refused(self):
@@ -325,14 +325,64 @@ class HostileValuesWithoutServer(OfflineCase):
                     for path in (self.folder / "out").iterdir():
                         path.unlink()
 
+    def test_rows_choose_no_commands(self):
+        """What is mapped over is data, whatever its columns are called."""
+        places = make_places(self.folder)
+        trace = self.folder / "trace"
+        rows = {"bash": f"touch {trace}/bash; id -un", "exec": ["touch", f"{trace}/exec"], "working_dir": str(trace),
+                "env": {"BASH_ENV": f"$(touch {trace}/env)"}}
+        for task in ('bash: "record bash {{ item.file }}"', 'exec: [record, exec, "{{ item.file }}"]'):
+            text = f'params: {{rows: []}}\ntasks:\n  a:\n    {task}\n    expand_kwargs: "{{{{ params.rows }}}}"\n'
+            kind, other = ("bash", "exec") if task.startswith("bash") else ("exec", "bash")
+            for key in (kind, "env", "working_dir"):
+                with self.subTest(task=kind, key=key):
+                    done = self.run_flow(text, {"rows": [{"file": "b", key: rows[key]}]}, places, options=())
+                    self.assertIn(f"an element from outside the file may not give {key}, a key of the task", done.stdout + done.stderr)
+                    self.assertEqual([*trace.iterdir(), *(self.folder / "out").iterdir()], [], "a row was executed")
+            done = self.run_flow(text, {"rows": [{"file": "b", other: rows[other]}]}, places)
+            self.assertEqual((self.folder / "out" / kind).read_text(), "b", done.stdout + done.stderr)
+            (self.folder / "out" / kind).unlink()
+            self.assertEqual(list(trace.iterdir()), [])
+
+    def test_variables_of_a_row_run_nothing(self):
+        places = make_places(self.folder)
+        trace = self.folder / "trace"
+        text = ('params: {envs: []}\ntasks:\n  a:\n    bash: "echo $WORD; record done $WORD"\n'
+                '    expand: {env: "{{ params.envs }}"}\n')
+        (self.folder / "rc").write_text(f"touch {trace}/rc\n")
+        for name, value in (("BASH_FUNC_echo%%", f"() {{ touch {trace}/function; }}"), ("BASH_ENV", str(self.folder / "rc")),
+                            ("LD_PRELOAD", "/nowhere.so"), ("WORD=x", "y")):
+            with self.subTest(name=name):
+                done = self.run_flow(text, {"envs": [{name: value}]}, places, options=())
+                self.assertIn(f'may not set the variable "{name}"', done.stdout + done.stderr)
+                self.assertEqual([*trace.iterdir(), *(self.folder / "out").iterdir()], [])
+        done = self.run_flow(text, {"envs": [{"WORD": "$(id)"}]}, places)
+        self.assertEqual((self.folder / "out" / "done").read_text(), "$(id)", done.stdout + done.stderr)
+
+    def test_python_takes_values_as_the_docs_say(self):
+        places = make_places(self.folder)
+        values = {name: value for name, value in hostile(self.folder / "trace").items() if name != "long"}  # a variable has them all
+        values |= {"yes": True, "nothing": None, "deep": {"a": [1.5, "\U0001f600'''\\"]}, "end": "\\"}
+        code = ("import json, os\n"
+                "values = json.loads(r'''{{ params.v | tojson }}''')\n"
+                "assert values == json.loads(os.environ['PIPELINED_PARAMS'])['v']\n"
+                "open(os.environ['ROOT'] + '/out/all', 'w').write(json.dumps(values))\n")
+        text = "params:\n  v: {type: object, default: {}}\ntasks:\n  a:\n    python:\n      code: |\n" + textwrap.indent(code, " " * 8)
+        for written, warnings in ((text, 0), (text.replace("r'''", "'''"), 1), (text.replace(" | tojson", ""), 1)):
+            checked = subprocess.run([str(bin_dir() / "pipectl"), "dags", "validate", str(self.file(written))], capture_output=True, text=True)
+            self.assertEqual((checked.stdout + checked.stderr).count("warning DAG066"), warnings, checked.stdout + checked.stderr)
+        done = self.run_flow(text, {"v": values}, places)
+        self.assertEqual(json.loads((self.folder / "out" / "all").read_text()), values, done.stdout + done.stderr)
+        self.assertEqual(list((self.folder / "trace").iterdir()), [])
+
     def test_bytes_that_are_no_text_arrive(self):
         places = make_places(self.folder)
         raw = b"\xff\xfe\xc3(\xed\xa0\x80 ' \" $(touch x)"
         text = "tasks:\n  a: {bash: 'record bare {{ var.value.raw }}'}\n  b: {exec: [record, exec, '{{ var.value.raw }}']}\n"
         text += "  c: {bash: 'record sh {{ var.value.raw }}', shell: sh}\n  d: {bash: 'cat > $ROOT/out/stdin', stdin: '{{ var.value.raw }}'}\n"
-        text += "  e: {bash: 'record zsh \"{{ var.value.raw }}\"', shell: zsh}\n" if shutil.which("zsh") else ""
+        text += "  e: {bash: 'record dash \"{{ var.value.raw }}\"', shell: dash}\n" if shutil.which("dash") else ""
         self.run_flow(text, {}, {**places, "AIRFLOW_VAR_RAW": os.fsdecode(raw)})
-        for name in ("bare", "exec", "sh", "stdin", *(["zsh"] if shutil.which("zsh") else [])):
+        for name in ("bare", "exec", "sh", "stdin", *(["dash"] if shutil.which("dash") else [])):
             self.assertEqual((self.folder / "out" / name).read_bytes(), raw)
 
 

@@ -20,8 +20,8 @@ class SecretMask {
 
   std::string Apply(std::string text) const { return Masked(std::move(text), Forms()); }
 
-  // What is replaced: each secret as it is, escaped for JSON, for a URL, and quoted for a shell; of one with several
-  // lines also each of them. The longest first.
+  // What is replaced: each secret as it is, escaped for JSON, for a URL, and quoted for a shell; of one with blanks
+  // at an end also what is between them, of one with several lines also each of them. The longest first.
   std::vector<std::string> Forms() const;
 
   bool empty() const { return forms_.empty(); }

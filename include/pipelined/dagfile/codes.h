@@ -73,6 +73,7 @@ enum class Code : int {
   kBadAsset = 63,
   kSqlText = 64,
   kShell = 65,
+  kPythonValue = 66,
 };
 
 struct CodeInfo {

@@ -40,6 +40,7 @@ struct TemplateItem {
   std::string name;
   Value value;
   bool outside = false;  // it was evaluated, and does not stand in the DAG file
+  bool named = true;     // its name does
 };
 
 // Borrowed and plain data of one try.
@@ -91,5 +92,9 @@ std::vector<NameProblem> CheckNames(const Template& parsed, const Dag& dag, Task
 // The same of a template that belongs to no task: it stands in the inclusion `where` (nullptr: in the DAG). Whether a
 // task is upstream is not asked.
 std::vector<NameProblem> CheckNames(const Template& parsed, const Dag& dag, const Inclusion* where);
+
+// Whether a name, with the path that follows it, may give something that does not stand in the file: what the run, an
+// output, a variable or a connection says. Of some (`ti` alone) it cannot be told: true.
+bool IsFromOutside(const std::vector<std::string>& path, const Dag& dag, TaskNo task);
 
 }  // namespace pipelined

@@ -85,7 +85,7 @@ std::unique_ptr<Scope> MakeValueScope(Value map, bool outside, const Scope* belo
 enum class Quote : unsigned char {
   kNone,
   kShell,       // every value from outside the file becomes (part of) one word of bash, wherever it stands
-  kPosixShell,  // the same for sh, dash, ksh and zsh
+  kPosixShell,  // the same for sh, dash and ash
   // These two hold for every `{{ … }}`, except where `raw` is the last filter:
   kUrl,   // percent-encoded in the path and what follows it, and only the letters of a host in the host
   kBind,  // not put into the text: a NUL marks its place, and the value goes to RenderOptions::bound
@@ -118,7 +118,8 @@ class Template {
   bool is_literal() const;  // nothing to evaluate: Render gives the text back
   const std::string& text() const;
   const std::vector<TemplateReference>& references() const;
-  const std::vector<TemplatePlace>& raw_uses() const;  // each `| raw`
+  const std::vector<TemplatePlace>& raw_uses() const;         // each `| raw`
+  const tmpl::Program& program() const { return *program_; }  // for the module's own use
 
  private:
   explicit Template(std::shared_ptr<const tmpl::Program> program) : program_(std::move(program)) {}

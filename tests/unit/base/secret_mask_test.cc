@@ -49,6 +49,20 @@ TEST(SecretMask, EachLineOfALongSecretIsHidden) {
   EXPECT_EQ(Masked(key, key), "***");
 }
 
+TEST(SecretMask, WhatAShellTrimsIsHiddenToo) {
+  for (const char* kept : {"s3cr3t7\n", " s3cr3t7", "s3cr3t7 ", "\t s3cr3t7\r\n"}) {
+    EXPECT_EQ(Masked(kept, "<s3cr3t7>"), "<***>") << kept;
+    EXPECT_EQ(Masked(kept, kept), "***") << kept;
+  }
+  EXPECT_EQ(Masked(" p@s\"word\n", R"(p%40s%22word,p@s\"word)"), "***,***");
+}
+
+TEST(SecretMask, WhatIsTooShortWithoutItsBlanksIsNotHidden) {
+  EXPECT_EQ(Masked("abcd\n\n", "abcd"), "abcd");
+  EXPECT_EQ(Masked(" a\"b ", R"(a\"b)"), R"(a\"b)");
+  EXPECT_EQ(Masked("     ", "a b"), "a b");
+}
+
 TEST(SecretMask, TheLongestComesFirst) {
   SecretMask mask;
   EXPECT_TRUE(mask.empty());

@@ -83,7 +83,7 @@ TEST(Shell, IsAProgramAndItsOptions) {
 
 TEST(Shell, SaysWhatIsWrong) {
   EXPECT_EQ(Mistake("bash: x, shell: []"),
-            "team/sales.yaml:3:23 DAG018 shell needs a program as its first word (for example zsh, or [bash, -euo, "
+            "team/sales.yaml:3:23 DAG018 shell needs a program as its first word (for example sh, or [bash, -euo, "
             "pipefail])");
   EXPECT_THAT(Mistake("bash: x, shell: ['{}', -c]"), HasSubstr("3:23 DAG018 shell needs a program"));
   EXPECT_THAT(Mistake("bash: x, shell: '{{ params.x }}'"), HasSubstr("3:23 DAG018 shell is no template"));
@@ -99,14 +99,24 @@ TEST(Shell, ThatNobodyCanQuoteForTakesNoValues) {
   EXPECT_THAT(Mistake("bash: 'echo {{ params.x }}', shell: [env, sh]"), HasSubstr("DAG065 this script is for env"));
   EXPECT_THAT(HowOf("bash: echo $X, shell: /usr/bin/fish, env: {X: '{{ params.x }}'}").shell,
               ElementsAre("/usr/bin/fish"));
-  for (const char* known : {"sh", "/bin/dash", "ksh", "zsh", "bash"})
+  for (const char* known : {"sh", "/bin/dash", "ash", "bash"})
     EXPECT_THAT(HowOf("bash: 'echo {{ params.x }}', shell: " + std::string(known)).shell, ElementsAre(known));
+}
+
+TEST(Shell, ThatEvaluatesMoreThanOthersTakesNoValues) {
+  for (const std::string shell : {"zsh", "/usr/bin/zsh", "ksh", "ksh93", "mksh"}) {
+    EXPECT_THAT(Mistake("bash: 'echo {{ params.x }}', shell: " + shell),
+                HasSubstr("DAG065 this script is for " + shell + ", for which values"));
+    EXPECT_THAT(Mistake("bash: 'echo {{ params.x }}', shell: [" + shell + ", -f]"), HasSubstr("DAG065"));
+    EXPECT_THAT(HowOf("bash: echo $X, shell: " + shell + ", env: {X: '{{ params.x }}'}").shell, ElementsAre(shell));
+  }
 }
 
 TEST(Shell, OfDefaultsAndOfEachElementIsCheckedToo) {
   EXPECT_THAT(MistakeIn(LoadFile("default_args: {shell: fish}\ntasks:\n  a: {bash: 'echo {{ ds }}'}\n")),
               HasSubstr("3:13 DAG065"));
   EXPECT_THAT(Mistake("shell: fish, expand: {bash: ['echo {{ ds }}']}"), HasSubstr("DAG065"));
+  EXPECT_THAT(Mistake("bash: x, shell: fish, expand_kwargs: [{bash: 'echo {{ ds }}'}]"), HasSubstr("DAG065"));
 }
 
 TEST(Umask, IsOctalHoweverItIsWritten) {
@@ -172,7 +182,8 @@ TEST(PythonVenv, IsThereOrIsMade) {
   EXPECT_EQ(TaskOf(LoadTask("python: {file: a.py}")).action.spec, nullptr);
   EXPECT_EQ(ToJson(*TaskOf(LoadTask("python: {file: a.py, venv: 'envs/{{ params.x }}'}")).action.spec),
             R"({"venv":"envs/{{ params.x }}"})");
-  EXPECT_EQ(RequirementsOf("requirements: ['requests==2.32.3', 'tiny>1  # why', '# none']"), "requests==2.32.3\ntiny>1\n");
+  EXPECT_EQ(RequirementsOf("requirements: ['requests==2.32.3', 'tiny>1  # why', '# none']"),
+            "requests==2.32.3\ntiny>1\n");
   EXPECT_EQ(RequirementsOf("requirements: []"), "");
   EXPECT_EQ(RequirementsOf("requirements: requirements.txt"), "requests==2.32.3\ntiny ; python_version > '3'\nx#y\n");
   EXPECT_EQ(RequirementsOf("requirements: ['--pre', '--require-hashes', 'pkg-r==1', '--find-links /srv/wheels']"),

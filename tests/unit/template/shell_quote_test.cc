@@ -476,9 +476,8 @@ TEST_F(Bash, WhatTheShellEvaluatesIsAWholeNumberOrRefused) {
 
 std::vector<std::string> PosixShells() {
   std::vector<std::string> shells{"sh"};
-  for (const char* name : {"dash", "zsh", "ksh"}) {
-    if (access((std::string("/usr/bin/") + name).c_str(), X_OK) == 0) shells.emplace_back(name);
-  }
+  if (access("/usr/bin/dash", X_OK) == 0) shells.emplace_back("dash");
+  if (access("/usr/bin/busybox", X_OK) == 0) shells.emplace_back("busybox sh");
   return shells;
 }
 
