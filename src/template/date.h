@@ -37,6 +37,8 @@ struct Fields {
 // Years 1 to 9999, as in Python; otherwise ValueError.
 Fields FieldsOf(const DateTime& date);
 Micros LocalOf(const Fields& fields);  // ValueError when there is no such day or time
+int LastDay(int year, int month);
+DateTime AtReading(const DateTime& date, Micros local);  // in the same zone, the clock showing something else
 
 std::string DateText(const DateTime& date);  // str(): "2026-03-01 06:00:00+00:00"
 std::string DateIso(const DateTime& date, char separator = 'T');

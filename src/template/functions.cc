@@ -1,4 +1,4 @@
-// range and dict, and Airflow's `macros`.
+// range, dict, and Airflow's `macros`.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -237,12 +237,15 @@ Val DatetimeClass() {
                      {"fromisoformat", [] { return Make("fromisoformat", ParseDate); }}},
                     MakeDate);
 }
+Val DateParser() {
+  return MakeModule("macros.dateutil.parser", {{"parse", [] { return Make("parse", ParseDate); }}});
+}
+Val RelativeModule() {
+  return MakeModule("macros.dateutil.relativedelta",
+                    {{"relativedelta", [] { return Make("relativedelta", RelativeDelta); }}});
+}
 Val Dateutil() {
-  return MakeModule(
-      "macros.dateutil",
-      {{"parser", [] {
-          return MakeModule("macros.dateutil.parser", {{"parse", [] { return Make("parse", ParseDate); }}});
-        }}});
+  return MakeModule("macros.dateutil", {{"parser", DateParser}, {"relativedelta", RelativeModule}});
 }
 
 }  // namespace
@@ -260,11 +263,8 @@ Val Macros() {
 Val GlobalFunction(std::string_view name) {
   if (name == "range") return Make("range", Range);
   if (name == "dict") return Make("dict", MakeDict);
+  if (Val changing = ChangingFunction(name); !changing.is(Kind::kUndefined)) return changing;
   return Val::Undefined(fmt::format("there is no name \"{}\"", name.substr(0, 80)));
-}
-
-std::vector<std::string> GlobalNames() {
-  return {"range", "dict"};
 }
 
 }  // namespace pipelined::tmpl

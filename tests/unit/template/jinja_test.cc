@@ -1,0 +1,192 @@
+// What Jinja 3.1.6 prints for these, with StrictUndefined.
+#include <gtest/gtest.h>
+
+#include "pipelined/schema/json.h"
+#include "pipelined/template/template.h"
+
+namespace pipelined {
+namespace {
+
+const char kNames[] = R"({"n": 5, "text": "the quick brown fox", "list": [3, 1, 2],
+  "opts": {"b": "two", "a": 1, "deep": {"x": [10]}}, "lines": "one\ntwo\n\nthree\n",
+  "people": [{"name": "bob", "city": "Bern", "age": 7, "at": {"zip": 3}},
+             {"name": "amy", "city": "bern", "age": 9, "at": {"zip": 1}},
+             {"name": "cat", "city": "Arth", "age": 7, "at": {"zip": 2}}]})";
+
+struct Case {
+  const char* text;
+  const char* printed;  // or "error", whatever its words
+};
+
+// clang-format off
+const Case kCases[] = {
+    {"{{ 'a b/ü&c?' | urlencode }}", "a%20b/%C3%BC%26c%3F"},
+    {"{{ {'a b': 'x&y', 'c': 'ü/~'} | urlencode }}", "a+b=x%26y&c=%C3%BC%2F~"},
+    {"{{ [('q', 'a b'), ('n', 1)] | urlencode }}", "q=a+b&n=1"},
+    {"{{ 5 | urlencode }}", "5"},
+    {"{{ '' | urlencode }}{{ {} | urlencode }}", ""},
+    {"{{ '100%2F' | urlencode }}", "100%252F"},
+    {"{{ [1, 2, 3, 4, 5] | batch(2) | list }}", "[[1, 2], [3, 4], [5]]"},
+    {"{{ [1, 2, 3, 4, 5] | batch(2, 'x') | list }}", "[[1, 2], [3, 4], [5, 'x']]"},
+    {"{{ 'abcde' | batch(3, '-') | map('join') | join('|') }}", "abc|de-"},
+    {"{{ [] | batch(3, 0) | list }}", "[]"},
+    {"{{ [1, 2] | batch(0) | list }}", "[[], [1, 2]]"},
+    {"{{ [1, 2] | batch(-1) | list }}", "[[1, 2]]"},
+    {"{{ [1, 2, 3] | batch(linecount=3, fill_with=9) | list }}", "[[1, 2, 3]]"},
+    {"{{ [1, 2, 3, 4, 5, 6, 7] | slice(3) | list }}", "[[1, 2, 3], [4, 5], [6, 7]]"},
+    {"{{ [1, 2, 3, 4, 5, 6, 7] | slice(3, 'x') | list }}", "[[1, 2, 3], [4, 5, 'x'], [6, 7, 'x']]"},
+    {"{{ [1, 2, 3, 4] | slice(2, 'x') | list }}", "[[1, 2, 'x'], [3, 4, 'x']]"},
+    {"{{ [1] | slice(3) | list }}", "[[1], [], []]"},
+    {"{{ [1] | slice(-3) | list }}", "[]"},
+    {"{{ [1] | slice(0) | list }}", "error"},
+    {"{{ lines | indent }}", "one\n    two\n\n    three\n"},
+    {"{{ lines | indent(2) }}", "one\n  two\n\n  three\n"},
+    {"{{ lines | indent(2, true) }}", "  one\n  two\n\n  three\n"},
+    {"{{ lines | indent(2, first=true, blank=true) }}", "  one\n  two\n  \n  three\n  "},
+    {"{{ lines | indent('> ', blank=true) }}", "one\n> two\n> \n> three\n> "},
+    {"{{ '' | indent(3, true) }}|", "   |"},
+    {"{{ 'a\\r\\nb\\rc' | indent(1) }}", "a\n b\n c"},
+    {"{{ 'one' | indent(-4, true) }}", "one"},
+    {"{{ 5 | indent }}", "error"},
+    {"[{{ 'ab' | center(7) }}]", "[   ab  ]"},
+    {"[{{ 'abc' | center(8) }}]", "[  abc   ]"},
+    {"[{{ 'é' | center(4) }}]", "[ é  ]"},
+    {"[{{ 'abc' | center(1) }}]", "[abc]"},
+    {"[{{ 'x' | center }}]", "[                                       x                                        ]"},
+    {"[{{ 12 | center(5) }}]", "[  12 ]"},
+    {"{{ \"it's a co-op, isn't it? ünïcode_x 3.14\" | wordcount }}", "11"},
+    {"{{ '' | wordcount }} {{ ' … -- ' | wordcount }} {{ '東京 タワー' | wordcount }}", "0 0 2"},
+    {"{{ 'the quick brown fox jumps over the lazy dog' | wordwrap(10) }}", "the quick\nbrown fox\njumps over\nthe lazy\ndog"},
+    {"{{ 'the quick brown fox' | wordwrap(5, wrapstring='|') }}", "the|quick|brown|fox"},
+    {"{{ 'supercalifragilistic word' | wordwrap(8) }}", "supercal\nifragili\nstic\nword"},
+    {"{{ 'supercalifragilistic word' | wordwrap(8, false) }}", "supercalifragilistic\nword"},
+    {"{{ 'a well-known state-of-the-art thing' | wordwrap(10) }}", "a well-\nknown\nstate-of-\nthe-art\nthing"},
+    {"{{ 'a well-known state-of-the-art thing' | wordwrap(10, break_on_hyphens=false) }}", "a\nwell-known\nstate-of-t\nhe-art\nthing"},
+    {"{{ 'extra-ordinary-long-words here' | wordwrap(7) }}", "extra-o\nrdinary\n-long-\nwords\nhere"},
+    {"{{ 'one -- two---three --four' | wordwrap(6) }}", "one --\ntwo---\nthree\n--four"},
+    {"{{ 'first line\\n\\n  second   line is long' | wordwrap(8) }}", "first\nline\n\n  second\nline is\nlong"},
+    {"{{ 'aaaa bbbbbbbbbb' | wordwrap(4) }}", "aaaa\nbbbb\nbbbb\nbb"},
+    {"{{ '   leading and trailing   ' | wordwrap(9) }}", "leading\nand\ntrailing"},
+    {"{{ 'a\\tb c' | wordwrap(3) }}", "a\tb\nc"},
+    {"{{ 'x-1 --option=value-of-it 2020-01-02' | wordwrap(9) }}", "x-1 --opt\nion=value\n-of-it 20\n20-01-02"},
+    {"{{ '----------' | wordwrap(4) }}", "----\n----\n--"},
+    {"{{ '-abcdefgh-ijk' | wordwrap(4) }}", "-abc\ndefg\nh-\nijk"},
+    {"{{ 'é' * 10 | wordwrap(4) }}", "error"},
+    {"{{ ('é' * 10) | wordwrap(4) }}", "éééé\néééé\néé"},
+    {"{{ 'abc' | wordwrap(0) }}", "error"},
+    {"{{ 'abc' | wordwrap(1) }}", "a\nb\nc"},
+    {"{{ '' | wordwrap(0) }}|", "|"},
+    {"{{ \"e.g. 'quoted'--and then\" | wordwrap(7) }}", "e.g. 'q\nuoted'\n--and\nthen"},
+    {"{{ 1 | filesizeformat }} {{ 0 | filesizeformat }} {{ 999 | filesizeformat }} {{ 1000 | filesizeformat }}", "1 Byte 0 Bytes 999 Bytes 1.0 kB"},
+    {"{{ 13000 | filesizeformat }} {{ 4100000 | filesizeformat }} {{ 1000000000000 | filesizeformat }}", "13.0 kB 4.1 MB 1.0 TB"},
+    {"{{ 1024 | filesizeformat(true) }} {{ 1536 | filesizeformat(true) }} {{ 1023 | filesizeformat(binary=true) }}", "1.0 KiB 1.5 KiB 1023 Bytes"},
+    {"{{ 1e27 | filesizeformat }} {{ 1e30 | filesizeformat }} {{ (-5) | filesizeformat }}", "1000.0 YB 1000000.0 YB -5 Bytes"},
+    {"{{ '2500' | filesizeformat }} {{ 1.9 | filesizeformat }}", "2.5 kB 1 Bytes"},
+    {"{{ 999999 | filesizeformat }} {{ 1048576 | filesizeformat }}", "1000.0 kB 1.0 MB"},
+    {"{{ 'x' | filesizeformat }}", "error"},
+    {"{{ '<p>a <b>b</b>\\n c</p><!-- <i>x</i> -->!' | striptags }}", "a b c!"},
+    {"{{ 'a &lt;b&gt; &amp; &#39;c&#x27; &quot;' | striptags }}", "a <b> & 'c' \""},
+    {"{{ 'a < b and c > d' | striptags }}", "a d"},
+    {"{{ 'a < b' | striptags }} {{ '<!-- open <b>x</b>' | striptags }}", "a < b <!-- open <b>x</b>"},
+    {"{{ '<!--> gone?' | striptags }}|{{ '<!---> gone?' | striptags }}", "<!--> gone?|<!---> gone?"},
+    {"{{ '<!<!--x-->-- y -->z' | striptags }}", "-- y -->z"},
+    {"{{ '<<a>b>' | striptags }}", "b>"},
+    {"{{ '<' | e }} {{ '<a>' | forceescape }} {{ '<b>' | safe }} {{ 5 | safe }}", "&lt; &lt;a&gt; <b> 5"},
+    {"<p{{ {'class': 'a', 'id': 'l\"<', 'n': 3, 'x': none} | xmlattr }}>", "<p class=\"a\" id=\"l&#34;&lt;\" n=\"3\">"},
+    {"<p {{ {'class': 'a'} | xmlattr(false) }}>{{ {} | xmlattr }}|", "<p class=\"a\">|"},
+    {"{{ {'a b': 1} | xmlattr }}", "error"},
+    {"{% for g in people | groupby('city') %}{{ g.grouper }}:{{ g.list | map(attribute='name') | join(',') }};{% endfor %}", "Arth:cat;Bern:bob,amy;"},
+    {"{% for city, all in people | groupby('city', case_sensitive=true) %}{{ city }}={{ all | length }};{% endfor %}", "Arth=1;Bern=1;bern=1;"},
+    {"{% for age, all in people | groupby('age') %}{{ age }}={{ all | length }};{% endfor %}", "7=2;9=1;"},
+    {"{{ [{'a': 1}, {'b': 2}] | groupby('a', default=0) | map('first') | list }}", "[0, 1]"},
+    {"{{ [{'a': 1}, {'b': 2}] | groupby('a') | list }}", "error"},
+    {"{{ [[1, 'x'], [0, 'y'], [1, 'z']] | groupby(0) }}", "[(0, [[0, 'y']]), (1, [[1, 'x'], [1, 'z']])]"},
+    {"{{ people | groupby('at.zip') | map(attribute='grouper') | list }}", "[1, 2, 3]"},
+    {"{{ people | groupby('age') | map(attribute='1') | map('length') | list }}", "[2, 1]"},
+    {"{{ people | map(attribute='at.zip') | list }} {{ people | sort(attribute='at.zip') | map(attribute='name') | join }}", "[3, 1, 2] amycatbob"},
+    {"{{ people | sort(attribute='age,name') | map(attribute='name') | join(' ') }}", "bob cat amy"},
+    {"{{ people | sum('age') }} {{ people | sum(attribute='at.zip', start=10) }} {{ people | join('-', attribute='at.zip') }}", "23 16 3-1-2"},
+    {"{{ people | selectattr('at.zip', '>', 1) | map(attribute='name') | join }}", "bobcat"},
+    {"{{ [1, 2, 3] | select('>=', 2) | list }} {{ [1, 2] | reject('==', 2) | list }} {{ [1, 2] | select('!=', 2) | list }}", "[2, 3] [1] [1]"},
+    {"{{ [1, 2, 3] | select('<', 3) | list }} {{ [1, 2, 3] | select('<=', 1) | list }}", "[1, 2] [1]"},
+    {"{{ people | map(attribute='none', default='?') | list }} {{ people | map(attribute='at.x', default=0) | list }}", "['?', '?', '?'] [0, 0, 0]"},
+    {"{{ ['a\\nb'] | map('indent', width=2) | list }} {{ [3, 4] | map('center', 3) | list }}", "['a\\n  b'] [' 3 ', ' 4 ']"},
+    {"{{ [5] | random }}{{ 'z' | random }}", "5z"},
+    {"{{ 'upper' is filter }} {{ 'nope' is filter }} {{ 'odd' is test }} {{ 'nope' is test }}", "True False True False"},
+    {"{{ 1 is sameas 1 }} {{ 1 is sameas true }} {{ true is sameas true }} {{ none is sameas none }} {{ [] is sameas [] }}", "True False True True False"},
+    {"{% set ns = namespace(x=0) %}{% for i in list %}{% set ns.x = ns.x + i %}{% endfor %}{{ ns.x }}", "6"},
+    {"{% set ns = namespace(found=false) %}{% for p in people %}{% if p.age > 8 %}{% set ns.found = p.name %}{% endif %}{% endfor %}{{ ns.found }}", "amy"},
+    {"{% set ns = namespace({'a': 1}, b=2) %}{% set ns.c = ns.a + ns.b %}{{ ns.c }} {{ ns['a'] }}", "3 1"},
+    {"{% set ns = namespace() %}{% set ns.t %}<{{ n }}>{% endset %}{{ ns.t }}{{ ns.u is defined }}", "<5>False"},
+    {"{% set ns = namespace(n=1) %}{% macro up() %}{% set ns.n = ns.n * 2 %}{% endmacro %}{{ up() }}{{ up() }}{{ ns.n }}", "4"},
+    {"{% set x = {} %}{% set x.a = 1 %}{{ x }}", "error"},
+    {"{% set ns = namespace() %}{{ ns.nope }}", "error"},
+    {"{% set c = cycler('odd', 'even') %}{{ c.next() }} {{ c.current }} {{ c.next() }} {{ c.next() }}{{ c.reset() or '' }} {{ c.next() }}", "odd even even odd odd"},
+    {"{% set comma = joiner() %}{% for i in list %}{{ comma() }}{{ i }}{% endfor %}", "3, 1, 2"},
+    {"{% set pipe = joiner('|') %}{% for i in list if i > 1 %}{{ pipe() }}{{ i }}{% endfor %}", "3|2"},
+    {"{{ cycler() }}", "error"},
+    {"{{ dict(a=1, b=2) }} {{ range(3) | list }} {{ range(5, 1, -2) | list }}", "{'a': 1, 'b': 2} [0, 1, 2] [5, 3]"},
+    {"{{ 'a b c' | truncate(3, true, '') }} {{ text | truncate(9) }} {{ text | truncate(9, true) }} {{ text | truncate(17, leeway=0) }}", "a b c the... the qu... the quick..."},
+    {"{{ 'ab' | replace('a', 'x') }} {{ 'aaa' | replace('a', 'b', 2) }}", "xb bba"},
+    {"{{ 'hello world' | title }} {{ \"it's o'neil-smith (foo) x_y\" | title }} {{ 'HELLO' | capitalize }}", "Hello World It's O'neil-Smith (Foo) X_y Hello"},
+    {"{{ [1, 2, 3, 4] | sum }} {{ ['b', 'A', 'c'] | sort }} {{ ['b', 'A'] | sort(case_sensitive=true) }} {{ [1, 2, 1] | unique | list }}", "10 ['A', 'b', 'c'] ['A', 'b'] [1, 2]"},
+    {"{{ {'b': 1, 'A': 2} | dictsort }} {{ {'b': 1, 'A': 2} | dictsort(true) }} {{ {'b': 1, 'A': 2} | dictsort(by='value', reverse=true) }}", "[('A', 2), ('b', 1)] [('A', 2), ('b', 1)] [('A', 2), ('b', 1)]"},
+    {"{{ opts | items | list | length }} {{ 'x=%s, y=%s' | format(1, 'b') }} {{ '%(a)s' | format(a=3) }}", "3 x=1, y=b 3"},
+    {"{{ 42.55 | round(1) }} {{ 42.55 | round(1, 'floor') }} {{ 42 | round }} {{ 2.5 | round | int }} {{ -7.5 | abs }}", "42.5 42.5 42 2 7.5"},
+    {"{{ '42' | int + 1 }} {{ 'x' | int(7) }} {{ '1.5' | float }} {{ '0b11' | int(base=2) }} {{ '0o17' | int(0, 8) }}", "43 7 1.5 3 15"},
+    {"{{ [1, [2, 3]] | last | first }} {{ 'abc' | reverse }} {{ 'abc' | list }} {{ [3, 1] | min }} {{ people | max(attribute='age') | items | first }}", "2 cba ['a', 'b', 'c'] 1 ('name', 'amy')"},
+    {"{{ '  x ' | trim }} {{ '--x-' | trim('-') }} {{ 'x' | default('y') }} {{ '' | default('y', true) }}", "x x x y"},
+    {"{{ {'a': [1, none, true]} | tojson }} {{ [1, 'é<'] | tojson }}", "{\"a\": [1, null, true]} [1, \"\\u00e9\\u003c\"]"},
+    {"{{ 'a,b;c'.split(',') }} {{ '1' ~ 2 }} {{ '%03d' % 7 }} {{ 'abc'[::-1] }} {{ 'x' in 'xyz' }}", "['a', 'b;c'] 12 007 cba True"},
+    {"{{ 5 is divisibleby 5 }} {{ 'a' is in ['a'] }} {{ 'A' is upper }} {{ {} is mapping }} {{ 3 is number }} {{ 'a' is iterable }}", "True True True True True True"},
+    {"{{ 1 if false }}", ""},
+    {"{{ people | rejectattr('age', 'eq', 7) | map(attribute='name') | list }} {{ people | map('attr', 'x') | list | length }}", "['amy'] 3"},
+    {"{% for x in [1, 2] %}{{ loop.depth }}{{ loop.depth0 }}{% endfor %}", "1010"},
+    {"{{ (1 if false) is defined }} {{ ('x' if false) | default('d') }} {{ 'a' ~ ('b' if false) }}|{{ ('x' if false) | upper }}|{{ 'y' if not (1 if false) }}", "False d a||y"},
+    {"{{ ('a' if false) + 'b' }}", "error"},
+    {"{{ ('a' if false).b }}", "error"},
+    {"{{ \"it's x_y\".title() }} {{ '-0x1f' | int(0, 16) }} {{ '0x1f' | int(base=0) }} {{ '12' | int(base=0) }} {{ '--5' | int }} {{ '0b1' | int }}", "It'S X_Y -31 31 12 0 0"},
+    {"{{ [1] | batch(2) | first }} {{ (1 if false) | list }}", "[1] []"},
+    {"{% set ns = namespace(a=1) %}{% set ns.a, b = 2, 3 %}{{ ns.a }}{{ b }}", "23"},
+    {"{% for i in [1, 2] %}{% set x = i %}{% endfor %}{{ x is defined }}", "False"},
+    {"{{ [1.5, 2] | sum }} {{ [] | max is defined }} {{ [] | first is defined }}", "3.5 False False"},
+    {"{{ 'a&b' | urlencode }}={{ 'ü' | urlencode }} {{ none | urlencode }} {{ (1, 2) | join('+') }}", "a%26b=%C3%BC None 1+2"},
+    {"{{ ['x', 'y'] | map('urlencode') | join(',') }} {{ ['<a>'] | map('escape') | first }}", "x,y &lt;a&gt;"},
+    {"{{ (list)[0] }} {{ ('a' ~ 'b')[0] }} {{ (list | sort)[-1] }} {{ (1, 2)[1] }} {{ [4, 5][1] }} {{ {'a': 6}['a'] }} {{ (opts)['b'] }}", "3 a 3 2 5 6 two"},
+    {"{{ (people | groupby('city'))[1].list[0].name }} {{ ([1, 2, 3] | batch(2) | list)[0][1] }} {{ [[1, 2]][0][1] }}", "bob 2 2"},
+    {"{{ ('abc')[1:] }} {{ (n + 1) * 2 }} {{ [1] + [2] }} {{ (n, )[0] }} {{ ({'a': [7]}).a[0] }}", "bc 12 [1, 2] 5 7"},
+    {"{{ namespace(x=1).x }} {{ cycler(1, 2).next() }} {{ 'x' if n > 3 and not n == 4 else 'y' }} {{ not true or true }}", "1 1 x True"},
+    {"{{ -2 ** 2 }} {{ 2 ** 3 ** 2 }} {{ 7 // -2 }} {{ -7 % 3 }} {{ 1 + 2 ~ 3 }} {{ 10 - 2 - 3 }} {{ 2 * 3 % 4 }}", "error"},
+    {"{{ 1 < 2 == true }} {{ 1 in [1] == false }} {{ 'a' not in 'bc' }} {{ none is none and n is defined }}", "False False True True"},
+    {"{{ n is odd and n is not even }} {{ n | string | length }} {{ n is divisibleby(5) }} {{ n is eq 5 }} {{ n is lt(6) }}", "True 1 True True True"},
+    {"{{ list | map('string') | join('-') }} {{ list | sum / 2 }} {{ -n | abs }} {{ n | abs + 1 }} {{ (-n) | abs }}", "3-1-2 3.0 5 6 5"},
+    {"{{ text.split()[1] }} {{ text[4:9] }} {{ text | first }} {{ text | last }} {{ text | upper | replace('QUICK ', '') }}", "quick quick t x THE BROWN FOX"},
+    {"{% set a, b = 1, 2 %}{{ a }}{{ b }} {% set c = (1, 2) %}{{ c }} {% set d = 1, %}{{ d }}", "12 (1, 2) (1,)"},
+    {"{% for k, v in opts | dictsort %}{{ k }}{{ loop.index }}{% if not loop.last %},{% endif %}{% endfor %}", "a1,b2,deep3"},
+    {"{% for i in [] %}x{% else %}none{% endfor %} {% for i in range(5) if i is odd %}{{ loop.index }}:{{ i }} {% endfor %}", "none 1:1 2:3 "},
+    {"{% filter upper | indent(2) %}a{{ n }}{% endfilter %} {% macro m(a, b='z') %}{{ a }}{{ b }}{% endmacro %}{{ m(1) }}{{ m(b=2, a=3) }}", "A5 1z32"},
+    {"{% with a = 1, b = 2 %}{{ a + b }}{% endwith %} {% if n == 5 %}five{% elif n %}other{% else %}no{% endif %} {%- raw %} {{ x }} {% endraw %}", "3 five {{ x }} "},
+    {"{{ '%s|%5.1f|%-4d|%x' % ('a', 2.25, 7, 255) }} {{ '{0}-{b}-{0}'.format(1, b=2) }} {{ '{:>4}|{:^5}|{:<3}|'.format(1, 'a', 'b') }}", "a|  2.2|7   |ff 1-2-1    1|  a  |b  |"},
+    {"{{ 1e3 }} {{ 0.1 + 0.2 }} {{ 1e16 }} {{ 1e22 }} {{ 5 / 2 }} {{ 4 / 2 }} {{ 1_000 }} {{ 3.0 | int }} {{ 1.23456789012345678 }} {{ 1e-5 }}", "1000.0 0.30000000000000004 1e+16 1e+22 2.5 2.0 1000 3 1.2345678901234567 1e-05"},
+    {"{{ [none, true, 1.0, 'a\\'b', \"q\", {'k': (1,)}] }} {{ ('x',) }} {{ () }} {{ {} }} {{ ['é\\n'] }}", "[None, True, 1.0, \"a'b\", 'q', {'k': (1,)}] ('x',) () {} ['é\\n']"},
+    {"{{ 'a-b_c d'.title() }} {{ 'abc'.center(7, '*') }} {{ 'a,b,,c'.split(',', 1) }} {{ ' x '.strip() }} {{ 'x'.join(['a', 'b']) }} {{ 'aXbX'.rsplit('X', 1) }}", "A-B_C D **abc** ['a', 'b,,c'] x axb ['aXb', '']"},
+    {"{{ 'abc'.find('c') }} {{ 'abcabc'.count('bc') }} {{ 'abc'.startswith(('x', 'a')) }} {{ 'a1'.isalnum() }} {{ '7'.zfill(3) }} {{ 'ab'.ljust(4, '.') }}", "2 2 True True 007 ab.."},
+};
+// clang-format on
+
+TEST(Jinja, PrintsTheSame) {
+  const auto scope = MakeValueScope(*ParseJson(kNames), false);
+  for (const Case& one : kCases) {
+    const auto parsed = Template::Parse(one.text);
+    ASSERT_TRUE(parsed.ok()) << one.text << " " << parsed.error().message;
+    const auto rendered = parsed->Render(*scope);
+    if (std::string_view(one.printed) == "error") {
+      EXPECT_FALSE(rendered.ok()) << one.text << " " << *rendered;
+    } else {
+      EXPECT_EQ(rendered ? *rendered : "error " + rendered.error().message, one.printed) << one.text;
+    }
+  }
+}
+
+}  // namespace
+}  // namespace pipelined
