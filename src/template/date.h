@@ -49,6 +49,8 @@ std::string Strftime(const DateTime& date, std::string_view format);
 DateTime Strptime(std::string_view text, std::string_view format);          // ValueError when it does not match
 DateTime ParseAnyDate(std::string_view text);                               // ISO-like texts; ValueError otherwise
 std::string PendulumFormat(const DateTime& date, std::string_view format);  // "YYYY-MM-DD HH:mm"
+// CLDR's pattern ("EEEE dd MMMM yyyy") in a language: "de_DE", "fr" …; ValueError for others and for what it has not.
+std::string LocaleFormat(const DateTime& date, std::string_view pattern, std::string_view locale);
 
 DateTime AddMonths(const DateTime& date, std::int64_t months);  // the day is cut to the month's last
 DateTime AddDays(const DateTime& date, std::int64_t days);      // by the wall clock

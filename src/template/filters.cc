@@ -201,6 +201,7 @@ Val Reach(Machine& machine, const Val& item, const Val& attribute, const Val* ot
   for (std::string_view rest = attribute.string();;) {
     const std::size_t end = std::min(rest.find('.'), rest.size());
     const std::string_view part = rest.substr(0, end);
+    machine.Step(part.size() / 64);
     const bool number = !part.empty() && part.size() < 10 &&
                         std::all_of(part.begin(), part.end(), [](char c) { return c >= '0' && c <= '9'; });
     step(number ? Val::Int(*ReadInteger(part, 10)) : Val::Str(std::string(part)));
@@ -226,8 +227,8 @@ Val SortKeys(Machine& machine, const Val& item, const Val* attribute, bool case_
   Vals keys;
   for (std::string_view rest = attribute->string();;) {
     const std::size_t end = std::min(rest.find(','), rest.size());
+    machine.Memory(end + sizeof(Val));
     const Val one = Val::Str(std::string(rest.substr(0, end)));
-    machine.Memory(sizeof(Val));
     keys.push_back(SortKey(machine, item, &one, case_matters));
     if (end == rest.size()) return Val::List(std::move(keys));
     rest.remove_prefix(end + 1);

@@ -78,6 +78,14 @@ Val DsFormat(Machine& machine, Args& args) {
   return Val::Str(Strftime(Strptime(ds, input), output));
 }
 
+Val DsFormatLocale(Machine& machine, Args& args) {
+  const std::string ds = args.RequiredString("ds"), input = args.RequiredString("input_format"),
+                    output = args.RequiredString("output_format");
+  const std::string locale = args.String("locale_name", "en");  // whatever the machine's is
+  machine.Memory(output.size(), 16);
+  return Val::Str(LocaleFormat(Strptime(ds, input), output, locale));
+}
+
 Val Timedelta(Machine&, Args& args) {
   constexpr std::pair<std::string_view, double> kUnits[] = {
       {"days", 86'400e6}, {"seconds", 1e6},   {"microseconds", 1}, {"milliseconds", 1e3},
@@ -253,6 +261,7 @@ Val Dateutil() {
 Val Macros() {
   return MakeModule("macros", {{"ds_add", [] { return Make("ds_add", DsAdd); }},
                                {"ds_format", [] { return Make("ds_format", DsFormat); }},
+                               {"ds_format_locale", [] { return Make("ds_format_locale", DsFormatLocale); }},
                                {"datetime", DatetimeClass},
                                {"timedelta", [] { return Make("timedelta", Timedelta); }},
                                {"dateutil", Dateutil},

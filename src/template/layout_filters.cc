@@ -186,11 +186,11 @@ class Wrapper {
     return IsWordPart(code) || (code < 0x80 && code != 0 && kMarks.find(static_cast<char>(code)) != kMarks.npos);
   }
   // An empty piece counts as blank, too.
-  bool Blank(std::size_t begin, std::size_t end) const {
-    for (std::size_t i = begin; i < end; ++i) {
-      if (!IsBlank(At(i))) return false;
-    }
-    return true;
+  bool Blank(std::size_t begin, std::size_t end) {
+    std::size_t i = begin;
+    while (i < end && IsBlank(At(i))) ++i;
+    machine_.Step((i - begin) / 16);  // a word of blanks that textwrap does not know may be looked at with each line
+    return i == end;
   }
   // The end of two or more dashes between words that begin at `i`; `i` when there are none.
   std::size_t DashesEnd(std::size_t i) const {

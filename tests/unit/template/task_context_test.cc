@@ -83,6 +83,27 @@ TEST_F(TaskNames, ValuesFromOutsideAreQuotedWhateverTheyWentThrough) {
       "'a '\\''b' 1");
 }
 
+TEST_F(TaskNames, DatesAreWrittenInALanguage) {
+  EXPECT_EQ(Render("{{ macros.ds_format_locale(ds, '%Y-%m-%d', 'EEEE dd MMMM yyyy', 'fr') }}"),
+            "dimanche 01 mars 2026");
+  EXPECT_EQ(Render("{{ macros.ds_format_locale('12/07/2026', '%d/%m/%Y', \"EEE, d. MMM yy 'um' H''\", "
+                   "locale_name='de_DE') }}"),
+            "So., 12. Juli 26 um 0'");
+  EXPECT_EQ(Render("{{ macros.ds_format_locale('2026-12-31 15:04:05', '%Y-%m-%d %H:%M:%S', 'hh:mm:ss a D Q MM/dd') }}"),
+            "03:04:05 PM 365 4 12/31");
+  EXPECT_EQ(Render("{% for l in ['en', 'es', 'it', 'nl', 'pt_BR'] %}{{ macros.ds_format_locale(ds, '%Y-%m-%d', 'EEEE '"
+                   "'EEE MMMM MMM', l) }};{% endfor %}"),
+            "Sunday Sun March Mar;domingo dom marzo mar;domenica dom marzo mar;zondag zo maart mrt;domingo dom. março "
+            "mar.;");
+  EXPECT_EQ(
+      Render("{{ macros.ds_format_locale(ds, '%Y-%m-%d', 'dd', 'de_AT') }}"),
+      "error 1:11: there is no locale \"de_AT\" here (these are: en en_US de de_DE de_CH fr fr_FR fr_CH es es_ES it "
+      "it_IT it_CH nl nl_NL nl_BE pt pt_BR)");
+  EXPECT_EQ(Render("{{ macros.ds_format_locale(ds, '%Y-%m-%d', 'dd.MM.YY') }}"),
+            "error 1:11: a date has no \"YY\" here (Y is the year that the week belongs to: use y)");
+  EXPECT_THAT(Render("{{ macros.ds_format_locale(ds, '%Y-%m-%d', 'y' * 3000000) }}"), HasSubstr("too much memory"));
+}
+
 TEST_F(TaskNames, MonthsAreAddedToDates) {
   const auto add = [this](const std::string& by) {
     return Render(
