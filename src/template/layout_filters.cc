@@ -178,7 +178,7 @@ class Wrapper {
     const std::uint32_t code = At(i);
     return code == ' ' || (code >= 0x09 && code <= 0x0d);
   }
-  bool Letter(std::size_t i) const { return IsLetter(At(i)); }
+  bool Letter(std::size_t i) const { return IsWordPart(At(i)) && !IsDigit(At(i)); }  // as textwrap: with "_"
   bool Dash(std::size_t i) const { return At(i) == '-'; }
   bool Punctuated(std::size_t i) const {
     constexpr std::string_view kMarks = "!\"'&.,?";

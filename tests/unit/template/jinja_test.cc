@@ -171,6 +171,7 @@ const Case kCases[] = {
     {"{{ [none, true, 1.0, 'a\\'b', \"q\", {'k': (1,)}] }} {{ ('x',) }} {{ () }} {{ {} }} {{ ['é\\n'] }}", "[None, True, 1.0, \"a'b\", 'q', {'k': (1,)}] ('x',) () {} ['é\\n']"},
     {"{{ 'a-b_c d'.title() }} {{ 'abc'.center(7, '*') }} {{ 'a,b,,c'.split(',', 1) }} {{ ' x '.strip() }} {{ 'x'.join(['a', 'b']) }} {{ 'aXbX'.rsplit('X', 1) }}", "A-B_C D **abc** ['a', 'b,,c'] x axb ['aXb', '']"},
     {"{{ 'abc'.find('c') }} {{ 'abcabc'.count('bc') }} {{ 'abc'.startswith(('x', 'a')) }} {{ 'a1'.isalnum() }} {{ '7'.zfill(3) }} {{ 'ab'.ljust(4, '.') }}", "2 2 True True 007 ab.."},
+    {"{{ '_x-y_word-1' | wordwrap(1, false) }} {{ 'é<b.<!--bx-y_.b' | wordwrap(2, false) }}", "_x-\ny_word-1 é<b.<!\n--\nbx-\ny_.b"},
 };
 // clang-format on
 
