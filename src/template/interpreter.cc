@@ -210,7 +210,7 @@ void Interpreter::RunFor(const Statement& statement) {
 }
 
 void Interpreter::BindTargets(const std::vector<std::string>& targets, const Val& value) {
-  if (value.is(Kind::kUndefined)) value.RaiseUndefined();
+  if (value.is(Kind::kUndefined) && !value.is_nothing()) value.RaiseUndefined();
   machine_.Memory(targets.size(), sizeof(Val) + sizeof(std::string));
   if (targets.size() == 1) return BindTarget(targets[0], value);
   const Vals items = Iterate(machine_, value);

@@ -278,7 +278,7 @@ Val Attribute(Machine& machine, const Val& container, const std::string& name, s
       return MissingKey(container, name, where);
     case Kind::kObject: {
       Val found = container.object().Get(name);
-      if (!found.is(Kind::kUndefined)) return found.In(container);
+      if (!found.is(Kind::kUndefined) || found.is_nothing()) return found.In(container);
       const std::string hint = NearHint(name, container.object().Names());
       if (hint.empty()) return found;
       return Val::Undefined(fmt::format("there is no \"{}\" in {}", name.substr(0, 80), container.object().Text()),

@@ -172,6 +172,8 @@ const Case kCases[] = {
     {"{{ 'a-b_c d'.title() }} {{ 'abc'.center(7, '*') }} {{ 'a,b,,c'.split(',', 1) }} {{ ' x '.strip() }} {{ 'x'.join(['a', 'b']) }} {{ 'aXbX'.rsplit('X', 1) }}", "A-B_C D **abc** ['a', 'b,,c'] x axb ['aXb', '']"},
     {"{{ 'abc'.find('c') }} {{ 'abcabc'.count('bc') }} {{ 'abc'.startswith(('x', 'a')) }} {{ 'a1'.isalnum() }} {{ '7'.zfill(3) }} {{ 'ab'.ljust(4, '.') }}", "2 2 True True 007 ab.."},
     {"{{ '_x-y_word-1' | wordwrap(1, false) }} {{ 'é<b.<!--bx-y_.b' | wordwrap(2, false) }}", "_x-\ny_word-1 é<b.<!\n--\nbx-\ny_.b"},
+    {"{% set x = 'a' if n > 9 %}[{{ x }}]{{ x | default('d') }}{% set y = 'b' if n < 9 %}{{ y }}", "[]db"},
+    {"{% set ns = namespace() %}{% set ns.x = 'a' if n > 9 %}[{{ ns.x }}]{% with z = 'a' if n > 9 %}{{ z }}{% endwith %}", "[]"},
 };
 // clang-format on
 
