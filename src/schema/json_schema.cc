@@ -370,7 +370,7 @@ std::vector<SchemaViolation> Broken(std::string_view why) {
 }  // namespace
 
 std::string SchemaFault(const Value& schema) {
-  return schema.is_null() ? "" : schema::ShapeFault(schema);
+  return schema.is_null() ? "" : schema::ReferenceFault(schema);
 }
 
 std::vector<SchemaViolation> ValidateSchema(const Value& schema, const Value& instance) {

@@ -6,11 +6,14 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <set>
 
 #include "pipelined/schema/json.h"
 
 namespace pipelined::schema {
 namespace {
+
+using References = std::vector<const std::string*>;
 
 constexpr std::array<std::string_view, 7> kTypes{"null", "boolean", "integer", "number", "string", "array", "object"};
 
@@ -32,22 +35,24 @@ std::string PatternFault(const std::string& pattern) {
   return expression.ok() ? "" : fmt::format("pattern {}: {}", ToJson(Value(pattern.substr(0, 60))), expression.error());
 }
 
-std::string MapFault(const std::string& key, const Value& map, int depth) {
+std::string Fault(const Value& schema, int depth, References* references);
+
+std::string MapFault(const std::string& key, const Value& map, int depth, References* references) {
   if (!map.is_map()) return key + " must be an object of schemas";
   for (const auto& [name, schema] : map.map()) {
     if (key == "dependencies" && AreTexts(schema)) continue;
     if (key == "patternProperties") {
       if (std::string fault = PatternFault(name); !fault.empty()) return fault;
     }
-    if (std::string fault = ShapeFault(schema, depth); !fault.empty()) return fault;
+    if (std::string fault = Fault(schema, depth, references); !fault.empty()) return fault;
   }
   return {};
 }
 
-std::string ListFault(const std::string& key, const Value& list, int depth) {
+std::string ListFault(const std::string& key, const Value& list, int depth, References* references) {
   if (!list.is_list() || list.list().empty()) return key + " must be a list of schemas";
   for (const Value& schema : list.list()) {
-    if (std::string fault = ShapeFault(schema, depth); !fault.empty()) return fault;
+    if (std::string fault = Fault(schema, depth, references); !fault.empty()) return fault;
   }
   return {};
 }
@@ -56,7 +61,7 @@ bool Is(std::string_view key, std::initializer_list<std::string_view> keys) {
   return std::find(keys.begin(), keys.end(), key) != keys.end();
 }
 
-std::string KeyFault(const std::string& key, const Value& value, int depth) {
+std::string KeyFault(const std::string& key, const Value& value, int depth, References* references) {
   if (key == "type") {
     const bool types =
         value.is_list() && !value.list().empty() && std::all_of(value.list().begin(), value.list().end(), IsType);
@@ -69,16 +74,30 @@ std::string KeyFault(const std::string& key, const Value& value, int depth) {
   if (Is(key, {"maxLength", "minLength", "maxItems", "minItems", "maxProperties", "minProperties"}))
     return IsCount(value) ? "" : key + " must be a whole number from 0 on";
   if (key == "pattern") return value.is_string() ? PatternFault(value.string()) : "a pattern must be a text";
-  if (Is(key, {"format", "$ref"})) return value.is_string() ? "" : fmt::format("a {} must be a text", key);
+  if (Is(key, {"format", "$ref"})) {
+    if (key == "$ref" && value.is_string() && references != nullptr) references->push_back(&value.string());
+    return value.is_string() ? "" : fmt::format("a {} must be a text", key);
+  }
   if (key == "uniqueItems") return value.is_bool() ? "" : "uniqueItems must be true or false";
   if (key == "required") return AreTexts(value) ? "" : "required must be a list of names";
-  if (Is(key, {"properties", "patternProperties", "definitions", "dependencies"})) return MapFault(key, value, depth);
-  if (Is(key, {"allOf", "anyOf", "oneOf"})) return ListFault(key, value, depth);
-  if (key == "items" && value.is_list()) return value.list().empty() ? "" : ListFault(key, value, depth);
+  if (Is(key, {"properties", "patternProperties", "definitions", "dependencies"}))
+    return MapFault(key, value, depth, references);
+  if (Is(key, {"allOf", "anyOf", "oneOf"})) return ListFault(key, value, depth, references);
+  if (key == "items" && value.is_list()) return value.list().empty() ? "" : ListFault(key, value, depth, references);
   if (Is(key, {"items", "additionalItems", "additionalProperties", "contains", "propertyNames", "not", "if", "then",
                "else"}))
-    return ShapeFault(value, depth);
+    return Fault(value, depth, references);
   return {};  // a note, or unknown
+}
+
+std::string Fault(const Value& schema, int depth, References* references) {
+  if (schema.is_bool()) return {};
+  if (!schema.is_map()) return "it must be an object";
+  if (depth >= kDeepest) return "it is too deep";
+  for (const auto& [key, value] : schema.map()) {
+    if (std::string fault = KeyFault(key, value, depth + 1, references); !fault.empty()) return fault;
+  }
+  return {};
 }
 
 // "~1" is "/", "~0" is "~"; and what is percent-encoded.
@@ -104,12 +123,26 @@ std::string Decoded(std::string_view step) {
 
 }  // namespace
 
-std::string ShapeFault(const Value& schema, int depth) {
-  if (schema.is_bool()) return {};
-  if (!schema.is_map()) return "it must be an object";
-  if (depth >= kDeepest) return "it is too deep";
-  for (const auto& [key, value] : schema.map()) {
-    if (std::string fault = KeyFault(key, value, depth + 1); !fault.empty()) return fault;
+std::string ShapeFault(const Value& schema) {
+  return Fault(schema, 0, nullptr);
+}
+
+std::string ReferenceFault(const Value& root) {
+  References references;
+  if (std::string fault = Fault(root, 0, &references); !fault.empty()) return fault;
+  std::set<const Value*> seen;
+  for (std::size_t i = 0; i < references.size(); ++i) {
+    const std::string* name = references[i];
+    for (int hops = 0; name != nullptr; ++hops) {
+      if (hops > kDeepest) return fmt::format("{} refers to itself without end", ToJson(Value(*references[i])));
+      const Value* to = Resolve(root, *name);
+      if (to == nullptr) return fmt::format("there is no {} in it", ToJson(Value(name->substr(0, 60))));
+      if (seen.insert(to).second) {  // it may stand where no schema is looked for
+        if (std::string fault = Fault(*to, 0, &references); !fault.empty()) return fault;
+      }
+      const Value* next = to->Find("$ref");
+      name = next == nullptr ? nullptr : &next->string();
+    }
   }
   return {};
 }

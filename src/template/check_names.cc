@@ -5,11 +5,13 @@
 
 #include "pipelined/base/near_match.h"
 #include "pipelined/template/task_context.h"
+#include "template/machine.h"
 #include "template/task_names.h"
 
 namespace pipelined {
 namespace {
 
+constexpr std::string_view kVariables[] = {"value", "json"};
 constexpr std::size_t kMostVisits = 2'000;  // upstream tasks looked at before the benefit of the doubt is given
 
 std::string Near(std::string_view word, std::span<const std::string_view> candidates) {
@@ -46,12 +48,14 @@ class Checker {
       return Problem(reference, fmt::format("there is no name \"{}\"", root),
                      removed.empty() ? Near(root, KnownNames()) : std::string(removed));
     }
-    if (reference.path.size() < 2) return;
+    if (root == "macros") return Macro(reference);
+    if (reference.path.size() < 2 && reference.called.empty()) return;
     if (root == "dag") return Member(reference, DagMembers());
     if (root == "task") return Member(reference, TaskMembers());
     if (root == "dag_run") return Member(reference, RunMembers());
     if (root == "ti" || root == "task_instance") return Member(reference, InstanceMembers());
-    if (root == "macros") return Member(reference, MacroMembers());
+    if (root == "var") return Member(reference, kVariables);
+    if (reference.path.size() < 2) return;
     if (root == "params") return Parameter(reference);
     if (root == "tasks") return Outputs(reference);
     if (root == "item") return Item(reference);
@@ -65,9 +69,26 @@ class Checker {
   }
 
   void Member(const TemplateReference& reference, std::span<const std::string_view> members) {
-    if (reference.guarded || Has(members, reference.path[1])) return;
-    Problem(reference, fmt::format("there is no \"{}\" in {}", reference.path[1], reference.path[0]),
-            Near(reference.path[1], members));
+    const std::string& name = reference.path.size() > 1 ? reference.path[1] : reference.called;
+    if (reference.guarded || Has(members, name)) return;
+    Problem(reference, fmt::format("there is no \"{}\" in {}", name, reference.path[0]), Near(name, members));
+  }
+
+  // The engine's own modules, at every depth, with what is called at the end.
+  void Macro(const TemplateReference& reference) {
+    if (reference.guarded) return;
+    std::vector<std::string> steps(reference.path.begin() + 1, reference.path.end());
+    if (!reference.called.empty()) steps.push_back(reference.called);
+    tmpl::Val at = tmpl::Macros();
+    for (const std::string& step : steps) {
+      if (!at.is(tmpl::Kind::kObject)) return;
+      const tmpl::Val member = at.object().Get(step);
+      if (member.is(tmpl::Kind::kUndefined)) {
+        const std::string hint = tmpl::NearHint(step, at.object().Names());
+        return Problem(reference, member.missing_what(), hint.empty() ? member.missing_hint() : hint);
+      }
+      at = member;
+    }
   }
 
   void Parameter(const TemplateReference& reference) {

@@ -22,14 +22,15 @@ std::chrono::year_month_day Civil(Micros local) {
   return std::chrono::year_month_day(std::chrono::sys_days(days(FloorDiv(local.count(), kDay))));
 }
 
+}  // namespace
+
 int LastDay(int year, int month) {
   const std::chrono::year_month_day_last last{
       std::chrono::year(year), std::chrono::month_day_last(std::chrono::month(static_cast<unsigned>(month)))};
   return static_cast<int>(static_cast<unsigned>(last.day()));
 }
 
-// Keeps a reading within Python's years 1 to 9999.
-DateTime At(const DateTime& date, Micros local) {
+DateTime AtReading(const DateTime& date, Micros local) {
   constexpr Micros kFirst(std::chrono::sys_days(std::chrono::year(1) / 1 / 1).time_since_epoch());
   constexpr Micros kEnd(std::chrono::sys_days(std::chrono::year(10000) / 1 / 1).time_since_epoch());
   if (local < kFirst || local >= kEnd) ValueError("the date is out of range: years 1 to 9999");
@@ -42,8 +43,6 @@ DateTime At(const DateTime& date, Micros local) {
   }
   return moved;
 }
-
-}  // namespace
 
 Fields FieldsOf(const DateTime& date) {
   const auto civil = Civil(date.local);
@@ -117,43 +116,43 @@ DateTime AddMonths(const DateTime& date, std::int64_t months) {
   f.year = static_cast<int>(month / 12);
   f.month = static_cast<int>(month % 12) + 1;
   f.day = std::min(f.day, LastDay(f.year, f.month));
-  return At(date, LocalOf(f));
+  return AtReading(date, LocalOf(f));
 }
 
 DateTime AddDays(const DateTime& date, std::int64_t count) {
   if (count > 4'000'000 || count < -4'000'000) ValueError("the date is out of range: years 1 to 9999");
-  return At(date, date.local + days(count));
+  return AtReading(date, date.local + days(count));
 }
 
 DateTime AddMicros(const DateTime& date, Micros by) {
   std::int64_t sum = 0;
   if (__builtin_add_overflow(date.local.count(), by.count(), &sum))
     ValueError("the date is out of range: years 1 to 9999");
-  if (date.zones == nullptr) return At(date, Micros(sum));
-  const DateTime utc = At(DateTime::Utc(Instant(date.utc())), Micros(sum) - date.offset);
+  if (date.zones == nullptr) return AtReading(date, Micros(sum));
+  const DateTime utc = AtReading(DateTime::Utc(Instant(date.utc())), Micros(sum) - date.offset);
   return InZone(utc, date.zone, *date.zones);
 }
 
 DateTime StartOf(const DateTime& date, std::string_view unit) {
   Fields f = FieldsOf(date);
   f.micro = 0;
-  if (unit == "second") return At(date, LocalOf(f));
+  if (unit == "second") return AtReading(date, LocalOf(f));
   f.second = 0;
-  if (unit == "minute") return At(date, LocalOf(f));
+  if (unit == "minute") return AtReading(date, LocalOf(f));
   f.minute = 0;
-  if (unit == "hour") return At(date, LocalOf(f));
+  if (unit == "hour") return AtReading(date, LocalOf(f));
   f.hour = 0;
-  if (unit == "day") return At(date, LocalOf(f));
-  if (unit == "week") return At(date, LocalOf(f) - days(f.weekday));
+  if (unit == "day") return AtReading(date, LocalOf(f));
+  if (unit == "week") return AtReading(date, LocalOf(f) - days(f.weekday));
   f.day = 1;
-  if (unit == "month") return At(date, LocalOf(f));
+  if (unit == "month") return AtReading(date, LocalOf(f));
   f.month = 1;
-  if (unit == "year") return At(date, LocalOf(f));
+  if (unit == "year") return AtReading(date, LocalOf(f));
   if (unit == "decade") f.year -= f.year % 10;
   if (unit == "century") f.year = (f.year - 1) / 100 * 100 + 1;
   if (unit != "decade" && unit != "century")
     ValueError(fmt::format("\"{}\" is no unit of time: second, minute, hour, day, week, month, year", unit));
-  return At(date, LocalOf(f));
+  return AtReading(date, LocalOf(f));
 }
 
 DateTime EndOf(const DateTime& date, std::string_view unit) {
@@ -178,7 +177,7 @@ DateTime InZone(const DateTime& date, std::string_view zone, const Scope& zones)
     moved.offset = *offset;
     moved.zones = &zones;
   }
-  return At(moved, at.time_since_epoch() + moved.offset);
+  return AtReading(moved, at.time_since_epoch() + moved.offset);
 }
 
 }  // namespace pipelined::tmpl

@@ -37,6 +37,8 @@ struct Fields {
 // Years 1 to 9999, as in Python; otherwise ValueError.
 Fields FieldsOf(const DateTime& date);
 Micros LocalOf(const Fields& fields);  // ValueError when there is no such day or time
+int LastDay(int year, int month);
+DateTime AtReading(const DateTime& date, Micros local);  // in the same zone, the clock showing something else
 
 std::string DateText(const DateTime& date);  // str(): "2026-03-01 06:00:00+00:00"
 std::string DateIso(const DateTime& date, char separator = 'T');
@@ -47,6 +49,8 @@ std::string Strftime(const DateTime& date, std::string_view format);
 DateTime Strptime(std::string_view text, std::string_view format);          // ValueError when it does not match
 DateTime ParseAnyDate(std::string_view text);                               // ISO-like texts; ValueError otherwise
 std::string PendulumFormat(const DateTime& date, std::string_view format);  // "YYYY-MM-DD HH:mm"
+// CLDR's pattern ("EEEE dd MMMM yyyy") in a language: "de_DE", "fr" …; ValueError for others and for what it has not.
+std::string LocaleFormat(const DateTime& date, std::string_view pattern, std::string_view locale);
 
 DateTime AddMonths(const DateTime& date, std::int64_t months);  // the day is cut to the month's last
 DateTime AddDays(const DateTime& date, std::int64_t days);      // by the wall clock

@@ -6,7 +6,7 @@
 #include <charconv>
 #include <cmath>
 
-#include "template/machine.h"
+#include "template/filters.h"
 #include "template/utf8.h"
 
 namespace pipelined::tmpl {
@@ -54,7 +54,7 @@ Val JoinItems(Machine& machine, const Val& self, Args& args) {
   const Val* attribute = args.Optional("attribute");
   Origin origin = Origin::kFile;
   for (Val& item : items) {
-    if (attribute != nullptr) item = Subscript(machine, item, *attribute);
+    if (attribute != nullptr && !attribute->is(Kind::kNone)) item = Reach(machine, item, *attribute);
     origin = origin | item.origin();
   }
   return Val::Str(Join(machine, by, items, true)).With(origin);
@@ -81,6 +81,8 @@ std::string_view Stripped(std::string_view text) {
   return text.substr(0, text.find_last_not_of(kBlank) + 1);
 }
 
+}  // namespace
+
 std::optional<double> ReadFloat(std::string_view text) {
   text = Stripped(text);
   if (text.starts_with('+')) text.remove_prefix(1);
@@ -90,20 +92,32 @@ std::optional<double> ReadFloat(std::string_view text) {
   return number;
 }
 
+namespace {
+
+// As Python's int(): 0x, 0o and 0b may stand before a number of their base; base 0 goes by them.
 std::optional<std::int64_t> ReadInteger(std::string_view text, int base) {
   text = Stripped(text);
-  if (text.starts_with('+')) text.remove_prefix(1);
-  if (base == 16 && (text.starts_with("0x") || text.starts_with("0X"))) text.remove_prefix(2);
+  const bool minus = text.starts_with('-');
+  if (minus || text.starts_with('+')) text.remove_prefix(1);
+  for (const auto& [letter, meant] : {std::pair{'x', 16}, std::pair{'o', 8}, std::pair{'b', 2}}) {
+    const bool prefixed = text.size() > 2 && text[0] == '0' && (text[1] | 0x20) == letter;
+    if (!prefixed || (base != 0 && base != meant)) continue;
+    text.remove_prefix(2);
+    base = meant;
+  }
+  if (text.starts_with('-')) return std::nullopt;
+  const std::string digits = (minus ? "-" : "") + std::string(text);
   std::int64_t number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number, base);
-  if (error != std::errc() || end != text.data() + text.size() || text.empty()) return std::nullopt;
+  const auto [end, error] =
+      std::from_chars(digits.data(), digits.data() + digits.size(), number, base == 0 ? 10 : base);
+  if (error != std::errc() || end != digits.data() + digits.size() || text.empty()) return std::nullopt;
   return number;
 }
 
 Val Int(Machine&, const Val& self, Args& args) {
   const Val* otherwise = args.Optional("default");
   const std::int64_t base = args.Integer("base", 10);
-  if (base < 2 || base > 36) ValueError("a number's base is 2 to 36");
+  if ((base < 2 || base > 36) && base != 0) ValueError("a number's base is 0 or 2 to 36");
   std::optional<std::int64_t> number;
   if (self.is_integer()) number = self.integer();
   std::optional<double> real;
@@ -171,13 +185,54 @@ Val Reverse(Machine& machine, const Val& self, Args&) {
   return self.is(Kind::kString) ? Val::Str(Join(machine, "", items, true)) : Val::List(std::move(items));
 }
 
-// What a filter compares by: an attribute when one is named; texts without their case unless that matters.
-Val SortKey(Machine& machine, const Val& item, const Val* attribute, bool case_matters) {
-  Val key = attribute == nullptr || attribute->is(Kind::kNone) ? item : Subscript(machine, item, *attribute);
+}  // namespace
+
+Val Reach(Machine& machine, const Val& item, const Val& attribute, const Val* otherwise) {
+  Val at = item;
+  const auto step = [&](const Val& by) {
+    machine.Step();
+    at = Subscript(machine, at, by);
+    if (at.is(Kind::kUndefined) && otherwise != nullptr) at = *otherwise;
+  };
+  if (!attribute.is(Kind::kString)) {
+    step(attribute);
+    return at;
+  }
+  for (std::string_view rest = attribute.string();;) {
+    const std::size_t end = std::min(rest.find('.'), rest.size());
+    const std::string_view part = rest.substr(0, end);
+    machine.Step(part.size() / 64);
+    const bool number = !part.empty() && part.size() < 10 &&
+                        std::all_of(part.begin(), part.end(), [](char c) { return c >= '0' && c <= '9'; });
+    step(number ? Val::Int(*ReadInteger(part, 10)) : Val::Str(std::string(part)));
+    if (end == rest.size()) return at;
+    rest.remove_prefix(end + 1);
+  }
+}
+
+Val SortKey(Machine& machine, const Val& item, const Val* attribute, bool case_matters, const Val* otherwise) {
+  Val key = attribute == nullptr || attribute->is(Kind::kNone) ? item : Reach(machine, item, *attribute, otherwise);
   if (key.is(Kind::kUndefined)) key.RaiseUndefined();
   if (case_matters || !key.is(Kind::kString)) return key;
   machine.Memory(key.string().size());
-  return Val::Str(Lower(key.string()));
+  return Val::Str(Lower(key.string())).With(key.origin());
+}
+
+namespace {
+
+// Several attributes with commas between: by the first, then by the second.
+Val SortKeys(Machine& machine, const Val& item, const Val* attribute, bool case_matters) {
+  if (attribute == nullptr || !attribute->is(Kind::kString) || attribute->string().find(',') == std::string::npos)
+    return SortKey(machine, item, attribute, case_matters);
+  Vals keys;
+  for (std::string_view rest = attribute->string();;) {
+    const std::size_t end = std::min(rest.find(','), rest.size());
+    machine.Memory(end + sizeof(Val));
+    const Val one = Val::Str(std::string(rest.substr(0, end)));
+    keys.push_back(SortKey(machine, item, &one, case_matters));
+    if (end == rest.size()) return Val::List(std::move(keys));
+    rest.remove_prefix(end + 1);
+  }
 }
 
 template <class Item>
@@ -191,7 +246,7 @@ Val Sort(Machine& machine, const Val& self, Args& args) {
   const bool reverse = args.Flag("reverse", false), case_matters = args.Flag("case_sensitive", false);
   const Val* attribute = args.Optional("attribute");
   std::vector<std::pair<Val, Val>> keyed;
-  for (Val& item : Iterate(machine, self)) keyed.emplace_back(SortKey(machine, item, attribute, case_matters), item);
+  for (Val& item : Iterate(machine, self)) keyed.emplace_back(SortKeys(machine, item, attribute, case_matters), item);
   SortByKey(machine, &keyed, reverse);
   Vals items;
   for (auto& [key, item] : keyed) items.push_back(std::move(item));
@@ -240,7 +295,7 @@ Val Sum(Machine& machine, const Val& self, Args& args) {
   Val sum = start == nullptr ? Val::Int(0) : *start;
   for (const Val& item : Iterate(machine, self)) {
     const bool whole = attribute == nullptr || attribute->is(Kind::kNone);
-    sum = Binary(machine, "+", sum, whole ? item : Subscript(machine, item, *attribute));
+    sum = Binary(machine, "+", sum, whole ? item : Reach(machine, item, *attribute));
   }
   return sum;
 }
@@ -270,15 +325,6 @@ Val Items(Machine& machine, const Val& self, Args& args) {
 Val ReplaceText(Machine& machine, const Val& self, Args& args) {
   const std::string from = args.RequiredString("old"), to = args.RequiredString("new");
   return Val::Str(Replace(machine, Text(machine, self), from, to, args.Integer("count", -1)));
-}
-
-// For HTML and XML, as Jinja's. There is no markup that is safe already: what is escaped twice is escaped twice.
-Val Escape(Machine& machine, const Val& self, Args&) {
-  std::string text = Text(machine, self);
-  for (const auto& [from, to] : {std::pair{"&", "&amp;"}, std::pair{"<", "&lt;"}, std::pair{">", "&gt;"},
-                                 std::pair{"'", "&#39;"}, std::pair{"\"", "&#34;"}})
-    text = Replace(machine, text, from, to, -1);
-  return Val::Str(std::move(text));
 }
 
 Val Format(Machine& machine, const Val& self, Args& args) {
@@ -333,21 +379,24 @@ Val Raw(Machine&, const Val& self, Args&) {
 Val MapItems(Machine& machine, const Val& self, Args& args) {
   const Val* attribute = args.Named("attribute");
   const Val* otherwise = args.Named("default");
-  Vals rest = args.Rest();
+  const Vals rest = args.Rest();
+  const auto named = args.RestNamed();
+  if (attribute != nullptr && !named.empty())
+    TypeError(fmt::format("map() got an unexpected argument '{}'", named[0].first));
   Vals results;
   for (const Val& item : Iterate(machine, self)) {
     machine.Step();
     if (attribute != nullptr) {
-      Val member = Subscript(machine, item, *attribute);
-      results.push_back(member.is(Kind::kUndefined) && otherwise != nullptr ? *otherwise : std::move(member));
+      results.push_back(Reach(machine, item, *attribute, otherwise));
       if (results.back().is(Kind::kUndefined)) results.back().RaiseUndefined();
       continue;
     }
     if (rest.empty()) TypeError("map() needs a filter's name or attribute=");
     const std::string name = AsString(rest[0], "a filter's name");
     if (!KnownFilter(name) || name == "map" || name == "raw")
-      Raise(TemplateFault::kType, fmt::format("there is no filter \"{}\" for map()", name));
-    Args inner(name, Vals(rest.begin() + 1, rest.end()), {});
+      Raise(TemplateFault::kType, fmt::format("there is no filter \"{}\" for map()", name),
+            std::string(AbsentFilterHint(name)));
+    Args inner(name, Vals(rest.begin() + 1, rest.end()), named);
     results.push_back(ApplyFilter(machine, name, item, inner));
   }
   return Val::List(std::move(results));
@@ -357,17 +406,18 @@ Val Choose(Machine& machine, const Val& self, Args& args, bool by_attribute, boo
   Val attribute;
   if (by_attribute) attribute = args.Required("attribute");
   const Vals rest = args.Rest();
+  const auto named = args.RestNamed();
   Vals chosen;
   for (const Val& item : Iterate(machine, self)) {
     machine.Step();
-    const Val value = by_attribute ? Subscript(machine, item, attribute) : item;
+    const Val value = by_attribute ? Reach(machine, item, attribute) : item;
     bool holds = false;
     if (rest.empty()) {
       holds = Truth(value);
     } else {
       const std::string name = AsString(rest[0], "a test's name");
       if (!KnownTest(name)) Raise(TemplateFault::kType, fmt::format("there is no test \"{}\"", name));
-      Args inner(name, Vals(rest.begin() + 1, rest.end()), {});
+      Args inner(name, Vals(rest.begin() + 1, rest.end()), named);
       holds = ApplyTest(machine, name, value, inner);
     }
     if (holds == wanted) chosen.push_back(item);
@@ -394,7 +444,9 @@ struct Entry {
 
 constexpr std::array kFilters{Entry{"abs", Abs},
                               Entry{"attr", Attr},
+                              Entry{"batch", Batch},
                               Entry{"capitalize", Changed<Capitalize>},
+                              Entry{"center", Center},
                               Entry{"count", LengthOf},
                               Entry{"d", Default},
                               Entry{"default", Default},
@@ -403,9 +455,13 @@ constexpr std::array kFilters{Entry{"abs", Abs},
                               Entry{"ds_nodash", DateAs<kDsNodash>},
                               Entry{"e", Escape},
                               Entry{"escape", Escape},
+                              Entry{"filesizeformat", FileSizeFormat},
                               Entry{"first", First},
                               Entry{"float", Float},
+                              Entry{"forceescape", Escape},
                               Entry{"format", Format},
+                              Entry{"groupby", GroupBy},
+                              Entry{"indent", Indent},
                               Entry{"int", Int},
                               Entry{"items", Items},
                               Entry{"join", JoinItems},
@@ -416,18 +472,22 @@ constexpr std::array kFilters{Entry{"abs", Abs},
                               Entry{"map", MapItems},
                               Entry{"max", Max},
                               Entry{"min", Min},
+                              Entry{"random", RandomItem},
                               Entry{"raw", Raw},
                               Entry{"reject", Reject},
                               Entry{"rejectattr", RejectAttr},
                               Entry{"replace", ReplaceText},
                               Entry{"reverse", Reverse},
                               Entry{"round", Round},
+                              Entry{"safe", Safe},
                               Entry{"select", Select},
                               Entry{"selectattr", SelectAttr},
+                              Entry{"slice", SliceList},
                               Entry{"sort", Sort},
                               Entry{"string", String},
+                              Entry{"striptags", StripTags},
                               Entry{"sum", Sum},
-                              Entry{"title", Changed<Title>},
+                              Entry{"title", Changed<TitleWords>},
                               Entry{"tojson", ToJson},
                               Entry{"trim", Trim},
                               Entry{"truncate", Truncate},
@@ -435,7 +495,11 @@ constexpr std::array kFilters{Entry{"abs", Abs},
                               Entry{"ts_nodash", DateAs<kTsNodash>},
                               Entry{"ts_nodash_with_tz", TsNodashWithTz},
                               Entry{"unique", Unique},
-                              Entry{"upper", Changed<Upper>}};
+                              Entry{"upper", Changed<Upper>},
+                              Entry{"urlencode", UrlEncode},
+                              Entry{"wordcount", WordCount},
+                              Entry{"wordwrap", WordWrap},
+                              Entry{"xmlattr", XmlAttr}};
 
 const Entry* FindFilter(std::string_view name) {
   for (const Entry& entry : kFilters) {
@@ -456,10 +520,16 @@ std::vector<std::string_view> FilterNames() {
   return names;
 }
 
+std::string_view AbsentFilterHint(std::string_view name) {
+  if (name == "pprint") return "use tojson(indent=2)";
+  if (name == "urlize") return "it makes links of HTML: write <a href=…> yourself";
+  return {};
+}
+
 Val ApplyFilter(Machine& machine, std::string_view name, const Val& self, Args& args) {
   const Entry* entry = FindFilter(name);
   const bool takes_undefined = entry->filter == Default;
-  if (self.is(Kind::kUndefined) && !takes_undefined) self.RaiseUndefined();
+  if (self.is(Kind::kUndefined) && !takes_undefined && !self.is_nothing()) self.RaiseUndefined();
   Val result = entry->filter(machine, self, args);
   args.Done();
   if (entry->filter == Raw) return result.Trusted();

@@ -1,4 +1,4 @@
-// range and dict, and Airflow's `macros`.
+// range, dict, and Airflow's `macros`.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -76,6 +76,14 @@ Val DsFormat(Machine& machine, Args& args) {
                     output = args.RequiredString("output_format");
   machine.Memory(output.size(), 16);
   return Val::Str(Strftime(Strptime(ds, input), output));
+}
+
+Val DsFormatLocale(Machine& machine, Args& args) {
+  const std::string ds = args.RequiredString("ds"), input = args.RequiredString("input_format"),
+                    output = args.RequiredString("output_format");
+  const std::string locale = args.String("locale_name", "en");  // whatever the machine's is
+  machine.Memory(output.size(), 16);
+  return Val::Str(LocaleFormat(Strptime(ds, input), output, locale));
 }
 
 Val Timedelta(Machine&, Args& args) {
@@ -237,12 +245,15 @@ Val DatetimeClass() {
                      {"fromisoformat", [] { return Make("fromisoformat", ParseDate); }}},
                     MakeDate);
 }
+Val DateParser() {
+  return MakeModule("macros.dateutil.parser", {{"parse", [] { return Make("parse", ParseDate); }}});
+}
+Val RelativeModule() {
+  return MakeModule("macros.dateutil.relativedelta",
+                    {{"relativedelta", [] { return Make("relativedelta", RelativeDelta); }}});
+}
 Val Dateutil() {
-  return MakeModule(
-      "macros.dateutil",
-      {{"parser", [] {
-          return MakeModule("macros.dateutil.parser", {{"parse", [] { return Make("parse", ParseDate); }}});
-        }}});
+  return MakeModule("macros.dateutil", {{"parser", DateParser}, {"relativedelta", RelativeModule}});
 }
 
 }  // namespace
@@ -250,6 +261,7 @@ Val Dateutil() {
 Val Macros() {
   return MakeModule("macros", {{"ds_add", [] { return Make("ds_add", DsAdd); }},
                                {"ds_format", [] { return Make("ds_format", DsFormat); }},
+                               {"ds_format_locale", [] { return Make("ds_format_locale", DsFormatLocale); }},
                                {"datetime", DatetimeClass},
                                {"timedelta", [] { return Make("timedelta", Timedelta); }},
                                {"dateutil", Dateutil},
@@ -260,11 +272,8 @@ Val Macros() {
 Val GlobalFunction(std::string_view name) {
   if (name == "range") return Make("range", Range);
   if (name == "dict") return Make("dict", MakeDict);
+  if (Val changing = ChangingFunction(name); !changing.is(Kind::kUndefined)) return changing;
   return Val::Undefined(fmt::format("there is no name \"{}\"", name.substr(0, 80)));
-}
-
-std::vector<std::string> GlobalNames() {
-  return {"range", "dict"};
 }
 
 }  // namespace pipelined::tmpl

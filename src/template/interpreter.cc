@@ -28,11 +28,14 @@ class Loop : public Object, public std::enable_shared_from_this<Loop> {
     if (name == "length") return number(size);
     if (name == "previtem") return at_ > 0 ? (*items_)[at_ - 1] : Val::Undefined("there is no previous item");
     if (name == "nextitem") return at_ + 1 < size ? (*items_)[at_ + 1] : Val::Undefined("there is no next item");
+    if (name == "depth") return number(1);
+    if (name == "depth0") return number(0);
     if (name == "cycle") return Val::Of(std::shared_ptr<const Function>(std::make_shared<Cycle>(at_)));
     return Val::Undefined(fmt::format("there is no \"{}\" in loop", name.substr(0, 80)));
   }
   std::vector<std::string> Names() const override {
-    return {"index", "index0", "revindex", "revindex0", "first", "last", "length", "previtem", "nextitem", "cycle"};
+    return {"index",  "index0",   "revindex", "revindex0", "first",  "last",
+            "length", "previtem", "nextitem", "depth",     "depth0", "cycle"};
   }
   std::string Text() const override { return "loop"; }
 
@@ -207,15 +210,21 @@ void Interpreter::RunFor(const Statement& statement) {
 }
 
 void Interpreter::BindTargets(const std::vector<std::string>& targets, const Val& value) {
-  if (value.is(Kind::kUndefined)) value.RaiseUndefined();
+  if (value.is(Kind::kUndefined) && !value.is_nothing()) value.RaiseUndefined();
   machine_.Memory(targets.size(), sizeof(Val) + sizeof(std::string));
-  if (targets.size() == 1) {
-    locals_.emplace_back(targets[0], value);
-    return;
-  }
+  if (targets.size() == 1) return BindTarget(targets[0], value);
   const Vals items = Iterate(machine_, value);
   if (items.size() != targets.size()) ValueError(fmt::format("{} values for {} names", items.size(), targets.size()));
-  for (std::size_t i = 0; i < targets.size(); ++i) locals_.emplace_back(targets[i], items[i]);
+  for (std::size_t i = 0; i < targets.size(); ++i) BindTarget(targets[i], items[i]);
+}
+
+void Interpreter::BindTarget(const std::string& target, const Val& value) {
+  const std::size_t dot = target.find('.');
+  if (dot == std::string::npos) {
+    locals_.emplace_back(target, value);
+    return;
+  }
+  SetMember(machine_, FindName(target.substr(0, dot)), target.substr(dot + 1), value);
 }
 
 Val Interpreter::Captured(const Block& block) {
@@ -306,14 +315,23 @@ void Interpreter::TellMade() const {
 
 void Interpreter::KeepMade(const Val& value) {
   if (!options_.on_secret) return;
-  const auto keep = [this](const Val& one) {
-    if (!one.secret() || !one.is(Kind::kString)) return;
+  std::size_t most = kMostMade;
+  KeepMade(value, &most);
+}
+
+// Of lists what is in them, at every depth: batch() makes lists of lists.
+void Interpreter::KeepMade(const Val& value, std::size_t* most) {
+  if (!value.secret() || *most == 0) return;
+  --*most;
+  if (value.is(Kind::kString)) {
     if (made_.size() >= kMostMade) made_.pop_front();
-    made_.push_back(one);
-  };
-  keep(value);
+    made_.push_back(value);
+  }
   if (!value.is_sequence()) return;
-  for (std::size_t i = 0; i < std::min(value.items().size(), kMostMade); ++i) keep(value.items()[i]);
+  for (const Val& item : value.items()) {
+    if (*most == 0) return;
+    KeepMade(item, most);
+  }
 }
 
 void Interpreter::Emit(const Val& value, bool raw) {
@@ -361,7 +379,7 @@ Val Interpreter::EvalNode(const Node& node) {
     case NodeType::kLiteral:
       return node.literal;
     case NodeType::kName:
-      return EvalName(node);
+      return FindName(node.name);
     case NodeType::kAttribute:
       return EvalAttribute(node);
     case NodeType::kIndex:
@@ -400,7 +418,7 @@ Val Interpreter::EvalNode(const Node& node) {
       return EvalCompare(node);
     case NodeType::kConditional:
       if (Truth(kid(1))) return kid(0);
-      return node.kids[2] ? kid(2) : Val::Undefined("the condition is false, and there is no \"else\"");
+      return node.kids[2] ? kid(2) : Val::Nothing("the condition is false, and there is no \"else\"");
     case NodeType::kList:
       return Val::List(EvalAll(node, 0));
     case NodeType::kTuple:
@@ -411,17 +429,17 @@ Val Interpreter::EvalNode(const Node& node) {
   return Val();
 }
 
-Val Interpreter::EvalName(const Node& node) {
+Val Interpreter::FindName(const std::string& wanted) {
   for (std::size_t i = locals_.size(); i-- > 0;) {
-    if (locals_[i].first == node.name) {
+    if (locals_[i].first == wanted) {
       machine_.Step((locals_.size() - i) / 16);
       return locals_[i].second;
     }
   }
   machine_.Step(locals_.size() / 16);
-  Val found = machine_.scope().Find(node.name);
+  Val found = machine_.scope().Find(wanted);
   if (!found.is(Kind::kUndefined)) return found;
-  Val function = GlobalFunction(node.name);
+  Val function = GlobalFunction(wanted);
   if (!function.is(Kind::kUndefined) || !found.missing_hint().empty())
     return function.is(Kind::kUndefined) ? found : function;
   machine_.Step(50);
@@ -429,7 +447,7 @@ Val Interpreter::EvalName(const Node& node) {
   for (const auto& [name, value] : locals_) {
     if (names.size() < 200) names.push_back(name);
   }
-  return Val::Undefined(found.missing_what(), NearHint(node.name, names));
+  return Val::Undefined(found.missing_what(), NearHint(wanted, names));
 }
 
 Val Interpreter::EvalAttribute(const Node& node) {

@@ -40,18 +40,20 @@ class Interpreter {
   Val Captured(const Block& block);
   Vals LoopItems(const Statement& statement);
   void BindTargets(const std::vector<std::string>& targets, const Val& value);
+  void BindTarget(const std::string& target, const Val& value);
 
   void EmitLiteral(std::string_view text);
   void Emit(const Val& value, bool raw = false);
   void Note(const Val& value) const;  // that it gets into the answer
   void KeepMade(const Val& value);
+  void KeepMade(const Val& value, std::size_t* most);
   void TellMade() const;
   Value EvaluateOnly();
   void Append(std::string_view text);
 
   Val Eval(const Node& node);
   Val EvalNode(const Node& node);
-  Val EvalName(const Node& node);
+  Val FindName(const std::string& wanted);
   Val EvalAttribute(const Node& node);
   Val EvalIndex(const Node& node);
   Val EvalCall(const Node& node);

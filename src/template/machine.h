@@ -3,6 +3,9 @@
 
 #include <array>
 #include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -40,6 +43,14 @@ class Machine {
     return Sha256(scope_.Seed() + "#" + std::to_string(drawn_++));
   }
 
+  // What a template may change: the members of a namespace(), by name. They live as long as the rendering, whatever
+  // refers to them, so that a namespace that holds itself is no leak.
+  using Members = std::map<std::string, Val, std::less<>>;
+  Members* MakeMembers() {
+    Memory(sizeof(Members));
+    return &members_.emplace_back();
+  }
+
   const Scope& scope() const { return scope_; }
   const RenderOptions& options() const { return options_; }
 
@@ -48,6 +59,7 @@ class Machine {
   const RenderOptions& options_;
   std::size_t steps_, memory_;
   std::size_t drawn_ = 0;
+  std::deque<Members> members_;
 };
 
 // The arguments of one call. Take each parameter in order, then Done().
@@ -106,14 +118,23 @@ std::optional<Val> DateAttribute(const Val& self, std::string_view name);
 
 bool KnownFilter(std::string_view name);
 std::vector<std::string_view> FilterNames();
+std::string_view AbsentFilterHint(std::string_view name);  // of Jinja's that are not here: what to use instead
 Val ApplyFilter(Machine& machine, std::string_view name, const Val& self, Args& args);
 bool KnownTest(std::string_view name);
 std::vector<std::string_view> TestNames();
+std::string_view AbsentTestHint(std::string_view name);
 bool ApplyTest(Machine& machine, std::string_view name, const Val& self, Args& args);
 
-// range, dict; and Airflow's `macros`.
-Val GlobalFunction(std::string_view name);  // undefined when there is none such
-std::vector<std::string> GlobalNames();
+// `{% set ns.name = value %}`: TypeError unless `target` is of namespace().
+void SetMember(Machine& machine, const Val& target, const std::string& name, const Val& value);
+
+// relativedelta of dateutil, with a date, a number or another one; nothing for other operands.
+std::optional<Val> RelativeTimes(std::string_view op, const Val& a, const Val& b);
+Val RelativeDelta(Machine& machine, Args& args);
+
+// range, dict, namespace …; and Airflow's `macros`.
+Val GlobalFunction(std::string_view name);    // undefined when there is none such
+Val ChangingFunction(std::string_view name);  // of these: namespace, cycler, joiner
 Val Macros();
 
 std::string PercentFormat(Machine& machine, const std::string& format, const Val& values);

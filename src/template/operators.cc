@@ -135,8 +135,8 @@ std::optional<Val> Times(std::string_view op, const Val& a, const Val& b) {
 }
 
 Val Calculate(Machine& machine, std::string_view op, const Val& a, const Val& b) {
-  const std::string_view type_a = TypeName(a), type_b = TypeName(b);
   if (op == "~") return Val::Str(Text(machine, a) + Text(machine, b));
+  const std::string_view type_a = TypeName(a), type_b = TypeName(b);
   if (a.is_number() && b.is_number()) return Numbers(op, a, b);
   if (op == "%" && a.is(Kind::kString)) return Val::Str(PercentFormat(machine, a.string(), b));
   if (op == "+" && a.is(Kind::kString) && b.is(Kind::kString)) {
@@ -152,6 +152,7 @@ Val Calculate(Machine& machine, std::string_view op, const Val& a, const Val& b)
   if (op == "*" && (a.is(Kind::kString) || a.is_sequence()) && b.is_integer()) return Repeat(machine, a, b.integer());
   if (op == "*" && (b.is(Kind::kString) || b.is_sequence()) && a.is_integer()) return Repeat(machine, b, a.integer());
   if (auto time = Times(op, a, b)) return *time;
+  if (auto time = RelativeTimes(op, a, b)) return *time;
   TypeError(fmt::format("unsupported operand type(s) for {}: '{}' and '{}'", op, type_a, type_b));
 }
 
@@ -202,6 +203,7 @@ Val Negate(const Val& val) {
   if (val.is_integer()) return Integers("-", 0, val.integer()).With(val.origin());
   if (val.is(Kind::kFloat)) return Val::Float(-val.number()).With(val.origin());
   if (val.is(Kind::kDelta) && val.delta() != Micros::min()) return Val::Delta(-val.delta()).With(val.origin());
+  if (auto time = RelativeTimes("*", val, Val::Int(-1))) return time->With(val.origin());
   TypeError(fmt::format("bad operand type for unary -: '{}'", TypeName(val)));
 }
 
@@ -276,12 +278,16 @@ Val Attribute(Machine& machine, const Val& container, const std::string& name, s
       return MissingKey(container, name, where);
     case Kind::kObject: {
       Val found = container.object().Get(name);
-      if (!found.is(Kind::kUndefined)) return found.In(container);
+      if (!found.is(Kind::kUndefined) || found.is_nothing()) return found.In(container);
       const std::string hint = NearHint(name, container.object().Names());
       if (hint.empty()) return found;
       return Val::Undefined(fmt::format("there is no \"{}\" in {}", name.substr(0, 80), container.object().Text()),
                             hint);
     }
+    case Kind::kTuple:
+      if (container.is_group() && (name == "grouper" || name == "list"))
+        return container.items()[name == "list" ? 1 : 0].In(container);
+      break;
     case Kind::kDate:
     case Kind::kDelta:
       if (auto found = DateAttribute(container, name)) return found->With(container.origin());

@@ -143,6 +143,7 @@ class Parser {
     return place_;
   }
   void Bind(const std::string& name) {
+    if (name.find('.') != std::string::npos) return;  // the namespace is bound already
     if (local_set_.insert(name).second) locals_.push_back(name);
   }
 
@@ -248,7 +249,8 @@ class Parser {
     return statement;
   }
 
-  std::vector<std::string> ParseTargets() {
+  // `members`: those of a namespace may be set, too. Such a target is "ns.name".
+  std::vector<std::string> ParseTargets(bool members = false) {
     const bool parens = TakeOp("(");
     std::vector<std::string> targets;
     do {
@@ -259,14 +261,18 @@ class Parser {
            {"true", "false", "none", "True", "False", "None", "loop", "not", "in", "if", "else"}) {
         if (targets.back() == reserved) Fail(token, fmt::format("\"{}\" cannot be set", reserved));
       }
+      if (!members || !IsOp(".")) continue;
+      Take();
+      NameNode(token);
+      targets.back() += "." + ExpectName("a member's name");
     } while (TakeOp(","));
     if (parens) ExpectOp(")");
     return targets;
   }
 
   Statement ParseSet(const Token& word) {
-    Statement statement{StatementType::kSet, word.offset, {}, nullptr, ParseTargets(), {}, {}};
-    if (IsOp(".")) Fail(At(), "only names can be set, not members");
+    Statement statement{StatementType::kSet, word.offset, {}, nullptr, ParseTargets(true), {}, {}};
+    if (IsOp(".")) Fail(At(), "only names and members of a namespace() can be set");
     if (TakeOp("=")) {
       statement.expr = ParseTupleOrExpression();
       ExpectBlockEnd();
@@ -464,7 +470,10 @@ class Parser {
       path.push_back(node.kids[1]->literal.string());
       return true;
     }
-    if (node.type == NodeType::kCall && path.size() > 1) path.pop_back();  // a method, not a member
+    if (node.type == NodeType::kCall && path.size() > 1) {  // a method, not a member
+      program_.references[reference].called = std::move(path.back());
+      path.pop_back();
+    }
     return false;
   }
 
@@ -553,7 +562,11 @@ class Parser {
   NodePtr ParseFilter(NodePtr input, const Token& token_here) {
     const Token token = token_here;
     std::string name = ExpectName("a filter");
-    if (!KnownFilter(name)) Fail(token, fmt::format("there is no filter \"{}\"", name), Hint(name, FilterNames()));
+    if (!KnownFilter(name)) {
+      const std::string_view instead = AbsentFilterHint(name);
+      Fail(token, fmt::format("there is no filter \"{}\"", name),
+           instead.empty() ? Hint(name, FilterNames()) : std::string(instead));
+    }
     if (name == "raw") program_.raw_uses.push_back(Advance(token.offset));
     NodePtr node = One(NodeType::kFilter, token, std::move(input), std::move(name));
     if (IsOp("(")) ParseArguments(node);
@@ -565,7 +578,11 @@ class Parser {
     const bool negated = TakeName("not");
     const Token token = At();
     std::string name = ExpectName("a test");
-    if (!KnownTest(name)) Fail(token, fmt::format("there is no test \"{}\"", name), Hint(name, TestNames()));
+    if (!KnownTest(name)) {
+      const std::string_view instead = AbsentTestHint(name);
+      Fail(token, fmt::format("there is no test \"{}\"", name),
+           instead.empty() ? Hint(name, TestNames()) : std::string(instead));
+    }
     if (reference != kNone && (name == "defined" || name == "undefined")) program_.references[reference].guarded = true;
     NodePtr node = One(NodeType::kTest, token, std::move(input), std::move(name));
     node->negated = negated;
@@ -641,9 +658,13 @@ class Parser {
         break;
     }
     NodePtr node;
-    if (IsOp("(")) node = ParseParens();
-    if (IsOp("[")) node = ParseList();
-    if (IsOp("{")) node = ParseDict();
+    if (IsOp("(")) {
+      node = ParseParens();
+    } else if (IsOp("[")) {
+      node = ParseList();
+    } else if (IsOp("{")) {
+      node = ParseDict();
+    }
     const bool reference =
         node && (node->type == NodeType::kName || node->type == NodeType::kAttribute || node->type == NodeType::kIndex);
     if (!reference) reference_ = kNone;

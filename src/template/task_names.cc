@@ -48,9 +48,9 @@ constexpr std::string_view kRun[] = {
     "run_after", "start_date"};
 constexpr std::string_view kInstance[] = {"task_id",   "dag_id",    "run_id",   "try_number",
                                           "max_tries", "map_index", "xcom_pull"};
-constexpr std::string_view kMacros[] = {"ds_add", "ds_format", "datetime", "timedelta", "dateutil", "uuid", "random"};
 
 constexpr std::pair<std::string_view, std::string_view> kRemoved[] = {
+    {"lipsum", "it makes filler text: write what is to stand there"},
     {"execution_date", "use logical_date"},
     {"inlet_events", "outputs of the tasks above are in tasks.<id>"},
     {"outlet_events", "what a task says of its outlets is an output: see assets"},
@@ -82,9 +82,6 @@ std::span<const std::string_view> RunMembers() {
 }
 std::span<const std::string_view> InstanceMembers() {
   return kInstance;
-}
-std::span<const std::string_view> MacroMembers() {
-  return kMacros;
 }
 
 std::string_view RemovedNameHint(std::string_view name) {

@@ -11,9 +11,8 @@ std::span<const std::string_view> DagMembers();
 std::span<const std::string_view> TaskMembers();
 std::span<const std::string_view> RunMembers();
 std::span<const std::string_view> InstanceMembers();
-std::span<const std::string_view> MacroMembers();
 
-// What to use instead of a name that Airflow 2 had; empty for others.
+// What to use instead of a name that Airflow 2 or Jinja has; empty for others.
 std::string_view RemovedNameHint(std::string_view name);
 
 }  // namespace pipelined

@@ -26,6 +26,15 @@ constexpr Test kAtMost = [](Machine& m, const Val& v, Args& a) { return Ordered(
 constexpr Test kGreater = [](Machine& m, const Val& v, Args& a) { return Ordered(m, v, a, ">"); };
 constexpr Test kAtLeast = [](Machine& m, const Val& v, Args& a) { return Ordered(m, v, a, ">="); };
 
+// Python's `is`: what is of one kind and equal; lists and dicts only when they are one and the same.
+constexpr Test kSame = [](Machine& m, const Val& v, Args& a) {
+  const Val& other = a.Required("other");
+  if (v.kind() != other.kind()) return false;
+  if (v.is_sequence()) return &v.items() == &other.items();
+  if (v.is(Kind::kDict)) return &v.pairs() == &other.pairs();
+  return Equal(m, v, other);
+};
+
 const std::array kTests{
     Entry{"defined", [](Machine&, const Val& v, Args&) { return !v.is(Kind::kUndefined); }},
     Entry{"undefined", [](Machine&, const Val& v, Args&) { return v.is(Kind::kUndefined); }},
@@ -58,7 +67,15 @@ const std::array kTests{
             return Upper(t) == t && Lower(t) != t;
           }},
     Entry{"in", [](Machine& m, const Val& v, Args& a) { return Contains(m, a.Required("seq"), v); }},
-    Entry{"sameas", kEqual},
+    Entry{"filter", [](Machine&, const Val& v, Args&) { return v.is(Kind::kString) && KnownFilter(v.string()); }},
+    Entry{"test", [](Machine&, const Val& v, Args&) { return v.is(Kind::kString) && KnownTest(v.string()); }},
+    Entry{"sameas", kSame},
+    Entry{"==", kEqual},
+    Entry{"!=", kDiffers},
+    Entry{"<", kLess},
+    Entry{"<=", kAtMost},
+    Entry{">", kGreater},
+    Entry{">=", kAtLeast},
     Entry{"eq", kEqual},
     Entry{"equalto", kEqual},
     Entry{"ne", kDiffers},
@@ -86,6 +103,10 @@ std::vector<std::string_view> TestNames() {
   std::vector<std::string_view> names;
   for (const Entry& entry : kTests) names.push_back(entry.name);
   return names;
+}
+
+std::string_view AbsentTestHint(std::string_view name) {
+  return name == "escaped" ? "a text does not know whether it was escaped: escape it once" : std::string_view();
 }
 
 bool ApplyTest(Machine& machine, std::string_view name, const Val& self, Args& args) {

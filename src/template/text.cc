@@ -77,6 +77,7 @@ class Printer {
   void Str(const Val& val) {
     switch (val.kind()) {
       case Kind::kUndefined:
+        if (val.is_nothing()) return;
         val.RaiseUndefined();
       case Kind::kNone:
         return Put("None");
@@ -291,6 +292,7 @@ Value ToValue(Machine& machine, const Val& val) {
   machine.Memory(sizeof(Value));
   switch (val.kind()) {
     case Kind::kUndefined:
+      if (val.is_nothing()) return Value("");
       val.RaiseUndefined();
     case Kind::kNone:
       return Value();

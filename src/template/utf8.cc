@@ -132,8 +132,14 @@ std::string Capitalize(std::string_view text) {
   return Map(text, [](std::uint32_t c, std::uint32_t before) { return before == 0 ? ToUpper(c) : ToLower(c); });
 }
 std::string Title(std::string_view text) {
+  return Map(text, [](std::uint32_t c, std::uint32_t before) { return Letter(before) ? ToLower(c) : ToUpper(c); });
+}
+
+std::string TitleWords(std::string_view text) {
   return Map(text, [](std::uint32_t c, std::uint32_t before) {
-    return Letter(before) || before == '\'' ? ToLower(c) : ToUpper(c);
+    constexpr std::string_view kBefore = " \t\n\r\f\v-({[<";
+    const bool begins = before == 0 || (before < 0x80 && kBefore.find(static_cast<char>(before)) != kBefore.npos);
+    return begins ? ToUpper(c) : ToLower(c);
   });
 }
 

@@ -25,6 +25,7 @@ std::size_t FindText(std::string_view text, std::string_view what, std::size_t f
 std::string Upper(std::string_view text);
 std::string Lower(std::string_view text);
 std::string Capitalize(std::string_view text);
-std::string Title(std::string_view text);
+std::string Title(std::string_view text);       // Python's str.title(): every letter after what is none
+std::string TitleWords(std::string_view text);  // Jinja's: after blanks, hyphens and opening brackets
 
 }  // namespace pipelined::tmpl

@@ -14,6 +14,7 @@ namespace pipelined::tmpl {
 struct Val::Items {
   Vals vals;
   int depth;
+  bool group = false;
 };
 struct Val::Entries {
   Pairs pairs;
@@ -46,7 +47,15 @@ Val Object::Call(Machine&, Args&) const {
 
 Val Val::Undefined(std::string what, std::string hint) {
   return Val(Kind::kUndefined,
-             std::make_shared<const Missing>(Missing{std::move(what), std::move(hint), Fault::kNowhere, 1}));
+             std::make_shared<const Missing>(Missing{std::move(what), std::move(hint), Fault::kNowhere, 1, false}));
+}
+
+Val Val::Nothing(std::string what) {
+  return Val(Kind::kUndefined, std::make_shared<const Missing>(Missing{std::move(what), {}, Fault::kNowhere, 1, true}));
+}
+
+bool Val::is_nothing() const {
+  return is(Kind::kUndefined) && std::get<std::shared_ptr<const Missing>>(data_)->nothing;
 }
 
 void Val::RaiseUndefined() const {
@@ -76,9 +85,21 @@ Val Val::Sequence(Kind kind, Vals items) {
     depth = std::max(depth, item.depth());
     origin = origin | item.origin();
   }
-  Val list(kind, std::make_shared<const Items>(Items{std::move(items), CheckDepth(depth + 1)}));
+  Val list(kind, std::make_shared<const Items>(Items{std::move(items), CheckDepth(depth + 1), false}));
   list.origin_ = origin;
   return list;
+}
+
+Val Val::Group(Val key, Val list) {
+  Val group = Tuple({std::move(key), std::move(list)});
+  Items items = *std::get<std::shared_ptr<const Items>>(group.data_);
+  items.group = true;
+  group.data_ = std::make_shared<const Items>(std::move(items));
+  return group;
+}
+
+bool Val::is_group() const {
+  return is(Kind::kTuple) && std::get<std::shared_ptr<const Items>>(data_)->group;
 }
 
 Val Val::Dict(Pairs pairs) {
@@ -163,6 +184,7 @@ std::string_view TypeName(const Val& val) {
 bool Truth(const Val& val) {
   switch (val.kind()) {
     case Kind::kUndefined:
+      if (val.is_nothing()) return false;
       val.RaiseUndefined();
     case Kind::kNone:
       return false;
@@ -285,6 +307,7 @@ Vals Iterate(Machine& machine, const Val& val) {
   Vals items;
   switch (val.kind()) {
     case Kind::kUndefined:
+      if (val.is_nothing()) break;
       val.RaiseUndefined();
     case Kind::kList:
     case Kind::kTuple:

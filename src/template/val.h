@@ -76,13 +76,16 @@ class Val {
 
   Val() = default;  // None
   static Val Undefined(std::string what, std::string hint = {});
+  // What an `if` without an `else` gives when it is false: undefined, yet it prints as nothing.
+  static Val Nothing(std::string what);
   static Val Bool(bool b) { return Val(Kind::kBool, b); }
   static Val Int(std::int64_t i) { return Val(Kind::kInt, i); }
   static Val Float(double d) { return Val(Kind::kFloat, d); }
   static Val Str(std::string s) { return Val(Kind::kString, std::make_shared<const std::string>(std::move(s))); }
   static Val List(Vals items) { return Sequence(Kind::kList, std::move(items)); }
   static Val Tuple(Vals items) { return Sequence(Kind::kTuple, std::move(items)); }
-  static Val Dict(Pairs pairs);  // of duplicate keys the last one counts
+  static Val Group(Val key, Val list);  // groupby's: a tuple whose items are also its `grouper` and its `list`
+  static Val Dict(Pairs pairs);         // of duplicate keys the last one counts
   static Val Date(DateTime date) { return Val(Kind::kDate, std::make_shared<const DateTime>(std::move(date))); }
   static Val Delta(Micros delta) { return Val(Kind::kDelta, delta); }
   static Val Of(std::shared_ptr<const Object> object) { return Val(Kind::kObject, std::move(object)); }
@@ -118,12 +121,15 @@ class Val {
   double number() const { return is(Kind::kFloat) ? std::get<double>(data_) : static_cast<double>(integer()); }
   const std::string& string() const { return *std::get<std::shared_ptr<const std::string>>(data_); }
   const Vals& items() const;
+  bool is_group() const;
   const Pairs& pairs() const;
   const DateTime& date() const { return *std::get<std::shared_ptr<const DateTime>>(data_); }
   Micros delta() const { return std::get<Micros>(data_); }
   const Object& object() const { return *std::get<std::shared_ptr<const Object>>(data_); }
   const Function& function() const { return *std::get<std::shared_ptr<const Function>>(data_); }
   int depth() const;
+
+  bool is_nothing() const;
 
   // These need kUndefined.
   [[noreturn]] void RaiseUndefined() const;
@@ -137,6 +143,7 @@ class Val {
   struct Missing {
     std::string what, hint;
     std::size_t offset = Fault::kNowhere, length = 1;
+    bool nothing = false;
   };
   using Data = std::variant<std::monostate, bool, std::int64_t, double, std::shared_ptr<const std::string>,
                             std::shared_ptr<const Items>, std::shared_ptr<const Entries>,

@@ -93,13 +93,14 @@ struct Reader {
     RaiseLookUp(text.error(), "");
   }
 
-  // var.value.get(key, default)
+  // var.value.get(key, default, deserialize_json)
   Val Get(Args& args) const {
     const std::string key = args.RequiredString("key");
     const Val* otherwise = args.Optional("default");
     if (otherwise == nullptr) otherwise = args.Named("default_var");  // its older name
+    const Reader reader{context, args.Flag("deserialize_json", json)};
     const auto text = Find(key);
-    if (text) return Read(key, *text);
+    if (text) return reader.Read(key, *text);
     if (text.error().code != ErrorCode::kNotFound) RaiseLookUp(text.error(), "");
     return otherwise != nullptr ? *otherwise : Val();
   }

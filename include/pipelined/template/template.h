@@ -58,6 +58,7 @@ struct TemplateReference {
   int line = 1, column = 1;
   int length = 1;
   bool guarded = false;  // under default() or `is defined`: it may be missing
+  std::string called{};  // what of it is called: "ds_add" of `macros.ds_add(…)`, whose path is {"macros"}
 };
 
 struct TemplatePlace {

@@ -201,6 +201,24 @@ TEST(JsonSchema, WhatASchemaMayNotBeIsSaid) {
     EXPECT_THAT(Check(schema, "1"), ElementsAre(StartsWith(": the schema itself is not valid"))) << schema;
 }
 
+TEST(JsonSchema, AReferenceToNothingIsSaidBeforeAValueGetsThere) {
+  const auto fault = [](std::string_view schema) { return SchemaFault(*ParseJson(schema)); };
+  EXPECT_EQ(fault(R"({"properties": {"a": {"$ref": "#/definitions/none"}}})"),
+            R"(there is no "#/definitions/none" in it)");
+  EXPECT_EQ(fault(R"({"anyOf": [{"type": "string"}, {"items": {"$ref": "other.json"}}]})"),
+            R"(there is no "other.json" in it)");
+  EXPECT_EQ(fault(R"({"definitions": {"a": {"$ref": "#/definitions/b"}, "b": {"$ref": "#/nowhere"}}})"),
+            R"(there is no "#/nowhere" in it)");
+  EXPECT_EQ(fault(R"({"items": {"$ref": "#/x/0"}, "x": [{"properties": {"y": {"$ref": "#/z"}}}]})"),
+            R"(there is no "#/z" in it)");
+  EXPECT_THAT(fault(R"({"items": {"$ref": "#/x/0"}, "x": [{"type": 1}]})"), StartsWith("type must be of"));
+  EXPECT_EQ(fault(R"({"items": {"$ref": "#/items"}})"), R"("#/items" refers to itself without end)");
+  EXPECT_EQ(fault(R"({"properties": {"next": {"$ref": "#"}, "at": {"$ref": "#/definitions/a~1b"}},
+                      "definitions": {"a/b": true}})"),
+            "");
+  EXPECT_EQ(fault(R"({"enum": [{"$ref": "#/none"}], "default": {"$ref": "#/none"}})"), "");  // values, no schemas
+}
+
 TEST(JsonSchema, WhatWouldNotEndEnds) {
   EXPECT_THAT(Check(R"({"$ref": "#"})", "1"), ElementsAre(StartsWith(": the schema itself is not valid")));
   EXPECT_THAT(Check(R"({"allOf": [{"$ref": "#"}, {"$ref": "#"}]})", "1"),

@@ -67,6 +67,71 @@ TEST_F(TaskNames, ValuesFromOutsideAreQuotedAndThoseOfTheEngineAreNot) {
             "2026-03-01 sales report 20260301T060000");
 }
 
+TEST_F(TaskNames, ValuesFromOutsideAreQuotedWhateverTheyWentThrough) {
+  for (const char* text :
+       {"params.who | indent(2)", "params.who | center(9)", "params.who | wordwrap(2)", "params.who | urlencode",
+        "params.who | wordcount", "params.who | safe", "params.who | striptags", "params.who | forceescape",
+        "params.who | random", "params.who | length | filesizeformat", "{'x': params.who} | xmlattr",
+        "{'x': params.who} | urlencode", "(params.who | batch(3) | list)[0][0]", "(params.who | slice(2) | list)[0][0]",
+        "([{'a': params.who}] | groupby('a'))[0].grouper", "([{'a': params.who}] | groupby('a'))[0].list[0].a",
+        "namespace(x=params.who).x", "cycler(params.who).next()", "[params.who] | map('center', 9) | first"}) {
+    const std::string rendered = Render(std::string("{{ ") + text + " }}", Quote::kShell);
+    EXPECT_TRUE(rendered.starts_with('\'') && rendered.ends_with('\'')) << text << " " << rendered;
+  }
+  EXPECT_EQ(
+      Render("{% set ns = namespace() %}{% set ns.x = params.who %}{{ ns.x }} {{ namespace(x=1).x }}", Quote::kShell),
+      "'a '\\''b' 1");
+}
+
+TEST_F(TaskNames, DatesAreWrittenInALanguage) {
+  EXPECT_EQ(Render("{{ macros.ds_format_locale(ds, '%Y-%m-%d', 'EEEE dd MMMM yyyy', 'fr') }}"),
+            "dimanche 01 mars 2026");
+  EXPECT_EQ(Render("{{ macros.ds_format_locale('12/07/2026', '%d/%m/%Y', \"EEE, d. MMM yy 'um' H''\", "
+                   "locale_name='de_DE') }}"),
+            "So., 12. Juli 26 um 0'");
+  EXPECT_EQ(Render("{{ macros.ds_format_locale('2026-12-31 15:04:05', '%Y-%m-%d %H:%M:%S', 'hh:mm:ss a D Q MM/dd') }}"),
+            "03:04:05 PM 365 4 12/31");
+  EXPECT_EQ(Render("{% for l in ['en', 'es', 'it', 'nl', 'pt_BR'] %}{{ macros.ds_format_locale(ds, '%Y-%m-%d', 'EEEE '"
+                   "'EEE MMMM MMM', l) }};{% endfor %}"),
+            "Sunday Sun March Mar;domingo dom marzo mar;domenica dom marzo mar;zondag zo maart mrt;domingo dom. março "
+            "mar.;");
+  EXPECT_EQ(
+      Render("{{ macros.ds_format_locale(ds, '%Y-%m-%d', 'dd', 'de_AT') }}"),
+      "error 1:11: there is no locale \"de_AT\" here (these are: en en_US de de_DE de_CH fr fr_FR fr_CH es es_ES it "
+      "it_IT it_CH nl nl_NL nl_BE pt pt_BR)");
+  EXPECT_EQ(Render("{{ macros.ds_format_locale(ds, '%Y-%m-%d', 'dd.MM.YY') }}"),
+            "error 1:11: a date has no \"YY\" here (Y is the year that the week belongs to: use y)");
+  EXPECT_THAT(Render("{{ macros.ds_format_locale(ds, '%Y-%m-%d', 'y' * 3000000) }}"), HasSubstr("too much memory"));
+}
+
+TEST_F(TaskNames, MonthsAreAddedToDates) {
+  const auto add = [this](const std::string& by) {
+    return Render(
+        "{% set r = macros.dateutil.relativedelta.relativedelta %}{% set d = macros.datetime(2026, 1, 31, 6) "
+        "%}{{ " +
+        by + " }}");
+  };
+  EXPECT_EQ(add("d + r(months=1)"), "2026-02-28 06:00:00");
+  EXPECT_EQ(add("d - r(years=2, months=11)"), "2023-02-28 06:00:00");
+  EXPECT_EQ(add("r(months=+1, day=1, hour=0) + d"), "2026-02-01 00:00:00");
+  EXPECT_EQ(add("d + r(weeks=1, days=-1, hours=25, seconds=-1)"), "2026-02-07 06:59:59");
+  EXPECT_EQ(add("d + r(months=1) * 13"), "2027-02-28 06:00:00");
+  EXPECT_EQ(add("d + -r(months=1)"), "2025-12-31 06:00:00");
+  EXPECT_EQ(add("r(months=14, hours=-30, year=2020)"),
+            "relativedelta(years=+1, months=+2, days=-1, hours=-6, year=2020)");
+  EXPECT_EQ(add("r(months=1, days=2) + r(months=2, day=3) - r(days=1)"), "relativedelta(months=+3, days=+1, day=3)");
+  EXPECT_EQ(add("r(d, macros.datetime(2024, 2, 29, 7))"), "relativedelta(years=+1, months=+11, days=+1, hours=+23)");
+  EXPECT_EQ(add("r(macros.datetime(2024, 2, 29), d).months"), "-11");
+  EXPECT_EQ(Render("{{ (logical_date + macros.dateutil.relativedelta.relativedelta(months=1)) | ds }}"), "2026-04-01");
+  EXPECT_THAT(add("d + r(years=9000)"), HasSubstr("out of range"));
+  EXPECT_THAT(add("d + r(days=10 ** 12)"), HasSubstr("out of range"));
+  EXPECT_THAT(add("r(years=10 ** 13)"), HasSubstr("years is too large"));
+  EXPECT_THAT(add("r(months=10 ** 11) * 10 ** 11"), HasSubstr("too large"));
+  EXPECT_THAT(add("d + r(month=13)"), HasSubstr("error"));
+  EXPECT_THAT(add("r(weekday=1)"), HasSubstr("knows no weekday here (use start_of"));
+  EXPECT_THAT(add("r(moths=1)"), HasSubstr("unexpected argument 'moths'"));
+}
+
 TEST_F(TaskNames, NamesOfTheLogicalDateAreUndefinedWithoutOne) {
   context_.run.logical_date.reset();
   EXPECT_THAT(Render("{{ ds }}"), HasSubstr("this run has no logical date"));
@@ -158,7 +223,9 @@ TEST_F(OutsideValues, WhatIsMadeFromASecretIsToldWhenItEndsInAnError) {
         "{% set x = conn.db.password | upper %}{{ x | nonsense }}",
         "{% set x %}{{ conn.db.password | upper }}{% endset %}{{ x + 1 }}",
         "{% filter upper | center(-1, 2) %}{{ conn.db.password }}{% endfilter %}",
-        "{% for part in [conn.db.password | upper] %}{{ macros.ds_add(part, 1) }}{% endfor %}"}) {
+        "{% for part in [conn.db.password | upper] %}{{ macros.ds_add(part, 1) }}{% endfor %}",
+        "{{ ([conn.db.password | upper] | batch(1) | list) + 1 }}",
+        "{% set ns = namespace(x=conn.db.password | upper) %}{{ ns.x + 1 }}"}) {
     std::vector<std::string> made;
     RenderOptions options;
     options.on_secret = [&made](const std::string& secret) { made.push_back(secret); };
@@ -195,12 +262,45 @@ TEST_F(OutsideValues, AreMarkedWhenTheyAreSecret) {
                            "{{ conn.db.password | default('x') }}",
                            "{{ conn.db.extra_dejson | tojson }}",
                            "{{ [conn.db.password] | join }}",
-                           "{{ conn.db.password == 'x' }}"}) {
+                           "{{ conn.db.password == 'x' }}",
+                           "{{ conn.db.password | urlencode }}",
+                           "{{ {'p': conn.db.password} | urlencode }}",
+                           "{{ [['p', conn.db.password]] | urlencode }}",
+                           "{{ {'p': conn.db.password} | xmlattr }}",
+                           "{{ conn.db.password | indent }}",
+                           "{{ 'a\nb' | indent(conn.db.password) }}",
+                           "{{ conn.db.password | center(20) }}",
+                           "{{ conn.db.password | wordwrap(3) }}",
+                           "{{ 'ab' | wordwrap(1, wrapstring=conn.db.password) }}",
+                           "{{ conn.db.password | wordcount }}",
+                           "{{ conn.db.password | length | filesizeformat }}",
+                           "{{ conn.db.password | striptags }}",
+                           "{{ conn.db.password | safe }}",
+                           "{{ conn.db.password | forceescape }}",
+                           "{{ conn.db.password | random }}",
+                           "{{ conn.db.password | batch(2) | first | first }}",
+                           "{{ [1] | batch(2, conn.db.password) | first | last }}",
+                           "{{ [1, 2] | slice(2, conn.db.password) | first | last }}",
+                           "{{ [{'k': conn.db.password}] | groupby('k') | map(attribute='grouper') | first }}",
+                           "{{ [{'k': 1}] | groupby('x', default=conn.db.password) | map('first') | first }}",
+                           "{{ [{'k': {'p': conn.db.password}}] | map(attribute='k.p') | first }}",
+                           "{% set ns = namespace() %}{% set ns.x = conn.db.password %}{{ ns.x }}",
+                           "{% set ns = namespace() %}{% set ns.x %}{{ conn.db.password }}{% endset %}{{ ns.x }}",
+                           "{{ namespace({'x': conn.db.password}).x }}",
+                           "{% set c = cycler(1, conn.db.password) %}{{ c.next() }}{{ c.next() }}",
+                           "{% set j = joiner(conn.db.password) %}{{ j() }}{{ j() }}",
+                           "{{ var.value.get('api_token', deserialize_json=false) }}",
+                           "{{ var.value.get('limits', deserialize_json=true).password }}",
+                           "{{ macros.dateutil.relativedelta.relativedelta(days=conn.db.password | length) }}",
+                           "{{ logical_date + macros.dateutil.relativedelta.relativedelta(days=conn.db.password | "
+                           "length) }}"}) {
     EXPECT_TRUE(HoldsSecret(text)) << text;
   }
   for (const char* text : {"{{ conn.db.host }}", "{{ conn.db.login }}", "{{ conn.db.extra_dejson.sslmode }}",
                            "{{ var.value.region }}", "{{ var.json.limits.rows }}", "{{ conn.bare.password }}",
-                           "{{ conn.bare.get_uri() }}", "{% if conn.db.password %}x{% endif %}", "{{ params.who }}"}) {
+                           "{{ conn.bare.get_uri() }}", "{% if conn.db.password %}x{% endif %}", "{{ params.who }}",
+                           "{% set ns = namespace(a=conn.db.password, b=1) %}{{ ns.b }}",
+                           "{% set c = cycler(1, conn.db.password) %}{{ c.next() }}"}) {
     EXPECT_FALSE(HoldsSecret(text)) << text;
   }
 }
@@ -208,6 +308,14 @@ TEST_F(OutsideValues, AreMarkedWhenTheyAreSecret) {
 TEST_F(OutsideValues, TellWhatNobodyMaySee) {
   HoldsSecret("{{ conn.db.password }}{{ var.json.limits.rows }}{{ var.value.api_token }}{{ conn.db.host }}");
   EXPECT_THAT(read_, ElementsAre("s3 cret", "hidden", "t0ken"));
+}
+
+TEST_F(OutsideValues, AreReadAsJsonWhenAskedFor) {
+  EXPECT_EQ(Render("{{ var.value.get('limits', deserialize_json=True).rows + 1 }} {{ var.json.get('limits').rows }}"),
+            "6 5");
+  EXPECT_EQ(Render("{{ var.value.get('nope', 7, deserialize_json=True) }} {{ var.json.get('nope', {'a': 1}).a }}"),
+            "7 1");
+  EXPECT_THAT(Render("{{ var.value.get('text', deserialize_json=True) }}"), HasSubstr("\"text\" is not JSON"));
 }
 
 TEST_F(OutsideValues, AreQuotedForBash) {
@@ -234,6 +342,17 @@ TEST_F(TaskNames, WhatIsRandomIsTheSameInTheSameTry) {
   // As Python's uuid module says.
   EXPECT_EQ(Render("{{ macros.uuid.uuid5(macros.uuid.NAMESPACE_DNS, 'python.org') }}"),
             "886313e1-3b8a-5372-9b90-0c9aee199e5d");
+}
+
+TEST_F(TaskNames, ARandomItemIsTheSameInTheSameTry) {
+  const std::string text = "{% for i in range(40) %}{{ range(1000) | random }} {% endfor %}";
+  const std::string first = Render(text);
+  EXPECT_EQ(Render(text), first);
+  EXPECT_NE(first.substr(0, 20), first.substr(20, 20));
+  context_.try_number = 2;
+  EXPECT_NE(Render(text), first);
+  EXPECT_THAT(Render("{{ [] | random }}"), HasSubstr("there is no random item: it is empty"));
+  EXPECT_THAT(Render("{{ {'a': 1} | random }}"), HasSubstr("random takes a list or a text, not dict"));
 }
 
 TEST_F(TaskNames, NamesThatSayLittleHereAreThere) {
@@ -283,6 +402,27 @@ TEST_F(TaskNames, WhatCannotWorkIsFoundAtLoadTime) {
   EXPECT_THAT(check("{{ params.regoin }}"),
               ElementsAre("warning 4: the parameter \"regoin\" is not declared (did you mean \"region\"?)"));
   EXPECT_THAT(check("{{ dag.name }}"), ElementsAre("4: there is no \"name\" in dag"));
+  EXPECT_THAT(check("{{ macros.dsadd(ds, 1) }}"),
+              ElementsAre("4: there is no \"dsadd\" in macros (did you mean \"ds_add\"?)"));
+  EXPECT_THAT(check("{{ macros.uuid.uuid9() }}{{ macros.dateutil.parsr.parse(ds) }}"),
+              ElementsAre("4: there is no \"uuid9\" in macros.uuid (did you mean \"uuid4\"?)",
+                          "29: there is no \"parsr\" in macros.dateutil (did you mean \"parser\"?)"));
+  EXPECT_THAT(check("{{ macros.datetime.now() }}"),
+              ElementsAre("4: macros.datetime.now is not available: a template gives the same text each time (use the "
+                          "run's dates and run_id)"));
+  EXPECT_THAT(check("{{ ti.xcom_push('a', 1) }}"),
+              ElementsAre("4: there is no \"xcom_push\" in ti (did you mean \"xcom_pull\"?)"));
+  EXPECT_THAT(check("{{ var.vlaue.x }}"), ElementsAre("4: there is no \"vlaue\" in var (did you mean \"value\"?)"));
+  EXPECT_THAT(check("{{ lipsum() }}"),
+              ElementsAre("4: there is no name \"lipsum\" (it makes filler text: write what is to stand there)"));
+  EXPECT_THAT(check("{% set nss.x = 1 %}"), ElementsAre("8: there is no name \"nss\""));
+  EXPECT_THAT(
+      check("{{ ti.xcom_pull('extract') }}{{ dag_run.conf.get('x') }}{{ params.region.upper() }}{{ params.get('x') }}"
+            "{{ macros.datetime(2026, 1, 1).strftime('%Y') }}{{ macros.datetime.strptime(ds, '%Y').day }}"
+            "{{ var.json.get('x').y }}{{ conn.get('x') }}{{ tasks.extract.rows.get('x') }}{{ macros.random() }}"
+            "{{ macros.dateutil.relativedelta.relativedelta(months=1) }}{{ macros.what() | default(1) }}"
+            "{% set ns = namespace(x=1) %}{% set ns.x = 2 %}{{ ns.x }}{{ cycler(1).next() }}{{ joiner()() }}"),
+      ElementsAre());
 }
 
 }  // namespace

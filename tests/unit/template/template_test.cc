@@ -163,10 +163,63 @@ TEST(Template, HostileTemplatesEndWithAnError) {
                                  "{% macro m(x) %}{{ m(x) }}{{ m(x) }}{% endmacro %}{{ m(1) }}",
                                  "{{ ('a' * 1000000).replace('', 'bbbbbbbbbbbbbbbbbbbbbbbb') }}",
                                  "{{ 'a' | int(9, 99) }}",
+                                 "{{ 'x\ny' | indent(10 ** 9) }}",
+                                 "{{ ('x\n' * 100000) | indent(1000) }}",
+                                 "{{ 'x' | center(10 ** 12) }}",
+                                 "{{ [1] | batch(10 ** 9, 'x') }}",
+                                 "{{ [1] | slice(10 ** 9) }}",
+                                 "{{ [1] | slice(10 ** 18, 'x') }}",
+                                 "{{ ('a' * 200000) | wordwrap(1, wrapstring='x' * 1000) }}",
+                                 "{{ ('a' * 1000000) | wordwrap(1) }}",
+                                 "{{ ('y' ~ '\u00a0' * 200000 ~ 'x') | wordwrap(1) }}",
+                                 "{{ range(100000) | map(attribute='x' * 1000000, default=1) }}",
+                                 "{{ [{}] * 100000 | sort(attribute='x,' * 100000) }}",
+                                 "{{ ('é' * 1000000) | urlencode }}",
+                                 "{{ ('<' * 2000000) | striptags }}",
+                                 "{{ range(100000) | groupby('x', default=1) }}",
+                                 "{% set ns = namespace(x='ab') %}{% for i in range(60) %}{% set ns.x = ns.x ~ ns.x %}"
+                                 "{% endfor %}",
+                                 "{% set ns = namespace(x=1) %}{% for i in range(200) %}{% set ns.x = [ns.x] %}"
+                                 "{% endfor %}",
+                                 "{% set ns = namespace() %}{% for i in range(200000) %}{% set ns.x = namespace() %}"
+                                 "{% endfor %}",
+                                 "{% for i in range(100000) %}{% set c = cycler('x' * 1000) %}{% endfor %}",
                                  "{{ 1 / 0 }}",
                                  "{{ [][0] }}",
                                  "{% for x in range(100000) %}xxxxxxxxxxxxxxxxxxxxxxxxxx{% endfor %}"};
   for (const std::string& text : hostile) EXPECT_FALSE(Try(text).ok()) << text.substr(0, 100);
+}
+
+TEST(Template, LongTextsGoThroughTheFiltersWithinTheLimits) {
+  EXPECT_EQ(Render("{{ ('word ' * 20000) | wordwrap(40) | length }}"), "99999");
+  EXPECT_EQ(Render("{{ ('-' * 100000) | wordwrap(40) | length }}"), "102499");
+  EXPECT_EQ(Render("{{ ('<!--' * 50000) | striptags | length }} {{ ('<a>' * 50000) | striptags | length }}"),
+            "200000 0");
+  EXPECT_EQ(Render("{{ ('&' * 100000) | striptags | length }} {{ ('a b' * 30000) | wordcount }}"), "100000 30001");
+  EXPECT_EQ(Render("{{ range(20000) | batch(3) | list | length }} {{ range(20000) | slice(7) | list | length }}"),
+            "6667 7");
+}
+
+TEST(Template, ANamespaceMayHoldItself) {
+  EXPECT_EQ(Render("{% set ns = namespace() %}{% set ns.self = ns %}{% set ns.all = [ns] %}{% set ns.x = 1 %}{{ "
+                   "ns.self.all[0].x }} {{ ns }}"),
+            "1 the namespace");
+}
+
+TEST(Template, WhatIsNotThereSaysWhatToUse) {
+  EXPECT_EQ(Render("{{ n | pprint }}"), "error 1:8: there is no filter \"pprint\" (use tojson(indent=2))");
+  EXPECT_EQ(Render("{{ name | urlize }}"),
+            "error 1:11: there is no filter \"urlize\" (it makes links of HTML: write <a href=…> yourself)");
+  EXPECT_EQ(Render("{{ [name] | map('pprint') }}"),
+            "error 1:13: there is no filter \"pprint\" for map() (use tojson(indent=2))");
+  EXPECT_EQ(Render("{{ name is escaped }}"),
+            "error 1:12: there is no test \"escaped\" (a text does not know whether it was escaped: escape it once)");
+  EXPECT_EQ(Render("{% set opts.x = 1 %}"),
+            "error 1:4: members of 'dict' cannot be set (make it with {% set ns = namespace(…) %})");
+  EXPECT_EQ(Render("{% set ns.x = 1 %}"), "error 1:4: there is no name \"ns\" (did you mean \"n\"?)");
+  EXPECT_EQ(Render("{% for ns.x in list %}{% endfor %}"), "error 1:10: \"in\" is expected, not \".\"");
+  EXPECT_EQ(Render("{% set ns = namespace(total=1) %}{{ ns.totla }}"),
+            "error 1:40: there is no \"totla\" in the namespace (did you mean \"total\"?)");
 }
 
 TEST(Template, ATemplateIsReadInLinearTime) {
