@@ -4,6 +4,7 @@
 #include <array>
 #include <optional>
 #include <string_view>
+#include <unordered_map>
 #include <utility>
 
 #include "template/ast.h"
@@ -42,11 +43,15 @@ class PythonText {
     if (c == '\n') in_comment_ = false;
     if (c == '#') in_comment_ = true;
     if (in_comment_ || (c != '"' && c != '\'')) {
-      IsLetter(c) ? word_.push_back(c) : word_.clear();
+      if (!IsLetter(c)) {
+        word_.clear();
+      } else if (word_.size() <= kLongestPrefix) {
+        word_.push_back(c);
+      }
       return 1;
     }
     const auto has = [this](std::string_view letters) {
-      return word_.size() <= 2 && word_.find_first_of(letters) != std::string::npos;
+      return word_.size() <= kLongestPrefix && word_.find_first_of(letters) != std::string::npos;
     };
     is_raw_ = has("rR");
     is_format_ = has("fFtT");
@@ -72,7 +77,8 @@ class PythonText {
   char quote_ = '\0';  // none
   bool is_long_ = false, is_raw_ = false, is_format_ = false;
   bool in_comment_ = false, escaped_ = false;
-  std::string word_;  // right before the next character
+  static constexpr std::size_t kLongestPrefix = 2;  // r, rb, fr …
+  std::string word_;                                // right before the next character; longer ones are cut
 };
 
 class Paste {
@@ -122,57 +128,78 @@ class Paste {
   }
 
   void WalkFor(const Statement& statement) {
-    const std::size_t bound = names_.size();
+    const std::size_t bound = bound_.size();
     const Danger items = Of(*statement.expr);
     Bind(statement.targets, items);
     Bind({"loop"}, items);
     WalkEach(statement.bodies);
-    names_.resize(bound);
+    Unbind(bound);
   }
 
   void WalkWith(const Statement& statement) {
-    const std::size_t bound = names_.size();
+    const std::size_t bound = bound_.size();
     for (std::size_t i = 0; i < statement.targets.size(); ++i)
       Bind({statement.targets[i]}, Of(*statement.conditions[i]));
     Walk(statement.bodies[0]);
-    names_.resize(bound);
+    Unbind(bound);
   }
 
+  // Of one that is bound twice the worse counts: which of them it is depends on branches.
   void Bind(const std::vector<std::string>& targets, Danger danger) {
-    for (const std::string& target : targets) names_.emplace_back(target, danger);
+    for (const std::string& target : targets) {
+      const auto [found, added] = names_.try_emplace(target, danger);
+      bound_.emplace_back(target, added ? std::nullopt : std::optional(found->second));
+      found->second = std::max(found->second, danger);
+    }
+  }
+  void Unbind(std::size_t until) {
+    for (; bound_.size() > until; bound_.pop_back()) {
+      const auto& [name, before] = bound_.back();
+      if (before) names_[name] = *before;
+      if (!before) names_.erase(name);
+    }
   }
 
   // The text that a block gives, which is put somewhere else. What a macro is called with is looked at where it is.
   Danger Captured(const Block& block, const std::vector<std::string>& parameters = {}) {
-    Paste inner(text_, is_outside_);
-    inner.names_ = names_;
-    inner.Bind(parameters, Danger::kNone);
-    inner.is_capture_ = true;
-    inner.Walk(block);
-    return inner.worst_;
+    const std::size_t bound = bound_.size();
+    const PythonText before = python_;
+    const Danger outer = std::exchange(worst_, Danger::kNone);
+    ++captures_;
+    Bind(parameters, Danger::kNone);
+    Walk(block);
+    --captures_;
+    Unbind(bound);
+    python_ = before;
+    return std::exchange(worst_, outer);
   }
 
   void Put(std::size_t offset, Danger danger) {
     worst_ = std::max(worst_, danger == Danger::kNone ? danger : Danger::kText);
     const bool is_harmless = danger == Danger::kNone || (danger == Danger::kJson && python_.keeps_json());
     python_.ReadValue();
-    if (is_harmless || is_capture_) return;
+    if (is_harmless || captures_ > 0) return;
     if (offset > 0 && (text_[offset - 1] == '"' || text_[offset - 1] == '\'')) --offset;  // of a text
     const std::size_t end = std::min(text_.find_first_of("\n}", offset), text_.size());
     const std::size_t last = text_.find_last_not_of(" \t\r-", end == 0 ? 0 : end - 1);
     const std::size_t length = last == std::string::npos || last < offset ? 1 : last + 1 - offset;
-    pasted_.push_back({tmpl::PlaceOf(text_, offset), static_cast<int>(length), danger == Danger::kJson});
+    pasted_.push_back({Advance(offset), static_cast<int>(length), danger == Danger::kJson});
+  }
+
+  // They come in the order of the text.
+  TemplatePlace Advance(std::size_t offset) {
+    for (; place_.offset < offset; ++place_.offset) {
+      const bool is_line_end = text_[place_.offset] == '\n';
+      place_.line += is_line_end ? 1 : 0;
+      place_.column = is_line_end ? 1 : place_.column + 1;
+    }
+    return place_;
   }
 
   Danger OfName(const std::string& name, const std::vector<std::string>& path) const {
-    Danger danger = Danger::kNone;
-    bool is_bound = false;
-    for (const auto& [bound, its] : names_) {
-      if (bound != name) continue;
-      is_bound = true;
-      danger = std::max(danger, its);
-    }
-    if (!is_bound) return is_outside_(path) ? Danger::kText : Danger::kNone;
+    const auto found = names_.find(name);
+    if (found == names_.end()) return is_outside_(path) ? Danger::kText : Danger::kNone;
+    const Danger danger = found->second;
     if (path.size() == 1) return danger;
     if (name == "loop" && path[1] != "previtem" && path[1] != "nextitem") return Danger::kNone;
     return danger == Danger::kNone ? danger : Danger::kText;
@@ -254,9 +281,11 @@ class Paste {
   const std::string& text_;
   const IsOutside& is_outside_;
   PythonText python_;
-  std::vector<std::pair<std::string, Danger>> names_;  // that the template binds itself; the worst of each counts
-  Danger worst_ = Danger::kNone;                       // of what was put
-  bool is_capture_ = false;
+  std::unordered_map<std::string, Danger> names_;                     // that the template binds itself
+  std::vector<std::pair<std::string, std::optional<Danger>>> bound_;  // in this order; what they were before
+  Danger worst_ = Danger::kNone;                                      // of what was put
+  int captures_ = 0;                                                  // blocks around whose text goes elsewhere
+  TemplatePlace place_;
   std::vector<PastedValue> pasted_;
 };
 

@@ -75,6 +75,25 @@ TEST(PythonCode, NamesOfTheTemplateCarryWhatTheyWereGiven) {
   EXPECT_THAT(Pasted("{% filter upper %}{{ params.x }}{% endfilter %}"), ElementsAre("filter upper %"));
 }
 
+TEST(PythonCode, NamesEndWithTheirBlock) {
+  EXPECT_THAT(Pasted("{% for x in params.list %}{% endfor %}{% for x in [1] %}{{ x }}{% endfor %}"), ElementsAre());
+  EXPECT_THAT(Pasted("{% set x = 1 %}{% with x = params.x %}{{ x }}{% endwith %}{{ x }}"), ElementsAre("x"));
+  EXPECT_THAT(Pasted("{% if ds %}{% set x = params.x %}{% else %}{% set x = 1 %}{% endif %}{{ x }}"), ElementsAre("x"));
+}
+
+TEST(PythonCode, PlacesAreThoseOfTheText) {
+  std::string code = "import os\n{% set a %}{{ params.x }}{% endset %}\n";
+  for (int i = 0; i < 10'000; ++i) code += "a = {{ params.x }}\n";
+  const auto parsed = Template::Parse(code);
+  ASSERT_TRUE(parsed.ok());
+  const auto found = PastedIntoPython(*parsed, [](const auto& path) { return path[0] == "params"; });
+  ASSERT_EQ(found.size(), 10'000U) << "and none of what is captured";
+  for (std::size_t i = 0; i < found.size(); ++i) {
+    ASSERT_EQ(found[i].where.line, static_cast<int>(i) + 3);
+    ASSERT_EQ(found[i].where.column, 8);
+  }
+}
+
 TEST(PythonCode, BranchesAreReadOneByOne) {
   EXPECT_THAT(Pasted("x = {% if ds %}'a{% else %}'b{% endif %}' + {{ params.x | tojson }}"), ElementsAre());
   EXPECT_THAT(Pasted("{% if ds %}\"{{ params.x | tojson }}\"{% else %}{{ params.x }}{% endif %}"),
