@@ -93,6 +93,7 @@ Outcome MailChannel::Send(const Message& message) {
   curl_easy_setopt(curl, CURLOPT_MAIL_RCPT, recipients.get());
   curl_easy_setopt(curl, CURLOPT_READFUNCTION, Read);
   curl_easy_setopt(curl, CURLOPT_READDATA, &upload);
+  curl_easy_setopt(curl, CURLOPT_INFILESIZE_LARGE, static_cast<curl_off_t>(upload.text.size()));
   curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, Drop);
   curl_easy_setopt(curl, CURLOPT_UPLOAD, 1L);
   curl_easy_setopt(curl, CURLOPT_PROXY, "");

@@ -7,7 +7,7 @@
 
 namespace pipelined {
 
-void JudgeRepetition(LaunchRequest request, const LaunchOptions& options, AttemptFinished& end) {
+Status JudgeRepetition(LaunchRequest request, const LaunchOptions& options, AttemptFinished& end) {
   const Task& task = request.dag.tasks[request.task];
   Value own = Value::Map{};
   if (const Value* stored = request.outputs.Find(task.id); stored != nullptr) own = *stored;
@@ -24,12 +24,14 @@ void JudgeRepetition(LaunchRequest request, const LaunchOptions& options, Attemp
   request.outputs.Set(task.id, std::move(own));
   const auto templates = TryTemplates::Make(request, options);
   const auto done = templates ? Holds(**templates, task.repeat.until, "repeat.until") : templates.error();
+  if (!done && done.error().code == ErrorCode::kUnavailable) return done.error();
   if (!done) {
     end.outcome = TryOutcome::kFailed;
     end.message = done.error().message;
-    return;
+    return Ok();
   }
   end.repetition = Repetition{static_cast<std::int32_t>(iteration), !*done};
+  return Ok();
 }
 
 }  // namespace pipelined

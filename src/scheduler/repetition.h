@@ -10,7 +10,8 @@ namespace pipelined {
 inline constexpr std::string_view kIterationKey = "iteration";
 
 // Puts into `end` what `until` says. `request` holds the outputs that were stored before, those of the task itself
-// included; `end.outputs` come on top. A condition that cannot be evaluated is a failed try.
-void JudgeRepetition(LaunchRequest request, const LaunchOptions& options, AttemptFinished& end);
+// included; `end.outputs` come on top. A condition that cannot be evaluated is a failed try; kUnavailable: it cannot be
+// evaluated now.
+Status JudgeRepetition(LaunchRequest request, const LaunchOptions& options, AttemptFinished& end);
 
 }  // namespace pipelined

@@ -252,8 +252,7 @@ Status Scheduler::Judge(AttemptFinished& end) {
   if (dag->tasks[attempt->task].repeat.until.empty()) return Ok();
   LaunchRequest request{*dag, attempt->task, *engine_.FindRun(attempt->run), *attempt, lease_.epoch, Value()};
   if (const Status read = ReadFor(request); !read && read.error().code == ErrorCode::kUnavailable) return read;
-  JudgeRepetition(std::move(request), options_.launch, end);
-  return Ok();
+  return JudgeRepetition(std::move(request), options_.launch, end);
 }
 
 Status Scheduler::TakeInbox(std::vector<Event>& events) {

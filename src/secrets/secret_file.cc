@@ -12,8 +12,8 @@
 #include <filesystem>
 #include <optional>
 
-#include "pipelined/base/owned_fd.h"
 #include "pipelined/base/log.h"
+#include "pipelined/base/owned_fd.h"
 #include "pipelined/secrets/token.h"
 
 namespace pipelined::secrets {

@@ -12,7 +12,8 @@ constexpr long kGoOn = 354;  // the answer to DATA
 
 // What ends a mail before it is whole. Any other failure may come from the wait for the answer.
 bool EndsInTheMiddle(CURLcode code) {
-  return code == CURLE_SEND_ERROR || code == CURLE_READ_ERROR || code == CURLE_ABORTED_BY_CALLBACK;
+  return code == CURLE_SEND_ERROR || code == CURLE_READ_ERROR || code == CURLE_ABORTED_BY_CALLBACK ||
+         code == CURLE_OPERATION_TIMEDOUT;
 }
 
 }  // namespace
@@ -86,7 +87,7 @@ int Session::OnClose(void* self, curl_socket_t socket) {
 int Session::OnProgress(void* self, curl_off_t, curl_off_t, curl_off_t size, curl_off_t sent) {
   auto* const session = static_cast<Session*>(self);
   if (session->is_cut_) return 1;
-  if (sent > 0 && sent >= size) session->may_be_whole_ = true;
+  if (sent > 0 && sent >= size) session->may_be_whole_ = true;  // of a size that is not known, at once
   return 0;
 }
 

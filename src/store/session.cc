@@ -5,6 +5,7 @@
 #include <poll.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <string_view>
 
 namespace pipelined {
@@ -71,8 +72,18 @@ std::string ConnectionString(const std::string& url, Micros patience) {
     }
     text += "' ";
   };
-  // What comes later counts.
-  for (const auto& [name, value] : waits) add(name, std::to_string(value));
+  // What comes later counts. A service has its own word on it.
+  const auto named = [&](std::string_view keyword) {
+    for (const PQconninfoOption* option = parsed.get(); option->keyword != nullptr; ++option) {
+      if (option->keyword == keyword && option->val != nullptr) return true;
+    }
+    return false;
+  };
+  const bool has_service = named("service") || std::getenv("PGSERVICE") != nullptr;
+  for (const auto& [name, value] : waits) {
+    const bool is_given = has_service || (name == "connect_timeout" && std::getenv("PGCONNECT_TIMEOUT") != nullptr);
+    if (!is_given) add(name, std::to_string(value));
+  }
   for (const PQconninfoOption* option = parsed.get(); option->keyword != nullptr; ++option) {
     if (option->val != nullptr) add(option->keyword, option->val);
   }

@@ -46,17 +46,18 @@ Val MakeNamespace(Machine& machine, Args& args) {
 }
 
 Val MakeCycler(Machine&, Args& args) {
-  const auto items = std::make_shared<const Vals>(args.Rest());
-  if (items->empty()) TypeError("cycler() needs values");
+  const Val list = Val::List(args.Rest());  // which is refused when it is too deep
+  if (list.items().empty()) TypeError("cycler() needs values");
   const auto at = std::make_shared<std::size_t>(0);
-  return MakeObject("cycler", {"current", "next", "reset"}, [items, at](std::string_view name) {
-    if (name == "current") return (*items)[*at];
+  const auto get = [list, at](std::string_view name) {
+    if (name == "current") return list.items()[*at];
     if (name == "next") {
-      return MakeFunction("next", [items, at](Machine&, Args&) {
-        const Val item = (*items)[*at];
-        *at = (*at + 1) % items->size();
+      const auto next = [list, at](Machine&, Args&) {
+        const Val item = list.items()[*at];
+        *at = (*at + 1) % list.items().size();
         return item;
-      });
+      };
+      return MakeFunction("next", next, list.depth());
     }
     if (name == "reset") {
       return MakeFunction("reset", [at](Machine&, Args&) {
@@ -65,18 +66,21 @@ Val MakeCycler(Machine&, Args& args) {
       });
     }
     return Val::Undefined(fmt::format("there is no \"{}\" in cycler", name.substr(0, 80)));
-  });
+  };
+  return MakeObject("cycler", {"current", "next", "reset"}, get, list.depth());
 }
 
 Val MakeJoiner(Machine&, Args& args) {
   const Val* given = args.Optional("sep");
   const Val by = given == nullptr ? Val::Str(", ") : *given;
+  const int depth = Val::List({by}).depth();  // which is refused when it is too deep
   const auto used = std::make_shared<bool>(false);
-  return MakeFunction("joiner", [by, used](Machine&, Args&) {
+  const auto join = [by, used](Machine&, Args&) {
     if (*used) return by;
     *used = true;
     return Val::Str("");
-  });
+  };
+  return MakeFunction("joiner", join, depth);
 }
 
 }  // namespace

@@ -15,7 +15,9 @@ constexpr int kDeepest = 500;          // evaluations within each other, macros'
 // `loop` inside a for.
 class Loop : public Object, public std::enable_shared_from_this<Loop> {
  public:
-  Loop(std::shared_ptr<const Vals> items, std::size_t at) : items_(std::move(items)), at_(at) {}
+  Loop(std::shared_ptr<const Vals> items, std::size_t at, int depth)
+      : items_(std::move(items)), at_(at), depth_(depth) {}
+  int Depth() const override { return depth_; }
   Val Get(std::string_view name) const override {
     const auto number = [](std::size_t n) { return Val::Int(static_cast<std::int64_t>(n)); };
     const std::size_t size = items_->size();
@@ -56,6 +58,7 @@ class Loop : public Object, public std::enable_shared_from_this<Loop> {
 
   std::shared_ptr<const Vals> items_;
   std::size_t at_;
+  int depth_;
 };
 
 // "params.opts" for a message.
@@ -198,12 +201,14 @@ Vals Interpreter::LoopItems(const Statement& statement) {
 }
 
 void Interpreter::RunFor(const Statement& statement) {
-  const auto items = std::make_shared<const Vals>(LoopItems(statement));
+  const Val list = Val::List(LoopItems(statement));  // which is refused when it is too deep
+  const std::shared_ptr<const Vals> items(std::make_shared<const Val>(list), &list.items());
   for (std::size_t i = 0; i < items->size(); ++i) {
     machine_.Step();
     const Frame frame(this);
     BindTargets(statement.targets, (*items)[i]);
-    locals_.emplace_back("loop", Val::Of(std::shared_ptr<const Object>(std::make_shared<Loop>(items, i))));
+    locals_.emplace_back("loop",
+                         Val::Of(std::shared_ptr<const Object>(std::make_shared<Loop>(items, i, list.depth()))));
     Run(statement.bodies[0]);
   }
   if (items->empty()) Run(statement.bodies[1]);

@@ -146,6 +146,8 @@ const Pairs& Val::pairs() const {
 int Val::depth() const {
   if (is_sequence()) return std::get<std::shared_ptr<const Items>>(data_)->depth;
   if (is(Kind::kDict)) return std::get<std::shared_ptr<const Entries>>(data_)->depth;
+  if (is(Kind::kObject)) return object().Depth();
+  if (is(Kind::kFunction)) return function().Depth();
   return 0;
 }
 

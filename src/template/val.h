@@ -60,6 +60,7 @@ class Object {
   virtual std::vector<std::string> Names() const { return {}; }
   virtual std::string Text() const = 0;
   virtual Val Call(Machine& machine, Args& args) const;  // TypeError unless it can be called
+  virtual int Depth() const { return 0; }                // of the values that it owns, as Val::depth()
 };
 
 // A macro of the template, or a function such as range.
@@ -68,6 +69,7 @@ class Function {
   virtual ~Function() = default;
   virtual Val Call(Machine& machine, Args& args) const = 0;
   virtual std::string Text() const = 0;
+  virtual int Depth() const { return 0; }
 };
 
 class Val {

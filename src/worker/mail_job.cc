@@ -109,6 +109,8 @@ class Sending {
     Set(CURLOPT_URL, server_.url.c_str());
     Set(CURLOPT_CONNECTTIMEOUT_MS, kConnectTimeoutMs);
     Set(CURLOPT_SERVER_RESPONSE_TIMEOUT, kAnswerTimeout);
+    Set(CURLOPT_LOW_SPEED_LIMIT, 1L);  // a server that stops reading is waited for as long
+    Set(CURLOPT_LOW_SPEED_TIME, kAnswerTimeout);
     Set(CURLOPT_USE_SSL, static_cast<long>(server_.starttls ? CURLUSESSL_ALL : CURLUSESSL_NONE));
     Set(CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
     Set(CURLOPT_SSL_VERIFYPEER, server_.verify ? 1L : 0L);

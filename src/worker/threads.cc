@@ -34,10 +34,11 @@ void Threads::Serve() {
     wake_.wait(lock, [this] { return ending_ || !waiting_.empty(); });
     --idle_;
     if (ending_) return;
-    const auto work = std::move(waiting_.front().second);
+    auto work = std::move(waiting_.front().second);
     waiting_.pop_front();
     lock.unlock();
     work();
+    work = nullptr;  // what it holds is freed while others may take the lock
     lock.lock();
   }
 }

@@ -1,4 +1,3 @@
-#include "pipelined/base/owned_fd.h"
 #include "api/logs/log_file.h"
 
 #include <fcntl.h>
@@ -11,6 +10,8 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+
+#include "pipelined/base/owned_fd.h"
 
 namespace pipelined::api {
 namespace {

@@ -1,3 +1,4 @@
+#include "pipelined/base/owned_fd.h"
 #include "pipelined/executor/worker_executor.h"
 
 #include <errno.h>
@@ -14,7 +15,6 @@
 #include <optional>
 #include <unordered_map>
 
-#include "pipelined/base/owned_fd.h"
 #include "executor/worker/worker_folder.h"
 #include "executor/worker/worker_journals.h"
 #include "executor/worker/worker_link.h"

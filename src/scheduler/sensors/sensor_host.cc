@@ -92,6 +92,7 @@ void SensorHost::Add(WaitingSensor sensor) {
   const AttemptId attempt = sensor.attempt;
   const auto [at, added] = waiting_.try_emplace(attempt, Entry{std::move(sensor), {}});
   if (!added) return;
+  if (!epoch_) epoch_ = clock_.Now() - clock_.Monotonic();
   Entry& entry = at->second;
   const SensorSpec& spec = entry.spec();
   const Instant since = entry.what.since, end = since + spec.poke.timeout;
@@ -128,6 +129,7 @@ void SensorHost::Remove(AttemptId attempt) {
 void SensorHost::Clear() {
   while (!waiting_.empty()) Remove(waiting_.begin()->first);
   Drain();
+  epoch_.reset();  // how the clock is set while nothing waits concerns nothing that waits later
 }
 
 void SensorHost::Drain() {

@@ -36,7 +36,7 @@ class Reuse : public ::testing::Test {
     AttemptFinished end;
     end.outcome = TryOutcome::kSucceeded;
     end.outputs = std::move(outputs);
-    JudgeRepetition(Request(), {}, end);
+    EXPECT_TRUE(JudgeRepetition(Request(), {}, end).ok());
     return end;
   }
 
@@ -101,6 +101,16 @@ TEST_F(Reuse, AConditionThatCannotBeEvaluatedIsAFailedTry) {
   EXPECT_EQ(end.outcome, TryOutcome::kFailed);
   EXPECT_FALSE(end.repetition.has_value());
   EXPECT_THAT(end.message, ::testing::HasSubstr("repeat.until"));
+}
+
+TEST_F(Reuse, AConditionThatCannotBeEvaluatedNowSaysNothingOfTheTry) {
+  dag_.tasks[0].repeat.until = "{{ var.value.done }}";
+  LaunchOptions options;
+  options.variable = [](const std::string&) { return Error{ErrorCode::kUnavailable, "away", ""}; };
+  AttemptFinished end;
+  end.outcome = TryOutcome::kSucceeded;
+  EXPECT_EQ(JudgeRepetition(Request(), options, end).error().code, ErrorCode::kUnavailable);
+  EXPECT_EQ(end.outcome, TryOutcome::kSucceeded);
 }
 
 }  // namespace
