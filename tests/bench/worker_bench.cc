@@ -1,9 +1,11 @@
 // bench_worker http|sql [attempts] [in flight]: actions through WorkerExecutor, to a server of this program or a
 // PostgreSQL of its own; prints attempts per second.
+// bench_worker serve: is the server alone, for tasks; prints its URL and ends with its standard input.
 #include <fmt/format.h>
 #include <poll.h>
 #include <stdlib.h>
 
+#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <string_view>
@@ -59,7 +61,16 @@ Value SqlAction() {
   return Value::Map{{"sql", Value::Map{{"connection", connection}, {"statements", statements}}}};
 }
 
+int Serve() {
+  const testing::TinyHttpServer server;
+  fmt::print("{}\n", server.Url("/"));
+  std::fflush(stdout);
+  while (std::getchar() != EOF) continue;
+  return 0;
+}
+
 int Main(int argc, char** argv) {
+  if (argc > 1 && std::string_view(argv[1]) == "serve") return Serve();
   const bool sql = argc > 1 && std::string_view(argv[1]) == "sql";
   const int attempts = argc > 2 ? std::atoi(argv[2]) : 10'000, in_flight = argc > 3 ? std::atoi(argv[3]) : 100;
   log::SetLevel(log::Level::kError);

@@ -1,5 +1,6 @@
 """The workloads. Each is a function(bench, figures, rounds); its first sentence says what it is, the rest what is reported."""
 import concurrent.futures
+import contextlib
 import datetime
 import json
 import pathlib
@@ -510,19 +511,40 @@ def sensors10000(bench, figures, rounds):
 
 # -- actions of the worker --------------------------------------------------------------------------------------------------
 
-def actions_workload(bench, figures, rounds, kind):
+@contextlib.contextmanager
+def http_server(bench):
+    """Its URL."""
+    with subprocess.Popen([str(bench.bin / "bench_worker"), "serve"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        yield process.stdout.readline().strip()
+        process.stdin.close()
+
+
+def actions_workload(bench, figures, rounds, kind, action):
     for _ in range(rounds):
         done = subprocess.run([str(bench.bin / "bench_worker"), kind, "10000", "100"], check=True, capture_output=True, text=True)
-        figures.add("actions", float(done.stdout.split()[-1]), "/s")
+        figures.add("actions through the worker", float(done.stdout.split()[-1]), "/s")
+    stamp = [bench.stamp, "T"]
+    tasks = {"source": ("exec", stamp, []), **{f"t{i}": (*action, ["source"]) for i in range(10000)},
+             "sink": ("exec", stamp, [f"t{i}" for i in range(10000)])}
+    with bench.server() as server:
+        server.post("/api/v2/connections", {"connection_id": "own", "conn_type": "postgres", **server.own_database()})
+        server.write_dag("actions", dag_text(tasks, bench.stamps.path, 100))
+        run_once(server, bench.stamps, "actions", 2, 120)
+        for _ in range(rounds):
+            _, times = run_once(server, bench.stamps, "actions", 2, 120)
+            figures.add("tasks of a run", 10000 / (times[-1] - times[0]), "/s")
 
 
 @workload("http10000", 5)
 def http10000(bench, figures, rounds):
-    """10,000 `http` actions to a local server, 100 in flight, through the worker with its journal and logs: actions per second."""
-    actions_workload(bench, figures, rounds, "http")
+    """10,000 `http` actions to a local server, 100 in flight, through the worker with its journal and logs: actions per second; and as tasks of
+    one run, between two `stamp`s."""
+    with http_server(bench) as url:
+        actions_workload(bench, figures, rounds, "http", ("http", url))
 
 
 @workload("sql10000", 5)
 def sql10000(bench, figures, rounds):
-    """10,000 `sql` actions of `select 1` on a local PostgreSQL, 100 in flight, through the worker: actions per second."""
-    actions_workload(bench, figures, rounds, "sql")
+    """10,000 `sql` actions of `select 1` on a local PostgreSQL, 100 in flight, through the worker: actions per second; and as tasks of one run,
+    between two `stamp`s, on the PostgreSQL that keeps the run."""
+    actions_workload(bench, figures, rounds, "sql", ("sql", {"connection": "own", "query": "select 1"}))

@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
 """http, sql, sqlite and mail as a user writes them: connections, templates, outputs, logs, secrets, crashes."""
+import contextlib
 import email
 import email.policy
 import json
 import pathlib
 import socket
+import sqlite3
 import urllib.parse
 
 from case import OfflineCase, OwnServerCase, ServerCase, main, wait_for
@@ -509,6 +511,56 @@ class Crashes(OwnServerCase):
         wait_for(lambda: len(self.service.asked) == 10, 30, "the second tries")
         self.service.release.set()
         self.assertEqual(server.wait_run("again", run_id), "success")
+
+    def mail_under_way(self, server, name, **options):
+        sink = MailSink(starttls=False, delay_after_dot=300, **options)
+        self.addCleanup(sink.close)
+        server.post("/api/v2/connections", {"connection_id": name, "conn_type": "smtp", "host": "127.0.0.1", "port": sink.port, "extra": json.dumps(
+            {"from_email": "pipelined@example.org", "disable_tls": True})})
+        server.write_dag(name, f"tasks: {{a: {{retries: 1, mail: {{connection: {name}, to: a@b.org, subject: s, text: t}}}}}}\n")
+        run_id = server.trigger(name)
+        wait_for(lambda: sink.mails, 20, "the mail")
+        return sink, run_id
+
+    def test_a_worker_killed_in_the_middle_of_a_mail_loses_it(self):
+        server = self.make_server()
+        sink, run_id = self.mail_under_way(server, "killed")
+        server.kill("worker")
+        self.assertEqual(server.wait_run("killed", run_id), "failed")
+        tries = server.get(f"/api/ext/v1/dags/killed/dagRuns/{run_id}/taskInstances/a/tries")["task_instances"]
+        self.assertEqual(([one["outcome"] for one in tries], len(sink.mails)), (["lost"], 1))
+
+    def test_a_killed_scheduler_sends_no_mail_twice(self):
+        server = self.make_server()
+        sink, run_id = self.mail_under_way(server, "survives")
+        server.kill("scheduler")
+        wait_for(lambda: server.pids("scheduler"), 30, "the next scheduler")
+        sink.hurry()
+        self.assertEqual(server.wait_run("survives", run_id), "success")
+        self.assertEqual(len(sink.mails), 1)
+
+    def test_a_worker_killed_in_the_middle_of_a_sqlite_script_leaves_nothing_of_it(self):
+        server = self.make_server()
+        path = server.dags / "kept.db"
+        with contextlib.closing(sqlite3.connect(path)) as database, database:
+            database.execute("create table kept (n int)")
+        path.chmod(0o666)
+        server.dags.chmod(0o777)
+        forever = "with recursive c(n) as (select 1 union all select n + 1 from c) select count(*) from c where n < 0"
+        server.write_dag("script", f"""
+tasks:
+  a: {{sqlite: {{path: kept.db, query: "insert into kept values (1); {forever}"}}}}
+  b: {{sqlite: {{path: kept.db, query: "insert into kept values (2)"}}, depends_on: [a], trigger_rule: all_done}}
+""")
+        run_id = server.trigger("script")
+        wait_for(lambda: (server.dags / "kept.db-journal").exists(), 20, "the script to be under way")
+        server.kill("worker")
+        self.assertEqual(server.wait_run("script", run_id), "success")
+        self.assertEqual(server.states("script", run_id), {"a": "failed", "b": "success"})
+        tries = server.get(f"/api/ext/v1/dags/script/dagRuns/{run_id}/taskInstances/a/tries")["task_instances"]
+        self.assertEqual([one["outcome"] for one in tries], ["lost"])
+        with contextlib.closing(sqlite3.connect(path)) as database:
+            self.assertEqual(database.execute("select n from kept").fetchall(), [(2,)])
 
     def test_a_killed_worker_and_scheduler(self):
         server = self.make_server()

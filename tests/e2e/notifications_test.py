@@ -113,6 +113,19 @@ class Channels(ServerCase):
         self.assertEqual([(b["event"], b["task_id"], b["try_number"]) for b in bodies], [("retry", "a", 1), ("failure", "a", 2)])
         self.assertIn("7", bodies[1]["error"])
 
+    def test_a_skipped_task_tells_of_it_and_a_succeeded_one_does_not(self):
+        self.server.write_dag("skips", """
+tasks:
+  by_itself: {bash: 'exit 99', on_skipped: hook, on_failure: hook, on_success: hook}
+  by_a_rule: {bash: 'true', depends_on: [by_itself], on_skipped: hook}
+  goes_on: {bash: 'true', depends_on: [by_a_rule], trigger_rule: all_done, on_skipped: hook}
+""")
+        self.assertEqual(self.server.wait_run("skips", self.server.trigger("skips")), "success")
+        settled(self.server, 2, dag_id="skips")
+        bodies = [json.loads(r["body"]) for r in self.requests("/in?key=unguessable") if '"skips"' in r["body"]]
+        self.assertEqual(sorted((b["event"], b["task_id"], b["state"]) for b in bodies),
+                         [("skipped", "by_a_rule", "skipped"), ("skipped", "by_itself", "skipped")])
+
     def test_a_template_says_what_the_file_wants(self):
         self.fail("said", "{{channel: hook, subject: '{} is down', message: '{}'}}".format("{{ dag_id }}", "{{ error }} {{ run_url }}"))
         settled(self.server, dag_id="said")
