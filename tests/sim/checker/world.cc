@@ -8,6 +8,7 @@
 #include "sim/checker/between_runs.h"
 #include "sim/checker/oracle.h"
 #include "sim/checker/steering.h"
+#include "support/utc_zones.h"
 
 namespace pipelined::sim {
 namespace {
@@ -22,11 +23,7 @@ SetPool PoolOf(const Step& step) {
   return pool;
 }
 
-class UtcAlone : public ZoneSource {
- public:
-  Result<std::shared_ptr<const Zone>> Find(std::string_view) const override { return Zone::Utc(); }
-};
-const UtcAlone kZones;
+const testing::UtcZones kZones;
 
 }  // namespace
 

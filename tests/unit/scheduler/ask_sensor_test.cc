@@ -23,7 +23,7 @@ Result<Value> Ask(const std::string& sensor, const std::string& more = "", bool 
     run.logical_date = *ParseInstant("2026-01-04T00:00:00Z");
     run.interval = DataInterval{*run.logical_date, *ParseInstant("2026-01-05T00:00:00Z")};
   }
-  const Utc zones;
+  const UtcZones zones;
   LaunchOptions options;
   options.zones = &zones;
   options.logs_dir = "/logs";

@@ -5,6 +5,7 @@
 #include "pipelined/scheduler/scheduler.h"
 #include "pipelined/store/memory_store.h"
 #include "support/store_samples.h"
+#include "support/utc_zones.h"
 #include "unit/scheduler/fake_executor.h"
 
 namespace pipelined {
@@ -14,11 +15,6 @@ using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using namespace pipelined::testing;
 using namespace std::chrono_literals;
-
-class UtcOnly : public ZoneSource {
- public:
-  Result<std::shared_ptr<const Zone>> Find(std::string_view) const override { return Zone::Utc(); }
-};
 
 // 10 s longer than the last runs took, when there was one.
 PublishedDag Averaged(bool paused) {
@@ -91,7 +87,7 @@ class DeadlineRestartTest : public ::testing::Test {
   ManualClock clock_{At(0)};
   MemoryStore store_{clock_};
   FakeExecutor executor_{"ours"};
-  UtcOnly zones_;
+  UtcZones zones_;
   std::vector<std::string> said_;
   std::unique_ptr<Scheduler> scheduler_;
 };

@@ -2,17 +2,14 @@
 
 #include <gmock/gmock.h>
 
+#include "support/utc_zones.h"
+
 namespace pipelined {
 namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
-
-class UtcOnly : public ZoneSource {
- public:
-  Result<std::shared_ptr<const Zone>> Find(std::string_view) const override { return Zone::Utc(); }
-};
 
 Instant At(const std::string& text) {
   return *ParseInstant("2026-01-01T" + text + ":00Z");
@@ -60,7 +57,7 @@ class DecideTest : public ::testing::Test {
 
   Dag dag_;
   RunInfo run_;
-  UtcOnly zones_;
+  testing::UtcZones zones_;
 };
 
 TEST_F(DecideTest, LeavesAPlainTaskToItsProcess) {

@@ -7,6 +7,7 @@
 #include "pipelined/scheduler/scheduler.h"
 #include "pipelined/store/memory_store.h"
 #include "support/store_samples.h"
+#include "support/utc_zones.h"
 #include "unit/scheduler/fake_executor.h"
 
 namespace pipelined {
@@ -37,11 +38,6 @@ TEST(OutletEvents, AnythingElseIsRefused) {
   EXPECT_THAT(Fault(R"({"outlet_events": {"s3://z": {}}})"), HasSubstr("(s3://x, s3://y)"));
   EXPECT_THAT(Fault(R"({"outlet_events": {"s3://z": {}}})", {}), HasSubstr("(it has none)"));
 }
-
-class UtcOnly : public ZoneSource {
- public:
-  Result<std::shared_ptr<const Zone>> Find(std::string_view) const override { return Zone::Utc(); }
-};
 
 class OutletEventsTest : public ::testing::Test {
  protected:
@@ -80,7 +76,7 @@ class OutletEventsTest : public ::testing::Test {
   ManualClock clock_{At(0)};
   MemoryStore store_{clock_};
   FakeExecutor executor_{"ours"};
-  UtcOnly zones_;
+  UtcZones zones_;
   PublishedDag published_;
   RunId run_;
 };

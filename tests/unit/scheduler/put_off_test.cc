@@ -4,6 +4,7 @@
 #include "pipelined/scheduler/scheduler.h"
 #include "pipelined/store/memory_store.h"
 #include "support/store_samples.h"
+#include "support/utc_zones.h"
 #include "unit/scheduler/fake_executor.h"
 
 namespace pipelined {
@@ -14,11 +15,6 @@ using ::testing::IsEmpty;
 using ::testing::SizeIs;
 using namespace pipelined::testing;
 using namespace std::chrono_literals;
-
-class UtcOnly : public ZoneSource {
- public:
-  Result<std::shared_ptr<const Zone>> Find(std::string_view) const override { return Zone::Utc(); }
-};
 
 class PutOffTest : public ::testing::Test {
  protected:
@@ -60,7 +56,7 @@ class PutOffTest : public ::testing::Test {
   ManualClock clock_{At(0)};
   MemoryStore store_{clock_};
   FakeExecutor executor_{"me"};
-  UtcOnly zones_;
+  UtcZones zones_;
   RunId run_;
   bool is_away_ = true;
   int led_ = 0, asked_ = 0;

@@ -9,18 +9,14 @@
 
 #include "pipelined/dagfile/load.h"
 #include "pipelined/ports/prober.h"
+#include "support/utc_zones.h"
 
 namespace pipelined::testing {
-
-class Utc : public ZoneSource {
- public:
-  Result<std::shared_ptr<const Zone>> Find(std::string_view) const override { return Zone::Utc(); }
-};
 
 // The DAG "d" with the tasks of the text.
 inline LoadedDag LoadTasks(const std::string& tasks, const std::string& more = "") {
   LoadOptions options{"/dags/d.yaml", "d.yaml", "", {}, {}};
-  LoadResult result = LoadText("dag_id: d\n" + more + "\ntasks: {" + tasks + "}\n", options, Utc());
+  LoadResult result = LoadText("dag_id: d\n" + more + "\ntasks: {" + tasks + "}\n", options, UtcZones());
   EXPECT_EQ(Format(result.diagnostics), "");
   return result.dags.empty() ? LoadedDag{std::make_shared<Dag>(), {}} : result.dags[0];
 }

@@ -64,7 +64,7 @@ class SensorSchedulerTest : public ::testing::Test {
   MemoryStore store_{clock_};
   FakeExecutor executor_{"ours"};
   FakeProber prober_;
-  Utc zones_;
+  UtcZones zones_;
   LoadedDag loaded_;
   std::vector<std::string> said_;
   std::unique_ptr<Scheduler> scheduler_;

@@ -4,6 +4,7 @@
 #include "pipelined/scheduler/scheduler.h"
 #include "pipelined/store/memory_store.h"
 #include "support/store_samples.h"
+#include "support/utc_zones.h"
 #include "unit/scheduler/fake_executor.h"
 
 namespace pipelined {
@@ -11,11 +12,6 @@ namespace {
 
 using ::testing::ElementsAre;
 using namespace pipelined::testing;
-
-class UtcOnly : public ZoneSource {
- public:
-  Result<std::shared_ptr<const Zone>> Find(std::string_view) const override { return Zone::Utc(); }
-};
 
 // t0 > t1, t0 is what the test makes of it.
 PublishedDag DagWith(Action action, std::string when) {
@@ -64,7 +60,7 @@ class UndecidedTest : public ::testing::Test {
   ManualClock clock_{At(0)};
   MemoryStore store_{clock_};
   FakeExecutor executor_{"ours"};
-  UtcOnly zones_;
+  UtcZones zones_;
 };
 
 TEST_F(UndecidedTest, ABranchIsDecided) {
