@@ -35,9 +35,9 @@ std::string PatternFault(const std::string& pattern) {
   return expression.ok() ? "" : fmt::format("pattern {}: {}", ToJson(Value(pattern.substr(0, 60))), expression.error());
 }
 
-std::string Fault(const Value& schema, int depth, References* references);
+std::string Fault(const Value& schema, int depth, References& references);
 
-std::string MapFault(const std::string& key, const Value& map, int depth, References* references) {
+std::string MapFault(const std::string& key, const Value& map, int depth, References& references) {
   if (!map.is_map()) return key + " must be an object of schemas";
   for (const auto& [name, schema] : map.map()) {
     if (key == "dependencies" && AreTexts(schema)) continue;
@@ -49,7 +49,7 @@ std::string MapFault(const std::string& key, const Value& map, int depth, Refere
   return {};
 }
 
-std::string ListFault(const std::string& key, const Value& list, int depth, References* references) {
+std::string ListFault(const std::string& key, const Value& list, int depth, References& references) {
   if (!list.is_list() || list.list().empty()) return key + " must be a list of schemas";
   for (const Value& schema : list.list()) {
     if (std::string fault = Fault(schema, depth, references); !fault.empty()) return fault;
@@ -61,7 +61,7 @@ bool Is(std::string_view key, std::initializer_list<std::string_view> keys) {
   return std::find(keys.begin(), keys.end(), key) != keys.end();
 }
 
-std::string KeyFault(const std::string& key, const Value& value, int depth, References* references) {
+std::string KeyFault(const std::string& key, const Value& value, int depth, References& references) {
   if (key == "type") {
     const bool types =
         value.is_list() && !value.list().empty() && std::all_of(value.list().begin(), value.list().end(), IsType);
@@ -75,7 +75,7 @@ std::string KeyFault(const std::string& key, const Value& value, int depth, Refe
     return IsCount(value) ? "" : key + " must be a whole number from 0 on";
   if (key == "pattern") return value.is_string() ? PatternFault(value.string()) : "a pattern must be a text";
   if (Is(key, {"format", "$ref"})) {
-    if (key == "$ref" && value.is_string() && references != nullptr) references->push_back(&value.string());
+    if (key == "$ref" && value.is_string()) references.push_back(&value.string());
     return value.is_string() ? "" : fmt::format("a {} must be a text", key);
   }
   if (key == "uniqueItems") return value.is_bool() ? "" : "uniqueItems must be true or false";
@@ -90,7 +90,7 @@ std::string KeyFault(const std::string& key, const Value& value, int depth, Refe
   return {};  // a note, or unknown
 }
 
-std::string Fault(const Value& schema, int depth, References* references) {
+std::string Fault(const Value& schema, int depth, References& references) {
   if (schema.is_bool()) return {};
   if (!schema.is_map()) return "it must be an object";
   if (depth >= kDeepest) return "it is too deep";
@@ -123,13 +123,9 @@ std::string Decoded(std::string_view step) {
 
 }  // namespace
 
-std::string ShapeFault(const Value& schema) {
-  return Fault(schema, 0, nullptr);
-}
-
-std::string ReferenceFault(const Value& root) {
+std::string FaultOf(const Value& root) {
   References references;
-  if (std::string fault = Fault(root, 0, &references); !fault.empty()) return fault;
+  if (std::string fault = Fault(root, 0, references); !fault.empty()) return fault;
   std::set<const Value*> seen;
   for (std::size_t i = 0; i < references.size(); ++i) {
     const std::string* name = references[i];
@@ -138,7 +134,7 @@ std::string ReferenceFault(const Value& root) {
       const Value* to = Resolve(root, *name);
       if (to == nullptr) return fmt::format("there is no {} in it", ToJson(Value(name->substr(0, 60))));
       if (seen.insert(to).second) {  // it may stand where no schema is looked for
-        if (std::string fault = Fault(*to, 0, &references); !fault.empty()) return fault;
+        if (std::string fault = Fault(*to, 0, references); !fault.empty()) return fault;
       }
       const Value* next = to->Find("$ref");
       name = next == nullptr ? nullptr : &next->string();

@@ -1,4 +1,4 @@
-// Whether a schema is one: each keyword of the kind that draft 7 wants.
+// Whether a schema is one: each keyword of the kind that draft 7 wants, and each $ref leads to a schema.
 #pragma once
 
 #include <string>
@@ -9,11 +9,8 @@ namespace pipelined::schema {
 
 inline constexpr int kDeepest = 100;
 
-// Empty: nothing is wrong.
-std::string ShapeFault(const Value& schema);
-
-// The same, and each $ref in it leads to a schema, whether or not a value ever gets there.
-std::string ReferenceFault(const Value& root);
+// What is wrong, whether or not a value ever gets there; empty: nothing.
+std::string FaultOf(const Value& root);
 
 // What "#/definitions/size" is within `root`; nullptr: nothing.
 const Value* Resolve(const Value& root, const std::string& reference);

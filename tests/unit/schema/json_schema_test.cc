@@ -211,6 +211,8 @@ TEST(JsonSchema, AReferenceToNothingIsSaidBeforeAValueGetsThere) {
             R"(there is no "#/nowhere" in it)");
   EXPECT_EQ(fault(R"({"items": {"$ref": "#/x/0"}, "x": [{"properties": {"y": {"$ref": "#/z"}}}]})"),
             R"(there is no "#/z" in it)");
+  EXPECT_THAT(Check(R"({"definitions": {"a": {"$ref": "#/none"}}, "minimum": 3})", "1"),
+              ElementsAre(StartsWith(": the schema itself is not valid")));
   EXPECT_THAT(fault(R"({"items": {"$ref": "#/x/0"}, "x": [{"type": 1}]})"), StartsWith("type must be of"));
   EXPECT_EQ(fault(R"({"items": {"$ref": "#/items"}})"), R"("#/items" refers to itself without end)");
   EXPECT_EQ(fault(R"({"properties": {"next": {"$ref": "#"}, "at": {"$ref": "#/definitions/a~1b"}},
