@@ -1,10 +1,12 @@
-#include "pipelined/base/percent.h"
 #include "pipelined/notify/message.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 
+#include "notify/plain_text.h"
+#include "pipelined/base/hash.h"
+#include "pipelined/base/percent.h"
 #include "pipelined/schema/json.h"
 #include "pipelined/template/template.h"
 
@@ -146,11 +148,8 @@ std::string DedupeKey(const Notification& row, const Origin& origin) {
   std::string fault;
   auto own = Render(row.use.dedupe_key, FactsOf(row, origin), kLongestKey, fault);
   if (own && !own->empty()) return *std::move(own);
-  // A run that was cleared has no new try, but a new start.
-  const std::string which =
-      row.task_id.empty() ? row.facts.TextOf("start_date") : std::to_string(NumberOf(row.facts, "try_number"));
-  return fmt::format("{}/{}/{}/{}{}/{}", row.dag_id, row.run_id, row.task_id, ToString(row.event),
-                     row.facts.TextOf("deadline"), which);
+  return fmt::format("{}/{}/{}/{}{}/{}{}", row.dag_id, row.run_id, row.task_id, ToString(row.event),
+                     row.facts.TextOf("deadline"), WhichTime(row), WhatItSays(row.use));
 }
 
 Micros BackOff(const ChannelSettings& channel, std::int32_t tries, std::uint64_t seed) {
@@ -163,3 +162,19 @@ Micros BackOff(const ChannelSettings& channel, std::int32_t tries, std::uint64_t
 }
 
 }  // namespace pipelined::notify
+// A run that was cleared has no new try, but a new start, and a task that a rule skips has no try at all. Instances of
+// a mapped task that rules skip one after the other are one message.
+std::string WhichTime(const Notification& row) {
+  if (row.task_id.empty()) return row.facts.TextOf("start_date");
+  const std::int64_t number = NumberOf(row.facts, "try_number");
+  return number == 0 && row.map_index < 0 ? row.facts.TextOf("end_date") : std::to_string(number);
+}
+
+// What one entry of a list of the DAG file says and another one for the same channel may not; empty: nothing.
+std::string WhatItSays(const NotifyUse& use) {
+  if (use.to.empty() && use.subject.empty() && use.message.empty()) return {};
+  Value said = Value::List{use.subject, use.message};
+  for (const std::string& address : use.to) said.list().emplace_back(address);
+  return "/" + Sha256Hex(ToJson(said)).substr(0, 16);
+}
+

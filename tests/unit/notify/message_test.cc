@@ -1,6 +1,8 @@
 // From a row of the outbox to what is sent.
 #include <gmock/gmock.h>
 
+#include <set>
+
 #include "pipelined/notify/message.h"
 
 namespace pipelined::notify {
@@ -103,6 +105,35 @@ TEST(DedupeKeys, OfARunThatWasClearedAndBeganAnewAreOthers) {
   const std::string first = DedupeKey(row, kOrigin);
   row.facts.Set("start_date", "2026-01-01T00:10:00+00:00");
   EXPECT_NE(DedupeKey(row, kOrigin), first);
+}
+
+TEST(DedupeKeys, OfATaskThatIsSkippedAgainAreOthers) {
+  Notification row = Failure();
+  row.event = NotifyOn::kSkipped;
+  row.facts.Set("try_number", 0);
+  row.facts.Set("end_date", "2026-01-01T00:00:01+00:00");
+  Notification again = row;
+  again.facts.Set("end_date", "2026-01-01T00:01:00+00:00");
+  EXPECT_NE(DedupeKey(again, kOrigin), DedupeKey(row, kOrigin));
+  row.map_index = 1;
+  again.map_index = 2;
+  EXPECT_EQ(DedupeKey(again, kOrigin), DedupeKey(row, kOrigin));
+}
+
+// Two entries of one list: `[{channel: post, to: a@…}, {channel: post, to: b@…}]`.
+TEST(DedupeKeys, OfEntriesThatSayDifferentThingsAreOthers) {
+  const Notification plain = Failure();
+  Notification to = plain, two = plain, subject = plain, message = plain;
+  to.use.to = {"a@example.com"};
+  two.use.to = {"a@example.com", "b@example.com"};
+  subject.use.subject = "down";
+  message.use.message = "down";
+  std::set<std::string> keys;
+  for (const Notification& row : {plain, to, two, subject, message}) keys.insert(DedupeKey(row, kOrigin));
+  EXPECT_EQ(keys.size(), 5U);
+  Notification again = to;
+  again.map_index = 7;
+  EXPECT_EQ(DedupeKey(again, kOrigin), DedupeKey(to, kOrigin));
 }
 
 TEST(BackOff, DoublesUpToTheLongestWait) {
