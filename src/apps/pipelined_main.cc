@@ -81,7 +81,7 @@ template <class Work>
 int WithSettings(const CommandLine& line, const char* role, Work work) {
   Result<Start> start = Begin(line);
   if (!start) return Report(start.error());
-  start->sources.with_channels = role == std::string_view("notifier");
+  start->sources.with_channels = false;  // whoever sends to them looks them up
   Result<LoadedSettings> loaded = LoadSettings(start->sources);
   if (!loaded) return Report(loaded.error());
   start->effective = std::move(loaded->effective);
@@ -110,7 +110,7 @@ int Role(const CommandLine& line, const char* name, int (*run)(const Settings&, 
   }
   return WithDatabase(line, name, [&](const Start& start, const Settings& settings, const std::string& url) {
     if (const Status prepared = PrepareHome(start.home); !prepared) return Report(prepared.error());
-    return run(settings, {start.home, url, line.stop_tasks, line.ready_fd, start.effective});
+    return run(settings, {start.home, url, line.stop_tasks, line.ready_fd, start.effective, start.sources.variables});
   });
 }
 

@@ -16,6 +16,8 @@ struct RoleContext {
   bool stop_tasks = false;                       // scheduler: a stop ends the tasks in flight first
   int ready_fd = -1;                             // where to say once that the role is at work; -1: nobody asks
   std::vector<EffectiveSetting> effective = {};  // what the API may show
+  // notifier: the environment, which channels may refer to
+  std::vector<std::pair<std::string, std::string>> variables = {};
 };
 
 // Each runs until SIGTERM or SIGINT and answers the exit code. All need a migrated database.

@@ -36,6 +36,9 @@ int RunNotifier(const Settings& settings, const RoleContext& context) {
   const std::unique_ptr<Outbox> outbox = MakePgOutbox(where);
   notify::NotifierOptions options;
   options.channels = settings.alerts.channels;
+  options.look_up = [variables = context.variables](const ChannelSettings& channel) {
+    return LookUpChannel(channel, variables);
+  };
   options.installation = std::move(*installation);
   options.base_url = [&settings, &context] { return BaseUrl(settings.api, context.home); };
   notify::Notifier notifier(std::move(options), *outbox, SystemClock());

@@ -51,8 +51,43 @@ void SplitWords(std::string_view key, std::vector<std::string>& texts) {
 }
 
 bool RefersElsewhere(const ChannelLoader::Given& given) {
-  return given.is_command || std::any_of(given.texts.begin(), given.texts.end(),
-                                         [](const std::string& text) { return text.find("${") != text.npos; });
+  return given.is_command || std::any_of(given.texts.begin(), given.texts.end(), [](const std::string& text) {
+           return text.find("${env:") != text.npos || text.find("${file:") != text.npos;
+         });
+}
+
+std::string NameOf(const std::string& channel, std::string_view key) {
+  return fmt::format("alerts.channels.{}.{}", channel, key);
+}
+
+Error Invalid(std::string message) {
+  return {ErrorCode::kInvalid, std::move(message), {}};
+}
+
+// Everything that `given` refers to takes its place; answers whether there was anything.
+Result<bool> LookUp(ChannelValue& given, const Variables& variables) {
+  bool from_elsewhere = given.is_command;
+  for (std::string& text : given.texts) {
+    Result<std::string> value = given.is_command ? RunForValue(text, given.base_dir)
+                                                 : Substitute(text, variables, given.base_dir, from_elsewhere);
+    if (!value) return value.error();
+    text = std::move(*value);
+  }
+  return from_elsewhere;
+}
+
+Status StoreLookedUp(ChannelValue given, const Variables& variables, ChannelSettings& into) {
+  const Result<bool> from_elsewhere = LookUp(given, variables);
+  if (!from_elsewhere) return from_elsewhere.error();
+  const ChannelSetting& setting = *FindChannelSetting(given.key);
+  if (setting.by_reference && !*from_elsewhere && given.texts != std::vector<std::string>{""})
+    return Invalid("a secret is not written out: say ${env:NAME}, ${file:PATH} or {command: PROGRAM}");
+  if (const Status stored = StoreIn(setting.AsSetting(), given.texts, given.base_dir, setting.slot(into)); !stored)
+    // A value that came from elsewhere may be a secret: it is not repeated.
+    return *from_elsewhere ? Status(Invalid("the value it refers to does not fit its type")) : stored;
+  if (setting.key == "ca_file" && !into.ca_file.empty())
+    into.ca_file = (std::filesystem::path(given.base_dir) / into.ca_file).lexically_normal().string();
+  return Ok();
 }
 
 }  // namespace
@@ -68,47 +103,35 @@ ChannelLoader::Channel& ChannelLoader::Of(const std::string& name) {
   return at->second;
 }
 
-// What the texts refer to takes their place. False: they lead nowhere, which is said.
-bool ChannelLoader::Resolve(const ChannelSetting& setting, Given& given, const std::string& name) {
-  bool from_elsewhere = given.is_command;
-  for (std::string& text : given.texts) {
-    Result<std::string> value = given.is_command ? RunForValue(text, given.base_dir)
-                                                 : Substitute(text, variables_, given.base_dir, from_elsewhere);
-    if (!value) {
-      problems_.push_back(fmt::format("{}: {}: {}", given.origin, name, value.error().message));
-      return false;
-    }
-    text = std::move(*value);
-  }
-  if (!setting.by_reference || from_elsewhere || given.texts == std::vector<std::string>{""}) return true;
+void ChannelLoader::Put(Channel& channel, const Given& given) {
+  const Status stored = StoreLookedUp(given, variables_, channel.settings);
+  if (stored) return;
+  channel.unknown.insert(given.key);
   problems_.push_back(
-      fmt::format("{}: {}: a secret is not written out: say ${{env:NAME}}, ${{file:PATH}} or "
-                  "{{command: PROGRAM}}",
-                  given.origin, name));
-  return false;
+      fmt::format("{}: {}: {}", given.origin, NameOf(channel.settings.name, given.key), stored.error().message));
 }
 
 void ChannelLoader::Take(const std::string& channel, const std::string& key, Given given) {
-  const std::string name = fmt::format("alerts.channels.{}.{}", channel, key);
   const ChannelSetting* setting = FindChannelSetting(key);
   if (!IsName(channel)) {
     problems_.push_back(
         fmt::format("{}: \"{}\" cannot be the name of a channel: letters, digits, _, - and .", given.origin, channel));
-  } else if (setting == nullptr) {
-    problems_.push_back(fmt::format("{}: {}", given.origin, UnknownKey(key)));
-  } else if (!resolves_ && RefersElsewhere(given)) {
-    Channel& into = Of(channel);
-    into.is_whole = false;
-    into.origins[setting->key] = given.origin;
-  } else if (Resolve(*setting, given, name)) {
-    Channel& into = Of(channel);
-    const Status stored = StoreIn(setting->AsSetting(), given.texts, given.base_dir, setting->slot(into.settings));
-    if (!stored) problems_.push_back(fmt::format("{}: {}: {}", given.origin, name, stored.error().message));
-    if (setting->key == "ca_file" && !into.settings.ca_file.empty())
-      into.settings.ca_file =
-          (std::filesystem::path(given.base_dir) / into.settings.ca_file).lexically_normal().string();
-    into.origins[setting->key] = given.origin;
+    return;
   }
+  if (setting == nullptr) {
+    problems_.push_back(fmt::format("{}: {}", given.origin, UnknownKey(key)));
+    return;
+  }
+  given.key = setting->key;
+  Channel& into = Of(channel);
+  std::vector<ChannelValue>& references = into.settings.references;
+  std::erase_if(references, [&](const ChannelValue& earlier) { return earlier.key == given.key; });
+  into.unknown.erase(given.key);
+  into.origins[given.key] = given.origin;
+  if (RefersElsewhere(given))
+    references.push_back(std::move(given));  // until it is clear that it is the last word
+  else
+    Put(into, given);
 }
 
 bool ChannelLoader::TakeFlat(std::string_view name, Given given) {
@@ -132,19 +155,28 @@ bool ChannelLoader::TakeVariable(std::string_view name, Given given) {
 }
 
 void ChannelLoader::Finish() {
-  if (!problems_.empty()) return;
-  for (const auto& [name, channel] : channels_) {
-    if (!channel.is_whole) continue;
-    const std::string& origin = channel.origins.begin()->second;
-    if (const std::string fault = ChannelFault(channel.settings); !fault.empty()) {
-      problems_.push_back(fmt::format("{}: alerts.channels.{}.{}", origin, name, fault));
-      continue;
+  for (auto& [name, channel] : channels_) {
+    if (resolves_) {
+      for (const ChannelValue& reference : std::exchange(channel.settings.references, {})) Put(channel, reference);
     }
-    for (const auto& [key, from] : channel.origins) {
-      if (FindChannelSetting(key)->IsOf(channel.settings.type)) continue;
-      problems_.push_back(
-          fmt::format("{}: alerts.channels.{}.{}: a {} channel has none", from, name, key, channel.settings.type));
+    for (const ChannelValue& reference : channel.settings.references) channel.unknown.insert(reference.key);
+    LookAt(name, channel);
+  }
+}
+
+void ChannelLoader::LookAt(const std::string& name, const Channel& channel) {
+  const auto origin_of = [&](std::string_view key) {
+    for (const std::string_view place : {key, std::string_view("type")}) {
+      if (const auto at = channel.origins.find(place); at != channel.origins.end()) return at->second;
     }
+    return channel.origins.begin()->second;
+  };
+  for (const auto& [key, what] : ChannelFaults(channel.settings, channel.unknown))
+    problems_.push_back(fmt::format("{}: {}: {}", origin_of(key), NameOf(name, key), what));
+  if (channel.settings.type.empty()) return;
+  for (const auto& [key, from] : channel.origins) {
+    if (FindChannelSetting(key)->IsOf(channel.settings.type)) continue;
+    problems_.push_back(fmt::format("{}: {}: a {} channel has none", from, NameOf(name, key), channel.settings.type));
   }
 }
 
@@ -153,9 +185,8 @@ void ChannelLoader::MoveInto(LoadedSettings& loaded) {
     for (const ChannelSetting& setting : ChannelTable()) {
       if (!setting.IsOf(channel.settings.type)) continue;
       const auto origin = channel.origins.find(setting.key);
-      const bool left_out = !channel.is_whole && origin != channel.origins.end();
-      loaded.effective.push_back({fmt::format("alerts.channels.{}.{}", name, setting.key),
-                                  left_out ? "***" : ShowKey(setting, channel.settings),
+      loaded.effective.push_back({NameOf(name, setting.key),
+                                  channel.unknown.contains(setting.key) ? "***" : ShowKey(setting, channel.settings),
                                   origin == channel.origins.end() ? "default" : origin->second});
     }
     loaded.settings.alerts.channels.push_back(std::move(channel.settings));
@@ -163,3 +194,21 @@ void ChannelLoader::MoveInto(LoadedSettings& loaded) {
 }
 
 }  // namespace pipelined::config
+
+namespace pipelined {
+
+Result<ChannelSettings> LookUpChannel(const ChannelSettings& channel,
+                                      const std::vector<std::pair<std::string, std::string>>& variables) {
+  ChannelSettings whole = channel;
+  for (const ChannelValue& reference : std::exchange(whole.references, {})) {
+    if (const Status stored = config::StoreLookedUp(reference, variables, whole); !stored)
+      return Error{ErrorCode::kUnavailable,
+                   fmt::format("{}: {}", config::NameOf(channel.name, reference.key), stored.error().message),
+                   {}};
+  }
+  const auto faults = config::ChannelFaults(whole, {});
+  if (faults.empty()) return whole;
+  return config::Invalid(fmt::format("{}: {}", config::NameOf(channel.name, faults.front().key), faults.front().what));
+}
+
+}  // namespace pipelined

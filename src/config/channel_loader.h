@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -13,16 +14,13 @@ namespace pipelined::config {
 
 class ChannelLoader {
  public:
-  struct Given {
-    std::vector<std::string> texts;
-    std::string origin, base_dir;
-    bool is_command = false;
-  };
+  using Given = ChannelValue;
 
   // `problems` gets what is wrong; both must outlive this. `resolves`: SettingsSources::with_channels.
   ChannelLoader(const Variables& variables, bool resolves, std::vector<std::string>& problems)
       : variables_(variables), resolves_(resolves), problems_(problems) {}
 
+  // `given` has no key yet.
   void Take(const std::string& channel, const std::string& key, Given given);
   // "channels.ops.url". False: it is no name of that form.
   bool TakeFlat(std::string_view name, Given given);
@@ -37,10 +35,11 @@ class ChannelLoader {
   struct Channel {
     ChannelSettings settings;
     std::map<std::string_view, std::string> origins;  // of keys that were given
-    bool is_whole = true;                             // nothing was left out because it is not resolved
+    std::set<std::string_view> unknown = {};          // keys whose value is wrong or was not looked up
   };
   Channel& Of(const std::string& name);
-  bool Resolve(const ChannelSetting& setting, Given& given, const std::string& name);
+  void Put(Channel& channel, const Given& given);
+  void LookAt(const std::string& name, const Channel& channel);
 
   const Variables& variables_;
   const bool resolves_;

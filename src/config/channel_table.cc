@@ -215,10 +215,15 @@ std::string LabelsFault(const std::string& labels) {
     const bool good = equals != word.npos && !name.empty() && std::isdigit(static_cast<unsigned char>(name[0])) == 0 &&
                       std::all_of(name.begin(), name.end(),
                                   [](unsigned char c) { return c == '_' || (c < 128 && std::isalnum(c) != 0); });
-    if (known) return fmt::format("labels: {} is said by pipelined itself", name);
-    if (!good) return fmt::format("labels: \"{}\" is none: write them as severity=critical team=data", word);
+    if (known) return fmt::format("{} is said by pipelined itself", name);
+    if (!good) return fmt::format("\"{}\" is none: write them as severity=critical team=data", word);
   }
   return {};
+}
+
+std::string CommandFault(const ChannelSettings& channel) {
+  const bool is_path = !channel.command.empty() && channel.command.front().starts_with('/');
+  return is_path ? "" : "the path of a program is wanted, as [/usr/local/bin/page]";
 }
 
 std::string UrlFault(const ChannelSettings& channel) {
@@ -226,12 +231,12 @@ std::string UrlFault(const ChannelSettings& channel) {
   const bool known = mail ? channel.url.starts_with("smtp://") || channel.url.starts_with("smtps://")
                           : channel.url.starts_with("http://") || channel.url.starts_with("https://");
   if (!known)
-    return fmt::format("url: {} is wanted", mail ? "smtp://HOST:PORT or smtps://HOST:PORT" : "http:// or https://");
+    return fmt::format("{} is wanted", mail ? "smtp://HOST:PORT or smtps://HOST:PORT" : "http:// or https://");
   const std::string_view server = std::string_view(channel.url).substr(channel.url.find("://") + 3);
   if (server.substr(0, server.find_first_of("/?#")).find('@') != server.npos)
-    return fmt::format("url: who logs in is said by {}, not there", mail ? "user and password" : "token");
+    return fmt::format("who logs in is said by {}, not there", mail ? "user and password" : "token");
   for (const unsigned char c : channel.url) {
-    if (c <= ' ' || c == 127) return "url: there is a blank or a control character in it";
+    if (c <= ' ' || c == 127) return "there is a blank or a control character in it";
   }
   return {};
 }
@@ -257,21 +262,25 @@ const ChannelSetting* FindChannelSetting(std::string_view key) {
   return nullptr;
 }
 
-std::string ChannelFault(const ChannelSettings& channel) {
-  if (channel.type.empty()) return "type: it is not said: webhook, slack, alertmanager, mail or command";
-  if (channel.type == "command")
-    return channel.command.empty() || !channel.command.front().starts_with('/')
-               ? "command: the path of a program is wanted, as [/usr/local/bin/page]"
-               : "";
-  if (const std::string fault = UrlFault(channel); !fault.empty()) return fault;
-  if (channel.type == "alertmanager") return LabelsFault(channel.labels);
-  if (channel.type != "mail") return {};
-  if (!IsMailAddress(channel.from)) return "from: a mail address is wanted, as pipelined@example.com";
+std::vector<ChannelFault> ChannelFaults(const ChannelSettings& channel, const std::set<std::string_view>& unknown) {
+  std::vector<ChannelFault> faults;
+  const auto look = [&](std::string_view key, std::string what) {
+    if (!what.empty() && !unknown.contains(key)) faults.push_back({key, std::move(what)});
+  };
+  if (channel.type.empty())
+    look("type", "it is not said: webhook, slack, alertmanager, mail or command");
+  else if (channel.type == "command")
+    look("command", CommandFault(channel));
+  else
+    look("url", UrlFault(channel));
+  if (channel.type == "alertmanager") look("labels", LabelsFault(channel.labels));
+  if (channel.type != "mail") return faults;
+  if (!IsMailAddress(channel.from)) look("from", "a mail address is wanted, as pipelined@example.com");
   for (const std::string& address : channel.to) {
-    if (!IsMailAddress(address)) return fmt::format("to: \"{}\" is no mail address", address);
+    if (!IsMailAddress(address)) look("to", fmt::format("\"{}\" is no mail address", address));
   }
-  if (!channel.user.empty() && channel.password.empty()) return "password: it is empty, but there is a user";
-  return {};
+  if (!channel.user.empty() && channel.password.empty()) look("password", "it is empty, but there is a user");
+  return faults;
 }
 
 std::string ChannelReference() {

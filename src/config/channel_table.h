@@ -1,9 +1,11 @@
 // The one table of what a channel may say. Read, checked and shown like the settings themselves.
 #pragma once
 
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "config/setting_table.h"
 
@@ -26,8 +28,13 @@ struct ChannelSetting {
 
 std::span<const ChannelSetting> ChannelTable();
 const ChannelSetting* FindChannelSetting(std::string_view key);
-// Why the channel cannot work as it is said; empty: it can.
-std::string ChannelFault(const ChannelSettings& channel);
+
+struct ChannelFault {
+  std::string_view key;
+  std::string what;
+};
+// Why the channel cannot work as it is said. What depends on the keys in `unknown` is not asked.
+std::vector<ChannelFault> ChannelFaults(const ChannelSettings& channel, const std::set<std::string_view>& unknown);
 
 // The part of config/pipelined.yaml about them.
 std::string ChannelReference();

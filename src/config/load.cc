@@ -121,11 +121,11 @@ class Loader {
     for (FileValue& value : file.values) {
       const std::string origin = fmt::format("{}:{}", path, value.line);
       if (!value.channel.empty()) {
-        channels_.Take(value.channel, value.key, {std::move(value.texts), origin, sources_.home, value.is_command});
+        channels_.Take(value.channel, value.key, {{}, std::move(value.texts), origin, sources_.home, value.is_command});
         continue;
       }
       if (value.section == "alerts" &&
-          channels_.TakeFlat(value.key, {value.texts, origin, sources_.home, value.is_command}))
+          channels_.TakeFlat(value.key, {{}, value.texts, origin, sources_.home, value.is_command}))
         continue;
       const Setting* setting = Find(value.section + "." + value.key);
       if (setting == nullptr) {
@@ -143,7 +143,7 @@ class Loader {
       std::transform(name.begin(), name.end(), name.begin(), [](unsigned char c) { return std::tolower(c); });
       const std::size_t gap = name.find("__");
       const std::string section = name.substr(0, gap), key = gap == name.npos ? "" : name.substr(gap + 2);
-      if (section == "alerts" && channels_.TakeVariable(key, {{value}, variable, sources_.working_dir, false}))
+      if (section == "alerts" && channels_.TakeVariable(key, {{}, {value}, variable, sources_.working_dir, false}))
         continue;
       const Setting* setting = Find(section + "." + key);
       if (setting == nullptr) {
@@ -158,7 +158,7 @@ class Loader {
     std::vector<std::pair<const Setting*, std::vector<std::string>>> given;
     for (const auto& [name, value] : sources_.command_line) {
       if (name.starts_with("alerts.") &&
-          channels_.TakeFlat(name.substr(7), {{value}, "command line", sources_.working_dir, false}))
+          channels_.TakeFlat(name.substr(7), {{}, {value}, "command line", sources_.working_dir, false}))
         continue;
       const Setting* setting = Find(name);
       if (setting == nullptr) {

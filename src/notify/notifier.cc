@@ -6,6 +6,7 @@
 #include <atomic>
 #include <map>
 
+#include "notify/late_channel.h"
 #include "notify/worker.h"
 #include "pipelined/base/log.h"
 
@@ -22,8 +23,7 @@ class Notifier::Impl {
  public:
   Impl(NotifierOptions options, Outbox& outbox, const Clock& clock)
       : options_(std::move(options)), outbox_(outbox), clock_(clock) {
-    for (const ChannelSettings& settings : options_.channels)
-      channels_.emplace(settings.name, Known{settings, nullptr, Micros(0), std::nullopt});
+    for (const ChannelSettings& settings : options_.channels) Add(settings);
   }
 
   bool Run() {
@@ -45,7 +45,41 @@ class Notifier::Impl {
     std::unique_ptr<Worker> worker;      // made when it is first needed
     Micros not_before{0};                // its rate is used up until then
     std::optional<JobDone> unsettled{};  // sent, but that could not be stored yet
+    std::string unready{};               // why it cannot be used at present; it was said
   };
+
+  // One whose secret cannot be read is not a reason to keep the others waiting.
+  void Add(const ChannelSettings& settings) {
+    Known& channel = channels_.emplace(settings.name, Known{settings, nullptr, Micros(0)}).first->second;
+    if (settings.references.empty()) return;
+    Result<ChannelSettings> whole = options_.look_up(settings);
+    if (whole)
+      channel.settings = std::move(*whole);
+    else
+      SayReadiness(channel, whole.error().message);
+  }
+
+  std::unique_ptr<Channel> MakeChannelOf(const ChannelSettings& settings) const {
+    if (settings.references.empty()) return options_.make(settings, clock_);
+    // On the channel's thread, which may outlive this.
+    return std::make_unique<LateChannel>([settings, look_up = options_.look_up, make = options_.make,
+                                          &clock = clock_]() -> Result<std::unique_ptr<Channel>> {
+      const Result<ChannelSettings> whole = look_up(settings);
+      if (!whole) return whole.error();
+      return make(*whole, clock);
+    });
+  }
+
+  // Once for each change, however many messages wait.
+  static void SayReadiness(Known& channel, const std::string& unready) {
+    if (unready == channel.unready) return;
+    channel.unready = unready;
+    if (unready.empty())
+      log::Info("the channel {} can be used now", channel.settings.name);
+    else
+      log::Warning("the channel {} cannot be used: {}; its messages are tried again later", channel.settings.name,
+                   unready);
+  }
 
   // Stores what was sent, gives idle channels the next message; answers how long there is nothing to do.
   Micros Turn() {
@@ -75,7 +109,7 @@ class Notifier::Impl {
       if (!channel.unsettled) continue;
       const DeliveryEnd end = EndOf(channel.settings, *channel.unsettled);
       if (const Status settled = outbox_.Settle(channel.unsettled->row, end); !settled) return settled;
-      Say(*channel.unsettled, end);
+      Say(channel, *channel.unsettled, end);
       channel.unsettled.reset();
     }
     return Ok();
@@ -98,8 +132,10 @@ class Notifier::Impl {
     return row.tries_left ? *row.tries_left <= 0 : row.attempts >= channel.max_tries;
   }
 
-  static void Say(const JobDone& done, const DeliveryEnd& end) {
+  static void Say(Known& channel, const JobDone& done, const DeliveryEnd& end) {
     const Notification& row = done.row;
+    SayReadiness(channel, done.outcome.is_unready ? done.outcome.error : "");
+    if (done.outcome.is_unready && end.state == NotificationState::kQueued) return;
     if (end.state == NotificationState::kSent)
       return log::Debug("notification {} was sent to {}", row.id, row.use.channel);
     log::Warning("notification {} to {}, try {}: {}{}", row.id, row.use.channel, row.attempts, end.error,
@@ -143,7 +179,7 @@ class Notifier::Impl {
       return Micros(0);
     }
     if (channel.worker == nullptr)
-      channel.worker = std::make_unique<Worker>(options_.make(settings, clock_), [this] { outbox_.Interrupt(); });
+      channel.worker = std::make_unique<Worker>(MakeChannelOf(settings), [this] { outbox_.Interrupt(); });
     Message message = MakeMessage(row, origin);
     channel.worker->Give({std::move(row), std::move(message)});
     return kLookAgain;

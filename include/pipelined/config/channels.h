@@ -3,11 +3,22 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
+#include "pipelined/base/result.h"
 #include "pipelined/base/time.h"
 
 namespace pipelined {
+
+// A value of a channel as it was given.
+struct ChannelValue {
+  std::string_view key;            // of the table of channels
+  std::vector<std::string> texts;  // one, or several for a list
+  std::string origin, base_dir;    // where it was given; where its relative paths start
+  bool is_command = false;         // {command: PROGRAM}
+};
 
 struct ChannelSettings {
   std::string name;
@@ -32,6 +43,14 @@ struct ChannelSettings {
   std::vector<std::string> to;
 
   std::vector<std::string> command;  // the program and its arguments
+
+  // Values that refer to a variable, a file or a program, and were not looked up: their keys have their defaults.
+  std::vector<ChannelValue> references;
 };
+
+// The channel with everything in its place that it refers to; `variables` is the environment. The error says what
+// cannot be read, or what is wrong with what was read, and repeats no value.
+Result<ChannelSettings> LookUpChannel(const ChannelSettings& channel,
+                                      const std::vector<std::pair<std::string, std::string>>& variables);
 
 }  // namespace pipelined

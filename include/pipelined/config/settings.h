@@ -98,7 +98,7 @@ struct SettingsSources {
   std::vector<std::pair<std::string, std::string>>
       command_line;  // {"api.port", "8081"}; a repeated list setting adds up
   // False: what channels refer to (${env:…}, ${file:…}, commands) is neither looked up nor missed, so that only who
-  // sends to them needs their secrets. Such channels are good for nothing but their names.
+  // sends to them needs their secrets: ChannelSettings::references, LookUpChannel().
   bool with_channels = true;
 };
 

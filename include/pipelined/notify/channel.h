@@ -39,6 +39,7 @@ struct Outcome {
   std::optional<Micros> not_before = std::nullopt;  // the receiver wants to be left alone for so long
 };
 
+  bool is_unready = false;  // kLater: what the channel refers to cannot be read; nothing went out
 // Send() is called from one thread at a time. It returns within the channel's timeout and a little more, whatever the
 // other side does, and never throws.
 class Channel {

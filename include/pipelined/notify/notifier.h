@@ -21,7 +21,10 @@ struct NotifierOptions {
   std::vector<ChannelSettings> channels;
   std::string installation;
   std::function<std::string()> base_url;  // asked for each message: a server may be elsewhere after a restart
-  Micros patience = Seconds(5);           // a stop waits so long for what is being sent
+  // Looks up what a channel refers to: when the notifier begins, and as long as that fails with each message. Called
+  // from any thread.
+  std::function<Result<ChannelSettings>(const ChannelSettings&)> look_up;
+  Micros patience = Seconds(5);  // a stop waits so long for what is being sent
   // Tests put channels of their own here.
   std::function<std::unique_ptr<Channel>(const ChannelSettings&, const Clock&)> make = MakeChannel;
 };

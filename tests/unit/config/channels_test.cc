@@ -1,6 +1,8 @@
 // alerts.channels: from files, variables and the command line, and what is shown of them.
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -125,6 +127,76 @@ TEST_F(ChannelsTest, OnlyWhoSendsNeedsTheirSecrets) {
   HomeFile("alerts: {channels: {ops: {type: webhook, url: https://a.example.com, secret: {command: 'touch ran'}}}}");
   Channels();
   EXPECT_FALSE(std::filesystem::exists(sources_.home + "/ran"));
+}
+
+TEST_F(ChannelsTest, WhatNeedsNoSecretIsLookedAtWithoutIt) {
+  sources_.with_channels = false;
+  HomeFile(R"(
+alerts:
+  channels:
+    ops: {type: webhook, url: "https://me:pw@a.example.com", secret: "${env:NOT_SET}"}
+    chat:
+      type: slack
+      url: "${env:NOT_SET}"
+      from: a@b
+)");
+  EXPECT_EQ(Mistakes(), fmt::format("{0}:8: alerts.channels.chat.from: a slack channel has none\n"
+                                    "{0}:4: alerts.channels.ops.url: who logs in is said by token, not there",
+                                    sources_.home + "/pipelined.yaml"));
+}
+
+TEST_F(ChannelsTest, AllMistakesAreSaidEachWithItsOwnPlace) {
+  HomeFile(R"(
+alerts:
+  channels:
+    mail:
+      type: mail
+      url: http://a
+      from: nobody
+      password: "${env:NOT_SET}"
+      user: me
+    ops:
+      type: webhook
+      url: ftp://a
+      rate: many
+)");
+  const std::string file = sources_.home + "/pipelined.yaml";
+  const std::string mistakes = Mistakes();
+  for (const char* mistake : {":6: alerts.channels.mail.url: smtp://", ":7: alerts.channels.mail.from: a mail address",
+                              ":8: alerts.channels.mail.password: the environment variable NOT_SET is not set",
+                              ":12: alerts.channels.ops.url: http://", ":13: alerts.channels.ops.rate: "})
+    EXPECT_THAT(mistakes, HasSubstr(file + mistake));
+  EXPECT_EQ(std::count(mistakes.begin(), mistakes.end(), '\n'), 4);
+}
+
+TEST_F(ChannelsTest, WhatTheyReferToIsLookedUpWhenItIsThere) {
+  sources_.with_channels = false;
+  HomeFile(
+      "alerts: {channels: {ops: {type: webhook, url: 'https://${env:HOST}/x', secret: '${file:key}', rate: "
+      "'${env:HOOK_SECRET}'}}}");
+  const ChannelSettings channel = Channels().at(0);
+  EXPECT_EQ(LookUpChannel(channel, {}).error().message,
+            "alerts.channels.ops.url: the environment variable HOST is not set");
+  std::vector<std::pair<std::string, std::string>> variables{{"HOOK_SECRET", "7"}, {"HOST", "a.example.com"}};
+  EXPECT_THAT(LookUpChannel(channel, variables).error().message, HasSubstr("ops.secret: cannot read "));
+  std::ofstream(sources_.home + "/key") << "very secret\n";
+  const auto whole = LookUpChannel(channel, variables);
+  ASSERT_TRUE(whole.ok()) << whole.error().message;
+  EXPECT_EQ(whole->url, "https://a.example.com/x");
+  EXPECT_EQ(whole->secret, "very secret");
+  EXPECT_EQ(whole->rate, 7);
+  variables = {{"HOOK_SECRET", "very secret"}, {"HOST", "a.example.com"}};
+  EXPECT_EQ(LookUpChannel(channel, variables).error().message,
+            "alerts.channels.ops.rate: the value it refers to does not fit its type");
+  variables = {{"HOOK_SECRET", "7"}, {"HOST", "me:pw@a"}};
+  EXPECT_EQ(LookUpChannel(channel, variables).error().message,
+            "alerts.channels.ops.url: who logs in is said by token, not there");
+}
+
+TEST_F(ChannelsTest, WhatIsOverriddenIsNotLookedUp) {
+  HomeFile("alerts: {channels: {ops: {type: webhook, url: '${env:NOT_SET}'}}}");
+  sources_.command_line = {{"alerts.channels.ops.url", "https://c.example.com"}};
+  EXPECT_EQ(Channels().at(0).url, "https://c.example.com");
 }
 
 TEST_F(ChannelsTest, WhatIsShownAsYamlCanBeRead) {

@@ -1,6 +1,7 @@
 // The notifier over an outbox in memory and channels that do what the test says.
 #include <gmock/gmock.h>
 
+#include <algorithm>
 #include <atomic>
 #include <condition_variable>
 #include <deque>
@@ -75,6 +76,7 @@ class FakeOutbox : public Outbox {
       return Error{ErrorCode::kUnavailable, "no database", ""};
     }
     ends_.push_back(std::to_string(claimed.id) + " " + std::string(ToString(end.state)));
+    error_ = end.error;
     if (end.state == NotificationState::kQueued) queued_.push_back(claimed);
     changed_.notify_all();
     return Ok();
@@ -99,11 +101,21 @@ class FakeOutbox : public Outbox {
     return ends_;
   }
 
+  bool Await(const std::string& end) {
+    std::unique_lock lock(mutex_);
+    return changed_.wait_for(lock, 10s, [&] { return std::find(ends_.begin(), ends_.end(), end) != ends_.end(); });
+  }
+  std::string error() {  // of the last end
+    const std::lock_guard lock(mutex_);
+    return error_;
+  }
+
  private:
   std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<Notification> queued_;
   std::vector<std::string> ends_;
+  std::string error_;
   bool broken_ = false;
   int refusals_ = 0;
 };
@@ -241,6 +253,29 @@ TEST_F(NotifierTest, AnUnknownChannelIsRefused) {
   outbox_.Put(1, "nobody");
   Start();
   EXPECT_THAT(outbox_.Ends(1), ElementsAre(HasSubstr("refused nobody: there is no channel \"nobody\"")));
+  EXPECT_TRUE(Stop());
+}
+
+TEST_F(NotifierTest, OneWhoseSecretCannotBeReadHoldsUpNobodyAndSendsWhenItCan) {
+  std::atomic<bool> there = false;
+  Channel("ops", [] { return Outcome{}; });
+  Channel(
+      "broken", [] { return Outcome{}; }, 1'000'000);
+  options_.channels.back().references = {{"secret", {"${file:/vault}"}, "", "", false}};
+  options_.look_up = [&](const ChannelSettings& channel) -> Result<ChannelSettings> {
+    if (!there) return Error{ErrorCode::kUnavailable, "cannot read /vault", ""};
+    ChannelSettings whole = channel;
+    whole.references.clear();
+    return whole;
+  };
+  outbox_.Put(1, "broken");
+  Start();
+  EXPECT_TRUE(outbox_.Await("1 queued"));
+  EXPECT_EQ(outbox_.error(), "cannot read /vault");
+  outbox_.Put(2, "ops");
+  EXPECT_TRUE(outbox_.Await("2 sent"));
+  there = true;
+  EXPECT_TRUE(outbox_.Await("1 sent"));
   EXPECT_TRUE(Stop());
 }
 
