@@ -90,6 +90,21 @@ Status PgNotifications::Retry(std::int64_t id, std::int32_t tries) {
   });
 }
 
+Result<OutboxCounts> PgNotifications::Counts() {
+  return pool_.With("count notifications", [&](Session& session) -> Result<OutboxCounts> {
+    const pqxx::row row =
+        session.Run("count_notifications",
+                    "select q.number, d.number, f.number, q.oldest from "
+                    "(select count(*) as number, coalesce((extract(epoch from clock_timestamp() - min(created_at)) * "
+                    "1000000)::bigint, 0) as oldest from notification where state = 'queued') q, "
+                    "(select count(*) as number from notification where state = 'delivering') d, "
+                    "(select count(*) as number from (select from notification where state = 'failed' limit $1) l) f",
+                    OutboxCounts::kMostCounted)[0];
+    return OutboxCounts{row[0].as<std::int64_t>(), row[1].as<std::int64_t>(), row[2].as<std::int64_t>(),
+                        Micros(row[3].as<std::int64_t>())};
+  });
+}
+
 Result<std::int64_t> PgNotifications::Test(const std::string& channel, const std::string& message) {
   return pool_.With("file a test message", [&](Session& session) -> Result<std::int64_t> {
     const Value facts = Value::Map{{"event", "test"}, {"state", "test"}, {"error", ""}};

@@ -13,6 +13,7 @@ class PgNotifications : public Notifications {
   Result<std::optional<Notification>> Find(std::int64_t id) override;
   Result<std::vector<NotificationAttempt>> Attempts(std::int64_t id) override;
   Status Retry(std::int64_t id, std::int32_t tries) override;
+  Result<OutboxCounts> Counts() override;
   Result<std::int64_t> Test(const std::string& channel, const std::string& message) override;
 
  private:

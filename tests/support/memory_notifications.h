@@ -44,6 +44,15 @@ class MemoryNotifications : public Notifications {
     }
     return Error{ErrorCode::kNotFound, "there is no such notification", ""};
   }
+  Result<OutboxCounts> Counts() override {
+    OutboxCounts counts;
+    for (const Notification& row : rows) {
+      counts.queued += row.state == NotificationState::kQueued ? 1 : 0;
+      counts.delivering += row.state == NotificationState::kDelivering ? 1 : 0;
+      counts.failed += row.state == NotificationState::kFailed ? 1 : 0;
+    }
+    return counts;
+  }
   Result<std::int64_t> Test(const std::string& channel, const std::string& message) override {
     Notification row;
     row.id = rows.empty() ? 1 : rows.back().id + 1;

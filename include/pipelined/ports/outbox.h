@@ -116,6 +116,15 @@ struct NotificationFilter {
   std::optional<std::vector<std::string>> dags;  // of these only; nothing: of all, and tests
 };
 
+// How the outbox is doing.
+struct OutboxCounts {
+  std::int64_t queued = 0, delivering = 0;
+  std::int64_t failed = 0;  // that are there, up to kMostCounted
+  Micros oldest{0};         // how long the oldest one that is queued has been there
+
+  static constexpr std::int64_t kMostCounted = 10'000;
+};
+
 // What people see and ask for. Thread-safe.
 class Notifications {
  public:
@@ -126,6 +135,7 @@ class Notifications {
   virtual Result<std::vector<NotificationAttempt>> Attempts(std::int64_t id) = 0;
   // Queues it anew. kConflict: it has neither failed nor was it suppressed; kNotFound.
   virtual Status Retry(std::int64_t id, std::int32_t tries) = 0;
+  virtual Result<OutboxCounts> Counts() = 0;
   // A message about nothing, tried once; its id.
   virtual Result<std::int64_t> Test(const std::string& channel, const std::string& message) = 0;
 };

@@ -8,6 +8,10 @@
 namespace pipelined::api {
 namespace {
 
+Error NotForSomeDags() {
+  return Error{ErrorCode::kNotAllowed, "Forbidden: it is not for some DAGs alone", ""};
+}
+
 // Those about other DAGs, and about none, are as if they did not exist.
 class ScopedNotifications : public Notifications {
  public:
@@ -26,6 +30,9 @@ class ScopedNotifications : public Notifications {
   Result<std::vector<NotificationAttempt>> Attempts(std::int64_t id) override { return all_.Attempts(id); }
   // Takes the right for everything.
   Status Retry(std::int64_t id, std::int32_t tries) override { return all_.Retry(id, tries); }
+  Result<OutboxCounts> Counts() override {
+    return scope_.all() ? all_.Counts() : Result<OutboxCounts>(NotForSomeDags());
+  }
   Result<std::int64_t> Test(const std::string& channel, const std::string& message) override {
     return all_.Test(channel, message);
   }
@@ -34,10 +41,6 @@ class ScopedNotifications : public Notifications {
   Notifications& all_;
   const access::DagScope& scope_;
 };
-
-Error NotForSomeDags() {
-  return Error{ErrorCode::kNotAllowed, "Forbidden: it is not for some DAGs alone", ""};
-}
 
 class ScopedAssets : public Assets {
  public:

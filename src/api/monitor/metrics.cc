@@ -92,6 +92,21 @@ void CountImportErrors(Catalog& catalog, metrics::Registry& now) {
   now.AddGauge("pipelined_dag_processing_import_errors", "DAG files that cannot be loaded.").Set(Number(errors->total));
 }
 
+void CountNotifications(Catalog& catalog, metrics::Registry& now) {
+  const Result<OutboxCounts> counts = catalog.notifications().Counts();
+  if (!counts.ok()) return;
+  const auto set = [&](NotificationState state, std::int64_t number) {
+    now.AddGauge("pipelined_notifications", "Messages by state; of those that have failed up to 10,000.",
+                 {{"state", std::string(ToString(state))}})
+        .Set(Number(number));
+  };
+  set(NotificationState::kQueued, counts->queued);
+  set(NotificationState::kDelivering, counts->delivering);
+  set(NotificationState::kFailed, counts->failed);
+  now.AddGauge("pipelined_notifications_oldest_seconds", "Age of the oldest message that is queued; 0: none is.")
+      .Set(static_cast<double>(counts->oldest.count()) / 1e6);
+}
+
 // What the scheduler of this home wrote last; nothing when that is too long ago.
 std::string OfScheduler(const Service& service) {
   const std::string& path = service.options.scheduler_metrics;
@@ -112,6 +127,7 @@ Response GetMetrics(const Call& call) {
   CountRuns(call.catalog(), now);
   CountSlots(call.catalog(), now);
   CountImportErrors(call.catalog(), now);
+  CountNotifications(call.catalog(), now);
   return Text(200, "text/plain; version=0.0.4; charset=utf-8",
               now.Text() + call.service.metrics.Text() + OfScheduler(call.service));
 }
