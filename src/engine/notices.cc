@@ -1,5 +1,7 @@
 // Who is to be told of what has happened in this turn: made from the changes and the rules of the DAG that the run is
 // pinned to. What people set by hand is no news to them: a mark tells nobody.
+#include <fmt/format.h>
+
 #include <unordered_map>
 #include <utility>
 
@@ -49,6 +51,31 @@ Notice AboutTask(const ActiveRun& run, NotifyOn on, const TaskChange& change) {
   return notice;
 }
 
+constexpr std::size_t kMostNamed = 5;
+
+std::string NameOf(const ActiveRun& run, SlotNo slot) {
+  const std::int32_t index = run.MapIndexOf(slot);
+  return index < 0 ? run.TaskAt(slot).id : fmt::format("{}[{}]", run.TaskAt(slot).id, index);
+}
+
+// Which tasks a run has failed for, and why one of them did where that is news of this turn.
+void AddFailures(Notice& notice, const ActiveRun& run, const Plan& plan) {
+  std::size_t number = 0;
+  std::string reason;
+  for (TaskNo task = 0; task < run.dag().tasks.size() && run.size() > 0; ++task) {
+    for (const SlotNo slot : run.SlotsOf(task)) {
+      const TaskSlot& failed = run.slot(slot);
+      if (failed.state != TaskState::kFailed) continue;
+      if (++number <= kMostNamed) notice.failed_tasks += fmt::format("{}{}", number > 1 ? ", " : "", NameOf(run, slot));
+      if (!reason.empty() || failed.change == 0) continue;
+      if (const std::string& why = plan.tasks[failed.change - 1].why; !why.empty() && why != notice.why)
+        reason = fmt::format("{}: {}", NameOf(run, slot), why);
+    }
+  }
+  if (number > kMostNamed) notice.failed_tasks += fmt::format(" and {} more", number - kMostNamed);
+  if (!reason.empty()) notice.why += fmt::format("{}{}", notice.why.empty() ? "" : "; ", reason);
+}
+
 }  // namespace
 
 // `run` has ended by itself, or because somebody cancelled it.
@@ -62,6 +89,7 @@ void Engine::Impl::TellOfRun(Turn& turn, const ActiveRun& run, const RunChange& 
   if (dag.notify->Of(on).empty()) return;
   Notice notice = About(run, on, ToString(change.to));
   notice.why = change.why;
+  if (!succeeded) AddFailures(notice, run, turn.plan);
   notice.start_date = run.info.start_date;
   notice.end_date = turn.now;
   if (run.info.start_date) notice.duration = turn.now - *run.info.start_date;

@@ -25,10 +25,10 @@ bool NotifyRules::empty() const {
 }
 
 const std::vector<std::string_view>& NotificationFacts() {
-  static const std::vector<std::string_view> names{"id",       "event",     "channel",      "dag_id",     "run_id",
-                                                   "task_id",  "map_index", "state",        "try_number", "max_tries",
-                                                   "error",    "outcome",   "logical_date", "start_date", "end_date",
-                                                   "duration", "run_url",   "log_url",      "deadline"};
+  static const std::vector<std::string_view> names{
+      "id",       "event",      "channel",   "dag_id",  "run_id",   "task_id",      "map_index",
+      "state",    "try_number", "max_tries", "error",   "outcome",  "logical_date", "start_date",
+      "end_date", "duration",   "run_url",   "log_url", "deadline", "failed_tasks"};
   return names;
 }
 

@@ -89,6 +89,7 @@ std::string DefaultText(const Notification& row, const Value& facts) {
   Line(text, "run", row.run_id);
   if (const std::int64_t number = NumberOf(facts, "try_number"); number > 0)
     text += fmt::format("try: {} of {}\n", number, std::max(number, NumberOf(facts, "max_tries") + 1));
+  Line(text, "failed", facts.TextOf("failed_tasks"));
   Line(text, "error", facts.TextOf("error"));
   if (const Value* duration = facts.Find("duration"); duration != nullptr && duration->is_number())
     Line(text, "duration", FormatDuration(Micros(static_cast<std::int64_t>(duration->number() * 1000) * 1000)));

@@ -26,7 +26,8 @@ Value FactsOf(const Notice& notice) {
                            {"max_tries", std::int64_t{notice.max_tries}},
                            {"error", CleanText(notice.why)},  // jsonb has no NUL
                            {"outcome", notice.outcome},
-                           {"deadline", notice.deadline}};
+                           {"deadline", notice.deadline},
+                           {"failed_tasks", notice.failed_tasks}};
   facts.Set("logical_date", InstantText(notice.logical_date));
   facts.Set("start_date", InstantText(notice.start_date));
   facts.Set("end_date", InstantText(notice.end_date));
@@ -120,7 +121,8 @@ void InsertRecoveries(pqxx::transaction_base& transaction, Session& session, con
       "select distinct on (channel, dag, task_id, map_index, facts->>'event') clock_timestamp(), 'recovered', "
       "channel, run, dag, run_id, task_id, task_no, map_index, at_micros(after), "
       "(facts::jsonb || jsonb_build_object('event', 'recovered', 'ends', facts->>'event', 'run_id', run_id, "
-      "'try_number', 0, 'state', 'success', 'error', ''))::json, '{{}}'::json, clock_timestamp() from over",
+      "'try_number', 0, 'state', 'success', 'error', '', 'failed_tasks', ''))::json, '{{}}'::json, clock_timestamp() "
+      "from over",
       kOver);
   session.In(transaction, "insert_recoveries", kEnd.c_str(), run.text(), dag.text(), run_id.text(), after.text());
 }

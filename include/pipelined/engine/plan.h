@@ -215,6 +215,7 @@ struct Notice {
   std::string why = {};                        // of a failure: in words
   std::string outcome = {};                    // of the try that ended it: "failed", "timed_out", "lost" …
   std::string deadline = {};                   // "15m after it was queued"
+  std::string failed_tasks = {};               // of a run that has failed: "extract, load[3] and 2 more"
   std::optional<Instant> logical_date, start_date, end_date;
   std::optional<Micros> duration;
   Instant run_after{};

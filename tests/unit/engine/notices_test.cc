@@ -114,6 +114,22 @@ TEST(Notices, ARunThatFails) {
   EXPECT_EQ(t.plan().notices[0].duration, Micros(5s));
 }
 
+TEST(Notices, ARunThatFailsNamesTheTasksAndAReason) {
+  NoticeTest t("a; b; c: b", [](Dag& dag) { dag.notify = Rules({NotifyOn::kFailure}); });
+  t.Run();
+  t.Fail("b");
+  t.Fail("a");
+  EXPECT_EQ(t.plan().notices[0].failed_tasks, "a, b");
+  EXPECT_EQ(t.plan().notices[0].why, "a leaf task failed; a: it failed");
+}
+
+TEST(Notices, OfManyTasksTheFirstFewAreNamed) {
+  NoticeTest t("a; b; c; d; e; f; g", [](Dag& dag) { dag.notify = Rules({NotifyOn::kFailure}); });
+  t.Run();
+  for (const char* task : {"g", "f", "e", "d", "c", "b", "a"}) t.Fail(task);
+  EXPECT_EQ(t.plan().notices[0].failed_tasks, "a, b, c, d, e and 2 more");
+}
+
 TEST(Notices, ASuccessEndsWhatAFailureHasSetOffWhoeverWasTold) {
   NoticeTest t("a", [](Dag& dag) { dag.tasks[0].notify = Rules({NotifyOn::kFailure}); });
   t.Run();
