@@ -1,9 +1,11 @@
 #include "notify/http_channels.h"
 
+#include <curl/curl.h>
 #include <fmt/format.h>
 
 #include <charconv>
 
+#include "notify/channel_secrets.h"
 #include "notify/plain_text.h"
 #include "pipelined/base/hash.h"
 #include "pipelined/schema/json.h"
@@ -11,12 +13,12 @@
 namespace pipelined::notify {
 namespace {
 
-constexpr std::size_t kMostAnswer = 4096;             // bytes of an answer that are looked at
-constexpr std::size_t kMostQuoted = 200;              // … and repeated to people
-constexpr Micros kPassing = std::chrono::minutes(5);  // how long an alert about no failure stands
-constexpr Micros kLongestRetryAfter = std::chrono::hours(1);
+constexpr std::size_t kMostAnswer = 4096;                       // bytes of an answer that are looked at
+constexpr std::size_t kMostQuoted = 200;                        // … and repeated to people
+constexpr Micros kPassing = std::chrono::minutes(5);            // how long an alert about no failure stands
+constexpr Seconds kLongestRetryAfter = std::chrono::days(366);  // the channel's max_retry_delay is what counts
 
-Outcome Post(const ChannelSettings& channel, const std::string& url, std::string body,
+Outcome Post(const ChannelSettings& channel, const Clock& clock, const std::string& url, std::string body,
              std::map<std::string, std::string> headers) {
   HttpRequest request;
   request.method = "POST";
@@ -39,23 +41,22 @@ Outcome Post(const ChannelSettings& channel, const std::string& url, std::string
             malformed ? "the channel's url is none" : WithoutUrl(answer.error().message, url)};
   }
   const auto after = answer->headers.find("retry-after");
-  return OutcomeOf(answer->status, answer->body, after == answer->headers.end() ? "" : after->second);
+  // An answer may repeat what it was asked: "Cannot POST /services/T0/B0/xyz".
+  return OutcomeOf(answer->status, SecretsOf(channel).Apply(answer->body),
+                   after == answer->headers.end() ? "" : after->second, clock.Now());
 }
 
-// Slack reads <…> as links and & as the begin of an entity.
-std::string SlackText(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    if (c == '&')
-      out += "&amp;";
-    else if (c == '<')
-      out += "&lt;";
-    else if (c == '>')
-      out += "&gt;";
-    else
-      out += c;
+// "120", or "Wed, 21 Oct 2026 07:28:00 GMT"; nothing: neither of them, or no time that is still to come.
+std::optional<Micros> RetryAfter(const std::string& text, Instant now) {
+  std::int64_t seconds = 0;
+  const char* end = text.data() + text.size();
+  if (const auto [at, bad] = std::from_chars(text.data(), end, seconds); bad != std::errc() || at != end) {
+    const time_t date = curl_getdate(text.c_str(), nullptr);
+    if (date == -1) return std::nullopt;
+    seconds = std::int64_t{date} - std::chrono::floor<Seconds>(now.time_since_epoch()).count();
   }
-  return out;
+  if (seconds <= 0) return std::nullopt;
+  return Micros(std::min(Seconds(seconds), kLongestRetryAfter));
 }
 
 std::string_view AlertName(std::string_view event) {
@@ -90,7 +91,7 @@ Value LabelsOf(const Message& message, const ChannelSettings& channel) {
 
 }  // namespace
 
-Outcome OutcomeOf(int status, const std::string& body, const std::string& retry_after) {
+Outcome OutcomeOf(int status, const std::string& body, const std::string& retry_after, Instant now) {
   if (status >= 200 && status < 300) return {Verdict::kTaken, status};
   Outcome outcome{Verdict::kRefused, status, fmt::format("HTTP {}", status)};
   if (status >= 300 && status < 400) {
@@ -100,11 +101,7 @@ Outcome OutcomeOf(int status, const std::string& body, const std::string& retry_
   }
   if (status == 408 || status == 425 || status == 429 || status >= 500 || status < 200)
     outcome.verdict = Verdict::kLater;
-  std::int64_t seconds = 0;
-  const char* end = retry_after.data() + retry_after.size();
-  if (const auto [at, bad] = std::from_chars(retry_after.data(), end, seconds);
-      bad == std::errc() && at == end && seconds > 0 && outcome.verdict == Verdict::kLater)
-    outcome.not_before = seconds > 3600 ? kLongestRetryAfter : Micros(Seconds(seconds));
+  if (outcome.verdict == Verdict::kLater) outcome.not_before = RetryAfter(retry_after, now);
   return outcome;
 }
 
@@ -134,16 +131,15 @@ Outcome WebhookChannel::Send(const Message& message) {
       {"X-Pipelined-Timestamp", timestamp},
   };
   if (!settings_.secret.empty()) headers["X-Pipelined-Signature"] = Signature(settings_.secret, timestamp, body);
-  return Post(settings_, settings_.url, std::move(body), std::move(headers));
+  return Post(settings_, clock_, settings_.url, std::move(body), std::move(headers));
 }
 
 std::string SlackBody(const Message& message) {
-  const std::string text = ValidUtf8(message.subject) + "\n" + ValidUtf8(message.text);
-  return ToJson(Value(Value::Map{{"text", SlackText(text)}}));
+  return ToJson(Value(Value::Map{{"text", ValidUtf8(message.marked_subject + "\n" + message.marked_text)}}));
 }
 
 Outcome SlackChannel::Send(const Message& message) {
-  return Post(settings_, settings_.url, SlackBody(message), {{"X-Pipelined-Id", message.id}});
+  return Post(settings_, clock_, settings_.url, SlackBody(message), {{"X-Pipelined-Id", message.id}});
 }
 
 std::string AlertBody(const Message& message, const ChannelSettings& channel, Instant now) {
@@ -167,7 +163,7 @@ std::string AlertBody(const Message& message, const ChannelSettings& channel, In
 Outcome AlertmanagerChannel::Send(const Message& message) {
   std::string url = settings_.url;
   while (url.ends_with('/')) url.pop_back();
-  return Post(settings_, url + "/api/v2/alerts", AlertBody(message, settings_, clock_.Now()), {});
+  return Post(settings_, clock_, url + "/api/v2/alerts", AlertBody(message, settings_, clock_.Now()), {});
 }
 
 }  // namespace pipelined::notify

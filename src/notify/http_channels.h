@@ -21,11 +21,12 @@ class WebhookChannel : public Channel {
 
 class SlackChannel : public Channel {
  public:
-  explicit SlackChannel(const ChannelSettings& settings) : settings_(settings) {}
+  SlackChannel(const ChannelSettings& settings, const Clock& clock) : settings_(settings), clock_(clock) {}
   Outcome Send(const Message& message) override;
 
  private:
   const ChannelSettings settings_;
+  const Clock& clock_;
 };
 
 class AlertmanagerChannel : public Channel {
@@ -46,6 +47,6 @@ std::string SlackBody(const Message& message);
 std::string AlertBody(const Message& message, const ChannelSettings& channel, Instant now);
 
 // What an answer means; `retry_after` is its header.
-Outcome OutcomeOf(int status, const std::string& body, const std::string& retry_after);
+Outcome OutcomeOf(int status, const std::string& body, const std::string& retry_after, Instant now);
 
 }  // namespace pipelined::notify

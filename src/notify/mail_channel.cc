@@ -7,6 +7,7 @@
 #include <cstring>
 #include <memory>
 
+#include "notify/channel_secrets.h"
 #include "notify/mail_text.h"
 #include "pipelined/base/mail_address.h"
 #include "pipelined/smtp/session.h"
@@ -99,7 +100,9 @@ Outcome MailChannel::Send(const Message& message) {
   curl_easy_setopt(curl, CURLOPT_PROXY, "");
   curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS,
                    static_cast<long>(std::chrono::duration_cast<Millis>(settings_.timeout).count()));
-  return OutcomeOf(session.Perform());
+  Outcome outcome = OutcomeOf(session.Perform());
+  outcome.error = SecretsOf(settings_).Apply(std::move(outcome.error));
+  return outcome;
 }
 
 }  // namespace pipelined::notify

@@ -72,7 +72,7 @@ std::string DefaultSubject(const Notification& row) {
     case NotifyOn::kDeadline:
       return fmt::format("{} missed its deadline", name);
     case NotifyOn::kRecovered:
-      return fmt::format("{} works again", name);
+      return fmt::format("{} {}", name, row.facts.TextOf("state") == "deleted" ? "was deleted" : "works again");
     case NotifyOn::kTest:
       return fmt::format("test of the channel {}", row.use.channel);
   }
@@ -98,6 +98,14 @@ std::string DefaultText(const Notification& row, const Value& facts) {
   return text;
 }
 
+RenderOptions Limits(std::size_t longest) {
+  RenderOptions options;
+  options.max_output = longest;
+  options.max_steps = kMostSteps;
+  options.max_memory = kMostMemory;
+  return options;
+}
+
 // Nothing when there is no template; an error as text in `fault`.
 std::optional<std::string> Render(const std::string& text, const Value& facts, std::size_t longest,
                                   std::string& fault) {
@@ -107,14 +115,46 @@ std::optional<std::string> Render(const std::string& text, const Value& facts, s
     fault = parsed.error().message;
     return std::nullopt;
   }
-  RenderOptions options;
-  options.max_output = longest;
-  options.max_steps = kMostSteps;
-  options.max_memory = kMostMemory;
+  const RenderOptions options = Limits(longest);
   auto rendered = parsed->Render(*MakeValueScope(facts, true), options);
   if (rendered) return *std::move(rendered);
   fault = rendered.error().message;
   return std::nullopt;
+}
+
+// As a template writes it.
+std::string TextOf(const Value& value) {
+  std::string fault;
+  return value.is_string()
+             ? value.string()
+             : Render("{{ value }}", Value(Value::Map{{"value", value}}), kLongestText, fault).value_or("");
+}
+
+// The template once more, with values that are no markup. Nothing when that cannot be told apart.
+std::optional<std::string> RenderMarked(const std::string& text, const Value& facts) {
+  const auto parsed = Template::Parse(text);
+  if (!parsed) return std::nullopt;
+  std::vector<Value> values;
+  RenderOptions options = Limits(kLongestText);
+  options.quote = Quote::kBind;
+  options.bound = &values;
+  const auto rendered = parsed->Render(*MakeValueScope(facts, true), options);
+  if (!rendered || std::count(rendered->begin(), rendered->end(), '\0') != std::ssize(values)) return std::nullopt;
+  std::string marked;
+  auto value = values.begin();
+  for (const char c : *rendered) {
+    if (c == '\0')
+      marked += WithoutMarkup(TextOf(*value++));
+    else
+      marked += c;
+  }
+  return marked;
+}
+
+// `made` of `text`, or instead of it, for receivers that read markup.
+std::string Marked(const std::optional<std::string>& made, const std::string& text, const Value& facts,
+                   const std::string& shown) {
+  return (made ? RenderMarked(text, facts) : std::nullopt).value_or(WithoutMarkup(shown));
 }
 
 // A subject is one line.
@@ -123,6 +163,22 @@ std::string OneLine(std::string text) {
     if (static_cast<unsigned char>(c) < ' ' || c == 127) c = ' ';
   }
   return text;
+}
+
+// A run that was cleared has no new try, but a new start, and a task that a rule skips has no try at all. Instances of
+// a mapped task that rules skip one after the other are one message.
+std::string WhichTime(const Notification& row) {
+  if (row.task_id.empty()) return row.facts.TextOf("start_date");
+  const std::int64_t number = NumberOf(row.facts, "try_number");
+  return number == 0 && row.map_index < 0 ? row.facts.TextOf("end_date") : std::to_string(number);
+}
+
+// What one entry of a list of the DAG file says and another one for the same channel may not; empty: nothing.
+std::string WhatItSays(const NotifyUse& use) {
+  if (use.to.empty() && use.subject.empty() && use.message.empty()) return {};
+  Value said = Value::List{use.subject, use.message};
+  for (const std::string& address : use.to) said.list().emplace_back(address);
+  return "/" + Sha256Hex(ToJson(said)).substr(0, 16);
 }
 
 }  // namespace
@@ -136,10 +192,16 @@ Message MakeMessage(const Notification& row, const Origin& origin) {
   message.to = row.use.to;
   message.facts = FactsOf(row, origin);
   std::string fault;
-  message.subject = OneLine(
-      Render(row.use.subject, message.facts, kLongestSubject, fault).value_or("[pipelined] " + DefaultSubject(row)));
-  message.text = Render(row.use.message, message.facts, kLongestText, fault).value_or(DefaultText(row, message.facts));
-  if (!fault.empty()) message.text += fmt::format("\n(The template of this message failed: {})\n", fault);
+  const auto subject = Render(row.use.subject, message.facts, kLongestSubject, fault);
+  message.subject = OneLine(subject.value_or("[pipelined] " + DefaultSubject(row)));
+  message.marked_subject = OneLine(Marked(subject, row.use.subject, message.facts, message.subject));
+  const auto text = Render(row.use.message, message.facts, kLongestText, fault);
+  message.text = text.value_or(DefaultText(row, message.facts));
+  message.marked_text = Marked(text, row.use.message, message.facts, message.text);
+  if (fault.empty()) return message;
+  const std::string note = fmt::format("\n(The template of this message failed: {})\n", fault);
+  message.text += note;
+  message.marked_text += WithoutMarkup(note);
   return message;
 }
 
@@ -163,19 +225,3 @@ Micros BackOff(const ChannelSettings& channel, std::int32_t tries, std::uint64_t
 }
 
 }  // namespace pipelined::notify
-// A run that was cleared has no new try, but a new start, and a task that a rule skips has no try at all. Instances of
-// a mapped task that rules skip one after the other are one message.
-std::string WhichTime(const Notification& row) {
-  if (row.task_id.empty()) return row.facts.TextOf("start_date");
-  const std::int64_t number = NumberOf(row.facts, "try_number");
-  return number == 0 && row.map_index < 0 ? row.facts.TextOf("end_date") : std::to_string(number);
-}
-
-// What one entry of a list of the DAG file says and another one for the same channel may not; empty: nothing.
-std::string WhatItSays(const NotifyUse& use) {
-  if (use.to.empty() && use.subject.empty() && use.message.empty()) return {};
-  Value said = Value::List{use.subject, use.message};
-  for (const std::string& address : use.to) said.list().emplace_back(address);
-  return "/" + Sha256Hex(ToJson(said)).substr(0, 16);
-}
-

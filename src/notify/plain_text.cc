@@ -50,6 +50,21 @@ std::string FirstLine(std::string_view text, std::size_t most) {
   return line;
 }
 
+std::string WithoutMarkup(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    if (c == '&')
+      out += "&amp;";
+    else if (c == '<')
+      out += "&lt;";
+    else if (c == '>')
+      out += "&gt;";
+    else
+      out += c;
+  }
+  return out;
+}
+
 std::string WithoutUrl(std::string text, const std::string& url) {
   const std::size_t scheme = url.find("://");
   const std::size_t path = scheme == url.npos ? 0 : url.find_first_of("/?#", scheme + 3);

@@ -21,6 +21,8 @@ struct Message {
   NotifyOn event = NotifyOn::kFailure;
   Value facts;  // NotificationFacts()
   std::string subject, text;
+  // The same for receivers that read <…> and & as markup: what the DAG file says is, values are not.
+  std::string marked_subject = {}, marked_text = {};
   std::vector<std::string> to;  // of a mail; empty: the channel's
   Instant created_at{};
   std::optional<Instant> recovered_at{};  // what it is about is over
@@ -37,9 +39,9 @@ struct Outcome {
   std::optional<int> status = std::nullopt;         // of HTTP or SMTP, or an exit code
   std::string error = {};                           // in words, without secrets; empty when it was taken
   std::optional<Micros> not_before = std::nullopt;  // the receiver wants to be left alone for so long
+  bool is_unready = false;  // kLater: what the channel refers to cannot be read; nothing went out
 };
 
-  bool is_unready = false;  // kLater: what the channel refers to cannot be read; nothing went out
 // Send() is called from one thread at a time. It returns within the channel's timeout and a little more, whatever the
 // other side does, and never throws.
 class Channel {

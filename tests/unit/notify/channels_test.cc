@@ -7,12 +7,14 @@
 #include <fstream>
 #include <thread>
 
+#include "notify/channel_secrets.h"
 #include "notify/command_channel.h"
 #include "notify/http_channels.h"
 #include "notify/mail_text.h"
 #include "notify/plain_text.h"
 #include "pipelined/base/base64.h"
 #include "pipelined/base/mail_address.h"
+#include "pipelined/notify/message.h"
 #include "pipelined/schema/json.h"
 
 namespace pipelined::notify {
@@ -105,28 +107,60 @@ TEST(Webhooks, HostileValuesArriveAsTheyAre) {
 }
 
 TEST(Webhooks, AnAnswerIsTakenLaterOrNever) {
-  EXPECT_EQ(OutcomeOf(200, "", "").verdict, Verdict::kTaken);
-  EXPECT_EQ(OutcomeOf(202, "", "").verdict, Verdict::kTaken);
+  EXPECT_EQ(OutcomeOf(200, "", "", kNow).verdict, Verdict::kTaken);
+  EXPECT_EQ(OutcomeOf(202, "", "", kNow).verdict, Verdict::kTaken);
   for (const int status : {408, 425, 429, 500, 502, 503, 504})
-    EXPECT_EQ(OutcomeOf(status, "", "").verdict, Verdict::kLater) << status;
+    EXPECT_EQ(OutcomeOf(status, "", "", kNow).verdict, Verdict::kLater) << status;
   for (const int status : {301, 302, 307, 400, 401, 403, 404, 410, 413})
-    EXPECT_EQ(OutcomeOf(status, "", "").verdict, Verdict::kRefused) << status;
-  EXPECT_EQ(OutcomeOf(404, "no such hook\nsecret second line", "").error, "HTTP 404: no such hook");
-  EXPECT_EQ(OutcomeOf(302, "moved", "").error, "HTTP 302: redirects are not followed");
+    EXPECT_EQ(OutcomeOf(status, "", "", kNow).verdict, Verdict::kRefused) << status;
+  EXPECT_EQ(OutcomeOf(404, "no such hook\nsecret second line", "", kNow).error, "HTTP 404: no such hook");
+  EXPECT_EQ(OutcomeOf(302, "moved", "", kNow).error, "HTTP 302: redirects are not followed");
 }
 
 TEST(Webhooks, RetryAfterIsHeededWithinReason) {
-  EXPECT_EQ(OutcomeOf(429, "", "30").not_before, Micros(30s));
-  EXPECT_EQ(OutcomeOf(429, "", "999999999").not_before, Micros(1h));
-  EXPECT_EQ(OutcomeOf(429, "", "soon").not_before, std::nullopt);
-  EXPECT_EQ(OutcomeOf(429, "", "-5").not_before, std::nullopt);
+  EXPECT_EQ(OutcomeOf(429, "", "30", kNow).not_before, Micros(30s));
+  EXPECT_EQ(OutcomeOf(429, "", "86400", kNow).not_before, Micros(24h));
+  EXPECT_EQ(OutcomeOf(429, "", "99999999999999999", kNow).not_before, Micros(std::chrono::days(366)));
+  EXPECT_EQ(OutcomeOf(429, "", "soon", kNow).not_before, std::nullopt);
+  EXPECT_EQ(OutcomeOf(429, "", "-5", kNow).not_before, std::nullopt);
+  EXPECT_EQ(OutcomeOf(429, "", "Thu, 01 Jan 2026 06:00:30 GMT", kNow).not_before, Micros(30s));
+  EXPECT_EQ(OutcomeOf(429, "", "Thu, 01 Jan 2026 05:00:00 GMT", kNow).not_before, std::nullopt);
+  EXPECT_EQ(OutcomeOf(404, "", "30", kNow).not_before, std::nullopt);
+}
+
+TEST(Secrets, AreMaskedWhereverAnAnswerRepeatsThem) {
+  ChannelSettings channel;
+  channel.url = "https://hooks.example.com/services/T0/B0/xyzzyxyzzyxyzzyxyzzy?key=unguessable&x=1";
+  channel.token = "tok-tok-tok";
+  channel.secret = "hooksecret";
+  channel.user = "me";
+  channel.password = "pass word";
+  const SecretMask mask = SecretsOf(channel);
+  for (const char* said :
+       {"Cannot POST /services/T0/B0/xyzzyxyzzyxyzzyxyzzy?key=unguessable&x=1", "/services/T0/B0/xyzzyxyzzyxyzzyxyzzy",
+        R"({"path":"\/services\/T0\/B0\/xyzzyxyzzyxyzzyxyzzy"})", "no hook xyzzyxyzzyxyzzyxyzzy", "key=unguessable",
+        "unguessable is no key", "Bearer tok-tok-tok", "signed with hooksecret", "pass word", "pass%20word",
+        "cGFzcyB3b3Jk", "AG1lAHBhc3Mgd29yZA=="}) {
+    const std::string shown = mask.Apply(said);
+    EXPECT_THAT(shown, HasSubstr("***")) << said;
+    for (const char* secret : {"xyzzy", "unguessable", "tok-tok", "hooksecret", "pass", "cGFz", "AG1l"})
+      EXPECT_THAT(shown, Not(HasSubstr(secret))) << said;
+  }
+  EXPECT_EQ(mask.Apply("these services are closed"), "these services are closed");
 }
 
 TEST(Slack, MarkupInValuesIsText) {
-  Message message = Hello();
-  message.text = "<!channel> & <https://evil|click>";
-  const auto body = ParseJson(SlackBody(message));
-  EXPECT_EQ(body->Find("text")->string(), "sales failed\n&lt;!channel&gt; &amp; &lt;https://evil|click&gt;");
+  Notification row;
+  row.dag_id = "sales";
+  row.facts = Value::Map{{"error", "<!channel> & <https://evil|click>"}, {"try_number", 2}};
+  row.use.message = "<!here> {{ error }} {{ try_number }} {{ [error] }} <https://wiki|help>";
+  const auto text = [&] { return ParseJson(SlackBody(MakeMessage(row, {})))->Find("text")->string(); };
+  const std::string plain = "&lt;!channel&gt; &amp; &lt;https://evil|click&gt;";
+  EXPECT_EQ(text(), "[pipelined] sales failed\n<!here> " + plain + " 2 ['" + plain + "'] <https://wiki|help>");
+  row.use.message.clear();
+  EXPECT_THAT(text(), AllOf(HasSubstr("error: " + plain), Not(HasSubstr("<"))));
+  row.use.message = "{{ nothing }}";
+  EXPECT_THAT(text(), Not(HasSubstr("<")));
 }
 
 ChannelSettings Alertmanager() {
