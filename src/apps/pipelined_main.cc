@@ -266,7 +266,8 @@ class Parser {
     downgrade->add_option("--to", line_.to_version, "Schema version to go back to; 0 removes everything")->required();
     CLI::App* clean =
         DbVerb(*db, "clean",
-               "Remove old history: finished runs, commands, events of assets, months of events. Logs of tasks stay",
+               "Remove old history: finished runs, commands, events of assets, months of events. Logs of tasks "
+               "and messages that are still to be sent stay",
                "pipelined db clean --clean-before-timestamp 2026-01-01T00:00:00Z --dry-run",
                [](const std::string& url, const CommandLine& line) {
                  return DbClean(url, {line.before, line.tables, line.dry_run, line.yes, line.audit, line.skip_archive});

@@ -21,6 +21,17 @@ constexpr const char* kOldRuns =
     "select r.id from dag_run r where r.state in ('success', 'failed') and r.end_date < at_micros($1) "
     "and not exists (select from attempt a where a.run_id = r.id and a.outcome is null)";
 
+// Messages of a run that go with it. Those that are still to be sent stay, and so does what has set off an alert that
+// is still to be ended (migration 31).
+constexpr const char* kWithTheirRun = "state not in ('queued', 'delivering') and not firing";
+
+// The same of those that are of no run, or of none any more. One alert that is to be ended needs one row.
+constexpr const char* kOldNotifications =
+    "run is null and created_at < at_micros($1) and state not in ('queued', 'delivering') and (not firing or exists "
+    "(select from notification l where l.dag_id = notification.dag_id and l.firing and l.id > notification.id and "
+    "l.channel = notification.channel and l.event = notification.event and l.map_index = notification.map_index and "
+    "l.task_id is not distinct from notification.task_id))";
+
 // The months of `$2` ("event", "audit") that end at or before the instant. Never the present one: rows go there.
 constexpr const char* kOldMonths =
     "select c.relname from pg_inherits i join pg_class c on c.oid = i.inhrelid where i.inhparent = "
@@ -84,7 +95,8 @@ class Keeper {
 // One batch; `runs` is 0 when nothing is left. A run that a scheduler is just changing is left to the next cleaning.
 CleanCounts DeleteRuns(Session& session, Keeper& keeper, const CleanOptions& what) {
   const std::string of_old = "in (select id from old)";
-  const std::string notices = "notification in (select id from notification where run " + of_old + ")";
+  const std::string messages = fmt::format("run {} and {}", of_old, kWithTheirRun);
+  const std::string tries = "notification in (select id from notification where " + messages + ")";
   const std::string statement = fmt::format(
       "with old as ({} order by r.id limit {} for update of r skip locked), {}, {}, {}, {}, {}, {}, {}, {}, {} "
       "select (select count(*) from r), (select count(*) from i), (select count(*) from a), "
@@ -92,8 +104,8 @@ CleanCounts DeleteRuns(Session& session, Keeper& keeper, const CleanOptions& wha
       kOldRuns, what.batch, keeper.Part("i", "task_instance", "run_id " + of_old),
       keeper.Part("a", "attempt", "run_id " + of_old), keeper.Part("x", "xcom", "run_id " + of_old),
       keeper.Part("m", "task_map", "run_id " + of_old), keeper.Part("n", "task_note", "run_id " + of_old),
-      keeper.Part("d", "run_deadline", "run_id " + of_old), keeper.Part("t", "notification_attempt", notices),
-      keeper.Part("o", "notification", "run " + of_old), keeper.Part("r", "dag_run", "id " + of_old));
+      keeper.Part("d", "run_deadline", "run_id " + of_old), keeper.Part("t", "notification_attempt", tries),
+      keeper.Part("o", "notification", messages), keeper.Part("r", "dag_run", "id " + of_old));
   return ReadCounts(session.Run("clean_runs", statement, ToMicros(what.before))[0]);
 }
 
@@ -147,8 +159,7 @@ class Cleaning {
     // First: events that stay are given the DAG of their run when that goes.
     if (Wants("event")) Months();
     if (Wants("dag_run")) Runs();
-    if (Wants("notification"))
-      Rows("notification", "id", "run is null and created_at < at_micros($1)", &CleanCounts::notifications);
+    if (Wants("notification")) Rows("notification", "id", kOldNotifications, &CleanCounts::notifications);
     if (Wants("command")) Rows("command", "id", "done_at < at_micros($1)", &CleanCounts::commands);
     if (Wants("asset_event")) Rows("asset_event", "id", "at < at_micros($1)", &CleanCounts::asset_events);
     if (Wants("backfill")) Backfills();
@@ -252,13 +263,13 @@ Result<CleanCounts> CountOld(const StoreOptions& options, const CleanOptions& wh
                                   "(select count(*) from task_instance where run_id in (select id from old)), "
                                   "(select count(*) from attempt where run_id in (select id from old)), "
                                   "(select count(*) from xcom where run_id in (select id from old)), "
-                                  "(select count(*) from notification where run in (select id from old))",
-                                  kOldRuns),
+                                  "(select count(*) from notification where run in (select id from old) and {})",
+                                  kOldRuns, kWithTheirRun),
                       ToMicros(what.before))[0]);
     }
     if (wants("notification"))
       counts.notifications +=
-          Count(session, "count_tests", "notification where run is null and created_at < at_micros($1)", what.before);
+          Count(session, "count_tests", fmt::format("notification where {}", kOldNotifications), what.before);
     if (wants("command"))
       counts.commands = Count(session, "count_commands", "command where done_at < at_micros($1)", what.before);
     if (wants("asset_event"))

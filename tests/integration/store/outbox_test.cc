@@ -86,6 +86,11 @@ class OutboxTest : public ::testing::Test {
     EXPECT_TRUE(*begun);
     return row;
   }
+  // All runs have ended, and everything is of long ago.
+  void EndAll() {
+    Sql("update dag_run set state = 'success', start_date = '2026-01-01', end_date = '2026-01-02'");
+    Sql("update notification set created_at = '2026-01-01'");
+  }
   std::vector<std::string> Due() {
     const auto due = outbox_->Due();
     EXPECT_TRUE(due.ok()) << due.error().message;
@@ -425,9 +430,8 @@ TEST_F(OutboxTest, RowsGoWithTheirRunsAndTestsByAge) {
   const RunInfo run = Triggered("r1");
   ASSERT_TRUE(Commit({About(run, NotifyOn::kFailure, {"ops"})}).ok());
   ASSERT_TRUE(catalog_->notifications().Test("ops", "").ok());
-  Begun();
-  Sql("update dag_run set state = 'success', start_date = '2026-01-01', end_date = '2026-01-02'");
-  Sql("update notification set created_at = '2026-01-01'");
+  for (int i = 0; i < 2; ++i) ASSERT_TRUE(outbox_->Settle(Begun(), {NotificationState::kSent, 0s, 200, ""}).ok());
+  EndAll();
   const Instant before = *ParseInstant("2026-02-01T00:00:00Z");
   EXPECT_EQ(CountOld(options_, before)->notifications, 2);
   EXPECT_EQ(CleanOld(options_, before)->notifications, 2);
@@ -447,6 +451,74 @@ TEST_F(OutboxTest, ListingsAreFilteredAndPaged) {
   EXPECT_THAT(ids({}), ElementsAre(3, 2, 1));
   EXPECT_THAT(ids({}, 2), ElementsAre(3, 2));
   NotificationFilter filter;
+// `two` is told of by the message of `one`.
+TEST_F(OutboxTest, WhatIsStillToBeSentOutlivesItsRunHoweverThatGoes) {
+  for (const char* way : {"clean", "delete", "delete_dag"}) {
+    const RunInfo one = Triggered("one"), two = Triggered("two");
+    ASSERT_TRUE(Commit({About(one, NotifyOn::kFailure, {"ops"}), About(two, NotifyOn::kFailure, {"ops"})}).ok());
+    const Notification first = Begun("ops", "k");
+    ASSERT_TRUE(outbox_->Settle(first, {NotificationState::kQueued, 0s, 503, "HTTP 503"}).ok());
+    Notification second = Claimed();
+    ASSERT_FALSE(*outbox_->Begin(second, "k", 5min));
+    EndAll();
+    if (way == std::string("clean")) {
+      const Instant before = *ParseInstant("2026-02-01T00:00:00Z");
+      EXPECT_EQ(CountOld(options_, before)->notifications, 1);
+      EXPECT_EQ(CleanOld(options_, before)->notifications, 1);
+    } else {
+      Sql(way == std::string("delete") ? "delete from dag_run" : "select delete_dag('d')");
+    }
+    EXPECT_EQ(Sql("select count(*) from dag_run")[0][0].as<int>(), 0) << way;
+    const Notification kept = Begun("ops", "k");
+    EXPECT_EQ(kept.id, first.id) << way;
+    EXPECT_EQ(kept.run_id, "one");
+    ASSERT_TRUE(outbox_->Settle(kept, {NotificationState::kSent, 0s, 200, ""}).ok());
+    Sql("delete from notification");
+  }
+}
+
+TEST_F(OutboxTest, AnAlertIsEndedAlsoWhenTheRunThatSetItOffIsGone) {
+  const RunInfo failed = Triggered("r1");
+  ASSERT_TRUE(Commit({About(failed, NotifyOn::kFailure, {"am", "am"})}).ok());
+  for (const char* key : {"a", "b"})
+    ASSERT_TRUE(outbox_->Settle(Begun("am", key, kAlerts), {NotificationState::kSent, 0s, 200, ""}).ok());
+  EndAll();
+  ASSERT_TRUE(CleanOld(options_, *ParseInstant("2026-02-01T00:00:00Z")).ok());
+  EXPECT_EQ(Sql("select count(*) from dag_run")[0][0].as<int>(), 0);
+  EXPECT_THAT(Rows(), ElementsAre("2 sent"));  // one is enough to end it
+  ASSERT_TRUE(Commit({About(Triggered("r2", 100), NotifyOn::kRecovered, {}, 100)}).ok());
+  EXPECT_EQ(Claimed("am", kAlerts).event, NotifyOn::kRecovered);
+  Sql("update notification set created_at = '2026-01-01'");
+  ASSERT_TRUE(CleanOld(options_, *ParseInstant("2026-02-01T00:00:00Z")).ok());
+  EXPECT_THAT(Rows(), ElementsAre("3 delivering"));
+}
+
+TEST_F(OutboxTest, AlertsOfADagEndWhenItIsDeleted) {
+  ASSERT_TRUE(Commit({About(Triggered("r1"), NotifyOn::kFailure, {"am", "am", "late"})}).ok());
+  for (const char* key : {"a", "b"})
+    ASSERT_TRUE(outbox_->Settle(Begun("am", key, kAlerts), {NotificationState::kSent, 0s, 200, ""}).ok());
+  Sql("select delete_dag('d')");
+  EXPECT_THAT(Rows(), ElementsAre("3 queued", "4 queued"));
+  EXPECT_TRUE(Claimed("late", kAlerts).recovered_at.has_value());
+  const Notification end = Claimed("am", kAlerts);
+  EXPECT_EQ(end.event, NotifyOn::kRecovered);
+  EXPECT_EQ(end.facts.Find("ends")->string(), "failure");
+  EXPECT_EQ(end.facts.Find("state")->string(), "deleted");
+}
+
+TEST_F(OutboxTest, ItIsCounted) {
+  ASSERT_TRUE(Commit({About(Triggered("r1"), NotifyOn::kFailure, {"ops", "ops", "ops", "ops"})}).ok());
+  ASSERT_TRUE(outbox_->Settle(Begun(), {NotificationState::kFailed, 0s, 404, "HTTP 404"}).ok());
+  Begun();
+  Sql("update notification set created_at = now() - interval '1 hour' where id = 4");
+  const auto counts = catalog_->notifications().Counts();
+  EXPECT_EQ(counts->queued, 2);
+  EXPECT_EQ(counts->delivering, 1);
+  EXPECT_EQ(counts->failed, 1);
+  EXPECT_GE(counts->oldest, Micros(1h));
+  EXPECT_LT(counts->oldest, Micros(2h));
+}
+
   filter.channel = "ops";
   filter.before_id = 3;
   EXPECT_THAT(ids(filter), ElementsAre(1));
