@@ -46,11 +46,16 @@ constexpr const char* kDue =
     "select channel, case when next_try_at > clock_timestamp() then (extract(epoch from next_try_at - "
     "clock_timestamp()) * 1000000)::bigint else 0 end from first";
 
-// How many tries of the channel may still begin now, and when else the next one may.
+// How many tries of the channel have begun, or are about to, and when the next one may begin at the earliest. What was
+// claimed by somebody who has not said yet that he tries it counts, too: else several notifiers would try more
+// together.
 constexpr const char* kRate =
-    "select count(*), coalesce((extract(epoch from min(started_at) + $3::bigint * interval '1 microsecond' - "
-    "clock_timestamp()) * 1000000)::bigint, 0) from (select started_at from notification_attempt where channel = $1 "
-    "and started_at > clock_timestamp() - $3::bigint * interval '1 microsecond' order by started_at desc limit $2) t";
+    "select count(*) + (select count(*) from notification n where n.state = 'delivering' and n.channel = $1 and not "
+    "exists (select from notification_attempt a where a.notification = n.id and a.number = n.attempts and a.ended_at "
+    "is null)), coalesce((extract(epoch from min(started_at) + $3::bigint * interval '1 microsecond' - "
+    "clock_timestamp()) * 1000000)::bigint, 100000) from (select started_at from notification_attempt where channel = "
+    "$1 and started_at > clock_timestamp() - $3::bigint * interval '1 microsecond' order by started_at desc limit $2) "
+    "t";
 
 constexpr const char* kClaim =
     "update notification n set state = 'delivering', next_try_at = null, claim = pg_backend_pid(), claim_since = "
@@ -97,17 +102,13 @@ class PgOutbox final : public Outbox {
   Result<ClaimedNotification> Claim(const std::string& channel, const ClaimTerms& terms) override {
     return With("take from the outbox", [&]() -> Result<ClaimedNotification> {
       ClaimedNotification claimed;
-      if (terms.rate > 0) {
-        const pqxx::row begun =
-            session_->Run("outbox_rate", kRate, CleanText(channel), terms.rate, terms.rate_window.count())[0];
-        if (begun[0].as<std::int64_t>() >= terms.rate) {
-          claimed.wait = Micros(begun[1].as<std::int64_t>());
-          return claimed;
-        }
-      }
+      pqxx::work work(session_->raw());
+      claimed.wait = RateWait(work, CleanText(channel), terms);
+      if (claimed.wait) return claimed;
       const pqxx::result rows =
-          session_->Run("outbox_claim", kClaim, CleanText(channel), terms.keep.count(), terms.sets_off_alerts);
+          session_->In(work, "outbox_claim", kClaim, CleanText(channel), terms.keep.count(), terms.sets_off_alerts);
       if (!rows.empty()) claimed.notification = ReadNotification(rows[0]);
+      work.commit();
       return claimed;
     });
   }
@@ -221,6 +222,16 @@ class PgOutbox final : public Outbox {
       return false;  // the next statement says why
     }
     return listener_->told;
+  }
+
+  // How long the channel's rate lets nobody try; nothing: it lets one. The lock makes the others see what is claimed.
+  std::optional<Micros> RateWait(pqxx::work& work, const std::string& channel, const ClaimTerms& terms) {
+    if (terms.rate <= 0) return std::nullopt;
+    session_->In(work, "outbox_rate_lock",
+                 "select pg_advisory_xact_lock(hashtext(current_schema() || '.rate'), hashtext($1))", channel);
+    const pqxx::row begun = session_->In(work, "outbox_rate", kRate, channel, terms.rate, terms.rate_window.count())[0];
+    if (begun[0].as<std::int64_t>() < terms.rate) return std::nullopt;
+    return Micros(begun[1].as<std::int64_t>());
   }
 
   // An end that comes when the alert is set off anew would end that one: labels name the DAG, not the run. What is

@@ -282,6 +282,18 @@ TEST_F(OutboxTest, TheRateIsThatOfTriesAndSaysWhenTheNextMayBegin) {
   Begun("ops", "", terms);
 }
 
+TEST_F(OutboxTest, TheRateIsThatOfAllNotifiersTogether) {
+  const RunInfo run = Triggered("r1");
+  ASSERT_TRUE(Commit({About(run, NotifyOn::kFailure, {"ops", "ops", "ops"})}).ok());
+  const ClaimTerms terms{60s, 2, 1h, false};
+  const std::unique_ptr<Outbox> other = MakePgOutbox(options_);
+  Begun("ops", "", terms);
+  EXPECT_TRUE(other->Claim("ops", terms)->notification.has_value());  // and has not begun to send it
+  const auto third = outbox_->Claim("ops", terms);
+  EXPECT_FALSE(third->notification.has_value());
+  EXPECT_TRUE(third->wait.has_value());
+}
+
 TEST_F(OutboxTest, AChannelThatDoesNotExistFailsVisibly) {
   ASSERT_TRUE(Commit({About(Triggered("r1"), NotifyOn::kFailure, {"nobody"})}).ok());
   ASSERT_TRUE(outbox_->Refuse("nobody", "there is no such channel").ok());
@@ -439,18 +451,6 @@ TEST_F(OutboxTest, RowsGoWithTheirRunsAndTestsByAge) {
   EXPECT_EQ(Sql("select count(*) from notification_attempt")[0][0].as<int>(), 0);
 }
 
-TEST_F(OutboxTest, ListingsAreFilteredAndPaged) {
-  const RunInfo run = Triggered("r1");
-  ASSERT_TRUE(Commit({About(run, NotifyOn::kFailure, {"ops", "chat", "ops"})}).ok());
-  const auto ids = [&](NotificationFilter filter, std::int64_t most = 10) {
-    std::vector<std::int64_t> found;
-    const auto rows = catalog_->notifications().List(filter, most);
-    for (const Notification& row : *rows) found.push_back(row.id);
-    return found;
-  };
-  EXPECT_THAT(ids({}), ElementsAre(3, 2, 1));
-  EXPECT_THAT(ids({}, 2), ElementsAre(3, 2));
-  NotificationFilter filter;
 // `two` is told of by the message of `one`.
 TEST_F(OutboxTest, WhatIsStillToBeSentOutlivesItsRunHoweverThatGoes) {
   for (const char* way : {"clean", "delete", "delete_dag"}) {
@@ -519,6 +519,18 @@ TEST_F(OutboxTest, ItIsCounted) {
   EXPECT_LT(counts->oldest, Micros(2h));
 }
 
+TEST_F(OutboxTest, ListingsAreFilteredAndPaged) {
+  const RunInfo run = Triggered("r1");
+  ASSERT_TRUE(Commit({About(run, NotifyOn::kFailure, {"ops", "chat", "ops"})}).ok());
+  const auto ids = [&](NotificationFilter filter, std::int64_t most = 10) {
+    std::vector<std::int64_t> found;
+    const auto rows = catalog_->notifications().List(filter, most);
+    for (const Notification& row : *rows) found.push_back(row.id);
+    return found;
+  };
+  EXPECT_THAT(ids({}), ElementsAre(3, 2, 1));
+  EXPECT_THAT(ids({}, 2), ElementsAre(3, 2));
+  NotificationFilter filter;
   filter.channel = "ops";
   filter.before_id = 3;
   EXPECT_THAT(ids(filter), ElementsAre(1));
