@@ -95,6 +95,7 @@ class Linter {
            fmt::format("a token that was stolen is good for {}: 24h is usual, 30d the most that passes here",
                        FormatDuration(s_.auth.token_lifetime)));
     for (const EffectiveSetting& setting : loaded_.effective) WrittenOut(setting);
+    for (const ChannelSettings& channel : s_.alerts.channels) InTheClear(channel);
   }
 
   std::vector<LintFinding> Take() { return std::move(findings_); }
@@ -110,6 +111,18 @@ class Linter {
     Find("CFG210", setting.name, "a secret is written out: say ${file:PATH}, ${env:NAME} or {command: PROGRAM}");
   }
   static bool IsChannel(const std::string& name) { return name.starts_with("alerts."); }  // those are refused anyway
+
+  // A channel that has something to hide, and does not encrypt it. Of Slack that is the URL.
+  void InTheClear(const ChannelSettings& channel) {
+    const bool mail = channel.url.starts_with("smtp://") && channel.tls == "none" && !channel.password.empty();
+    const bool web = channel.url.starts_with("http://") &&
+                     (!channel.token.empty() || !channel.secret.empty() || channel.type == "slack");
+    const std::string host = HostOf(channel.url);
+    if ((!mail && !web) || IsLoopback(host)) return;
+    Find("CFG211", fmt::format("alerts.channels.{}.{}", channel.name, mail ? "tls" : "url"),
+         fmt::format("what goes to {} may be read on the way: {}", host,
+                     mail ? "leave tls at required, or use smtps://" : "use https://"));
+  }
 
   void Find(const char* code, std::string_view name, std::string what) {
     const auto at = std::find_if(loaded_.effective.begin(), loaded_.effective.end(),

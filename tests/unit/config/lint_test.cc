@@ -53,6 +53,22 @@ TEST_F(LintTest, AFindingNamesFileLineSettingAndRemedy) {
   EXPECT_THAT(findings[0].what, HasSubstr("set api.tls_cert and api.tls_key"));
 }
 
+TEST_F(LintTest, AChannelWithASecretAndWithoutTlsIsFoundInProduction) {
+  sources_.variables = {{"S", "secret"}};
+  const auto of = [&](const std::string& channel) { return Codes("alerts: {channels: {c: " + channel + "}}"); };
+  const std::string mail = "from: p@example.com, user: me, password: '${env:S}'";
+  EXPECT_THAT(of("{type: webhook, url: http://a.example.com/x, token: '${env:S}'}"), ElementsAre("CFG211"));
+  EXPECT_THAT(of("{type: webhook, url: http://a.example.com:8080, secret: '${env:S}'}"), ElementsAre("CFG211"));
+  EXPECT_THAT(of("{type: slack, url: http://a.example.com/x}"), ElementsAre("CFG211"));
+  EXPECT_THAT(of("{type: mail, url: smtp://a.example.com, tls: none, " + mail + "}"), ElementsAre("CFG211"));
+  EXPECT_THAT(of("{type: webhook, url: http://a.example.com/x}"), IsEmpty());
+  EXPECT_THAT(of("{type: webhook, url: http://127.0.0.1:1/x, token: '${env:S}'}"), IsEmpty());
+  EXPECT_THAT(of("{type: webhook, url: https://a.example.com/x, token: '${env:S}'}"), IsEmpty());
+  EXPECT_THAT(of("{type: mail, url: smtp://a.example.com, " + mail + "}"), IsEmpty());
+  EXPECT_THAT(of("{type: mail, url: smtp://a.example.com, tls: none, from: p@example.com}"), IsEmpty());
+  EXPECT_THAT(Codes("alerts: {channels: {c: {type: slack, url: http://a.example.com/x}}}", "testing"), IsEmpty());
+}
+
 TEST_F(LintTest, ContradictionsAreFoundInEveryEnvironment) {
   EXPECT_THAT(Codes("api: {tls_cert: a}", ""), ElementsAre("CFG101"));
   EXPECT_THAT(Codes("api: {tls_key: a}", "testing"), ElementsAre("CFG101"));
