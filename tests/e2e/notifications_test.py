@@ -147,10 +147,10 @@ tasks:
         self.assertEqual(self.server.wait_run("late", run_id), "success")
 
     def test_slack_gets_a_text_without_markup_of_others(self):
-        self.fail("slack", "{{channel: chat, message: '<!channel> {}'}}".format("{{ dag_id }}"))
+        self.fail("slack", "{{channel: chat, message: '<!here> {}'}}".format("{{ dag_id ~ \" <!channel>\" }}"))
         settled(self.server, dag_id="slack")
         text = json.loads(self.requests("/services/T0/B0/xyz")[-1]["body"])["text"]
-        self.assertIn("&lt;!channel&gt; slack", text)
+        self.assertIn("<!here> slack &lt;!channel&gt;", text)
 
     def test_tls_is_verified(self):
         self.fail("tls", "[safe, strange]")
@@ -173,6 +173,55 @@ tasks:
         self.assertIn("SMTP 550", rows["nobody@example.com"]["error"])
         self.assertEqual((rows["busy@example.com"]["state"], rows["busy@example.com"]["attempts"]), ("failed", 3))
         self.assertIn("SMTP 451", rows["busy@example.com"]["error"])
+
+    def test_two_entries_for_one_channel_are_two_messages(self):
+        self.fail("twice", "[{channel: post, to: a@example.com}, {channel: post, to: b@example.com}, {channel: post, subject: again}]")
+        rows = settled(self.server, 3, dag_id="twice")
+        self.assertEqual([row["state"] for row in rows], ["sent"] * 3)
+        mails = [mail for mail in self.mail.received() if "twice" in mail["text"]]
+        self.assertEqual(sorted((mail["to"][0], mail["headers"]["Subject"]) for mail in mails),
+                         [("a@example.com", "[pipelined] twice failed"), ("b@example.com", "[pipelined] twice failed"),
+                          ("team@example.com", "again")])
+
+    def test_a_failed_run_names_its_tasks_and_a_reason(self):
+        self.fail("named", "hook", "tasks: {{a: {{bash: 'exit 7'}}, b: {{bash: 'true', depends_on: [a]}}}}\non_failure: {}\n")
+        settled(self.server, dag_id="named")
+        body = next(json.loads(r["body"]) for r in self.requests("/in?key=unguessable") if '"named"' in r["body"])
+        self.assertEqual(body["failed_tasks"], "a")
+        self.assertIn("failed: a\nerror: a leaf task failed; a: ", body["message"])
+        self.assertIn("7", body["error"])
+
+    def test_an_answer_that_repeats_secrets_tells_nobody(self):
+        self.hook.behave(status=404, body=f"Cannot POST /in?key=unguessable, signed with {SECRET}")
+        self.fail("echoed", "hook")
+        self.assertEqual(settled(self.server, dag_id="echoed")[0]["error"], "HTTP 404: Cannot POST ***, signed with ***")
+        self.hook.behave(status=404, body="Cannot POST /services/T0/B0/xyz")
+        self.fail("echoed2", "chat")
+        self.assertEqual(settled(self.server, dag_id="echoed2")[0]["error"], "HTTP 404: Cannot POST ***")
+        for secret in (SECRET, "unguessable", "/services/T0"):
+            self.assertNotIn(secret, self.server.log.read_text())
+
+    def test_an_alert_ends_when_its_dag_is_deleted_and_later_when_its_run_is(self):
+        text = "params: {code: 7}\non_failure: am\ntasks: {a: {bash: 'exit {{ params.code }}'}}"
+        for name in ("goes", "stays"):
+            self.server.write_dag(name, text)
+            run_id = self.server.trigger(name)
+            self.server.wait_run(name, run_id)
+            wait_for(lambda: self.alerts(name), 20, "the alert")
+        self.server.request("DELETE", f"/api/v2/dags/stays/dagRuns/{run_id}")
+        self.server.wait_run("stays", self.server.trigger("stays", {"code": 0}))
+        wait_for(lambda: not self.alerts("stays"), 20, "the end of the alert of a run that is no more")
+        (self.server.dags / "goes.yaml").unlink()
+        self.server.request("DELETE", "/api/v2/dags/goes")
+        wait_for(lambda: not self.alerts("goes"), 20, "the end of the alert of a DAG that is no more")
+
+    def test_the_outbox_is_counted(self):
+        self.fail("counted", "nowhere")
+        settled(self.server, dag_id="counted")
+        text = self.server.request("GET", "/metrics")
+        self.assertRegex(text, r'pipelined_notifications\{state="failed"\} [1-9]')
+        self.assertRegex(text, r'pipelined_notifications\{state="queued"\} \d')
+        self.assertIn("pipelined_notifications_oldest_seconds ", text)
 
     def test_mail_is_not_sent_in_the_clear_unless_it_may(self):
         self.fail("clear", "[bare, open]")
@@ -222,7 +271,9 @@ tasks:
             self.assertGreater(third - first, 1.8)
 
     def test_hostile_answers_end_and_hold_up_nobody(self):
-        for behaviour in ({"hang": True}, {"drip": True}, {"flood": True}, {"status": 302, "headers": {"Location": "/elsewhere"}}):
+        # One that said 200 has taken it, whatever it does afterwards.
+        for behaviour, wanted in (({"hang": True}, ("failed", 2)), ({"drip": True}, ("sent", 1)), ({"flood": True}, ("failed", 2)),
+                                  ({"status": 302, "headers": {"Location": "/elsewhere"}}, ("failed", 1))):
             self.hook.behave(**behaviour)
             name = "hostile_" + next(iter(behaviour))
             started = time.monotonic()
@@ -230,8 +281,6 @@ tasks:
             self.assertLess(time.monotonic() - started, 20)
             rows = {row["channel"]: row for row in settled(self.server, 2, dag_id=name)}
             self.assertEqual(rows["open"]["state"], "sent", behaviour)
-            # One that said 200 has taken it, whatever it does afterwards.
-            wanted = ("sent", 1) if "drip" in behaviour else ("failed", rows["quick"]["attempts"])
             self.assertEqual((rows["quick"]["state"], rows["quick"]["attempts"]), wanted, behaviour)
         self.assertEqual(self.requests("/elsewhere"), [])
 
@@ -325,6 +374,48 @@ class Survives(OwnServerCase):
                                                    max_tries=100, **keys))
         server.write_dag("down", FAILS.format("hook"))
         return server
+
+    def test_a_secret_that_cannot_be_read_silences_its_own_channel_alone_and_only_as_long(self):
+        hook = self.sink("webhook")
+        vault = pathlib.Path(hook.folder) / "vault"
+        quick = {"type": "webhook", "retry_delay": "200ms", "max_retry_delay": "500ms", "max_tries": 100}
+        server = self.make_server(settings={**channel("good", url=hook.url + "/good", **quick),
+                                            **channel("broken", url=hook.url + "/broken", secret=f"${{file:{vault}}}", **quick),
+                                            **channel("unset", url=hook.url + "/unset", token="${env:NOT_SET}", **quick)})
+        server.write_dag("down", FAILS.format("[good, broken, unset]"))
+        server.wait_run("down", server.trigger("down"))
+        settled(server, channel="good")
+        row = wait_for(lambda: [r for r in notifications(server, channel="broken") if r["attempts"] >= 4], 20, "some tries")[0]
+        self.assertEqual(row["state"], "queued" if row["next_try_at"] else "delivering")
+        self.assertIn("alerts.channels.broken.secret: cannot read ", row["error"])
+        self.assertEqual(server.log.read_text().count("the channel broken cannot be used"), 1)
+        self.assertIn("NOT_SET is not set", notifications(server, channel="unset")[0]["error"])
+        vault.write_text(SECRET)
+        self.assertEqual(settled(server, channel="broken")[0]["state"], "sent")
+        self.assertIn("the channel broken can be used now", server.log.read_text())
+        request = next(r for r in hook.received() if r["path"] == "/broken")
+        self.assertTrue(documented("is_genuine")(SECRET, request["headers"], request["body"].encode()))
+
+    def test_a_mistake_that_needs_no_secret_is_found_at_the_start(self):
+        server = self.make_server(start=False, settings=channel("hook", type="webhook", url="https://me:pw@example.com", secret="${env:NOT_SET}"))
+        server.launch()
+        self.assertEqual(server.process.wait(timeout=30), 2)
+        self.assertIn("url: who logs in is said by token", server.log.read_text())
+
+    def test_what_waits_outlives_its_run_and_tells_of_what_it_stands_for(self):
+        hook = self.sink("webhook")
+        hook.behave(status=503)
+        server = self.failing_server(hook)
+        server.write_dag("keyed", FAILS.format("{channel: hook, dedupe_key: '{{ dag_id }}'}"))
+        first = server.trigger("keyed")
+        server.wait_run("keyed", first)
+        wait_for(lambda: notifications(server)[0]["attempts"] >= 1, 20, "a try")
+        server.wait_run("keyed", server.trigger("keyed"))
+        wait_for(lambda: notifications(server, state="suppressed"), 20, "the second to be suppressed")
+        server.request("DELETE", f"/api/v2/dags/keyed/dagRuns/{first}")
+        hook.behave()
+        wait_for(lambda: notifications(server, state="sent"), 20, "it to be sent")
+        self.assertEqual({row["state"] for row in notifications(server)}, {"sent", "suppressed"})
 
     def test_a_receiver_that_is_down_gets_it_when_it_is_up_and_the_run_knows_nothing_of_it(self):
         hook = self.sink("webhook")

@@ -84,6 +84,7 @@ class Logs(Case):
         wait_for(lambda: run not in self.with_logs(server, "d"), 30, "the logs to go")
         log = self.logs(server, "d") / f"run_id={run}" / "task_id=a" / "attempt=2.log"
         server.post(f"/api/v2/dags/d/dagRuns/{run}/clear", {"dry_run": False})
+        wait_for(log.exists, 30, "the new log")
         wait_for(lambda: server.tasks("d", run)["a"]["try_number"] == 2 and server.run("d", run)["state"] == "success", 30, "the second try")
         wait_for(lambda: not log.exists(), 30, "the new logs to go in their turn")
 
