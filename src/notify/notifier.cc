@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <future>
 #include <map>
 
 #include "notify/late_channel.h"
@@ -23,7 +24,9 @@ class Notifier::Impl {
  public:
   Impl(NotifierOptions options, Outbox& outbox, const Clock& clock)
       : options_(std::move(options)), outbox_(outbox), clock_(clock) {
-    for (const ChannelSettings& settings : options_.channels) Add(settings);
+    for (const ChannelSettings& settings : options_.channels)
+      channels_.emplace(settings.name, Known{settings, nullptr, Micros(0)});
+    LookUp();
   }
 
   bool Run() {
@@ -48,15 +51,20 @@ class Notifier::Impl {
     std::string unready{};               // why it cannot be used at present; it was said
   };
 
-  // One whose secret cannot be read is not a reason to keep the others waiting.
-  void Add(const ChannelSettings& settings) {
-    Known& channel = channels_.emplace(settings.name, Known{settings, nullptr, Micros(0)}).first->second;
-    if (settings.references.empty()) return;
-    Result<ChannelSettings> whole = options_.look_up(settings);
-    if (whole)
-      channel.settings = std::move(*whole);
-    else
-      SayReadiness(channel, whole.error().message);
+  // All at once, as each may wait for a program. One that cannot be looked up is no reason to keep the others waiting.
+  void LookUp() {
+    std::vector<std::pair<Known*, std::future<Result<ChannelSettings>>>> asked;
+    for (auto& [name, channel] : channels_) {
+      if (channel.settings.references.empty()) continue;
+      asked.emplace_back(&channel, std::async(std::launch::async, options_.look_up, channel.settings));
+    }
+    for (auto& [channel, answer] : asked) {
+      Result<ChannelSettings> whole = answer.get();
+      if (whole)
+        channel->settings = std::move(*whole);
+      else
+        SayReadiness(*channel, whole.error().message);
+    }
   }
 
   std::unique_ptr<Channel> MakeChannelOf(const ChannelSettings& settings) const {
