@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Sensors: every example of docs/sensors.md, what waits while others run, and through kill -9 of everything."""
 import datetime
+import json
 import re
 import socket
 import time
@@ -291,6 +292,21 @@ tasks:
         self.assertIn("the command did not end within 100ms", why("slow"))
         self.assertIn("port 127.0.0.1:1 was not there", why("port"))
 
+    def test_what_is_said_of_an_answer_has_no_secret_of_the_connection(self):
+        service = Service()
+        self.addCleanup(service.close)
+        self.server.post("/api/v2/connections", {
+            "connection_id": "telling", "conn_type": "http", "host": "127.0.0.1", "port": service.server_port, "login": "ann",
+            "password": "plainpassword42", "extra": json.dumps({"X-Auth-Token": "toksecret999", "X-Api": "headersecret77"})})
+        self.server.write_dag("telling", "tasks: {a: {sensor: {http: {connection: telling, url: /echo, expect: {json: {/headers: x}}}, "
+                                         "timeout: 1s, poke_interval: 300ms}}}\n")
+        run_id = self.server.trigger("telling")
+        self.assertEqual(self.server.wait_run("telling", run_id), "failed")
+        said = self.server.ctl("tasks", "why", "telling", run_id, "a") + self.server.ctl("runs", "history", "telling", run_id)
+        self.assertIn("Authorization", said)
+        for secret in ("YW5uOnBsYWlucGFzc3dvcmQ0Mg", "toksecret999", "headersecret77"):
+            self.assertNotIn(secret, said)
+
     def test_a_command_is_stopped_with_its_sensor(self):
         self.server.write_dag("looks", "tasks: {a: {env: {WHO: me}, sensor: {command: 'echo $WHO $PIPELINED_TASK_ID > looking; sleep 86471'}}}\n")
         run_id = self.server.trigger("looks")
@@ -390,6 +406,20 @@ tasks:
         server.write_dag("make", "tasks: {t: {sql: {connection: own, query: create table ready ()}}}\n")
         server.wait_run("make", server.trigger("make"))
         self.assertEqual(server.wait_run("asks", run_id), "success")
+
+    def test_a_command_is_looked_for_by_each_leader_though_no_other_task_runs(self):
+        server = self.make_server()
+        server.write_dag("before", "tasks: {a: {bash: 'true'}}\n")  # the launcher knows the epoch of the leader from it
+        server.wait_run("before", server.trigger("before"))
+        server.write_dag("alone", "tasks: {wait: {sensor: {command: 'echo looked; test -e there', poke_interval: 200ms, timeout: 1h}}}\n")
+        run_id = server.trigger("alone")
+        for roles in (("scheduler",), (), ("scheduler", "launcher")):
+            server.wait_task("alone", run_id, "wait", "deferred")
+            self.strike(server, *roles)
+            looked = server.ctl("tasks", "logs", "alone", run_id, "wait").count("looked")
+            wait_for(lambda: server.ctl("tasks", "logs", "alone", run_id, "wait").count("looked") > looked + 1, 20, "another look")
+        (server.dags / "there").write_text("x")
+        self.assertEqual(server.wait_run("alone", run_id), "success")
 
     def test_a_file_that_comes_while_nobody_looks_is_seen(self):
         server = self.make_server()
