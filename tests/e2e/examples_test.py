@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """The examples of docs/actions, docs/channels and docs/notifications.md as they stand there, against servers of a test; names of hosts are
-all that is replaced. Commands and sensors have theirs in commands_test.py, ssh_test.py and sensors_test.py."""
+all that is replaced. Commands and sensors have theirs in commands_test.py, ssh_test.py and sensors_test.py; that every page has examples and
+every example a test is looked at here."""
 import email
 import email.policy
 import json
@@ -8,17 +9,25 @@ import os
 import pathlib
 import re
 import shlex
+import subprocess
 import sys
 import urllib.request
 
+import commands_test
 import notifications_test
-from case import OfflineCase, OwnServerCase, Server, ServerCase, main, wait_for
+import sensors_test
+import ssh_test
+from case import REPOSITORY, OfflineCase, OwnServerCase, Server, ServerCase, bin_dir, main, wait_for
 from mail_sink import MailSink
-from pages import blocks, dags_of, examples, page, pages, section
+from pages import blocks, dags_of, defaults_of_tables, examples, keys_of_tables, page, pages, section
 from web_service import Service
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support" / "sinks"))
 from sinks import Sink  # noqa: E402
+
+
+def tests_of(case, prefix):
+    return {name[len(prefix):] for name in dir(case) if name.startswith(prefix)}
 
 
 class Actions(ServerCase):
@@ -220,6 +229,74 @@ class ChannelPages(ServerCase):
         told = {"PIPELINED_NOTIFICATION_" + name for name in re.findall(r"`(?:PIPELINED_NOTIFICATION|…)_(\w+)`", text)}
         inherited = set(re.findall(r"`([A-Z_]+)`", text)) - told
         self.assertEqual(names, told | {name for name in inherited if name in os.environ})
+
+
+class Pages(OfflineCase):
+    """Every page has examples and every example a test; whatever the program knows has a page, and the page names its keys."""
+
+    # Decided without anything that runs or is asked: docs/tasks.md and docs/sensors.
+    ELSEWHERE = {"sensor", "trigger_dag", "dag", "branch", "short_circuit", "latest_only", "empty"}
+
+    @classmethod
+    def setUpClass(cls):
+        cls.schema = json.loads(subprocess.run([bin_dir() / "pipectl", "schema", "-o", "json"], capture_output=True, text=True, check=True).stdout)
+
+    def keys(self, place):
+        return set(self.schema["definitions"][place]["properties"])
+
+    def test_every_example_has_a_test(self):
+        commands = {case: tests_of(case, "test_example_") for case in (Actions, commands_test.Page, ssh_test.Commands)}
+        self.assertEqual(sum(map(len, commands.values())), len(set.union(*commands.values())), "one each")
+        self.assertEqual(set(examples("actions")), set.union(*commands.values()))
+        self.assertEqual({"wait_for_" + name for name in tests_of(sensors_test.Examples, "test_wait_for_")}, set(examples("sensors")))
+        self.assertEqual(set(pages("channels")), tests_of(ChannelPages, "test_page_"))
+
+    def test_every_page_has_an_example_and_nothing_that_is_none(self):
+        for folder in ("actions", "sensors", "channels"):
+            all_of_them = [name for text in pages(folder).values() for name in dags_of(text)]
+            self.assertEqual(sorted(all_of_them), sorted(set(all_of_them)), "names are different")
+            for name, text in pages(folder).items():
+                settings = len(ChannelPages.settings_of(text))
+                self.assertEqual(settings, folder == "channels", f"settings in {folder}/{name}.md")
+                self.assertGreaterEqual(len(dags_of(text)), 1, f"{folder}/{name}.md")
+                self.assertEqual(len(dags_of(text)) + settings, len(blocks(text, "yaml")), f"{folder}/{name}.md: an example has its name in its first line")
+
+    def expect_linked(self, overview, names):
+        """Its table leads to each of these pages by their names."""
+        linked = re.findall(r"^\| \[`(\w+)`\]\(([^)#]+)", page(overview), re.M)
+        self.assertEqual({name for name, _ in linked}, names)
+        for name, path in linked:
+            self.assertTrue((REPOSITORY / "docs" / overview).parent.joinpath(path).is_file(), path)
+        return {name for name, path in linked if path.endswith(f"{name}.md")}
+
+    def test_every_action_has_a_page(self):
+        of_all_tasks = keys_of_tables(section(page("dag-files.md"), "Keys of a task").partition("\n| key |")[2])
+        actions = self.keys("task") - self.keys("defaults") - of_all_tasks
+        self.assertEqual(self.expect_linked("actions/README.md", actions), actions - self.ELSEWHERE)
+        self.assertEqual(set(pages("actions")) - {"README"}, actions - self.ELSEWHERE)
+
+    def test_every_kind_of_sensor_has_a_page(self):
+        of_all_sensors = keys_of_tables(section(page("sensors/README.md"), "How one waits"))
+        kinds = self.keys("sensor") - of_all_sensors
+        self.assertEqual(self.expect_linked("sensors/README.md", kinds), kinds)
+        self.assertEqual(set(pages("sensors")) - {"README"}, kinds)
+
+    def test_pages_of_actions_and_sensors_name_all_keys(self):
+        for folder, suffix in (("actions", ""), ("sensors", "_sensor")):
+            for name, text in pages(folder).items():
+                if name + suffix in self.schema["definitions"]:
+                    self.assertLessEqual(self.keys(name + suffix), keys_of_tables(text), f"{folder}/{name}.md")
+
+    def test_every_type_of_channel_has_a_page_with_its_keys_and_defaults(self):
+        reference = subprocess.run([bin_dir() / "pipelined", "config", "reference"], capture_output=True, text=True, check=True).stdout
+        keys = re.findall(r"^  #   (\w+): (\S+)  \((\S+)\)$", reference[reference.index("\nalerts:"):], re.M)
+        types = set(re.search(r"^  #     One of (webhook.*)\.$", reference, re.M)[1].split(", "))
+        self.assertEqual(set(pages("channels")), types)
+        overview = section(page("notifications.md"), "Channels")
+        self.assertEqual(set(re.findall(r"^\| \[`(\w+)`\]\(channels/\1\.md\)", overview, re.M)), types)
+        for places, text in ((("all",), overview), *(((type,), page(f"channels/{type}.md")) for type in types)):
+            wanted = {key: default.strip('"') for key, default, of in keys if set(of.split("/")) & set(places)}
+            self.assertEqual({key: default for key, default in defaults_of_tables(text).items() if key in {key for key, _, _ in keys}}, wanted, places)
 
 
 class Channels(OwnServerCase):

@@ -32,3 +32,22 @@ def section(text, title):
     """From the heading of that title to the next one of its rank, or above."""
     rank, rest = re.search(rf"^(#+) {title}\n(.*)", text, re.M | re.S).groups()
     return re.split(rf"^#{{1,{len(rank)}}} ", rest, flags=re.M)[0]
+
+
+def rows(text):
+    """The cells of each row of the tables `| key | value | default |`."""
+    found = [[cell.strip() for cell in row.split(" | ")] for row in re.findall(r"^\| (`.*) \|$", text, re.M)]
+    return [cells for cells in found if len(cells) == 3]
+
+
+def code(cell):
+    return re.findall(r"`([^`]+)`", cell)
+
+
+def keys_of_tables(text):
+    return {key for keys, _, _ in rows(text) for key in code(keys)}
+
+
+def defaults_of_tables(text):
+    """key -> default; several keys that share a row have as many defaults, or none."""
+    return {key: given for keys, _, defaults in rows(text) for key, given in zip(code(keys), code(defaults) or [""] * len(code(keys)))}
