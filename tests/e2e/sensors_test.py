@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Sensors: every example of docs/sensors.md, what waits while others run, and through kill -9 of everything."""
+"""Sensors: every example of docs/sensors, what waits while others run, and through kill -9 of everything."""
 import datetime
 import json
 import re
@@ -7,15 +7,11 @@ import socket
 import time
 import urllib.parse
 
-from case import REPOSITORY, HttpError, OfflineCase, OwnServerCase, ServerCase, main, processes, wait_for
+from case import HttpError, OfflineCase, OwnServerCase, ServerCase, main, processes, wait_for
+from pages import examples, page
 from web_service import Service
 
-PAGE = (REPOSITORY / "docs" / "sensors.md").read_text()
-
-
-def examples():
-    """name -> text of the DAG files on the page."""
-    return dict(re.findall(r"^```yaml\n# (\w+)\.yaml\n(.*?)^```", PAGE, re.S | re.M))
+EXAMPLES = examples("sensors")
 
 
 def task_path(dag_id, run_id, task, ext=False):
@@ -49,7 +45,7 @@ class Examples(ServerCase):
         (folder / name).write_text(text)
 
     def start(self, name):
-        self.server.write_dag(name, examples()[name].replace("db.example.org:5432", self.address))
+        self.server.write_dag(name, EXAMPLES[name].replace("db.example.org:5432", self.address))
         return dated(self.server, name, "r")
 
     address = "db.example.org:5432"
@@ -60,7 +56,7 @@ class Examples(ServerCase):
 
     def test_all_of_them_are_executed_here(self):
         tests = {name[len("test_"):] for name in dir(self) if name.startswith("test_wait_for_")}
-        self.assertEqual(set(examples()), tests)
+        self.assertEqual(set(EXAMPLES), tests)
 
     def test_wait_for_file(self):
         self.put("other.csv")  # a folder that is there is watched
@@ -74,8 +70,8 @@ class Examples(ServerCase):
         def shape(text):
             text = re.sub(r"\d{4}-\d\d-\d\dT[0-9:.]+Z", "TIME", re.sub(r"/\S+\.csv", "FILE", text))
             return re.sub(r"looked \d+ times", "looked N times", text)
-        shown = PAGE.split("$ pipectl tasks why sales latest arrived\n")[1].split("```")[0]
-        self.server.write_dag("sales_of_a_day", examples()["wait_for_file"].replace("in/", "late/"))
+        shown = page("sensors/README.md").split("$ pipectl tasks why sales latest arrived\n")[1].split("```")[0]
+        self.server.write_dag("sales_of_a_day", EXAMPLES["wait_for_file"].replace("in/", "late/"))
         dated(self.server, "sales_of_a_day", "r")
         self.wait_until_looked("sales_of_a_day", "arrived", "looked 1 times")
         self.assertEqual(shape(self.assert_exit(0, "tasks", "why", "sales_of_a_day", "latest", "arrived").stdout), shape(shown))
@@ -170,7 +166,7 @@ tasks: {make: {bash: 'echo "{\\"outlet_events\\": {\\"s3://lake/orders\\": {\\"r
         self.assertEqual(output(self.server, "wait_for_task", "r", "loaded", "run_id"), "r")
 
     def test_wait_for_run(self):
-        self.server.write_dag("wait_for_run", examples()["wait_for_run"])
+        self.server.write_dag("wait_for_run", EXAMPLES["wait_for_run"])
         dated(self.server, "wait_for_run", "failing")
         self.sales("failing")
         self.server.wait_task("wait_for_run", "failing", "done", "deferred")
