@@ -174,6 +174,8 @@ const std::vector<Mistake> kMistakes{
     {"Preset", Code::kBadCron, "schedule: ⟦\"@dayly\"\ntasks: {a: {bash: x}}\n", "@daily"},
     {"TwoForms", Code::kBadSchedule, "schedule: ⟦{every: 1h, cron: '0 0 * * *'}\ntasks: {a: {bash: x}}\n", "only one"},
     {"ParamType", Code::kBadParam, "params: {n: {type: ⟦integr}}\ntasks: {a: {bash: x}}\n", "\"integer\""},
+    {"ParamIsNoDefault", Code::kBadParam, "params: {⟦limits: {rows: 100, cols: 3}}\ntasks: {a: {bash: x}}\n",
+     "{default: {rows: …}}"},
     {"ParamDefault", Code::kBadParam, "params: {n: {type: integer, default: ⟦many}}\ntasks: {a: {bash: x}}\n", "n"},
     {"TemplateSyntax", Code::kTemplateSyntax, "tasks:\n  a:\n    bash: echo {{ ds⟦ + }}\n", ""},
     {"TemplateSyntaxInEnv", Code::kTemplateSyntax, "env: {A: \"x {{ ⟦}}\"}\ntasks:\n  a: {bash: x}\n", ""},
