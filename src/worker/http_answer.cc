@@ -91,7 +91,7 @@ JobEnd JudgeOnly(const Value& spec, long status, const std::string& body) {
   const Value* output = spec.Find("output");
   std::optional<Value> json;
   if ((expect != nullptr && expect->Find("json") != nullptr) || output != nullptr) {
-    if (auto parsed = ParseJson(body)) json = std::move(*parsed);
+    if (auto parsed = ParseJson(body, WideIntegers::kText)) json = std::move(*parsed);
   }
   if (expect != nullptr) {
     if (std::string complaint = Complaint(*expect, body, json); !complaint.empty())
