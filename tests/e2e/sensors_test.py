@@ -230,6 +230,18 @@ tasks:
         why = self.assert_exit(0, "tasks", "why", "late", run_id, "hard").stdout
         self.assertIn("timeout of 300ms is over", why)
 
+    def test_a_try_without_a_log_says_why_it_ended(self):
+        self.server.write_dag("unlogged", "tasks: {a: {sensor: {file: never, timeout: 0s, soft_fail: true}}, b: {bash: 'echo {{ var.value.none }}'}, "
+                              "c: {bash: 'true'}}\n")
+        run_id = self.server.trigger("unlogged")
+        self.server.wait_run("unlogged", run_id)
+        self.assertEqual(self.server.states("unlogged", run_id), {"a": "skipped", "b": "failed", "c": "success"})
+        for task, words in (("a", "timeout of 0s is over"), ("b", 'there is no variable "none"'), ("c", "it wrote nothing")):
+            done = self.server.pipectl("tasks", "logs", "unlogged", run_id, task)
+            self.assertEqual((done.returncode, done.stdout), (0, ""))
+            self.assertIn(words, done.stderr)
+        self.assertIn("timeout of 0s is over", self.server.ctl("runs", "history", "unlogged", run_id))
+
     def test_a_state_that_fails_or_skips(self):
         self.server.write_dag("bad", "tasks: {a: {bash: exit 1}}\n")
         self.server.wait_run("bad", self.server.trigger("bad", run_id="one"))

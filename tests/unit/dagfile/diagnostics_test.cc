@@ -143,6 +143,8 @@ const std::vector<Mistake> kMistakes{
     {"EmptyPool", Code::kBadValue, "tasks:\n  a: {bash: x, pool: ⟦''}\n", "empty"},
     {"ExitCodeOfAQuery", Code::kBadValue,
      "tasks:\n  a: {sqlite: {path: x, query: select 1}, ⟦retry_on: {exit_codes: [1]}}\n", "bash, exec, python and ssh"},
+    {"SkipOfSensor", Code::kBadValue, "tasks:\n  a: {sensor: {command: x}, ⟦skip_on_exit_code: 99}\n",
+     "bash, exec, python and ssh"},
     {"ExitCode", Code::kBadValue, "tasks:\n  a: {bash: x, retry_on: {exit_codes: [1, ⟦300]}}\n", "255"},
     {"EmptyFalse", Code::kBadValue, "tasks:\n  a: {empty: ⟦false}\n", "empty: true"},
     {"EnvName", Code::kBadValue, "tasks:\n  a: {bash: x, env: {⟦\"A=B\": c}}\n", "environment"},
