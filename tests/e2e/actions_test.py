@@ -311,6 +311,8 @@ tasks: {{a: {{retries: 2, retry_delay: 50ms, mail: {{connection: refusing, to: {
 """)
             self.assertEqual(state, "failed")
             self.assertEqual(sum("RCPT" in line for line in sink.lines) - before, tries, who)
+            words = "550 no such user (to <gone@example.org>)" if who == "gone" else "452 try later (to <full@example.org>)"
+            self.assertIn(f"the server said {words}", self.server.ctl("tasks", "logs", f"refused_{who}", "latest", "a"))
         self.assertEqual(sink.mails, [])
 
     def test_tls_is_needed_unless_the_connection_says_otherwise(self):
