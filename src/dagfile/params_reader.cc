@@ -43,12 +43,30 @@ void CheckType(const Entry& type, Reporter& reporter) {
   }
 }
 
+bool IsWord(std::string_view name) {
+  return std::find(kWords.begin(), kWords.end(), name) != kWords.end();
+}
+
 void CheckWord(const Entry& entry, Reporter& reporter) {
-  if (std::find(kWords.begin(), kWords.end(), entry.name()) != kWords.end()) return;
+  if (IsWord(entry.name())) return;
   if (const auto near = NearMatch(entry.name(), kWords)) {
     reporter.Warning(Code::kBadParam, entry.key.place(), fmt::format("JSON Schema has no key {}", Quoted(entry.name())),
                      fmt::format("did you mean \"{}\"?", *near));
   }
+}
+
+// Airflow takes a mapping for the default itself.
+void CheckAnyWord(const Entry& param, Reporter& reporter) {
+  std::string first;
+  for (const Entry part : EntriesOf(param.value)) {
+    if (IsWord(part.name()) || part.name() == "<<" || NearMatch(part.name(), kWords)) return;
+    if (first.empty()) first = part.name();
+  }
+  if (first.empty()) return;
+  reporter.Warning(
+      Code::kBadParam, param.key.place(),
+      fmt::format("the param {} is a JSON Schema that says nothing, and has no default", Quoted(param.name())),
+      fmt::format("for a mapping as the default write {}: {{default: {{{}: …}}}}", param.name(), first));
 }
 
 void CheckDefault(const Param& param, const Entry& entry, Reporter& reporter) {
@@ -68,6 +86,7 @@ Param ReadParam(const Entry& entry, Reporter& reporter) {
     param.default_value = ToValue(entry.value);
     return param;
   }
+  CheckAnyWord(entry, reporter);
   const std::size_t errors = reporter.errors();
   std::optional<Entry> default_entry;
   for (const Entry part : EntriesOf(entry.value)) {

@@ -69,11 +69,13 @@ Task TaskReader::Read(const Entry& entry, const Task& defaults) {
   role_ = {};
   repeat_.reset();
   retry_on_.reset();
+  skip_on_.reset();
   invocation_.clear();
   if (RequireMap(entry, reporter_, "a mapping with an action")) {
     EachKey(entry.value, kTaskKeys, "a task", reporter_, [&](Key key, const Entry& part) {
       if (key == Key::kTriggerRule) role_.trigger_rule = part;
       if (key == Key::kRetryOn) retry_on_ = part;
+      if (key == Key::kSkipOnExitCode) skip_on_ = part;
       if (key == Key::kStdin || key == Key::kShell || key == Key::kUmask || key == Key::kNice)
         invocation_.push_back(part);
       Apply(key, part, task);
@@ -81,11 +83,11 @@ Task TaskReader::Read(const Entry& entry, const Task& defaults) {
     TakeMappedAction(entry, task);
     CheckRole(role_, reporter_, task);
     if (repeat_) CheckRepeat(*repeat_, reporter_, task);
-    CheckRetryOn(task);
+    CheckExitCodes(task);
     if (action_) CheckInvocation(invocation_, reporter_, task);
     if (!action_ && reporter_.errors() == errors) {
       reporter_.Error(Code::kNoAction, entry.key.place(), fmt::format("task {} has no action", Quoted(entry.name())),
-                      "give it one of bash, exec, python, http, sql, sqlite, mail, sensor, empty, branch, "
+                      "give it one of bash, exec, python, ssh, http, sql, sqlite, mail, sensor, empty, branch, "
                       "short_circuit, latest_only, "
                       "trigger_dag, dag");
     }
@@ -328,14 +330,16 @@ void TaskReader::ReadRetryOn(const Entry& entry, RetryPolicy& retry) {
 }
 
 // What has no exit code would never be tried again. Defaults are meant for the commands among the tasks.
-void TaskReader::CheckRetryOn(Task& task) {
+void TaskReader::CheckExitCodes(Task& task) {
   const ActionKind kind = task.action.kind;
   if (!IsWorkerAction(kind) && !WaitsOutside(kind)) return;
   task.retry.exit_codes.clear();
-  if (!retry_on_) return;
-  reporter_.Error(Code::kBadValue, retry_on_->key.place(),
-                  fmt::format("task {} has no exit code that retry_on could ask for", Quoted(task.id)),
-                  "retry_on belongs to bash, exec, python and ssh");
+  for (const auto& [key, entry] : {std::pair("retry_on", &retry_on_), std::pair("skip_on_exit_code", &skip_on_)}) {
+    if (!*entry) continue;
+    reporter_.Error(Code::kBadValue, (*entry)->key.place(),
+                    fmt::format("task {} has no exit code that {} could ask for", Quoted(task.id), key),
+                    fmt::format("{} belongs to bash, exec, python and ssh", key));
+  }
 }
 
 std::vector<NodeRef> ReadDependsOn(const Entry& entry, Reporter& reporter) {

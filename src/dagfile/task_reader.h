@@ -56,7 +56,7 @@ class TaskReader {
   void ReadTaskExpand(Key key, const Entry& entry);
   void TakeMappedAction(const Entry& task, Task& out);
   void ReadAction(Key key, const Entry& entry, Task& task);
-  void CheckRetryOn(Task& task);
+  void CheckExitCodes(Task& task);
   void ReadRetryOn(const Entry& entry, RetryPolicy& retry);
   void ReadBackoff(const Entry& entry, RetryPolicy& retry);
 
@@ -69,12 +69,12 @@ class TaskReader {
   std::vector<TaskExpand> expands_;
   std::vector<IndexTemplate> index_templates_;
   std::vector<ScriptFile> script_files_;
-  std::optional<Entry> action_;    // of the task that is being read
-  RoleEntries role_;               // likewise
-  std::optional<Entry> repeat_;    // likewise
-  std::optional<Entry> retry_on_;  // likewise
-  std::vector<Entry> invocation_;  // likewise: stdin, shell, umask and nice
-  std::string prefix_;             // likewise
+  std::optional<Entry> action_;              // of the task that is being read
+  RoleEntries role_;                         // likewise
+  std::optional<Entry> repeat_;              // likewise
+  std::optional<Entry> retry_on_, skip_on_;  // likewise
+  std::vector<Entry> invocation_;            // likewise: stdin, shell, umask and nice
+  std::string prefix_;                       // likewise
 };
 
 // Names of DAGs and tasks: letters, digits, `_`, `-`, `.`; not `.` or `..`, which would be folders.

@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "dagfile/invocation_reader.h"
+#include "pipelined/base/near_match.h"
 #include "pipelined/template/python_code.h"
 #include "pipelined/template/task_context.h"
 #include "pipelined/template/template.h"
@@ -227,6 +228,7 @@ class TemplateChecker {
   void CheckSensor(TaskNo no, NodeRef sensor) {
     for (const Entry part : EntriesOf(sensor)) {
       if (part.name() == "http") CheckRawUrl(part.value);
+      if (part.name() == "task") CheckOwnTasks(dag_.tasks[no], part.value);
       if (part.name() == "sql") {
         CheckSql(no, part.value);
       } else if (part.name() == "command" && part.value.is_scalar()) {
@@ -235,6 +237,30 @@ class TemplateChecker {
         for (const Entry word : EntriesOf(part.value)) CheckCommand(no, word);
       } else {
         CheckEach(no, part.value, false);
+      }
+    }
+  }
+
+  // Of a sensor for tasks of its own DAG it is known here which there are.
+  void CheckOwnTasks(const Task& task, NodeRef sensor) {
+    const Value& what = task.sensor->what;
+    const Value *dag_id = what.Find("dag_id"), *ids = what.Find("task_ids"), *run_id = what.Find("run_id");
+    if (dag_id == nullptr || *dag_id != Value(dag_.id) || ids == nullptr || !ids->is_list()) return;
+    const bool same_run = run_id != nullptr
+                              ? run_id->string() == "{{ run_id }}"
+                              : what.Find("logical_date") == nullptr && what.Find("offset_micros") == nullptr;
+    std::vector<std::string_view> known;
+    for (const Task& one : dag_.tasks) known.push_back(one.id);
+    for (const Value& id : ids->list()) {
+      const bool is_there = std::find(known.begin(), known.end(), id.string()) != known.end();
+      if (same_run && id.string() == task.id) {
+        reporter_.Error(Code::kSelfDependency, sensor.place(),
+                        fmt::format("task {} waits for itself", Quoted(task.id)));
+      } else if (!is_there && !MayHoldATemplate(id.string())) {
+        const auto near = NearMatch(id.string(), known);
+        reporter_.Warning(Code::kUnknownTask, sensor.place(),
+                          fmt::format("this DAG has no task {}", Quoted(id.string())),
+                          near ? fmt::format("did you mean \"{}\"?", *near) : "");
       }
     }
   }

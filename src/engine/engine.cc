@@ -449,7 +449,9 @@ void Engine::Impl::EndTry(Turn& turn, ActiveRun& run, SlotNo no, const AttemptFi
   const Task& what = run.TaskAt(no);
   if (Repeats(turn, run, no, end)) return;
   if (end.outcome == TryOutcome::kSucceeded || end.outcome == TryOutcome::kSkipped) {
-    run.Change(turn, no).end_date = end.end;
+    TaskChange& change = run.Change(turn, no);
+    change.end_date = end.end;
+    if (end.outcome == TryOutcome::kSkipped) change.why = end.message;
     // What a decision skips is skipped with the task's own end, before anything follows from either.
     if (end.decision) {
       for (const AttemptId overtaken : run.Conclude(turn, no, *end.decision)) Abandon(turn, overtaken);

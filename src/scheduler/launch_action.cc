@@ -146,6 +146,13 @@ class ActionMaker {
   Value made_{Value::Map{}};
 };
 
+// Of a connection's extra: what every client says. All other headers may be what lets one in.
+bool IsPlainHeader(std::string_view name) {
+  std::string lower(name);
+  std::transform(lower.begin(), lower.end(), lower.begin(), [](unsigned char c) { return std::tolower(c); });
+  return lower.starts_with("accept") || lower.starts_with("content-") || lower == "user-agent";
+}
+
 }  // namespace
 
 Result<Value> RenderAction(std::string_view kind, std::string_view place, const Value& spec,
@@ -166,34 +173,37 @@ Result<Value> Connect(Value action, const LookUpConnection& look_up) {
   return Value(Value::Map{{kind, std::move(connected)}});
 }
 
+std::vector<std::string> SecretsOf(const Value& connected, SecretMask known) {
+  const Value* connection =
+      !connected.is_map() || connected.map().empty() ? nullptr : connected.map().front().second.Find("connection");
+  if (connection == nullptr) return known.Forms();
+  if (const Value* password = connection->Find("password"); password != nullptr && password->is_string()) {
+    known.Add(password->string());
+    const Value* login = connection->Find("login");
+    const std::string user = login != nullptr && login->is_string() ? login->string() : "";
+    known.Add(Base64(user + ":" + password->string()));  // Authorization: Basic
+  }
+  const bool http = connected.map().front().first == "http";
+  const Value* text = connection->Find("extra");
+  const auto extra = ParseJson(text != nullptr && text->is_string() ? text->string() : "");
+  if (!extra || !extra->is_map()) return known.Forms();
+  for (const auto& [name, value] : extra->map()) {
+    if (value.is_string() && (IsSecretName(name) || (http && !IsPlainHeader(name)))) known.Add(value.string());
+  }
+  return known.Forms();
+}
+
 Status PrepareAction(const Task& task, const TryTemplates& templates, const std::string& working_dir,
                      const LaunchOptions& options, AttemptStart& start) {
   const std::string_view kind = OperatorName(task.action.kind);
   const Value spec = task.action.spec == nullptr ? Value() : *task.action.spec;
   auto action = RenderAction(kind, kind, spec, templates, working_dir, Secrets::kAllowed);
   if (!action) return action.error();
-  SecretMask secrets = templates.secrets();
+  SecretMask known = templates.secrets();
   auto connected = Connect(*std::move(action), options.connection);
   if (!connected) return connected.error();
-  if (const Value* connection = connected->map().front().second.Find("connection")) {
-    const Value* password = connection->Find("password");
-    if (password != nullptr && password->is_string()) {
-      secrets.Add(password->string());
-      const Value* login = connection->Find("login");
-      const std::string both =
-          (login != nullptr && login->is_string() ? login->string() : "") + ":" + password->string();
-      secrets.Add(Base64(both));  // Authorization: Basic
-    }
-    const Value* text = connection->Find("extra");
-    const auto extra = ParseJson(text != nullptr && text->is_string() ? text->string() : "");
-    if (extra && extra->is_map()) {
-      for (const auto& [name, value] : extra->map()) {
-        if (IsSecretName(name) && value.is_string()) secrets.Add(value.string());
-      }
-    }
-  }
+  start.secrets = SecretsOf(*connected, std::move(known));
   start.action = *std::move(connected);
-  start.secrets = secrets.Forms();
   return Ok();
 }
 

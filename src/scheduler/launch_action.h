@@ -4,6 +4,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "pipelined/scheduler/launch.h"
 #include "scheduler/try_templates.h"
@@ -19,8 +20,11 @@ Result<Value> RenderAction(std::string_view kind, std::string_view place, const 
 // kUnavailable: as `look_up` says.
 Result<Value> Connect(Value action, const LookUpConnection& look_up);
 
-// Both, into `start`, with what its log may not show. kInvalid: a template cannot be rendered, or a value cannot stand
-// where it stands. kNotFound: there is no such connection. kUnavailable: connections cannot be read now.
+// What nobody may see of a connected action, beside `known`; as of SecretMask::Forms().
+std::vector<std::string> SecretsOf(const Value& connected, SecretMask known = {});
+
+// All of it, into `start`, with what its log may not show. kInvalid: a template cannot be rendered, or a value cannot
+// stand where it stands. kNotFound: there is no such connection. kUnavailable: connections cannot be read now.
 Status PrepareAction(const Task& task, const TryTemplates& templates, const std::string& working_dir,
                      const LaunchOptions& options, AttemptStart& start);
 

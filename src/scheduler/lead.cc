@@ -2,6 +2,7 @@
 #include <utility>
 
 #include "pipelined/base/log.h"
+#include "pipelined/ports/prober.h"
 #include "pipelined/scheduler/limit_keys.h"
 #include "pipelined/scheduler/scheduler.h"
 #include "scheduler/expansions.h"
@@ -58,6 +59,7 @@ Status Scheduler::Lead() {
   }
   for (const RateStarted& start : snapshot->rates) events.emplace_back(start);
   for (const StoredBackfill& backfill : snapshot->backfills) events.emplace_back(BackfillRestored{backfill});
+  if (options_.prober != nullptr) options_.prober->Lead(lease_.epoch);  // what is restored looks at once
   if (const Status restored = RestoreRuns(*snapshot, events); !restored) return restored;
   if (const Status attached = Reattach(*snapshot); !attached) return attached;
   std::move(inbox_.begin(), inbox_.end(), std::back_inserter(events));

@@ -41,14 +41,17 @@ void KeepLast(Value::Map& map) {
 // Builds a Value from parse events. A callback that returns false ends the parse.
 class Builder : public nlohmann::json_sax<nlohmann::ordered_json> {
  public:
+  explicit Builder(WideIntegers wide) : wide_(wide) {}
   bool null() override { return Put(Value()); }
   bool boolean(bool b) override { return Put(Value(b)); }
   bool number_integer(number_integer_t i) override { return Put(Value(std::int64_t{i})); }
   bool number_unsigned(number_unsigned_t u) override {
-    if (u > static_cast<number_unsigned_t>(INT64_MAX)) return Put(Value(static_cast<double>(u)));
+    if (u > static_cast<number_unsigned_t>(INT64_MAX)) return PutWide(static_cast<double>(u), std::to_string(u));
     return Put(Value(static_cast<std::int64_t>(u)));
   }
-  bool number_float(number_float_t d, const string_t&) override { return Put(Value(d)); }
+  bool number_float(number_float_t d, const string_t& digits) override {
+    return digits.find_first_of(".eE") == std::string::npos ? PutWide(d, digits) : Put(Value(d));
+  }
   bool string(string_t& s) override { return Put(Value(std::move(s))); }
   bool binary(binary_t&) override { return false; }
   bool start_object(std::size_t) override { return Open(Value::Map{}); }
@@ -77,6 +80,12 @@ class Builder : public nlohmann::json_sax<nlohmann::ordered_json> {
   const std::string& message() const { return message_; }
 
  private:
+  bool PutWide(double rounded, const std::string& digits) {
+    if (wide_ == WideIntegers::kRound) return Put(Value(rounded));
+    if (wide_ == WideIntegers::kText) return Put(Value(digits));
+    message_ = "a whole number has more than 64 bits: write it as a text";
+    return false;
+  }
   bool Put(Value value) {
     if (open_.empty()) {
       root_ = std::move(value);
@@ -104,6 +113,7 @@ class Builder : public nlohmann::json_sax<nlohmann::ordered_json> {
     return Put(std::move(done));
   }
 
+  const WideIntegers wide_;
   Value root_;
   std::vector<Value> open_;
   std::vector<std::string> keys_;
@@ -173,8 +183,8 @@ nlohmann::ordered_json ToNlohmann(const Value& value) {
   return nullptr;
 }
 
-Result<Value> ParseJson(std::string_view text) {
-  Builder builder;
+Result<Value> ParseJson(std::string_view text, WideIntegers wide) {
+  Builder builder(wide);
   if (!nlohmann::ordered_json::sax_parse(text, &builder)) {
     // nlohmann's message begins with its exception's name and number in brackets, which say nothing to a user.
     std::string message = builder.message();

@@ -1,8 +1,10 @@
 #include "pipelined/smtp/session.h"
 
+#include <fmt/format.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <string_view>
 
 namespace pipelined::smtp {
@@ -49,6 +51,7 @@ Delivery Session::Perform() {
   ShutDown(SHUT_RDWR);  // were one still open, its end would be waited for
   curl_easy_getinfo(easy_.get(), CURLINFO_RESPONSE_CODE, &delivery.answer);
   delivery.why = why_;
+  delivery.said = said_;
   // Cut off behind the answer, curl calls it aborted.
   delivery.is_accepted =
       delivery.code == CURLE_OK || (may_be_whole_ && delivery.answer >= 200 && delivery.answer < 300);
@@ -93,9 +96,22 @@ int Session::OnProgress(void* self, curl_off_t, curl_off_t, curl_off_t size, cur
 
 // With nothing left to read, nobody waits for what a server says to QUIT.
 int Session::OnTalk(CURL*, curl_infotype kind, char* text, std::size_t size, void* self) {
-  if (kind == CURLINFO_HEADER_OUT && std::string_view(text, size).starts_with("QUIT"))
-    static_cast<Session*>(self)->ShutDown(SHUT_RD);
+  auto* const session = static_cast<Session*>(self);
+  const std::string_view line(text, size);
+  if (kind == CURLINFO_HEADER_OUT) session->asked_ = line.substr(0, line.find_last_not_of("\r\n") + 1);
+  if (kind == CURLINFO_HEADER_OUT && session->asked_ == "QUIT") session->ShutDown(SHUT_RD);
+  if (kind == CURLINFO_HEADER_IN && session->asked_ != "QUIT") session->Hear(line);
   return 0;
+}
+
+void Session::Hear(std::string_view line) {
+  constexpr std::size_t kMostHeard = 500;
+  if (!line.starts_with('4') && !line.starts_with('5')) return void(said_.clear());
+  if (said_.size() > kMostHeard) return;
+  said_ +=
+      (said_.empty() ? "" : " ") + std::string(line.substr(0, std::min(line.find_last_not_of("\r\n") + 1, kMostHeard)));
+  const bool last = line.size() < 4 || line[3] != '-';
+  if (last && asked_.starts_with("RCPT TO:")) said_ += fmt::format(" (to {})", asked_.substr(8, kMostHeard));
 }
 
 }  // namespace pipelined::smtp

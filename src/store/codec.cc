@@ -45,7 +45,7 @@ std::string EncodeParams(const std::vector<Param>& params) {
   Value::Map map;
   for (const Param& param : params) {
     Value entry;
-    entry.Set("value", param.default_value.value_or(Value()));
+    if (param.default_value) entry.Set("value", *param.default_value);
     entry.Set("schema", param.schema);
     map.emplace_back(param.name, std::move(entry));
   }

@@ -21,6 +21,11 @@ Val Clock(const DateTime& date, std::string_view name) {
   }
   if (name == "timestamp") return Val::Float(static_cast<double>(date.utc().count()) / 1e6);
   if (name == "weekday" || name == "isoweekday") return Val::Int(FieldsOf(date).weekday + (name == "weekday" ? 0 : 1));
+  if (name == "isocalendar") {
+    Vals parts;
+    for (const char* part : {"%G", "%V", "%u"}) parts.push_back(Val::Int(std::stoi(Strftime(date, part))));
+    return Val::Tuple(std::move(parts));
+  }
   if (name == "date") {
     DateTime day = StartOf(date, "day");
     day.date_only = true;
@@ -95,6 +100,13 @@ Val ReplaceFields(const DateTime& date, Args& args) {
                                  (target - changed.local) / std::chrono::days(1)));
 }
 
+// pendulum's first_of() and last_of(), without a day of the week.
+std::string DatesUnit(Args& args) {
+  std::string unit = args.RequiredString("unit");
+  if (unit != "month" && unit != "year") Raise(TemplateFault::kValue, "the unit must be month or year", "");
+  return unit;
+}
+
 }  // namespace
 
 std::optional<Val> DateAttribute(const Val& self, std::string_view name) {
@@ -145,6 +157,8 @@ Val DateMethod(Machine& machine, const Val& self, std::string_view name, Args& a
   if (name == "subtract") return Shift(date, args, -1);
   if (name == "start_of") return Val::Date(StartOf(date, args.RequiredString("unit")));
   if (name == "end_of") return Val::Date(EndOf(date, args.RequiredString("unit")));
+  if (name == "first_of") return Val::Date(StartOf(date, DatesUnit(args)));
+  if (name == "last_of") return Val::Date(StartOf(EndOf(date, DatesUnit(args)), "day"));
   if (name == "in_timezone" || name == "in_tz" || name == "astimezone") {
     return Val::Date(InZone(date, args.RequiredString("tz"), machine.scope()));
   }

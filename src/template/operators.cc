@@ -281,7 +281,7 @@ Val Attribute(Machine& machine, const Val& container, const std::string& name, s
       if (!found.is(Kind::kUndefined) || found.is_nothing()) return found.In(container);
       const std::string hint = NearHint(name, container.object().Names());
       if (hint.empty()) return found;
-      return Val::Undefined(fmt::format("there is no \"{}\" in {}", name.substr(0, 80), container.object().Text()),
+      return Val::Undefined(fmt::format("there is no \"{}\" in {}", name.substr(0, 80), container.object().Name()),
                             hint);
     }
     case Kind::kTuple:

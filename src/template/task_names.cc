@@ -40,14 +40,17 @@ constexpr std::string_view kRoots[] = {"ds",
                                        "task_reschedule_count",
                                        "exception",
                                        "test_mode"};
-constexpr std::string_view kDag[] = {"dag_id",   "description", "owner",           "file",
-                                     "timezone", "schedule",    "max_active_runs", "tags"};
-constexpr std::string_view kTask[] = {"task_id", "retries", "pool", "pool_slots", "priority_weight", "owner"};
+constexpr std::string_view kDag[] = {"dag_id",   "description",     "doc_md",           "owner",   "file", "timezone",
+                                     "schedule", "max_active_runs", "max_active_tasks", "catchup", "tags", "start_date",
+                                     "end_date", "params"};
+constexpr std::string_view kTask[] = {
+    "task_id",    "doc_md",          "owner",        "retries",         "retry_delay",      "pool",
+    "pool_slots", "priority_weight", "trigger_rule", "depends_on_past", "execution_timeout"};
 constexpr std::string_view kRun[] = {
     "run_id",    "run_type",  "dag_id", "conf", "logical_date", "data_interval_start", "data_interval_end",
     "run_after", "start_date"};
-constexpr std::string_view kInstance[] = {"task_id",   "dag_id",    "run_id",   "try_number",
-                                          "max_tries", "map_index", "xcom_pull"};
+constexpr std::string_view kInstance[] = {"task_id",   "dag_id",    "run_id", "try_number",
+                                          "max_tries", "map_index", "state",  "xcom_pull"};
 
 constexpr std::pair<std::string_view, std::string_view> kRemoved[] = {
     {"lipsum", "it makes filler text: write what is to stand there"},

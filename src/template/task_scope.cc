@@ -42,6 +42,18 @@ std::vector<std::string> Strings(std::span<const std::string_view> words) {
   return {words.begin(), words.end()};
 }
 
+// Of the tasks: their outputs are what is meant.
+class Outputs : public tmpl::Members {
+ public:
+  Outputs(const std::string& path, std::vector<std::string> names, Get1 get)
+      : Members(path, std::move(names), std::move(get), 0) {}
+  std::string Name() const override { return Members::Text(); }
+  std::string Text() const override {
+    tmpl::Raise(TemplateFault::kType, fmt::format("{} is no value", Name()),
+                fmt::format("name an output: {}.{}", Name(), Name() == "tasks" ? "<id>.<key>" : "<key>"));
+  }
+};
+
 class TaskScope : public Scope {
  public:
   explicit TaskScope(const TaskContext& context) : context_(context) {}
@@ -183,6 +195,12 @@ class TaskScope : public Scope {
       if (name == "timezone") return Word(dag->schedule.timezone);
       if (name == "schedule") return Word(dag->schedule.text);
       if (name == "max_active_runs") return Val::Int(dag->max_active_runs);
+      if (name == "max_active_tasks") return Val::Int(dag->max_active_tasks);
+      if (name == "doc_md") return dag->doc_md.empty() ? Val() : Word(dag->doc_md);
+      if (name == "catchup") return Val::Bool(dag->schedule.catchup);
+      if (name == "start_date") return Date(dag->schedule.start_date);
+      if (name == "end_date") return Date(dag->schedule.end_date);
+      if (name == "params") return Defaults(*dag);
       if (name == "tags") {
         tmpl::Vals tags;
         for (const std::string& tag : dag->tags) tags.push_back(Word(tag));
@@ -192,11 +210,26 @@ class TaskScope : public Scope {
     });
   }
 
+  // Of params that have one.
+  static Val Defaults(const Dag& dag) {
+    tmpl::Pairs pairs;
+    for (const Param& param : dag.params) {
+      if (param.default_value) pairs.emplace_back(Word(param.name), Val::From(*param.default_value, false));
+    }
+    return Val::Dict(std::move(pairs));
+  }
+
   Val TaskObject() const {
     const Task* task = context_.task;
     return MakeObject("task", Strings(TaskMembers()), [task](std::string_view name) {
       if (name == "task_id") return Word(task->id);
+      if (name == "doc_md") return task->doc_md.empty() ? Val() : Word(task->doc_md);
       if (name == "retries") return Val::Int(task->retry.retries);
+      if (name == "retry_delay") return Val::Delta(task->retry.delay);
+      if (name == "trigger_rule") return Word(std::string(ToString(task->trigger_rule)));
+      if (name == "depends_on_past") return Val::Bool(task->depends_on_past);
+      if (name == "execution_timeout")
+        return task->execution_timeout > Micros(0) ? Val::Delta(task->execution_timeout) : Val();
       if (name == "pool") return Word(task->pool);
       if (name == "pool_slots") return Val::Int(task->pool_slots);
       if (name == "priority_weight") return Val::Int(task->priority_weight);
@@ -238,25 +271,63 @@ class TaskScope : public Scope {
       if (name == "try_number") return Val::Int(context->try_number);
       if (name == "max_tries") return Val::Int(context->max_tries);
       if (name == "map_index") return Val::Int(context->map_index);
+      if (name == "state") return Word("running");  // whoever renders is a try
       if (name == "xcom_pull")
         return MakeFunction("xcom_pull", [context](Machine&, Args& args) { return XcomPull(*context, args); });
       return NoMember(name, "ti");
     });
   }
 
+  // With Airflow's arguments, of this run. A task's own outputs are not there before it has ended.
   static Val XcomPull(const TaskContext& context, Args& args) {
-    const Val ids = args.Required("task_ids");
+    const Val* ids = args.Optional("task_ids");
+    const Val* dag_id = args.Optional("dag_id");
     const std::string key = args.String("key", "return_value");
-    const auto pull = [&](const Val& id) {
-      const Value* outputs =
-          context.outputs ? context.outputs(context.prefix + tmpl::AsString(id, "task_ids")) : nullptr;
-      const Value* value = outputs != nullptr ? outputs->Find(key) : nullptr;
-      return value != nullptr ? Val::From(*value, true) : Val();
+    const bool prior = args.Flag("include_prior_dates", false);
+    const Val* indexes = args.Named("map_indexes");
+    const Val* given = args.Named("default");
+    const Val* run_id = args.Named("run_id");
+    const auto other = [](const Val* id, const std::string& own) {
+      return id != nullptr && !id->is(Kind::kNone) && tmpl::AsString(*id, "an id") != own;
     };
-    if (!ids.is_sequence()) return pull(ids);
+    if (prior || other(dag_id, context.dag->id) || other(run_id, context.run.run_id))
+      tmpl::Raise(TemplateFault::kValue, "outputs of other runs cannot be pulled",
+                  "let a sensor or a task ask for them, and use its outputs");
+    const Val otherwise = given == nullptr ? Val() : *given;
+    const auto pull = [&](const Val& id) {
+      return Pull(context, tmpl::AsString(id, "task_ids"), key, indexes, otherwise);
+    };
+    if (ids == nullptr || ids->is(Kind::kNone)) return otherwise;
+    if (!ids->is_sequence()) return pull(*ids);
     tmpl::Vals values;
-    for (const Val& id : ids.items()) values.push_back(pull(id));
+    for (const Val& id : ids->items()) values.push_back(pull(id));
     return Val::List(std::move(values));
+  }
+
+  // The outputs of a mapped task are a list in the order of its instances.
+  static Val Pull(const TaskContext& context, const std::string& id, const std::string& key, const Val* indexes,
+                  const Val& otherwise) {
+    const Value* outputs = context.outputs ? context.outputs(context.prefix + id) : nullptr;
+    const Value* value = outputs != nullptr ? outputs->Find(key) : nullptr;
+    if (value == nullptr) return otherwise;
+    if (indexes == nullptr || indexes->is(Kind::kNone)) return Val::From(*value, true);
+    const auto one = [&](const Val& which) {
+      const std::int64_t index = tmpl::AsInteger(which, "map_indexes");
+      if (!IsMapped(context, id)) return index == -1 ? Val::From(*value, true) : otherwise;
+      const bool there = value->is_list() && index >= 0 && index < static_cast<std::int64_t>(value->list().size());
+      return there ? Val::From(value->list()[static_cast<std::size_t>(index)], true) : otherwise;
+    };
+    if (!indexes->is_sequence()) return one(*indexes);
+    tmpl::Vals values;
+    for (const Val& which : indexes->items()) values.push_back(one(which));
+    return Val::List(std::move(values));
+  }
+
+  static bool IsMapped(const TaskContext& context, const std::string& id) {
+    for (const Task& task : context.dag->tasks) {
+      if (task.id == context.prefix + id) return task.mapped != 0;
+    }
+    return false;
   }
 
   // `tasks`, `tasks.extract`, and for ids with dots everything between.
@@ -269,8 +340,9 @@ class TaskScope : public Scope {
           names.push_back(task.id.substr(context_.prefix.size()));
       }
     }
-    return MakeObject(prefix.empty() ? "tasks" : "tasks." + prefix, std::move(names),
-                      [scope, prefix](std::string_view name) { return scope->TaskMember(prefix, name); });
+    return Val::Of(std::shared_ptr<const tmpl::Object>(
+        std::make_shared<Outputs>(prefix.empty() ? "tasks" : "tasks." + prefix, std::move(names),
+                                  [scope, prefix](std::string_view name) { return scope->TaskMember(prefix, name); })));
   }
 
   Val TaskMember(const std::string& prefix, std::string_view name) const {

@@ -155,6 +155,7 @@ class JsonPrinter {
       case Kind::kDict:
         return Dict(val);
       default:
+        if (val.is(Kind::kObject)) static_cast<void>(val.object().Text());  // may say what was meant
         TypeError(fmt::format("Object of type {} is not JSON serializable", TypeName(val)));
     }
   }

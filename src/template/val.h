@@ -59,6 +59,7 @@ class Object {
   virtual Val Get(std::string_view name) const = 0;  // undefined when there is no such member
   virtual std::vector<std::string> Names() const { return {}; }
   virtual std::string Text() const = 0;
+  virtual std::string Name() const { return Text(); }  // in messages
   virtual Val Call(Machine& machine, Args& args) const;  // TypeError unless it can be called
   virtual int Depth() const { return 0; }                // of the values that it owns, as Val::depth()
 };

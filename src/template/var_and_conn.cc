@@ -73,7 +73,7 @@ struct Reader {
   Val Read(const std::string& key, const std::string& text) const {
     const bool secret = IsSecretName(key);
     if (!json) return Whole(*context, text, secret);
-    Result<Value> value = ParseJson(text);
+    Result<Value> value = ParseJson(text, WideIntegers::kText);
     if (!value) {  // without the words of the parser, which may repeat what it has read
       Raise(TemplateFault::kNotFound, fmt::format("the variable \"{}\" is not JSON", Cut(key)),
             fmt::format("var.value.{} is its text", Cut(key)));

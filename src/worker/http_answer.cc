@@ -19,10 +19,28 @@ bool InRanges(const Value& ranges, long status) {
          });
 }
 
-bool IsExpected(const Value& spec, long status) {
+// nullptr: 2xx.
+const Value* ExpectedStatuses(const Value& spec) {
   const Value* expect = spec.Find("expect");
-  const Value* statuses = expect == nullptr ? nullptr : expect->Find("status");
+  return expect == nullptr ? nullptr : expect->Find("status");
+}
+
+bool IsExpected(const Value& spec, long status) {
+  const Value* statuses = ExpectedStatuses(spec);
   return statuses == nullptr ? status >= 200 && status < 300 : InRanges(*statuses, status);
+}
+
+// "HTTP status 200, not 201 or 400 to 499"
+std::string Unexpected(const Value& spec, long status) {
+  std::string text = fmt::format("HTTP status {}", status);
+  const Value* statuses = ExpectedStatuses(spec);
+  if (statuses == nullptr || !statuses->is_list()) return text;
+  for (const Value& range : statuses->list()) {
+    const std::int64_t first = range.list()[0].integer(), last = range.list()[1].integer();
+    text += &range == &statuses->list().front() ? ", not " : " or ";
+    text += first == last ? fmt::format("{}", first) : fmt::format("{} to {}", first, last);
+  }
+  return text;
 }
 
 // Whether it may be otherwise the next time.
@@ -65,7 +83,7 @@ JobEnd BadOutput(std::string message) {
 
 JobEnd JudgeOnly(const Value& spec, long status, const std::string& body) {
   if (!IsExpected(spec, status)) {
-    JobEnd end = JobEnd::Failed(fmt::format("HTTP status {}", status));
+    JobEnd end = JobEnd::Failed(Unexpected(spec, status));
     end.is_final = !MayPass(spec, status);
     return end;
   }
@@ -73,7 +91,7 @@ JobEnd JudgeOnly(const Value& spec, long status, const std::string& body) {
   const Value* output = spec.Find("output");
   std::optional<Value> json;
   if ((expect != nullptr && expect->Find("json") != nullptr) || output != nullptr) {
-    if (auto parsed = ParseJson(body)) json = std::move(*parsed);
+    if (auto parsed = ParseJson(body, WideIntegers::kText)) json = std::move(*parsed);
   }
   if (expect != nullptr) {
     if (std::string complaint = Complaint(*expect, body, json); !complaint.empty())

@@ -201,8 +201,11 @@ class Sending {
     }
     const long answer = delivery.answer;
     end = JobEnd::Failed(delivery.why.empty() ? curl_easy_strerror(delivery.code) : delivery.why);
-    if (answer >= 400 && end.message.find(std::to_string(answer)) == std::string::npos)
+    if (!delivery.said.empty()) {
+      end.message += ": the server said " + delivery.said;
+    } else if (answer >= 400 && end.message.find(std::to_string(answer)) == std::string::npos) {
       end.message += fmt::format(" (the server answered {})", answer);
+    }
     end.is_final = answer >= 500 && answer < 600;
     if (!delivery.is_in_doubt) return end;
     end.outcome = AttemptOutcome::kLost;

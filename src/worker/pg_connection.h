@@ -64,6 +64,7 @@ class PgConnection {
 
   // The server's process as it was told at the start. A pooler tells another one than pg_backend_pid().
   int ToldProcess() const { return PQbackendPID(connection_); }
+  int ServerVersion() const { return PQserverVersion(connection_); }  // 150004
   bool IsLost() const { return is_given_up_ || PQstatus(connection_) != CONNECTION_OK; }
   bool IsIdle() const { return PQtransactionStatus(connection_) == PQTRANS_IDLE; }
   bool InTransaction() const { return PQtransactionStatus(connection_) == PQTRANS_INTRANS; }

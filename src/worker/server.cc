@@ -20,6 +20,7 @@ constexpr Seconds kCloseEvery{30};
 constexpr const char* kNoRoom = "the worker's journal takes no more: is the disk full?";
 constexpr const char* kTooDeep = "its outputs are nested too deeply";
 constexpr Micros kProbePatience = std::chrono::seconds(30);
+constexpr std::size_t kMostSaid = 2000;  // bytes of a message
 
 Instant Now() {
   return SystemClock().Now();
@@ -33,6 +34,22 @@ Value AsProbe(Value job) {
   Value asked = spec;
   asked.Set("output", "value");
   return Value(Value::Map{{kind, std::move(asked)}});
+}
+
+std::vector<std::string> SecretsIn(const Value& message) {
+  std::vector<std::string> secrets;
+  if (const Value* list = message.Find("secrets"); list != nullptr && list->is_list()) {
+    for (const Value& text : list->list()) secrets.push_back(text.is_string() ? text.string() : "");
+  }
+  std::erase(secrets, "");
+  return secrets;
+}
+
+// What is said of an answer; what it gives as outputs is the task's.
+Value WithoutSecrets(Value answer, const AttemptLog& log) {
+  if (const Value* why = answer.Find("why"); why != nullptr && why->is_string())
+    answer.Set("why", log.Shown(why->string(), kMostSaid));
+  return answer;
 }
 
 }  // namespace
@@ -149,12 +166,7 @@ void Server::Configure(const Value& settings) {
 void Server::TakeStart(const Value& message) {
   const std::int64_t id = NumberIn(message, "start");
   if (id <= 0 || attempts_.contains(id)) return;
-  std::vector<std::string> secrets;
-  if (const Value* list = message.Find("secrets"); list != nullptr && list->is_list()) {
-    for (const Value& text : list->list()) secrets.push_back(text.is_string() ? text.string() : "");
-  }
-  std::erase(secrets, "");
-  auto attempt = std::make_unique<Attempt>(id, TextIn(message, "log"), log_cap_, std::move(secrets));
+  auto attempt = std::make_unique<Attempt>(id, TextIn(message, "log"), log_cap_, SecretsIn(message));
   attempt->timeout = Micros(NumberIn(message, "timeout"));
   if (const Value* action = message.Find("action")) attempt->action = *action;
   starting_.push_back(std::move(attempt));
@@ -171,14 +183,17 @@ void Server::TakeProbe(const Value& message) {
   const std::int64_t id = NumberIn(message, "probe");
   const Value* job = message.Find("job");
   if (job == nullptr || probes_.contains(id)) return;
-  auto probe = std::make_unique<Probe>();
+  auto probe = std::make_unique<Probe>(SecretsIn(message));
   auto begun = Begin(AsProbe(*job), {loop_, curl_, threads_, mail_threads_, readers_, databases_}, probe->log,
                      [this, id](JobEnd end) {
                        const bool answered = end.outcome == AttemptOutcome::kSucceeded || !end.probed.is_null();
                        AnswerProbe(id, answered ? Result<Value>(std::move(end.probed))
                                                 : Error{ErrorCode::kFailed, std::move(end.message), ""});
                      });
-  if (!begun) return Send(daemon_, Value(Value::Map{{"probed", id}, {"error", begun.error().message}}));
+  if (!begun) {
+    return Send(daemon_,
+                Value(Value::Map{{"probed", id}, {"error", probe->log.Shown(begun.error().message, kMostSaid)}}));
+  }
   probe->job = std::move(*begun);
   const Micros own = TimeoutOf(*job), statement = StatementTimeoutOf(*job);
   probe->timer = loop_.After(own.count() > 0 ? own : kProbePatience + statement, [this, id] {
@@ -197,10 +212,11 @@ void Server::AnswerProbe(std::int64_t id, Result<Value> answer) {
   const auto found = probes_.find(id);
   if (found == probes_.end()) return;
   loop_.Cancel(found->second->timer);
+  const AttemptLog& log = found->second->log;
   answered_.push_back(std::move(found->second));
   probes_.erase(found);
   Value message(Value::Map{{"probed", id}});
-  if (answer) message.Set("value", std::move(*answer));
+  if (answer) message.Set("value", WithoutSecrets(std::move(*answer), log));
   const std::string text = answer ? ToJson(message) : std::string();
   if (text.size() > kMostOutput) {
     message =
@@ -208,7 +224,7 @@ void Server::AnswerProbe(std::int64_t id, Result<Value> answer) {
   } else if (answer && !ParseJson(text)) {
     message = Value(Value::Map{{"probed", id}, {"error", kTooDeep}});
   } else if (!answer) {
-    message.Set("error", Readable(answer.error().message, 2000));
+    message.Set("error", log.Shown(answer.error().message, kMostSaid));
   }
   Send(daemon_, message);
 }
@@ -330,7 +346,7 @@ AttemptEnd Server::EndOf(const Attempt& attempt, JobEnd end) const {
   record.start = attempt.start;
   record.end = Now();
   record.duration = SystemClock().Monotonic() - attempt.begun;
-  record.message = attempt.log.Shown(std::move(end.message), 2000);
+  record.message = attempt.log.Shown(std::move(end.message), kMostSaid);
   record.is_final = end.is_final;
   if (end.was_stopped && end.outcome == AttemptOutcome::kLost) {  // an end that nobody knows stays one
     record.message += attempt.cut == Cut::kStopped ? " (it was stopped on request)" : " (its time was over)";

@@ -51,7 +51,8 @@ class Server {
     Loop::TimerId timer = 0;
   };
   struct Probe {
-    AttemptLog log{"/dev/null", 0};
+    explicit Probe(std::vector<std::string> secrets) : log("/dev/null", 0, std::move(secrets)) {}
+    AttemptLog log;
     std::unique_ptr<Job> job;
     Loop::TimerId timer = 0;
   };

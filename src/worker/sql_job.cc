@@ -137,6 +137,13 @@ class ScriptRun {
     }
   }
 
+  // The server looks whether this worker is still there, so that a killed one leaves no query, and no locks, behind.
+  static std::string Watched(const PgConnection& connection, std::string_view scope) {
+    constexpr int kKnowsIt = 140'000;
+    if (connection.ServerVersion() < kKnowsIt) return {};
+    return fmt::format("; set {} client_connection_check_interval = '2s'", scope);
+  }
+
   // Without a transaction the timeout is the session's. A pooler may give that to another client, and another one to
   // the statement.
   Result<PgResult> BeginOn(PgConnection& connection) {
@@ -144,12 +151,16 @@ class ScriptRun {
     const auto ms =
         std::max<std::int64_t>(script_.statement_timeout.count() / 1000, script_.statement_timeout.count() > 0);
     if (!script_.autocommit)
-      return connection.Simple(fmt::format("begin; set local statement_timeout = {}", ms).c_str(), patience);
+      return connection.Simple(
+          fmt::format("begin; set local statement_timeout = {}{}", ms, Watched(connection, "local")).c_str(), patience);
     PgResult process = connection.Simple("select pg_backend_pid()", patience);
     if (PQresultStatus(process.get()) != PGRES_TUPLES_OK) return process;
     const bool is_pooled = PQgetvalue(process.get(), 0, 0) != std::to_string(connection.ToldProcess());
     if (is_pooled && ms == 0) return process;
-    if (!is_pooled) return connection.Simple(fmt::format("set session statement_timeout = {}", ms).c_str(), patience);
+    if (!is_pooled) {
+      return connection.Simple(
+          fmt::format("set session statement_timeout = {}{}", ms, Watched(connection, "session")).c_str(), patience);
+    }
     return Error{ErrorCode::kInvalid,
                  "statement_timeout with autocommit needs a session of its own, and the connection leads to a pooler: "
                  "give the connection the address of PostgreSQL itself, or use execution_timeout",

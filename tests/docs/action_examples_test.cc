@@ -1,8 +1,9 @@
-// The examples of docs/actions.md load without a complaint.
+// The examples of docs/actions load without a complaint.
 #include <gmock/gmock.h>
 
+#include <filesystem>
 #include <fstream>
-#include <sstream>
+#include <string>
 #include <vector>
 
 #include "pipelined/dagfile/load.h"
@@ -11,9 +12,9 @@
 namespace pipelined {
 namespace {
 
-// What stands between ```yaml and ```.
-std::vector<std::string> Examples() {
-  std::ifstream file(std::string(PIPELINED_SOURCE_DIR) + "/docs/actions.md");
+// What stands between ```yaml and ``` on a page.
+std::vector<std::string> ExamplesOf(const std::filesystem::path& page) {
+  std::ifstream file(page);
   std::vector<std::string> examples;
   bool inside = false;
   for (std::string line; std::getline(file, line);) {
@@ -30,17 +31,23 @@ std::vector<std::string> Examples() {
 }
 
 TEST(ActionExamples, Load) {
-  const std::vector<std::string> examples = Examples();
-  ASSERT_EQ(examples.size(), 4u);
-  for (const std::string& example : examples) {
-    LoadOptions options{"/dags/example.yaml", "example.yaml", "", {}, {}, false, "/dags"};
-    options.read_other = [](const std::string&) -> Result<std::string> {
-      return std::string("insert into sales select * from staging where day = {{ ds }}");
-    };
-    const LoadResult loaded = LoadText("params: {id: 7, region: eu, amount: 3}\n" + example, options, SystemZones());
-    EXPECT_FALSE(HasErrors(loaded.diagnostics)) << example << Format(loaded.diagnostics);
-    EXPECT_EQ(loaded.dags.size(), 1u);
+  std::size_t pages = 0;
+  for (const auto& page : std::filesystem::directory_iterator(std::string(PIPELINED_SOURCE_DIR) + "/docs/actions")) {
+    const std::vector<std::string> examples = ExamplesOf(page.path());
+    EXPECT_FALSE(examples.empty()) << page.path();
+    ++pages;
+    for (const std::string& example : examples) {
+      LoadOptions options{"/dags/example.yaml", "example.yaml", "", {}, {}, false, "/dags"};
+      options.read_other = [](const std::string& path) -> Result<std::string> {
+        if (path.ends_with(".sql")) return std::string("insert into sales select * from staging where day = {{ ds }}");
+        return std::string("tiny == 1.0\n");
+      };
+      const LoadResult loaded = LoadText(example, options, SystemZones());
+      EXPECT_FALSE(HasErrors(loaded.diagnostics)) << page.path() << example << Format(loaded.diagnostics);
+      EXPECT_EQ(loaded.dags.size(), 1u);
+    }
   }
+  EXPECT_EQ(pages, 9u);
 }
 
 }  // namespace

@@ -1,4 +1,5 @@
-// The examples of docs/notifications.md: the DAG file is loaded, the settings are read, and they belong together.
+// The examples of docs/notifications.md and docs/channels: DAG files are loaded, settings are read, and they belong
+// together.
 #include <gmock/gmock.h>
 
 #include <cstdlib>
@@ -15,9 +16,11 @@
 namespace pipelined {
 namespace {
 
-// The ```yaml block whose first line is `head`, without that line.
-std::string Block(const std::string& head) {
-  std::ifstream file(std::string(PIPELINED_SOURCE_DIR) + "/docs/notifications.md");
+constexpr const char* kOverview = "notifications.md";
+
+// The ```yaml block of a page whose first line begins with `head`, without that line.
+std::string Block(const std::string& page, const std::string& head) {
+  std::ifstream file(std::string(PIPELINED_SOURCE_DIR) + "/docs/" + page);
   std::string text, before;
   bool inside = false;
   for (std::string line; std::getline(file, line); before = line) {
@@ -25,22 +28,22 @@ std::string Block(const std::string& head) {
     if (inside) text += line + "\n";
     if (before == "```yaml" && line.starts_with(head)) inside = true;
   }
-  ADD_FAILURE() << "no block " << head;
+  ADD_FAILURE() << page << " has no block " << head;
   return {};
 }
 
-DagPtr Example() {
+DagPtr Example(const std::string& page) {
   const SystemZones zones;
   const LoadOptions options{"/dags/sales.yaml", "sales.yaml", "", {}, {}};
-  const LoadResult result = LoadText(Block("# dags/sales.yaml"), options, zones);
+  const LoadResult result = LoadText(Block(page, "# dags/"), options, zones);
   EXPECT_TRUE(result.diagnostics.empty()) << Format(result.diagnostics);
   return result.dags.size() == 1 ? result.dags[0].dag : nullptr;
 }
 
-std::vector<ChannelSettings> Channels() {
+std::vector<ChannelSettings> Channels(const std::string& page) {
   std::string home = ::testing::TempDir() + "docs_XXXXXX";
   EXPECT_NE(mkdtemp(home.data()), nullptr);
-  std::ofstream(home + "/pipelined.yaml") << Block("# pipelined.yaml");
+  std::ofstream(home + "/pipelined.yaml") << Block(page, "# pipelined.yaml");
   SettingsSources sources;
   sources.home = home;
   sources.working_dir = "/";
@@ -65,18 +68,32 @@ std::vector<NotifyUse> UsesOf(const Dag& dag) {
 }
 
 TEST(NotificationExamples, EveryChannelOfTheFileIsOneOfTheSettings) {
-  const DagPtr dag = Example();
+  const DagPtr dag = Example(kOverview);
   ASSERT_NE(dag, nullptr);
   std::set<std::string> known;
-  for (const ChannelSettings& channel : Channels()) known.insert(channel.name);
+  for (const ChannelSettings& channel : Channels(kOverview)) known.insert(channel.name);
   EXPECT_EQ(known.size(), 5U);
   const std::vector<NotifyUse> uses = UsesOf(*dag);
   EXPECT_GE(uses.size(), 5U);
   for (const NotifyUse& use : uses) EXPECT_TRUE(known.contains(use.channel)) << use.channel;
 }
 
+TEST(NotificationExamples, APageOfAChannelIsAboutOneOfItsType) {
+  for (const char* type : {"webhook", "slack", "mail", "alertmanager", "command"}) {
+    const std::string page = std::string("channels/") + type + ".md";
+    const std::vector<ChannelSettings> channels = Channels(page);
+    ASSERT_EQ(channels.size(), 1U) << page;
+    EXPECT_EQ(channels[0].type, type);
+    const DagPtr dag = Example(page);
+    ASSERT_NE(dag, nullptr);
+    const std::vector<NotifyUse> uses = UsesOf(*dag);
+    EXPECT_FALSE(uses.empty());
+    for (const NotifyUse& use : uses) EXPECT_EQ(use.channel, channels[0].name) << page;
+  }
+}
+
 TEST(NotificationExamples, ItsTemplatesGiveTexts) {
-  const DagPtr dag = Example();
+  const DagPtr dag = Example(kOverview);
   ASSERT_NE(dag, nullptr);
   for (const NotifyUse& use : UsesOf(*dag)) {
     Notification row;

@@ -311,6 +311,8 @@ tasks: {{a: {{retries: 2, retry_delay: 50ms, mail: {{connection: refusing, to: {
 """)
             self.assertEqual(state, "failed")
             self.assertEqual(sum("RCPT" in line for line in sink.lines) - before, tries, who)
+            words = "550 no such user (to <gone@example.org>)" if who == "gone" else "452 try later (to <full@example.org>)"
+            self.assertIn(f"the server said {words}", self.server.ctl("tasks", "logs", f"refused_{who}", "latest", "a"))
         self.assertEqual(sink.mails, [])
 
     def test_tls_is_needed_unless_the_connection_says_otherwise(self):
@@ -561,6 +563,28 @@ tasks:
         self.assertEqual([one["outcome"] for one in tries], ["lost"])
         with contextlib.closing(sqlite3.connect(path)) as database:
             self.assertEqual(database.execute("select n from kept").fetchall(), [(2,)])
+
+    def test_a_killed_worker_leaves_no_query_behind(self):
+        server = self.make_server()
+        server.post("/api/v2/connections", {"connection_id": "own", "conn_type": "postgres", **server.own_database()})
+        server.post("/api/v2/connections", {"connection_id": "looks", "conn_type": "postgres", **server.own_database()})
+        server.write_dag("slow", """
+tasks:
+  a: {sql: {connection: own, query: "select pg_sleep(600) /* orphan */"}}
+  b: {sql: {connection: own, query: "select pg_sleep(600) /* orphan */", autocommit: true}}
+""")
+        server.write_dag("count", "tasks: {a: {sql: {connection: looks, output: row, query: \"select count(*)::int as n from pg_stat_activity "
+                                  "where state = 'active' and query like '%pg_sleep(600)%' and pid <> pg_backend_pid()\"}}}\n")
+
+        def queries():
+            run_id = server.trigger("count")
+            self.assertEqual(server.wait_run("count", run_id), "success")
+            return server.get(f"/api/v2/dags/count/dagRuns/{run_id}/taskInstances/a/xcomEntries/n")["value"]
+        run_id = server.trigger("slow")
+        wait_for(lambda: queries() == 2, 20, "both queries to be under way")
+        server.kill("worker")
+        self.assertEqual(server.wait_run("slow", run_id), "failed")
+        wait_for(lambda: queries() == 0, 20, "PostgreSQL to notice")
 
     def test_a_killed_worker_and_scheduler(self):
         server = self.make_server()

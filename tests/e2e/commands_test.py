@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """How commands are started: stdin, shell, umask, nice and environments of Python, with the built programs. Packages are wheels that the
-tests make, so that nothing here needs a network; the daemon passes PIP_… on to its tasks. docs/commands.md is executed here, too."""
+tests make, so that nothing here needs a network; the daemon passes PIP_… on to its tasks. The examples of docs/actions that are commands are executed here, too."""
 import base64
 import hashlib
 import json
@@ -15,7 +15,8 @@ import textwrap
 import unittest
 import zipfile
 
-from case import REPOSITORY, OfflineCase, ServerCase, bin_dir, clean_environment, main, wait_for
+from case import OfflineCase, ServerCase, bin_dir, clean_environment, main, wait_for
+from pages import blocks, examples, page
 
 VENV = bin_dir() / "pipelined-venv"
 
@@ -387,58 +388,65 @@ tasks:
 
 
 class Page(WheelCase):
-    """The examples of docs/commands.md as they stand there, each a DAG; only the place of an environment is replaced."""
+    """The examples of commands in docs/actions as they stand there; only the place of an environment is replaced."""
 
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        cls.page = (REPOSITORY / "docs" / "commands.md").read_text()
-        cls.sections = {title: re.findall(r"^```yaml\n(.*?)^```", text, re.M | re.S)
-                        for title, text in re.findall(r"^## ([^\n]*)\n(.*?)(?=^## |\Z)", cls.page, re.M | re.S)}
+    examples = examples("actions")
 
-    def example(self, title, *replaced):
-        (text,) = self.sections[title]
+    def run_example(self, name, *replaced, **conf):
+        """task -> its log."""
+        text = self.examples[name]
         for said, here in replaced:
             self.assertIn(said, text)
             text = text.replace(said, here)
-        name = "page_" + title.split()[0].lower()
         self.server.write_dag(name, text)
         run_id = "of_page"
-        self.server.post(f"/api/v2/dags/{name}/dagRuns", {"logical_date": "2026-01-31T00:00:00Z", "dag_run_id": run_id})
+        self.server.post(f"/api/v2/dags/{name}/dagRuns", {"logical_date": "2026-01-31T00:00:00Z", "dag_run_id": run_id, "conf": conf})
         state = self.server.wait_run(name, run_id, 120)
         logs = {task: self.log(name, run_id, task) for task in self.server.states(name, run_id)}
         self.assertEqual(state, "success", logs)
         return logs
 
-    def test_all_of_them_are_executed_here(self):
-        self.assertEqual([title for title, examples in self.sections.items() if len(examples) != 1], [])
-        self.assertEqual(list(self.sections), ["Shell", "Standard input", "Umask and nice", "Python environments"])
+    def program(self, name, script):
+        path = self.server.dags / name
+        path.write_text("#!/bin/sh\n" + script)
+        path.chmod(0o755)
+
+    def test_example_count_words(self):
+        (self.server.dags / "words.txt").write_text("it's\nits\nwell, it's it's\n")
+        self.assertEqual(self.run_example("count_words"), {"count": "", "tell": "it's stands in 2 lines\n"})
 
     @unittest.skipUnless(shutil.which("fish"), "fish is not there")
-    def test_shell(self):
+    def test_example_shells(self):
         (self.server.dags / "it's; here.txt").write_text("c\nb\na\nd\n")
-        self.assertEqual(self.example("Shell"), {"strict": "a\nb\nc\n", "posix": "it's; here\n", "placed": "an argument\n", "fish": "it's; here\n"})
+        self.assertEqual(self.run_example("shells"), {"strict": "a\nb\nc\n", "posix": "it's; here\n", "placed": "an argument\n", "fish": "it's; here\n"})
 
-    def test_standard_input(self):
+    def test_example_exact_words(self):
+        self.program("count", 'echo "{\\"letters\\": ${#2}}" > "$PIPELINED_OUTPUT"\n')
+        title = "it's; $(date) *"
+        self.assertEqual(self.run_example("exact_words"), {"say": f"{title}|two words|", "sort": "9\n10\n", "count": "", "tell": f"{len(title)} letters\n"})
+
+    def test_example_inputs(self):
         self.server.post("/api/v2/connections", {"connection_id": "shop", "conn_type": "generic", "password": "open-4711"})
-        login = self.server.dags / "login"
-        login.write_text('#!/bin/sh\n[ "$1" = open-4711 ] && echo "as $1"\n')
-        login.chmod(0o755)
+        self.program("login", '[ "$1" = open-4711 ] && echo "as $1"\n')
         (self.server.dags / "in").mkdir()
         (self.server.dags / "in" / "2026-01-31.csv").write_text("1\n2\n")
-        self.assertEqual(self.example("Standard input"), {"text": hashlib.sha256(b"2026-01-31\n").hexdigest() + "  -\n", "secret": "as ***\n",
-                                                          "file": "2\n"})
+        self.assertEqual(self.run_example("inputs"), {"text": hashlib.sha256(b"2026-01-31\n").hexdigest() + "  -\n", "secret": "as ***\n", "file": "2\n"})
 
-    def test_umask_and_nice(self):
-        self.assertEqual(self.example("Umask and nice"), {"shared": "", "polite": "10\n"})
+    def test_example_modes(self):
+        self.assertEqual(self.run_example("modes"), {"shared": "", "polite": "10\n"})
         self.assertEqual((self.server.dags / "shared.csv").stat().st_mode & 0o777, 0o640)
 
-    def test_python_environments(self):
+    def test_example_top_rows(self):
+        report, = blocks(page("actions/python.md"), "python")
+        (self.server.dags / "report.py").write_text(report)
+        self.assertEqual(self.run_example("top_rows", top=3), {"rows": "", "report": "3 rows\n"})
+
+    def test_example_environments(self):
         own = self.server.root / "own"
         subprocess.run(["python3", "-m", "venv", "--without-pip", own], check=True, timeout=120)
         (self.server.dags / "report.py").write_text("import os, importlib.util as u; print(bool(u.find_spec('tiny')), os.environ['VIRTUAL_ENV'])\n")
         (self.server.dags / "requirements.txt").write_text("tiny == 1.0\n")
-        last = {task: log.splitlines()[-1] for task, log in self.example("Python environments", ("/srv/envs/report", str(own))).items()}
+        last = {task: log.splitlines()[-1] for task, log in self.run_example("environments", ("/srv/envs/report", str(own))).items()}
         self.assertEqual(last["own"], f"False {own}")
         self.assertRegex(last["made"], f"^True {self.server.home}/venvs/builds/")
         self.assertEqual(last["listed"], last["made"])

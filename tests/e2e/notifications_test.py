@@ -9,6 +9,7 @@ import urllib.request
 
 from case import REPOSITORY, OwnServerCase, ServerCase, bin_dir, main, processes, wait_for
 from mail_sink import MailSink
+from pages import blocks, page
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support" / "sinks"))
 from sinks import Sink  # noqa: E402
@@ -19,8 +20,8 @@ FAILS = "tasks: {{a: {{bash: 'exit 7'}}}}\non_failure: {}\n"
 
 
 def documented(name):
-    """A function of the example in docs/notifications.md."""
-    code = (REPOSITORY / "docs" / "notifications.md").read_text().split("```python\n")[1].split("```")[0]
+    """A function of the example in docs/channels/webhook.md."""
+    code, = blocks(page("channels/webhook.md"), "python")
     found = {}
     exec(code, found)
     return found[name]

@@ -1,20 +1,17 @@
 #!/usr/bin/env python3
-"""Sensors: every example of docs/sensors.md, what waits while others run, and through kill -9 of everything."""
+"""Sensors: every example of docs/sensors, what waits while others run, and through kill -9 of everything."""
 import datetime
+import json
 import re
 import socket
 import time
 import urllib.parse
 
-from case import REPOSITORY, HttpError, OfflineCase, OwnServerCase, ServerCase, main, processes, wait_for
+from case import HttpError, OfflineCase, OwnServerCase, ServerCase, main, processes, wait_for
+from pages import examples, page
 from web_service import Service
 
-PAGE = (REPOSITORY / "docs" / "sensors.md").read_text()
-
-
-def examples():
-    """name -> text of the DAG files on the page."""
-    return dict(re.findall(r"^```yaml\n# (\w+)\.yaml\n(.*?)^```", PAGE, re.S | re.M))
+EXAMPLES = examples("sensors")
 
 
 def task_path(dag_id, run_id, task, ext=False):
@@ -48,7 +45,7 @@ class Examples(ServerCase):
         (folder / name).write_text(text)
 
     def start(self, name):
-        self.server.write_dag(name, examples()[name].replace("db.example.org:5432", self.address))
+        self.server.write_dag(name, EXAMPLES[name].replace("db.example.org:5432", self.address))
         return dated(self.server, name, "r")
 
     address = "db.example.org:5432"
@@ -59,7 +56,7 @@ class Examples(ServerCase):
 
     def test_all_of_them_are_executed_here(self):
         tests = {name[len("test_"):] for name in dir(self) if name.startswith("test_wait_for_")}
-        self.assertEqual(set(examples()), tests)
+        self.assertEqual(set(EXAMPLES), tests)
 
     def test_wait_for_file(self):
         self.put("other.csv")  # a folder that is there is watched
@@ -73,8 +70,8 @@ class Examples(ServerCase):
         def shape(text):
             text = re.sub(r"\d{4}-\d\d-\d\dT[0-9:.]+Z", "TIME", re.sub(r"/\S+\.csv", "FILE", text))
             return re.sub(r"looked \d+ times", "looked N times", text)
-        shown = PAGE.split("$ pipectl tasks why sales latest arrived\n")[1].split("```")[0]
-        self.server.write_dag("sales_of_a_day", examples()["wait_for_file"].replace("in/", "late/"))
+        shown = page("sensors/README.md").split("$ pipectl tasks why sales latest arrived\n")[1].split("```")[0]
+        self.server.write_dag("sales_of_a_day", EXAMPLES["wait_for_file"].replace("in/", "late/"))
         dated(self.server, "sales_of_a_day", "r")
         self.wait_until_looked("sales_of_a_day", "arrived", "looked 1 times")
         self.assertEqual(shape(self.assert_exit(0, "tasks", "why", "sales_of_a_day", "latest", "arrived").stdout), shape(shown))
@@ -169,7 +166,7 @@ tasks: {make: {bash: 'echo "{\\"outlet_events\\": {\\"s3://lake/orders\\": {\\"r
         self.assertEqual(output(self.server, "wait_for_task", "r", "loaded", "run_id"), "r")
 
     def test_wait_for_run(self):
-        self.server.write_dag("wait_for_run", examples()["wait_for_run"])
+        self.server.write_dag("wait_for_run", EXAMPLES["wait_for_run"])
         dated(self.server, "wait_for_run", "failing")
         self.sales("failing")
         self.server.wait_task("wait_for_run", "failing", "done", "deferred")
@@ -233,6 +230,18 @@ tasks:
         why = self.assert_exit(0, "tasks", "why", "late", run_id, "hard").stdout
         self.assertIn("timeout of 300ms is over", why)
 
+    def test_a_try_without_a_log_says_why_it_ended(self):
+        self.server.write_dag("unlogged", "tasks: {a: {sensor: {file: never, timeout: 0s, soft_fail: true}}, b: {bash: 'echo {{ var.value.none }}'}, "
+                              "c: {bash: 'true'}}\n")
+        run_id = self.server.trigger("unlogged")
+        self.server.wait_run("unlogged", run_id)
+        self.assertEqual(self.server.states("unlogged", run_id), {"a": "skipped", "b": "failed", "c": "success"})
+        for task, words in (("a", "timeout of 0s is over"), ("b", 'there is no variable "none"'), ("c", "it wrote nothing")):
+            done = self.server.pipectl("tasks", "logs", "unlogged", run_id, task)
+            self.assertEqual((done.returncode, done.stdout), (0, ""))
+            self.assertIn(words, done.stderr)
+        self.assertIn("timeout of 0s is over", self.server.ctl("runs", "history", "unlogged", run_id))
+
     def test_a_state_that_fails_or_skips(self):
         self.server.write_dag("bad", "tasks: {a: {bash: exit 1}}\n")
         self.server.wait_run("bad", self.server.trigger("bad", run_id="one"))
@@ -290,6 +299,21 @@ tasks:
         self.assertIn("no-such-program", why("command"))
         self.assertIn("the command did not end within 100ms", why("slow"))
         self.assertIn("port 127.0.0.1:1 was not there", why("port"))
+
+    def test_what_is_said_of_an_answer_has_no_secret_of_the_connection(self):
+        service = Service()
+        self.addCleanup(service.close)
+        self.server.post("/api/v2/connections", {
+            "connection_id": "telling", "conn_type": "http", "host": "127.0.0.1", "port": service.server_port, "login": "ann",
+            "password": "plainpassword42", "extra": json.dumps({"X-Auth-Token": "toksecret999", "X-Api": "headersecret77"})})
+        self.server.write_dag("telling", "tasks: {a: {sensor: {http: {connection: telling, url: /echo, expect: {json: {/headers: x}}}, "
+                                         "timeout: 1s, poke_interval: 300ms}}}\n")
+        run_id = self.server.trigger("telling")
+        self.assertEqual(self.server.wait_run("telling", run_id), "failed")
+        said = self.server.ctl("tasks", "why", "telling", run_id, "a") + self.server.ctl("runs", "history", "telling", run_id)
+        self.assertIn("Authorization", said)
+        for secret in ("YW5uOnBsYWlucGFzc3dvcmQ0Mg", "toksecret999", "headersecret77"):
+            self.assertNotIn(secret, said)
 
     def test_a_command_is_stopped_with_its_sensor(self):
         self.server.write_dag("looks", "tasks: {a: {env: {WHO: me}, sensor: {command: 'echo $WHO $PIPELINED_TASK_ID > looking; sleep 86471'}}}\n")
@@ -390,6 +414,20 @@ tasks:
         server.write_dag("make", "tasks: {t: {sql: {connection: own, query: create table ready ()}}}\n")
         server.wait_run("make", server.trigger("make"))
         self.assertEqual(server.wait_run("asks", run_id), "success")
+
+    def test_a_command_is_looked_for_by_each_leader_though_no_other_task_runs(self):
+        server = self.make_server()
+        server.write_dag("before", "tasks: {a: {bash: 'true'}}\n")  # the launcher knows the epoch of the leader from it
+        server.wait_run("before", server.trigger("before"))
+        server.write_dag("alone", "tasks: {wait: {sensor: {command: 'echo looked; test -e there', poke_interval: 200ms, timeout: 1h}}}\n")
+        run_id = server.trigger("alone")
+        for roles in (("scheduler",), (), ("scheduler", "launcher")):
+            server.wait_task("alone", run_id, "wait", "deferred")
+            self.strike(server, *roles)
+            looked = server.ctl("tasks", "logs", "alone", run_id, "wait").count("looked")
+            wait_for(lambda: server.ctl("tasks", "logs", "alone", run_id, "wait").count("looked") > looked + 1, 20, "another look")
+        (server.dags / "there").write_text("x")
+        self.assertEqual(server.wait_run("alone", run_id), "success")
 
     def test_a_file_that_comes_while_nobody_looks_is_seen(self):
         server = self.make_server()

@@ -16,7 +16,8 @@ import sys
 import tempfile
 import unittest
 
-from case import REPOSITORY, OwnServerCase, ServerCase, bin_dir, main, processes, wait_for
+from case import OwnServerCase, ServerCase, bin_dir, main, processes, wait_for
+from pages import dags_of, page
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support" / "sinks"))
 from sinks import SshServer  # noqa: E402
@@ -288,17 +289,16 @@ class Commands(Ssh, ServerCase):
         path = f"/api/v2/dags/mapped/dagRuns/{run_id}/taskInstances/a/xcomEntries/n?map_index="
         self.assertEqual([self.server.get(path + str(i))["value"] for i in (0, 1)], ["x", "y"])
 
-    def test_the_page_is_true(self):
-        page = (REPOSITORY / "docs" / "ssh.md").read_text()
-        text, = re.findall(r"^```yaml\n(.*?)^```", page, re.M | re.S)
+    def test_example_dump(self):
+        text = page("actions/ssh.md")
         key, known_hosts = self.sshd.folder / "key", self.sshd.folder / "known_hosts"
-        add, = re.findall(r"^pipectl connections add .*", page, re.M)
+        add, = re.findall(r"^pipectl connections add .*", text, re.M)
         extra = self.server.root / "db1.json"
         extra.write_text(json.dumps({"key_file": str(key), "known_hosts": str(known_hosts)}))
         here = {"db1.json": str(extra), "db1.example.org": "127.0.0.1", "22": str(self.sshd.port), "backup": getpass.getuser()}
         self.assert_exit(0, *(here.get(word, word) for word in add.split()[1:]))
-        self.server.write_dag("page", "params: {table: \"a'b\"}\n" + text)
-        run_id = self.server.trigger("page")
+        self.server.write_dag("page", dags_of(text)["dump"])
+        run_id = self.server.trigger("page", {"table": "a'b"})
         self.assertEqual(self.server.wait_run("page", run_id), "success", self.log(self.server, "page", "dump") + self.log(self.server, "page", "count"))
         self.assertEqual(self.outputs(self.server, "page", run_id, "dump"), {"bytes": 13})
         self.assertIn("13 bytes of a'b", self.log(self.server, "page", "tell"))

@@ -79,7 +79,7 @@ struct Action {
   ActionKind kind = ActionKind::kEmpty;
   std::vector<std::string> words;  // templates: the script, the argv, the file (as written) or the code
   // Of a worker action: its keys as a map, durations in microseconds; every text of it is a template, `script` (the
-  // SQL) among them. docs/actions.md names the keys. Of ssh: the same, and words[0] is the command. Of Python: `venv`,
+  // SQL) among them. docs/actions/ names the keys. Of ssh: the same, and words[0] is the command. Of Python: `venv`,
   // a template, or `requirements`, the text of a requirements file and no template.
   std::shared_ptr<const Value> spec = nullptr;
 };

@@ -22,14 +22,18 @@ class Prober {
  public:
   virtual ~Prober() = default;
 
+  // Whoever asks leads with this epoch from now on: commands of an older one are refused (Executor::Start()).
+  virtual void Lead(std::int64_t epoch) = 0;
+
   // Asks `job`, a map with one key, and answers with a value of that kind:
   //   {"http": {…}}, {"sql": {…}}, rendered as an action: {"ok": whether the answer is as expected, "why": why not,
   //       "outputs"}; the first value of the first row
   //   {"port": {"host", "port"}}: whether it is open
   //   {"command": {"argv", "env", "working_dir", "run_as_user", "log", "timeout"}}: {"ok": whether its exit code is 0,
   //       "why", "outputs"}. `env` goes on top of what every command inherits; `timeout` in microseconds
+  // `secrets`, as of SecretMask::Forms(), are hidden in what is said of the answer, not in its outputs.
   // Returns at once; every probe is answered, once, unless it is dropped. An id that is under way is not asked again.
-  virtual void Probe(std::int64_t id, Value job) = 0;
+  virtual void Probe(std::int64_t id, Value job, std::vector<std::string> secrets) = 0;
 
   // Nobody wants the answer any more: what is under way for it is stopped. Unknown ids are ignored. The id may be used
   // again at once.

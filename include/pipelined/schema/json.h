@@ -9,8 +9,11 @@
 
 namespace pipelined {
 
+// Whole numbers beyond 64 bits, which a Value cannot hold: the nearest number, their digits as a text, or kInvalid.
+enum class WideIntegers : unsigned char { kRound, kText, kRefuse };
+
 // Strict JSON, UTF-8, at most 128 levels deep. Of duplicate keys the last one counts. kInvalid says line and column.
-Result<Value> ParseJson(std::string_view text);
+Result<Value> ParseJson(std::string_view text, WideIntegers wide = WideIntegers::kRound);
 
 // One line, no blanks after `,` and `:`; map order is kept. Invalid UTF-8 is replaced.
 std::string ToJson(const Value& value);

@@ -8,6 +8,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace pipelined::smtp {
@@ -18,6 +19,7 @@ struct Delivery {
   bool is_accepted = false;
   bool is_in_doubt = false;  // all of it may have been sent, and no answer is known. Neither: it was not accepted.
   std::string why;           // libcurl's words; empty when it has none
+  std::string said;  // the server's when it refused: "550 5.1.1 no such user", with what was refused; else empty
 };
 
 // libcurl must have been started (curl_global_init).
@@ -48,6 +50,7 @@ class Session {
   static int OnProgress(void* self, curl_off_t, curl_off_t, curl_off_t size, curl_off_t sent);
   static int OnTalk(CURL* easy, curl_infotype kind, char* text, std::size_t size, void* self);
   void ShutDown(int how);
+  void Hear(std::string_view line);
 
   std::mutex mutex_;
   std::vector<curl_socket_t>
@@ -55,6 +58,7 @@ class Session {
   std::atomic<bool> is_cut_{false};
   bool may_be_whole_ = false;  // what follows is the final dot
   char why_[CURL_ERROR_SIZE] = "";
+  std::string asked_, said_;  // the last command, and its refusal
   std::unique_ptr<CURL, EasyFree> easy_;  // last: it closes its sockets when it goes
 };
 

@@ -51,7 +51,7 @@ std::string FormatGiven(Instant instant, Seconds offset) {
 }
 
 Body::Body(const Request& request, std::initializer_list<std::string_view> known) {
-  Result<Value> parsed = ParseJson(request.body);
+  Result<Value> parsed = ParseJson(request.body, WideIntegers::kRefuse);
   if (!parsed.ok()) {
     violations_.Add("json_invalid", {"body", static_cast<std::int64_t>(request.body.size())},
                     "JSON decode error: " + parsed.error().message, Value(Value::Map{}));

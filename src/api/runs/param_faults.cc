@@ -18,7 +18,7 @@ std::vector<ParamFault> ParamFaults(const Value& params, const Value& conf) {
     const bool checked = schema != nullptr && schema->is_map();
     const std::vector<SchemaViolation> violations =
         checked && value != nullptr ? ValidateSchema(*schema, *value) : std::vector<SchemaViolation>();
-    // A param without default is stored with the value null.
+    // A param without default has no value; versions of earlier releases are stored with the value null.
     if (value == nullptr || (given == nullptr && value->is_null() && !violations.empty())) {
       faults.push_back({name, "/" + name, "has no default and must be given in conf"});
       continue;

@@ -8,7 +8,7 @@ namespace pipelined::cli {
 Result<Value> ParamsFromOptions(const std::string& conf, const std::vector<std::string>& params) {
   Value all = Value(Value::Map{});
   if (!conf.empty()) {
-    auto parsed = ParseJson(conf);
+    auto parsed = ParseJson(conf, WideIntegers::kRefuse);
     if (!parsed)
       return Error{ErrorCode::kInvalid, "--conf is " + parsed.error().message,
                    "for example: --conf '{\"region\": \"eu\"}'"};
@@ -23,7 +23,7 @@ Result<Value> ParamsFromOptions(const std::string& conf, const std::vector<std::
                    "for example: -p region=eu"};
     }
     const std::string text = given.substr(equals + 1);
-    const auto parsed = ParseJson(text);
+    const auto parsed = ParseJson(text, WideIntegers::kRefuse);
     all.Set(given.substr(0, equals), parsed ? *parsed : Value(text));
   }
   return all;

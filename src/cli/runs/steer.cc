@@ -145,8 +145,9 @@ Status ClearTasksOf(const Session& session, Program& program, const Steering& gi
 Status MarkTask(const Session& session, Program& program, const Steering& given) {
   const auto run = FindRun(session, {given.words.begin(), given.words.begin() + 2});
   if (!run) return run.error();
-  if ((given.words.size() == 3) == !given.groups.empty() || given.groups.size() > 1)
-    return Error{ErrorCode::kInvalid, "name one task, or one --group", "see: pipectl tasks mark --help"};
+  if (given.words.size() + given.groups.size() != 3)
+    return Error{ErrorCode::kInvalid, "a mark is of one task, or of one --group",
+                 "mark them one after the other, or what lies below or above one with --downstream, --upstream"};
   std::string path = RunPath(run->dag_id, run->run_id);
   if (given.groups.empty()) {
     const auto named = InstancesNamed(given, given.words[2]);
@@ -374,7 +375,7 @@ void AddTaskSteering(CLI::App& tasks, Program& program) {
   command = AddTaskCommand(tasks, program, "mark", "Say how a task ended; what failed below it runs again",
                            "  pipectl tasks mark sales_daily latest load --state success\n"
                            "  pipectl tasks mark sales_daily latest load --state skipped --downstream --dry-run",
-                           *mark, 3);
+                           *mark, 1000);
   command->add_option("--state", mark->state, "success, failed or skipped")
       ->required()
       ->check(CLI::IsMember({"success", "failed", "skipped"}));

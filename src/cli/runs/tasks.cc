@@ -41,6 +41,22 @@ Status List(const Session& session, Program& program, const std::vector<std::str
   return Ok();
 }
 
+// Many a try ends before it writes anything: its reason is what its log would have said.
+Status SayWhyThereIsNone(const Session& session, const NamedTask& named, int try_number) {
+  const auto answer = session.Get(named.Path("/api/ext/v1") + "/tries?" + named.Query());
+  const Value* tries = answer ? answer->Find("task_instances") : nullptr;
+  if (tries == nullptr || !tries->is_list()) return Ok();
+  for (const Value& one : tries->list()) {
+    const Value* number = one.Find("try_number");
+    if (number == nullptr || !number->is_int() || number->integer() != try_number) continue;
+    const std::string outcome = TextOf(one, "outcome"), message = TextOf(one, "message");
+    if (outcome.empty()) return Ok();
+    fmt::print(stderr, "try {} has no log: {} ({})\n", try_number,
+               message.empty() ? "it wrote nothing, or its log was removed" : message, outcome);
+  }
+  return Ok();
+}
+
 // Prints a log; with `follow` goes on until the try has ended.
 Status Logs(const Session& session, const LogWords& given) {
   constexpr int kEveryMillis = 200;
@@ -79,7 +95,7 @@ Status Logs(const Session& session, const LogWords& given) {
     }
     const bool over = state == "success" || state == "failed" || state == "skipped" || state == "upstream_failed" ||
                       current > try_number || (state == "up_for_retry" && try_number > 0);
-    if (!given.follow || over) return Ok();
+    if (!given.follow || over) return printed > 0 ? Ok() : SayWhyThereIsNone(patient.session(), *named, try_number);
     poll(nullptr, 0, kEveryMillis);
   }
 }

@@ -88,7 +88,7 @@ Output ReadOutput(const std::string& path) {
     got += static_cast<std::size_t>(part);
   }
   text.resize(got);
-  Result<Value> parsed = ParseJson(text);
+  Result<Value> parsed = ParseJson(text, WideIntegers::kRefuse);
   if (!parsed) return {{}, "$PIPELINED_OUTPUT is not valid JSON: " + parsed.error().message};
   if (!parsed->is_map()) return {{}, "$PIPELINED_OUTPUT must hold a JSON object, as {\"rows\": 42}"};
   if (std::string problem = KeyProblem(parsed->map()); !problem.empty()) return {{}, std::move(problem)};

@@ -84,7 +84,6 @@ class RoutingExecutorImpl final : public RoutingExecutor {
   void Start(std::vector<AttemptStart> attempts) override {
     std::vector<AttemptStart> commands, actions;
     for (AttemptStart& start : attempts) {
-      epoch_ = std::max(epoch_, start.epoch);
       std::vector<AttemptStart>& to = start.action.is_null() ? commands : actions;
       to.push_back(std::move(start));
     }
@@ -121,20 +120,22 @@ class RoutingExecutorImpl final : public RoutingExecutor {
     return statuses;
   }
 
-  void Probe(std::int64_t id, Value job) override {
+  void Lead(std::int64_t epoch) override { epoch_ = epoch; }
+
+  void Probe(std::int64_t id, Value job, std::vector<std::string> secrets) override {
     const Value* command = job.Find("command");
     if (command != nullptr) {
       waiting_.emplace_back(id, StartOf(*command, options_));
       StartLooks();
     } else {
-      unasked_.emplace_back(id, std::move(job));
+      unasked_.push_back(Question{id, std::move(job), std::move(secrets)});
       AskMore();
     }
     Announce();
   }
 
   void Drop(std::int64_t id) override {
-    std::erase_if(unasked_, [id](const auto& question) { return question.first == id; });
+    std::erase_if(unasked_, [id](const auto& question) { return question.id == id; });
     if (asked_.erase(id) != 0) actions_.Drop(id);
     AskMore();
     std::erase_if(waiting_, [id](const auto& look) { return look.first == id; });
@@ -162,6 +163,11 @@ class RoutingExecutorImpl final : public RoutingExecutor {
  private:
   static constexpr std::int64_t kDropped = -1;
   static constexpr std::size_t kQuestionsAtOnce = 32;  // to the worker, which has 64 threads for queries
+  struct Question {
+    std::int64_t id;
+    Value job;
+    std::vector<std::string> secrets;
+  };
   struct Look {
     std::int64_t probe;
     Micros timeout;
@@ -204,10 +210,10 @@ class RoutingExecutorImpl final : public RoutingExecutor {
   // threads of tasks.
   void AskMore() {
     while (!unasked_.empty() && asked_.size() < kQuestionsAtOnce) {
-      auto [id, job] = std::move(unasked_.front());
+      Question question = std::move(unasked_.front());
       unasked_.pop_front();
-      asked_.insert(id);
-      actions_.Probe(id, std::move(job));
+      asked_.insert(question.id);
+      actions_.Probe(question.id, std::move(question.job), std::move(question.secrets));
     }
   }
 
@@ -225,9 +231,9 @@ class RoutingExecutorImpl final : public RoutingExecutor {
   WorkerExecutor& actions_;
   const LookOptions options_;
   OwnedFd epoll_, wake_;
-  std::int64_t epoch_ = 0;  // the highest that was seen
+  std::int64_t epoch_ = 0;  // the leader's
   std::int64_t last_look_;
-  std::deque<std::pair<std::int64_t, Value>> unasked_;  // of the worker
+  std::deque<Question> unasked_;  // of the worker
   std::unordered_set<std::int64_t> asked_;
   std::deque<std::pair<std::int64_t, AttemptStart>> waiting_;  // looks, with the ids of their probes
   std::unordered_map<std::int64_t, Look> looks_;               // under way

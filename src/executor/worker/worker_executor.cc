@@ -82,7 +82,8 @@ class WorkerExecutorImpl final : public WorkerExecutor {
   std::vector<AttemptStatus> Reattach(const std::vector<OpenAttempt>& open) override;
   bool Knows(AttemptId attempt) const override;
 
-  void Probe(std::int64_t id, Value job) override;
+  void Lead(std::int64_t) override {}  // what this one starts is fenced by generations
+  void Probe(std::int64_t id, Value job, std::vector<std::string> secrets) override;
   void Drop(std::int64_t id) override;
   std::vector<ProbeResult> Probed() override;
 
@@ -402,14 +403,15 @@ void WorkerExecutorImpl::Lose(std::int64_t id, Tracked& tracked) {
 
 // ---- probes ----
 
-void WorkerExecutorImpl::Probe(std::int64_t id, Value job) {
+void WorkerExecutorImpl::Probe(std::int64_t id, Value job, std::vector<std::string> secrets) {
   NeedWorker();
   Worker* own = Own();
   if (own == nullptr) {
     probes_.Fail(id, "the worker is being started again");
     return Announce();
   }
-  own->link->Send(Value(Value::Map{{"probe", probes_.Ask(id)}, {"job", std::move(job)}}));
+  own->link->Send(Value(Value::Map{
+      {"probe", probes_.Ask(id)}, {"job", std::move(job)}, {"secrets", Value::List(secrets.begin(), secrets.end())}}));
   Flush();
 }
 

@@ -253,7 +253,8 @@ void SensorHost::AskProber(Entry& entry, Instant now, Ends& ends) {
     const auto kind = later ? Sighting::Kind::kNotYet : Sighting::Kind::kUnknown;
     return Take(entry, Sighting{kind, {}, job.error().message}, now, ends);
   }
-  prober_->Probe(entry.what.attempt.value, *job);
+  std::vector<std::string> secrets = SecretsOf(*job);
+  prober_->Probe(entry.what.attempt.value, *job, std::move(secrets));
 }
 
 Status SensorHost::LookAtAssets(Store& store, const std::vector<AttemptId>& attempts, Instant now, Ends& ends) {

@@ -153,7 +153,7 @@ TEST_F(Http, AnAnswerOfAProbeThatIsTooMuchDoesNotHurtTheWorker) {
   server_.Answer("/large", TinyHttpServer::Response(200, "\"" + std::string(2 << 20, 'x') + "\""));
   server_.Answer("/deep", TinyHttpServer::Response(200, deep));
   const auto ask = [&](std::int64_t id, const std::string& path) {
-    executor().Probe(id, *ParseJson(R"({"http": {"url": ")" + server_.Url(path) + R"(", "output": {"all": ""}}})"));
+    executor().Probe(id, *ParseJson(R"({"http": {"url": ")" + server_.Url(path) + R"(", "output": {"all": ""}}})"), {});
     std::optional<ProbeResult> answer;
     EXPECT_TRUE(Eventually([&] {
       for (ProbeResult& result : executor().Probed()) answer = result;
@@ -169,11 +169,12 @@ TEST_F(Http, AnAnswerOfAProbeThatIsTooMuchDoesNotHurtTheWorker) {
 }
 
 TEST_F(Http, ProbesAreAnswered) {
-  executor().Probe(1, *ParseJson(R"({"port": {"host": "127.0.0.1", "port": )" + std::to_string(server_.port()) + "}}"));
-  executor().Probe(2, *ParseJson(R"({"port": {"host": "127.0.0.1", "port": 1}})"));
-  executor().Probe(3, *ParseJson(R"({"http": {"url": ")" + server_.Url("/") + "\"}}"));
-  executor().Probe(4, *ParseJson(R"({"http": {"url": "http://127.0.0.1:1/"}})"));
-  executor().Probe(5, *ParseJson(R"({"nothing": {}})"));
+  executor().Probe(1, *ParseJson(R"({"port": {"host": "127.0.0.1", "port": )" + std::to_string(server_.port()) + "}}"),
+                   {});
+  executor().Probe(2, *ParseJson(R"({"port": {"host": "127.0.0.1", "port": 1}})"), {});
+  executor().Probe(3, *ParseJson(R"({"http": {"url": ")" + server_.Url("/") + "\"}}"), {});
+  executor().Probe(4, *ParseJson(R"({"http": {"url": "http://127.0.0.1:1/"}})"), {});
+  executor().Probe(5, *ParseJson(R"({"nothing": {}})"), {});
   std::map<std::int64_t, ProbeResult> results;
   ASSERT_TRUE(Eventually([&] {
     for (ProbeResult& result : executor().Probed()) results[result.id] = result;

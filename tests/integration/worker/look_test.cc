@@ -33,11 +33,13 @@ class Look : public WorkerTest {
     both_ = MakeRoutingExecutor(*commands_, Open(), std::move(looks));
   }
   void Ask(std::int64_t id, const std::string& script, Micros timeout = Seconds(20)) {
-    both_->Probe(id, Value::Map{{"command", Value::Map{{"argv", Value::List{"bash", "-c", script}},
-                                                       {"env", Value::Map{{"WHO", "me"}}},
-                                                       {"working_dir", folder_},
-                                                       {"log", LogPath(1)},
-                                                       {"timeout", std::int64_t{timeout.count()}}}}});
+    both_->Probe(id,
+                 Value::Map{{"command", Value::Map{{"argv", Value::List{"bash", "-c", script}},
+                                                   {"env", Value::Map{{"WHO", "me"}}},
+                                                   {"working_dir", folder_},
+                                                   {"log", LogPath(1)},
+                                                   {"timeout", std::int64_t{timeout.count()}}}}},
+                 {});
   }
   ProbeResult Answer(std::int64_t id) {
     EXPECT_TRUE(Eventually([&] {
@@ -115,7 +117,7 @@ TEST_F(Look, AllLooksOfATryShareTheCapOfItsLog) {
 
 TEST_F(Look, AllAreAnsweredHoweverManyAskTheWorkerTogether) {
   const Value job = Value::Map{{"http", Value::Map{{"url", server_.Url("/ok")}}}};
-  for (std::int64_t id = 1; id <= 200; ++id) both_->Probe(id, job);
+  for (std::int64_t id = 1; id <= 200; ++id) both_->Probe(id, job, {});
   both_->Drop(150);  // not asked yet
   for (std::int64_t id = 1; id <= 200; ++id) {
     if (id == 150) continue;

@@ -155,8 +155,9 @@ TEST_F(Sql, WhatOutputsCannotHoldUndoesTheScript) {
 }
 
 TEST_F(Sql, AProbeIsAnsweredWithTheFirstValueAlone) {
-  executor().Probe(1, Value::Map{{"sql", Spec("select 7 as n, repeat('x', 2000000) as x union all select 8, 'y'")}});
-  executor().Probe(2, Value::Map{{"sql", Spec("select repeat('x', 2000000)")}});
+  executor().Probe(1, Value::Map{{"sql", Spec("select 7 as n, repeat('x', 2000000) as x union all select 8, 'y'")}},
+                   {});
+  executor().Probe(2, Value::Map{{"sql", Spec("select repeat('x', 2000000)")}}, {});
   std::map<std::int64_t, ProbeResult> answers;
   ASSERT_TRUE(Eventually([&] {
     executor().Ended();

@@ -23,12 +23,18 @@ inline LoadedDag LoadTasks(const std::string& tasks, const std::string& more = "
 
 class FakeProber : public Prober {
  public:
+  std::int64_t led = 0;
+  std::vector<std::vector<std::string>> asked_secrets;
   std::vector<std::pair<std::int64_t, Value>> asked;
   std::vector<ProbeResult> answers;  // what Probed() answers next
 
   std::vector<std::int64_t> dropped;
 
-  void Probe(std::int64_t id, Value job) override { asked.emplace_back(id, std::move(job)); }
+  void Lead(std::int64_t epoch) override { led = epoch; }
+  void Probe(std::int64_t id, Value job, std::vector<std::string> secrets) override {
+    asked.emplace_back(id, std::move(job));
+    asked_secrets.push_back(std::move(secrets));
+  }
   void Drop(std::int64_t id) override { dropped.push_back(id); }
   std::vector<ProbeResult> Probed() override { return std::exchange(answers, {}); }
   int PollFd() const override { return -1; }

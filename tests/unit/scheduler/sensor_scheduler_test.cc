@@ -87,7 +87,9 @@ TEST_F(SensorSchedulerTest, IsNotForgottenByACrash) {
   Publish("wait: {sensor: {port: 'db:1'}}");
   Answer(0, false);
   Said();
+  EXPECT_EQ(prober_.led, 1);
   Lead();
+  EXPECT_EQ(prober_.led, 2) << "commands of an older epoch are refused";
   EXPECT_THAT(Said(), IsEmpty());
   ASSERT_EQ(prober_.asked.size(), 2u);  // what happened meanwhile is looked for at once
   Answer(1, true);

@@ -18,6 +18,16 @@ TEST(Json, OfDuplicateKeysTheLastOneCounts) {
   EXPECT_EQ(ToJson(*ParseJson(R"({"a":1,"a":2})")), R"({"a":2})");
 }
 
+TEST(Json, WholeNumbersBeyond64BitsAreRoundedOrTextsOrRefused) {
+  for (const std::string wide : {"9223372036854775808", "18446744073709551616", "-9223372036854775809"}) {
+    EXPECT_TRUE(ParseJson(wide)->is_double()) << wide;
+    EXPECT_EQ(*ParseJson("[" + wide + "]", WideIntegers::kText), Value(Value::List{wide}));
+    EXPECT_THAT(ParseJson(wide, WideIntegers::kRefuse).error().message, HasSubstr("more than 64 bits"));
+  }
+  for (const std::string narrow : {"9223372036854775807", "-9223372036854775808", "1e30", "1.5"})
+    EXPECT_TRUE(ParseJson(narrow, WideIntegers::kRefuse)->is_number()) << narrow;
+}
+
 TEST(Json, RefusesWhatIsNotStrictlyJson) {
   for (const char* text : {"", "{", "[1,]", "{'a':1}", "nul", "1 2", "\"\xff\"", "// x\n1", "NaN"})
     EXPECT_FALSE(ParseJson(text).ok()) << text;

@@ -1,5 +1,6 @@
 #include "pipelined/template/task_context.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 
 #include "pipelined/schema/json.h"
@@ -58,6 +59,58 @@ TEST_F(TaskNames, OutputsOfUpstreamTasksAreReachedById) {
   EXPECT_EQ(Render("{{ tasks.extarct.rows }}"),
             "error 1:10: there is no \"extarct\" in tasks (did you mean \"extract\"?)");
   EXPECT_THAT(Render("{{ tasks.report.rows }}"), HasSubstr("the task \"report\" has given no outputs"));
+}
+
+TEST_F(TaskNames, OutputsArePulledWithTheArgumentsOfAirflow) {
+  EXPECT_EQ(
+      Render("{{ ti.xcom_pull('report', default='none yet') }} {{ ti.xcom_pull('extract', key='no', default=7) }} "
+             "{{ ti.xcom_pull(['extract', 'report'], default=0) }} {{ ti.xcom_pull(key='rows', default='own') }}"),
+      "none yet 7 [[1], 0] own");
+  EXPECT_EQ(Render("{{ ti.xcom_pull('extract', dag_id='sales', run_id=run_id, key='rows', map_indexes=-1) }} "
+                   "{{ ti.xcom_pull('extract', map_indexes=0, default='not mapped') }}"),
+            "42 not mapped");
+  dag_.tasks[0].mapped = 1;
+  outputs_ = *ParseJson(R"({"return_value": [5, null, 7]})");
+  EXPECT_EQ(Render("{{ ti.xcom_pull('extract', map_indexes=2) }} {{ ti.xcom_pull('extract', map_indexes=[0, 3]) }} "
+                   "{{ ti.xcom_pull('extract') }}"),
+            "7 [5, None] [5, None, 7]");
+  for (const std::string_view other : {"dag_id='x'", "run_id='x'", "include_prior_dates=true"})
+    EXPECT_THAT(Render(fmt::format("{{{{ ti.xcom_pull('extract', {}) }}}}", other)),
+                HasSubstr("outputs of other runs"));
+  EXPECT_THAT(Render("{{ ti.xcom_pull('extract', defualt=1) }}"), HasSubstr("unexpected argument 'defualt'"));
+}
+
+TEST_F(TaskNames, DatesGiveTheirMonthAndWeek) {
+  EXPECT_EQ(Render("{{ logical_date.last_of('month') }} {{ logical_date.first_of('year') | ds }} "
+                   "{{ logical_date.isocalendar() }} {{ logical_date.isocalendar()[1] }}"),
+            "2026-03-31 00:00:00+00:00 2026-01-01 (2026, 9, 7) 9");
+  EXPECT_THAT(Render("{{ logical_date.last_of('week') }}"), HasSubstr("must be month or year"));
+}
+
+TEST_F(TaskNames, ATaskIsNoValue) {
+  EXPECT_EQ(Render("{{ tasks.extract }}"),
+            "error 1:4: tasks.extract is no value (name an output: tasks.extract.<key>)");
+  EXPECT_THAT(Render("{{ tasks }}"), HasSubstr("name an output: tasks.<id>.<key>"));
+  EXPECT_THAT(Render("{{ tasks.extract | tojson }}"), HasSubstr("tasks.extract is no value"));
+  EXPECT_THAT(Render("{{ 'x' ~ tasks.extract }}"), HasSubstr("tasks.extract is no value"));
+  EXPECT_EQ(Render("{% if tasks.extract is defined %}{% set t = tasks.extract %}{{ t.rows }}{% endif %}"), "42");
+}
+
+TEST_F(TaskNames, DagTaskAndTryHaveWhatStandsInTheFile) {
+  dag_.max_active_tasks = 4;
+  dag_.schedule.start_date = *ParseInstant("2026-01-01T00:00:00Z");
+  context_.run.params.Set("region", "us");
+  Task& task = dag_.tasks[2];
+  task.retry.delay = Seconds(90);
+  task.execution_timeout = Seconds(3600);
+  EXPECT_EQ(
+      Render(
+          "{{ dag.max_active_tasks }} {{ dag.catchup }} {{ dag.start_date | ds }} {{ dag.end_date }} {{ dag.doc_md }} "
+          "{{ dag.params }} {{ params.region }}"),
+      "4 False 2026-01-01 None None {'region': 'eu'} us");
+  EXPECT_EQ(Render("{{ task.retry_delay }} {{ task.execution_timeout.total_seconds() }} {{ task.trigger_rule }} "
+                   "{{ task.depends_on_past }} {{ task.doc_md }} {{ ti.state }}"),
+            "0:01:30 3600.0 all_success False None running");
 }
 
 TEST_F(TaskNames, ValuesFromOutsideAreQuotedAndThoseOfTheEngineAreNot) {
