@@ -12,10 +12,13 @@
 namespace pipelined::worker {
 namespace {
 
+bool IsRange(const Value& range) {
+  return range.is_list() && range.list().size() == 2 && range.list()[0].is_int() && range.list()[1].is_int();
+}
+
 bool InRanges(const Value& ranges, long status) {
   return ranges.is_list() && std::any_of(ranges.list().begin(), ranges.list().end(), [&](const Value& range) {
-           return range.is_list() && range.list().size() == 2 && range.list()[0].is_int() && range.list()[1].is_int() &&
-                  status >= range.list()[0].integer() && status <= range.list()[1].integer();
+           return IsRange(range) && status >= range.list()[0].integer() && status <= range.list()[1].integer();
          });
 }
 
@@ -36,6 +39,7 @@ std::string Unexpected(const Value& spec, long status) {
   const Value* statuses = ExpectedStatuses(spec);
   if (statuses == nullptr || !statuses->is_list()) return text;
   for (const Value& range : statuses->list()) {
+    if (!IsRange(range)) continue;
     const std::int64_t first = range.list()[0].integer(), last = range.list()[1].integer();
     text += &range == &statuses->list().front() ? ", not " : " or ";
     text += first == last ? fmt::format("{}", first) : fmt::format("{} to {}", first, last);

@@ -16,7 +16,7 @@ class PackageInventory(OwnServerCase):
         wait_for(lambda: server.dag("package_inventory"), 20, "the DAG")
         self.assertEqual(server.ctl_json("dags", "import-errors"), [])
         work = server.root / "work"
-        done = server.pipectl("dags", "run", "package_inventory", "-p", f"work_dir={work}", "--run-id", "first", "--watch")
+        done = server.pipectl("dags", "run", "package_inventory", "-p", f"work_dir={work}", "-p", "hold_lock=4", "--run-id", "first", "--watch")
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr + str(server.states("package_inventory", "first")))
         self.assertIn("report", done.stdout + done.stderr)
         self.assertTrue(server.ctl("tasks", "logs", "package_inventory", "first", "report"))

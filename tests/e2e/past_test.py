@@ -69,7 +69,7 @@ tasks:
 """)
         first, second = (self.post("mapped", day) for day in ("2026-01-01", "2026-01-02"))
         self.assertEqual(self.server.wait_run("mapped", first), "failed")
-        self.assertEqual(self.server.run("mapped", second)["state"], "running")
+        wait_for(lambda: self.server.run("mapped", second)["state"] == "running", 20, "the second run to wait")
         self.assertEqual(sorted(trace.name for trace in traces.iterdir()), ["a.2026-01-01", "b.2026-01-01"])
 
     def post(self, name, day):

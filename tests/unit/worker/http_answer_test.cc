@@ -23,7 +23,7 @@ TEST(HttpAnswer, ASuccessIsAnyOfTheTwoHundreds) {
 TEST(HttpAnswer, ExpectedStatusesAreWhatTheFileSays) {
   const std::string spec = R"({"expect": {"status": [[404, 404], [500, 599]]}})";
   EXPECT_EQ(Answer(spec, 404).outcome, AttemptOutcome::kSucceeded);
-  EXPECT_EQ(Answer(spec, 200).message, "HTTP status 200");
+  EXPECT_EQ(Answer(spec, 200).message, "HTTP status 200, not 404 or 500 to 599");
 }
 
 TEST(HttpAnswer, AnotherTryIsMadeWhereItMayHelp) {
