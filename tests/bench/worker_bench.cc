@@ -1,9 +1,9 @@
-// bench_worker http|sql [attempts] [in flight]: actions through WorkerExecutor, to a server of this program or a
-// PostgreSQL of its own; prints attempts per second.
+// bench_worker http|sql FOLDER [attempts] [in flight]: actions through WorkerExecutor, to a server of this program or
+// a PostgreSQL of its own; prints attempts per second. What it writes stays in FOLDER, which is made: a file system may
+// be slow at making files when many were removed just before.
 // bench_worker serve: is the server alone, for tasks; prints its URL and ends with its standard input.
 #include <fmt/format.h>
 #include <poll.h>
-#include <stdlib.h>
 
 #include <cstdio>
 #include <cstdlib>
@@ -72,10 +72,11 @@ int Serve() {
 int Main(int argc, char** argv) {
   if (argc > 1 && std::string_view(argv[1]) == "serve") return Serve();
   const bool sql = argc > 1 && std::string_view(argv[1]) == "sql";
-  const int attempts = argc > 2 ? std::atoi(argv[2]) : 10'000, in_flight = argc > 3 ? std::atoi(argv[3]) : 100;
+  if (argc < 3) return 64;
+  const std::string folder = argv[2];
+  const int attempts = argc > 3 ? std::atoi(argv[3]) : 10'000, in_flight = argc > 4 ? std::atoi(argv[4]) : 100;
   log::SetLevel(log::Level::kError);
-  char folder[] = "/tmp/bench-worker-XXXXXX";
-  if (mkdtemp(folder) == nullptr) return 70;
+  std::filesystem::create_directories(folder);
   testing::TinyHttpServer server;
   WorkerExecutorOptions options;
   options.attempts_dir = folder;
@@ -89,7 +90,6 @@ int Main(int argc, char** argv) {
   const Value action = sql ? SqlAction() : Value(Value::Map{{"http", Value::Map{{"url", server.Url("/")}}}});
   fmt::print("{:.0f}\n", RunAttempts(**executor, action, folder, attempts, in_flight));
   executor->reset();
-  std::filesystem::remove_all(folder);
   return 0;
 }
 

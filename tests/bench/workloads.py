@@ -520,8 +520,9 @@ def http_server(bench):
 
 
 def actions_workload(bench, figures, rounds, kind, action):
-    for _ in range(rounds):
-        done = subprocess.run([str(bench.bin / "bench_worker"), kind, "10000", "100"], check=True, capture_output=True, text=True)
+    for number in range(rounds):
+        command = [str(bench.bin / "bench_worker"), kind, str(bench.root / f"worker{number}"), "10000", "100"]
+        done = subprocess.run(command, check=True, capture_output=True, text=True)
         figures.add("actions through the worker", float(done.stdout.split()[-1]), "/s")
     stamp = [bench.stamp, "T"]
     tasks = {"source": ("exec", stamp, []), **{f"t{i}": (*action, ["source"]) for i in range(10000)},
