@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
+#include <cctype>
 
 #include "pipelined/base/base64.h"
 #include "pipelined/base/secret_name.h"
@@ -146,11 +148,16 @@ class ActionMaker {
   Value made_{Value::Map{}};
 };
 
-// Of a connection's extra: what every client says. All other headers may be what lets one in.
+// Of the extra of an HTTP connection: options of the request, and what every client says. All other headers may be what
+// lets one in.
 bool IsPlainHeader(std::string_view name) {
+  constexpr std::array<std::string_view, 10> kPlain{"timeout",        "verify",    "allow_redirects", "stream",
+                                                    "max_redirects",  "trust_env", "endpoint_prefix", "user-agent",
+                                                    "check_response", "ca_file"};
   std::string lower(name);
   std::transform(lower.begin(), lower.end(), lower.begin(), [](unsigned char c) { return std::tolower(c); });
-  return lower.starts_with("accept") || lower.starts_with("content-") || lower == "user-agent";
+  return lower.starts_with("accept") || lower.starts_with("content-") ||
+         std::find(kPlain.begin(), kPlain.end(), lower) != kPlain.end();
 }
 
 }  // namespace

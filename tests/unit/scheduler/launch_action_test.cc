@@ -32,6 +32,10 @@ Result<AttemptStart> PrepareOne(ActionKind kind, const std::string& spec, const 
     if (id == "gone") return Error{ErrorCode::kNotFound, "there is no connection \"gone\"", ""};
     Value connection(Value::Map{{"conn_type", "postgres"}, {"host", id}});
     if (id == "db") connection.Set("password", "s3cret");
+    if (id == "web")
+      connection.Set(
+          "extra",
+          R"({"X-Api": "headersecret", "Accept": "text/plain", "endpoint_prefix": "/api/v2", "timeout": "30.55"})");
     return connection;
   };
   return Prepare(LaunchRequest{dag, 0, run, AttemptOpened{AttemptId{1}, RunId{1}, 0, 1}, 1, Value()}, options);
@@ -59,6 +63,15 @@ TEST(PrepareAction, SecretsMayStandInItAndNotInItsLog) {
   const auto own = PrepareOne(ActionKind::kSql, R"({"connection": "db", "script": "select 1"})", {});
   ASSERT_TRUE(own.ok()) << own.error().message;
   EXPECT_THAT(own->secrets, IsSupersetOf({"s3cret", "OnMzY3JldA=="}));  // as Authorization: Basic has it, too
+}
+
+TEST(PrepareAction, HeadersOfAConnectionAreSecretsUnlessEverybodySaysThem) {
+  const auto web = PrepareOne(ActionKind::kHttp, R"({"connection": "web", "url": "/x"})", {});
+  ASSERT_TRUE(web.ok()) << web.error().message;
+  EXPECT_THAT(web->secrets, ElementsAre("headersecret"));
+  const auto sql = PrepareOne(ActionKind::kSql, R"({"connection": "web", "script": "select 1"})", {});
+  ASSERT_TRUE(sql.ok()) << sql.error().message;
+  EXPECT_THAT(sql->secrets, IsEmpty());
 }
 
 TEST(PrepareAction, AValueInJsonStaysAValue) {
