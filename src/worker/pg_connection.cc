@@ -264,6 +264,17 @@ void PgConnection::NoteSize(std::size_t bytes) {
   if (bytes > kMostKept) is_large_ = true;
 }
 
+bool PgConnection::CanWatch(const Patience& patience) {
+  constexpr int kKnowsIt = 140'000;
+  if (PQserverVersion(connection_) < kKnowsIt) return false;
+  if (!can_watch_) {
+    const PgResult said = Simple("select version() like '%linux%'", patience);
+    if (PQresultStatus(said.get()) != PGRES_TUPLES_OK) return false;
+    can_watch_ = std::string_view(PQgetvalue(said.get(), 0, 0)) == "t";
+  }
+  return *can_watch_;
+}
+
 bool PgConnection::Reset() {
   notice_ = nullptr;
   if (IsLost() || !IsIdle() || is_large_) return false;

@@ -64,7 +64,9 @@ class PgConnection {
 
   // The server's process as it was told at the start. A pooler tells another one than pg_backend_pid().
   int ToldProcess() const { return PQbackendPID(connection_); }
-  int ServerVersion() const { return PQserverVersion(connection_); }  // 150004
+  // Whether the server can look, while a query runs, if its client is still there: PostgreSQL 14 and later, on Linux.
+  // Asks it the first time.
+  bool CanWatch(const Patience& patience);
   bool IsLost() const { return is_given_up_ || PQstatus(connection_) != CONNECTION_OK; }
   bool IsIdle() const { return PQtransactionStatus(connection_) == PQTRANS_IDLE; }
   bool InTransaction() const { return PQtransactionStatus(connection_) == PQTRANS_INTRANS; }
@@ -83,6 +85,7 @@ class PgConnection {
   PGconn* connection_;
   bool is_given_up_ = false;  // it does not answer, and may still be at work
   bool is_large_ = false;
+  std::optional<bool> can_watch_;
   std::function<void(const std::string&)> notice_;
 };
 

@@ -138,9 +138,8 @@ class ScriptRun {
   }
 
   // The server looks whether this worker is still there, so that a killed one leaves no query, and no locks, behind.
-  static std::string Watched(const PgConnection& connection, std::string_view scope) {
-    constexpr int kKnowsIt = 140'000;
-    if (connection.ServerVersion() < kKnowsIt) return {};
+  static std::string Watched(PgConnection& connection, const PgConnection::Patience& patience, std::string_view scope) {
+    if (!connection.CanWatch(patience)) return {};
     return fmt::format("; set {} client_connection_check_interval = '2s'", scope);
   }
 
@@ -152,14 +151,16 @@ class ScriptRun {
         std::max<std::int64_t>(script_.statement_timeout.count() / 1000, script_.statement_timeout.count() > 0);
     if (!script_.autocommit)
       return connection.Simple(
-          fmt::format("begin; set local statement_timeout = {}{}", ms, Watched(connection, "local")).c_str(), patience);
+          fmt::format("begin; set local statement_timeout = {}{}", ms, Watched(connection, patience, "local")).c_str(),
+          patience);
     PgResult process = connection.Simple("select pg_backend_pid()", patience);
     if (PQresultStatus(process.get()) != PGRES_TUPLES_OK) return process;
     const bool is_pooled = PQgetvalue(process.get(), 0, 0) != std::to_string(connection.ToldProcess());
     if (is_pooled && ms == 0) return process;
     if (!is_pooled) {
       return connection.Simple(
-          fmt::format("set session statement_timeout = {}{}", ms, Watched(connection, "session")).c_str(), patience);
+          fmt::format("set session statement_timeout = {}{}", ms, Watched(connection, patience, "session")).c_str(),
+          patience);
     }
     return Error{ErrorCode::kInvalid,
                  "statement_timeout with autocommit needs a session of its own, and the connection leads to a pooler: "
