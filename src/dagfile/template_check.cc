@@ -243,6 +243,7 @@ class TemplateChecker {
 
   // Of a sensor for tasks of its own DAG it is known here which there are.
   void CheckOwnTasks(const Task& task, NodeRef sensor) {
+    if (task.sensor == nullptr) return;  // beside another action it was not read
     const Value& what = task.sensor->what;
     const Value *dag_id = what.Find("dag_id"), *ids = what.Find("task_ids"), *run_id = what.Find("run_id");
     if (dag_id == nullptr || *dag_id != Value(dag_.id) || ids == nullptr || !ids->is_list()) return;

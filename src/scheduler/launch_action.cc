@@ -195,7 +195,8 @@ std::vector<std::string> SecretsOf(const Value& connected, SecretMask known) {
   const auto extra = ParseJson(text != nullptr && text->is_string() ? text->string() : "");
   if (!extra || !extra->is_map()) return known.Forms();
   for (const auto& [name, value] : extra->map()) {
-    if (value.is_string() && (IsSecretName(name) || (http && !IsPlainHeader(name)))) known.Add(value.string());
+    const bool hidden = IsSecretName(name) || (http && !IsPlainHeader(name));
+    if (hidden && !value.is_bool() && !value.is_null()) known.Add(ToText(value));
   }
   return known.Forms();
 }

@@ -292,7 +292,7 @@ class TaskScope : public Scope {
     };
     if (prior || other(dag_id, context.dag->id) || other(run_id, context.run.run_id))
       tmpl::Raise(TemplateFault::kValue, "outputs of other runs cannot be pulled",
-                  "let a sensor or a task ask for them, and use its outputs");
+                  "dag_id and run_id are those of this run; an output is named by key='…'");
     const Val otherwise = given == nullptr ? Val() : *given;
     const auto pull = [&](const Val& id) {
       return Pull(context, tmpl::AsString(id, "task_ids"), key, indexes, otherwise);

@@ -51,7 +51,7 @@ Value FieldOf(const PGresult* row, int column) {
   if ((type == kFloat4 || type == kFloat8 || (type == kNumeric && text.size() <= 16)) && finite)
     return std::strtod(text.c_str(), nullptr);
   if (type == kJson || type == kJsonb) {
-    if (auto json = ParseJson(text)) return std::move(*json);
+    if (auto json = ParseJson(text, WideIntegers::kText)) return std::move(*json);
   }
   return text;
 }

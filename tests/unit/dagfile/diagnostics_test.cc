@@ -169,6 +169,8 @@ const std::vector<Mistake> kMistakes{
     {"TaskId", Code::kBadId, "tasks:\n  ⟦a b: {bash: x}\n", "letters"},
     {"ParamName", Code::kBadId, "params: {⟦a-b: 1}\ntasks: {a: {bash: x}}\n", "letters"},
     {"NoAction", Code::kNoAction, "tasks:\n  ⟦a: {pool: p}\n", "bash, exec"},
+    {"ActionAndSensor", Code::kManyActions, "tasks:\n  a: {bash: x, ⟦sensor: {task: {dag_id: x, task_id: y}}}\n",
+     "two tasks"},
     {"TwoActions", Code::kManyActions, "tasks:\n  a: {bash: x, ⟦exec: [y]}\n", "two tasks"},
     {"FileAndCode", Code::kManyActions, "tasks:\n  a: {python: ⟦{file: x, code: y}}\n", "not both"},
     {"Duration", Code::kBadDuration, "tasks:\n  a: {bash: x, retry_delay: ⟦5 parsecs}\n", "1h30m"},

@@ -35,7 +35,7 @@ Result<AttemptStart> PrepareOne(ActionKind kind, const std::string& spec, const 
     if (id == "web")
       connection.Set(
           "extra",
-          R"({"X-Api": "headersecret", "Accept": "text/plain", "endpoint_prefix": "/api/v2", "timeout": "30.55"})");
+          R"({"X-Api": "headersecret", "X-Key": 1234567890, "X-On": true, "Accept": "text/plain", "endpoint_prefix": "/api/v2", "timeout": "30.55"})");
     return connection;
   };
   return Prepare(LaunchRequest{dag, 0, run, AttemptOpened{AttemptId{1}, RunId{1}, 0, 1}, 1, Value()}, options);
@@ -68,7 +68,7 @@ TEST(PrepareAction, SecretsMayStandInItAndNotInItsLog) {
 TEST(PrepareAction, HeadersOfAConnectionAreSecretsUnlessEverybodySaysThem) {
   const auto web = PrepareOne(ActionKind::kHttp, R"({"connection": "web", "url": "/x"})", {});
   ASSERT_TRUE(web.ok()) << web.error().message;
-  EXPECT_THAT(web->secrets, ElementsAre("headersecret"));
+  EXPECT_THAT(web->secrets, ElementsAre("headersecret", "1234567890"));
   const auto sql = PrepareOne(ActionKind::kSql, R"({"connection": "web", "script": "select 1"})", {});
   ASSERT_TRUE(sql.ok()) << sql.error().message;
   EXPECT_THAT(sql->secrets, IsEmpty());
