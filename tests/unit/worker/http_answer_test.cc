@@ -26,6 +26,13 @@ TEST(HttpAnswer, ExpectedStatusesAreWhatTheFileSays) {
   EXPECT_EQ(Answer(spec, 200).message, "HTTP status 200, not 404 or 500 to 599");
 }
 
+TEST(HttpAnswer, WideNumbersAreComparedAsNumbersAndGivenAsTexts) {
+  const auto spec = ParseJson(R"({"expect": {"json": {"/n": 18446744073709551615}}, "output": {"n": "/n"}})");
+  const JobEnd end = Judge(*spec, 200, R"({"n": 18446744073709551615})");
+  EXPECT_EQ(end.outcome, AttemptOutcome::kSucceeded) << end.message;
+  EXPECT_EQ(*end.outputs.Find("n"), Value("18446744073709551615"));
+}
+
 TEST(HttpAnswer, AnotherTryIsMadeWhereItMayHelp) {
   for (const long status : {408, 425, 429, 500, 503}) EXPECT_FALSE(Answer("{}", status).is_final) << status;
   for (const long status : {301, 400, 401, 404, 422}) EXPECT_TRUE(Answer("{}", status).is_final) << status;
