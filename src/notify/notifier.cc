@@ -4,10 +4,9 @@
 
 #include <algorithm>
 #include <atomic>
-#include <future>
 #include <map>
 
-#include "notify/late_channel.h"
+#include "notify/lookup.h"
 #include "notify/worker.h"
 #include "pipelined/base/log.h"
 
@@ -17,6 +16,7 @@ namespace {
 constexpr Micros kLookAgain = std::chrono::minutes(1);  // below the notifications: the net
 constexpr Micros kAfterError = Seconds(1);
 constexpr Micros kClaimMargin = std::chrono::minutes(1);
+constexpr Micros kLookedUpSoon = Millis(50);
 
 }  // namespace
 
@@ -26,7 +26,9 @@ class Notifier::Impl {
       : options_(std::move(options)), outbox_(outbox), clock_(clock) {
     for (const ChannelSettings& settings : options_.channels)
       channels_.emplace(settings.name, Known{settings, nullptr, Micros(0)});
-    LookUp();
+    for (auto& [name, channel] : channels_) {  // all at once, as each may wait for a program
+      if (!channel.settings.references.empty()) channel.lookup.Begin(options_.look_up, channel.settings);
+    }
   }
 
   bool Run() {
@@ -48,35 +50,11 @@ class Notifier::Impl {
     std::unique_ptr<Worker> worker;      // made when it is first needed
     Micros not_before{0};                // its rate is used up until then
     std::optional<JobDone> unsettled{};  // sent, but that could not be stored yet
-    std::string unready{};               // why it cannot be used at present; it was said
+    Lookup lookup{};                     // of settings.references; without any it can be used
+    std::string unready{};               // why it cannot be looked up at present; it was said
+    std::int32_t lookups = 0;            // that have failed
+    Micros look_up_at{0};                // not before
   };
-
-  // All at once, as each may wait for a program. One that cannot be looked up is no reason to keep the others waiting.
-  void LookUp() {
-    std::vector<std::pair<Known*, std::future<Result<ChannelSettings>>>> asked;
-    for (auto& [name, channel] : channels_) {
-      if (channel.settings.references.empty()) continue;
-      asked.emplace_back(&channel, std::async(std::launch::async, options_.look_up, channel.settings));
-    }
-    for (auto& [channel, answer] : asked) {
-      Result<ChannelSettings> whole = answer.get();
-      if (whole)
-        channel->settings = std::move(*whole);
-      else
-        SayReadiness(*channel, whole.error().message);
-    }
-  }
-
-  std::unique_ptr<Channel> MakeChannelOf(const ChannelSettings& settings) const {
-    if (settings.references.empty()) return options_.make(settings, clock_);
-    // On the channel's thread, which may outlive this.
-    return std::make_unique<LateChannel>([settings, look_up = options_.look_up, make = options_.make,
-                                          &clock = clock_]() -> Result<std::unique_ptr<Channel>> {
-      const Result<ChannelSettings> whole = look_up(settings);
-      if (!whole) return whole.error();
-      return make(*whole, clock);
-    });
-  }
 
   // Once for each change, however many messages wait.
   static void SayReadiness(Known& channel, const std::string& unready) {
@@ -85,8 +63,29 @@ class Notifier::Impl {
     if (unready.empty())
       log::Info("the channel {} can be used now", channel.settings.name);
     else
-      log::Warning("the channel {} cannot be used: {}; its messages are tried again later", channel.settings.name,
-                   unready);
+      log::Warning("the channel {} cannot be used: {}; its messages wait until it can", channel.settings.name, unready);
+  }
+
+  Micros TakeLookedUp(Known& channel) {
+    std::optional<Result<ChannelSettings>> whole = channel.lookup.Take();
+    if (!whole) return kLookedUpSoon;
+    SayReadiness(channel, *whole ? "" : whole->error().message);
+    if (*whole)
+      channel.settings = **std::move(whole);
+    else
+      channel.look_up_at = clock_.Monotonic() + BackOff(channel.settings, ++channel.lookups, 0);
+    return kLookAgain;
+  }
+
+  // As long as it cannot be looked up its messages wait, with the reason. Nothing is claimed: no try, and no place in
+  // the rate, is used up.
+  Result<Micros> AwaitLookup(Known& channel) {
+    if (channel.lookup.is_under_way()) return kLookedUpSoon;
+    if (const Status held = outbox_.Hold(channel.settings.name, channel.unready); !held) return held.error();
+    const Micros now = clock_.Monotonic();
+    if (now < channel.look_up_at) return channel.look_up_at - now;
+    channel.lookup.Begin(options_.look_up, channel.settings);
+    return kLookedUpSoon;
   }
 
   // Stores what was sent, gives idle channels the next message; answers how long there is nothing to do.
@@ -95,6 +94,9 @@ class Notifier::Impl {
     const Result<OutboxDue> due = outbox_.Due();
     if (!due) return Failed(due.error());
     Micros wait = std::min(kLookAgain, due->next_in.value_or(kLookAgain));
+    for (auto& [name, channel] : channels_) {
+      if (channel.lookup.is_under_way()) wait = std::min(wait, TakeLookedUp(channel));
+    }
     for (const std::string& name : due->channels) {
       const auto found = channels_.find(name);
       const Result<Micros> next = found == channels_.end() ? Refuse(name) : Next(found->second);
@@ -117,7 +119,7 @@ class Notifier::Impl {
       if (!channel.unsettled) continue;
       const DeliveryEnd end = EndOf(channel.settings, *channel.unsettled);
       if (const Status settled = outbox_.Settle(channel.unsettled->row, end); !settled) return settled;
-      Say(channel, *channel.unsettled, end);
+      Say(*channel.unsettled, end);
       channel.unsettled.reset();
     }
     return Ok();
@@ -140,10 +142,8 @@ class Notifier::Impl {
     return row.tries_left ? *row.tries_left <= 0 : row.attempts >= channel.max_tries;
   }
 
-  static void Say(Known& channel, const JobDone& done, const DeliveryEnd& end) {
+  static void Say(const JobDone& done, const DeliveryEnd& end) {
     const Notification& row = done.row;
-    SayReadiness(channel, done.outcome.is_unready ? done.outcome.error : "");
-    if (done.outcome.is_unready && end.state == NotificationState::kQueued) return;
     if (end.state == NotificationState::kSent)
       return log::Debug("notification {} was sent to {}", row.id, row.use.channel);
     log::Warning("notification {} to {}, try {}: {}{}", row.id, row.use.channel, row.attempts, end.error,
@@ -161,6 +161,7 @@ class Notifier::Impl {
   // The next message of a channel, if it is idle and may send.
   Result<Micros> Next(Known& channel) {
     if (channel.unsettled || (channel.worker != nullptr && channel.worker->busy())) return kLookAgain;
+    if (!channel.settings.references.empty()) return AwaitLookup(channel);
     const Micros now = clock_.Monotonic();
     if (now < channel.not_before) return channel.not_before - now;
     const ChannelSettings& settings = channel.settings;
@@ -187,7 +188,7 @@ class Notifier::Impl {
       return Micros(0);
     }
     if (channel.worker == nullptr)
-      channel.worker = std::make_unique<Worker>(MakeChannelOf(settings), [this] { outbox_.Interrupt(); });
+      channel.worker = std::make_unique<Worker>(options_.make(settings, clock_), [this] { outbox_.Interrupt(); });
     Message message = MakeMessage(row, origin);
     channel.worker->Give({std::move(row), std::move(message)});
     return kLookAgain;

@@ -46,16 +46,17 @@ constexpr const char* kDue =
     "select channel, case when next_try_at > clock_timestamp() then (extract(epoch from next_try_at - "
     "clock_timestamp()) * 1000000)::bigint else 0 end from first";
 
-// How many tries of the channel have begun, or are about to, and when the next one may begin at the earliest. What was
-// claimed by somebody who has not said yet that he tries it counts, too: else several notifiers would try more
-// together.
+// How many tries of the channel have begun; how many are claimed by somebody who has not said yet that he tries, for
+// several notifiers would try more together; and when the next one may begin if those that have begun are too many.
 constexpr const char* kRate =
-    "select count(*) + (select count(*) from notification n where n.state = 'delivering' and n.channel = $1 and not "
+    "select count(*), (select count(*) from notification n where n.state = 'delivering' and n.channel = $1 and not "
     "exists (select from notification_attempt a where a.notification = n.id and a.number = n.attempts and a.ended_at "
     "is null)), coalesce((extract(epoch from min(started_at) + $3::bigint * interval '1 microsecond' - "
-    "clock_timestamp()) * 1000000)::bigint, 100000) from (select started_at from notification_attempt where channel = "
+    "clock_timestamp()) * 1000000)::bigint, 0) from (select started_at from notification_attempt where channel = "
     "$1 and started_at > clock_timestamp() - $3::bigint * interval '1 microsecond' order by started_at desc limit $2) "
     "t";
+
+constexpr Millis kClaimSoonDecided{100};  // what is claimed is tried, or given up, at once
 
 constexpr const char* kClaim =
     "update notification n set state = 'delivering', next_try_at = null, claim = pg_backend_pid(), claim_since = "
@@ -161,6 +162,16 @@ class PgOutbox final : public Outbox {
     });
   }
 
+  Status Hold(const std::string& channel, const std::string& why) override {
+    return With("hold notifications", [&]() -> Status {
+      session_->Run("outbox_hold",
+                    "update notification set error = $2 where state = 'queued' and channel = $1 and next_try_at <= "
+                    "clock_timestamp() and error is distinct from $2",
+                    CleanText(channel), CleanText(why));
+      return Ok();
+    });
+  }
+
   Result<std::int64_t> Refuse(const std::string& channel, const std::string& error) override {
     return With("refuse notifications", [&]() -> Result<std::int64_t> {
       return session_->Run("outbox_refuse", kRefuse, CleanText(channel), CleanText(error))[0][0].as<std::int64_t>();
@@ -230,8 +241,9 @@ class PgOutbox final : public Outbox {
     session_->In(work, "outbox_rate_lock",
                  "select pg_advisory_xact_lock(hashtext(current_schema() || '.rate'), hashtext($1))", channel);
     const pqxx::row begun = session_->In(work, "outbox_rate", kRate, channel, terms.rate, terms.rate_window.count())[0];
-    if (begun[0].as<std::int64_t>() < terms.rate) return std::nullopt;
-    return Micros(begun[1].as<std::int64_t>());
+    const auto tries = begun[0].as<std::int64_t>(), claims = begun[1].as<std::int64_t>();
+    if (tries + claims < terms.rate) return std::nullopt;
+    return tries < terms.rate ? Micros(kClaimSoonDecided) : Micros(begun[2].as<std::int64_t>());
   }
 
   // An end that comes when the alert is set off anew would end that one: labels name the DAG, not the run. What is

@@ -39,7 +39,6 @@ struct Outcome {
   std::optional<int> status = std::nullopt;         // of HTTP or SMTP, or an exit code
   std::string error = {};                           // in words, without secrets; empty when it was taken
   std::optional<Micros> not_before = std::nullopt;  // the receiver wants to be left alone for so long
-  bool is_unready = false;  // kLater: what the channel refers to cannot be read; nothing went out
 };
 
 // Send() is called from one thread at a time. It returns within the channel's timeout and a little more, whatever the

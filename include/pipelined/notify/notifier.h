@@ -21,8 +21,8 @@ struct NotifierOptions {
   std::vector<ChannelSettings> channels;
   std::string installation;
   std::function<std::string()> base_url;  // asked for each message: a server may be elsewhere after a restart
-  // Looks up what a channel refers to: when the notifier begins, and as long as that fails with each message. Called
-  // from any thread.
+  // Looks up what a channel refers to: when the notifier begins, and as long as that fails when there are messages.
+  // Called on threads that may outlive the notifier.
   std::function<Result<ChannelSettings>(const ChannelSettings&)> look_up;
   Micros patience = Seconds(5);  // a stop waits so long for what is being sent
   // Tests put channels of their own here.

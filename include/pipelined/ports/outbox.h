@@ -100,6 +100,8 @@ class Outbox {
   virtual Result<bool> Begin(Notification& claimed, const std::string& dedupe_key, Micros window) = 0;
   // Of a row that Claim gave; one that somebody else has claimed since is left alone.
   virtual Status Settle(const Notification& claimed, const DeliveryEnd& end) = 0;
+  // What is due for the channel waits, and says why; its tries are not touched.
+  virtual Status Hold(const std::string& channel, const std::string& why) = 0;
   // What is queued for the channel has failed: it does not exist. While there are other notifiers, which may know it,
   // only what has waited for a minute. How many have failed.
   virtual Result<std::int64_t> Refuse(const std::string& channel, const std::string& error) = 0;

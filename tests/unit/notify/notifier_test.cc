@@ -45,7 +45,8 @@ class FakeOutbox : public Outbox {
     const std::lock_guard lock(mutex_);
     return refusals_;
   }
-  std::set<std::string> folded;  // keys that were sent before
+  std::set<std::string> folded;               // keys that were sent before
+  std::map<std::string, std::int32_t> rates;  // that were claimed by; to be read when it is stopped
 
   Result<OutboxDue> Due() override {
     const std::lock_guard lock(mutex_);
@@ -54,8 +55,16 @@ class FakeOutbox : public Outbox {
     for (const Notification& row : queued_) due.channels.push_back(row.use.channel);
     return due;
   }
-  Result<ClaimedNotification> Claim(const std::string& channel, const ClaimTerms&) override {
+  Status Hold(const std::string& channel, const std::string& why) override {
     const std::lock_guard lock(mutex_);
+    const std::string held = channel + " held: " + why;
+    if (std::find(ends_.begin(), ends_.end(), held) == ends_.end()) ends_.push_back(held);
+    changed_.notify_all();
+    return Ok();
+  }
+  Result<ClaimedNotification> Claim(const std::string& channel, const ClaimTerms& terms) override {
+    const std::lock_guard lock(mutex_);
+    rates[channel] = terms.rate;
     ClaimedNotification claimed;
     for (auto row = queued_.begin(); row != queued_.end(); ++row) {
       if (row->use.channel != channel) continue;
@@ -76,7 +85,6 @@ class FakeOutbox : public Outbox {
       return Error{ErrorCode::kUnavailable, "no database", ""};
     }
     ends_.push_back(std::to_string(claimed.id) + " " + std::string(ToString(end.state)));
-    error_ = end.error;
     if (end.state == NotificationState::kQueued) queued_.push_back(claimed);
     changed_.notify_all();
     return Ok();
@@ -105,17 +113,12 @@ class FakeOutbox : public Outbox {
     std::unique_lock lock(mutex_);
     return changed_.wait_for(lock, 10s, [&] { return std::find(ends_.begin(), ends_.end(), end) != ends_.end(); });
   }
-  std::string error() {  // of the last end
-    const std::lock_guard lock(mutex_);
-    return error_;
-  }
 
  private:
   std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<Notification> queued_;
   std::vector<std::string> ends_;
-  std::string error_;
   bool broken_ = false;
   int refusals_ = 0;
 };
@@ -266,17 +269,19 @@ TEST_F(NotifierTest, OneWhoseSecretCannotBeReadHoldsUpNobodyAndSendsWhenItCan) {
     if (!there) return Error{ErrorCode::kUnavailable, "cannot read /vault", ""};
     ChannelSettings whole = channel;
     whole.references.clear();
+    whole.rate = 7;
     return whole;
   };
   outbox_.Put(1, "broken");
   Start();
-  EXPECT_TRUE(outbox_.Await("1 queued"));
-  EXPECT_EQ(outbox_.error(), "cannot read /vault");
+  EXPECT_TRUE(outbox_.Await("broken held: cannot read /vault"));
   outbox_.Put(2, "ops");
   EXPECT_TRUE(outbox_.Await("2 sent"));
   there = true;
   EXPECT_TRUE(outbox_.Await("1 sent"));
   EXPECT_TRUE(Stop());
+  EXPECT_EQ(outbox_.rates["broken"], 7) << "what was looked up counts in all of it";
+  EXPECT_THAT(outbox_.Ends(3), ElementsAre("broken held: cannot read /vault", "2 sent", "1 sent")) << "no try";
 }
 
 TEST_F(NotifierTest, WhatWasSentIsStoredWhenTheDatabaseIsBack) {
