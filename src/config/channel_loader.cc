@@ -157,7 +157,10 @@ bool ChannelLoader::TakeVariable(std::string_view name, Given given) {
 void ChannelLoader::Finish() {
   for (auto& [name, channel] : channels_) {
     if (resolves_) {
-      for (const ChannelValue& reference : std::exchange(channel.settings.references, {})) Put(channel, reference);
+      for (const ChannelValue& reference : std::exchange(channel.settings.references, {})) {
+        channel.referring.insert(reference.key);
+        Put(channel, reference);
+      }
     }
     for (const ChannelValue& reference : channel.settings.references) channel.unknown.insert(reference.key);
     LookAt(name, channel);
@@ -171,8 +174,9 @@ void ChannelLoader::LookAt(const std::string& name, const Channel& channel) {
     }
     return channel.origins.begin()->second;
   };
-  for (const auto& [key, what] : ChannelFaults(channel.settings, channel.unknown))
-    problems_.push_back(fmt::format("{}: {}: {}", origin_of(key), NameOf(name, key), what));
+  for (const ChannelFault& fault : ChannelFaults(channel.settings, channel.unknown))
+    problems_.push_back(fmt::format("{}: {}: {}", origin_of(fault.key), NameOf(name, fault.key),
+                                    fault.Text(!channel.referring.contains(fault.key))));
   if (channel.settings.type.empty()) return;
   for (const auto& [key, from] : channel.origins) {
     if (FindChannelSetting(key)->IsOf(channel.settings.type)) continue;
@@ -208,7 +212,10 @@ Result<ChannelSettings> LookUpChannel(const ChannelSettings& channel,
   }
   const auto faults = config::ChannelFaults(whole, {});
   if (faults.empty()) return whole;
-  return config::Invalid(fmt::format("{}: {}", config::NameOf(channel.name, faults.front().key), faults.front().what));
+  const config::ChannelFault& first = faults.front();
+  const bool refers = std::any_of(channel.references.begin(), channel.references.end(),
+                                  [&](const ChannelValue& reference) { return reference.key == first.key; });
+  return config::Invalid(fmt::format("{}: {}", config::NameOf(channel.name, first.key), first.Text(!refers)));
 }
 
 }  // namespace pipelined

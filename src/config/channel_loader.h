@@ -36,6 +36,7 @@ class ChannelLoader {
     ChannelSettings settings;
     std::map<std::string_view, std::string> origins;  // of keys that were given
     std::set<std::string_view> unknown = {};          // keys whose value is wrong or was not looked up
+    std::set<std::string_view> referring = {};        // keys whose value was looked up
   };
   Channel& Of(const std::string& name);
   void Put(Channel& channel, const Given& given);

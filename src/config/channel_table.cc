@@ -203,8 +203,8 @@ const ChannelSetting kTable[] = {
      [](ChannelSettings& c) -> Slot { return &c.dedupe_window; }},
 };
 
-// Alertmanager refuses alerts with other names; ours say which alert it is.
-std::string LabelsFault(const std::string& labels) {
+// Alertmanager refuses alerts with other names; ours say which alert it is. Nothing is wrong: it says nothing.
+ChannelFault LabelsFault(const std::string& labels) {
   std::string blanks = labels;
   std::replace(blanks.begin(), blanks.end(), ',', ' ');
   std::istringstream words(blanks);
@@ -215,8 +215,8 @@ std::string LabelsFault(const std::string& labels) {
     const bool good = equals != word.npos && !name.empty() && std::isdigit(static_cast<unsigned char>(name[0])) == 0 &&
                       std::all_of(name.begin(), name.end(),
                                   [](unsigned char c) { return c == '_' || (c < 128 && std::isalnum(c) != 0); });
-    if (known) return fmt::format("{} is said by pipelined itself", name);
-    if (!good) return fmt::format("\"{}\" is none: write them as severity=critical team=data", word);
+    if (known) return {"labels", fmt::format("{} is said by pipelined itself", name)};
+    if (!good) return {"labels", "none: write them as severity=critical team=data", word};
   }
   return {};
 }
@@ -262,10 +262,15 @@ const ChannelSetting* FindChannelSetting(std::string_view key) {
   return nullptr;
 }
 
+std::string ChannelFault::Text(bool shown) const {
+  if (value.empty()) return what;
+  return shown ? fmt::format("\"{}\" is {}", value, what) : fmt::format("what it refers to is {}", what);
+}
+
 std::vector<ChannelFault> ChannelFaults(const ChannelSettings& channel, const std::set<std::string_view>& unknown) {
   std::vector<ChannelFault> faults;
-  const auto look = [&](std::string_view key, std::string what) {
-    if (!what.empty() && !unknown.contains(key)) faults.push_back({key, std::move(what)});
+  const auto look = [&](std::string_view key, std::string what, std::string value = {}) {
+    if (!what.empty() && !unknown.contains(key)) faults.push_back({key, std::move(what), std::move(value)});
   };
   if (channel.type.empty())
     look("type", "it is not said: webhook, slack, alertmanager, mail or command");
@@ -273,11 +278,14 @@ std::vector<ChannelFault> ChannelFaults(const ChannelSettings& channel, const st
     look("command", CommandFault(channel));
   else
     look("url", UrlFault(channel));
-  if (channel.type == "alertmanager") look("labels", LabelsFault(channel.labels));
+  if (channel.type == "alertmanager") {
+    ChannelFault fault = LabelsFault(channel.labels);
+    look("labels", std::move(fault.what), std::move(fault.value));
+  }
   if (channel.type != "mail") return faults;
   if (!IsMailAddress(channel.from)) look("from", "a mail address is wanted, as pipelined@example.com");
   for (const std::string& address : channel.to) {
-    if (!IsMailAddress(address)) look("to", fmt::format("\"{}\" is no mail address", address));
+    if (!IsMailAddress(address)) look("to", "no mail address", address);
   }
   if (!channel.user.empty() && channel.password.empty()) look("password", "it is empty, but there is a user");
   return faults;

@@ -32,6 +32,10 @@ const ChannelSetting* FindChannelSetting(std::string_view key);
 struct ChannelFault {
   std::string_view key;
   std::string what;
+  std::string value = {};  // that is wrong, when there is one to name: it "is `what`"
+
+  // A value that came from elsewhere may be a secret, and is not `shown`.
+  std::string Text(bool shown) const;
 };
 // Why the channel cannot work as it is said. What depends on the keys in `unknown` is not asked.
 std::vector<ChannelFault> ChannelFaults(const ChannelSettings& channel, const std::set<std::string_view>& unknown);

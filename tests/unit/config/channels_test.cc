@@ -14,6 +14,7 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 class ChannelsTest : public ::testing::Test {
  protected:
@@ -191,6 +192,27 @@ TEST_F(ChannelsTest, WhatTheyReferToIsLookedUpWhenItIsThere) {
   variables = {{"HOOK_SECRET", "7"}, {"HOST", "me:pw@a"}};
   EXPECT_EQ(LookUpChannel(channel, variables).error().message,
             "alerts.channels.ops.url: who logs in is said by token, not there");
+}
+
+TEST_F(ChannelsTest, WhatWasLookedUpIsNotRepeated) {
+  const std::string file =
+      "alerts: {channels: {am: {type: alertmanager, url: 'http://a', labels: '${env:HOOK_SECRET}'}, post: {type: mail, "
+      "url: 'smtp://a', from: a@b.org, to: ['${env:HOOK_SECRET}']}";
+  HomeFile(file + ", said: {type: mail, url: 'smtp://a', from: a@b.org, to: nobody}}}");
+  sources_.variables = {{"HOOK_SECRET", "supersecretvalue"}};
+  const std::string mistakes = Mistakes();
+  EXPECT_THAT(mistakes, HasSubstr("am.labels: what it refers to is none: write them as"));
+  EXPECT_THAT(mistakes, HasSubstr("post.to: what it refers to is no mail address"));
+  EXPECT_THAT(mistakes, HasSubstr("said.to: \"nobody\" is no mail address"));
+  EXPECT_THAT(mistakes, Not(HasSubstr("supersecretvalue")));
+  sources_.with_channels = false;
+  HomeFile(file + "}}");
+  for (const ChannelSettings& channel : Channels()) {
+    const auto whole = LookUpChannel(channel, sources_.variables);
+    ASSERT_FALSE(whole.ok()) << channel.name;
+    EXPECT_THAT(whole.error().message, HasSubstr("what it refers to is no"));
+    EXPECT_THAT(whole.error().message, Not(HasSubstr("supersecretvalue")));
+  }
 }
 
 TEST_F(ChannelsTest, WhatIsOverriddenIsNotLookedUp) {
