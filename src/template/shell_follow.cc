@@ -204,31 +204,30 @@ void ShellText::PutArithmetic(char c) {
     frame.parens = 0;
     frame.just_opened = false;
   }
-  if (dollar_ && Dollar(c)) return;
+  if ((dollar_ && Dollar(c)) || BeginsQuoting(c)) return;
+  if (c == '(') ++frame.parens;
+  if (c == ')' && frame.parens-- == 0) frame.just_opened = true;
+}
+
+bool ShellText::BeginsQuoting(char c) {
   switch (c) {
     case '\\':
       escape_ = true;
-      break;
+      return true;
     case '$':
       dollar_ = true;
-      break;
+      return true;
     case '`':
       Push(In::kBacktick);
-      break;
+      return true;
     case '"':
       Push(In::kDouble);
-      break;
+      return true;
     case '\'':
       Push(In::kSingle);
-      break;
-    case '(':
-      ++frame.parens;
-      break;
-    case ')':
-      if (frame.parens-- == 0) frame.just_opened = true;
-      break;
+      return true;
     default:
-      break;
+      return false;
   }
 }
 
@@ -343,22 +342,8 @@ void ShellText::PutCommand(char c) {
     escaped_behind_ = before_;
   }
   Word(c);
+  if (BeginsQuoting(c)) return;
   switch (c) {
-    case '\\':
-      escape_ = true;
-      break;
-    case '$':
-      dollar_ = true;
-      break;
-    case '\'':
-      Push(In::kSingle);
-      break;
-    case '"':
-      Push(In::kDouble);
-      break;
-    case '`':
-      Push(In::kBacktick);
-      break;
     case '(':
       OpenParenthesis(before_, in_word);
       break;

@@ -65,6 +65,7 @@ class ShellText {
   void PutBrace(char c);
   void PutArithmetic(char c);
   void PutDelimiter(char c);
+  bool BeginsQuoting(char c);  // a backslash, a `$` or quotes
   bool Dollar(char c);  // what follows a `$`; false: nothing special
   void Push(In in);
   void Pop();
