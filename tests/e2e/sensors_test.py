@@ -241,6 +241,10 @@ tasks:
             self.assertEqual((done.returncode, done.stdout), (0, ""))
             self.assertIn(words, done.stderr)
         self.assertIn("timeout of 0s is over", self.server.ctl("runs", "history", "unlogged", run_id))
+        self.server.write_dag("untried", "tasks: {a: {bash: 'exit 1'}, b: {depends_on: [a], bash: 'true'}}\n")
+        run_id = self.server.trigger("untried")
+        self.server.wait_run("untried", run_id)
+        self.assertIn("it has not begun", self.server.pipectl("tasks", "logs", "untried", run_id, "b").stderr)
 
     def test_a_state_that_fails_or_skips(self):
         self.server.write_dag("bad", "tasks: {a: {bash: exit 1}}\n")

@@ -43,6 +43,10 @@ Status List(const Session& session, Program& program, const std::vector<std::str
 
 // Many a try ends before it writes anything: its reason is what its log would have said.
 Status SayWhyThereIsNone(const Session& session, const NamedTask& named, int try_number) {
+  if (try_number == 0) {
+    fmt::print(stderr, "it has not begun, and has no log: pipectl tasks why says more\n");
+    return Ok();
+  }
   const auto answer = session.Get(named.Path("/api/ext/v1") + "/tries?" + named.Query());
   const Value* tries = answer ? answer->Find("task_instances") : nullptr;
   if (tries == nullptr || !tries->is_list()) return Ok();
