@@ -159,6 +159,11 @@ class Cleaning {
     // First: events that stay are given the DAG of their run when that goes.
     if (Wants("event")) Months();
     if (Wants("dag_run")) Runs();
+    if (Wants("notification")) {
+      const std::string tries =
+          fmt::format("notification in (select id from notification where {})", kOldNotifications);
+      DeleteRows(session_, keeper_, what_, "notification_attempt", "ctid", tries, [](std::int64_t) {});
+    }
     if (Wants("notification")) Rows("notification", "id", kOldNotifications, &CleanCounts::notifications);
     if (Wants("command")) Rows("command", "id", "done_at < at_micros($1)", &CleanCounts::commands);
     if (Wants("asset_event")) Rows("asset_event", "id", "at < at_micros($1)", &CleanCounts::asset_events);

@@ -152,6 +152,18 @@ TEST_F(RetentionTest, ArchivesHoldTheRowsUntilTheyAreDropped) {
   EXPECT_TRUE(CheckMigrations(options_).ok());
 }
 
+TEST_F(RetentionTest, MessagesOfNoRunKeepTheirTriesInTheArchive) {
+  Sql("insert into notification (created_at, event, channel, facts, use, state, attempts, ended_at) values "
+      "('2020-01-15Z', 'test', 'ops', '{}', '{}', 'sent', 2, '2020-01-15Z')");
+  Sql("insert into notification_attempt (notification, number, channel, started_at) select id, n, 'ops', created_at "
+      "from notification, generate_series(1, 2) n");
+  const auto counts = CleanOld(options_, Clean(50, {}, "20260101000000"));
+  ASSERT_TRUE(counts.ok()) << counts.error().message;
+  EXPECT_EQ(counts->notifications, 1);
+  EXPECT_EQ(Count("_pipelined_deleted__notification__20260101000000"), 1);
+  EXPECT_EQ(Count("_pipelined_deleted__notification_attempt__20260101000000"), 2);
+}
+
 TEST_F(RetentionTest, ArchivesDoNotStandInTheWayBack) {
   Ended("d", "old", 0);
   ASSERT_TRUE(CleanOld(options_, Clean(50, {}, "20260101000000")).ok());
