@@ -149,6 +149,8 @@ class ValuesOfTasks(ServerCase):
         self.assertIn("more than 64 bits", refused.exception.body)
         done = self.assert_exit(2, "dags", "run", "wide", "--conf", json.dumps({"n": wide}))
         self.assertIn("more than 64 bits", done.stderr)
+        done = self.assert_exit(2, "dags", "run", "wide", "-p", "n=" + json.dumps({"id": wide}))
+        self.assertIn("more than 64 bits", done.stderr)
         run = self.server.trigger("wide", {"n": 2 ** 63 - 1})
         self.server.wait_run("wide", run)
         self.assertEqual(self.server.states("wide", run), {"a": "success", "b": "failed"})

@@ -24,6 +24,8 @@ Result<Value> ParamsFromOptions(const std::string& conf, const std::vector<std::
     }
     const std::string text = given.substr(equals + 1);
     const auto parsed = ParseJson(text, WideIntegers::kRefuse);
+    if (!parsed && (text.starts_with('{') || text.starts_with('[')) && ParseJson(text))
+      return Error{ErrorCode::kInvalid, fmt::format("-p {}: {}", given.substr(0, equals), parsed.error().message), ""};
     all.Set(given.substr(0, equals), parsed ? *parsed : Value(text));
   }
   return all;
